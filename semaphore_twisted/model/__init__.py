@@ -1,0 +1,1 @@
+"""What things are, and which moves are legal; values only."""

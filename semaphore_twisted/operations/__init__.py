@@ -1,0 +1,1 @@
+"""One function is one thing an actor can do, in one transaction."""

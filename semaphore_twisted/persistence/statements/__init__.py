@@ -1,0 +1,1 @@
+"""Statements of one table each, built once."""

@@ -1,0 +1,1 @@
+"""HTTPS, the API and the websocket."""

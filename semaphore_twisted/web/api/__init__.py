@@ -1,0 +1,1 @@
+"""Bodies, handlers and routes, one module for each kind of object."""
