@@ -25,7 +25,7 @@ class Pipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that the supervisor writes into the workspace, mode 0600 (0700 if executable).
+    """A file in the workspace, mode 0600, or 0700 if executable.
 
     *path* is relative to the workspace; its folders are made, mode 0700.
     """
@@ -83,7 +83,7 @@ class JobSpecification(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     #: Absolute path of the spool; exists, mode 0700.
     spool: str
-    #: Absolute path of the private directory; made (0700) and removed by the supervisor.
+    #: Absolute path of the private directory; the supervisor makes and removes it.
     workspace: str
     steps: tuple[Step, ...]
     files: tuple[File, ...] = ()

@@ -1,0 +1,130 @@
+"""The ports between the parts; each is implemented by an adapter and by a double."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.tasks import OutputLine, Task
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class IDatabase(Interface):
+    """Runs operations, each in one transaction.
+
+    An operation is ``operation(conn, *args, **kwargs) -> T``, where *conn* is the
+    ``persistence.engine.Connection``; it touches nothing else.
+    """
+
+    def read(
+        operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run a short reading *operation* on a snapshot, perhaps before the return."""
+
+    def long_read(
+        operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run a reading *operation* that may take long, in the reader's thread."""
+
+    def write(
+        operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run *operation* as the only writer; the Deferred fires after the commit.
+
+        If *operation* raises, the transaction is rolled back and the Deferred fails.
+        """
+
+
+class IJobReceiver(Interface):
+    """Takes what a job writes; implemented by the task that owns the job."""
+
+    def lines(lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        """Store *lines* (seconds since the epoch, text) and the *offset* after them.
+
+        More is delivered only after the Deferred has fired; a failure ends the
+        following of the job, which can be attached to again.
+        """
+
+    def fact(name: str, value: str) -> None:
+        """Take a fact that a step captured, such as ``commit_hash``."""
+
+    def step(name: str) -> None:
+        """Take notice that a step has begun."""
+
+    def ended(result: Any) -> None:
+        """Take the ``jobs.steps.JobResult``, after every line was delivered."""
+
+
+class IJob(Interface):
+    """A job that runs, or ran, under a supervisor."""
+
+    def stop() -> None:
+        """Ask for an orderly end: SIGTERM, and SIGKILL after the grace time."""
+
+    def kill() -> None:
+        """Ask for an end at once: SIGKILL to all."""
+
+    def abandon() -> None:
+        """Stop following; the job goes on and can be attached to again."""
+
+
+class IJobRunner(Interface):
+    """Starts jobs and finds them again."""
+
+    def start(specification: Any, receiver: Any) -> Deferred[Any]:
+        """Start a ``jobs.steps.JobSpecification``; fires with an ``IJob``.
+
+        *receiver* is an ``IJobReceiver``.
+        """
+
+    def attach(spool: str, offset: int, receiver: Any) -> Any:
+        """Follow the job of *spool* from *offset*; returns an ``IJob`` at once.
+
+        A job whose supervisor is gone without a result ends as ``error``,
+        "interrupted".
+        """
+
+
+class ITaskControl(Interface):
+    """What others may ask of the service that runs tasks."""
+
+    def wake() -> None:
+        """Look at the queue: something was added or changed."""
+
+    def stop(task_id: TaskId, *, force: bool) -> Deferred[None]:
+        """End a task; raises ``model.tasks.IllegalMove`` if it has ended already."""
+
+    def flush(task_id: TaskId) -> Deferred[None]:
+        """Fire once every line received of the task is in the store."""
+
+
+class ITaskObserver(Interface):
+    """Is told what happened to tasks, after the commit."""
+
+    def task_changed(task: Task) -> None:
+        """Tell that *task* has a new status."""
+
+    def output_appended(
+        project_id: ProjectId, task_id: TaskId, lines: Sequence[OutputLine]
+    ) -> None:
+        """Tell that *lines* of the task were stored; numbers follow one another."""
+
+
+class IAccessObserver(Interface):
+    """Is told when somebody's rights changed, after the commit."""
+
+    def access_changed() -> None:
+        """Check every open connection again: a session, role or account changed."""
+
+
+class ICertificateSource(Interface):
+    """Gives the TLS context for new connections."""
+
+    fingerprint = Attribute("SHA-256 of the root that clients are to trust, colon hex")
+
+    def context() -> Any:
+        """Return the current ``OpenSSL.SSL.Context``."""

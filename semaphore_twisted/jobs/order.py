@@ -1,0 +1,93 @@
+"""What is to be run, with every secret opened: the input of ``jobs.invocation``.
+
+An order lives in memory only, from the moment the task starts until its
+specification was handed to the supervisor. Its ``repr`` shows no secret.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.keys import NoSecret, OpenedSecret
+from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.model.templates import Template
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository with its opened key."""
+
+    repository_id: int
+    url: str
+    branch: str
+    key: OpenedSecret = NoSecret()
+
+
+class InventorySource(msgspec.Struct, frozen=True, kw_only=True):
+    """An inventory with its opened keys, and its own repository if it has one."""
+
+    type: InventoryType
+    inventory: str
+    key: OpenedSecret = NoSecret()
+    become: OpenedSecret = NoSecret()
+    source: Source | None = None
+
+
+class VaultPassword(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault id with its opened password."""
+
+    name: str
+    password: OpenedSecret
+
+
+class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One task, ready to become a specification.
+
+    *variables* are merged already (the variable group's, then the task's);
+    *secret_variables* and *secret_environment* hold plain texts.
+    """
+
+    task: Task
+    template: Template
+    username: str
+    source: Source
+    inventory: InventorySource | None = None
+    vaults: tuple[VaultPassword, ...] = ()
+    variables: dict[str, Any] = {}
+    secret_variables: dict[str, str] = {}
+    environment: dict[str, str] = {}
+    secret_environment: dict[str, str] = {}
+
+    @override
+    def __repr__(self) -> str:
+        """Name the task only."""
+        return f"JobOrder(task={self.task.id})"
+
+
+class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The installation's settings that every job needs; absolute paths."""
+
+    #: Parent of the private directories, one for each task (``task_ID``).
+    workspaces: str
+    #: Parent of the spools, one for each task (``task_ID``).
+    spools: str
+    #: Parent of the bare clones, one for each repository and URL.
+    repositories: str
+    known_hosts: str
+    #: ``accept-new``, ``yes`` or ``no``.
+    strict_host_key_checking: str = "accept-new"
+    ssh_config: str | None = None
+    #: Extra certificates that git and others trust, as a PEM file.
+    ca_bundle: str | None = None
+    #: Base of links to tasks, without a slash at its end; ``None`` if unknown.
+    web_host: str | None = None
+    #: ``env_vars`` of the configuration and the forwarded variables, resolved.
+    environment: Mapping[str, str] = {}
+    #: The PATH that jobs get.
+    search_path: str = "/usr/local/bin:/usr/bin:/bin"
+    time_limit: float = 0
+    max_output_bytes: int = 1 << 30
+    uid: int | None = None
+    gid: int | None = None

@@ -1,0 +1,63 @@
+"""Inventories and environments (variable groups)."""
+
+from enum import StrEnum
+
+import msgspec
+
+from semaphore_twisted.model.ids import (
+    EnvironmentId,
+    InventoryId,
+    KeyId,
+    ProjectId,
+    RepositoryId,
+    TemplateId,
+)
+
+
+class InventoryType(StrEnum):
+    """Kinds of inventories."""
+
+    STATIC = "static"
+    STATIC_YAML = "static-yaml"
+    FILE = "file"
+    TERRAFORM_WORKSPACE = "terraform-workspace"
+    TOFU_WORKSPACE = "tofu-workspace"
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """An inventory, as the API shows it (exactly these keys)."""
+
+    id: InventoryId
+    name: str
+    project_id: ProjectId
+    inventory: str
+    ssh_key_id: KeyId | None
+    become_key_id: KeyId | None
+    type: InventoryType
+    holder_id: TemplateId | None = None
+    repository_id: RepositoryId | None = None
+
+
+class EnvironmentSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret variable of an environment; the API shows *secret* blank."""
+
+    id: KeyId
+    type: str
+    name: str
+    secret: str = ""
+    operation: str = ""
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """A variable group, as the API shows it (exactly these keys).
+
+    *json* (extra variables) and *env* (process environment) are JSON inside a string.
+    """
+
+    id: EnvironmentId
+    name: str
+    project_id: ProjectId
+    password: str | None = None
+    json: str
+    env: str | None
+    secrets: tuple[EnvironmentSecret, ...] | None = None

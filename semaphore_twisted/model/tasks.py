@@ -1,0 +1,153 @@
+"""A task's life: its statuses, and which moves are legal."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.model.errors import Conflict
+from semaphore_twisted.model.ids import (
+    InventoryId,
+    ProjectId,
+    TaskId,
+    TemplateId,
+    UserId,
+)
+
+
+class Status(StrEnum):
+    """Statuses of a task; Semaphore's own page throws on any other."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    WAITING_CONFIRMATION = "waiting_confirmation"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    SUCCESS = "success"
+    ERROR = "error"
+
+    @property
+    def final(self) -> bool:
+        """Whether the task has ended."""
+        return self in FINAL
+
+
+FINAL = frozenset({Status.STOPPED, Status.SUCCESS, Status.ERROR})
+
+
+class Happening(StrEnum):
+    """What moves a task from one status to another."""
+
+    CLAIMED = "claimed"
+    STARTED = "started"
+    PLANNED = "planned"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    RESUMED = "resumed"
+    STOP_ASKED = "stop asked"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+_S, _H = Status, Happening
+_ENDS = {
+    _H.SUCCEEDED: _S.SUCCESS,
+    _H.FAILED: _S.ERROR,
+    _H.STOPPED: _S.STOPPED,
+    _H.STOP_ASKED: _S.STOPPING,
+}
+_MOVES: dict[Status, dict[Happening, Status]] = {
+    _S.WAITING: {
+        _H.CLAIMED: _S.STARTING,
+        _H.FAILED: _S.ERROR,
+        _H.STOP_ASKED: _S.STOPPED,
+        _H.STOPPED: _S.STOPPED,
+    },
+    _S.STARTING: {**_ENDS, _H.STARTED: _S.RUNNING},
+    _S.RUNNING: {**_ENDS, _H.PLANNED: _S.WAITING_CONFIRMATION},
+    _S.WAITING_CONFIRMATION: {
+        **_ENDS,
+        _H.CONFIRMED: _S.CONFIRMED,
+        _H.REJECTED: _S.REJECTED,
+    },
+    _S.CONFIRMED: {**_ENDS, _H.RESUMED: _S.RUNNING},
+    _S.REJECTED: {**_ENDS},
+    _S.STOPPING: {**_ENDS},
+    _S.STOPPED: {},
+    _S.SUCCESS: {},
+    _S.ERROR: {},
+}
+
+
+class IllegalMove(Conflict):
+    """The task's status does not allow what was asked."""
+
+    sentence = "The task's status does not allow this"
+
+
+def advance(status: Status, happening: Happening) -> Status:
+    """Return the status after *happening*.
+
+    :raises IllegalMove: if the table has no such move; a final status is final.
+    """
+    try:
+        return _MOVES[status][happening]
+    except KeyError:
+        raise IllegalMove(f"A task that is {status} cannot be {happening}") from None
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A task, as the API shows it; *secret* never holds a value."""
+
+    id: TaskId
+    template_id: TemplateId
+    project_id: ProjectId
+    status: Status
+    debug: bool = False
+    dry_run: bool = False
+    diff: bool = False
+    playbook: str = ""
+    environment: str = ""
+    limit: str = ""
+    secret: str = ""
+    arguments: str | None = None
+    git_branch: str | None = None
+    user_id: UserId | None = None
+    integration_id: int | None = None
+    schedule_id: int | None = None
+    created: datetime
+    start: datetime | None = None
+    end: datetime | None = None
+    message: str = ""
+    commit_hash: str | None = None
+    commit_message: str = ""
+    build_task_id: TaskId | None = None
+    version: str | None = None
+    inventory_id: InventoryId | None = None
+    params: dict[str, Any] = {}
+
+
+class TaskInList(Task, frozen=True, kw_only=True):
+    """A task in a list, with what its row shows."""
+
+    tpl_playbook: str = ""
+    tpl_alias: str = ""
+    tpl_type: str = ""
+    tpl_app: str = ""
+    user_name: str | None = None
+    build_task: Task | None = None
+
+
+class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a task's log; *id* is its number in the task, from 1."""
+
+    id: int
+    task_id: TaskId
+    task: str = ""
+    time: datetime
+    output: str

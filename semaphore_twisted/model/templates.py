@@ -1,0 +1,115 @@
+"""Templates: what is run, with what, and what may be asked at the start."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.model.ids import (
+    EnvironmentId,
+    InventoryId,
+    KeyId,
+    ProjectId,
+    RepositoryId,
+    TemplateId,
+    ViewId,
+)
+from semaphore_twisted.model.tasks import TaskInList
+
+
+class App(StrEnum):
+    """Programs that a template can run in this version."""
+
+    ANSIBLE = "ansible"
+    BASH = "bash"
+    PYTHON = "python"
+
+
+class SurveyType(StrEnum):
+    """Types of survey variables; the empty text means string."""
+
+    STRING = ""
+    INTEGER = "int"
+    ENUM = "enum"
+    SECRET = "secret"
+
+
+class SurveyValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One choice of an enumeration."""
+
+    name: str = ""
+    value: str = ""
+
+
+class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
+    """A variable that is asked for when a task starts."""
+
+    name: str
+    title: str = ""
+    required: bool = False
+    type: SurveyType = SurveyType.STRING
+    description: str = ""
+    default_value: str = ""
+    values: tuple[SurveyValue, ...] | None = None
+
+
+class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault password of a template: the key and the vault's id."""
+
+    id: int = 0
+    project_id: ProjectId | None = None
+    template_id: TemplateId | None = None
+    vault_key_id: KeyId | None
+    name: str | None = None
+    type: str = "password"
+
+
+class TaskParams(msgspec.Struct, frozen=True, kw_only=True):
+    """What a template lets a task override, with the template's defaults.
+
+    Lists may come as one text with commas; both are stored as lists.
+    """
+
+    debug: bool = False
+    debug_level: int = 4
+    dry_run: bool = False
+    diff: bool = False
+    limit: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    allow_debug: bool = False
+    allow_override_inventory: bool = False
+    allow_override_limit: bool = False
+    allow_override_tags: bool = False
+    allow_override_skip_tags: bool = False
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """A template, as the API shows it."""
+
+    id: TemplateId
+    project_id: ProjectId
+    inventory_id: InventoryId | None
+    repository_id: RepositoryId
+    environment_id: EnvironmentId | None
+    name: str
+    playbook: str
+    #: JSON list of texts inside a string, or ``None``.
+    arguments: str | None
+    allow_override_args_in_task: bool
+    description: str | None
+    vaults: tuple[TemplateVault, ...] | None
+    type: str
+    start_version: str | None
+    build_template_id: TemplateId | None
+    view_id: ViewId | None
+    last_task: TaskInList | None
+    autorun: bool
+    git_branch: str | None
+    survey_vars: tuple[SurveyVariable, ...] | None
+    suppress_success_alerts: bool
+    app: str
+    tasks: int
+    task_params: dict[str, Any]
+    allow_override_branch_in_task: bool
+    allow_parallel_tasks: bool

@@ -1,0 +1,129 @@
+"""People, what they may do, and how they prove who they are."""
+
+from datetime import datetime
+from enum import IntFlag, StrEnum
+
+import msgspec
+
+from semaphore_twisted.model.ids import ProjectId, UserId
+
+
+class Permission(IntFlag):
+    """Rights inside a project, as bits that Semaphore's clients read."""
+
+    NONE = 0
+    RUN_TASKS = 1
+    UPDATE_PROJECT = 2
+    MANAGE_RESOURCES = 4
+    MANAGE_USERS = 8
+
+
+class Access(StrEnum):
+    """What a route asks of whoever calls it; routes are data."""
+
+    PUBLIC = "public"
+    USER = "user"
+    ADMIN = "admin"
+    MEMBER = "member"
+    RUN_TASKS = "run tasks"
+    UPDATE_PROJECT = "update project"
+    MANAGE_RESOURCES = "manage resources"
+    MANAGE_USERS = "manage users"
+
+    @property
+    def permission(self) -> Permission:
+        """The bits that a member of the project must hold."""
+        return _ASKED.get(self, Permission.NONE)
+
+
+_ASKED = {
+    Access.RUN_TASKS: Permission.RUN_TASKS,
+    Access.UPDATE_PROJECT: Permission.UPDATE_PROJECT,
+    Access.MANAGE_RESOURCES: Permission.MANAGE_RESOURCES,
+    Access.MANAGE_USERS: Permission.MANAGE_USERS,
+}
+
+
+class Role(StrEnum):
+    """The four built-in roles of a project."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    TASK_RUNNER = "task_runner"
+    GUEST = "guest"
+
+    @property
+    def permissions(self) -> Permission:
+        """The rights that the role gives."""
+        return _PERMISSIONS[self]
+
+
+_PERMISSIONS = {
+    Role.OWNER: Permission(15),
+    Role.MANAGER: Permission.RUN_TASKS | Permission.MANAGE_RESOURCES,
+    Role.TASK_RUNNER: Permission.RUN_TASKS,
+    Role.GUEST: Permission.NONE,
+}
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """An account, as the API shows it."""
+
+    id: UserId
+    created: datetime
+    username: str
+    name: str
+    email: str
+    admin: bool
+    external: bool
+    alert: bool
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts, where, and with which rights; made by ``operations.access``.
+
+    Outside a project *project_id* and *role* are ``None``. An administrator has every
+    right in every project, member or not. *session_id* and *token* say which
+    credential was used (the token by its digest).
+    """
+
+    user: User
+    project_id: ProjectId | None = None
+    role: Role | None = None
+    permissions: Permission = Permission.NONE
+    session_id: int | None = None
+    token_digest: str | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether every bit of *permission* is held."""
+        return self.permissions & permission == permission
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request carries: a session cookie's or a bearer token's digest."""
+
+    session_digest: str | None = None
+    token_digest: str | None = None
+
+    @property
+    def by_cookie(self) -> bool:
+        """Whether the session cookie counts (a bearer token wins over it)."""
+        return self.token_digest is None and self.session_digest is not None
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's membership of a project, as the API shows it."""
+
+    id: UserId
+    name: str
+    username: str
+    role: Role
+
+
+class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
+    """An API token as the API shows it; *id* is whole only when it is made."""
+
+    id: str
+    created: datetime
+    expired: bool
+    user_id: UserId

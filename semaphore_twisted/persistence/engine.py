@@ -1,0 +1,236 @@
+"""A thin connection: Core's statements, compiled once, executed on the DBAPI.
+
+Core's own execution costs four times what the DBAPI does for a whole request
+(measured; ``docs/architecture.md``), so none of its result or bind processors
+run: columns are Integer, Text and LargeBinary only and this module converts.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Table, bindparam, delete, insert, update
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.sql.base import Executable
+
+T = TypeVar("T")
+
+#: Seconds to wait for another process that writes.
+BUSY_TIMEOUT = 10.0
+
+
+class _Compiled:
+    """A statement's text, its constant parameters, and how to read its rows."""
+
+    __slots__ = ("constants", "decode", "names", "text")
+
+    def __init__(self, statement: Any) -> None:
+        compiled = statement.compile(
+            dialect=sqlite_dialect(paramstyle="named"),
+            compile_kwargs={"render_postcompile": True},
+        )
+        self.text = str(compiled)
+        self.constants = {
+            name: _bound(value)
+            for name, value in compiled.params.items()
+            if value is not None
+        }
+        columns = list(getattr(statement, "selected_columns", ()))
+        self.names = tuple(str(column.key) for column in columns)
+        self.decode = tuple(
+            index
+            for index, column in enumerate(columns)
+            if getattr(column, "info", None) and column.info.get("json")
+        )
+
+
+def timestamp(moment: datetime) -> str:
+    """Return *moment* as the store's text: UTC, six decimals, sortable."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _bound(value: Any) -> Any:
+    if value is None or isinstance(value, int | float | bytes):
+        return int(value) if isinstance(value, bool) else value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, datetime):
+        return timestamp(value)
+    return msgspec.json.encode(value).decode()
+
+
+class Connection:
+    """One transaction's view of the store, with its time and its randomness.
+
+    *now* is one moment for the whole transaction. Operations depend on nothing else.
+    """
+
+    def __init__(
+        self,
+        raw: sqlite3.Connection,
+        *,
+        now: Callable[[], datetime],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        """Wrap *raw*, which is in autocommit mode (``isolation_level=None``)."""
+        self.raw = raw
+        self._clock = now
+        self.entropy = entropy
+        self.now = now()
+
+    _cache: dict[Any, _Compiled] = {}  # noqa: RUF012 - statements are module constants
+
+    def _compiled(self, statement: Any) -> _Compiled:
+        found = self._cache.get(statement)
+        if found is None:
+            found = self._cache[statement] = _Compiled(statement)
+        return found
+
+    def execute(self, statement: Executable, **parameters: Any) -> sqlite3.Cursor:
+        """Execute *statement*, a module constant, and return the raw cursor."""
+        compiled = self._compiled(statement)
+        values = dict(compiled.constants)
+        for name, value in parameters.items():
+            values[name] = _bound(value)
+        return self.raw.execute(compiled.text, values)
+
+    def _record(self, compiled: _Compiled, row: tuple[Any, ...]) -> dict[str, Any]:
+        record = dict(zip(compiled.names, row, strict=True))
+        for index in compiled.decode:
+            if row[index] is not None:
+                record[compiled.names[index]] = msgspec.json.decode(row[index])
+        return record
+
+    def all(self, statement: Executable, of: type[T], **parameters: Any) -> list[T]:
+        """Return every row as *of*; column names are the fields' names."""
+        compiled = self._compiled(statement)
+        return [
+            msgspec.convert(self._record(compiled, row), of, strict=False)
+            for row in self.execute(statement, **parameters)
+        ]
+
+    def one(self, statement: Executable, of: type[T], **parameters: Any) -> T | None:
+        """Return the first row as *of*, or ``None``."""
+        compiled = self._compiled(statement)
+        row = self.execute(statement, **parameters).fetchone()
+        if row is None:
+            return None
+        return msgspec.convert(self._record(compiled, row), of, strict=False)
+
+    def scalar(self, statement: Executable, **parameters: Any) -> Any:
+        """Return the first column of the first row, or ``None``."""
+        row = self.execute(statement, **parameters).fetchone()
+        return None if row is None else row[0]
+
+    def column(self, statement: Executable, **parameters: Any) -> list[Any]:
+        """Return the first column of every row."""
+        return [row[0] for row in self.execute(statement, **parameters)]
+
+    def run(self, statement: Executable, **parameters: Any) -> int:
+        """Execute a change and return the number of rows it touched."""
+        return self.execute(statement, **parameters).rowcount
+
+    def insert(self, table: Table, **values: Any) -> int:
+        """Insert one row and return its id."""
+        cursor = self.execute(_insertion(table, tuple(values)), **values)
+        return cursor.lastrowid or 0
+
+    def update(self, table: Table, key: Any, **values: Any) -> int:
+        """Change the columns *values* of the row whose primary key is *key*."""
+        statement = _change(table, tuple(values))
+        return self.run(
+            statement,
+            key=key,
+            **{f"new_{name}": value for name, value in values.items()},
+        )
+
+    def delete(self, table: Table, key: Any) -> int:
+        """Delete the row whose primary key is *key*."""
+        return self.run(_deletion(table), key=key)
+
+    def uuid(self) -> str:
+        """Make a random identifier (RFC 9562 version 4) for a row."""
+        return str(UUID(bytes=self.entropy(16), version=4))
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator["Connection"]:
+        """Run the block in a transaction; commit at its end, roll back on an error.
+
+        A writing one takes the lock at once (``BEGIN IMMEDIATE``), so what it has
+        read cannot change under it.
+        """
+        self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        self.now = self._clock()
+        try:
+            yield self
+        except BaseException:
+            self.raw.execute("ROLLBACK")
+            raise
+        self.raw.execute("COMMIT")
+
+
+_built: dict[tuple[Any, ...], Any] = {}
+
+
+def _insertion(table: Table, names: tuple[str, ...]) -> Any:
+    key = ("insert", table.name, names)
+    if key not in _built:
+        _built[key] = insert(table).values({name: bindparam(name) for name in names})
+    return _built[key]
+
+
+def _change(table: Table, names: tuple[str, ...]) -> Any:
+    key = ("update", table.name, names)
+    if key not in _built:
+        (primary,) = table.primary_key
+        _built[key] = (
+            update(table)
+            .where(primary == bindparam("key"))
+            .values({name: bindparam(f"new_{name}") for name in names})
+        )
+    return _built[key]
+
+
+def _deletion(table: Table) -> Any:
+    key = ("delete", table.name)
+    if key not in _built:
+        (primary,) = table.primary_key
+        _built[key] = delete(table).where(primary == bindparam("key"))
+    return _built[key]
+
+
+def connect(
+    path: Path | str,
+    *,
+    now: Callable[[], datetime],
+    entropy: Callable[[int], bytes],
+    read_only: bool = False,
+) -> Connection:
+    """Open the store at *path* (``:memory:`` too) with the pragmas that we rely on."""
+    raw = sqlite3.connect(
+        str(path),
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    pragmas: Mapping[str, str] = {
+        "journal_mode": "WAL",
+        "synchronous": "NORMAL",
+        "foreign_keys": "ON",
+        "secure_delete": "ON",
+        "query_only": "ON" if read_only else "OFF",
+    }
+    for name, value in pragmas.items():
+        raw.execute(f"PRAGMA {name}={value}").fetchall()
+    return Connection(raw, now=now, entropy=entropy)
+
+
+def utc_now() -> datetime:
+    """Return the present moment; given to :func:`connect` by the roots."""
+    return datetime.now(UTC)

@@ -1,0 +1,357 @@
+"""Every table; names are Semaphore's, so that its installations can be imported.
+
+Only Integer, Text and LargeBinary columns occur: statements are executed on the
+DBAPI connection without SQLAlchemy's processors (see ``engine``). ``info`` says
+what a column holds: ``json`` (decoded on read), ``sealed`` (an envelope of
+``crypto.keyring``, with its purpose). Times are texts, RFC 3339 in UTC with six
+decimals, so they sort as texts. Truth values are 0 and 1.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_JSON = {"json": True}
+
+
+def _id() -> Column[Any]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def _reference(
+    name: str, target: str, *, on_delete: str = "RESTRICT", nullable: bool = False
+) -> Column[Any]:
+    return Column(
+        name,
+        Integer,
+        ForeignKey(target, ondelete=on_delete),
+        nullable=nullable,
+        index=True,
+    )
+
+
+def _project() -> Column[Any]:
+    return _reference("project_id", "project.id", on_delete="CASCADE")
+
+
+def _text(
+    name: str, *, nullable: bool = False, default: str | None = None
+) -> Column[Any]:
+    return Column(name, Text, nullable=nullable, server_default=default)
+
+
+def _flag(name: str, *, default: int = 0) -> Column[Any]:
+    return Column(name, Integer, nullable=False, server_default=str(default))
+
+
+def _number(
+    name: str, *, nullable: bool = False, default: int | None = None
+) -> Column[Any]:
+    return Column(
+        name,
+        Integer,
+        nullable=nullable,
+        server_default=None if default is None else str(default),
+    )
+
+
+#: Facts about the installation: key ids in use, canaries, the instance's uuid.
+option = Table(
+    "option",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _text("value"),
+)
+
+#: Values of the installation itself that are sealed, such as the local CA's key.
+sealed_value = Table(
+    "sealed_value",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("uuid"),
+    Column("secret", Text, nullable=False, info={"sealed": "installation"}),
+)
+
+user = Table(
+    "user",
+    metadata,
+    _id(),
+    _text("created"),
+    Column("username", Text, nullable=False, unique=True),  # folded to lower case
+    _text("name"),
+    Column("email", Text, nullable=False, unique=True),  # folded to lower case
+    _text("password"),  # argon2id or bcrypt; empty for external users
+    _flag("alert"),
+    _flag("external"),
+    _flag("admin"),
+    _flag("active", default=1),
+    sqlite_autoincrement=True,
+)
+
+session = Table(
+    "session",
+    metadata,
+    _id(),
+    _reference("user_id", "user.id", on_delete="CASCADE"),
+    Column("digest", Text, nullable=False, unique=True),
+    _text("created"),
+    _text("last_active"),
+    _text("ip"),
+    _text("user_agent"),
+)
+
+user_token = Table(
+    "user__token",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _text("prefix"),  # the first eight characters, shown in lists
+    _reference("user_id", "user.id", on_delete="CASCADE"),
+    _text("name", default=""),
+    _text("created"),
+    _text("expires", nullable=True),
+)
+
+#: Failed guesses, by account and by address.
+login_failure = Table(
+    "login_failure",
+    metadata,
+    Column("subject", Text, primary_key=True),  # "account:…" or "address:…"
+    _number("failures"),
+    _text("last"),
+)
+
+project = Table(
+    "project",
+    metadata,
+    _id(),
+    Column("uuid", Text, nullable=False, unique=True),
+    _text("created"),
+    _text("name"),
+    _flag("alert"),
+    _text("alert_chat", nullable=True),
+    _number("max_parallel_tasks", default=0),
+    _text("type", default=""),
+    sqlite_autoincrement=True,
+)
+
+project_user = Table(
+    "project__user",
+    metadata,
+    Column(
+        "project_id",
+        Integer,
+        ForeignKey("project.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column(
+        "user_id",
+        Integer,
+        ForeignKey("user.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    _text("role"),
+)
+
+access_key = Table(
+    "access_key",
+    metadata,
+    _id(),
+    Column("uuid", Text, nullable=False, unique=True),
+    _text("name"),
+    _text("type"),
+    _project(),
+    _reference(
+        "environment_id",
+        "project__environment.id",
+        on_delete="CASCADE",
+        nullable=True,
+    ),
+    #: of a variable group's secret: ``env`` or ``var``; else empty
+    _text("owner", default=""),
+    Column("secret", Text, nullable=True, info={"sealed": "access_key"}),
+    sqlite_autoincrement=True,
+)
+
+repository = Table(
+    "project__repository",
+    metadata,
+    _id(),
+    _project(),
+    _text("name"),
+    _text("git_url"),
+    _text("git_branch", default=""),
+    _reference("ssh_key_id", "access_key.id"),
+    sqlite_autoincrement=True,
+)
+
+inventory = Table(
+    "project__inventory",
+    metadata,
+    _id(),
+    _project(),
+    _text("name"),
+    _text("type"),
+    _text("inventory", default=""),
+    _reference("ssh_key_id", "access_key.id", nullable=True),
+    _reference("become_key_id", "access_key.id", nullable=True),
+    #: a template; no foreign key, since templates refer to inventories already
+    _number("holder_id", nullable=True),
+    _reference("repository_id", "project__repository.id", nullable=True),
+    sqlite_autoincrement=True,
+)
+
+environment = Table(
+    "project__environment",
+    metadata,
+    _id(),
+    _project(),
+    _text("name"),
+    _text("json", default="{}"),
+    _text("env", nullable=True),
+    sqlite_autoincrement=True,
+)
+
+view = Table(
+    "project__view",
+    metadata,
+    _id(),
+    _project(),
+    _text("title"),
+    _number("position", default=0),
+    sqlite_autoincrement=True,
+)
+
+template = Table(
+    "project__template",
+    metadata,
+    _id(),
+    _project(),
+    _text("name"),
+    _text("description", nullable=True),
+    _text("playbook", default=""),
+    _reference("inventory_id", "project__inventory.id", nullable=True),
+    _reference("repository_id", "project__repository.id"),
+    _reference("environment_id", "project__environment.id", nullable=True),
+    _text("arguments", nullable=True),
+    _flag("allow_override_args_in_task"),
+    _text("type", default=""),
+    _text("start_version", nullable=True),
+    _reference(
+        "build_template_id",
+        "project__template.id",
+        on_delete="SET NULL",
+        nullable=True,
+    ),
+    _reference("view_id", "project__view.id", on_delete="SET NULL", nullable=True),
+    Column("survey_vars", Text, nullable=True, info=_JSON),
+    _flag("autorun"),
+    _flag("suppress_success_alerts"),
+    _text("app", default="ansible"),
+    _text("git_branch", nullable=True),
+    Column("task_params", Text, nullable=False, server_default="{}", info=_JSON),
+    _flag("allow_override_branch_in_task"),
+    _flag("allow_parallel_tasks"),
+    _number("tasks", default=0),
+    sqlite_autoincrement=True,
+)
+
+template_vault = Table(
+    "project__template_vault",
+    metadata,
+    _id(),
+    _project(),
+    _reference("template_id", "project__template.id", on_delete="CASCADE"),
+    _reference("vault_key_id", "access_key.id"),
+    _text("name", nullable=True),
+    UniqueConstraint("template_id", "name"),
+)
+
+task = Table(
+    "task",
+    metadata,
+    _id(),
+    Column("uuid", Text, nullable=False, unique=True),
+    _project(),
+    _reference("template_id", "project__template.id", on_delete="CASCADE"),
+    _text("status"),
+    _text("playbook", default=""),
+    _text("environment", default=""),
+    #: one-time survey secrets (JSON), while the task waits; gone once it starts
+    Column("secret", Text, nullable=True, info={"sealed": "task"}),
+    _text("arguments", nullable=True),
+    _text("hosts_limit", default=""),
+    _flag("debug"),
+    _flag("dry_run"),
+    _flag("diff"),
+    Column("params", Text, nullable=False, server_default="{}", info=_JSON),
+    _text("git_branch", nullable=True),
+    _reference(
+        "inventory_id", "project__inventory.id", on_delete="SET NULL", nullable=True
+    ),
+    _reference("user_id", "user.id", on_delete="SET NULL", nullable=True),
+    _number("integration_id", nullable=True),
+    _number("schedule_id", nullable=True),
+    _text("created"),
+    _text("start", nullable=True),
+    _text("end", nullable=True),
+    _text("message", default=""),
+    _text("version", nullable=True),
+    _text("commit_hash", nullable=True),
+    _text("commit_message", default=""),
+    _reference("build_task_id", "task.id", on_delete="SET NULL", nullable=True),
+    #: bytes of the spool that are in the store
+    _number("spool_offset", default=0),
+    #: lines of output in the store
+    _number("lines", default=0),
+    Index("ix_task_project_id_id", "project_id", "id"),
+    Index("ix_task_status", "status"),
+    sqlite_autoincrement=True,
+)
+
+#: Lines ``first`` to ``last`` of a task's log: zlib of time, tab, text, newline each.
+task_output = Table(
+    "task__output",
+    metadata,
+    Column(
+        "task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("first", Integer, primary_key=True),
+    _number("last"),
+    Column("lines", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    _reference("project_id", "project.id", on_delete="CASCADE", nullable=True),
+    _reference("user_id", "user.id", on_delete="SET NULL", nullable=True),
+    _number("integration_id", nullable=True),
+    _text("object_type", nullable=True),
+    _number("object_id", nullable=True),
+    _text("object_name", default=""),
+    _text("description", nullable=True),
+    _text("created"),
+    _text("ip", default=""),
+)
