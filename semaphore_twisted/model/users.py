@@ -111,6 +111,17 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
         return self.token_digest is None and self.session_digest is not None
 
 
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """The projects whose news a user may see; every project for an administrator."""
+
+    everything: bool
+    projects: frozenset[ProjectId]
+
+    def sees(self, project_id: ProjectId) -> bool:
+        """Whether news of *project_id* may be sent."""
+        return self.everything or project_id in self.projects
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A user's membership of a project, as the API shows it."""
 

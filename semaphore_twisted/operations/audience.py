@@ -1,0 +1,52 @@
+"""What the holders of credentials may be told of at this moment."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import audience as statements
+
+#: A session that was not used for so long has ended.
+SESSION_IDLE = timedelta(days=7)
+
+
+class _Holder(msgspec.Struct, frozen=True):
+    id: UserId
+    admin: bool
+
+
+def audiences(
+    conn: Connection, credentials: Sequence[Credentials]
+) -> list[Audience | None]:
+    """Return what each may see; ``None`` where the credentials no longer hold."""
+    return [_audience(conn, each) for each in credentials]
+
+
+def _audience(conn: Connection, credentials: Credentials) -> Audience | None:
+    holder = _holder(conn, credentials)
+    if holder is None:
+        return None
+    projects = conn.column(statements.projects_of_user, user_id=holder.id)
+    return Audience(everything=holder.admin, projects=frozenset(projects))
+
+
+def _holder(conn: Connection, credentials: Credentials) -> _Holder | None:
+    if credentials.token_digest is not None:
+        return conn.one(
+            statements.user_of_token,
+            _Holder,
+            digest=credentials.token_digest,
+            now=conn.now,
+        )
+    if credentials.session_digest is not None:
+        return conn.one(
+            statements.user_of_session,
+            _Holder,
+            digest=credentials.session_digest,
+            cutoff=conn.now - SESSION_IDLE,
+        )
+    return None

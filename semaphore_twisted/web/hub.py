@@ -1,0 +1,289 @@
+"""Fan-out of task news to websockets; Semaphore's messages on the wire.
+
+Invariants, each with a test:
+
+- every ``log`` message of a task is sent before the task's final ``update``;
+- a watcher gets a task's lines in order, without a gap and without a repeat;
+- a watcher that does not read costs a bounded amount of memory: nothing is queued
+  for it, the number of its last line is remembered, and the rest is read from the
+  store when it reads again;
+- a watcher is sent only what its rights at that moment allow.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import ClassVar, Protocol
+
+import msgspec
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.interfaces import IAccessObserver, ITaskObserver
+from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.tasks import OutputLine, Task
+from semaphore_twisted.model.users import Audience, Credentials
+
+#: Lines read from the store at a time for a watcher that fell behind.
+CATCH_UP_LINES = 500
+
+#: Seconds between two looks at the rights of every watcher.
+RECHECK_SECONDS = 5.0
+
+#: Closing code for a session, token or account that ended (RFC 6455: private use).
+ACCESS_ENDED = 4401
+
+#: Reads lines of a task above a number, at most so many.
+ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
+
+#: Reads what each of the credentials may see now; ``None`` for one that ended.
+ReadAudiences = Callable[[Sequence[Credentials]], Awaitable[Sequence[Audience | None]]]
+
+
+def _fields(**fields: object) -> bytes:
+    return msgspec.json.encode(fields)
+
+
+def log_message(project_id: ProjectId, line: OutputLine) -> bytes:
+    """Return the ``log`` message of one line, with its number as ``id``."""
+    return _fields(
+        type="log",
+        output=line.output,
+        time=line.time,
+        task_id=line.task_id,
+        project_id=project_id,
+        id=line.id,
+    )
+
+
+def update_message(task: Task) -> bytes:
+    """Return the ``update`` message of a task's present state."""
+    return _fields(
+        type="update",
+        start=task.start,
+        end=task.end,
+        status=task.status,
+        task_id=task.id,
+        template_id=task.template_id,
+        project_id=task.project_id,
+        version=task.version,
+    )
+
+
+class Wire(Protocol):
+    """What the hub needs of one websocket."""
+
+    def send(self, frames: bytes) -> None:
+        """Write whole frames."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the websocket."""
+
+
+@define(eq=False)
+class _Behind:
+    """A task whose lines a watcher has still to get from the store.
+
+    It has sent the lines up to *last*; the store has them up to *newest*.
+    """
+
+    project_id: ProjectId
+    last: int
+    newest: int
+    update: bytes | None = None
+    reading: bool = False
+
+
+@define(eq=False)
+class Watcher:
+    """One open websocket: what it may see, and how far it has got."""
+
+    credentials: Credentials
+    audience: Audience
+    wire: Wire
+    _hub: "Hub"
+    paused: bool = False
+    _behind: dict[TaskId, _Behind] = field(factory=dict)
+
+    def log(
+        self,
+        project_id: ProjectId,
+        lines: Sequence[OutputLine],
+        frames: bytes,
+    ) -> None:
+        """Send *frames*, those of *lines* of one task, or remember where they begin."""
+        if not self.audience.sees(project_id):
+            return
+        task_id, first, last = lines[0].task_id, lines[0].id, lines[-1].id
+        behind = self._behind.get(task_id)
+        if behind is not None:
+            behind.newest = last
+        elif self.paused:
+            self._behind[task_id] = _Behind(project_id, first - 1, last)
+        else:
+            self.wire.send(frames)
+
+    def update(self, task: Task, frame: bytes) -> None:
+        """Send the news of a task, after every line that is still to be sent."""
+        if not self.audience.sees(task.project_id):
+            return
+        behind = self._behind.get(task.id)
+        if behind is None and self.paused:
+            behind = self._behind[task.id] = _Behind(task.project_id, 0, 0)
+        if behind is None:
+            self.wire.send(frame)
+        else:
+            behind.update = frame
+
+    def pause(self) -> None:
+        """Stop sending: the other side does not read."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Go on sending, first what was missed."""
+        self.paused = False
+        for task_id, behind in list(self._behind.items()):
+            if not behind.reading:
+                behind.reading = True
+                self._hub.watch(self._catch_up(task_id, behind))
+
+    async def _catch_up(self, task_id: TaskId, behind: _Behind) -> None:
+        try:
+            while not self.paused and self._hub.has(self):
+                if not self.audience.sees(behind.project_id):
+                    del self._behind[task_id]
+                    return
+                if behind.last >= behind.newest:
+                    del self._behind[task_id]
+                    if behind.update is not None:
+                        self.wire.send(behind.update)
+                    return
+                lines = await self._hub.read_lines(task_id, behind.last, CATCH_UP_LINES)
+                if lines:
+                    self._send(behind, lines)
+                else:  # the task was deleted meanwhile
+                    behind.last = behind.newest
+        finally:
+            behind.reading = False
+
+    def _send(self, behind: _Behind, lines: Sequence[OutputLine]) -> None:
+        if self._hub.has(self) and self.audience.sees(behind.project_id):
+            behind.last = lines[-1].id
+            self.wire.send(self._hub.log_frames(behind.project_id, lines))
+
+
+@implementer(ITaskObserver, IAccessObserver)
+class Hub:
+    """Every open websocket, and what is sent to them."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        *,
+        frame: Callable[[bytes], bytes],
+        read_lines: ReadLines,
+        read_audiences: ReadAudiences,
+        clock: IReactorTime,
+    ) -> None:
+        """Collaborate with the store only through the two reading functions."""
+        self._frame = frame
+        self.read_lines = read_lines
+        self._read_audiences = read_audiences
+        self._watchers: set[Watcher] = set()
+        self._checking = False
+        self._check_again = False
+        self._timer = LoopingCall(self.access_changed)
+        self._timer.clock = clock
+
+    def startService(self) -> None:
+        """Look at the watchers' rights from time to time (another process may act)."""
+        looking = self._timer.start(RECHECK_SECONDS, now=False)
+        forget(looking, log=self._log, sentence="Rights are not looked at")
+
+    def stopService(self) -> None:
+        """Close every websocket, "going away" (RFC 6455, 7.4.1)."""
+        if self._timer.running:
+            self._timer.stop()
+        for watcher in list(self._watchers):
+            watcher.wire.close(1001, "the server stops")
+
+    def __len__(self) -> int:
+        """Return the number of open websockets."""
+        return len(self._watchers)
+
+    def add(self, credentials: Credentials, audience: Audience, wire: Wire) -> Watcher:
+        """Take a new websocket in."""
+        watcher = Watcher(credentials, audience, wire, self)
+        self._watchers.add(watcher)
+        return watcher
+
+    def remove(self, watcher: Watcher) -> None:
+        """Forget a websocket that was closed."""
+        self._watchers.discard(watcher)
+
+    def has(self, watcher: Watcher) -> bool:
+        """Whether *watcher* is still open."""
+        return watcher in self._watchers
+
+    def watch(self, work: Awaitable[None]) -> None:
+        """Run *work*; an error ends in the log."""
+
+        async def run() -> None:
+            await work
+
+        working = Deferred.fromCoroutine(run())
+        forget(working, log=self._log, sentence="A websocket fell behind")
+
+    def log_frames(self, project_id: ProjectId, lines: Iterable[OutputLine]) -> bytes:
+        """Return the joined frames of *lines*."""
+        frame = self._frame
+        return b"".join([frame(log_message(project_id, line)) for line in lines])
+
+    def output_appended(
+        self,
+        project_id: ProjectId,
+        task_id: TaskId,  # noqa: ARG002 - the lines name it
+        lines: Sequence[OutputLine],
+    ) -> None:
+        """Send lines to whoever may see them; each is encoded once for all."""
+        if not self._watchers or not lines:
+            return
+        frames = self.log_frames(project_id, lines)
+        for watcher in list(self._watchers):
+            watcher.log(project_id, lines, frames)
+
+    def task_changed(self, task: Task) -> None:
+        """Send a task's new state to whoever may see it."""
+        frame = self._frame(update_message(task))
+        for watcher in list(self._watchers):
+            watcher.update(task, frame)
+
+    def access_changed(self) -> None:
+        """Look at the rights of every watcher; one look at a time."""
+        if self._checking:
+            self._check_again = True
+        elif self._watchers:
+            self._checking = True
+            self.watch(self._check())
+
+    async def _check(self) -> None:
+        try:
+            watchers = list(self._watchers)
+            audiences = await self._read_audiences(
+                [watcher.credentials for watcher in watchers]
+            )
+            for watcher, audience in zip(watchers, audiences, strict=True):
+                if audience is not None:
+                    watcher.audience = audience
+                elif watcher in self._watchers:
+                    self._watchers.discard(watcher)
+                    watcher.wire.close(ACCESS_ENDED, "the session has ended")
+        finally:
+            self._checking = False
+            if self._check_again:
+                self._check_again = False
+                self.access_changed()

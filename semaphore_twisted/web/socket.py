@@ -1,0 +1,224 @@
+"""The websocket at ``/api/ws``: who may open it, and how it is written to.
+
+Everything is decided before the upgrade, in this order: a request that is no
+websocket handshake (426), a foreign page (403), no credentials that hold (401).
+The protocol itself (RFC 6455) is autobahn's.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from attrs import frozen
+from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+from typing_extensions import override
+from zope.interface import implementer
+
+from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.web.hub import Hub, ReadAudiences, Watcher
+
+#: Bytes of one message from the other side; nothing that is sent there is used.
+INCOMING_BYTES = 64 * 1024
+
+#: Seconds between two pings, and until an answer is missed: under proxies' idle limits.
+PING_INTERVAL, PING_TIMEOUT = 25, 60
+
+
+@frozen
+class Admission:
+    """What a request says of itself, read by the site's rules on proxies."""
+
+    credentials: Credentials
+    #: as sent, or ``None``
+    origin: str | None
+    #: the origins that are this site's own for this request
+    own_origins: frozenset[str]
+    #: whether a request without an origin may still come from a page of ours
+    origin_may_be_missing: bool
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another site's page may be behind the request.
+
+        Only a cookie is sent by browsers on their own; a bearer token is not.
+        """
+        if not self.credentials.by_cookie:
+            return False
+        if self.origin is None:
+            return not self.origin_may_be_missing
+        return self.origin.lower() not in self.own_origins
+
+
+@implementer(IPushProducer)
+class Connection(WebSocketServerProtocol):
+    """One open websocket; tells its watcher when the other side does not read."""
+
+    def __init__(self, hub: Hub, credentials: Credentials, audience: Audience) -> None:
+        """Belong to *hub* once the handshake is done."""
+        super().__init__()
+        self._hub = hub
+        self._credentials = credentials
+        self._audience = audience
+        self._watcher: Watcher | None = None
+
+    @override
+    def onOpen(self) -> None:
+        """Join the hub, and take the back-pressure over from the HTTP channel."""
+        transport: Any = self.transport
+        transport.unregisterProducer()
+        transport.registerProducer(self, streaming=True)
+        self._watcher = self._hub.add(self._credentials, self._audience, self)
+
+    @override
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Drop what the other side says; Semaphore's clients say nothing."""
+
+    @override
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """Leave the hub."""
+        if self._watcher is not None:
+            self._hub.remove(self._watcher)
+            self._watcher = None
+
+    def send(self, frames: bytes) -> None:
+        """Write whole frames."""
+        transport: Any = self.transport
+        transport.write(frames)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close with *code* and *reason*; a side that does not read is cut off."""
+        if self._watcher is not None and self._watcher.paused:
+            transport: Any = self.transport
+            transport.abortConnection()
+        else:
+            self.sendClose(code, reason)
+
+    def pauseProducing(self) -> None:
+        """Stop: the transport's buffer is full."""
+        if self._watcher is not None:
+            self._watcher.pause()
+
+    def resumeProducing(self) -> None:
+        """Go on: the transport's buffer is empty."""
+        if self._watcher is not None:
+            self._watcher.resume()
+
+    def stopProducing(self) -> None:
+        """Nothing is left to do; ``onClose`` follows."""
+
+
+def server_factory() -> WebSocketServerFactory:
+    """Return autobahn's factory with our bounds: no compression, small messages."""
+    factory = WebSocketServerFactory(server="")
+    factory.setProtocolOptions(
+        maxMessagePayloadSize=INCOMING_BYTES,
+        maxFramePayloadSize=INCOMING_BYTES,
+        autoPingInterval=PING_INTERVAL,
+        autoPingTimeout=PING_TIMEOUT,
+        autoPingRestartOnAnyTraffic=True,
+        openHandshakeTimeout=10,
+        closeHandshakeTimeout=3,
+        webStatus=False,
+        tcpNoDelay=True,
+    )
+    return factory
+
+
+def framing(factory: WebSocketServerFactory) -> Callable[[bytes], bytes]:
+    """Return a function that frames one text message, for every connection alike."""
+
+    def frame(payload: bytes) -> bytes:
+        prepared: bytes = factory.prepareMessage(
+            payload, isBinary=False, doNotCompress=True
+        ).payloadHybi
+        return prepared
+
+    return frame
+
+
+@frozen
+class _Upgrade:
+    """Autobahn's resource asks a factory for a protocol; this one knows for whom."""
+
+    factory: WebSocketServerFactory
+    hub: Hub
+    credentials: Credentials
+    audience: Audience
+
+    def buildProtocol(self, address: object) -> Connection:  # noqa: ARG002 - Twisted's
+        connection = Connection(self.hub, self.credentials, self.audience)
+        connection.factory = self.factory
+        return connection
+
+
+class SocketResource(Resource):
+    """Answers the handshake, or says why not."""
+
+    isLeaf = True
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        factory: WebSocketServerFactory,
+        admission: Callable[[IRequest], Admission],
+        read_audiences: ReadAudiences,
+    ) -> None:
+        """Read requests by *admission*; look rights up by *read_audiences*."""
+        super().__init__()
+        self._hub = hub
+        self._factory = factory
+        self._admission = admission
+        self._read_audiences = read_audiences
+
+    @override
+    def render(self, request: Any) -> Any:
+        """Upgrade the connection, or answer 426, 403 or 401."""
+        headers = request.requestHeaders
+        wants = (headers.getRawHeaders(b"upgrade") or [b""])[-1].lower()
+        if (
+            wants != b"websocket"
+            or request.method != b"GET"
+            or request.clientproto != b"HTTP/1.1"
+        ):
+            request.setHeader(b"upgrade", b"websocket")
+            return _refused(request, 426, "This address speaks websocket only")
+        admission = self._admission(request)
+        if admission.foreign:
+            return _refused(request, 403, "The page's origin is not this site")
+        work = Deferred.fromCoroutine(self._open(request, admission.credentials))
+        gone = request.notifyFinish()
+        _ = gone.addErrback(lambda _: work.cancel())
+        _ = work.addErrback(self._failed, request)
+        return NOT_DONE_YET
+
+    async def _open(self, request: Any, credentials: Credentials) -> None:
+        (audience,) = await self._read_audiences([credentials])
+        if audience is None:
+            request.setResponseCode(401)
+            request.setHeader(b"content-type", b"application/json")
+            request.finish()
+            return
+        upgrade = _Upgrade(self._factory, self._hub, credentials, audience)
+        WebSocketResource(upgrade).render(request)
+
+    def _failed(self, failure: Failure, request: Any) -> None:
+        if failure.check(CancelledError):
+            return
+        self._log.failure("A websocket could not be opened", failure)
+        request.setResponseCode(500)
+        request.finish()
+
+
+def _refused(request: Any, code: int, sentence: str) -> bytes:
+    request.setResponseCode(code)
+    request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+    return sentence.encode() + b"\n"

@@ -1,0 +1,133 @@
+"""The arrows: who may import whom, as ``docs/architecture.md`` says."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import semaphore_twisted
+
+ROOT = Path(semaphore_twisted.__file__).parent
+
+#: A package may import itself, ``model``, ``interfaces`` (but for ``model``) and these.
+ALLOWED: dict[str, set[str]] = {
+    "model": set(),
+    "interfaces": set(),
+    "deferreds": set(),
+    "lifecycle": {"deferreds"},
+    "crypto": set(),
+    "persistence": {"deferreds"},
+    "jobs": {"deferreds"},
+    "operations": {"crypto", "persistence"},
+    "identity": {"crypto", "operations", "persistence"},
+    "tasks": {"jobs", "operations", "crypto", "persistence", "deferreds"},
+    "web": {"crypto", "operations", "identity", "persistence", "deferreds"},
+}
+
+#: The roots connect everything; ``__init__`` names the version.
+ROOTS = {"tap", "cli", "config", "state", "demo", "authority", "installation"}
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        relative = path.relative_to(ROOT).with_suffix("")
+        yield ".".join(relative.parts), path
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield name.name
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            for name in node.names:
+                yield f"{node.module}.{name.name}"
+
+
+class ArrowTests(SynchronousTestCase):
+    """Imports follow the table."""
+
+    #: where a library may be imported
+    LIBRARIES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "sqlalchemy": ("persistence",),
+        "alembic": ("persistence",),
+        "sqlite3": ("persistence", "cli.backup", "operations.vault"),
+        "autobahn": ("web.socket", "cli"),
+        "argparse": ("cli",),
+    }
+
+    #: packages without Twisted: pure, or run in a database thread
+    WITHOUT_TWISTED = ("model", "crypto", "operations")
+
+    def test_packages(self) -> None:
+        """A package imports only the packages that the table allows."""
+        wrong = []
+        for module, path in _modules():
+            package = module.split(".")[0]
+            if package in ROOTS or package == "__init__":
+                continue
+            allowed = ALLOWED[package] | {package, "model"}
+            if package != "model":
+                allowed |= {"interfaces"}
+            for name in _imports(path):
+                if not name.startswith("semaphore_twisted."):
+                    continue
+                target = name.split(".")[1]
+                if target not in allowed and target != "__version__":
+                    wrong.append(f"{module} imports {name}")
+        self.assertEqual(wrong, [])
+
+    def test_libraries(self) -> None:
+        """A library is imported only where the table allows it."""
+        wrong = []
+        for module, path in _modules():
+            for name in _imports(path):
+                places = self.LIBRARIES.get(name.split(".")[0])
+                if places is not None and not module.startswith(places):
+                    wrong.append(f"{module} imports {name}")
+        self.assertEqual(sorted(set(wrong)), [])
+
+    def test_no_twisted_in_the_core(self) -> None:
+        """The functional core does not know Twisted."""
+        wrong = [
+            f"{module} imports {name}"
+            for module, path in _modules()
+            if module.split(".")[0] in self.WITHOUT_TWISTED
+            for name in _imports(path)
+            if name.split(".")[0] in {"twisted", "zope"}
+        ]
+        self.assertEqual(wrong, [])
+
+    def test_reactor_only_in_roots(self) -> None:
+        """The global reactor is imported by the roots only."""
+        wrong = [
+            module
+            for module, path in _modules()
+            for name in _imports(path)
+            if name == "twisted.internet.reactor" and module.split(".")[0] not in ROOTS
+        ]
+        self.assertEqual(sorted(set(wrong)), [])
+
+    def test_unseal_is_rare(self) -> None:
+        """Secrets are opened in as few modules as can be counted on one hand."""
+        places = {
+            module
+            for module, path in _modules()
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "unseal"
+        }
+        self.assertLessEqual(len(places), 5, sorted(places))
+
+    def test_modules_are_small(self) -> None:
+        """No module has more than 500 lines."""
+        long = [
+            f"{module}: {count}"
+            for module, path in _modules()
+            if (count := len(path.read_text().splitlines())) > 500
+        ]
+        self.assertEqual(long, [])

@@ -1,0 +1,252 @@
+"""Tests of the fan-out to websockets."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from semaphore_twisted.interfaces import IAccessObserver, ITaskObserver
+from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.tasks import OutputLine, Status, Task
+from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.web.hub import ACCESS_ENDED, RECHECK_SECONDS, Hub, Watcher
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+PROJECT, OTHER = ProjectId(1), ProjectId(2)
+TASK = TaskId(7)
+MEMBER = Audience(everything=False, projects=frozenset({PROJECT}))
+ADMIN = Audience(everything=True, projects=frozenset())
+
+
+def line(number: int, task_id: TaskId = TASK) -> OutputLine:
+    """Return line *number* of a task."""
+    return OutputLine(id=number, task_id=task_id, time=NOW, output=f"line {number}")
+
+
+def lines(first: int, last: int) -> list[OutputLine]:
+    """Return the lines *first* to *last* of the task."""
+    return [line(number) for number in range(first, last + 1)]
+
+
+def task(status: Status, project_id: ProjectId = PROJECT) -> Task:
+    """Return the task in *status*."""
+    return Task(
+        id=TASK,
+        template_id=TemplateId(3),
+        project_id=project_id,
+        status=status,
+        created=NOW,
+    )
+
+
+@define(eq=False)
+class Wire:
+    """A websocket in memory: one text line is one frame."""
+
+    sent: list[dict[str, object]] = field(factory=list)
+    closed: tuple[int, str] | None = None
+
+    def send(self, frames: bytes) -> None:
+        """Take whole frames."""
+        self.sent += [msgspec.json.decode(each) for each in frames.splitlines()]
+
+    def close(self, code: int, reason: str) -> None:
+        """Remember how it was closed."""
+        self.closed = code, reason
+
+    @property
+    def numbers(self) -> list[object]:
+        """The numbers of the lines sent."""
+        return [each["id"] for each in self.sent if each["type"] == "log"]
+
+    @property
+    def kinds(self) -> list[object]:
+        """The types of the messages sent."""
+        return [each["type"] for each in self.sent]
+
+
+class HubTests(SynchronousTestCase):
+    """Who is sent what, and when."""
+
+    def setUp(self) -> None:
+        """Make a hub over a store in memory."""
+        self.clock = Clock()
+        self.stored: list[OutputLine] = []
+        self.audiences: dict[str, Audience] = {}
+        self.waiting: list[Deferred[None]] = []
+        self.hold = False
+        self.hub = Hub(
+            frame=lambda payload: payload + b"\n",
+            read_lines=self.read_lines,
+            read_audiences=self.read_audiences,
+            clock=self.clock,
+        )
+
+    async def read_lines(
+        self, task_id: TaskId, above: int, limit: int
+    ) -> Sequence[OutputLine]:
+        """Read the store; wait first while the test holds it."""
+        found = [each for each in self.stored if each.id > above][:limit]
+        if self.hold:
+            waiting: Deferred[None] = Deferred()
+            self.waiting.append(waiting)
+            await waiting
+        return found
+
+    async def read_audiences(
+        self, credentials: Sequence[Credentials]
+    ) -> Sequence[Audience | None]:
+        """Look the rights up."""
+        return [self.audiences.get(each.session_digest or "") for each in credentials]
+
+    def watcher(self, name: str, audience: Audience) -> tuple[Watcher, Wire]:
+        """Open a websocket."""
+        wire = Wire()
+        self.audiences[name] = audience
+        return self.hub.add(Credentials(session_digest=name), audience, wire), wire
+
+    def append(self, first: int, last: int) -> None:
+        """Store lines, then tell the hub, as the task service does."""
+        self.stored += lines(first, last)
+        self.hub.output_appended(PROJECT, TASK, lines(first, last))
+
+    def test_provides(self) -> None:
+        """The hub provides the observers' interfaces."""
+        verifyObject(ITaskObserver, self.hub)
+        verifyObject(IAccessObserver, self.hub)
+
+    def test_shapes(self) -> None:
+        """Messages have Semaphore's shape; a line's number is added."""
+        _, wire = self.watcher("a", MEMBER)
+        self.append(1, 1)
+        self.hub.task_changed(task(Status.RUNNING))
+        self.assertEqual(
+            wire.sent,
+            [
+                {
+                    "type": "log",
+                    "output": "line 1",
+                    "time": "2026-01-02T03:04:05Z",
+                    "task_id": 7,
+                    "project_id": 1,
+                    "id": 1,
+                },
+                {
+                    "type": "update",
+                    "start": None,
+                    "end": None,
+                    "status": "running",
+                    "task_id": 7,
+                    "template_id": 3,
+                    "project_id": 1,
+                    "version": None,
+                },
+            ],
+        )
+
+    def test_audience(self) -> None:
+        """A member of another project is sent nothing, an administrator everything."""
+        _, member = self.watcher("member", MEMBER)
+        _, stranger = self.watcher(
+            "stranger", Audience(everything=False, projects=frozenset({OTHER}))
+        )
+        _, admin = self.watcher("admin", ADMIN)
+        self.append(1, 2)
+        self.hub.task_changed(task(Status.SUCCESS))
+        self.assertEqual(len(member.sent), 3)
+        self.assertEqual(stranger.sent, [])
+        self.assertEqual(len(admin.sent), 3)
+
+    def test_slow_watcher_catches_up(self) -> None:
+        """B48: who did not read gets the missed lines from the store, in order."""
+        watcher, slow = self.watcher("slow", MEMBER)
+        _, fast = self.watcher("fast", MEMBER)
+        self.append(1, 3)
+        watcher.pause()
+        self.append(4, 1500)
+        self.hub.task_changed(task(Status.SUCCESS))
+        self.assertEqual(slow.numbers, [1, 2, 3])
+        self.assertEqual(fast.numbers, list(range(1, 1501)))
+        watcher.resume()
+        self.assertEqual(slow.numbers, list(range(1, 1501)))
+        self.assertEqual(slow.kinds[-1], "update")
+        self.assertEqual(slow.kinds.count("update"), 1)
+
+    def test_lines_that_come_while_catching_up(self) -> None:
+        """B48: lines committed during the read are neither lost nor repeated."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        watcher.pause()
+        self.append(1, 10)
+        self.hold = True
+        watcher.resume()
+        self.append(11, 20)
+        self.hold = False
+        self.waiting.pop().callback(None)
+        self.append(21, 22)
+        self.hub.task_changed(task(Status.SUCCESS))
+        self.assertEqual(wire.numbers, list(range(1, 23)))
+        self.assertEqual(wire.kinds[-1], "update")
+
+    def test_paused_again_while_catching_up(self) -> None:
+        """A watcher that stops reading during the catch-up goes on where it was."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        watcher.pause()
+        self.append(1, 1200)
+        self.hold = True
+        watcher.resume()
+        watcher.pause()
+        self.hold = False
+        self.waiting.pop().callback(None)
+        self.assertEqual(wire.numbers, list(range(1, 501)))
+        self.hub.task_changed(task(Status.ERROR))
+        watcher.resume()
+        self.assertEqual(wire.numbers, list(range(1, 1201)))
+        self.assertEqual(wire.kinds[-1], "update")
+
+    def test_bounded_memory(self) -> None:
+        """B50: a watcher that never reads has nothing queued but one update a task."""
+        watcher, wire = self.watcher("dead", MEMBER)
+        watcher.pause()
+        for number in range(1, 5000):
+            self.append(number, number)
+            self.hub.task_changed(task(Status.RUNNING))
+        self.assertEqual(wire.sent, [])
+        self.assertEqual(len(watcher._behind), 1)
+
+    def test_session_ended(self) -> None:
+        """B46: a websocket whose session ended is closed at the next look."""
+        _, wire = self.watcher("a", MEMBER)
+        del self.audiences["a"]
+        self.hub.access_changed()
+        self.assertEqual(wire.closed, (ACCESS_ENDED, "the session has ended"))
+        self.append(1, 1)
+        self.assertEqual(wire.sent, [])
+
+    def test_membership_ended(self) -> None:
+        """B60: news of a project stop when the membership ends; the rest goes on."""
+        _, wire = self.watcher("a", MEMBER)
+        self.audiences["a"] = Audience(everything=False, projects=frozenset())
+        self.hub.access_changed()
+        self.append(1, 1)
+        self.assertEqual(wire.sent, [])
+        self.assertIsNone(wire.closed)
+
+    def test_timer(self) -> None:
+        """B60: rights taken away by another process are seen within seconds."""
+        self.hub.startService()
+        _, wire = self.watcher("a", MEMBER)
+        del self.audiences["a"]
+        self.clock.advance(RECHECK_SECONDS)
+        self.assertEqual(wire.closed, (ACCESS_ENDED, "the session has ended"))
+        self.hub.stopService()
+
+    def test_stop(self) -> None:
+        """Open websockets are closed, "going away", when the server stops."""
+        _, wire = self.watcher("a", MEMBER)
+        self.hub.stopService()
+        self.assertEqual(wire.closed, (1001, "the server stops"))
