@@ -1,0 +1,270 @@
+"""A client of any server that speaks Semaphore's API: HTTPS and websocket.
+
+The server's certificate is checked against the system's authorities or a given one,
+and its name (or address) by service-identity, as Twisted's ``optionsForClientTLS``
+arranges it.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import msgspec
+from attrs import define, field, frozen
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from OpenSSL.SSL import Error as TlsError
+from service_identity import VerificationError
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.error import TimeoutError as TwistedTimeoutError
+from twisted.internet.ssl import (
+    Certificate,
+    optionsForClientTLS,
+    platformTrust,
+    trustRootFromCertificates,
+)
+from twisted.web.client import (
+    Agent,
+    FileBodyProducer,
+    HTTPConnectionPool,
+    ResponseFailed,
+    ResponseNeverReceived,
+    readBody,
+)
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IPolicyForHTTPS
+from typing_extensions import override
+from zope.interface import implementer
+
+from semaphore_twisted.cli.failure import Failure
+
+#: Exit code when the server cannot be reached, or refuses.
+UNREACHABLE = 4
+
+CONNECT_SECONDS = 15
+
+
+@frozen
+class Server:
+    """Where the server is, and how it is recognized."""
+
+    url: str
+    token: str = field(repr=False)
+    ca: Path | None = None
+
+    @classmethod
+    def at(cls, url: str, token: str, ca: Path | None) -> "Server":
+        """Return the server at *url*, which may name a sub-path.
+
+        :raises Failure: if *url* is no address of a server.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise Failure(f"--url: {url!r} is no address; wanted https://HOST[:PORT]")
+        return cls(url.rstrip("/"), token, ca)
+
+    def trust(self) -> Any:
+        """Return the roots that are trusted.
+
+        :raises Failure: if the file of ``--ca`` holds no certificate.
+        """
+        if self.ca is None:
+            return platformTrust()
+        try:
+            return trustRootFromCertificates(_certificates(self.ca.read_bytes()))
+        except OSError as error:
+            raise Failure(f"--ca: {self.ca}: {error.strerror}") from error
+        except (ValueError, TlsError) as error:
+            raise Failure(f"--ca: {self.ca} holds no PEM certificate") from error
+
+
+def _certificates(pem: bytes) -> list[Certificate]:
+    end = b"-----END CERTIFICATE-----"
+    blocks = [part + end for part in pem.split(end) if b"-----BEGIN CERT" in part]
+    if not blocks:
+        raise ValueError("no certificate")
+    return [Certificate.loadPEM(block) for block in blocks]
+
+
+@implementer(IPolicyForHTTPS)
+@frozen
+class _Policy:
+    trust: Any
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: ARG002, N802
+        return optionsForClientTLS(hostname.decode("ascii"), trustRoot=self.trust)
+
+
+@define(eq=False)
+class Client:
+    """Speaks to one *server*."""
+
+    _reactor: Any
+    _server: Server
+    _trust: Any = None
+    _agent: Any = None
+
+    def __attrs_post_init__(self) -> None:
+        """Read the authority's file once."""
+        self._trust = self._server.trust()
+        self._agent = Agent(
+            self._reactor,
+            _Policy(self._trust),
+            connectTimeout=CONNECT_SECONDS,
+            pool=HTTPConnectionPool(self._reactor),
+        )
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the API below ``/api`` and return the decoded answer, or ``None``.
+
+        :raises Failure: if the server cannot be reached, is not to be trusted, or
+            refuses.
+        """
+        headers = {
+            "Authorization": [f"Bearer {self._server.token}"],
+            "Content-Type": ["application/json"],
+            "Accept": ["application/json"],
+        }
+        try:
+            response = await self._agent.request(
+                method.encode(),
+                f"{self._server.url}/api{path}".encode(),
+                Headers(headers),
+                None
+                if body is None
+                else FileBodyProducer(BytesIO(msgspec.json.encode(body))),
+            )
+            content = await readBody(response)
+        except Exception as error:
+            raise _unreachable(self._server.url, error) from error
+        if response.code >= 300:
+            raise _refused(method, path, response.code, content)
+        return msgspec.json.decode(content) if content else None
+
+    async def watch(
+        self, take: Callable[[dict[str, Any]], None], ended: Callable[[str], None]
+    ) -> "Socket":
+        """Open the websocket; *take* gets each message, *ended* why it closed.
+
+        :raises Failure: if it cannot be opened.
+        """
+        parts = urlsplit(self._server.url)
+        secure = parts.scheme == "https"
+        host = parts.hostname or ""
+        opened: Deferred[None] = Deferred()
+        factory = WebSocketClientFactory(
+            f"ws{self._server.url[4:]}/api/ws",
+            headers={"Authorization": f"Bearer {self._server.token}"},
+            useragent="semaphore-twisted",
+        )
+        factory.setProtocolOptions(openHandshakeTimeout=10, closeHandshakeTimeout=2)
+        make: Any = factory  # autobahn asks for a class; any callable will do
+        make.protocol = lambda: Socket(take, ended, opened)
+        endpoint: Any = HostnameEndpoint(
+            self._reactor, host, parts.port or (443 if secure else 80)
+        )
+        if secure:
+            options = optionsForClientTLS(host, trustRoot=self._trust)
+            endpoint = wrapClientTLS(options, endpoint)
+        try:
+            socket: Socket = await endpoint.connect(factory)
+            await opened
+        except Exception as error:
+            raise _unreachable(self._server.url, error) from error
+        return socket
+
+    async def close(self) -> None:
+        """Close the connections that are kept."""
+        await self._agent._pool.closeCachedConnections()  # noqa: SLF001 - ours
+
+
+class Socket(WebSocketClientProtocol):
+    """The client's side of ``/api/ws``."""
+
+    log_level: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        take: Callable[[dict[str, Any]], None],
+        ended: Callable[[str], None],
+        opened: "Deferred[None]",
+    ) -> None:
+        """Give messages to *take*; fire *opened* once the handshake is done."""
+        super().__init__()
+        self._take = take
+        self._ended = ended
+        self._opened: Deferred[None] | None = opened
+
+    @override
+    def onOpen(self) -> None:
+        """Tell that the handshake is done."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.callback(None)
+
+    @override
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Decode one message; others than JSON objects are passed over."""
+        try:
+            message = msgspec.json.decode(payload)
+        except msgspec.DecodeError:
+            return
+        if isinstance(message, dict):
+            self._take(message)
+
+    @override
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """Tell why it ended."""
+        sentence = reason or "the websocket was closed"
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.errback(ConnectError(string=sentence))
+        else:
+            self._ended(sentence)
+
+    def leave(self) -> None:
+        """Close in good order."""
+        self.sendClose(1000)
+
+
+def _unreachable(url: str, error: BaseException) -> Failure:
+    if isinstance(error, Failure):
+        return error
+    reasons = getattr(error, "reasons", None)
+    if isinstance(error, ResponseFailed | ResponseNeverReceived) and reasons:
+        return _unreachable(url, reasons[0].value)
+    if isinstance(error, TlsError):
+        detail = "; ".join(str(part[-1]) for part in error.args[0] or [("", "TLS")])
+        return Failure(
+            f"{url}: the certificate is not trusted ({detail}); "
+            "give the server's authority with --ca FILE",
+            UNREACHABLE,
+        )
+    for kind, sentence in _REASONS.items():
+        if isinstance(error, kind):
+            return Failure(f"{url}: {sentence}", UNREACHABLE)
+    return Failure(f"{url}: {str(error) or type(error).__name__}", UNREACHABLE)
+
+
+_REASONS: dict[type[BaseException], str] = {
+    DNSLookupError: "the name is not known",
+    TwistedTimeoutError: f"no answer in {CONNECT_SECONDS} s",
+    VerificationError: "the certificate is for another name",
+}
+
+
+def _refused(method: str, path: str, code: int, content: bytes) -> Failure:
+    try:
+        sentence = msgspec.json.decode(content, type=dict[str, Any]).get("error")
+    except msgspec.DecodeError:
+        sentence = None
+    usual = {
+        401: "the token is not accepted",
+        403: "you do not have the right to do this",
+        404: "not found, or not for you",
+    }
+    said = sentence or usual.get(code, "the server refused")
+    return Failure(f"{method} {path}: {said} ({code})", UNREACHABLE)

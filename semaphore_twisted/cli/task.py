@@ -1,0 +1,265 @@
+"""``semaphore task``: start, follow, stop and list tasks of a server anywhere.
+
+The exit code of a followed task is its result: 0 success, 1 error, 3 stopped; 4 says
+that the server could not be reached or refused.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from semaphore_twisted.cli import secret_argument
+from semaphore_twisted.cli.client import Client, Server, Socket
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.follow import EXIT_CODES, LogMerger, TaskNews
+from semaphore_twisted.cli.terminal import Terminal
+
+#: Seconds between two looks at the API while the websocket cannot be had.
+POLL_SECONDS = 1.0
+
+#: Exit code after control-C: 128 and the number of SIGINT, as shells have it.
+INTERRUPTED = 130
+
+_EPILOG = """\
+exit codes of a followed task: 0 success, 1 error, 3 stopped; 4 the server could not be
+reached or refused, 130 interrupted (the task goes on)
+
+environment: SEMAPHORE_URL, SEMAPHORE_TOKEN and SEMAPHORE_CA stand in for --url,
+--token and --ca
+"""
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``task`` and its verbs."""
+    task = commands.add_parser("task", help="run, follow, stop and list tasks")
+    verbs = task.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    run = _verb(verbs, "run", "start a task from a template", _run)
+    _project(run)
+    run.add_argument(
+        "--template", "-t", required=True, help="the template's name or number"
+    )
+    run.add_argument(
+        "--follow", "-f", action="store_true", help="show the log until the task ends"
+    )
+    run.add_argument(
+        "--var",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a survey variable; may be repeated",
+    )
+    run.add_argument("--message", "-m", default="", help="shown in the history")
+    run.add_argument("--limit", help="run on these hosts only")
+    run.add_argument("--dry-run", action="store_true", help="change nothing")
+    run.add_argument("--diff", action="store_true", help="show what changes in files")
+
+    follow = _verb(verbs, "follow", "show a task's log until it ends", _follow)
+    _project(follow)
+    follow.add_argument("task", type=int, help="the task's number")
+
+    stop = _verb(verbs, "stop", "end a task", _stop)
+    _project(stop)
+    stop.add_argument("task", type=int, help="the task's number")
+    stop.add_argument("--force", action="store_true", help="end it at once (SIGKILL)")
+
+    listing = _verb(verbs, "list", "show the newest tasks", _list)
+    _project(listing)
+    listing.add_argument("--limit", type=int, default=20, help="how many (default 20)")
+
+
+def _verb(verbs: Any, name: str, summary: str, run: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=summary,
+        description=summary.capitalize() + ".",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--url", help="the server, for example https://localhost:3000")
+    secret_argument.add(parser, "--token", help="an API token")
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="the server's authority, PEM"
+    )
+    parser.set_defaults(run=lambda arguments: _with_client(arguments, run))
+    return parser
+
+
+def _project(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--project", "-p", required=True, help="the project's name or number"
+    )
+
+
+def _server(arguments: argparse.Namespace) -> Server:
+    url = arguments.url or os.environ.get("SEMAPHORE_URL")
+    token = secret_argument.read(arguments, "token") or os.environ.get(
+        "SEMAPHORE_TOKEN"
+    )
+    ca = arguments.ca or os.environ.get("SEMAPHORE_CA")
+    if not url:
+        raise Failure("--url: which server? for example https://localhost:3000")
+    if not token:
+        raise Failure("--token-file: an API token is needed")
+    return Server.at(url, token.strip(), Path(ca) if ca else None)
+
+
+_Command = Callable[[argparse.Namespace, Client, Any], Awaitable[int]]
+
+
+def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
+    """Run *command* with a client under the reactor and return its exit code."""
+    server = _server(arguments)
+    from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
+
+    loop: Any = reactor
+    outcome: list[int | Exception] = []
+
+    async def work() -> None:
+        client = Client(loop, server)
+        try:
+            outcome.append(await command(arguments, client, loop))
+        except Exception as error:  # noqa: BLE001 - raised again below
+            outcome.append(error)
+        finally:
+            await client.close()
+            if loop.running:
+                loop.stop()
+
+    loop.callWhenRunning(Deferred.fromCoroutine, work())
+    loop.run()
+    if not outcome:
+        return INTERRUPTED
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]
+
+
+async def _named(client: Client, path: str, wanted: str, what: str) -> int:
+    """Return the number of the thing called *wanted*, a name or a number."""
+    found = await client.call("GET", path) or []
+    numbers = [
+        each["id"]
+        for each in found
+        if each["name"] == wanted or (wanted.isdigit() and each["id"] == int(wanted))
+    ]
+    if len(numbers) == 1:
+        return int(numbers[0])
+    names = ", ".join(sorted(str(each["name"]) for each in found)) or "none"
+    if numbers:
+        raise Failure(f"--{what}: {wanted!r} is ambiguous; give its number")
+    raise Failure(f"--{what}: there is no {wanted!r}; there are: {names}")
+
+
+async def _run(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:
+    project = await _named(client, "/projects", arguments.project, "project")
+    template = await _named(
+        client, f"/project/{project}/templates", arguments.template, "template"
+    )
+    variables = {}
+    for each in arguments.var:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise Failure(f"--var: {each!r} found, NAME=VALUE wanted")
+        variables[name] = value
+    body: dict[str, Any] = {
+        "template_id": template,
+        "message": arguments.message,
+        "dry_run": arguments.dry_run,
+        "diff": arguments.diff,
+    }
+    if variables:
+        body["environment"] = json.dumps(variables)
+    if arguments.limit:
+        body["params"] = {"limit": [arguments.limit]}
+    started = await client.call("POST", f"/project/{project}/tasks", body)
+    terminal = Terminal()
+    terminal.note(f"Task {started['id']} of {arguments.template} was started")
+    if not arguments.follow:
+        return 0
+    return await _until_end(client, reactor, terminal, project, int(started["id"]))
+
+
+async def _follow(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:
+    project = await _named(client, "/projects", arguments.project, "project")
+    return await _until_end(client, reactor, Terminal(), project, arguments.task)
+
+
+async def _until_end(
+    client: Client, reactor: Any, terminal: Terminal, project: int, task: int
+) -> int:
+    """Show a task's log until it ends, and return its result as an exit code."""
+    path = f"/project/{project}/tasks/{task}"
+    news = TaskNews(task, LogMerger(terminal.line))
+    socket: Socket | None = None
+    lost: list[str] = []
+
+    async def fetch() -> None:
+        lines = await client.call("GET", f"{path}/output?from={news.log.last}")
+        for line in lines or ():
+            news.log.take(int(line["id"]), str(line["output"]))
+
+    try:
+        while True:
+            if socket is None or lost:
+                lost.clear()
+                try:
+                    socket = await client.watch(news.take, lost.append)
+                except Failure:
+                    socket = None  # the API alone will do
+                news.status = (await client.call("GET", path))["status"]
+                await fetch()
+            elif news.log.incomplete:
+                await fetch()
+            if news.final:
+                await fetch()  # what the websocket was too slow for
+                break
+            terminal.flush()
+            terminal.progress(news.status)
+            await deferLater(reactor, POLL_SECONDS if socket is None else 0.2)
+    finally:
+        if socket is not None and not lost:
+            socket.leave()
+    terminal.flush()
+    terminal.note(f"Task {task}: {news.status}")
+    return EXIT_CODES[news.status]
+
+
+async def _stop(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:  # noqa: ARG001
+    project = await _named(client, "/projects", arguments.project, "project")
+    await client.call(
+        "POST",
+        f"/project/{project}/tasks/{arguments.task}/stop",
+        {"force": arguments.force},
+    )
+    Terminal().note(f"Task {arguments.task} is being stopped")
+    return 0
+
+
+async def _list(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:  # noqa: ARG001
+    project = await _named(client, "/projects", arguments.project, "project")
+    tasks = await client.call(
+        "GET", f"/project/{project}/tasks/last?limit={arguments.limit}"
+    )
+    rows = [("TASK", "STATUS", "TEMPLATE", "CREATED", "MESSAGE")]
+    rows += [
+        (
+            str(each["id"]),
+            each["status"],
+            each["tpl_alias"],
+            each["created"][:19].replace("T", " ") + "Z",
+            each["message"],
+        )
+        for each in tasks or ()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[4]]).rstrip())
+    return 0

@@ -1,0 +1,70 @@
+"""What a person sees: log lines, and a line of progress below them on a terminal."""
+
+import re
+import sys
+import time
+from typing import TextIO
+
+from attrs import define, field
+
+#: Colors and weights (SGR of ECMA-48) may pass to a terminal; nothing else may.
+_COLOR = re.compile(r"(\x1b\[[0-9;:]*m)")
+_CONTROL = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_].*?\x1b\\"
+    r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+def harmless(text: str) -> str:
+    """Return *text* without what could move a terminal's cursor or set its title."""
+    return "".join(
+        part if index % 2 else _CONTROL.sub("", part)
+        for index, part in enumerate(_COLOR.split(text))
+    )
+
+
+@define(eq=False)
+class Terminal:
+    """Writes a task's lines to *out*, and to a terminal on *err* how it goes."""
+
+    out: TextIO = field(factory=lambda: sys.stdout)
+    err: TextIO = field(factory=lambda: sys.stderr)
+    _progress: str = ""
+    _began: float = field(factory=time.monotonic)
+    _lines: int = 0
+
+    def line(self, text: str) -> None:
+        """Write one line of the log; into a pipe it goes exactly as it is."""
+        self._lines += 1
+        self._wipe()
+        self.out.write((harmless(text) if self.out.isatty() else text) + "\n")
+
+    def flush(self) -> None:
+        """Let the lines written so far be seen."""
+        self.out.flush()
+
+    def note(self, sentence: str) -> None:
+        """Say something about the task, on standard error."""
+        self._wipe()
+        self.err.write(sentence + "\n")
+        self.err.flush()
+
+    def progress(self, status: str) -> None:
+        """Show how the task goes, on a terminal only; it is written over later."""
+        if not self.err.isatty():
+            return
+        self._wipe()
+        seconds = int(time.monotonic() - self._began)
+        passed = (
+            f"{seconds // 60}m {seconds % 60:02}s" if seconds >= 60 else f"{seconds}s"
+        )
+        self._progress = f"{status} · {passed} · {self._lines} lines"
+        self.out.flush()
+        self.err.write(self._progress)
+        self.err.flush()
+
+    def _wipe(self) -> None:
+        if self._progress:
+            self.err.write("\r" + " " * len(self._progress) + "\r")
+            self.err.flush()
+            self._progress = ""
