@@ -1,0 +1,249 @@
+"""The main job, end to end, as a user does it: HTTPS, the websocket, the commands."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.product import Product, clean_environment, processes
+from tests.support.repository import commit, repository
+
+#: Prints its numbered lines in some two seconds.
+COUNTING = """\
+import sys, time
+for number in range(1, 2001):
+    print(f"line {number}", flush=True)
+    if number % 20 == 0:
+        time.sleep(0.02)
+"""
+
+
+class ProductTestCase(SynchronousTestCase):
+    """A running server with a project, a repository, and somebody logged in."""
+
+    arguments: tuple[str, ...] = ()
+    config: dict[str, Any] | None = None
+
+    def setUp(self) -> None:
+        """Start the server on a fresh state directory."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        self.product = Product(
+            self.folder / "state", *self.arguments, config=self.config
+        )
+        self.addCleanup(self.product.stop)
+        self.product.start()
+        self.product.log_in()
+
+    def project(self, files: dict[str, str]) -> tuple[int, int]:
+        """Make a project with a repository of *files*; return both numbers."""
+        self.git = repository(self.folder / "repository", files)
+        project = self.product.api("POST", "/projects", {"name": "Test"})["id"]
+        none = next(
+            key["id"]
+            for key in self.product.api("GET", f"/project/{project}/keys")
+            if key["type"] == "none"
+        )
+        self.none = none
+        number = self.product.create(
+            project,
+            "repositories",
+            name="Files",
+            git_url=f"file://{self.git}",
+            git_branch="main",
+            ssh_key_id=none,
+        )
+        return project, number
+
+    def template(
+        self, project: int, repo: int, app: str, file: str, **more: Any
+    ) -> int:
+        """Make a template and return its number."""
+        return self.product.create(
+            project,
+            "templates",
+            name=f"{app} {file}",
+            app=app,
+            playbook=file,
+            repository_id=repo,
+            **more,
+        )
+
+    def semaphore(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the command-line client against the server."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("semaphore")), *arguments],
+            env=clean_environment(
+                SEMAPHORE_URL=self.product.url,
+                SEMAPHORE_TOKEN=self.product.token,
+                SEMAPHORE_CA=str(self.product.root),
+            ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+class DemoTests(ProductTestCase):
+    """What a newcomer sees in the first minutes."""
+
+    arguments = ("--demo",)
+
+    def test_ansible(self) -> None:
+        """The demo's playbook succeeds, with one log from API, socket and command."""
+        product = self.product
+        (project,) = [
+            each["id"]
+            for each in product.api("GET", "/projects")
+            if each["name"] == "Demo"
+        ]
+        templates = product.api("GET", f"/project/{project}/templates")
+        self.assertEqual(len({each["name"] for each in templates}), 3)
+        (template,) = [each for each in templates if each["app"] == "ansible"]
+        socket = product.websocket()
+        task = product.run(project, template["id"])
+        messages = socket.until_final(task)
+        socket.close()
+        self.assertEqual(product.wait(project, task), "success")
+        live = [each["output"] for each in messages if each["type"] == "log"]
+        self.assertEqual(live, product.output(project, task))
+        self.assertTrue(any("PLAY RECAP" in line for line in live))
+        self.assertEqual(messages[-1]["status"], "success")
+
+        followed = self.semaphore(
+            *("task", "run", "--project", "Demo"),
+            *("--template", template["name"], "--follow"),
+        )
+        self.assertEqual(followed.returncode, 0, followed.stderr)
+        newest = product.api("GET", f"/project/{project}/tasks/last?limit=1")[0]["id"]
+        self.assertEqual(followed.stdout.splitlines(), product.output(project, newest))
+
+    def test_failing(self) -> None:
+        """The demo's failing script ends as an error, and the command says so."""
+        product = self.product
+        (project,) = [each["id"] for each in product.api("GET", "/projects")]
+        outcomes = {}
+        for template in product.api("GET", f"/project/{project}/templates"):
+            if template["app"] == "bash":
+                done = self.semaphore(
+                    *("task", "run", "--project", "Demo", "--follow"),
+                    *("--template", template["name"]),
+                )
+                outcomes[template["name"]] = done.returncode
+        self.assertEqual(sorted(outcomes.values()), [0, 1])
+
+    def test_twice(self) -> None:
+        """Starting with ``--demo`` again adds nothing."""
+        self.product.stop()
+        self.product.start()
+        self.assertEqual(len(self.product.api("GET", "/projects")), 1)
+
+
+class RunTests(ProductTestCase):
+    """A script of a repository is run."""
+
+    def test_commit(self) -> None:
+        """B33: the commit that was pushed last is the one that runs, and is told."""
+        project, repo = self.project({"say.sh": "echo first\n"})
+        template = self.template(project, repo, "bash", "say.sh")
+        task = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, task), "success")
+        pushed = commit(self.git, {"say.sh": "echo second\n"})
+        task = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, task), "success")
+        self.assertIn("second", self.product.output(project, task))
+        told = self.product.api("GET", f"/project/{project}/tasks/{task}")
+        self.assertEqual(told["commit_hash"], pushed)
+
+    def test_odd_text(self) -> None:
+        """B101: text of any language and broken bytes come back as they were."""
+        odd = b"\xc3\xa9 \xff \xf0\x9f\x98\x80\n"
+        script = f"import sys\nsys.stdout.buffer.write({odd!r})\n"
+        project, repo = self.project({"odd.py": script})
+        template = self.template(project, repo, "python", "odd.py")
+        task = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, task), "success")
+        self.assertIn("é \ufffd 😀", self.product.output(project, task))
+
+    def test_stop(self) -> None:
+        """B90: a stop leaves no process of the job, whatever it started."""
+        script = (
+            "setsid bash -c 'trap \"\" TERM; sleep 3141' &\n"
+            "(trap '' TERM; sleep 3142) &\n"
+            "sleep 3143\n"
+        )
+        project, repo = self.project({"tree.sh": script})
+        template = self.template(project, repo, "bash", "tree.sh")
+        task = self.product.run(project, template)
+
+        def sleepers() -> list[bytes]:
+            return [
+                arguments
+                for _, arguments, _ in processes()
+                if arguments.startswith(b"sleep\x00314")
+            ]
+
+        deadline = time.monotonic() + 30
+        while len(sleepers()) < 3:
+            self.assertLess(time.monotonic(), deadline, "the script did not start")
+            time.sleep(0.05)
+        self.product.api("POST", f"/project/{project}/tasks/{task}/stop")
+        self.assertEqual(self.product.wait(project, task, patience=15), "stopped")
+        self.assertEqual(sleepers(), [])
+
+    def test_time_limit(self) -> None:
+        """B99: a job over the time limit ends as an error that says so."""
+        self.product.stop()
+        self.product.environ["SEMAPHORE_MAX_TASK_DURATION_SEC"] = "2"
+        self.product.start()
+        project, repo = self.project({"long.sh": "sleep 60\n"})
+        template = self.template(project, repo, "bash", "long.sh")
+        task = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, task, patience=15), "error")
+        self.assertIn("time limit", "\n".join(self.product.output(project, task)))
+
+    def test_nosy_job(self) -> None:
+        """B124: a job's environment holds no secret of the server."""
+        project, repo = self.project({"env.sh": "env\n"})
+        template = self.template(project, repo, "bash", "env.sh")
+        task = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, task), "success")
+        text = "\n".join(self.product.output(project, task))
+        self.assertNotIn("SEMAPHORE_ADMIN", text)
+        self.assertNotIn("ENCRYPTION", text)
+
+
+class KillTests(ProductTestCase):
+    """The server ends at the worst moments."""
+
+    def test_twenty_kills(self) -> None:
+        """B88: after each of twenty ``kill -9`` log and status are right."""
+        project, repo = self.project({"count.py": COUNTING})
+        template = self.template(project, repo, "python", "count.py")
+        dice = random.Random(20)
+        wanted = [f"line {number}" for number in range(1, 2001)]
+        for round_ in range(20):
+            task = self.product.run(project, template)
+            time.sleep(dice.uniform(0, 2.5))
+            self.product.kill()
+            self.product.start()
+            status = self.product.wait(project, task)
+            lines = self.product.output(project, task)
+            counted = [line for line in lines if line.startswith("line ")]
+            self.assertEqual((status, counted), ("success", wanted), f"round {round_}")
+
+    def test_waiting_task_starts(self) -> None:
+        """B88: a task that waited when the server was killed starts afterwards."""
+        project, repo = self.project({"slow.sh": "sleep 2\n"})
+        template = self.template(project, repo, "bash", "slow.sh")
+        tasks = [self.product.run(project, template) for _ in range(2)]
+        self.product.kill()
+        self.product.start()
+        for task in tasks:
+            self.assertEqual(self.product.wait(project, task), "success")

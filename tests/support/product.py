@@ -1,0 +1,269 @@
+"""The product as its users meet it: a server process, HTTPS and the websocket.
+
+Everything here blocks; the server is another process.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.support.websocket import WebSocket
+
+#: Seconds within which anything that is waited for must come.
+PATIENCE = 60.0
+
+ADMIN_PASSWORD = "correct horse battery staple"
+
+
+def free_port() -> int:
+    """Return a port of the loopback that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return an environment without the tester's own settings of the product."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SEMAPHORE_", "COVERAGE_"))
+    }
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}:/usr/sbin"
+    environ.update(more)
+    return environ
+
+
+class Answer:
+    """An answer of the API."""
+
+    def __init__(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        """Keep what came."""
+        self.status = status
+        self.headers = headers
+        self.content = content
+
+    @property
+    def json(self) -> Any:
+        """The decoded body, or ``None`` where there is none."""
+        return json.loads(self.content) if self.content else None
+
+
+class Product:
+    """A server on a state directory, started and stopped like a user would."""
+
+    def __init__(
+        self, state: Path, *arguments: str, config: dict[str, Any] | None = None
+    ) -> None:
+        """Use *state*; *config* is added to the one that the first start makes."""
+        self.state = state
+        self.arguments = arguments
+        self.port = free_port()
+        self.environ = clean_environment(
+            SEMAPHORE_ADMIN="admin",
+            SEMAPHORE_ADMIN_PASSWORD=ADMIN_PASSWORD,
+            SEMAPHORE_INTERFACE="127.0.0.1",
+            SEMAPHORE_PORT=str(self.port),
+        )
+        if config:
+            for name, value in config.items():
+                text = value if isinstance(value, str) else json.dumps(value)
+                self.environ[f"SEMAPHORE_{name.upper()}"] = text
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = state.parent / f"{state.name}.log"
+        self.token = ""
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return f"https://localhost:{self.port}"
+
+    @property
+    def root(self) -> Path:
+        """The certificate of the local authority."""
+        return self.state / "tls" / "root.pem"
+
+    def start(self) -> None:
+        """Start the server and wait for its first answer."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    str(Path(sys.executable).with_name("twistd")),
+                    "--nodaemon",
+                    "--pidfile=",
+                    "semaphore",
+                    "--state",
+                    str(self.state),
+                    *self.arguments,
+                ],
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended:\n{self.log.read_text()}")
+            try:
+                if self.call("GET", "/api/ping").content == b"pong":
+                    return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop the server in good order."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+            self.process = None
+
+    def kill(self) -> None:
+        """End the server at once, as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+        self.process = None
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """TLS that trusts the local authority only."""
+        return ssl.create_default_context(cafile=str(self.root))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Make one request; *path* is the whole path."""
+        if not self.root.exists():
+            raise ConnectionError("there is no certificate yet")
+        connection = http.client.HTTPSConnection(
+            "localhost", self.port, context=self.context, timeout=PATIENCE
+        )
+        sent = dict(headers or {})
+        if self.token and "Cookie" not in sent and "Authorization" not in sent:
+            sent["Authorization"] = f"Bearer {self.token}"
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            connection.request(method, path, content, sent)
+            response = connection.getresponse()
+            return Answer(
+                response.status,
+                {name.lower(): value for name, value in response.getheaders()},
+                response.read(),
+            )
+        finally:
+            connection.close()
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the API below ``/api`` and return the decoded answer; refusals fail."""
+        answer = self.call(method, f"/api{path}", body)
+        if answer.status >= 300:
+            raise AssertionError(
+                f"{method} {path}: {answer.status} {answer.content.decode()}"
+            )
+        if answer.headers.get("content-type") == "application/json":
+            return answer.json
+        return answer.content.decode()
+
+    def log_in(self) -> str:
+        """Log in as the administrator, make a token, use it, and return the cookie."""
+        answer = self.call(
+            "POST", "/api/auth/login", {"auth": "admin", "password": ADMIN_PASSWORD}
+        )
+        if answer.status != 204:
+            raise AssertionError(f"login: {answer.status} {answer.content!r}")
+        cookie = answer.headers["set-cookie"].split(";")[0]
+        made = self.call("POST", "/api/user/tokens", {}, {"Cookie": cookie})
+        self.token = made.json["id"]
+        return cookie
+
+    def websocket(self, headers: dict[str, str] | None = None) -> WebSocket:
+        """Open the websocket with the token, or with *headers*."""
+        sent = {"Authorization": f"Bearer {self.token}"} if headers is None else headers
+        return WebSocket("localhost", self.port, "/api/ws", self.context, sent)
+
+    def create(self, project: int, kind: str, **fields: Any) -> int:
+        """Create an object of a project and return its number."""
+        answer = self.api(
+            "POST", f"/project/{project}/{kind}", {"project_id": project, **fields}
+        )
+        number: int = answer["id"]
+        return number
+
+    def run(self, project: int, template: int, **fields: Any) -> int:
+        """Start a task and return its number."""
+        answer = self.api(
+            "POST", f"/project/{project}/tasks", {"template_id": template, **fields}
+        )
+        number: int = answer["id"]
+        return number
+
+    def status(self, project: int, task: int) -> str:
+        """Return a task's status."""
+        status: str = self.api("GET", f"/project/{project}/tasks/{task}")["status"]
+        return status
+
+    def wait(
+        self,
+        project: int,
+        task: int,
+        *statuses: str,
+        patience: float = PATIENCE,
+    ) -> str:
+        """Wait until the task has one of *statuses* (any final one by default)."""
+        wanted = statuses or ("success", "error", "stopped")
+        deadline = time.monotonic() + patience
+        while (status := self.status(project, task)) not in wanted:
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"task {task} is {status} after {patience} s:\n"
+                    + "\n".join(self.output(project, task)[-20:])
+                )
+            time.sleep(0.05)
+        return status
+
+    def output(self, project: int, task: int) -> list[str]:
+        """Return the lines of a task's log."""
+        rows = self.api("GET", f"/project/{project}/tasks/{task}/output")
+        return [row["output"] for row in rows]
+
+
+def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
+    """Yield each regular file below *folders* with its content."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                try:
+                    yield path, path.read_bytes()
+                except OSError:
+                    continue
+
+
+def processes() -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield the number, the arguments and the environment of each process."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                arguments = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            try:
+                environ = (folder / "environ").read_bytes()
+            except OSError:
+                environ = b""
+            yield int(folder.name), arguments, environ

@@ -1,0 +1,111 @@
+"""A small blocking websocket client (RFC 6455), independent of the product's own."""
+
+import base64
+import json
+import os
+import socket
+import ssl
+import struct
+from typing import Any
+
+
+class Refused(Exception):
+    """The handshake was answered with another status than 101."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the status."""
+        super().__init__(status)
+        self.status = status
+
+
+class WebSocket:
+    """One open websocket."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        path: str,
+        context: ssl.SSLContext,
+        headers: dict[str, str],
+    ) -> None:
+        """Connect and do the handshake.
+
+        :raises Refused: if the server does not upgrade.
+        """
+        plain = socket.create_connection((host, port), timeout=60)
+        self._socket = context.wrap_socket(plain, server_hostname=host)
+        self._data = b""
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: {host}:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+            "Sec-WebSocket-Version: 13",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        self._socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        while b"\r\n\r\n" not in self._data:
+            self._more()
+        head, _, self._data = self._data.partition(b"\r\n\r\n")
+        status = int(head.split()[1])
+        if status != 101:
+            self._socket.close()
+            raise Refused(status)
+        self.closed: int | None = None
+
+    def _more(self) -> None:
+        received = self._socket.recv(1 << 16)
+        if not received:
+            raise ConnectionError("the websocket ended")
+        self._data += received
+
+    def _take(self, size: int) -> bytes:
+        while len(self._data) < size:
+            self._more()
+        taken, self._data = self._data[:size], self._data[size:]
+        return taken
+
+    def settimeout(self, seconds: float) -> None:
+        """Give up a read after *seconds*, with :class:`TimeoutError`."""
+        self._socket.settimeout(seconds)
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the next message, or ``None`` once it was closed (see ``closed``)."""
+        while True:
+            first, second = self._take(2)
+            size = second & 127
+            if size == 126:
+                (size,) = struct.unpack("!H", self._take(2))
+            elif size == 127:
+                (size,) = struct.unpack("!Q", self._take(8))
+            payload = self._take(size)
+            kind = first & 15
+            if kind == 1:
+                message: dict[str, Any] = json.loads(payload)
+                return message
+            if kind == 8:
+                self.closed = struct.unpack("!H", payload[:2])[0] if payload else 1005
+                return None
+            if kind == 9:
+                self._send(10, payload)
+
+    def _send(self, kind: int, payload: bytes) -> None:
+        mask = os.urandom(4)
+        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+        self._socket.sendall(bytes([128 | kind, 128 | len(payload)]) + mask + masked)
+
+    def until_final(self, task: int) -> list[dict[str, Any]]:
+        """Read the messages of *task* up to its final update."""
+        messages = []
+        while (message := self.read()) is not None:
+            if message.get("task_id") == task:
+                messages.append(message)
+                if message.get("status") in {"success", "error", "stopped"}:
+                    break
+        return messages
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
