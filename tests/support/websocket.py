@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -36,6 +37,7 @@ class WebSocket:
         plain = socket.create_connection((host, port), timeout=60)
         self._socket = context.wrap_socket(plain, server_hostname=host)
         self._data = b""
+        self._at = 0
         lines = [
             f"GET {path} HTTP/1.1",
             f"Host: {host}:{port}",
@@ -56,23 +58,26 @@ class WebSocket:
         self.closed: int | None = None
 
     def _more(self) -> None:
-        received = self._socket.recv(1 << 16)
+        received = self._socket.recv(1 << 20)
         if not received:
             raise ConnectionError("the websocket ended")
         self._data += received
 
     def _take(self, size: int) -> bytes:
-        while len(self._data) < size:
+        while len(self._data) - self._at < size:
+            self._data = self._data[self._at :]
+            self._at = 0
             self._more()
-        taken, self._data = self._data[:size], self._data[size:]
+        taken = self._data[self._at : self._at + size]
+        self._at += size
         return taken
 
     def settimeout(self, seconds: float) -> None:
         """Give up a read after *seconds*, with :class:`TimeoutError`."""
         self._socket.settimeout(seconds)
 
-    def read(self) -> dict[str, Any] | None:
-        """Return the next message, or ``None`` once it was closed (see ``closed``)."""
+    def payloads(self) -> Iterator[bytes]:
+        """Yield each text message, until it is closed (see ``closed``)."""
         while True:
             first, second = self._take(2)
             size = second & 127
@@ -83,13 +88,19 @@ class WebSocket:
             payload = self._take(size)
             kind = first & 15
             if kind == 1:
-                message: dict[str, Any] = json.loads(payload)
-                return message
-            if kind == 8:
+                yield payload
+            elif kind == 8:
                 self.closed = struct.unpack("!H", payload[:2])[0] if payload else 1005
-                return None
-            if kind == 9:
+                return
+            elif kind == 9:
                 self._send(10, payload)
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the next message, or ``None`` once it was closed (see ``closed``)."""
+        for payload in self.payloads():
+            message: dict[str, Any] = json.loads(payload)
+            return message
+        return None
 
     def _send(self, kind: int, payload: bytes) -> None:
         mask = os.urandom(4)
