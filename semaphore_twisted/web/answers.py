@@ -1,0 +1,75 @@
+"""What a handler returns, turned into status, headers and bytes."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from attrs import field, frozen
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+
+_encoder = msgspec.json.Encoder()
+
+#: Characters that a browser might take for markup or an end of line in a script.
+_ESCAPES = (
+    (b"<", b"\\u003c"),
+    (b">", b"\\u003e"),
+    (b"&", b"\\u0026"),
+    ("\u2028".encode(), b"\\u2028"),
+    ("\u2029".encode(), b"\\u2029"),
+)
+
+
+@frozen
+class PlainText:
+    """An answer that is text."""
+
+    text: str | bytes
+
+
+@frozen
+class Streamed:
+    """An answer whose length is not known; *chunks* are asked for as they are sent."""
+
+    content_type: str
+    chunks: AsyncIterator[bytes]
+
+
+@frozen
+class Html:
+    """An answer that is a page, with the policy that its browser keeps to."""
+
+    text: str
+    policy: str
+
+
+@frozen
+class Encoded:
+    """An answer as it is written: everything but the transfer."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+
+
+def json(value: Any) -> bytes:
+    """Return *value* as JSON that is safe inside HTML, with one final newline."""
+    text = _encoder.encode(value)
+    for character, escape in _ESCAPES:
+        if character in text:
+            text = text.replace(character, escape)
+    return text + b"\n"
+
+
+def encoded(value: Any, status: int) -> Encoded:
+    """Return the answer for a handler's *value*; ``None`` is an empty body."""
+    if value is None:
+        return Encoded(status)
+    if isinstance(value, Encoded):
+        return value
+    if isinstance(value, PlainText):
+        text = value.text.encode() if isinstance(value.text, str) else value.text
+        return Encoded(status, text, TEXT)
+    return Encoded(status, json(value))

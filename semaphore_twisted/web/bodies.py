@@ -1,0 +1,117 @@
+"""Bodies as Semaphore's clients send them; pure.
+
+JSON whatever the content type says; keys without regard to case, unknown ones
+passed over, a null where a field cannot be null is as good as absent, and an empty
+body is an empty object.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from semaphore_twisted.model.errors import Invalid
+
+_LARGEST = 2**63 - 1
+
+Fold = Callable[[Any], Any]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
+    """Return *body* as *of*, and its outer object with keys in lower case.
+
+    :raises Invalid: naming what is wrong and where
+    """
+    try:
+        raw = msgspec.json.decode(body) if body.strip() else {}
+        _check(raw)
+        value = msgspec.convert(_fold(of)(raw), of)
+    except msgspec.MsgspecError as error:
+        raise Invalid(str(error)) from None
+    except RecursionError:
+        raise Invalid("The body is nested too deeply") from None
+    outer = raw if isinstance(raw, dict) else {}
+    return value, {key.lower(): each for key, each in outer.items()}
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, int | float):
+        if abs(value) > _LARGEST:
+            raise Invalid("A number is too large")
+    elif isinstance(value, dict):
+        for each in value.values():
+            _check(each)
+    elif isinstance(value, list):
+        for each in value:
+            _check(each)
+
+
+@cache
+def _fold(of: Any) -> Fold:
+    return _folding(inspect.type_info(of))
+
+
+def _nullable(of: inspect.Type) -> bool:
+    if isinstance(of, inspect.UnionType):
+        return of.includes_none
+    return isinstance(of, inspect.NoneType | inspect.AnyType)
+
+
+def _folding(of: inspect.Type) -> Fold:
+    if isinstance(of, inspect.UnionType):
+        structs = [each for each in of.types if isinstance(each, inspect.StructType)]
+        lists = [each for each in of.types if isinstance(each, _LISTS)]
+        inner = structs + lists
+        return _folding(inner[0]) if len(inner) == 1 else _as_it_is
+    if isinstance(of, inspect.StructType):
+        return _struct(of)
+    if isinstance(of, _LISTS):
+        return _list(_folding(of.item_type))
+    return _as_it_is
+
+
+_LISTS = inspect.ListType | inspect.VarTupleType
+
+
+def _list(item: Fold) -> Fold:
+    if item is _as_it_is:
+        return _as_it_is
+
+    def fold(value: Any) -> Any:
+        return [item(each) for each in value] if isinstance(value, list) else value
+
+    return fold
+
+
+def _struct(of: inspect.StructType) -> Fold:
+    fields = {
+        each.encode_name.lower(): (
+            each.encode_name,
+            _nullable(each.type),
+            _folding(each.type),
+        )
+        for each in of.fields
+    }
+
+    def fold(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        folded = {}
+        for key, each in value.items():
+            known = fields.get(key.lower())
+            if known is None:
+                continue
+            name, nullable, inner = known
+            if each is not None:
+                folded[name] = inner(each)
+            elif nullable:
+                folded[name] = None
+        return folded
+
+    return fold

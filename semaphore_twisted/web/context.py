@@ -1,0 +1,174 @@
+"""What a handler knows of its request, and what it may do for it."""
+
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+
+from semaphore_twisted.interfaces import IAccessObserver, IDatabase, ITaskControl
+from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.users import Actor, Credentials
+from semaphore_twisted.operations import access
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.web.forwarded import Place, Visit
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.routing import Route
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Services:
+    """The collaborators of every handler; made once by ``web.root``.
+
+    *compute* runs a function in the CPU worker's thread. *password_changed* is
+    called after somebody got another password. *routes* are all routes.
+    """
+
+    database: IDatabase
+    compute: Callable[..., Deferred[Any]]
+    keyring: Any
+    tasks: ITaskControl
+    observer: IAccessObserver
+    password_changed: Callable[[], None]
+    options: WebOptions
+    place: Place
+    routes: tuple[Route, ...]
+
+
+@define(kw_only=True, eq=False)
+class Context:
+    """One request, for its handler."""
+
+    services: Services
+    route: Route
+    path: dict[str, Any]
+    query: dict[str, str]
+    credentials: Credentials
+    visit: Visit
+    user_agent: str
+    #: the basic credentials of ``Authorization``, for the route that wants them
+    basic: tuple[str, str] | None
+    secure: bool
+    cookie_path: str
+    #: who asks; public routes have nobody
+    _actor: Actor | None
+    #: headers of the answer, besides those that every answer has
+    headers: list[tuple[bytes, bytes]] = field(factory=list)
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, as the check before the body found; never on a public route."""
+        if self._actor is None:
+            raise RuntimeError("a public route has no actor")
+        return self._actor
+
+    @property
+    def project_id(self) -> ProjectId | None:
+        """The project of the path."""
+        return self.path.get("project_id")
+
+    @property
+    def address(self) -> str:
+        """The client's address."""
+        return self.visit.address
+
+    @property
+    def keyring(self) -> Any:
+        """Seals what is stored."""
+        return self.services.keyring
+
+    @property
+    def tasks(self) -> ITaskControl:
+        """The service that runs tasks."""
+        return self.services.tasks
+
+    @property
+    def options(self) -> WebOptions:
+        """The site's options."""
+        return self.services.options
+
+    def read(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a short reading *operation*; the right is checked in its snapshot."""
+        return self.services.database.read(
+            access.authorized,
+            self.credentials,
+            self.route.access,
+            self.project_id,
+            operation,
+            *args,
+            **kwargs,
+        )
+
+    def long_read(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a reading *operation* that may take long, checked likewise."""
+        return self.services.database.long_read(
+            access.authorized,
+            self.credentials,
+            self.route.access,
+            self.project_id,
+            operation,
+            *args,
+            **kwargs,
+        )
+
+    def write(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a changing *operation*; the right is checked in its transaction."""
+        return self.services.database.write(
+            access.authorized,
+            self.credentials,
+            self.route.access,
+            self.project_id,
+            operation,
+            *args,
+            **kwargs,
+        )
+
+    def read_unchecked(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a reading *operation* that knows no actor: for public routes."""
+        return self.services.database.read(operation, *args, **kwargs)
+
+    def write_unchecked(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a changing *operation* that knows no actor: for public routes."""
+        return self.services.database.write(operation, *args, **kwargs)
+
+    def compute(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run *function*, which takes a while, in the CPU worker's thread."""
+        return self.services.compute(function, *args, **kwargs)
+
+    def access_changed(self) -> None:
+        """Have every open websocket checked again; called after the commit."""
+        self.services.observer.access_changed()
+
+    def set_cookie(self, text: str) -> None:
+        """Send *text* as ``Set-Cookie``."""
+        self.headers.append((b"set-cookie", text.encode()))

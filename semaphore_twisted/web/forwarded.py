@@ -1,0 +1,174 @@
+"""How a request came here: by whom, over what, and to which name; pure.
+
+Headers that proxies add count only from a peer that is trusted: one on this machine
+(loopback or a UNIX socket) that speaks plain HTTP. From anybody else they are
+passed over.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+#: Returns the last value of a header, or ``None``.
+Header = Callable[[str], str | None]
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+@frozen(kw_only=True)
+class Visit:
+    """What is known of a request's way.
+
+    *address* is the client's, *host* the name (with port) by which it called the
+    site, *trusted* whether the peer's word counts, *scheme* what the client spoke,
+    or ``None`` where a trusted peer does not say.
+    """
+
+    address: str
+    host: str
+    scheme: str | None
+    trusted: bool
+    #: whether a trusted peer speaks for somebody else
+    relayed: bool
+
+
+def _loopback(text: str) -> bool:
+    try:
+        return ip_address(text).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(text: str) -> str | None:
+    """Return the IP address in *text*, which may have a port or brackets."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
+
+
+def _client(chain: str, peer: str) -> str:
+    """Return the last address of *chain* that is not on this machine."""
+    for each in reversed(chain.split(",")):
+        address = _address(each)
+        if address is None:
+            return peer
+        if not _loopback(address):
+            return address
+    return peer
+
+
+def _last(text: str) -> str:
+    return text.rpartition(",")[2].strip()
+
+
+def visit(*, peer: str | None, tls: bool, header: Header) -> Visit:
+    """Return the way of a request from *peer*, ``None`` for a UNIX socket."""
+    host = (header("host") or "").strip()
+    trusted = not tls and (peer is None or _loopback(peer))
+    if not trusted:
+        return Visit(
+            address=peer or "",
+            host=host,
+            scheme="https" if tls else "http",
+            trusted=False,
+            relayed=False,
+        )
+    chain = header("x-forwarded-for")
+    scheme = _last(header("x-forwarded-proto") or "").lower()
+    return Visit(
+        address=_client(chain, peer or "") if chain else peer or "",
+        host=_last(header("x-forwarded-host") or "") or host,
+        scheme=scheme if scheme in _DEFAULT_PORTS else None,
+        trusted=True,
+        relayed=chain is not None or bool(scheme),
+    )
+
+
+def origin(scheme: str, host: str) -> str:
+    """Return the origin as browsers write it: lower case, no default port."""
+    return f"{scheme}://{host.lower().removesuffix(_DEFAULT_PORTS[scheme])}"
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of *url*, or an empty text."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
+        return ""
+    return origin(parts.scheme, parts.netloc.rpartition("@")[2])
+
+
+@frozen
+class Place:
+    """Where the site is, as its operator wrote it in ``web_host``; may be empty."""
+
+    web_host: str
+    scheme: str = field(init=False)
+    host: str = field(init=False)
+    #: the path below which everything is served too, without a final slash
+    base: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Take the address apart; one without a scheme is taken for HTTPS."""
+        text = self.web_host.strip()
+        if text and "://" not in text:
+            text = f"https://{text}"
+        parts = urlsplit(text)
+        object.__setattr__(self, "scheme", parts.scheme)
+        object.__setattr__(self, "host", parts.netloc.lower())
+        object.__setattr__(self, "base", parts.path.rstrip("/"))
+
+    @property
+    def origin(self) -> str:
+        """The site's origin, or an empty text."""
+        if self.scheme not in _DEFAULT_PORTS or not self.host:
+            return ""
+        return origin(self.scheme, self.host)
+
+    def secure(self, way: Visit) -> bool:
+        """Whether the client's side of *way* is encrypted."""
+        if way.scheme == "https":
+            return True
+        named = way.relayed or way.host.lower() == self.host
+        return way.trusted and named and self.scheme == "https"
+
+    def own_origins(self, way: Visit) -> frozenset[str]:
+        """Return the origins of this site's own pages, for a request."""
+        schemes = (way.scheme,) if way.scheme is not None else ("http", "https")
+        own = {origin(scheme, way.host) for scheme in schemes if way.host}
+        return frozenset(own | ({self.origin} if self.origin else set()))
+
+    def cookie_path(self, way: Visit, *, below_base: bool) -> str:
+        """Return the path of cookies: the base path where the client sees it.
+
+        Somebody who comes by another name or address, past the proxy, sees no base.
+        """
+        if below_base or way.relayed or way.host.lower() == self.host:
+            return self.base or "/"
+        return "/"
+
+
+def same_origin(*, own: frozenset[str], header: Header) -> bool:
+    """Whether a request that changes something comes from this site's own pages.
+
+    ``Origin``, else ``Referer``, else ``Sec-Fetch-Site`` decides; where all are
+    missing no browser is behind it, or one that ``SameSite`` guards.
+    """
+    sent = header("origin")
+    if sent is not None:
+        return sent.strip().lower() in own
+    sent = header("referer")
+    if sent is not None:
+        return origin_of(sent.strip()) in own
+    sent = header("sec-fetch-site")
+    return sent is None or sent.strip().lower() == "same-origin"

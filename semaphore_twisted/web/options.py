@@ -1,0 +1,39 @@
+"""What the root decides about the site; a value."""
+
+import msgspec
+from typing_extensions import override
+
+#: Bytes of a request's body that are taken.
+BODY_LIMIT = 4 * 1024 * 1024
+
+
+class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The site's options, named after Semaphore's where it has them.
+
+    *web_host* is the public address, with the base path; empty where the site is
+    what each request says. *fingerprint* is that of the local root, empty where
+    the certificate comes from somewhere else. *hosts* are the names that a request
+    may call the site by; empty means any. *insecure_http* lets people log in over
+    plain HTTP from other machines. *hsts_seconds* is for browsers that reach the
+    host of *web_host* over TLS; 0 sends no such header. *ansible* is what
+    ``ansible --version`` printed.
+    """
+
+    web_host: str = ""
+    fingerprint: str = ""
+    hosts: tuple[str, ...] = ()
+    insecure_http: bool = False
+    hsts_seconds: int = 86_400
+    body_limit: int = BODY_LIMIT
+    password_login_disable: bool = False
+    non_admin_can_create_project: bool = False
+    metrics_enabled: bool = False
+    metrics_username: str = ""
+    metrics_password: str = ""
+    version: str = ""
+    ansible: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Show no password."""
+        return f"WebOptions(web_host={self.web_host!r})"

@@ -1,0 +1,111 @@
+"""What a request says of itself, read once."""
+
+from base64 import b64decode
+from typing import Any
+
+from attrs import define
+from twisted.internet.address import UNIXAddress
+
+from semaphore_twisted.crypto import tokens
+from semaphore_twisted.model.users import Credentials
+from semaphore_twisted.web.cookies import session_of
+from semaphore_twisted.web.forwarded import Place, Visit, origin, visit
+
+
+@define(eq=False, kw_only=True)
+class Arrival:
+    """A request's way, credentials and names, for the API and the websocket."""
+
+    request: Any
+    place: Place
+    visit: Visit
+    credentials: Credentials
+    #: whether the path had the base path in front
+    below_base: bool
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value; several are joined, as RFC 9110 says."""
+        return header(self.request, name)
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client's side is encrypted."""
+        return self.place.secure(self.visit)
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """The origins of the site's own pages."""
+        return self.place.own_origins(self.visit)
+
+    @property
+    def origin(self) -> str:
+        """The origin that the client sees."""
+        if self.visit.relayed and self.place.origin:
+            return self.place.origin
+        return origin("https" if self.secure else "http", self.visit.host)
+
+    @property
+    def cookie_path(self) -> str:
+        """The path of the session's cookie."""
+        return self.place.cookie_path(self.visit, below_base=self.below_base)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters; the last one counts."""
+        return {
+            name.decode("utf-8", "replace"): values[-1].decode("utf-8", "replace")
+            for name, values in self.request.args.items()
+        }
+
+    @property
+    def basic(self) -> tuple[str, str] | None:
+        """The name and password of HTTP's basic authentication (RFC 7617)."""
+        kind, _, value = (self.header("authorization") or "").partition(" ")
+        if kind.lower() != "basic":
+            return None
+        try:
+            name, _, password = b64decode(value, validate=True).decode().partition(":")
+        except ValueError:
+            return None
+        return name, password
+
+
+def header(request: Any, name: str) -> str | None:
+    """Return a header of *request*, joined where there are several."""
+    values = request.requestHeaders.getRawHeaders(name.encode())
+    if not values:
+        return None
+    return ", ".join(value.decode("utf-8", "replace") for value in values)
+
+
+def credentials(request: Any) -> Credentials:
+    """Return the digests of what *request* carries; a bearer token wins.
+
+    Semaphore compares the whole header in lower case, and its tokens are so.
+    """
+    sent = (header(request, "authorization") or "").lower()
+    if "bearer" in sent:
+        token = sent.replace("bearer", "", 1).strip()
+        return Credentials(token_digest=tokens.digest(token) if token else None)
+    cookies = request.requestHeaders.getRawHeaders(b"cookie") or []
+    session = session_of(each.decode("utf-8", "replace") for each in cookies)
+    return Credentials(session_digest=tokens.digest(session) if session else None)
+
+
+def arrival(request: Any, *, place: Place, below_base: bool) -> Arrival:
+    """Read *request*."""
+    client = request.getClientAddress()
+    peer = None if isinstance(client, UNIXAddress) else str(getattr(client, "host", ""))
+    way = visit(
+        peer=peer,
+        tls=request.isSecure(),
+        header=lambda name: header(request, name),
+    )
+    request.client_address = way.address or "-"
+    return Arrival(
+        request=request,
+        place=place,
+        visit=way,
+        credentials=credentials(request),
+        below_base=below_base,
+    )

@@ -1,0 +1,271 @@
+"""From a request to a handler and back.
+
+The order of refusals: a page of another site (403), credentials (401, before
+anything is looked up, public routes excepted), path and method (404, 405, 400),
+membership (404), right (403), body (400). The handler's own transactions check
+credentials and right once more.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from semaphore_twisted.model.errors import (
+    DomainError,
+    Invalid,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+)
+from semaphore_twisted.model.users import Access, Actor, Credentials
+from semaphore_twisted.operations import access
+from semaphore_twisted.web.answers import Encoded, Streamed, encoded
+from semaphore_twisted.web.bodies import decoded
+from semaphore_twisted.web.context import Context, Services
+from semaphore_twisted.web.forwarded import same_origin
+from semaphore_twisted.web.requests import Arrival
+from semaphore_twisted.web.routing import (
+    Match,
+    NoSuchMethod,
+    NoSuchPath,
+    NotAnInteger,
+    Route,
+    Router,
+)
+from semaphore_twisted.web.statuses import failure, refusal
+
+#: Methods that change nothing.
+_SAFE = frozenset({"GET", "HEAD"})
+
+#: How Semaphore words it where an object's id differs.
+_MISMATCH = {
+    "project_id": "Project ID in body and URL must be the same",
+    "key_id": "Access key ID in body and URL must be the same",
+    "repository_id": "Repository ID in body and URL must be the same",
+    "inventory_id": "Inventory ID in body and URL must be the same",
+    "environment_id": "Environment ID in body and URL must be the same",
+    "view_id": "View ID in URL and in body must be the same",
+    "template_id": "template id in URL and in body must be the same",
+    "user_id": "User ID in body and URL must be the same",
+}
+
+
+def check_ids(route: Route, path: dict[str, Any], outer: dict[str, Any]) -> None:
+    """Refuse a body whose ``id`` or ``project_id`` differs from the path's.
+
+    A missing one, null, 0 and what a client puts there for a new object are fine.
+
+    :raises Invalid:
+    """
+    if route.in_project:
+        _same("project_id", path["project_id"], outer.get("project_id"))
+    own = route.own_id
+    if route.method == "PUT" and own is not None:
+        _same(own, path[own], outer.get("id"))
+
+
+def _same(name: str, wanted: int, sent: Any) -> None:
+    if sent is None or (isinstance(sent, int) and sent <= 0):
+        return
+    if sent != wanted or isinstance(sent, bool):
+        raise Invalid(_MISMATCH.get(name, "ID in body and URL must be the same"))
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class _Flow:
+    """Holds a stream back while the other side does not read."""
+
+    _waiting: Deferred[None] | None = None
+    _paused: bool = field(default=False)
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)
+
+    def stopProducing(self) -> None:
+        """Do nothing: the request's coroutine is cancelled."""
+
+    def ready(self) -> Deferred[None]:
+        """Fire once more may be written."""
+        ready: Deferred[None] = Deferred()
+        if self._paused:
+            self._waiting = ready
+        else:
+            ready.callback(None)
+        return ready
+
+
+class Api:
+    """Answers what is below ``/api``, the websocket excepted."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, services: Services, *, reference: Callable[[], str]) -> None:
+        """Serve ``services.routes``; *reference* makes a name for a fault of ours."""
+        self._services = services
+        self._router = Router(services.routes)
+        self._reference = reference
+
+    def respond(self, request: Any, path: bytes, arrival: Arrival) -> None:
+        """Answer *request*, whose path below ``/api`` is *path*."""
+        work = Deferred.fromCoroutine(self._respond(request, path, arrival))
+        gone = request.notifyFinish()
+        _ = gone.addErrback(lambda _: work.cancel())
+        _ = work.addErrback(self._failed)
+
+    def _failed(self, failed: Failure) -> None:
+        if not failed.check(CancelledError):
+            self._log.failure("An answer could not be written", failed)
+
+    async def _respond(self, request: Any, path: bytes, arrival: Arrival) -> None:
+        headers: list[tuple[bytes, bytes]] = []
+        try:
+            value = await self._answer(request, path, arrival, headers)
+        except CancelledError:
+            raise
+        except DomainError as error:
+            value = refusal(error)
+        except Exception:  # noqa: BLE001 - the end of the line; it is logged
+            reference = self._reference()
+            self._log.failure("Request {reference} failed", reference=reference)
+            value = failure(reference)
+        for name, content in headers:
+            request.responseHeaders.addRawHeader(name, content)
+        if isinstance(value, Streamed):
+            await self._stream(request, value)
+        else:
+            _write(request, value)
+
+    async def _answer(
+        self,
+        request: Any,
+        path: bytes,
+        arrival: Arrival,
+        headers: list[tuple[bytes, bytes]],
+    ) -> Encoded | Streamed:
+        method = request.method.decode("ascii", "replace")
+        credentials = arrival.credentials
+        if credentials.by_cookie and method not in _SAFE:
+            self._check_origin(arrival)
+        try:
+            match = self._router.match(method, path)
+        except (NoSuchPath, NoSuchMethod, NotAnInteger) as error:
+            await self._actor(credentials, Access.USER, None)
+            return _no_route(error)
+        route = match.route
+        actor = None
+        if route.access is not Access.PUBLIC:
+            actor = await self._actor(
+                credentials, route.access, match.path.get("project_id")
+            )
+        elif method not in _SAFE:  # a page of another site must not log anybody in
+            self._check_origin(arrival)
+        context = self._context(arrival, match, actor, headers)
+        value = await self._handle(context, request)
+        if isinstance(value, Streamed):
+            return value
+        return encoded(value, route.status)
+
+    async def _handle(self, context: Context, request: Any) -> Any:
+        route = context.route
+        if route.body is None:
+            return await route.handler(context)
+        body, outer = decoded(request.content.read(), route.body)
+        check_ids(route, context.path, outer)
+        return await route.handler(context, body)
+
+    def _check_origin(self, arrival: Arrival) -> None:
+        if not same_origin(own=arrival.own_origins, header=arrival.header):
+            self._log.warn(
+                "{client}: refused a request from a page of another site; this one"
+                " is at {own}. Is web_host right, and does the proxy send"
+                " X-Forwarded-Host and X-Forwarded-Proto?",
+                client=arrival.visit.address,
+                own=", ".join(sorted(arrival.own_origins)),
+            )
+            raise NotPermitted
+
+    async def _actor(
+        self, credentials: Credentials, wanted: Access, project_id: int | None
+    ) -> Actor:
+        if credentials.session_digest is None and credentials.token_digest is None:
+            raise NotAuthenticated
+        database = self._services.database
+        actor: Actor = await database.read(
+            access.actor, credentials, wanted, project_id
+        )
+        return actor
+
+    def _context(
+        self,
+        arrival: Arrival,
+        match: Match,
+        actor: Actor | None,
+        headers: list[tuple[bytes, bytes]],
+    ) -> Context:
+        return Context(
+            services=self._services,
+            route=match.route,
+            path=match.path,
+            query=arrival.query,
+            credentials=arrival.credentials,
+            visit=arrival.visit,
+            user_agent=arrival.header("user-agent") or "",
+            basic=arrival.basic,
+            secure=arrival.secure,
+            cookie_path=arrival.cookie_path,
+            actor=actor,
+            headers=headers,
+        )
+
+    async def _stream(self, request: Any, answer: Streamed) -> None:
+        request.setHeader(b"content-type", answer.content_type.encode())
+        flow = _Flow()
+        request.registerProducer(flow, True)  # noqa: FBT003 - Twisted's signature
+        try:
+            async for chunk in answer.chunks:
+                request.write(chunk)
+                await flow.ready()
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - the end of the line; it is logged
+            # The status is sent already: only a broken connection tells the client.
+            self._log.failure("A stream broke off")
+            request.loseConnection()
+            return
+        request.unregisterProducer()
+        request.finish()
+
+
+def _no_route(error: Exception) -> Encoded:
+    if isinstance(error, NoSuchMethod):
+        allow = ", ".join(error.allowed).encode()
+        return Encoded(405, headers=((b"allow", allow),))
+    if isinstance(error, NotAnInteger):
+        if error.name == "project_id":
+            return refusal(Invalid("Invalid project ID"))
+        return refusal(Invalid(f"Invalid {error.name.replace('_', ' ')}"))
+    return refusal(NotFound())
+
+
+def _write(request: Any, answer: Encoded) -> None:
+    request.setResponseCode(answer.status)
+    request.setHeader(b"content-type", answer.content_type)
+    for name, value in answer.headers:
+        request.responseHeaders.addRawHeader(name, value)
+    if answer.status != 204:
+        request.setHeader(b"content-length", str(len(answer.body)).encode())
+    request.write(answer.body)
+    request.finish()

@@ -1,0 +1,171 @@
+"""The site, put together from what the root of the program has."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import frozen
+from autobahn.twisted.websocket import WebSocketServerFactory
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+from typing_extensions import override
+
+from semaphore_twisted.interfaces import IDatabase, ITaskControl
+from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.web.answers import json
+from semaphore_twisted.web.api.routes import ROUTES
+from semaphore_twisted.web.context import Services
+from semaphore_twisted.web.forwarded import Place
+from semaphore_twisted.web.hub import Hub
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.requests import Arrival, arrival
+from semaphore_twisted.web.resource import Api
+from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.site import Site
+from semaphore_twisted.web.socket import Admission, SocketResource
+from semaphore_twisted.web.static import Page
+
+
+@frozen
+class Door:
+    """Reads what a request says, with and without the base path in front."""
+
+    place: Place
+
+    def below(self, path: bytes) -> tuple[bytes, bool]:
+        """Return *path* without the base path, and whether it had that."""
+        base = self.place.base.encode()
+        if base and (path == base or path.startswith(base + b"/")):
+            return path.removeprefix(base) or b"/", True
+        return path, False
+
+    def arrival(self, request: Any) -> Arrival:
+        """Read *request*."""
+        _, below = self.below(request.path)
+        return arrival(request, place=self.place, below_base=below)
+
+    def admission(self, request: Any) -> Admission:
+        """Return what a handshake of the websocket says of itself."""
+        came = self.arrival(request)
+        return Admission(
+            credentials=came.credentials,
+            origin=came.header("origin"),
+            own_origins=came.own_origins,
+            origin_may_be_missing=came.visit.trusted,
+        )
+
+
+class Root(Resource):
+    """Tells the API, the websocket and the page apart; with and without base path."""
+
+    isLeaf = True
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        socket: SocketResource,
+        page: Page,
+        options: WebOptions,
+        door: Door,
+    ) -> None:
+        """Serve at ``/`` and, where the site has a base path, below that as well."""
+        super().__init__()
+        self._api = api
+        self._socket = socket
+        self._page = page
+        self._hosts = frozenset(name.lower() for name in options.hosts)
+        self._hsts = options.hsts_seconds
+        self._door = door
+
+    @override
+    def render(self, request: Any) -> Any:
+        """Answer *request*."""
+        path, _ = self._door.below(request.path)
+        came = self._door.arrival(request)
+        self._promise(request, came)
+        if self._hosts and _name(came.visit.host) not in self._hosts:
+            return _misdirected(request)
+        if path.removesuffix(b"/") == b"/api/ws":
+            return self._socket.render(request)
+        if path == b"/api" or path.startswith(b"/api/"):
+            self._api.respond(request, path.removeprefix(b"/api"), came)
+            return NOT_DONE_YET
+        return self._page.render(request, path, came)
+
+    def _promise(self, request: Any, came: Arrival) -> None:
+        """Send HSTS, over TLS and for the name that was configured only."""
+        host = came.visit.host.lower()
+        if self._hsts and came.secure and host and host == came.place.host:
+            request.setHeader(
+                b"strict-transport-security", f"max-age={self._hsts}".encode()
+            )
+
+
+def _name(host: str) -> str:
+    """Return the name in a ``Host`` header, without the port."""
+    if host.startswith("["):
+        return host.partition("]")[0].removeprefix("[").lower()
+    return host.partition(":")[0].removesuffix(".").lower()
+
+
+def _misdirected(request: Any) -> bytes:
+    request.setResponseCode(421)
+    request.setHeader(b"content-type", b"application/json")
+    return json({"error": "This server does not answer to that host name"})
+
+
+def build_site(
+    *,
+    database: IDatabase,
+    compute: Callable[..., Deferred[Any]],
+    keyring: Any,
+    tasks: ITaskControl,
+    hub: Hub,
+    socket_factory: WebSocketServerFactory,
+    clock: IReactorTime,
+    entropy: Callable[[int], bytes],
+    options: WebOptions,
+    password_changed: Callable[[], None],
+    routes: Sequence[Route] = ROUTES,
+) -> Site:
+    """Return the site, to be served by :func:`web.tls.listen` and the like.
+
+    *compute* runs a function in the CPU worker; *hub* and *socket_factory* come
+    from ``web.hub`` and ``web.socket``; *password_changed* is called after
+    somebody's password was changed (the first one's file can go then).
+    """
+    door = Door(Place(options.web_host))
+
+    def read_audiences(
+        credentials: Sequence[Credentials],
+    ) -> Deferred[list[Audience | None]]:
+        return database.read(audiences, credentials)
+
+    services = Services(
+        database=database,
+        compute=compute,
+        keyring=keyring,
+        tasks=tasks,
+        observer=hub,
+        password_changed=password_changed,
+        options=options,
+        place=door.place,
+        routes=tuple(routes),
+    )
+    socket = SocketResource(
+        hub=hub,
+        factory=socket_factory,
+        admission=door.admission,
+        read_audiences=read_audiences,
+    )
+    root = Root(
+        api=Api(services, reference=lambda: entropy(6).hex()),
+        socket=socket,
+        page=Page(fingerprint=options.fingerprint),
+        options=options,
+        door=door,
+    )
+    return Site(root, clock=clock, body_limit=options.body_limit)

@@ -1,0 +1,203 @@
+"""Routes as data, and the search for the one that a request means; pure.
+
+A pattern is what follows ``/api``: ``/project/{project_id}/keys/{key_id}``. A
+segment in braces is an integer, ``{name:text}`` a text. A fixed segment is
+preferred to one in braces. One trailing slash is cut, HEAD is GET.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from attrs import Factory, define, field, frozen
+
+from semaphore_twisted.model.users import Access
+
+#: Integers of SQLite.
+_LARGEST = 2**63 - 1
+
+
+class NoSuchPath(Exception):
+    """No route has this path (404)."""
+
+
+class NoSuchMethod(Exception):
+    """The path exists for other methods only (405)."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        """Name the methods that are *allowed*."""
+        super().__init__(", ".join(allowed))
+        self.allowed = allowed
+
+
+class NotAnInteger(Exception):
+    """A segment of the path should be an integer (400)."""
+
+    def __init__(self, name: str) -> None:
+        """Name the segment."""
+        super().__init__(name)
+        self.name = name
+
+
+@frozen
+class Parameter:
+    """A segment in braces."""
+
+    name: str
+    text: bool
+
+
+def _parameter(segment: str) -> Parameter | None:
+    if not (segment.startswith("{") and segment.endswith("}")):
+        return None
+    name, _, kind = segment[1:-1].partition(":")
+    return Parameter(name, text=kind == "text")
+
+
+@frozen(kw_only=True)
+class Route:
+    """One thing that can be asked for: who may, with which body, answered how.
+
+    *handler* is ``async def handler(context, body)``, or without *body* where
+    ``Route.body`` is ``None``.
+    """
+
+    method: str
+    pattern: str
+    handler: Callable[..., Awaitable[Any]] = field(eq=False)
+    access: Access
+    body: Any = None
+    answer: Any = None
+    status: int = 200
+    segments: tuple[str, ...] = field(init=False, eq=False)
+    parameters: tuple[Parameter, ...] = field(init=False, eq=False)
+
+    @segments.default
+    def _segments(self) -> tuple[str, ...]:
+        return tuple(self.pattern.strip("/").split("/"))
+
+    @parameters.default
+    def _parameters(self) -> tuple[Parameter, ...]:
+        found = [_parameter(segment) for segment in self.segments]
+        return tuple(each for each in found if each is not None)
+
+    @property
+    def name(self) -> str:
+        """A name that no other route has, for documents and logs."""
+        return f"{self.handler.__module__.rsplit('.', 1)[-1]}.{self.handler.__name__}"
+
+    @property
+    def in_project(self) -> bool:
+        """Whether the path names a project."""
+        return any(each.name == "project_id" for each in self.parameters)
+
+    @property
+    def own_id(self) -> str | None:
+        """The parameter that a body's ``id`` must equal: the last integer."""
+        names = [each.name for each in self.parameters if not each.text]
+        return names[-1] if names else None
+
+
+@frozen
+class Match:
+    """A route with the values of its parameters."""
+
+    route: Route
+    path: dict[str, Any]
+
+
+@define
+class _Node:
+    fixed: "dict[str, _Node]" = Factory(dict)
+    any: "_Node | None" = None
+    routes: dict[str, Route] = Factory(dict)
+
+
+def segments(path: bytes) -> tuple[str, ...] | None:
+    """Return the decoded segments of *path*, or ``None`` where it is not text."""
+    if path.endswith(b"/") and path != b"/":
+        path = path[:-1]
+    try:
+        return tuple(
+            unquote_to_bytes(segment).decode()
+            for segment in path.removeprefix(b"/").split(b"/")
+        )
+    except UnicodeDecodeError:
+        return None
+
+
+def _integer(text: str) -> int | None:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
+        return None
+    number = int(text)
+    return number if abs(number) <= _LARGEST else None
+
+
+class Router:
+    """Finds the route of a method and a path."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        """Know *routes*; two for the same method and path are an error."""
+        self._root = _Node()
+        for route in routes:
+            self._add(route)
+
+    def _add(self, route: Route) -> None:
+        node = self._root
+        for segment in route.segments:
+            if _parameter(segment) is None:
+                node = node.fixed.setdefault(segment, _Node())
+            else:
+                node.any = node.any or _Node()
+                node = node.any
+        if route.method in node.routes:
+            raise ValueError(f"two routes for {route.method} {route.pattern}")
+        node.routes[route.method] = route
+
+    def match(self, method: str, path: bytes) -> Match:
+        """Return the route of *path*, which is what follows ``/api``.
+
+        :raises NoSuchPath:
+        :raises NoSuchMethod:
+        :raises NotAnInteger:
+        """
+        parts = segments(path)
+        found = None if parts is None else _find(self._root, parts, 0, ())
+        if found is None:
+            raise NoSuchPath
+        node, values = found
+        route = node.routes.get("GET" if method == "HEAD" else method)
+        if route is None:
+            allowed = set(node.routes) | ({"HEAD"} if "GET" in node.routes else set())
+            raise NoSuchMethod(tuple(sorted(allowed)))
+        return Match(route, _converted(route, values))
+
+
+def _find(
+    node: _Node, parts: tuple[str, ...], index: int, values: tuple[str, ...]
+) -> tuple[_Node, tuple[str, ...]] | None:
+    if index == len(parts):
+        return (node, values) if node.routes else None
+    part = parts[index]
+    fixed = node.fixed.get(part)
+    if fixed is not None:
+        found = _find(fixed, parts, index + 1, values)
+        if found is not None:
+            return found
+    if node.any is not None and part:
+        return _find(node.any, parts, index + 1, (*values, part))
+    return None
+
+
+def _converted(route: Route, values: tuple[str, ...]) -> dict[str, Any]:
+    path: dict[str, Any] = {}
+    for parameter, value in zip(route.parameters, values, strict=True):
+        if parameter.text:
+            path[parameter.name] = value
+            continue
+        number = _integer(value)
+        if number is None:
+            raise NotAnInteger(parameter.name)
+        path[parameter.name] = number
+    return path

@@ -1,0 +1,140 @@
+"""The HTTP site: a cap on bodies, headers that every answer has, the access log."""
+
+from io import BytesIO
+from typing import Any, ClassVar
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import server
+from twisted.web.http import datetimeToString
+from typing_extensions import override
+
+from semaphore_twisted.web.answers import JSON, json
+from semaphore_twisted.web.options import BODY_LIMIT
+
+#: Seconds that a connection may idle.
+IDLE = 60
+
+#: Bytes of a refused body that are read away, so that the answer arrives.
+_DRAIN = 64 * 1024 * 1024
+
+#: Sent with every answer; a page brings a policy of its own.
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+
+#: A segment of a path that is longer may be a secret (an API token is).
+_LOGGED = 24
+
+
+def logged_path(path: bytes) -> str:
+    """Return *path* for the log: no query, and nothing that may be a secret."""
+    text = path.decode("ascii", "backslashreplace")
+    return "/".join(
+        segment if len(segment) <= _LOGGED else f"{segment[:8]}…"
+        for segment in text.split("/")
+    )
+
+
+class Request(server.Request):
+    """A request whose body is kept in memory, up to the site's limit."""
+
+    channel: Any
+    defaultContentType = None  # noqa: N815 - Twisted's name
+    begun: float = 0.0
+    _refused = False
+    _size = 0
+
+    @override
+    def gotLength(self, length: int | None) -> None:
+        """Refuse a body that is declared too large."""
+        self.content = BytesIO()
+        if length is not None and length > self._limit:
+            self._refuse()
+
+    @override
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep *data*, or refuse a body that has grown too large."""
+        self._size += len(data)
+        if not self._refused and self._size <= self._limit:
+            self.content.write(data)
+        elif not self._refused:
+            self._refuse()
+        elif self._size > self._limit + _DRAIN:
+            self.channel.abortConnection()
+
+    @property
+    def _limit(self) -> int:
+        limit: int = getattr(self.channel.site, "body_limit", BODY_LIMIT)
+        return limit
+
+    def _refuse(self) -> None:
+        """Answer at once; the rest of the body is read and dropped."""
+        self._refused = True
+        self.content = BytesIO()
+        body = json({"error": f"The request is larger than {self._limit} bytes"})
+        lines = (
+            b"HTTP/1.1 413 Request Entity Too Large",
+            b"content-type: " + JSON,
+            b"content-length: " + str(len(body)).encode(),
+            b"connection: close",
+            *(name + b": " + value for name, value in _HEADERS),
+        )
+        self.channel.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+
+    @override
+    def process(self) -> None:
+        """Hand the whole request to the site's one resource."""
+        if self._refused:
+            self.channel.loseConnection()
+            return
+        self.site: Any = self.channel.site
+        self.begun = self.site.reactor.seconds()
+        self.prepath, self.postpath = [], []
+        headers = self.responseHeaders
+        headers.setRawHeaders(b"date", [datetimeToString()])
+        for name, value in _HEADERS:
+            headers.setRawHeaders(name, [value])
+        try:
+            self.render(self.site.resource)
+        except Exception:  # noqa: BLE001 - the end of the line; it is logged
+            self.processingFailed(Failure())
+
+
+class Site(server.Site):
+    """Serves one resource and writes the access log."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self, resource: Any, *, clock: IReactorTime, body_limit: int = BODY_LIMIT
+    ) -> None:
+        """Serve *resource*, which is a leaf."""
+        super().__init__(
+            resource,
+            requestFactory=Request,
+            parsePOSTFormSubmission=False,
+            timeout=IDLE,
+            reactor=clock,
+        )
+        self.body_limit = body_limit
+
+    @override
+    def log(self, request: Any) -> None:
+        """Write one line of the access log, without query and secrets."""
+        self._log.info(
+            "{client} {method} {path} {status} {size} {milliseconds:.1f} ms",
+            client=getattr(request, "client_address", "-"),
+            method=request.method.decode("ascii", "backslashreplace"),
+            path=logged_path(request.path),
+            status=request.code,
+            size=request.sentLength,
+            milliseconds=(self.reactor.seconds() - request.begun) * 1000,
+        )

@@ -1,0 +1,129 @@
+"""TLS 1.2 and 1.3 for the listeners, from certificates in PEM.
+
+The creator asks its source for the context at each new connection, so that a
+changed certificate counts at once while open connections go on.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL
+from twisted.internet.interfaces import (
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+)
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
+
+from semaphore_twisted.interfaces import ICertificateSource
+
+#: ECDHE and AEAD only; TLS 1.3 brings its own list.
+CIPHERS = b":".join(
+    (
+        b"ECDHE-ECDSA-AES128-GCM-SHA256",
+        b"ECDHE-RSA-AES128-GCM-SHA256",
+        b"ECDHE-ECDSA-AES256-GCM-SHA384",
+        b"ECDHE-RSA-AES256-GCM-SHA384",
+        b"ECDHE-ECDSA-CHACHA20-POLY1305",
+        b"ECDHE-RSA-CHACHA20-POLY1305",
+    )
+)
+
+#: HTTP/2 is left out: the websocket's library cannot be reached over it.
+PROTOCOL = b"http/1.1"
+
+_OPTIONS = (
+    SSL.OP_NO_COMPRESSION
+    | SSL.OP_NO_RENEGOTIATION
+    | SSL.OP_NO_TICKET
+    | SSL.OP_CIPHER_SERVER_PREFERENCE
+)
+
+
+def _choose(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+    """Choose HTTP/1.1; a client that offers something else only goes without."""
+    del connection
+    return PROTOCOL if PROTOCOL in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def context(*, chain: bytes, key: bytes) -> SSL.Context:
+    """Return the context of a server with *chain* (leaf first) and its *key*.
+
+    :raises ValueError: if one of them cannot be read or they do not fit together
+    """
+    leaf, *others = x509.load_pem_x509_certificates(chain)
+    private: Any = load_pem_private_key(key, password=None)
+    made = SSL.Context(SSL.TLS_SERVER_METHOD)
+    made.set_min_proto_version(SSL.TLS1_2_VERSION)
+    made.set_cipher_list(CIPHERS)
+    made.set_options(_OPTIONS)
+    made.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    made.set_alpn_select_callback(_choose)
+    try:
+        made.use_certificate(leaf)
+        for each in others:
+            made.add_extra_chain_cert(each)
+        made.use_privatekey(private)
+        made.check_privatekey()
+    except SSL.Error as error:
+        raise ValueError("the certificate and the key do not fit together") from error
+    return made
+
+
+@implementer(ICertificateSource)
+class PemCertificates:
+    """Certificates that were read from PEM; ``reload`` takes others in."""
+
+    def __init__(self, *, chain: bytes, key: bytes, fingerprint: str) -> None:
+        """Serve *chain* with *key*; *fingerprint* is the root's, or empty."""
+        self.fingerprint = fingerprint
+        self._context = context(chain=chain, key=key)
+
+    def context(self) -> SSL.Context:
+        """Return the context for a new connection."""
+        return self._context
+
+    def reload(self, *, chain: bytes, key: bytes) -> None:
+        """Use other certificates from the next connection on.
+
+        :raises ValueError: and goes on with the old ones
+        """
+        self._context = context(chain=chain, key=key)
+
+
+def certificates_of(
+    certificate: Path, key: Path, *, fingerprint: str = ""
+) -> PemCertificates:
+    """Read the two files.
+
+    :raises OSError:
+    :raises ValueError: if one of them cannot be read or they do not fit together
+    """
+    return PemCertificates(
+        chain=certificate.read_bytes(), key=key.read_bytes(), fingerprint=fingerprint
+    )
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+@define(eq=False)
+class ConnectionCreator:
+    """Makes the TLS side of each new connection."""
+
+    source: Any
+
+    def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
+        """Return a connection with the context of this moment."""
+        del protocol
+        return SSL.Connection(self.source.context(), None)
+
+
+def over_tls(
+    factory: IProtocolFactory, source: Any, *, clock: Any
+) -> TLSMemoryBIOFactory:
+    """Return *factory* behind TLS, for any stream listener."""
+    return TLSMemoryBIOFactory(ConnectionCreator(source), False, factory, clock)  # noqa: FBT003 - Twisted's signature
