@@ -1,0 +1,40 @@
+"""``--config`` and ``--state`` of every command that touches an installation."""
+
+import argparse
+import os
+from pathlib import Path
+
+from semaphore_twisted import installation
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.installation import Installation
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config FILE`` and ``--state DIR`` to *parser*."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the configuration, JSON or TOML (default: DIR/config.json with --state, "
+        "else where Semaphore looks)",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the database and of everything that is kept",
+    )
+
+
+def open_installation(arguments: argparse.Namespace) -> Installation:
+    """Return the installation that *arguments* name; nothing is made or changed.
+
+    :raises Failure: with exit code 78 if there is none, or if its configuration
+        is not right.
+    """
+    try:
+        return installation.open_existing(
+            config=arguments.config, state=arguments.state, environ=os.environ
+        )
+    except installation.Refused as error:
+        raise Failure(error.sentence, error.exit_code) from error

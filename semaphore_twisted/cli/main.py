@@ -1,0 +1,85 @@
+"""The console script ``semaphore``.
+
+Each command lives in a module of its own, which is imported only when it was asked
+for: importing all of them, Twisted included, takes longer and more memory than most
+commands do. That is why imports happen inside a function here, and nowhere else.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from semaphore_twisted import __version__
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.model.errors import DomainError
+
+#: Command, its module in this package, what it does; names after the first are aliases.
+COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (("server", "service"), "server", "run the server"),
+    (("setup",), "setup", "make what a first start makes, without serving"),
+    (("config",), "config", "show the effective options and where they come from"),
+    (("migrate",), "migrate", "bring the database to this program's version"),
+    (("backup",), "backup", "copy the database, beside a running server too"),
+    (("user", "users"), "user", "accounts and their tokens"),
+    (("vault", "vaults"), "vault", "check and re-seal the stored secrets"),
+    (("task",), "task", "run, follow, stop and list tasks of a server"),
+    (("version",), "version", "show the version"),
+)
+
+
+def run() -> None:
+    """Be the console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command of *argv* and return its exit code."""
+    os.umask(0o077)
+    parser = _parser(argv)
+    arguments = parser.parse_args(argv)
+    try:
+        code = int(arguments.run(arguments) or 0)
+        sys.stdout.flush()
+    except Failure as failure:
+        print(f"semaphore: {failure.sentence}", file=sys.stderr)
+        return failure.exit_code
+    except DomainError as error:
+        print(f"semaphore: {error.message}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # somebody's ``| head`` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser; only the command that *argv* names is declared in full."""
+    parser = argparse.ArgumentParser(
+        prog="semaphore",
+        description="Run Ansible and scripts from a browser, an API or this command.",
+        epilog="semaphore COMMAND --help says more of each",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"semaphore-twisted {__version__}"
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    for names, module, summary in COMMANDS:
+        if wanted in names:
+            _module(module).declare(commands)
+            canonical = commands.choices.get(names[0])
+            for alias in names[1:]:
+                if canonical is not None and alias not in commands.choices:
+                    commands.choices[alias] = canonical
+        else:
+            commands.add_parser(names[0], help=summary)
+    return parser
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"semaphore_twisted.cli.{name}")

@@ -1,0 +1,87 @@
+"""Secrets on the command line: a file or standard input, and argv with a warning.
+
+Other users of a machine see argv, and shells keep it, so the form with a file is
+shown first. ``--password-file -``, and ``--password -``, read standard input.
+"""
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+
+from semaphore_twisted.cli.failure import Failure
+
+#: A secret of the key store is at most 64 KiB; nothing longer is one.
+LONGEST = 64 * 1024
+
+
+def add(
+    parser: argparse.ArgumentParser,
+    option: str,
+    *,
+    help: str = "the secret",  # noqa: A002 - as argparse calls it
+    required: bool = False,
+) -> None:
+    """Add *option* (such as ``--password``) and its form with ``-file`` to *parser*."""
+    group = parser.add_mutually_exclusive_group(required=required)
+    group.add_argument(
+        f"{option}-file",
+        metavar="FILE",
+        help=f"{help}, from the first line of a file; - is standard input",
+    )
+    group.add_argument(
+        option,
+        metavar="TEXT",
+        help="the same as an argument, which other users of this machine can see; "
+        "- is standard input",
+    )
+
+
+def read(arguments: argparse.Namespace, name: str) -> str | None:
+    """Return the secret called *name*, or ``None`` where none was given.
+
+    A final newline is cut off; nothing else is.
+
+    :raises Failure: if the file cannot be read or is no text.
+    """
+    attribute = name.strip("-").replace("-", "_")
+    option = "--" + attribute.replace("_", "-")
+    path: str | None = getattr(arguments, f"{attribute}_file", None)
+    text: str | None = getattr(arguments, attribute, None)
+    if path is None and text is None:
+        return None
+    if "-" in (path, text):
+        return _standard_input(option)
+    if path is None:
+        print(
+            f"semaphore: warning: {option} can be seen by others in the list of "
+            f"processes; use {option}-file",
+            file=sys.stderr,
+        )
+        return text
+    try:
+        with Path(path).open("rb") as file:
+            return _text(file.read(LONGEST + 1), f"{option}-file: {path}")
+    except OSError as error:
+        raise Failure(f"{option}-file: {path}: {error.strerror}") from error
+
+
+def _standard_input(option: str) -> str:
+    if sys.stdin.isatty():
+        try:
+            return getpass.getpass(f"{option.lstrip('-')}: ")
+        except (EOFError, KeyboardInterrupt) as error:
+            raise Failure(f"{option}: nothing was typed") from error
+    buffer = getattr(sys.stdin, "buffer", None)
+    content = sys.stdin.read().encode() if buffer is None else buffer.read(LONGEST + 1)
+    return _text(content, f"{option}: standard input")
+
+
+def _text(content: bytes, where: str) -> str:
+    if len(content) > LONGEST:
+        raise Failure(f"{where}: over 64 KiB found, a secret wanted")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise Failure(f"{where}: is not UTF-8 text") from error
+    return text.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,449 @@
+"""TOML or JSON and the environment, made one frozen :class:`Config`.
+
+Names are Semaphore's (``config_names``). The environment wins over the file, the file
+over the defaults; an empty variable counts as unset. Nothing reads the environment or
+the file later. Reading the files that ``*_FILE`` variables name is an argument.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.config_names import (
+    OPTIONS,
+    OTHER_VARIABLES,
+    VARIABLES,
+    Kind,
+    Option,
+)
+
+PREFIX = "SEMAPHORE_"
+
+#: How a secret looks wherever options are shown.
+MASK = "********"
+
+#: Reads the file of a ``*_FILE`` variable; raises ``OSError``.
+Read = Callable[[str], bytes]
+
+
+class WrongOption(Exception):
+    """An option cannot be used; the sentence names it, what was found and wanted."""
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """HTTPS; with neither file the certificate is the local authority's."""
+
+    enabled: bool = True
+    cert_file: str = ""
+    key_file: str = ""
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """The user that jobs run as."""
+
+    user: str = ""
+    uid: int | None = None
+    gid: int | None = None
+
+
+class Ssh(msgspec.Struct, frozen=True, kw_only=True):
+    """How jobs check the keys of hosts."""
+
+    known_hosts_file: str = ""
+    strict_host_key_checking: str = "accept-new"
+
+
+class Sqlite(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the database is, if not in the state directory."""
+
+    host: str = ""
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures for Prometheus."""
+
+    enabled: bool = False
+    username: str = ""
+    password: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Show no password."""
+        return f"Metrics(enabled={self.enabled})"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Every served option, with its default."""
+
+    port: str = ":3000"
+    interface: str = ""
+    web_host: str = ""
+    tmp_path: str = "/var/tmp/semaphore"  # noqa: S108 - made 0711, owned by the server
+    ssh_config_path: str = ""
+    ssh: Ssh = Ssh()
+    max_parallel_tasks: int = 9999
+    max_task_duration_sec: int = 0
+    max_tasks_per_template: int = 0
+    max_task_output_bytes: int = 1 << 30
+    non_admin_can_create_project: bool = False
+    password_login_disable: bool = False
+    env_vars: dict[str, str] = {}
+    forwarded_env_vars: tuple[str, ...] = ()
+    git_client: str = "cmd_git"
+    dialect: str = "sqlite"
+    sqlite: Sqlite = Sqlite()
+    access_key_encryption: str = ""
+    access_key_encryption_old: tuple[str, ...] = ()
+    insecure_http: bool = False
+    ca_bundle: str = ""
+    tls: Tls = Tls()
+    process: Process = Process()
+    metrics: Metrics = Metrics()
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"Config(interface={self.interface!r}, port={self.port!r})"
+
+    @property
+    def port_number(self) -> int:
+        """The port as a number; 0 lets the system choose."""
+        return int(self.port.rpartition(":")[2])
+
+    @property
+    def unix_socket(self) -> str | None:
+        """The path of a UNIX socket (``interface`` is ``unix:PATH``), or ``None``."""
+        kind, colon, path = self.interface.partition(":")
+        return path if kind == "unix" and colon else None
+
+
+class Effective(msgspec.Struct, frozen=True, kw_only=True):
+    """An option as it counts, with its origin; *shown* masks secrets."""
+
+    option: Option
+    shown: str
+    origin: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration, how it came about, and what is odd about it."""
+
+    config: Config
+    effective: tuple[Effective, ...]
+    warnings: tuple[str, ...]
+
+    def origin(self, path: str) -> str:
+        """Say where the value of the option *path* comes from."""
+        return next(each.origin for each in self.effective if each.option.path == path)
+
+
+def parse(
+    content: bytes | None, *, name: str, environ: Mapping[str, str], read: Read
+) -> Settings:
+    """Return the settings of a file's *content* (called *name*) and of *environ*.
+
+    :raises WrongOption: with one sentence that names option, found and wanted.
+    """
+    warnings: list[str] = []
+    given: dict[str, tuple[Any, str]] = {}
+    if content is not None:
+        for path, value in _options(_tree(content, name), "", name, warnings):
+            given[path] = (value, name)
+    for option, text, origin in _variables(environ, read, warnings):
+        given[option.path] = (text, origin)
+
+    tree: dict[str, Any] = {}
+    effective = []
+    for path, (raw, origin) in given.items():
+        option = OPTIONS[path]
+        if not option.served:
+            if raw not in (None, "", False, 0, {}, []):
+                warnings.append(_not_served(option, origin))
+                effective.append(_shown(option, raw, origin))
+            continue
+        value = _value(option, raw, origin, read)
+        if value is not None:
+            _put(tree, path, value)
+            effective.append(_shown(option, value, origin))
+    config = msgspec.convert(tree, Config)
+    _check(config, given, warnings)
+    explicit = {each.option.path for each in effective}
+    effective += [
+        _shown(option, _default(option), "default")
+        for option in OPTIONS.values()
+        if option.served and option.path not in explicit
+    ]
+    return Settings(config=config, effective=tuple(effective), warnings=tuple(warnings))
+
+
+def secret_variables() -> frozenset[str]:
+    """Return the environment variables that hold secrets; the roots remove them."""
+    names = {name for name, option in VARIABLES.items() if option.secret}
+    return frozenset(PREFIX + name for name in names | {"ADMIN_PASSWORD"})
+
+
+def setting(environ: Mapping[str, str], name: str, read: Read) -> str | None:
+    """Return ``SEMAPHORE_NAME`` or the content of ``SEMAPHORE_NAME_FILE``.
+
+    :raises WrongOption: if that file cannot be read.
+    """
+    text = environ.get(PREFIX + name)
+    path = environ.get(PREFIX + name + "_FILE")
+    if not text and path:
+        text = _content(path, PREFIX + name + "_FILE", read)
+    return text or None
+
+
+def _tree(content: bytes, name: str) -> dict[str, Any]:
+    suffix = name.rpartition(".")[2].lower()
+    if suffix in {"yaml", "yml"}:
+        raise WrongOption(f"{name}: YAML found, JSON or TOML wanted")
+    try:
+        text = content.decode("utf-8-sig")
+        tree = tomllib.loads(text) if suffix == "toml" else json.loads(text)
+    except ValueError as error:
+        kind = "TOML" if suffix == "toml" else "JSON"
+        # A decoder's words may quote the line, and that may be the secret one.
+        where = _place(error)
+        raise WrongOption(f"{name}: is not {kind}{where}") from error
+    if not isinstance(tree, dict):
+        raise WrongOption(f"{name}: {_kind(tree)} found, an object of options wanted")
+    return tree
+
+
+def _place(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f" (line {error.lineno}, column {error.colno})"
+    if isinstance(error, tomllib.TOMLDecodeError) and "(at " in str(error):
+        return " (at " + str(error).rpartition("(at ")[2]
+    return ""
+
+
+def _options(
+    tree: dict[str, Any], prefix: str, name: str, warnings: list[str]
+) -> Iterator[tuple[str, Any]]:
+    """Yield known options of *tree*; keys are folded as Go's decoder does."""
+    for key, value in tree.items():
+        path = prefix + key.lower()
+        if path in OPTIONS:
+            yield path, value
+        elif any(known.startswith(path + ".") for known in OPTIONS):
+            if isinstance(value, dict):
+                yield from _options(value, path + ".", name, warnings)
+            elif value is not None:
+                raise WrongOption(
+                    f"{path}: {_kind(value)} found, an object wanted (from {name})"
+                )
+        else:
+            warnings.append(f"{prefix}{key} is no option{_nearest(path, OPTIONS)}")
+
+
+def _variables(
+    environ: Mapping[str, str], read: Read, warnings: list[str]
+) -> Iterator[tuple[Option, str, str]]:
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith(PREFIX) or not text:
+            continue
+        name = variable.removeprefix(PREFIX)
+        base = name.removesuffix("_FILE")
+        if name in VARIABLES:
+            yield VARIABLES[name], text, variable
+        elif base in VARIABLES and base != name:
+            if environ.get(PREFIX + base):
+                raise WrongOption(
+                    f"{VARIABLES[base].path}: {PREFIX}{base} and {variable} are both "
+                    "set, one of them wanted"
+                )
+            yield VARIABLES[base], _content(text, variable, read), variable
+        elif base not in OTHER_VARIABLES:
+            known = [*VARIABLES, *OTHER_VARIABLES]
+            warnings.append(f"{variable} is no option{_nearest(name, known, PREFIX)}")
+
+
+def _content(path: str, origin: str, read: Read) -> str:
+    try:
+        text = read(path).decode()
+    except OSError as error:
+        raise WrongOption(f"{origin}: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise WrongOption(f"{origin}: {path}: is not UTF-8 text") from error
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _nearest(name: str, known: Any, prefix: str = "") -> str:
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {prefix}{found[0]}?" if found else ""
+
+
+def _not_served(option: Option, origin: str) -> str:
+    why = option.remark or "it is known, but not served yet"
+    return f"{option.path} has no effect: {why} (from {origin})"
+
+
+_FLAGS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def _value(option: Option, raw: Any, origin: str, read: Read) -> Any:
+    """Return *raw* as the option's kind, or ``None`` where it counts as unset."""
+    if raw is None or raw == "":
+        return None
+    value = _READERS[option.kind](raw)
+    if value is None:
+        found = _kind(raw) if option.secret else json.dumps(raw, default=str)
+        raise WrongOption(
+            f"{option.path}: {found} found, {option.kind} wanted (from {origin})"
+        )
+    if option.secret and isinstance(value, str) and value.startswith("file:"):
+        return _content(value.removeprefix("file:"), option.path, read)
+    return value
+
+
+def _as_text(raw: Any) -> str | None:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return str(raw)
+    return raw if isinstance(raw, str) else None
+
+
+def _as_flag(raw: Any) -> bool | None:
+    if isinstance(raw, str):
+        return _FLAGS.get(raw.strip().lower())
+    return raw if isinstance(raw, bool) else None
+
+
+def _as_number(raw: Any) -> int | None:
+    if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdigit():
+        return int(raw) if len(raw) < 19 else None
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 1 << 62:
+        return raw
+    return None
+
+
+def _as_list(raw: Any) -> list[str] | None:
+    if isinstance(raw, str):
+        if raw.lstrip().startswith("["):
+            raw = _json(raw)
+        else:
+            raw = [part.strip() for part in raw.split(",") if part.strip()]
+    if isinstance(raw, list) and all(isinstance(each, str) for each in raw):
+        return raw
+    return None
+
+
+def _as_map(raw: Any) -> dict[str, str] | None:
+    if isinstance(raw, str):
+        raw = _json(raw)
+    if not isinstance(raw, dict):
+        return None
+    if not all(isinstance(each, str | int | float) for each in raw.values()):
+        return None
+    return {
+        key: each if isinstance(each, str) else json.dumps(each)
+        for key, each in raw.items()
+    }
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+_READERS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.TEXT: _as_text,
+    Kind.FLAG: _as_flag,
+    Kind.NUMBER: _as_number,
+    Kind.LIST: _as_list,
+    Kind.MAP: _as_map,
+    Kind.OTHER: lambda raw: raw,
+}
+
+_KINDS = {str: "text", bool: "a truth value", int: "a number", float: "a number"}
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return _KINDS.get(type(value), "nothing")
+
+
+def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+    *folders, last = path.split(".")
+    for folder in folders:
+        tree = tree.setdefault(folder, {})
+    tree[last] = value
+
+
+def _default(option: Option) -> Any:
+    value: Any = Config()
+    for part in option.path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _shown(option: Option, value: Any, origin: str) -> Effective:
+    if value is None or value in ("", {}, (), []):
+        shown = "-"
+    elif option.secret:
+        shown = MASK
+    elif isinstance(value, str):
+        shown = value
+    else:
+        shown = json.dumps(value, default=str)
+    return Effective(option=option, shown=shown, origin=origin)
+
+
+def _check(
+    config: Config, given: Mapping[str, tuple[Any, str]], warnings: list[str]
+) -> None:
+    """Refuse values that are of the right kind and still cannot be used."""
+
+    def wrong(path: str, found: object, wanted: str) -> WrongOption:
+        origin = given[path][1] if path in given else "default"
+        return WrongOption(
+            f"{path}: {json.dumps(found)} found, {wanted} wanted (from {origin})"
+        )
+
+    number = config.port.rpartition(":")[2]
+    if not (number.isascii() and number.isdigit() and int(number) < 1 << 16):
+        raise wrong("port", config.port, "a number up to 65535")
+    if config.dialect != "sqlite":
+        raise wrong("dialect", config.dialect, '"sqlite" (no other is served yet)')
+    choices = {"no", "yes", "accept-new"}
+    if config.ssh.strict_host_key_checking not in choices:
+        raise wrong(
+            "ssh.strict_host_key_checking",
+            config.ssh.strict_host_key_checking,
+            "no, yes or accept-new",
+        )
+    if config.git_client not in {"cmd_git", "go_git"}:
+        raise wrong("git_client", config.git_client, "cmd_git")
+    if config.git_client == "go_git":
+        warnings.append("git_client: go_git has no effect: the program git is used")
+    for mine, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if getattr(config.tls, mine) and not getattr(config.tls, other):
+            raise wrong(f"tls.{mine}", getattr(config.tls, mine), f"tls.{other} too")
+    if config.web_host:
+        _check_web_host(config.web_host, wrong)
+
+
+def _check_web_host(text: str, wrong: Callable[..., WrongOption]) -> None:
+    wanted = "an address such as https://HOST[:PORT][/BASE]"
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        good = good and parts.port != 0 and parts.username is None
+        good = good and not parts.query and not parts.fragment
+    except ValueError:
+        good = False
+    if not good:
+        raise wrong("web_host", text, wanted)

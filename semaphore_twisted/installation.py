@@ -1,0 +1,196 @@
+"""Where an installation is, and how it is opened; for the server and for commands."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+from semaphore_twisted import config as configuration
+from semaphore_twisted.config import Config, Settings, WrongOption
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.masterkey import MasterKey
+from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.state import StateDirectory
+
+#: Exit code for configuration and keys (``EX_CONFIG`` of sysexits.h).
+EX_CONFIG = 78
+
+#: Where Semaphore looks for its configuration.
+SEARCHED = (
+    Path("config.json"),
+    Path("/usr/local/etc/semaphore/config.json"),
+    Path("/etc/semaphore/config.json"),
+)
+
+#: The option that everything sealed depends on.
+KEY = "access_key_encryption"
+
+
+class Refused(Exception):
+    """The installation cannot be used; one sentence and an exit code."""
+
+    def __init__(self, sentence: str, exit_code: int = EX_CONFIG) -> None:
+        """Say why in one *sentence* that names the option."""
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.exit_code = exit_code
+
+
+@frozen
+class Installation:
+    """A configuration and a state directory that belong together."""
+
+    state: StateDirectory
+    settings: Settings
+    #: ``None`` where there is no file: everything comes from the environment
+    config_file: Path | None = field(default=None)
+
+    @property
+    def config(self) -> Config:
+        """The effective options."""
+        return self.settings.config
+
+    @property
+    def database(self) -> Path:
+        """The file of the store."""
+        host = self.config.sqlite.host
+        return self.state.path / host if host else self.state.database
+
+    def keyring(self) -> Keyring:
+        """Return the keys that open and seal.
+
+        :raises Refused: if there is none, or one is not 32 bytes of base64.
+        """
+        text = self.config.access_key_encryption
+        if not text:
+            raise Refused(f"{KEY}: none found, 32 bytes in base64 wanted")
+        old = tuple(
+            parse_key(each, f"{KEY}_old")
+            for each in self.config.access_key_encryption_old
+        )
+        return Keyring(parse_key(text, KEY), old)
+
+    def connect(self, *, read_only: bool = False) -> Connection:
+        """Open the store.
+
+        :raises Refused: if there is none yet.
+        """
+        if not self.database.is_file():
+            raise Refused(f"{self.database}: no database found; start the server once")
+        return connect(
+            self.database, now=utc_now, entropy=os.urandom, read_only=read_only
+        )
+
+
+def parse_key(text: str, option: str) -> MasterKey:
+    """Return the key that *text* is.
+
+    :raises Refused: with the option, the length found and the length wanted.
+    """
+    try:
+        return MasterKey.parse(text)
+    except DomainError as error:
+        sentence = error.message
+        if option not in sentence:
+            sentence = f"{option}: {sentence}"
+        raise Refused(sentence) from None
+
+
+def read_file(path: str) -> bytes:
+    """Read *path* for a ``*_FILE`` variable; special files are not waited for."""
+    if not Path(path).is_file() and not Path(path).is_fifo():
+        with Path(path).open("rb"):  # says why not, if it cannot be opened
+            pass
+    return Path(path).read_bytes()
+
+
+def locate(
+    *, config: Path | None, state: Path | None, environ: Mapping[str, str]
+) -> tuple[Path | None, StateDirectory]:
+    """Return the configuration's file, ``None`` if there is none, and the state.
+
+    :raises Refused: if a file that was named does not exist.
+    """
+    directory = StateDirectory(_state_path(state, environ))
+    named = config or _path(environ.get("SEMAPHORE_CONFIG_PATH"))
+    if named is not None:
+        file = named / "config.json" if named.is_dir() else named
+        if not file.is_file():
+            origin = "--config" if config else "SEMAPHORE_CONFIG_PATH"
+            raise Refused(f"{origin}: {file}: no such file")
+        return file.absolute(), directory
+    searched = [*SEARCHED]
+    if state is not None:
+        searched.insert(0, directory.config)
+    else:
+        searched.append(directory.config)
+    for file in searched:
+        if file.is_file():
+            return file.absolute(), directory
+    return None, directory
+
+
+def load(
+    *, config: Path | None, state: Path | None, environ: Mapping[str, str]
+) -> Installation:
+    """Read the configuration; nothing is made or changed.
+
+    :raises Refused: if an option cannot be used, or a file cannot be read.
+    """
+    file, directory = locate(config=config, state=state, environ=environ)
+    try:
+        content = None if file is None else file.read_bytes()
+        settings = configuration.parse(
+            content,
+            name=str(file or "no file"),
+            environ=environ,
+            read=read_file,
+        )
+    except WrongOption as error:
+        raise Refused(str(error)) from None
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from error
+    return Installation(directory, settings, file)
+
+
+def open_existing(
+    *, config: Path | None, state: Path | None, environ: Mapping[str, str]
+) -> Installation:
+    """Read the configuration of an installation that was started once.
+
+    :raises Refused: if there is none.
+    """
+    found = load(config=config, state=state, environ=environ)
+    if found.config_file is None and not found.database.exists():
+        raise Refused(
+            f"{found.state.path}: no installation found; start the server once, or "
+            "name its folder with --state"
+        )
+    return found
+
+
+def _state_path(state: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return where everything is kept, absolute.
+
+    Order: ``--state``, ``SEMAPHORE_STATE_PATH``, systemd's ``StateDirectory=``, the
+    system's place for root, the user's own.
+    """
+    named = (
+        state
+        or _path(environ.get("SEMAPHORE_STATE_PATH"))
+        or _path(environ.get("STATE_DIRECTORY", "").partition(":")[0])
+    )
+    if named is not None:
+        return named.absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/semaphore")
+    data = _path(environ.get("XDG_DATA_HOME"))
+    if data is None or not data.is_absolute():
+        data = Path(environ.get("HOME") or "/").absolute() / ".local" / "share"
+    return data / "semaphore"
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
