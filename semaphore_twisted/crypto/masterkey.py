@@ -1,0 +1,100 @@
+"""The key that every stored secret is sealed under: ``access_key_encryption``."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import NoReturn, SupportsIndex, final
+
+import nacl.encoding
+import nacl.hash
+from typing_extensions import override
+
+from semaphore_twisted.model.errors import DomainError
+
+#: Bytes of a master key.
+SIZE = 32
+
+#: The option that holds it.
+OPTION = "access_key_encryption"
+
+#: What makes a good one.
+COMMAND = "head -c32 /dev/urandom | base64"
+
+_KEY_ID_PERSON = b"semaphore-kid-01"
+_KEY_ID_BYTES = 8
+
+
+class UnusableMasterKey(DomainError):
+    """The configured text is not base64 of 32 bytes; the sentence says what it is."""
+
+    sentence = f"{OPTION}: base64 of exactly {SIZE} bytes is wanted"
+
+
+@final
+class MasterKey:
+    """32 bytes that other keys are derived from; shows its id only."""
+
+    __slots__ = ("__content", "key_id")
+
+    def __init__(self, content: bytes) -> None:
+        """Keep *content*, 32 bytes."""
+        if len(content) != SIZE:
+            raise _wrong_length(OPTION, len(content))
+        self.__content = content
+        self.key_id = _text(
+            self.derive(_KEY_ID_PERSON, b"")[:_KEY_ID_BYTES],
+        )
+
+    @classmethod
+    def parse(cls, text: str, option: str = OPTION) -> "MasterKey":
+        """Read the base64 *text* of *option*; white space in it does not matter.
+
+        Raises :class:`UnusableMasterKey`, whose sentence never holds the text.
+        """
+        compact = "".join(text.split())
+        if not compact.rstrip("="):
+            raise _wrong_length(option, 0)
+        try:
+            content = base64.b64decode(compact.encode("ascii"), validate=True)
+        except (binascii.Error, UnicodeEncodeError):
+            raise UnusableMasterKey(
+                f"{option}: the text is not base64, so 0 bytes were found; base64 of "
+                f"exactly {SIZE} bytes is wanted, made for example by: {COMMAND}"
+            ) from None
+        if len(content) != SIZE:
+            raise _wrong_length(option, len(content))
+        return cls(content)
+
+    def derive(self, person: bytes, message: bytes) -> bytes:
+        """Return the 32-byte key for *message* in the domain *person* (16 bytes)."""
+        digest: bytes = nacl.hash.blake2b(
+            message,
+            key=self.__content,
+            person=person,
+            encoder=nacl.encoding.RawEncoder,
+        )
+        return digest
+
+    @override
+    def __repr__(self) -> str:
+        return f"MasterKey({self.key_id})"
+
+    @override
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a MasterKey is neither copied nor pickled")
+
+
+def make(entropy: Callable[[int], bytes]) -> str:
+    """Return the text of a new master key."""
+    return base64.b64encode(entropy(SIZE)).decode("ascii")
+
+
+def _wrong_length(option: str, found: int) -> UnusableMasterKey:
+    return UnusableMasterKey(
+        f"{option}: {found} bytes found after base64 decoding, exactly {SIZE} bytes "
+        f"wanted; a good one is made by: {COMMAND}"
+    )
+
+
+def _text(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")

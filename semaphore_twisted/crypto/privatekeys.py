@@ -1,0 +1,270 @@
+r"""Private keys as people paste them, brought into the one form that OpenSSH takes.
+
+Read are OpenSSH's format, PKCS#1, PKCS#8 and SEC 1 ("EC PRIVATE KEY"), encrypted or
+not, with any line ends, blank lines, indentation, or line ends turned into spaces or
+``\n``. What comes out is OpenSSH's format without a passphrase, ``\n`` line ends
+and exactly one at the end: what ``ssh-add -`` takes.
+
+Everything else is refused with :class:`~semaphore_twisted.model.errors.Invalid`,
+whose sentence says what was pasted and never repeats it.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import struct
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from typing_extensions import override
+
+from semaphore_twisted.model.errors import Invalid
+
+#: Most characters that are looked at; an RSA key of 16,384 bits has 13,000.
+LONGEST: Final = 64 * 1024
+
+#: OpenSSH refuses shorter RSA keys.
+_SHORTEST_RSA = 1024
+
+#: OpenSSH's default is 16 or 24; the work grows with it, and others wait meanwhile.
+_MOST_ROUNDS = 1024
+
+_WANTED = "paste the whole private key, from its BEGIN line to its END line"
+_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_PRIVATE = frozenset(
+    {
+        "OPENSSH PRIVATE KEY",
+        "RSA PRIVATE KEY",
+        "EC PRIVATE KEY",
+        "PRIVATE KEY",
+        "ENCRYPTED PRIVATE KEY",
+        "DSA PRIVATE KEY",
+    }
+)
+_CURVES = {
+    "secp256r1": "P-256",
+    "secp384r1": "P-384",
+    "secp521r1": "P-521",
+}
+_OPENSSH_MAGIC = b"openssh-key-v1\0"
+
+_Usable = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+class PrivateKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A private key that OpenSSH can use: *openssh* is not encrypted.
+
+    *kind* is ``rsa``, ``ecdsa`` or ``ed25519``; *fingerprint* is that of the public
+    key as ``ssh-keygen -l`` prints it; *public* is its line in ``authorized_keys``.
+    """
+
+    kind: str
+    bits: int
+    fingerprint: str
+    public: str
+    openssh: bytes
+
+    @override
+    def __repr__(self) -> str:
+        """Say the public part only."""
+        return f"PrivateKey({self.kind}, {self.bits}, {self.fingerprint})"
+
+
+def normalise(text: str, passphrase: str = "") -> PrivateKey:
+    """Read the private key in *text*, opened with *passphrase* if it is encrypted.
+
+    Raises :class:`~semaphore_twisted.model.errors.Invalid`.
+    """
+    label, headers, body = _block(_flat(text))
+    content = _content(body)
+    pem = _rebuilt(label, headers, content)
+    password = passphrase.encode("utf-8", "surrogatepass")
+    if label == "OPENSSH PRIVATE KEY":
+        encrypted = _openssh_is_encrypted(content)
+    else:
+        encrypted = label.startswith("ENCRYPTED") or any(
+            "ENCRYPTED" in each for each in headers
+        )
+    if encrypted and not passphrase:
+        raise Invalid(
+            "The private key is protected by a passphrase: give the passphrase too"
+        )
+    return _described(_load(label, pem, password if encrypted else None))
+
+
+def _flat(text: str) -> str:
+    """Bring *text* to lines that end in a newline, whatever they ended in."""
+    if len(text) > LONGEST:
+        raise _unusable(f"it is longer than {LONGEST} characters")
+    text = text.lstrip("\N{ZERO WIDTH NO-BREAK SPACE}")
+    for end in ("\\r\\n", "\\n", "\r\n", "\r"):
+        text = text.replace(end, "\n")
+    if not text.strip():
+        raise Invalid(f"The private key is empty: {_WANTED}")
+    return text.strip()
+
+
+def _block(text: str) -> tuple[str, list[str], str]:
+    """Return label, header lines and base64 of the one private key in *text*."""
+    blocks = [match.groups() for match in _BLOCK.finditer(text)]
+    keys = [(label, body) for label, body in blocks if label in _PRIVATE]
+    if len(keys) > 1:
+        raise _unusable("there is more than one private key in it; paste one")
+    if not keys:
+        raise _refusal(text, {label for label, _ in blocks})
+    label, body = keys[0]
+    headers = []
+    if label != "OPENSSH PRIVATE KEY":
+        headers = [
+            each.strip() for each in re.findall(r"(?:Proc-Type|DEK-Info): *\S+", body)
+        ]
+        body = re.sub(r"(?:Proc-Type|DEK-Info): *\S+", "", body)
+    return label, headers, body
+
+
+def _refusal(text: str, labels: set[str]) -> Invalid:  # noqa: PLR0911 - a table
+    """Say what *text* is, which holds no private key."""
+    first = text.split(maxsplit=1)[0].lower()
+    if first.startswith("putty-user-key-file"):
+        return Invalid(
+            "This is a key in PuTTY's format (.ppk): export it with PuTTYgen, menu "
+            "Conversions, Export OpenSSH key, and paste the result"
+        )
+    if "-cert-v01@openssh.com" in first:
+        return Invalid(f"This is an SSH certificate, not a private key: {_WANTED}")
+    if re.match(r"(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-)", first):
+        return Invalid(f"This is a public key, not a private key: {_WANTED}")
+    if any("PUBLIC KEY" in each for each in labels) or "PUBLIC KEY ----" in text:
+        return Invalid(f"This is a public key, not a private key: {_WANTED}")
+    if any("CERTIFICATE" in each for each in labels):
+        return Invalid(f"This is a certificate, not a private key: {_WANTED}")
+    if any("PGP" in each for each in labels):
+        return Invalid("This is a key of PGP; an SSH private key is wanted")
+    if labels:
+        return _unusable("it holds no private key of a kind that is known here")
+    if "BEGIN" in text:
+        return _unusable(f"its BEGIN or END line is missing or cut: {_WANTED}")
+    return _unusable(f"it has no BEGIN line: {_WANTED}")
+
+
+def _content(body: str) -> bytes:
+    try:
+        content = base64.b64decode("".join(body.split()).encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise _unusable("a line is damaged") from None
+    if not content:
+        raise _unusable(f"there is nothing between BEGIN and END: {_WANTED}")
+    return content
+
+
+def _rebuilt(label: str, headers: list[str], content: bytes) -> bytes:
+    encoded = base64.b64encode(content).decode("ascii")
+    lines = [f"-----BEGIN {label}-----"]
+    if headers:
+        lines += [*headers, ""]
+    lines += [encoded[start : start + 64] for start in range(0, len(encoded), 64)]
+    lines += [f"-----END {label}-----", ""]
+    return "\n".join(lines).encode("ascii")
+
+
+def _openssh_is_encrypted(content: bytes) -> bool:
+    """Read the head of OpenSSH's format: cipher, derivation and its options."""
+    if not content.startswith(_OPENSSH_MAGIC):
+        raise _unusable("its content is damaged")
+    fields = []
+    at = len(_OPENSSH_MAGIC)
+    try:
+        for _ in range(3):
+            (length,) = struct.unpack_from(">I", content, at)
+            fields.append(content[at + 4 : at + 4 + length])
+            at += 4 + length
+        cipher, derivation, options = fields
+        if cipher == b"none":
+            return False
+        if derivation == b"bcrypt":
+            (salt,) = struct.unpack_from(">I", options)
+            (rounds,) = struct.unpack_from(">I", options, 4 + salt)
+            if rounds > _MOST_ROUNDS:
+                raise _unusable(
+                    f"its passphrase is derived in {rounds} rounds, at most "
+                    f"{_MOST_ROUNDS} are accepted; change that with ssh-keygen -p -a"
+                )
+    except struct.error:
+        raise _unusable("its content is damaged") from None
+    return True
+
+
+def _load(label: str, pem: bytes, password: bytes | None) -> object:
+    try:
+        if label == "OPENSSH PRIVATE KEY":
+            return serialization.load_ssh_private_key(pem, password)
+        return serialization.load_pem_private_key(pem, password)
+    except UnsupportedAlgorithm:
+        raise _unusable(
+            "its kind or its encryption is not supported; hardware keys cannot be used "
+            "by a server, and ssh-keygen -p -Z aes256-ctr changes the encryption"
+        ) from None
+    except (ValueError, TypeError, InvalidTag, struct.error, OverflowError):
+        if password is not None:
+            raise Invalid(
+                "The passphrase is wrong, or this is not a usable private key: it "
+                "could not be decrypted"
+            ) from None
+        raise _unusable("its content is damaged") from None
+
+
+def _described(key: object) -> PrivateKey:
+    if isinstance(key, rsa.RSAPrivateKey):
+        kind, bits = "rsa", key.key_size
+        if bits < _SHORTEST_RSA:
+            raise _unusable(
+                f"{bits} bits are too few, OpenSSH refuses it; make a new one"
+            )
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        kind, bits = "ecdsa", key.curve.key_size
+        if key.curve.name not in _CURVES:
+            raise _unusable(
+                f"OpenSSH does not know the curve {key.curve.name}; it knows "
+                + ", ".join(_CURVES.values())
+            )
+    elif isinstance(key, ed25519.Ed25519PrivateKey):
+        kind, bits = "ed25519", 256
+    elif isinstance(key, dsa.DSAPrivateKey):
+        raise _unusable("OpenSSH no longer takes DSA keys; make an ed25519 key")
+    else:
+        raise _unusable("OpenSSH does not use keys of this kind; make an ed25519 key")
+    return _written(key, kind, bits)
+
+
+def _written(key: _Usable, kind: str, bits: int) -> PrivateKey:
+    public = (
+        key.public_key()
+        .public_bytes(
+            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+        )
+        .decode("ascii")
+    )
+    blob = base64.b64decode(public.split()[1])
+    digest = (
+        base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode("ascii")
+    )
+    openssh = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    return PrivateKey(
+        kind=kind,
+        bits=bits,
+        fingerprint=f"SHA256:{digest}",
+        public=public,
+        openssh=openssh.rstrip(b"\n") + b"\n",
+    )
+
+
+def _unusable(why: str) -> Invalid:
+    return Invalid(f"This is not a usable private key: {why}")
