@@ -59,6 +59,8 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     secret_variables: dict[str, str] = {}
     environment: dict[str, str] = {}
     secret_environment: dict[str, str] = {}
+    #: Version of the build that a deploy task brings out.
+    incoming_version: str | None = None
 
     @override
     def __repr__(self) -> str:
@@ -76,6 +78,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: Parent of the bare clones, one for each repository and URL.
     repositories: str
     known_hosts: str
+    #: What is in *known_hosts* now: a job of another user (*uid*) gets a copy.
+    known_hosts_text: bytes = b""
     #: ``accept-new``, ``yes`` or ``no``.
     strict_host_key_checking: str = "accept-new"
     ssh_config: str | None = None

@@ -1,0 +1,341 @@
+"""The steps of an Ansible job: inventory, requirements, playbook.
+
+How secrets reach ``ansible-playbook`` (tried with ansible-core 2.17 to 2.19):
+
+* a vault's password by ``--vault-id=NAME@/dev/fd/N``, which is read once, at start;
+* the login's and become's password by a small script that copies an inherited pipe.
+  A plain ``/dev/fd/N`` does not do there: Ansible follows the link to a name
+  such as ``pipe:[123]``. Ansible starts the script with all descriptors closed, so it
+  reads the pipe of its parent;
+* secret variables by a 0600 file in the workspace, as exact texts.
+"""
+
+import posixpath
+import shlex
+
+import msgspec
+
+from semaphore_twisted.jobs.hosts import checking, git_ssh
+from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
+from semaphore_twisted.jobs.parameters import arguments, effective_params
+from semaphore_twisted.jobs.steps import File, Pipe, Step
+from semaphore_twisted.jobs.variables import (
+    checked_environment,
+    task_details,
+    task_environment,
+    yaml_secrets,
+)
+from semaphore_twisted.jobs.workspace import (
+    CHECKOUT,
+    INVENTORY_CHECKOUT,
+    WORKSPACE,
+    Layout,
+    environ,
+)
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
+
+_VARIABLES = "variables/variables.json"
+_SECRETS = "variables/secrets.yml"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job adds to the checkout: steps and files."""
+
+    steps: tuple[Step, ...]
+    files: tuple[File, ...] = ()
+
+
+class _Password(msgspec.Struct, frozen=True, kw_only=True):
+    """A password on its way through a pipe: option, environment and script."""
+
+    name: str
+    option: str
+    content: str
+
+    @property
+    def variable(self) -> str:
+        """The variable that names the pipe for the script."""
+        return f"JOB_{self.name.upper()}_PIPE"
+
+    @property
+    def path(self) -> str:
+        """Where the script is, below the workspace."""
+        return f"passwords/{self.name}"
+
+    @property
+    def file(self) -> File:
+        """The script; it holds no secret."""
+        lines = (
+            "#!/bin/sh",
+            "# Ansible asks for a password: hand on what its pipe holds.",
+            f'exec cat "/proc/$PPID/${{{self.variable}#/dev/}}"',
+            "",
+        )
+        return File(path=self.path, content="\n".join(lines).encode(), executable=True)
+
+
+def plan(
+    order: JobOrder, options: JobOptions, places: Layout, *, playbook: str
+) -> Plan:
+    """Return the steps and files that run *playbook*, a path in the checkout.
+
+    :raises Invalid: if something of the order cannot be given to Ansible.
+    """
+    inventory = order.inventory
+    own = _environ(order, options, places)
+    passwords = () if inventory is None else _passwords(inventory)
+    installed, inventory_arguments = _inventory(inventory)
+    vaults = _vaults(order)
+    run = Step(
+        name="playbook",
+        argv=(
+            "ansible-playbook",
+            *inventory_arguments,
+            *_who(inventory, passwords),
+            *_how(order),
+            *(f"--vault-id={name}@{{pipe:{pipe.name}}}" for name, pipe in vaults),
+            f"--extra-vars=@{WORKSPACE}/{_VARIABLES}",
+            *(
+                (f"--extra-vars=@{WORKSPACE}/{_SECRETS}",)
+                if order.secret_variables
+                else ()
+            ),
+            *_selected(order),
+            playbook,
+        ),
+        cwd=f"{WORKSPACE}/{CHECKOUT}",
+        environ={
+            **own,
+            **{each.variable: f"{{pipe:{each.name}}}" for each in passwords},
+        },
+        announce=() if installed is None else ("installing static inventory",),
+        pipes=(
+            *(pipe for _, pipe in vaults),
+            *(
+                Pipe(name=each.name, content=each.content.encode())
+                for each in passwords
+            ),
+        ),
+    )
+    return Plan(
+        steps=(*_requirements(posixpath.dirname(playbook), own), run),
+        files=(
+            *(each.file for each in passwords),
+            *(() if installed is None else (installed,)),
+            *_variables(order, options),
+        ),
+    )
+
+
+def _environ(order: JobOrder, options: JobOptions, places: Layout) -> dict[str, str]:
+    """Return the environment of Ansible's programs."""
+    strict = options.strict_host_key_checking
+    sharing = (
+        "-C -o ControlMaster=auto -o ControlPersist=60s"
+        if places.control_path_fits
+        else "-C -o ControlMaster=no"
+    )
+    shared = " ".join(
+        (
+            *(("-F", shlex.quote(options.ssh_config)) if options.ssh_config else ()),
+            sharing,
+            *map(shlex.quote, checking(options, places.known_hosts)),
+        )
+    )
+    with_key = order.inventory is not None and isinstance(order.inventory.key, SshKey)
+    agent = places.agent if with_key else None
+    return {
+        **environ(options, places),
+        "ANSIBLE_FORCE_COLOR": "True",
+        "ANSIBLE_LOCAL_TEMP": places.temporary,
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{WORKSPACE}/cp",
+        "ANSIBLE_HOST_KEY_CHECKING": "False" if strict == "no" else "True",
+        "ANSIBLE_PARAMIKO_HOST_KEY_AUTO_ADD": str(strict == "accept-new"),
+        "ANSIBLE_SSH_ARGS": shared,
+        "GIT_SSH_COMMAND": git_ssh(options, places.known_hosts, agent=agent),
+        **({"GIT_SSL_CAINFO": options.ca_bundle} if options.ca_bundle else {}),
+        **task_environment(order),
+        **checked_environment(order.environment),
+        **checked_environment(order.secret_environment),
+        **({"SSH_AUTH_SOCK": agent} if agent else {}),
+    }
+
+
+def inventory_path(inventory: InventorySource | None) -> str | None:
+    """Return the path of an inventory that is to be in a checkout, else ``None``.
+
+    An absolute path is a file of the machine, which is the operator's affair.
+
+    :raises Invalid: if a relative path leads out, or there is none.
+    """
+    if inventory is None or inventory.type is not InventoryType.FILE:
+        return None
+    path = inventory.inventory.strip()
+    if path.startswith("/"):
+        return None
+    return inside(path, "inventory")
+
+
+def inside(path: str, name: str) -> str:
+    """Return *path*, normalized, if by its text it stays in the checkout.
+
+    :raises Invalid: if it does not, is empty, or could be taken for an option.
+    """
+    found = posixpath.normpath(path) if path else ""
+    if not found or found == ".":
+        raise Invalid(f"The {name} has no path")
+    if found.startswith(("/", "../", "-")) or found == ".." or "\0" in found:
+        raise Invalid(f"The {name} {path!r} is not a path inside the repository")
+    return found
+
+
+def _inventory(
+    inventory: InventorySource | None,
+) -> tuple[File | None, tuple[str, ...]]:
+    """Return the file that is to be made, if any, and the arguments."""
+    if inventory is None:
+        return None, ()
+    content = inventory.inventory.encode()
+    match inventory.type:
+        case InventoryType.STATIC:
+            file = File(path="inventory/hosts", content=content)
+            return file, ("-i", f"{WORKSPACE}/{file.path}")
+        case InventoryType.STATIC_YAML:
+            file = File(path="inventory/hosts.yml", content=content)
+            return file, ("-i", f"{WORKSPACE}/{file.path}")
+        case InventoryType.FILE:
+            path = inventory_path(inventory)
+            if path is None:
+                return None, ("-i", inventory.inventory.strip())
+            folder = INVENTORY_CHECKOUT if inventory.source else CHECKOUT
+            return None, ("-i", f"{WORKSPACE}/{folder}/{path}")
+        case _:
+            raise Invalid(
+                f"An inventory of the type {inventory.type} is not for Ansible"
+            )
+
+
+def _passwords(inventory: InventorySource) -> tuple[_Password, ...]:
+    """Return the passwords that Ansible asks for."""
+    asked = (
+        ("login", "--connection-password-file", inventory.key),
+        ("become", "--become-password-file", inventory.become),
+    )
+    return tuple(
+        _Password(name=name, option=option, content=key.password)
+        for name, option, key in asked
+        if isinstance(key, LoginPassword) and key.password
+    )
+
+
+def _who(
+    inventory: InventorySource | None, passwords: tuple[_Password, ...]
+) -> tuple[str, ...]:
+    """Return the arguments that say as whom to connect and to act."""
+    if inventory is None:
+        return ()
+    options = {
+        each.name: f"{each.option}={WORKSPACE}/{each.path}" for each in passwords
+    }
+    found: list[str] = []
+    for name, option, key in (
+        ("login", "--user", inventory.key),
+        ("become", "--become-user", inventory.become),
+    ):
+        if isinstance(key, SshKey | LoginPassword) and key.login:
+            found.append(f"{option}={key.login}")
+        if name in options:
+            found.append(options[name])
+    return tuple(found)
+
+
+def _how(order: JobOrder) -> tuple[str, ...]:
+    """Return the arguments that say how to run."""
+    params = effective_params(order.template, order.task)
+    return (
+        *(("-" + "v" * params.verbosity,) if params.verbosity else ()),
+        *(("--diff",) if params.diff else ()),
+        *(("--check",) if params.dry_run else ()),
+    )
+
+
+def _selected(order: JobOrder) -> tuple[str, ...]:
+    """Return the free arguments, and those that say which hosts and tasks."""
+    params = effective_params(order.template, order.task)
+    own, asked = arguments(order.template, order.task)
+    chosen = (
+        ("--limit", params.limit),
+        ("--tags", params.tags),
+        ("--skip-tags", params.skip_tags),
+    )
+    return (
+        *own,
+        *asked,
+        *(f"{option}={','.join(parts)}" for option, parts in chosen if parts),
+    )
+
+
+def _vaults(order: JobOrder) -> tuple[tuple[str, Pipe], ...]:
+    """Return each vault's name with the pipe that holds its password."""
+    found: list[tuple[str, Pipe]] = []
+    for number, vault in enumerate(order.vaults):
+        name = vault.name or "default"
+        password = _vault_password(vault.password)
+        if "@" in name:
+            raise Invalid(f"The vault name {name!r} may not have an @")
+        if not password.strip():
+            raise Invalid(f"The password of the vault {name} is empty")
+        pipe = Pipe(name=f"vault{number}", content=password.encode())
+        found.append((name, pipe))
+    return tuple(found)
+
+
+def _vault_password(secret: OpenedSecret) -> str:
+    """Return the password that a vault's key holds."""
+    match secret:
+        case LoginPassword(password=password):
+            return password
+        case Text(text=text):
+            return text
+        case _:
+            return ""
+
+
+def _variables(order: JobOrder, options: JobOptions) -> tuple[File, ...]:
+    """Return the files with the variables."""
+    details = {"task_details": task_details(order, options)}
+    known = {**order.variables, "semaphore_vars": details}
+    plain = File(path=_VARIABLES, content=msgspec.json.encode(known))
+    if not order.secret_variables:
+        return (plain,)
+    secret = File(path=_SECRETS, content=yaml_secrets(order.secret_variables))
+    return plain, secret
+
+
+def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
+    """Return the steps that install roles and collections, where a file names some."""
+    folders = (folder, "") if folder else ("",)
+    wanted = [
+        (posixpath.join(each, place, "requirements.yml"), kind)
+        for place, kind in (
+            ("collections", ("collection",)),
+            ("roles", ("role",)),
+            # The old place takes both kinds, and the old form of a list of roles.
+            ("", ()),
+        )
+        for each in folders
+    ]
+    return tuple(
+        Step(
+            name="requirements",
+            argv=("ansible-galaxy", *kind, "install", "-r", path, "--force"),
+            cwd=f"{WORKSPACE}/{CHECKOUT}",
+            environ=environ,
+            requires=f"{WORKSPACE}/{CHECKOUT}/{path}",
+            absent=(f"No {path} file found. Skip galaxy install process.",),
+            failure=f"What {path} names cannot be installed",
+        )
+        for path, kind in wanted
+    )

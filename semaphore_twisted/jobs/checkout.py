@@ -1,0 +1,397 @@
+"""The steps of git: fetch into a mirror, then an exact commit in the job's own copy.
+
+One bare mirror for each repository and URL is kept between jobs. Whoever touches it
+holds its lock, so a lock file of git's own that lies in it is left over from a crash
+and is removed. Each job has its own copy, which no other job changes.
+
+Credentials never are in a URL, an argument, a file or ``.git/config``: keys are in an
+agent, a login with password is in the memory of ``git credential-cache``, which gives
+it to the very host it is for, and so not to where a redirect leads.
+
+All but the last copy runs as the server's user. Where jobs run as another user, the
+checkout is made in a folder beside the workspaces whose name nobody can guess, and
+the job's user copies it from there.
+"""
+
+import hashlib
+import shlex
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from semaphore_twisted.jobs.agent import Agent
+from semaphore_twisted.jobs.hosts import git_ssh
+from semaphore_twisted.jobs.order import JobOptions, Source
+from semaphore_twisted.jobs.steps import Step
+from semaphore_twisted.jobs.workspace import WORKSPACE, Layout
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.keys import LoginPassword, NoSecret, SshKey, Text
+from semaphore_twisted.model.repositories import (
+    Address,
+    UrlKind,
+    address,
+    check_branch,
+)
+
+_CONTAINED = Path(__file__).with_name("contained.py")
+#: Reaching a server, its answer to the first request included.
+_REACH_SECONDS = 15
+#: A credential stays for as long as the job lasts; its memory goes with the job.
+_KEEP_SECONDS = 30 * 24 * 3600
+_LOCAL_SECONDS = 10
+_REMOTE_HEAD = "refs/semaphore/head"
+_LOCK_FILES = ("-name", "*.lock", "-type", "f", "-delete")
+#: A repository of another user's is only read; git's own check would refuse that too.
+_TRUST = ("--upload-pack", "git -c 'safe.directory=*' upload-pack")
+
+
+class Checkout(msgspec.Struct, frozen=True, kw_only=True):
+    """One repository of a job, on its way into a folder of the workspace.
+
+    *name* tells it from the job's other one in steps and sockets; *facts* says whether
+    the commit is the task's.
+    """
+
+    name: str
+    folder: str
+    source: Source
+    options: JobOptions
+    places: Layout
+    #: Relative paths that must be in the checkout, with what each is called.
+    wanted: tuple[tuple[str, str], ...] = ()
+    facts: bool = True
+
+    @property
+    def target(self) -> str:
+        """Where the server's user makes the checkout."""
+        if self.places.staging:
+            return f"{self.places.staging}_{self.folder}"
+        return f"{WORKSPACE}/{self.folder}"
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps, in order.
+
+        :raises Invalid: if the URL, the branch or the key cannot be used.
+        """
+        where = address(self.source.url)
+        check_branch(self.source.branch)
+        agent = self._agent()
+        environ = self._environ(where)
+        key = self.source.key
+        begin: tuple[Step, ...] = ()
+        end: tuple[Step, ...] = ()
+        if where.kind is UrlKind.SSH and isinstance(key, SshKey):
+            begin, end = agent.begin(key), agent.end()
+        elif where.kind is UrlKind.SSH and not isinstance(key, NoSecret):
+            raise Invalid(
+                f"The repository {self.source.url} is reached by ssh: its access key"
+                " must be an SSH key"
+            )
+        elif where.kind in {UrlKind.HTTP, UrlKind.HTTPS}:
+            begin, end = self._credentials(where, environ)
+        return (
+            *begin,
+            *self._fetch(where, environ),
+            *self._copy(where, environ),
+            *end,
+            *self._hand_over(),
+        )
+
+    def finally_steps(self) -> tuple[Step, ...]:
+        """Return the steps that clean up, however the job ended."""
+        if not self.places.staging:
+            return ()
+        return (self._own("clean up", "rm", "-rf", "--", self.target),)
+
+    # The pieces, in the order of their use.
+
+    def _agent(self) -> Agent:
+        """Return git's agent, which lives where the job's user cannot reach it."""
+        return Agent(
+            name=f"{self.name}",
+            socket=f"{self.places.spool}/{self.name}-git.sock",
+            environ=self._plain(),
+            cwd=self.places.spool,
+            as_user=False,
+        )
+
+    def _plain(self) -> dict[str, str]:
+        """Return the environment of the server's own programs."""
+        return {
+            "PATH": self.options.search_path,
+            "LANG": "C.UTF-8",
+            **self.options.environment,
+            "HOME": self.places.spool,
+        }
+
+    def _environ(self, where: Address) -> dict[str, str]:
+        """Return git's environment: nothing of the machine's or a user's settings."""
+        helper = shlex.join(
+            (
+                "cache",
+                *("--socket", self._cache),
+                *("--timeout", str(_KEEP_SECONDS)),
+            )
+        )
+        settings = (
+            ("core.hooksPath", "/dev/null"),
+            ("credential.helper", ""),
+            ("credential.helper", helper),
+            ("fetch.unpackLimit", "1"),
+            ("gc.autoDetach", "false"),
+            ("http.lowSpeedLimit", "1"),
+            ("http.lowSpeedTime", "60"),
+            ("advice.detachedHead", "false"),
+        )
+        environ = self._plain()
+        environ |= {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CEILING_DIRECTORIES": self.options.spools,
+            "GIT_ALLOW_PROTOCOL": "https:http:ssh:git"
+            + (":file" if where.on_this_machine else ""),
+            "GIT_SSH_COMMAND": git_ssh(
+                self.options,
+                self.options.known_hosts,
+                agent=self._agent().socket
+                if isinstance(self.source.key, SshKey)
+                else None,
+            ),
+            "GIT_CONFIG_COUNT": str(len(settings)),
+        }
+        for number, (name, value) in enumerate(settings):
+            environ[f"GIT_CONFIG_KEY_{number}"] = name
+            environ[f"GIT_CONFIG_VALUE_{number}"] = value
+        if self.options.ca_bundle:
+            environ["GIT_SSL_CAINFO"] = self.options.ca_bundle
+        return environ
+
+    @property
+    def _cache(self) -> str:
+        """The socket of the memory of logins."""
+        return f"{self.places.spool}/{self.name}-login.sock"
+
+    def _credentials(
+        self, where: Address, environ: dict[str, str]
+    ) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        """Return the steps that put the login into memory, and that forget it."""
+        login, password = _login(self.source)
+        if not login and not password:
+            return (), ()
+        said = (
+            f"protocol={where.kind}\nhost={where.host}\n"
+            f"username={login}\npassword={password}\n"
+        )
+        cache = ("git", "credential-cache", "--socket", self._cache)
+        begin = (
+            Step(
+                name=f"{self.name} login memory",
+                argv=("git", "credential-cache--daemon", self._cache),
+                cwd=self.places.spool,
+                environ=environ,
+                background=True,
+                ready=self._cache,
+                quiet=True,
+                as_user=False,
+            ),
+            Step(
+                name=f"{self.name} login",
+                argv=(*cache, "--timeout", str(_KEEP_SECONDS), "store"),
+                cwd=self.places.spool,
+                environ=environ,
+                stdin=said.encode(),
+                quiet=True,
+                as_user=False,
+                time_limit=_LOCAL_SECONDS,
+            ),
+        )
+        forget = f"protocol={where.kind}\nhost={where.host}\n"
+        end = Step(
+            name=f"{self.name} login away",
+            argv=(*cache, "erase"),
+            cwd=self.places.spool,
+            environ=environ,
+            stdin=forget.encode(),
+            quiet=True,
+            as_user=False,
+            time_limit=_LOCAL_SECONDS,
+        )
+        return begin, (end,)
+
+    def _own(self, name: str, *argv: str) -> Step:
+        """Return a quiet step of the server's user."""
+        return Step(
+            name=f"{self.name} {name}",
+            argv=argv,
+            cwd=self.places.spool,
+            environ=self._plain(),
+            as_user=False,
+            quiet=True,
+        )
+
+    @property
+    def _mirror(self) -> str:
+        """The bare clone of this repository and URL."""
+        digest = hashlib.sha256(self.source.url.encode()).hexdigest()[:16]
+        number = self.source.repository_id
+        return f"{self.options.repositories}/repository_{number}_{digest}.git"
+
+    def _git(self, name: str, environ: dict[str, str], *argv: str) -> Step:
+        """Return a step of git, as the server's user."""
+        return Step(
+            name=f"{self.name} {name}",
+            argv=("git", *argv),
+            cwd=self.places.spool,
+            environ=environ,
+            as_user=False,
+        )
+
+    def _fetch(self, where: Address, environ: dict[str, str]) -> tuple[Step, ...]:
+        """Return the steps that bring the mirror up to date."""
+        url = self._remote(where)
+        mirror, lock = self._mirror, f"{self._mirror}.lock"
+        # Git has no time limit for connecting by HTTP (curl's is five minutes).
+        reach = self._git("reach", environ, "ls-remote", "--quiet", "--", url, "HEAD")
+        stale = self._own("stale locks", "find", mirror, *_LOCK_FILES)
+        init = ("init", "--quiet", "--bare", "--template=", "--", mirror)
+        fetch = self._git(
+            "fetch",
+            environ,
+            *(f"--git-dir={mirror}", "fetch", "--quiet", "--prune", "--no-tags"),
+            *("--no-write-fetch-head", "--no-recurse-submodules"),
+            *(_TRUST if where.on_this_machine else ()),
+            *("--", url),
+            *("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"),
+            *(() if self.source.branch else (f"+HEAD:{_REMOTE_HEAD}",)),
+        )
+        steps = [
+            replace(stale, lock=lock, exits={"1": "next"}),
+            replace(self._git("mirror", environ, *init), lock=lock),
+            replace(
+                fetch,
+                lock=lock,
+                failure=f"The repository {self.source.url} cannot be fetched",
+            ),
+        ]
+        if where.kind not in {UrlKind.SSH, UrlKind.FILE, UrlKind.LOCAL}:
+            failure = f"The repository {self.source.url} cannot be reached"
+            reach = replace(reach, quiet=True, failure=failure)
+            steps.insert(0, replace(reach, time_limit=_REACH_SECONDS))
+        said = f"Cloning Repository {self.source.url}"
+        return (replace(steps[0], announce=(said,)), *steps[1:])
+
+    def _copy(self, where: Address, environ: dict[str, str]) -> tuple[Step, ...]:
+        """Return the steps from the mirror to the exact commit, with submodules."""
+        branch, target = self.source.branch, self.target
+        clone = self._git(
+            "clone",
+            {**environ, "GIT_ALLOW_PROTOCOL": "file"},
+            *("clone", "--quiet", "--no-hardlinks", "--no-checkout", "--template="),
+            *("-c", "remote.origin.fetch=+refs/heads/*:refs/heads/*"),
+            *("-c", "remote.origin.fetch=+refs/semaphore/*:refs/semaphore/*"),
+            *("--", self._mirror, target),
+        )
+        name = self._git(
+            "origin",
+            environ,
+            *("-C", target, "remote", "set-url", "--", "origin", self._remote(where)),
+        )
+        checkout = self._git(
+            "checkout",
+            environ,
+            *("-C", target, "checkout", "--quiet", "--detach", "--force"),
+            *(branch or _REMOTE_HEAD, "--"),
+        )
+        submodules = self._git(
+            "submodules",
+            environ,
+            *("-C", target, "submodule", "--quiet", "update"),
+            *("--init", "--recursive", "--force"),
+        )
+        called = f"branch, tag or commit “{branch}”" if branch else "default branch"
+        return (
+            replace(clone, lock=f"{self._mirror}.lock"),
+            name,
+            replace(
+                checkout,
+                announce=(f"Checkout repository to {branch or 'the default branch'}",),
+                failure=f"The {called} was not found in {self.source.url}",
+            ),
+            replace(
+                submodules,
+                requires=f"{target}/.gitmodules",
+                failure=f"A submodule of {self.source.url} cannot be fetched",
+            ),
+            *(self._facts(environ) if self.facts else ()),
+            *self._contained(),
+        )
+
+    def _facts(self, environ: dict[str, str]) -> tuple[Step, ...]:
+        """Return the steps that tell which commit it is."""
+        commit = self._git("commit", environ, "-C", self.target, "rev-parse", "HEAD")
+        message = self._git(
+            "message", environ, "-C", self.target, "log", "-1", "--format=%s"
+        )
+        return (
+            replace(commit, capture="commit_hash"),
+            replace(message, capture="commit_message"),
+        )
+
+    def _contained(self) -> tuple[Step, ...]:
+        """Return the step that looks whether what is wanted is in the checkout."""
+        if not self.wanted:
+            return ()
+        pairs = (text for pair in self.wanted for text in pair)
+        program = (sys.executable or "python3", "-I", "-S", str(_CONTAINED))
+        look = self._own("contents", *program, self.target, *pairs)
+        return (replace(look, quiet=False),)
+
+    def _hand_over(self) -> tuple[Step, ...]:
+        """Return the steps that give the checkout to the job's user."""
+        if not self.places.staging:
+            return ()
+        copy = self._own(
+            "copy", "cp", "-a", "--", self.target, f"{WORKSPACE}/{self.folder}"
+        )
+        return (
+            self._own("open", "chmod", "-R", "u=rwX,go=rX", "--", self.target),
+            replace(copy, as_user=True, cwd=WORKSPACE),
+            *self.finally_steps(),
+        )
+
+    def _remote(self, where: Address) -> str:
+        """Return the URL that git gets: with the key's login for ssh, else none."""
+        if where.kind is not UrlKind.SSH:
+            return where.with_user("")
+        key = self.source.key
+        login = key.login if isinstance(key, SshKey) else ""
+        default = "" if self.options.ssh_config else "git"
+        url = where.with_user(where.user or login or default)
+        address(url)
+        return url
+
+
+def _login(source: Source) -> tuple[str, str]:
+    """Return the login and password for HTTP; both are empty if there is none.
+
+    A token without a login is sent as the login, as Semaphore does: git sends nothing
+    where the login is empty.
+
+    :raises Invalid: if one of them cannot be told to git.
+    """
+    match source.key:
+        case LoginPassword(login=login, password=password):
+            pair = (login, password) if login else (password, "")
+        case Text(text=text):
+            pair = (text.strip(), "")
+        case _:
+            pair = ("", "")
+    if any(character in text for text in pair for character in "\r\n\0"):
+        raise Invalid(
+            f"The login or password for {source.url} has a line break in it, which git"
+            " cannot send"
+        )
+    return pair

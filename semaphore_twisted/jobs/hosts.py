@@ -1,0 +1,58 @@
+"""How ssh is told to check hosts: never a question, always a reason in the log.
+
+``accept-new`` remembers an unknown host, and ``host_key.sh`` (run by ssh itself, from
+OpenSSH 8.5 on; older ones ignore it) puts its fingerprint into the log. A changed key
+ends the connection; then both fingerprints are in the log.
+"""
+
+import shlex
+from pathlib import Path
+
+from semaphore_twisted.jobs.order import JobOptions
+
+_REPORT = Path(__file__).with_name("host_key.sh")
+#: Seconds for a connection to be made; what hangs longer is a wrong host.
+CONNECT_TIMEOUT = 10
+
+
+def _quoted(text: str) -> str:
+    """Return *text* as one word of ssh's configuration, without its ``%`` tokens."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+def checking(options: JobOptions, known_hosts: str) -> tuple[str, ...]:
+    """Return ssh's arguments that say how a host's key is checked.
+
+    *known_hosts* may begin with ``{workspace}``.
+    """
+    if options.strict_host_key_checking == "no":
+        return (
+            *("-o", "StrictHostKeyChecking=no"),
+            *("-o", "UserKnownHostsFile=/dev/null"),
+        )
+    report = f"/bin/sh {_quoted(str(_REPORT))} %I %H %t %f {_quoted(known_hosts)}"
+    return (
+        *("-o", f"StrictHostKeyChecking={options.strict_host_key_checking}"),
+        *("-o", f"UserKnownHostsFile={_quoted(known_hosts)}"),
+        *("-o", "IgnoreUnknown=KnownHostsCommand"),
+        *("-o", f"KnownHostsCommand={report}"),
+    )
+
+
+def git_ssh(options: JobOptions, known_hosts: str, *, agent: str | None) -> str:
+    """Return ``GIT_SSH_COMMAND``: no prompt, no key but the agent's, no long wait."""
+    alone = () if options.ssh_config else ("-o", "IdentityFile=none")
+    return shlex.join(
+        (
+            "ssh",
+            *("-F", options.ssh_config or "/dev/null"),
+            *("-o", "BatchMode=yes"),
+            *("-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
+            *("-o", "ServerAliveInterval=15"),
+            *("-o", "ServerAliveCountMax=4"),
+            *alone,
+            *("-o", f"IdentityAgent={_quoted(agent) if agent else 'none'}"),
+            *checking(options, known_hosts),
+        )
+    )

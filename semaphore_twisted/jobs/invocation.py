@@ -1,0 +1,164 @@
+"""From an order to the specification that the supervisor executes; pure.
+
+The steps, in order: the inventory's agent with its key, the checkout (with an agent
+or a login of its own, taken away again), the inventory's checkout, the requirements,
+the program.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+
+from msgspec.structs import replace
+
+from semaphore_twisted.jobs import ansible, shell
+from semaphore_twisted.jobs.agent import Agent
+from semaphore_twisted.jobs.checkout import Checkout
+from semaphore_twisted.jobs.masking import patterns
+from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.parameters import branch
+from semaphore_twisted.jobs.steps import JobSpecification, Step
+from semaphore_twisted.jobs.workspace import (
+    CHECKOUT,
+    INVENTORY_CHECKOUT,
+    WORKSPACE,
+    Layout,
+    environ,
+    files,
+    layout,
+)
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
+from semaphore_twisted.model.templates import App
+
+
+def specification(
+    order: JobOrder,
+    options: JobOptions,
+    entropy: Callable[[int], bytes] = secrets.token_bytes,
+) -> JobSpecification:
+    """Return what the supervisor is to do for *order*.
+
+    The job's mark, by which its processes are known, is made of *entropy*.
+
+    :raises Invalid: if the order cannot be carried out; the sentence says why.
+    """
+    mark = entropy(16).hex()
+    places = layout(options, order.task.id, mark)
+    checkouts = _checkouts(order, options, places)
+    program = _program(order, options, places)
+    return JobSpecification(
+        mark=mark,
+        spool=places.spool,
+        workspace=places.workspace,
+        steps=(
+            *(step for checkout in checkouts for step in checkout.steps()),
+            *_agent(order, options, places),
+            *program.steps,
+        ),
+        finally_steps=tuple(
+            step for checkout in checkouts for step in checkout.finally_steps()
+        ),
+        files=(*files(options), *program.files),
+        masks=patterns(_secrets(order)),
+        time_limit=options.time_limit,
+        max_output_bytes=options.max_output_bytes,
+        uid=options.uid,
+        gid=options.gid,
+    )
+
+
+def _path(order: JobOrder) -> str:
+    """Return the path of the playbook or script, inside the checkout."""
+    return ansible.inside(
+        order.task.playbook or order.template.playbook, _called(order)
+    )
+
+
+def _called(order: JobOrder) -> str:
+    """Return what the file that is run is called."""
+    return "playbook" if order.template.app in {"", App.ANSIBLE} else "script"
+
+
+def _checkouts(
+    order: JobOrder, options: JobOptions, places: Layout
+) -> tuple[Checkout, ...]:
+    """Return the repositories that the job needs."""
+    source = order.source
+    reference = branch(order.template, order.task, source.branch)
+    wanted = [(_called(order), _path(order))]
+    inventory = order.inventory
+    path = ansible.inventory_path(inventory)
+    other = inventory.source if inventory is not None and path is not None else None
+    if path is not None and other is None:
+        wanted.append(("inventory", path))
+    first = Checkout(
+        name="repository",
+        folder=CHECKOUT,
+        source=replace(source, branch=reference),
+        options=options,
+        places=places,
+        wanted=tuple(wanted),
+    )
+    if other is None or path is None:
+        return (first,)
+    second = Checkout(
+        name="inventory",
+        folder=INVENTORY_CHECKOUT,
+        source=other,
+        options=options,
+        places=places,
+        wanted=(("inventory", path),),
+        facts=False,
+    )
+    return first, second
+
+
+def _agent(order: JobOrder, options: JobOptions, places: Layout) -> tuple[Step, ...]:
+    """Return the steps that give the inventory's key to the job's own steps."""
+    if order.inventory is None or not isinstance(order.inventory.key, SshKey):
+        return ()
+    agent = Agent(
+        name="inventory",
+        socket=places.agent,
+        environ=environ(options, places),
+        cwd=WORKSPACE,
+        as_user=True,
+    )
+    return agent.begin(order.inventory.key)
+
+
+def _program(order: JobOrder, options: JobOptions, places: Layout) -> ansible.Plan:
+    """Return the steps of the app.
+
+    :raises Invalid: if the app is not served.
+    """
+    path = _path(order)
+    match order.template.app:
+        case App.ANSIBLE | "":
+            return ansible.plan(order, options, places, playbook=path)
+        case App.BASH | App.PYTHON:
+            return ansible.Plan(
+                steps=(shell.step(order, options, places, script=path),)
+            )
+        case other:
+            raise Invalid(f"The app {other!r} is not served")
+
+
+def _secrets(order: JobOrder) -> Iterator[bytes]:
+    """Yield every secret text of the order."""
+    keys: list[OpenedSecret] = [order.source.key]
+    keys += [vault.password for vault in order.vaults]
+    if order.inventory is not None:
+        keys += [order.inventory.key, order.inventory.become]
+        if order.inventory.source is not None:
+            keys.append(order.inventory.source.key)
+    for key in keys:
+        match key:
+            case SshKey(private_key=text) | LoginPassword(password=text):
+                yield text.encode()
+            case Text(text=text):
+                yield text.encode()
+            case _:
+                pass
+    for pairs in (order.secret_variables, order.secret_environment):
+        yield from (value.encode() for value in pairs.values())

@@ -1,0 +1,104 @@
+"""The plan of a job's private directory, and of what it must never hold.
+
+Two places belong to a job. The *workspace* is the job user's own: checkout, home,
+inventory, sockets of its agent; the supervisor makes it and removes it. The *spool*
+is the server's own: git's agent and credentials live there, where a job that runs as
+another user cannot reach them. Nothing of the server's user writes into a workspace
+of another user by its path, since a job of that user could have put a link there.
+"""
+
+import msgspec
+
+from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.jobs.steps import File
+from semaphore_twisted.model.errors import Invalid
+
+#: What the supervisor puts the absolute path of the workspace in for.
+WORKSPACE = "{workspace}"
+#: Folder of the checkout, below the workspace.
+CHECKOUT = "repository"
+#: Folder of the inventory's own checkout, below the workspace.
+INVENTORY_CHECKOUT = "inventory_repository"
+
+_LONGEST_SOCKET = 107
+_LONGEST_CONTROL_PATH = 80
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the things of one job are; absolute paths."""
+
+    workspace: str
+    spool: str
+    #: A folder that only those find who know its name; ``None`` if not needed.
+    staging: str | None
+    known_hosts: str
+
+    @property
+    def agent(self) -> str:
+        """The socket of the agent that the job's own steps use."""
+        return f"{WORKSPACE}/agent/ssh"
+
+    @property
+    def home(self) -> str:
+        """The job's HOME."""
+        return f"{WORKSPACE}/home"
+
+    @property
+    def temporary(self) -> str:
+        """The job's TMPDIR."""
+        return f"{WORKSPACE}/tmp"  # noqa: S108 (it is private)
+
+    @property
+    def control_path_fits(self) -> bool:
+        """Whether a socket of ssh's connection sharing fits below the workspace."""
+        return len(f"{self.workspace}/cp".encode()) <= _LONGEST_CONTROL_PATH
+
+
+def layout(options: JobOptions, task_id: int, mark: str) -> Layout:
+    """Return where the things of the task *task_id* go.
+
+    :raises Invalid: if a socket would have too long a path.
+    """
+    workspace = f"{options.workspaces}/task_{task_id}"
+    spool = f"{options.spools}/task_{task_id}"
+    for socket in (f"{workspace}/agent/ssh", f"{spool}/inventory-git.sock"):
+        if (length := len(socket.encode())) > _LONGEST_SOCKET:
+            raise Invalid(
+                f"The path of the socket {socket} has {length} bytes, and the system"
+                f" takes {_LONGEST_SOCKET}: choose a shorter state directory"
+            )
+    other = options.uid is not None
+    return Layout(
+        workspace=workspace,
+        spool=spool,
+        staging=f"{options.workspaces}/source_{mark}" if other else None,
+        known_hosts=f"{WORKSPACE}/known_hosts" if other else options.known_hosts,
+    )
+
+
+def files(options: JobOptions) -> tuple[File, ...]:
+    """Return the files that each workspace begins with, which make its folders."""
+    kept = tuple(
+        File(path=f"{folder}/.keep", content=b"")
+        for folder in ("home", "tmp", "agent", "cp")
+    )
+    if options.uid is None:
+        return kept
+    return (*kept, File(path="known_hosts", content=options.known_hosts_text))
+
+
+def environ(options: JobOptions, places: Layout) -> dict[str, str]:
+    """Return the environment that each of the job's own steps begins with.
+
+    Nothing of the server's own environment is in it, but for what the configuration
+    names. Ansible refuses to start without a UTF-8 locale.
+    """
+    return {
+        "PATH": options.search_path,
+        "HOME": places.home,
+        "TMPDIR": places.temporary,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        **options.environment,
+    }

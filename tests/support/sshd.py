@@ -1,0 +1,132 @@
+"""A real OpenSSH server on the loopback, with keys of each type."""
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from typing_extensions import Self
+
+PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:
+    """Make a key pair at *path* and return the private key's text.
+
+    *kind* is what ssh-keygen takes as its type, such as ``ed25519``.
+    """
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", str(path)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return path.read_text()
+
+
+class Sshd:
+    """A server that lets the present user in with the keys it is told of."""
+
+    def __init__(self, *, passwords: bool = False) -> None:
+        """Listen on a free port once started; *passwords* permits those as well."""
+        self.folder = Path(tempfile.mkdtemp(prefix="sshd-"))
+        self.port = free_port()
+        self.user = getpass.getuser()
+        self.passwords = passwords
+        self._process: subprocess.Popen[bytes] | None = None
+        self.new_host_key()
+
+    @property
+    def host(self) -> str:
+        """The host as known_hosts writes it."""
+        return f"[127.0.0.1]:{self.port}"
+
+    def new_host_key(self) -> str:
+        """Make another host key and return its fingerprint."""
+        for old in self.folder.glob("host_key*"):
+            old.unlink()
+        make_key(self.folder / "host_key", "ed25519")
+        said = subprocess.run(
+            ["ssh-keygen", "-l", "-f", str(self.folder / "host_key.pub")],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return said.stdout.split()[1]
+
+    def authorize(self, keys: Iterable[str]) -> None:
+        """Let in who has one of the public *keys*, and nobody else."""
+        (self.folder / "authorized_keys").write_text("\n".join(keys) + "\n")
+
+    def new_key(self, kind: str) -> str:
+        """Make a key of *kind*, let it in as well, and return its private half."""
+        path = self.folder / f"client_{kind}_{time.monotonic_ns()}"
+        private = make_key(path, kind)
+        with (self.folder / "authorized_keys").open("a") as known:
+            known.write(path.with_suffix(".pub").read_text())
+        path.unlink()
+        return private
+
+    def __enter__(self) -> Self:
+        """Start, and wait until it answers."""
+        assert PROGRAM, "sshd is not installed"
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        settings = (
+            f"Port {self.port}",
+            "ListenAddress 127.0.0.1",
+            f"HostKey {self.folder}/host_key",
+            f"AuthorizedKeysFile {self.folder}/authorized_keys",
+            f"PidFile {self.folder}/pid",
+            "StrictModes no",
+            "UsePAM no",
+            "PermitRootLogin yes",
+            f"PasswordAuthentication {'yes' if self.passwords else 'no'}",
+            "KbdInteractiveAuthentication no",
+            "MaxStartups 100:30:200",
+            "Subsystem sftp internal-sftp",
+        )
+        (self.folder / "config").write_text("\n".join(settings) + "\n")
+        (self.folder / "authorized_keys").touch()
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [PROGRAM, "-D", "-e", "-f", str(self.folder / "config")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wait_for_port(self.port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop and remove everything."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def wait_for_port(port: int, seconds: float = 10) -> None:
+    """Return when something on the loopback accepts connections on *port*."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
