@@ -70,7 +70,7 @@ class Installation:
             parse_key(each, f"{KEY}_old")
             for each in self.config.access_key_encryption_old
         )
-        return Keyring(parse_key(text, KEY), old)
+        return Keyring(parse_key(text, KEY), old, entropy=os.urandom)
 
     def connect(self, *, read_only: bool = False) -> Connection:
         """Open the store.
@@ -90,12 +90,9 @@ def parse_key(text: str, option: str) -> MasterKey:
     :raises Refused: with the option, the length found and the length wanted.
     """
     try:
-        return MasterKey.parse(text)
+        return MasterKey.parse(text, option)
     except DomainError as error:
-        sentence = error.message
-        if option not in sentence:
-            sentence = f"{option}: {sentence}"
-        raise Refused(sentence) from None
+        raise Refused(error.message) from None
 
 
 def read_file(path: str) -> bytes:

@@ -27,7 +27,22 @@ ALLOWED: dict[str, set[str]] = {
 }
 
 #: The roots connect everything; ``__init__`` names the version.
-ROOTS = {"tap", "cli", "config", "state", "demo", "authority", "installation"}
+ROOTS = {
+    "tap",
+    "cli",
+    "config",
+    "config_names",
+    "state",
+    "demo",
+    "authority",
+    "installation",
+    "first_start",
+    "hardening",
+    "listening",
+    "programs",
+    "job_user",
+    "banner",
+}
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

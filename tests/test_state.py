@@ -1,0 +1,111 @@
+"""The state directory: modes, the lock, and files that are whole."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted import state
+from semaphore_twisted.state import InUse, NotOurs, StateDirectory
+
+
+def mode(path: Path) -> int:
+    """Return the permission bits of *path*."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class StateTests(SynchronousTestCase):
+    """One directory."""
+
+    def setUp(self) -> None:
+        """Begin with nothing, under the widest umask."""
+        self.directory = StateDirectory(Path(self.mktemp()).absolute())
+        self.addCleanup(os.umask, os.umask(0))
+
+    def test_modes(self) -> None:
+        """B15: folders are 0700 and files 0600, whatever the umask."""
+        self.directory.prepare()
+        state.write(self.directory.config, b"{}")
+        for folder in (self.directory.path, self.directory.tls, self.directory.spools):
+            self.assertEqual(mode(folder), 0o700)
+        self.assertEqual(mode(self.directory.config), 0o600)
+
+    def test_widened(self) -> None:
+        """B15: rights that others got meanwhile are taken away at the next start."""
+        self.directory.prepare()
+        self.directory.config.write_bytes(b"{}")
+        self.directory.config.chmod(0o644)
+        self.directory.path.chmod(0o755)
+        self.directory.prepare()
+        self.assertEqual(mode(self.directory.config), 0o600)
+        self.assertEqual(mode(self.directory.path), 0o700)
+
+    def test_empty_folder(self) -> None:
+        """An empty folder is taken, and one that holds only a volume's lost+found."""
+        (self.directory.path / "lost+found").mkdir(parents=True)
+        self.directory.prepare()
+        self.assertTrue(self.directory.spools.is_dir())
+
+    def test_foreign_folder(self) -> None:
+        """A folder with other files is refused, and its rights stay."""
+        self.directory.path.mkdir(mode=0o755)
+        (self.directory.path / "thesis.txt").touch()
+        self.assertRaises(NotOurs, self.directory.prepare)
+        self.assertEqual(mode(self.directory.path), 0o755)
+
+    def test_lock(self) -> None:
+        """A second server is kept out, and is told the first one's number."""
+        self.directory.prepare()
+        lock = self.directory.lock()
+        error = self.assertRaises(InUse, self.directory.lock)
+        self.assertTrue(str(error).endswith(f"in use by pid {os.getpid()}"))
+        self.assertEqual(state.holder(self.directory.path), str(os.getpid()))
+        lock.release()
+        self.assertIsNone(state.holder(self.directory.path))
+        self.directory.lock().release()
+
+    def test_lock_of_the_dead(self) -> None:
+        """A lock goes with its holder, even one that was killed."""
+        self.directory.prepare()
+        program = (
+            "import os, signal, sys; from pathlib import Path; "
+            "from semaphore_twisted.state import Lock; "
+            "lock = Lock.take(Path(sys.argv[1])); os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        subprocess.run(
+            [sys.executable, "-c", program, str(self.directory.path)], check=False
+        )
+        self.directory.lock().release()
+
+    def test_lock_stays_here(self) -> None:
+        """Programs that the server starts do not inherit the lock."""
+        self.directory.prepare()
+        lock = self.directory.lock()
+        child = subprocess.Popen(["sleep", "60"], close_fds=False)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        lock.release()
+        self.directory.lock().release()
+
+    def test_write_replaces(self) -> None:
+        """Writing replaces the file in one step and leaves nothing beside it."""
+        self.directory.prepare()
+        path = self.directory.path / "file"
+        state.write(path, b"old")
+        state.write(path, b"new", 0o644)
+        self.assertEqual((path.read_bytes(), mode(path)), (b"new", 0o644))
+        self.assertEqual(
+            [each.name for each in self.directory.path.glob(".*")],
+            [],
+        )
+
+    def test_failed_write(self) -> None:
+        """A write that fails leaves the old file and nothing beside it."""
+        self.directory.prepare()
+        path = self.directory.path / "folder"
+        path.mkdir()
+        self.assertRaises(OSError, state.write, path, b"new")
+        self.assertEqual(list(self.directory.path.glob(".*")), [])
