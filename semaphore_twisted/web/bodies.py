@@ -34,6 +34,8 @@ def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
         value = msgspec.convert(_fold(of)(raw), of)
     except msgspec.MsgspecError as error:
         raise Invalid(str(error)) from None
+    except UnicodeDecodeError:
+        raise Invalid("The body is not UTF-8") from None
     except RecursionError:
         raise Invalid("The body is nested too deeply") from None
     outer = raw if isinstance(raw, dict) else {}

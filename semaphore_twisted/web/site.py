@@ -47,6 +47,7 @@ class Request(server.Request):
     """A request whose body is kept in memory, up to the site's limit."""
 
     channel: Any
+    content: Any
     defaultContentType = None  # noqa: N815 - Twisted's name
     begun: float = 0.0
     _refused = False
@@ -68,7 +69,7 @@ class Request(server.Request):
         elif not self._refused:
             self._refuse()
         elif self._size > self._limit + _DRAIN:
-            self.channel.abortConnection()
+            self.channel.transport.abortConnection()
 
     @property
     def _limit(self) -> int:

@@ -1,4 +1,4 @@
-"""The one page outside the API, until the real one comes: no script, nothing foreign."""
+"""The one page outside the API, until the real one comes: nothing foreign in it."""
 
 from base64 import b64encode
 from hashlib import sha256

@@ -1,0 +1,108 @@
+"""Tests of how bodies are read."""
+
+import contextlib
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.web.bodies import decoded
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """An inner object."""
+
+    login: str = ""
+    password: str = ""
+
+
+class NewThing(msgspec.Struct, frozen=True, kw_only=True):
+    """A body."""
+
+    name: str = ""
+    key_id: int | None = 3
+    login_password: Login = Login()
+    vaults: tuple[Login, ...] | None = None
+    params: dict[str, int] = {}
+
+
+class Strict(msgspec.Struct, frozen=True, kw_only=True):
+    """A body with a field that must be there."""
+
+    name: str
+
+
+class DecodedTests(SynchronousTestCase):
+    """Bodies are read as Go's decoder would, and refused with a sentence."""
+
+    def test_keys_without_case(self) -> None:
+        """Keys are found without regard to case, inside objects and lists too."""
+        body = b'{"Name":"a","LOGIN_password":{"LOGIN":"b"},"Vaults":[{"Login":"c"}]}'
+        value, outer = decoded(body, NewThing)
+        self.assertEqual(value.name, "a")
+        self.assertEqual(value.login_password, Login(login="b"))
+        self.assertEqual(value.vaults, (Login(login="c"),))
+        self.assertIn("name", outer)
+
+    def test_null(self) -> None:
+        """A null is kept where the field can be null, else it counts as absent."""
+        value, _ = decoded(
+            b'{"name":null,"key_id":null,"login_password":null}', NewThing
+        )
+        self.assertEqual(value, NewThing(key_id=None))
+
+    def test_unknown(self) -> None:
+        """What is not known is passed over, and shown in the outer object."""
+        value, outer = decoded(b'{"id":-100000000,"tasks":{"a":[1]}}', NewThing)
+        self.assertEqual(value, NewThing())
+        self.assertEqual(outer["id"], -100000000)
+
+    def test_empty(self) -> None:
+        """An empty body is an empty object."""
+        self.assertEqual(decoded(b" \n", NewThing)[0], NewThing())
+        with self.assertRaises(Invalid) as caught:
+            decoded(b"", Strict)
+        self.assertIn("name", caught.exception.message)
+
+    def test_keys_of_a_mapping(self) -> None:
+        """The keys of a mapping are data: their case is kept, their nulls refused."""
+        value, _ = decoded(b'{"params":{"Aa":1}}', NewThing)
+        self.assertEqual(value.params, {"Aa": 1})
+        self.assertEqual(decoded(b'{"7":1}', dict[str, int])[0], {"7": 1})
+
+    def test_where(self) -> None:
+        """A wrong type is refused with the place where it is."""
+        with self.assertRaises(Invalid) as caught:
+            decoded(b'{"vaults":[{"login":1}]}', NewThing)
+        self.assertIn("$.vaults[0].login", caught.exception.message)
+
+    def test_strict_types(self) -> None:
+        """A number is no text, a text no number, one no truth value."""
+        for body in (b'{"name":1}', b'{"key_id":"1"}', b'{"key_id":true}'):
+            with self.assertRaises(Invalid):
+                decoded(body, NewThing)
+
+    def test_no_json(self) -> None:
+        """What is no JSON, no object, cut off or no UTF-8 is refused."""
+        for body in (b"{", b"[]", b'"a"', b"\xff", b'{"name":"\xff"}', b"{}x", b"1"):
+            with self.assertRaises(Invalid):
+                decoded(body, NewThing)
+
+    def test_too_deep(self) -> None:
+        """A body that is nested a hundred thousand times is refused."""
+        with self.assertRaises(Invalid):
+            decoded(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", NewThing)
+
+    def test_too_large_a_number(self) -> None:
+        """A number that the store cannot hold is refused."""
+        for number in (2**63, -(2**64), 10**30):
+            with self.assertRaises(Invalid):
+                decoded(b'{"key_id":%d}' % number, NewThing)
+
+    @given(st.binary(max_size=60))
+    def test_noise(self, body: bytes) -> None:
+        """Noise is read or refused."""
+        with contextlib.suppress(Invalid):
+            decoded(body, NewThing)

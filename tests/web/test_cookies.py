@@ -1,0 +1,50 @@
+"""Tests of the session's cookie."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.cookies import expired_cookie, session_cookie, session_of
+
+
+class CookieTests(SynchronousTestCase):
+    """The cookie is written with what guards it, and read leniently."""
+
+    def test_attributes(self) -> None:
+        """B55: over TLS the cookie is Secure, HttpOnly and SameSite=Lax."""
+        self.assertEqual(
+            session_cookie("abc", path="/", secure=True),
+            "semaphore=abc; Path=/; HttpOnly; SameSite=Lax; Secure",
+        )
+
+    def test_base_path(self) -> None:
+        """B52: below a base path the cookie is for that path only."""
+        text = session_cookie("abc", path="/semaphore", secure=False)
+        self.assertIn("Path=/semaphore;", text)
+        self.assertNotIn("Secure", text)
+
+    def test_expired(self) -> None:
+        """The cookie is taken away with the same path."""
+        text = expired_cookie(path="/x", secure=True)
+        self.assertTrue(text.startswith("semaphore=; Path=/x;"))
+        self.assertIn("Max-Age=0", text)
+
+    def test_whole_set_cookie(self) -> None:
+        """A client that sends the whole Set-Cookie value back is understood."""
+        for path in ("/", "/semaphore"):
+            sent = session_cookie("abc", path=path, secure=True)
+            self.assertEqual(session_of([sent]), "abc")
+
+    def test_others(self) -> None:
+        """Other cookies, around it or with a similar name, are passed over."""
+        self.assertEqual(session_of(["a=1; semaphore=abc; b=2"]), "abc")
+        self.assertEqual(session_of(["a=1", 'semaphore="abc"']), "abc")
+        self.assertIsNone(session_of(["xsemaphore=abc; semaphore_=1"]))
+        self.assertIsNone(session_of(["semaphore="]))
+        self.assertIsNone(session_of([]))
+
+    @given(st.lists(st.text(max_size=30), max_size=4))
+    def test_noise(self, headers: list[str]) -> None:
+        """Noise is no error."""
+        found = session_of(headers)
+        self.assertTrue(found is None or found)

@@ -1,0 +1,188 @@
+"""Tests of what is believed of a request's way."""
+
+from typing import ClassVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.forwarded import (
+    Place,
+    Visit,
+    origin,
+    origin_of,
+    same_origin,
+    visit,
+)
+
+
+def way(peer: str | None, tls: bool = False, **headers: str) -> Visit:
+    """Return the way of a request with *headers* (``_`` for ``-``)."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return visit(peer=peer, tls=tls, header=sent.get)
+
+
+class VisitTests(SynchronousTestCase):
+    """B56: only a proxy on this machine, over plain HTTP, is believed."""
+
+    #: peer, over TLS, X-Forwarded-For, the client's address
+    ADDRESSES: ClassVar[tuple[tuple[str | None, bool, str, str], ...]] = (
+        ("127.0.0.1", False, "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", False, "203.0.113.9:5123", "203.0.113.9"),
+        ("::1", False, "2001:db8::7", "2001:db8::7"),
+        ("::1", False, "[2001:db8::7]:5123", "2001:db8::7"),
+        (None, False, "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", False, "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", False, "203.0.113.9, 127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", False, "203.0.113.9, ::1, 127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", False, "203.0.113.9, unknown", "127.0.0.1"),
+        ("127.0.0.1", False, "unknown", "127.0.0.1"),
+        ("127.0.0.1", False, "", "127.0.0.1"),
+        ("127.0.0.1", False, "127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", True, "203.0.113.9", "127.0.0.1"),
+        ("192.0.2.7", False, "203.0.113.9", "192.0.2.7"),
+        ("192.0.2.7", True, "127.0.0.1", "192.0.2.7"),
+        ("10.0.0.1", False, "203.0.113.9", "10.0.0.1"),
+        ("2001:db8::1", True, "::1", "2001:db8::1"),
+        (
+            "127.0.0.1",
+            False,
+            ", ".join(f"198.51.100.{n}" for n in range(50)),
+            "198.51.100.49",
+        ),
+        ("127.0.0.1", False, "evil<script>, 203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", False, "1.2.3.4.5", "127.0.0.1"),
+    )
+
+    def test_address(self) -> None:
+        """The client is the last address that a believed proxy did not make up."""
+        for peer, tls, chain, wanted in self.ADDRESSES:
+            with self.subTest(peer=peer, tls=tls, chain=chain):
+                found = way(peer, tls, x_forwarded_for=chain)
+                self.assertEqual(found.address, wanted)
+
+    def test_believed(self) -> None:
+        """Scheme and host come from a proxy on this machine."""
+        found = way(
+            "127.0.0.1",
+            host="127.0.0.1:3000",
+            x_forwarded_proto="https",
+            x_forwarded_host="h.example",
+        )
+        self.assertEqual((found.scheme, found.host), ("https", "h.example"))
+        self.assertTrue(found.relayed)
+
+    def test_not_believed(self) -> None:
+        """From another machine, or over TLS, the headers are passed over."""
+        for peer, tls in (("192.0.2.7", False), ("127.0.0.1", True)):
+            found = way(
+                peer,
+                tls,
+                host="real.example",
+                x_forwarded_proto="ftp" if tls else "https",
+                x_forwarded_host="evil.example",
+            )
+            self.assertEqual(found.scheme, "https" if tls else "http")
+            self.assertEqual(found.host, "real.example")
+            self.assertFalse(found.relayed)
+
+    @given(st.text(max_size=60))
+    def test_noise(self, chain: str) -> None:
+        """Whatever the chain holds, an address comes out."""
+        found = way("127.0.0.1", x_forwarded_for=chain)
+        self.assertNotEqual(found.address, "")
+
+
+class PlaceTests(SynchronousTestCase):
+    """``web_host`` tells where the site is."""
+
+    def test_parts(self) -> None:
+        """It has a scheme, a host and a base path, or some of them."""
+        place = Place("https://H.example/semaphore/")
+        self.assertEqual(
+            (place.origin, place.base), ("https://h.example", "/semaphore")
+        )
+        self.assertEqual(Place("h.example").origin, "https://h.example")
+        self.assertEqual((Place("").origin, Place("").base), ("", ""))
+
+    def test_secure(self) -> None:
+        """B55: TLS is the client's own, a believed proxy's word, or ``web_host``'s."""
+        own = way("192.0.2.7", tls=True, host="h.example")
+        told = way("127.0.0.1", host="x", x_forwarded_proto="https")
+        silent = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
+        plain = way("192.0.2.7", host="h.example", x_forwarded_proto="https")
+        self.assertTrue(Place("").secure(own))
+        self.assertTrue(Place("").secure(told))
+        self.assertFalse(Place("").secure(silent))
+        self.assertTrue(Place("https://h.example").secure(silent))
+        self.assertFalse(Place("https://h.example").secure(plain))
+
+    def test_own_origins(self) -> None:
+        """B45: the site's own are ``web_host`` and what the request itself says."""
+        found = Place("https://h.example/x").own_origins(
+            way("192.0.2.7", tls=True, host="10.0.0.1:3000")
+        )
+        self.assertEqual(found, {"https://h.example", "https://10.0.0.1:3000"})
+
+    def test_cookie_path(self) -> None:
+        """B54: who comes past the proxy gets a cookie that works there."""
+        place = Place("https://h.example/semaphore")
+        proxied = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
+        direct = way("192.0.2.7", tls=True, host="10.0.0.1:3000")
+        self.assertEqual(place.cookie_path(proxied, below_base=False), "/semaphore")
+        self.assertEqual(place.cookie_path(direct, below_base=False), "/")
+        self.assertEqual(place.cookie_path(direct, below_base=True), "/semaphore")
+
+
+class OriginTests(SynchronousTestCase):
+    """B44, B45, B58: another site's page is known by what its browser sends."""
+
+    OWN = frozenset({"https://site.example"})
+
+    def check(self, **headers: str) -> bool:
+        """Return whether a request with *headers* is one of our own pages'."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return same_origin(own=self.OWN, header=sent.get)
+
+    def test_hostile(self) -> None:
+        """Every origin but exactly the site's own is another site."""
+        for text in (
+            "https://site.evil",
+            "https://evil-site.example",
+            "https://site.example.evil",
+            "http://site.example",
+            "https://site.example:444",
+            "https://site.example@evil",
+            "https://site.example.",
+            "https://site.example, https://evil",
+            "https://s\u0456te.example",
+            "null",
+            "",
+            "file://",
+            "chrome-extension://x",
+        ):
+            self.assertFalse(self.check(origin=text), text)
+        self.assertTrue(self.check(origin="https://SITE.example"))
+
+    def test_order(self) -> None:
+        """The origin decides, then the referrer, then what the browser calls it."""
+        own, evil = "https://site.example", "https://evil.example"
+        self.assertFalse(self.check(origin=evil, referer=own + "/x"))
+        self.assertTrue(self.check(origin=own, sec_fetch_site="cross-site"))
+        self.assertTrue(self.check(referer=own + "/a?b", sec_fetch_site="cross-site"))
+        self.assertFalse(self.check(referer=evil, sec_fetch_site="same-origin"))
+        self.assertFalse(self.check(referer=evil + "/https://site.example"))
+        self.assertFalse(self.check(sec_fetch_site="same-site"))
+        self.assertTrue(self.check(sec_fetch_site="same-origin"))
+        self.assertTrue(self.check())
+
+    def test_default_port(self) -> None:
+        """A default port is as good as none."""
+        self.assertEqual(origin("https", "H.example:443"), "https://h.example")
+        self.assertEqual(origin("http", "h.example:443"), "http://h.example:443")
+        self.assertEqual(origin_of("https://h.example:443/x"), "https://h.example")
+
+    @given(st.text(max_size=60))
+    def test_noise(self, url: str) -> None:
+        """Noise has no origin, and is no error."""
+        self.assertNotIn(origin_of(url), self.OWN)
