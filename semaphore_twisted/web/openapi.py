@@ -52,7 +52,7 @@ _ERROR = {
 
 
 def document(routes: Iterable[Route], *, base: str) -> dict[str, Any]:
-    """Return the document of *routes*, served below *base* and ``/api``."""
+    """Return the document of *routes*, served below *base* (no final slash)."""
     chosen = list(routes)
     schemas = _Schemas(chosen)
     paths: dict[str, dict[str, Any]] = {}
@@ -67,7 +67,7 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, Any]:
             "version": CONTRACT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": f"{base.rstrip('/')}/api"}],
+        "servers": [{"url": f"{base}/api"}],
         "security": _SECURITY,
         "tags": [{"name": tag} for tag in sorted({_tag(each) for each in chosen})],
         "paths": paths,
@@ -82,7 +82,9 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, Any]:
 _RESPONSES = {
     "Refused": {
         "description": "What was sent cannot be accepted",
-        "content": {"application/json": {"schema": {"$ref": _TEMPLATE.format(name="Error")}}},
+        "content": {
+            "application/json": {"schema": {"$ref": _TEMPLATE.format(name="Error")}}
+        },
     },
     "NotAuthenticated": {"description": "No credentials, or ones that ended"},
     "NotPermitted": {"description": "The right is missing"},

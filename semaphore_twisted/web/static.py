@@ -57,8 +57,9 @@ footer { margin-top: 1.5rem; color: var(--soft); font-size: .9rem; }
 _FINGERPRINT = """
 <section>
 <h2>Trust this server</h2>
-<p>Its certificate comes from its own authority. Compare the SHA-256 fingerprint of
-the root with what the server printed when it started:</p>
+<p>Its certificate comes from its own authority, whose root is <code>tls/root.pem</code>
+in the server's state directory. Compare its SHA-256 fingerprint with what the server
+printed when it started:</p>
 <output>{fingerprint}</output>
 </section>"""
 
@@ -81,9 +82,11 @@ live. The server is up; this page stands here until there is a real one.</p>
 <section>
 <h2>Say hello</h2>
 <p>Log in, keep the cookie, and see who you are:</p>
-<pre>curl {trust}-c cookies -d '{{"auth": "admin", "password": "…"}}' \\
+<pre>curl {trust}-c cookies \\
+  -d '{{"auth": "admin", "password": "…"}}' \\
   {url}api/auth/login
-curl {trust}-b cookies {url}api/user</pre>
+curl {trust}-b cookies \\
+  {url}api/user</pre>
 </section>{fingerprint}
 <section>
 <h2>The API</h2>
@@ -110,7 +113,8 @@ def policy() -> str:
 def page(*, url: str, base: str, fingerprint: str) -> str:
     """Return the page for a site at *url*, whose path is *base* (both end in /)."""
     trust = "--cacert root.pem " if fingerprint else ""
-    shown = _FINGERPRINT.format(fingerprint=escape(fingerprint)) if fingerprint else ""
+    broken = escape(fingerprint).replace(":", ":<wbr>")
+    shown = _FINGERPRINT.format(fingerprint=broken) if fingerprint else ""
     return _PAGE.format(
         base=escape(base),
         style=_STYLE,

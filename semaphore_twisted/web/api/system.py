@@ -1,0 +1,213 @@
+"""What the server says of itself."""
+
+import hmac
+import os
+import resource
+import time
+from pathlib import Path
+
+import msgspec
+
+from semaphore_twisted.model.tasks import FINAL, Status
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import metrics as operations
+from semaphore_twisted.web import openapi
+from semaphore_twisted.web.answers import Encoded, PlainText
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.prometheus import CONTENT_TYPE, Figure, exposition
+from semaphore_twisted.web.routing import Route
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about the server, for those who have logged in."""
+
+    version: str
+    ansible: str
+    web_host: str
+    use_remote_runner: bool = False
+    git_client: str = "cmd_git"
+    schedule_timezone: str = "UTC"
+    auth_methods: dict[str, bool] = {}
+    features: dict[str, bool] = {}
+
+
+class AppInList(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that templates can run."""
+
+    id: str
+    title: str
+    icon: str
+    color: str
+    dark_color: str
+    active: bool = True
+    path: str
+    args: list[str] | None = None
+    priority: int
+
+
+#: By priority, as clients show them.
+APPS = (
+    AppInList(
+        id="ansible",
+        title="Ansible Playbook",
+        icon="mdi-ansible",
+        color="black",
+        dark_color="white",
+        path="ansible-playbook",
+        priority=1000,
+    ),
+    AppInList(
+        id="bash",
+        title="Bash Script",
+        icon="mdi-bash",
+        color="black",
+        dark_color="white",
+        path="/bin/bash",
+        priority=200,
+    ),
+    AppInList(
+        id="python",
+        title="Python Script",
+        icon="mdi-language-python",
+        color="#3776ab",
+        dark_color="#6ca6d9",
+        path="python3",
+        priority=100,
+    ),
+)
+
+
+async def ping(context: Context) -> PlainText:  # noqa: ARG001 - a handler's shape
+    """Say that the server is there."""
+    return PlainText("pong")
+
+
+async def info(context: Context) -> Info:
+    """Tell versions and what is switched on."""
+    options = context.options
+    return Info(
+        version=options.version, ansible=options.ansible, web_host=options.web_host
+    )
+
+
+async def apps(context: Context) -> tuple[AppInList, ...]:  # noqa: ARG001 - likewise
+    """List the programs that templates can run."""
+    return APPS
+
+
+async def document(context: Context) -> dict[str, object]:
+    """Give this document."""
+    base = context.cookie_path.rstrip("/")
+    return openapi.document(context.services.routes, base=base)
+
+
+async def metrics(context: Context) -> Encoded:
+    """Give figures for Prometheus; asks for the name and password of ``metrics.*``."""
+    if not _may_see_metrics(context):
+        challenge = (b"www-authenticate", b'Basic realm="metrics"')
+        return Encoded(401, headers=(challenge,))
+    counts = await context.read_unchecked(operations.tasks_by_status)
+    text = exposition([*_task_figures(counts), *_process_figures()])
+    return Encoded(200, text.encode(), CONTENT_TYPE)
+
+
+def _may_see_metrics(context: Context) -> bool:
+    options = context.options
+    if not (options.metrics_enabled and options.metrics_password):
+        return False
+    if context.basic is None:
+        return False
+    name, password = context.basic
+    right_name = hmac.compare_digest(name.encode(), options.metrics_username.encode())
+    right_password = hmac.compare_digest(
+        password.encode(), options.metrics_password.encode()
+    )
+    return right_name and right_password
+
+
+def _task_figures(counts: dict[Status, int]) -> list[Figure]:
+    waiting = counts.get(Status.WAITING, 0)
+    unfinished = sum(
+        count
+        for status, count in counts.items()
+        if status not in FINAL and status is not Status.WAITING
+    )
+    ends = sorted(FINAL)
+    return [
+        Figure(
+            "semaphore_tasks_running", "gauge", "Tasks that run.", [({}, unfinished)]
+        ),
+        Figure("semaphore_tasks_waiting", "gauge", "Tasks that wait.", [({}, waiting)]),
+        Figure(
+            "semaphore_tasks_total",
+            "counter",
+            "Tasks that ended, of those that were not deleted.",
+            [({"status": each}, counts.get(each, 0)) for each in ends],
+        ),
+    ]
+
+
+def _process_figures() -> list[Figure]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return [
+        Figure(
+            "process_cpu_seconds_total",
+            "counter",
+            "Processor time used.",
+            [({}, usage.ru_utime + usage.ru_stime)],
+        ),
+        Figure(
+            "process_resident_memory_bytes",
+            "gauge",
+            "Memory in use.",
+            [({}, pages * resource.getpagesize())],
+        ),
+        Figure(
+            "process_open_fds",
+            "gauge",
+            "Open files and connections.",
+            [({}, len(os.listdir("/proc/self/fd")))],  # noqa: PTH208 - names only
+        ),
+        Figure(
+            "process_uptime_seconds",
+            "gauge",
+            "Time since the start.",
+            [({}, time.monotonic() - _BEGUN)],
+        ),
+    ]
+
+
+_BEGUN = time.monotonic()
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern="/ping",
+        handler=ping,
+        access=Access.PUBLIC,
+        answer=PlainText,
+    ),
+    Route(method="GET", pattern="/info", handler=info, access=Access.USER, answer=Info),
+    Route(
+        method="GET",
+        pattern="/apps",
+        handler=apps,
+        access=Access.USER,
+        answer=list[AppInList],
+    ),
+    Route(
+        method="GET",
+        pattern="/metrics",
+        handler=metrics,
+        access=Access.PUBLIC,
+        answer=PlainText,
+    ),
+    Route(
+        method="GET",
+        pattern="/openapi.json",
+        handler=document,
+        access=Access.PUBLIC,
+        answer=dict,
+    ),
+)

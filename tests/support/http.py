@@ -1,0 +1,319 @@
+"""A client that talks to the whole site in memory: bytes in, bytes out, no port."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from attrs import define, field, frozen
+from sqlalchemy import select
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from zope.interface import implementer
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.masterkey import MasterKey
+from semaphore_twisted.interfaces import ITaskControl
+from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.model.users import User
+from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.web.hub import Hub
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.root import build_site
+from semaphore_twisted.web.site import Site
+from semaphore_twisted.web.socket import framing, server_factory
+from tests.support.memory import (
+    PASSWORD,
+    Entropy,
+    MemoryDatabase,
+    make_session,
+    make_token,
+    make_user,
+)
+
+_ANYBODY = select(schema.user.c.id)
+
+_ABSENT: Any = object()
+
+
+@implementer(ISSLTransport)
+class TlsTransport(StringTransport):
+    """A transport that says that it is encrypted."""
+
+    def getPeerCertificate(self) -> None:
+        """No client has a certificate here."""
+
+
+@implementer(ITaskControl)
+@define(eq=False)
+class RecordingTasks:
+    """Notes what it was asked; stops nothing."""
+
+    woken: int = 0
+    stopped: list[tuple[TaskId, bool]] = field(factory=list)
+    changes: list[Task] = field(factory=list)
+    flushed: list[TaskId] = field(factory=list)
+
+    def wake(self) -> None:
+        """Count."""
+        self.woken += 1
+
+    def changed(self, task: Task) -> None:
+        """Note *task*, and count."""
+        self.changes.append(task)
+        self.woken += 1
+
+    def stop(self, task_id: TaskId, *, force: bool) -> Deferred[None]:
+        """Note *task_id*."""
+        self.stopped.append((task_id, force))
+        return succeed(None)
+
+    def flush(self, task_id: TaskId) -> Deferred[None]:
+        """Note *task_id*."""
+        self.flushed.append(task_id)
+        return succeed(None)
+
+
+@frozen
+class Answer:
+    """An answer; unpacks into status, headers and JSON."""
+
+    status: int
+    #: names in lower case; one list of values each
+    headers: dict[str, list[str]]
+    body: bytes
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield status, headers and JSON."""
+        return iter((self.status, self.headers, self.json))
+
+    @property
+    def json(self) -> Any:
+        """The decoded body; ``None`` where it is empty or no JSON."""
+        if self.body and self.header("content-type") == "application/json":
+            return msgspec.json.decode(self.body)
+        return None
+
+    def header(self, name: str) -> str | None:
+        """Return the last value of a header."""
+        values = self.headers.get(name.lower())
+        return values[-1] if values else None
+
+
+def _chunks(body: bytes) -> bytes:
+    whole = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        whole += body[:length]
+        body = body[length + 2 :]
+        if length == 0:
+            break
+    return whole
+
+
+def parse(data: bytes) -> Answer:
+    """Return the one answer in *data*, the bytes that a server sent."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers: dict[str, list[str]] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers.setdefault(name.lower(), []).append(value.strip())
+    if headers.get("transfer-encoding") == ["chunked"]:
+        body = _chunks(body)
+    return Answer(int(first.split()[1]), headers, body)
+
+
+@define(eq=False, kw_only=True)
+class ApiClient:
+    """Sends requests to a site; keeps the session's cookie or a token.
+
+    *host* is what the client calls the site, *peer* the address it comes from,
+    *secure* whether it comes over TLS.
+    """
+
+    site: Site
+    database: Any
+    tasks: Any
+    hub: Hub
+    clock: Clock
+    passwords_changed: list[None]
+    host: str = "semaphore.example"
+    peer: str = "192.0.2.7"
+    secure: bool = True
+    cookie: str | None = None
+    token: str | None = None
+
+    def transport(self) -> StringTransport:
+        """Return a new connection's transport."""
+        address = IPv4Address("TCP", self.peer, 40000)
+        kind = TlsTransport if self.secure else StringTransport
+        return kind(peerAddress=address)
+
+    def send(self, data: bytes) -> StringTransport:
+        """Send raw bytes over a new connection; return its transport."""
+        transport = self.transport()
+        protocol = self.site.buildProtocol(transport.getPeer())
+        assert protocol is not None
+        protocol.makeConnection(transport)
+        protocol.dataReceived(data)
+        return transport
+
+    def head_of(self, method: str, path: str, headers: dict[str, str]) -> list[str]:
+        """Return the first lines of a request."""
+        sent = {"Host": self.host}
+        if self.cookie is not None:
+            sent["Cookie"] = self.cookie
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        sent |= headers
+        lines = [f"{method} {path} HTTP/1.1"]
+        return lines + [f"{name}: {value}" for name, value in sent.items()]
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = _ABSENT,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a request and return its answer; *body* is bytes or becomes JSON."""
+        lines = self.head_of(method, path, headers or {})
+        data = b""
+        if body is not _ABSENT:
+            data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+            lines.append(f"Content-Length: {len(data)}")
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        transport = self.send(head + data)
+        got = transport.value()
+        if not got:
+            raise AssertionError(f"{method} {path}: no answer yet")
+        return parse(got)
+
+    def get(self, path: str, **kw: Any) -> Answer:
+        """Send a GET."""
+        return self.request("GET", path, **kw)
+
+    def head(self, path: str, **kw: Any) -> Answer:
+        """Send a HEAD."""
+        return self.request("HEAD", path, **kw)
+
+    def post(self, path: str, body: Any = _ABSENT, **kw: Any) -> Answer:
+        """Send a POST."""
+        return self.request("POST", path, body, **kw)
+
+    def put(self, path: str, body: Any = _ABSENT, **kw: Any) -> Answer:
+        """Send a PUT."""
+        return self.request("PUT", path, body, **kw)
+
+    def delete(self, path: str, **kw: Any) -> Answer:
+        """Send a DELETE."""
+        return self.request("DELETE", path, **kw)
+
+    def login(self, name: str = "admin", password: str = PASSWORD) -> None:
+        """Log in as a user would, and keep the cookie."""
+        answer = self.post("/api/auth/login", {"auth": name, "password": password})
+        assert answer.status == 204, answer
+        self.cookie = answer.headers["set-cookie"][0].partition(";")[0]
+
+    def as_user(self, user: User) -> "ApiClient":
+        """Return a client with a session of *user*, without the work of a login."""
+        value, _ = make_session(self.database.conn, user)
+        client = self.anonymous()
+        client.cookie = f"semaphore={value}"
+        return client
+
+    def with_token(self, user: User) -> "ApiClient":
+        """Return a client with a token of *user*."""
+        value, _ = make_token(self.database.conn, user)
+        client = self.anonymous()
+        client.token = value
+        return client
+
+    def anonymous(self) -> "ApiClient":
+        """Return a client of the same site without credentials."""
+        return ApiClient(
+            site=self.site,
+            database=self.database,
+            tasks=self.tasks,
+            hub=self.hub,
+            clock=self.clock,
+            passwords_changed=self.passwords_changed,
+            host=self.host,
+            peer=self.peer,
+            secure=self.secure,
+        )
+
+
+def at_once(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
+    """Run what a worker would run, here and now."""
+    return maybeDeferred(function, *args, **kwargs)
+
+
+def api_client(
+    *,
+    database: MemoryDatabase | None = None,
+    tasks: Any = None,
+    options: WebOptions | None = None,
+    keyring: Any = None,
+    **more: Any,
+) -> ApiClient:
+    """Return a client of a new site; the store has the administrator ``admin``.
+
+    *more* are fields of :class:`ApiClient`. ``client.login()`` logs the administrator
+    in; ``client.database.conn`` is for ``make_user`` and its like.
+    """
+    store = MemoryDatabase() if database is None else database
+    if store.conn.scalar(_ANYBODY) is None:
+        make_user(store.conn, "admin", admin=True)
+    clock = Clock()
+    factory = server_factory()
+
+    def audiences_now(credentials: Any) -> Any:
+        return store.read(audiences, credentials)
+
+    def lines(task_id: TaskId, above: int, limit: int) -> Any:
+        raise AssertionError(f"nobody falls behind here: {task_id} {above} {limit}")
+
+    hub = Hub(
+        frame=framing(factory),
+        read_lines=lines,
+        read_audiences=audiences_now,
+        clock=clock,
+    )
+    control = RecordingTasks() if tasks is None else tasks
+    changed: list[None] = []
+    site = build_site(
+        database=store,
+        compute=at_once,
+        keyring=memory_keyring() if keyring is None else keyring,
+        tasks=control,
+        hub=hub,
+        socket_factory=factory,
+        clock=clock,
+        entropy=Entropy(),
+        options=options or WebOptions(),
+        password_changed=lambda: changed.append(None),
+    )
+    return ApiClient(
+        site=site,
+        database=store,
+        tasks=control,
+        hub=hub,
+        clock=clock,
+        passwords_changed=changed,
+        **more,
+    )
+
+
+def memory_keyring() -> Keyring:
+    """Return a keyring with a fixed key."""
+    return Keyring(
+        MasterKey.parse(b64encode(bytes(range(32))).decode()), entropy=Entropy()
+    )
