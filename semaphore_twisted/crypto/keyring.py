@@ -133,6 +133,11 @@ class Keyring:
         """The ids of every key that opens."""
         return frozenset(self._keys)
 
+    def with_old(self, key: MasterKey) -> "Keyring":
+        """Return a keyring that opens what *key* has sealed, too."""
+        old = [each for each in self._keys.values() if each is not self._current]
+        return Keyring(self._current, [*old, key], entropy=self._entropy)
+
     def seal(self, plaintext: bytes, context: Context) -> str:
         """Return the envelope of *plaintext* for *context*; no two are alike.
 

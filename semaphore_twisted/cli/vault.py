@@ -1,0 +1,183 @@
+"""``semaphore vault``: whether the stored secrets open, and a new key for them."""
+
+import argparse
+import fcntl
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from semaphore_twisted import state
+from semaphore_twisted.cli import secret_argument
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.masterkey import MasterKey
+from semaphore_twisted.installation import Installation, Refused
+from semaphore_twisted.operations import vault
+from semaphore_twisted.persistence import maintenance
+from semaphore_twisted.persistence.engine import Connection
+
+#: Exit code of a check that found values which do not open.
+UNREADABLE = 3
+
+_REKEY = """\
+Seal every stored secret with the key in access_key_encryption.
+
+Put the new key into the configuration first; the former one is given here, or is in
+access_key_encryption_old. It happens in one transaction: all or nothing.
+"""
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``vault`` and its verbs."""
+    parser = commands.add_parser("vault", help="check and re-seal the stored secrets")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    check = verbs.add_parser(
+        "check",
+        help="tell for each stored secret whether it opens",
+        description="Tell for each stored secret whether it opens; a server may run "
+        "meanwhile. Exit code 0: all open, 3: some do not.",
+    )
+    add_options(check)
+    check.set_defaults(run=_check)
+
+    rekey = verbs.add_parser(
+        "rekey",
+        help="seal every secret with the configured key",
+        description=_REKEY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    secret_argument.add(rekey, "--old-key", help="the former key, base64")
+    rekey.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave secrets that do not open as they are, and name them",
+    )
+    add_options(rekey)
+    rekey.set_defaults(run=_rekey)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    with _opened(arguments, read_only=True) as (_, keyring, conn):
+        with conn.transaction(write=False):
+            reports = vault.check(conn, keyring)
+        _print_rows(reports)
+        counts = Counter(each.key_id for each in reports)
+        for key_id, count in sorted(counts.items()):
+            print(f"{_described(key_id, keyring)}: {count}")
+        broken = sum(1 for each in reports if each.why)
+        print(f"{len(reports) - broken} of {len(reports)} stored secrets open")
+        return UNREADABLE if broken else 0
+
+
+def _rekey(arguments: argparse.Namespace) -> int:
+    old = secret_argument.read(arguments, "old_key")
+    with _opened(arguments) as (installation, configured, conn), _alone(installation):
+        keyring = configured
+        if old is not None:
+            keyring = configured.with_old(MasterKey.parse(old, "--old-key"))
+        with conn.transaction(write=True):
+            report = vault.rekey(
+                conn,
+                keyring,
+                skip_unreadable=arguments.skip_unreadable,
+                server_runs=state.holder(installation.state.path) is not None,
+            )
+            leftovers = vault.has_leftovers(conn)
+        if report.resealed:
+            print(f"{report.resealed} stored secrets were sealed with {keyring.key_id}")
+        else:
+            print(
+                f"Nothing to do: {report.already} stored secrets are sealed with "
+                f"{keyring.key_id}"
+            )
+        if report.skipped:
+            print(f"{len(report.skipped)} do not open and were left as they are:")
+            _print_rows(report.skipped)
+        if leftovers:
+            _scrub(conn)
+        return 0
+
+
+def _scrub(conn: Connection) -> None:
+    """Drop the former envelopes from the files, and say where they still are."""
+    if maintenance.scrub(conn, pause=time.sleep):
+        with conn.transaction(write=True):
+            vault.forget_leftovers(conn)
+        print("Backups and snapshots still hold the secrets under the former key")
+    else:
+        print(
+            "semaphore: warning: others use the database, whose files still hold the "
+            "secrets under the former key; repeat this command later",
+            file=sys.stderr,
+        )
+
+
+@contextmanager
+def _opened(
+    arguments: argparse.Namespace, *, read_only: bool = False
+) -> Iterator[tuple[Installation, Keyring, Connection]]:
+    try:
+        installation = open_installation(arguments)
+        keyring = installation.keyring()
+        conn = installation.connect(read_only=read_only)
+    except Refused as error:
+        raise Failure(error.sentence, error.exit_code) from error
+    try:
+        yield installation, keyring, conn
+    finally:
+        conn.raw.close()
+
+
+@contextmanager
+def _alone(installation: Installation) -> Iterator[None]:
+    """Keep a second rekey out; the lock is on the folder, so no file is left."""
+    folder: Path = installation.database.parent
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"{folder}: another rekey is running") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _described(key_id: str, keyring: Keyring) -> str:
+    if not key_id:
+        return "no readable key id"
+    if key_id == keyring.key_id:
+        return f"key {key_id} (configured)"
+    if key_id in keyring.key_ids:
+        return f"key {key_id} (former, `semaphore vault rekey` replaces it)"
+    return f"key {key_id} (not configured)"
+
+
+def _print_rows(reports: Sequence[vault.RowReport]) -> None:
+    rows = [("WHAT", "ID", "PROJECT", "NAME", "KEY", "OPENS")]
+    rows += [
+        (
+            each.table,
+            _plain(each.row),
+            _plain(each.project) or "-",
+            _plain(each.name),
+            each.key_id or "-",
+            each.why or "yes",
+        )
+        for each in reports
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[5]]))
+
+
+def _plain(text: str) -> str:
+    """Return *text* without characters that a terminal would obey."""
+    return "".join(each if each.isprintable() else "?" for each in text)
