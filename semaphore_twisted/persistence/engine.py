@@ -168,10 +168,17 @@ class Connection:
         self.now = self._clock()
         try:
             yield self
+            self.raw.execute("COMMIT")
         except BaseException:
-            self.raw.execute("ROLLBACK")
+            # SQLite ends a transaction by itself on some errors, a full disk's for one;
+            # and a COMMIT that failed leaves it open.
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK")
             raise
-        self.raw.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the store; nothing can be executed afterwards."""
+        self.raw.close()
 
 
 _built: dict[tuple[Any, ...], Any] = {}

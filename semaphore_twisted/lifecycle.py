@@ -1,0 +1,96 @@
+"""Services that start one after another and stop one after another.
+
+Twisted's ``MultiService`` asks all its children to stop at once, so a database could
+close before the last task has written its log.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+
+class SequentialService(Service):
+    """Starts its children in their order, each after the one before has started.
+
+    It stops them in reverse, each after the one before has stopped. A child's
+    ``startService`` may return a Deferred, as ``stopService`` may.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        children: Iterable[IService] = (),
+        *,
+        failed: Callable[[Failure], Any] | None = None,
+    ) -> None:
+        """Own *children*; *failed* is called if one of them cannot start.
+
+        Those before it have been stopped again by then.
+        """
+        self._children: list[IService] = list(children)
+        self._failed = failed
+        self._started: list[IService] = []
+        self._starting: Deferred[None] = succeed(None)
+
+    def add(self, child: IService) -> None:
+        """Add *child* at the end; before the start only."""
+        if self.running:
+            raise RuntimeError("a service cannot be added to one that runs")
+        self._children.append(child)
+
+    @override
+    def privilegedStartService(self) -> None:
+        """Give every child the chance to use the rights that are dropped later."""
+        super().privilegedStartService()
+        for child in self._children:
+            child.privilegedStartService()
+
+    @override
+    def startService(self) -> Deferred[None]:
+        """Start the children; fires once all have started, or the start was undone."""
+        super().startService()
+        self._starting = Deferred.fromCoroutine(self._start())
+        _ = self._starting.addErrback(self._report)
+        waiting: Deferred[None] = Deferred()
+        _ = self._starting.addCallback(waiting.callback)
+        return waiting
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Stop the children; one that fails is logged, and the others are stopped."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _start(self) -> None:
+        for child in self._children:
+            if not self.running:  # stopped while it started
+                return
+            try:
+                await maybeDeferred(child.startService)
+            except BaseException:
+                await self._stop_started()
+                raise
+            self._started.append(child)
+
+    async def _stop(self) -> None:
+        await self._starting
+        await self._stop_started()
+
+    async def _stop_started(self) -> None:
+        while self._started:
+            child = self._started.pop()
+            try:
+                await maybeDeferred(child.stopService)
+            except Exception:  # noqa: BLE001 - the others must be stopped as well
+                self._log.failure("{child} could not stop", child=child)
+
+    def _report(self, failure: Failure) -> None:
+        self._log.failure("A service could not start", failure)
+        if self._failed is not None:
+            self._failed(failure)
