@@ -1,0 +1,1 @@
+"""Sealing, passwords, tokens, keys and certificates."""

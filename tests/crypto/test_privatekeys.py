@@ -1,0 +1,359 @@
+"""Private keys as people paste them, made by the real programs."""
+
+import base64
+import subprocess
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, x25519
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.crypto.privatekeys import LONGEST, PrivateKey, normalise
+from semaphore_twisted.model.errors import Invalid
+
+PASSPHRASE = "Zx9 päss"
+
+
+def run(*command: str, text: str = "") -> str:
+    """Run a program and return what it writes."""
+    return subprocess.run(
+        command, check=True, input=text, capture_output=True, text=True
+    ).stdout
+
+
+def generate(folder: Path, name: str, *options: str, passphrase: str = "") -> str:
+    """Return the private key that ``ssh-keygen`` makes in *folder*."""
+    run(
+        *("ssh-keygen", "-q", "-f", str(folder / name), "-N", passphrase),
+        *("-C", "a comment", *options),
+    )
+    return (folder / name).read_text()
+
+
+class KeyCase(SynchronousTestCase):
+    """A folder for keys, and what a refusal says."""
+
+    def setUp(self) -> None:
+        """Make the folder."""
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+
+    def refused(self, text: str, passphrase: str = "") -> str:
+        """Return the sentence that refuses *text*; it never repeats the input."""
+        sentence: str = self.assertRaises(Invalid, normalise, text, passphrase).message
+        for line in text.splitlines():
+            if len(line) > 20 and "BEGIN" not in line:
+                self.assertNotIn(line, sentence)
+        if passphrase:
+            self.assertNotIn(passphrase, sentence)
+        return sentence
+
+    def assert_usable(self, key: PrivateKey) -> None:
+        """OpenSSH reads *key*, and finds the same public key in it."""
+        path = self.folder / "result"
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(key.openssh)
+        self.assertEqual(run("ssh-keygen", "-y", "-f", str(path)).strip(), key.public)
+        listed = run("ssh-keygen", "-l", "-f", str(path)).split()
+        self.assertEqual(listed[:2], [str(key.bits), key.fingerprint])
+        self.assertTrue(
+            key.openssh.startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----\n")
+        )
+        self.assertTrue(key.openssh.endswith(b"-----END OPENSSH PRIVATE KEY-----\n"))
+        self.assertNotIn(b"\r", key.openssh)
+
+    def assert_same(self, key: PrivateKey, wanted: PrivateKey) -> None:
+        """Both hold one key; the format's two random check numbers are left out."""
+        for one in (key, wanted):
+            self.assert_usable(one)
+        self.assertEqual(key.public, wanted.public)
+        self.assertEqual(len(key.openssh), len(wanted.openssh))
+
+
+class AcceptedTests(KeyCase):
+    """B18: each kind in each format."""
+
+    def test_openssh(self) -> None:
+        """OpenSSH's format of each type is read."""
+        for kind, options, bits in (
+            ("ed25519", ["-t", "ed25519"], 256),
+            ("rsa", ["-t", "rsa", "-b", "2048"], 2048),
+            ("ecdsa", ["-t", "ecdsa", "-b", "256"], 256),
+            ("ecdsa", ["-t", "ecdsa", "-b", "384"], 384),
+            ("ecdsa", ["-t", "ecdsa", "-b", "521"], 521),
+        ):
+            key = normalise(generate(self.folder, f"{kind}{bits}", *options))
+            self.assertEqual((key.kind, key.bits), (kind, bits))
+            self.assert_usable(key)
+
+    def test_pem(self) -> None:
+        """ssh-keygen's PKCS#1, SEC 1 and PKCS#8 forms are read."""
+        for kind, options in (("rsa", ["-b", "2048"]), ("ecdsa", ["-b", "256"])):
+            for form in ("PEM", "PKCS8"):
+                text = generate(
+                    self.folder, f"{kind}-{form}", "-t", kind, "-m", form, *options
+                )
+                self.assertNotIn("OPENSSH", text)
+                self.assert_usable(normalise(text))
+
+    def test_openssl(self) -> None:
+        """Keys that openssl makes are read, with EC PARAMETERS before them too."""
+        for command in (
+            "openssl genrsa 2048",
+            "openssl genrsa -traditional 2048",
+            "openssl ecparam -name prime256v1 -genkey",
+            "openssl genpkey -algorithm ed25519",
+            "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+        ):
+            text = run(*command.split())
+            self.assert_usable(normalise(text))
+
+    def test_passphrase(self) -> None:
+        """B19: the right passphrase opens each format; the result has none."""
+        texts = [
+            generate(self.folder, "a", "-t", "ed25519", passphrase=PASSPHRASE),
+            generate(self.folder, "b", "-t", "rsa", passphrase=PASSPHRASE),
+            generate(self.folder, "c", "-t", "rsa", "-m", "PEM", passphrase=PASSPHRASE),
+            generate(
+                self.folder, "d", "-t", "ecdsa", "-m", "PKCS8", passphrase=PASSPHRASE
+            ),
+            *(
+                generate(
+                    self.folder,
+                    cipher,
+                    "-t",
+                    "ed25519",
+                    "-Z",
+                    cipher,
+                    passphrase=PASSPHRASE,
+                )
+                for cipher in ("aes256-cbc", "aes256-gcm@openssh.com")
+            ),
+        ]
+        for text in texts:
+            self.assert_usable(normalise(text, PASSPHRASE))
+
+    def test_needless_passphrase(self) -> None:
+        """A passphrase for a key that has none does no harm."""
+        self.assert_usable(
+            normalise(generate(self.folder, "a", "-t", "ed25519"), PASSPHRASE)
+        )
+
+    def test_shows_no_secret(self) -> None:
+        """The value is shown by its public part."""
+        key = normalise(generate(self.folder, "a", "-t", "ed25519"))
+        self.assertIn(key.fingerprint, repr(key))
+        self.assertNotIn("BEGIN", repr(key))
+
+
+class PastedTests(KeyCase):
+    """Whatever happened to the white space, the key is the same."""
+
+    def test_line_ends(self) -> None:
+        """B16, B17: line ends, blank lines and indentation do not matter."""
+        for form in (["-t", "ed25519"], ["-t", "rsa", "-m", "PEM"]):
+            name = form[1]
+            text = generate(self.folder, name, *form)
+            (self.folder / name).unlink()
+            wanted = normalise(text)
+            for pasted in (
+                text.rstrip("\n"),
+                text + "\n",
+                "\n \n\t\n" + text,
+                text.replace("\n", "\r\n"),
+                text.replace("\n", "\r"),
+                text.replace("\n", "\r\n").rstrip(),
+                text.replace("\n", "\n\n"),
+                text.replace("\n", "\n    "),
+                text.replace("\n", "  \n"),
+                text.replace("\n", " "),
+                text.replace("\n", "\\n"),
+                "\ufeff" + text,
+                "my key:\n" + text + "\nend of my key\n",
+            ):
+                self.assert_same(normalise(pasted), wanted)
+
+    def test_encrypted_pem(self) -> None:
+        """B17, B19: the header lines of an encrypted PEM key survive the same."""
+        text = generate(
+            self.folder, "a", "-t", "rsa", "-m", "PEM", passphrase=PASSPHRASE
+        )
+        self.assertIn("DEK-Info", text)
+        wanted = normalise(text, PASSPHRASE)
+        for pasted in (
+            text.replace("\n", "\r\n"),
+            text.replace("\n\n", "\n"),
+            text.replace("\n", "\n\n"),
+            text.replace("\n", "\n  "),
+        ):
+            self.assert_same(normalise(pasted, PASSPHRASE), wanted)
+
+    def test_again(self) -> None:
+        """What came out goes in again."""
+        key = normalise(generate(self.folder, "a", "-t", "ecdsa"))
+        again = normalise(key.openssh.decode())
+        self.assertEqual(again.public, key.public)
+
+
+class RefusedTests(KeyCase):
+    """B18: what is no private key is refused with what it is."""
+
+    def test_empty(self) -> None:
+        """Nothing at all is called empty."""
+        for text in ("", " \r\n\t", "\ufeff"):
+            self.assertIn("empty", self.refused(text))
+
+    def test_public_keys(self) -> None:
+        """A public key is called one, in each of its forms."""
+        texts = [
+            "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n",
+            "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t x",
+        ]
+        for kind in ("ed25519", "rsa", "ecdsa"):
+            generate(self.folder, kind, "-t", kind)
+            texts.append((self.folder / f"{kind}.pub").read_text())
+            texts.append(
+                run("ssh-keygen", "-e", "-f", str(self.folder / f"{kind}.pub"))
+            )
+        texts.append(
+            run(
+                *("ssh-keygen", "-e", "-m", "PEM"),
+                *("-f", str(self.folder / "rsa.pub")),
+            )
+        )
+        for text in texts:
+            self.assertIn("public key", self.refused(text), text)
+
+    def test_certificates(self) -> None:
+        """A certificate, of OpenSSH or X.509, is called one."""
+        generate(self.folder, "authority", "-t", "ed25519")
+        generate(self.folder, "user", "-t", "ed25519")
+        run(
+            *("ssh-keygen", "-q", "-s", str(self.folder / "authority"), "-I", "me"),
+            str(self.folder / "user.pub"),
+        )
+        x509 = run(
+            *("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes"),
+            *("-subj", "/CN=a", "-keyout", str(self.folder / "key.pem")),
+        )
+        for text in ((self.folder / "user-cert.pub").read_text(), x509):
+            self.assertIn("certificate", self.refused(text))
+
+    def test_cut(self) -> None:
+        """BEGIN alone, or a key without its END line, is called cut."""
+        text = generate(self.folder, "a", "-t", "ed25519")
+        for cut in (
+            "-----BEGIN",
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+            text.rsplit("-----END", maxsplit=1)[0],
+            text.removeprefix("-----"),
+        ):
+            self.assertIn("not a usable private key", self.refused(cut))
+            self.assertIn("missing or cut", self.refused(cut))
+
+    def test_other_formats(self) -> None:
+        """PuTTY's format, PGP and plain garbage are told apart."""
+        putty = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\n"
+        self.assertIn("PuTTY", self.refused(putty))
+        label = "PGP PRIVATE KEY BLOCK"
+        pgp = f"-----BEGIN {label}-----\nlQ==\n-----END {label}-----"
+        self.assertIn("PGP", self.refused(pgp))
+        self.assertIn("no BEGIN line", self.refused("hunter2"))
+        self.assertIn("longer than", self.refused("x" * (LONGEST + 1)))
+        request = "-----BEGIN X-----\nAAAA\n-----END X-----"
+        self.assertIn("no private key", self.refused(request))
+
+    def test_two_keys(self) -> None:
+        """Two keys in one text are not chosen between."""
+        text = generate(self.folder, "a", "-t", "ed25519")
+        self.assertIn("more than one", self.refused(text + text))
+
+    def test_damaged_line(self) -> None:
+        """B17: a key with a damaged line is refused as not usable."""
+        for form in (
+            ["-t", "ed25519"],
+            ["-t", "rsa"],
+            ["-t", "rsa", "-m", "PEM"],
+            ["-t", "ecdsa", "-m", "PKCS8"],
+        ):
+            name = "-".join(form)
+            lines = generate(self.folder, name, *form).splitlines()
+            middle = len(lines) // 2
+            for line in ("", lines[middle][:-5], "A" * len(lines[middle]), "!" * 20):
+                text = "\n".join([*lines[:middle], line, *lines[middle + 1 :]])
+                if line == "" and len(lines) == 3:
+                    continue
+                self.assertIn("not a usable private key", self.refused(text))
+        self.assertIn(
+            "nothing between",
+            self.refused("-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----"),
+        )
+
+    def test_passphrases(self) -> None:
+        """B19: a missing and a wrong passphrase are told at once."""
+        for form in (
+            ["-t", "ed25519"],
+            ["-t", "rsa", "-m", "PEM"],
+            ["-t", "ecdsa", "-m", "PKCS8"],
+        ):
+            name = "-".join(form)
+            text = generate(self.folder, name, *form, passphrase=PASSPHRASE)
+            self.assertIn("give the passphrase", self.refused(text))
+            self.assertIn("passphrase is wrong", self.refused(text, "wrong one"))
+
+    def test_unknown_cipher(self) -> None:
+        """An encryption that cannot be read is told with the way out."""
+        text = generate(
+            *(self.folder, "a", "-t", "ed25519", "-Z", "aes128-ctr"),
+            passphrase=PASSPHRASE,
+        )
+        self.assertIn("ssh-keygen -p", self.refused(text, PASSPHRASE))
+
+    def test_slow_derivation(self) -> None:
+        """A key that asks for endless work is refused before the work."""
+        text = generate(self.folder, "a", "-t", "ed25519", passphrase=PASSPHRASE)
+        content = bytearray(base64.b64decode("".join(text.splitlines()[1:-1])))
+        place = content.index(b"bcrypt") + 6 + 4 + 4 + 16
+        content[place : place + 4] = b"\x7f\xff\xff\xff"
+        lines = base64.encodebytes(bytes(content)).decode()
+        self.assertIn(
+            "rounds",
+            self.refused(
+                f"-----BEGIN OPENSSH PRIVATE KEY-----\n{lines}"
+                "-----END OPENSSH PRIVATE KEY-----",
+                PASSPHRASE,
+            ),
+        )
+
+    def test_kinds_that_openssh_refuses(self) -> None:
+        """DSA, other curves and key exchange keys are refused with their kind."""
+        for key, word in (
+            (dsa.generate_private_key(1024), "DSA"),
+            (ec.generate_private_key(ec.SECP256K1()), "secp256k1"),
+            (ed448.Ed448PrivateKey.generate(), "kind"),
+            (x25519.X25519PrivateKey.generate(), "kind"),
+        ):
+            text = key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ).decode()
+            self.assertIn(word, self.refused(text))
+
+    @settings(max_examples=200)
+    @given(
+        st.sampled_from(["OPENSSH PRIVATE KEY", "RSA PRIVATE KEY", "PRIVATE KEY"]),
+        st.one_of(
+            st.binary(max_size=200),
+            st.binary(max_size=200).map(lambda more: b"openssh-key-v1\0" + more),
+        ),
+        st.text(max_size=4),
+    )
+    def test_junk(self, label: str, content: bytes, passphrase: str) -> None:
+        """Any content at all between the lines is refused, with no other error."""
+        body = base64.encodebytes(content).decode()
+        text = f"-----BEGIN {label}-----\n{body}-----END {label}-----\n"
+        self.assertRaises(Invalid, normalise, text, passphrase)
