@@ -95,6 +95,9 @@ class ITaskControl(Interface):
     def wake() -> None:
         """Look at the queue: something was added or changed."""
 
+    def changed(task: Task) -> None:
+        """Tell the observers of what an operation did to *task*; look at the queue."""
+
     def stop(task_id: TaskId, *, force: bool) -> Deferred[None]:
         """End a task; raises ``model.tasks.IllegalMove`` if it has ended already."""
 

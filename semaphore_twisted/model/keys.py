@@ -59,6 +59,8 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     project_id: ProjectId
     project_uuid: str
     environment_id: EnvironmentId | None
+    #: Of a variable group's secret: ``env`` or ``var``.
+    owner: str = ""
     secret: str | None
 
 

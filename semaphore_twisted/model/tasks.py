@@ -143,6 +143,20 @@ class TaskInList(Task, frozen=True, kw_only=True):
     build_task: Task | None = None
 
 
+class Queued(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that waits for its turn, or is active, as the queue sees it.
+
+    *parallel* tells whether its template lets several tasks run at a time;
+    *project_limit* is the project's ``max_parallel_tasks``, 0 for none.
+    """
+
+    id: TaskId
+    project_id: ProjectId
+    template_id: TemplateId
+    parallel: bool = False
+    project_limit: int = 0
+
+
 class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a task's log; *id* is its number in the task, from 1."""
 

@@ -1,0 +1,205 @@
+"""What a task may set otherwise than its template does; pure.
+
+Whatever equals the template's own setting is no override, since clients send back
+what they have read.
+"""
+
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import InventoryId, TaskId, TemplateId
+from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.templates import TaskParams, Template
+
+
+class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
+    """The ``params`` of a new task; what is not sent stays as the template says.
+
+    Lists may come as one text with commas.
+    """
+
+    debug: bool | None = None
+    debug_level: int | None = None
+    dry_run: bool | None = None
+    diff: bool | None = None
+    limit: tuple[str, ...] | str | None = None
+    tags: tuple[str, ...] | str | None = None
+    skip_tags: tuple[str, ...] | str | None = None
+
+
+class NewTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to start a task; all but the template may be missing.
+
+    *environment*, *secret* and *arguments* are JSON inside a string. *commit_hash* is
+    taken as a branch would be.
+    """
+
+    template_id: TemplateId
+    environment: str = ""
+    secret: str = ""
+    playbook: str = ""
+    limit: str = ""
+    debug: bool = False
+    dry_run: bool = False
+    diff: bool = False
+    arguments: str | None = None
+    git_branch: str | None = None
+    commit_hash: str | None = None
+    message: str = ""
+    build_task_id: TaskId | None = None
+    inventory_id: InventoryId | None = None
+    params: AskedParams | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Name the template only."""
+        return f"NewTask(template_id={self.template_id})"
+
+
+class Allowed(msgspec.Struct, frozen=True, kw_only=True):
+    """The overrides of a task, checked; columns of its row."""
+
+    params: dict[str, Any]
+    hosts_limit: str
+    debug: bool
+    dry_run: bool
+    diff: bool
+    arguments: str | None
+    git_branch: str | None
+    inventory_id: InventoryId | None
+
+
+def allowed(template: Template, body: NewTask) -> Allowed:
+    """Return what *body* overrides.
+
+    :raises Invalid: naming everything that *template* does not allow, or what is of
+        the wrong form
+    """
+    own = msgspec.convert(_plain(template.task_params), TaskParams)
+    params = _params(body)
+    arguments = _arguments(body.arguments)
+    branch = body.commit_hash or body.git_branch or None
+    refused = [
+        name
+        for name, asked, may in (
+            ("playbook", _differs(body.playbook, template.playbook), False),
+            (
+                "arguments",
+                arguments is not None and arguments != template.arguments,
+                template.allow_override_args_in_task,
+            ),
+            (
+                "git_branch",
+                _differs(branch, template.git_branch),
+                template.allow_override_branch_in_task,
+            ),
+            (
+                "inventory_id",
+                _differs(body.inventory_id, template.inventory_id),
+                own.allow_override_inventory,
+            ),
+            (
+                "limit",
+                _differs(params.get("limit"), own.limit),
+                own.allow_override_limit,
+            ),
+            ("tags", _differs(params.get("tags"), own.tags), own.allow_override_tags),
+            (
+                "skip_tags",
+                _differs(params.get("skip_tags"), own.skip_tags),
+                own.allow_override_skip_tags,
+            ),
+            (
+                "debug",
+                bool(params.get("debug")) and not own.debug,
+                own.allow_debug,
+            ),
+            (
+                "debug_level",
+                params.get("debug_level") not in {None, own.debug_level},
+                own.allow_debug,
+            ),
+        )
+        if asked and not may
+    ]
+    if refused:
+        raise Invalid(f"The template does not let a task set {', '.join(refused)}")
+    check_branch(branch or "")
+    return Allowed(
+        params=params,
+        hosts_limit=",".join(params.get("limit", ())),
+        debug=bool(params.get("debug")),
+        dry_run=bool(params.get("dry_run")),
+        diff=bool(params.get("diff")),
+        arguments=arguments,
+        git_branch=branch,
+        inventory_id=body.inventory_id or None,
+    )
+
+
+def _differs(asked: object, own: object) -> bool:
+    return bool(asked) and asked != own
+
+
+def _plain(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return stored parameters with lists where they may be texts."""
+    plain = {name: value for name, value in stored.items() if value is not None}
+    for name in ("limit", "tags", "skip_tags"):
+        if isinstance(text := plain.get(name), str):
+            plain[name] = _listed(text)
+    return plain
+
+
+def _params(body: NewTask) -> dict[str, Any]:
+    """Return the parameters that were sent, those outside ``params`` included."""
+    sent = msgspec.to_builtins(body.params or AskedParams())
+    params: dict[str, Any] = {
+        name: value for name, value in sent.items() if value is not None
+    }
+    for name in ("debug", "dry_run", "diff"):
+        if getattr(body, name):
+            params[name] = True
+    if body.limit and not params.get("limit"):
+        params["limit"] = body.limit
+    for name in ("limit", "tags", "skip_tags"):
+        if name in params:
+            params[name] = _listed(params[name])
+    level = params.get("debug_level")
+    if level is not None and not 0 <= level <= 6:
+        raise Invalid("“debug_level” must be between 1 and 6")
+    if level == 0:
+        del params["debug_level"]
+    return params
+
+
+def _listed(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    found = tuple(part.strip() for part in parts if part.strip())
+    if any("\0" in part for part in found):
+        raise Invalid("A parameter has a NUL character")
+    return found
+
+
+def _arguments(text: str | None) -> str | None:
+    """Return arguments if they are a JSON list of texts; none for an empty one."""
+    if text is None or not text.strip():
+        return None
+    try:
+        found = msgspec.json.decode(text, type=tuple[str, ...] | None)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        raise Invalid(
+            "“arguments” must be a JSON list of texts in a string, such as"
+            ' ["--limit", "web"]'
+        ) from None
+    for argument in found or ():
+        if argument.startswith("--") and " " in argument.partition("=")[0]:
+            raise Invalid(
+                f"The argument “{argument}” holds two: write them as two texts,"
+                ' such as ["--limit", "web"]'
+            )
+        if "\0" in argument:
+            raise Invalid("An argument has a NUL character")
+    return text if found else None

@@ -1,0 +1,60 @@
+"""Opens the secrets that a job needs; the only place where jobs' secrets are unsealed.
+
+What cannot be opened is named by its name and number, never by its content.
+"""
+
+import msgspec
+
+from semaphore_twisted.crypto.keyring import Context, Keyring
+from semaphore_twisted.model.errors import SecretUnreadable
+from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.keys import KeyRow, KeyType, NoSecret, OpenedSecret
+from semaphore_twisted.operations.tasks import secret_context
+
+
+def open_secret(keyring: Keyring, row: KeyRow) -> OpenedSecret:
+    """Return what the key *row* holds.
+
+    :raises SecretUnreadable: naming the key and why it cannot be opened
+    """
+    if row.type is KeyType.NONE:
+        return NoSecret()
+    called = f"The access key “{row.name}” (id {row.id})"
+    if not row.secret:
+        raise SecretUnreadable(f"{called} has no secret")
+    context = Context("access_key", "access_key", "secret", row.uuid, row.project_uuid)
+    try:
+        opened = keyring.unseal(row.secret, context)
+        secret: OpenedSecret = msgspec.json.decode(opened.reveal(), type=OpenedSecret)
+    except SecretUnreadable as error:
+        raise SecretUnreadable(f"{called} cannot be opened: {error.message}") from None
+    except msgspec.MsgspecError:
+        raise SecretUnreadable(f"{called} cannot be opened: damaged") from None
+    return secret
+
+
+def open_answers(
+    keyring: Keyring,
+    sealed: str | None,
+    *,
+    task_id: TaskId,
+    row_uuid: str,
+    project_uuid: str,
+) -> dict[str, str]:
+    """Return the one-time secrets of a task, by the names of their variables.
+
+    :raises SecretUnreadable: if they cannot be opened
+    """
+    if sealed is None:
+        return {}
+    try:
+        opened = keyring.unseal(sealed, secret_context(row_uuid, project_uuid))
+        return msgspec.json.decode(opened.reveal(), type=dict[str, str])
+    except SecretUnreadable as error:
+        raise SecretUnreadable(
+            f"The secret variables of task {task_id} cannot be opened: {error.message}"
+        ) from None
+    except msgspec.MsgspecError:
+        raise SecretUnreadable(
+            f"The secret variables of task {task_id} cannot be opened: damaged"
+        ) from None

@@ -1,0 +1,129 @@
+"""What a template asks for when a task starts, checked on the server; pure.
+
+A task carries declared variables and no others, whoever starts it: a crafted
+``ansible_connection`` would run a program on the server. Secret answers come apart
+from the others and are kept apart. An optional answer that is empty is absent.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.templates import SurveyType, SurveyVariable
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """The checked answers; *secrets* are texts."""
+
+    variables: dict[str, Any]
+    secrets: dict[str, str]
+
+    @override
+    def __repr__(self) -> str:
+        """Name the variables only."""
+        return f"Answers({sorted(self.variables)}, {sorted(self.secrets)})"
+
+
+def answers(
+    survey: Sequence[SurveyVariable], *, environment: str, secret: str
+) -> Answers:
+    """Check the JSON texts *environment* and *secret* of a task against *survey*.
+
+    :raises Invalid: naming the variable that is missing, undeclared or wrong; never
+        with the value of a secret
+    """
+    given = _object(environment, "environment")
+    secrets = _object(secret, "secret")
+    _refuse_undeclared(survey, given, secrets)
+    variables: dict[str, Any] = {}
+    hidden: dict[str, str] = {}
+    for each in survey:
+        is_secret = each.type is SurveyType.SECRET
+        value = (secrets if is_secret else given).get(each.name)
+        if _empty(value):
+            value = each.default_value
+        if _empty(value):
+            if each.required:
+                raise Invalid(f"The variable “{each.name}” is required")
+            continue
+        if is_secret:
+            hidden[each.name] = _text(each, value)
+        else:
+            variables[each.name] = _checked(each, value)
+    return Answers(variables, hidden)
+
+
+def _object(text: str, name: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        raise Invalid(f"“{name}” must be a JSON object in a string") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Invalid(f"“{name}” must be a JSON object in a string")
+    return value
+
+
+def _refuse_undeclared(
+    survey: Sequence[SurveyVariable],
+    given: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+) -> None:
+    types = {each.name: each.type for each in survey}
+    undeclared = [name for name in (*given, *secrets) if name not in types]
+    if undeclared:
+        names = ", ".join(f"“{name}”" for name in sorted(set(undeclared)))
+        raise Invalid(f"The template does not ask for {names}")
+    for name in given:
+        if types[name] is SurveyType.SECRET:
+            raise Invalid(f"The variable “{name}” is secret: send it in “secret”")
+    for name in secrets:
+        if types[name] is not SurveyType.SECRET:
+            raise Invalid(f"The variable “{name}” is not secret: send it otherwise")
+
+
+def _empty(value: object) -> bool:
+    return value is None or value == ""
+
+
+def _text(variable: SurveyVariable, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise Invalid(f"The variable “{variable.name}” must be a text")
+
+
+def _checked(variable: SurveyVariable, value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise Invalid(f"The variable “{variable.name}” must be one value")
+    if variable.type is SurveyType.INTEGER:
+        return _integer(variable, value)
+    if variable.type is SurveyType.ENUM:
+        return _choice(variable, value)
+    return value
+
+
+def _integer(variable: SurveyVariable, value: str | float) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        digits = value.strip()
+        number = digits.removeprefix("-")
+        if number.isascii() and number.isdigit() and len(number) <= 18:
+            return int(digits)
+    raise Invalid(f"The variable “{variable.name}” must be an integer")
+
+
+def _choice(variable: SurveyVariable, value: str | float) -> str:
+    choices = [each.value for each in variable.values or ()]
+    if isinstance(value, str) and value in choices:
+        return value
+    if not isinstance(value, str | bool) and str(value) in choices:
+        return str(value)
+    listed = ", ".join(f"“{choice}”" for choice in choices)
+    raise Invalid(f"The variable “{variable.name}” must be one of {listed}")

@@ -1,0 +1,326 @@
+"""Tasks, as people start, see and end them."""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from semaphore_twisted.crypto.keyring import Context, Keyring
+from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
+from semaphore_twisted.model.tasks import (
+    Happening,
+    OutputLine,
+    Status,
+    Task,
+    TaskInList,
+    advance,
+)
+from semaphore_twisted.model.templates import App, Template
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events, output
+from semaphore_twisted.operations.overrides import NewTask, allowed
+from semaphore_twisted.operations.survey import answers
+from semaphore_twisted.operations.versions import next_version
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import orders
+from semaphore_twisted.persistence.statements import tasks as statements
+
+#: Most tasks in a list, as in Semaphore.
+LONGEST_LIST = 1_000
+
+#: Above every id.
+NEWEST = 2**63 - 1
+
+
+def project_of(actor: Actor) -> ProjectId:
+    """Return the project in which *actor* acts."""
+    if actor.project_id is None:
+        raise NotFound
+    return actor.project_id
+
+
+def template_of(
+    conn: Connection, project_id: ProjectId, template_id: TemplateId
+) -> Template:
+    """Return a template with its vaults.
+
+    :raises NotFound: if the project has none of this id
+    """
+    row = conn.one(
+        orders.template_of_project,
+        dict[str, Any],
+        id=template_id,
+        project_id=project_id,
+    )
+    if row is None:
+        raise NotFound(f"The project has no template {template_id}")
+    vaults = conn.all(orders.vaults, dict[str, Any], template_id=template_id)
+    return msgspec.convert(
+        {**row, "vaults": vaults, "last_task": None}, Template, strict=False
+    )
+
+
+def task_of(conn: Connection, project_id: ProjectId, task_id: TaskId) -> Task:
+    """Return a task.
+
+    :raises Invalid: if the project has none of this id; Semaphore answers 400 here
+    """
+    found = conn.one(statements.of_project, Task, id=task_id, project_id=project_id)
+    if found is None:
+        raise Invalid(f"The project has no task {task_id}")
+    return found
+
+
+def create(conn: Connection, actor: Actor, keyring: Keyring, body: NewTask) -> Task:
+    """Put a task into the queue; its one-time secrets are sealed until it starts.
+
+    :raises NotFound: if the template is not the project's
+    :raises Invalid: if the task asks for what its template does not allow
+    """
+    template = template_of(conn, project_of(actor), body.template_id)
+    made = add(conn, keyring, template, body, user_id=actor.user.id)
+    _record(conn, actor, template, made.id, "queued for running")
+    # S106: not a secret, but what Semaphore answers here
+    return replace(made, secret="{}")  # noqa: S106
+
+
+def add(
+    conn: Connection,
+    keyring: Keyring,
+    template: Template,
+    body: NewTask,
+    *,
+    user_id: UserId | None,
+) -> Task:
+    """Insert a waiting task of *template*, checked; who asks was checked before.
+
+    :raises Invalid: if the task asks for what its template does not allow
+    """
+    if template.app not in {*App, ""}:
+        raise Invalid(f"The app “{template.app}” is not served")
+    overrides = allowed(template, body)
+    given = answers(
+        template.survey_vars or (), environment=body.environment, secret=body.secret
+    )
+    if overrides.inventory_id is not None:
+        _check_inventory(conn, template.project_id, overrides.inventory_id)
+    uuid = conn.uuid()
+    sealed = None
+    if given.secrets:
+        context = secret_context(
+            uuid, conn.scalar(statements.project_uuid, id=template.project_id)
+        )
+        sealed = keyring.seal(msgspec.json.encode(given.secrets), context)
+    task_id = TaskId(
+        conn.insert(
+            schema.task,
+            uuid=uuid,
+            project_id=template.project_id,
+            template_id=template.id,
+            status=Status.WAITING,
+            playbook=body.playbook,
+            environment=_environment(body.environment, given.variables),
+            secret=sealed,
+            message=body.message,
+            user_id=user_id,
+            created=conn.now,
+            version=_version(conn, template),
+            build_task_id=_build(conn, template, body.build_task_id),
+            **msgspec.structs.asdict(overrides),
+        )
+    )
+    conn.run(statements.count_one_more, id=template.id)
+    return task_of(conn, template.project_id, task_id)
+
+
+def secret_context(row_uuid: str, project_uuid: str) -> Context:
+    """Return where the one-time secrets of a task are sealed for."""
+    return Context("task", "task", "secret", row_uuid, project_uuid)
+
+
+def _environment(sent: str, variables: dict[str, Any]) -> str:
+    if not variables:
+        return "{}" if sent.strip() else ""
+    return msgspec.json.encode(variables).decode()
+
+
+def _check_inventory(conn: Connection, project_id: ProjectId, number: int) -> None:
+    found = conn.scalar(orders.inventory_by_id, id=number, project_id=project_id)
+    if found is None:
+        raise Invalid(f"The project has no inventory {number}")
+
+
+def _version(conn: Connection, template: Template) -> str | None:
+    if template.type != "build" or not template.start_version:
+        return None
+    last = conn.scalar(statements.last_version, template_id=template.id)
+    return next_version(template.start_version, last)
+
+
+def _build(conn: Connection, template: Template, asked: TaskId | None) -> TaskId | None:
+    """Return the build that a deploy task brings out; other tasks have none."""
+    if not asked or template.type != "deploy":
+        return None
+    built = conn.one(
+        statements.of_project, Task, id=asked, project_id=template.project_id
+    )
+    if built is None or built.template_id != template.build_template_id:
+        raise Invalid(f"Task {asked} is no build for this template")
+    return asked
+
+
+def get(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
+    """Return a task of the project."""
+    return task_of(conn, project_of(actor), task_id)
+
+
+def newest(
+    conn: Connection,
+    actor: Actor,
+    *,
+    template_id: TemplateId | None = None,
+    count: int = LONGEST_LIST,
+    before: int = NEWEST,
+) -> list[TaskInList]:
+    """Return the newest *count* tasks below the id *before*, the newest first.
+
+    :raises NotFound: if a template is named that the project does not have
+    """
+    project_id = project_of(actor)
+    if template_id is None:
+        found = conn.all(
+            statements.newest,
+            TaskInList,
+            project_id=project_id,
+            before=before,
+            count=count,
+        )
+    else:
+        template_of(conn, project_id, template_id)
+        found = conn.all(
+            statements.newest_of_template,
+            TaskInList,
+            project_id=project_id,
+            template_id=template_id,
+            before=before,
+            count=count,
+        )
+    return _with_builds(conn, found)
+
+
+def _with_builds(conn: Connection, found: list[TaskInList]) -> list[TaskInList]:
+    wanted = {each.build_task_id for each in found if each.build_task_id}
+    if not wanted:
+        return found
+    builds = {
+        each.id: each for each in conn.all(statements.by_ids, Task, ids=sorted(wanted))
+    }
+    return [
+        replace(each, build_task=builds.get(each.build_task_id))
+        if each.build_task_id
+        else each
+        for each in found
+    ]
+
+
+def lines(
+    conn: Connection, actor: Actor, task_id: TaskId, *, above: int, limit: int
+) -> list[OutputLine]:
+    """Return up to *limit* lines of a task's log with numbers over *above*."""
+    task_of(conn, project_of(actor), task_id)
+    return output.page(conn, task_id, above=above, limit=limit)
+
+
+def length(conn: Connection, actor: Actor, task_id: TaskId) -> int:
+    """Return the number of lines of a task's log."""
+    task_of(conn, project_of(actor), task_id)
+    return output.length(conn, task_id)
+
+
+def ask_stop(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
+    """Move a task to ``stopping``, or to ``stopped`` if it had not started.
+
+    Asking again is fine. The service that runs tasks does what is left to be done.
+
+    :raises Invalid: if the task has ended otherwise
+    """
+    found = task_of(conn, project_of(actor), task_id)
+    if found.status in {Status.STOPPED, Status.STOPPING}:
+        return found
+    if found.status.final:
+        raise Invalid(f"The task has ended already, as {found.status}")
+    stopped = move(conn, found, Happening.STOP_ASKED)
+    template = template_of(conn, found.project_id, found.template_id)
+    _record(conn, actor, template, task_id, "stopped by a user")
+    return stopped
+
+
+def ask_stop_all(conn: Connection, actor: Actor, template_id: TemplateId) -> list[Task]:
+    """Ask for the end of every task of a template that has not ended."""
+    project_id = project_of(actor)
+    template_of(conn, project_id, template_id)
+    found = conn.column(
+        statements.unfinished_of_template,
+        project_id=project_id,
+        template_id=template_id,
+    )
+    return [ask_stop(conn, actor, TaskId(each)) for each in found]
+
+
+def confirm(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
+    """Let a task that waits for it go on.
+
+    :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for it
+    """
+    found = task_of(conn, project_of(actor), task_id)
+    return move(conn, found, Happening.CONFIRMED)
+
+
+def reject(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
+    """End a task that waits for confirmation without doing what it planned.
+
+    :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for it
+    """
+    found = task_of(conn, project_of(actor), task_id)
+    return move(conn, found, Happening.REJECTED)
+
+
+def delete(conn: Connection, actor: Actor, task_id: TaskId) -> None:
+    """Delete a task that has ended, with its output.
+
+    :raises Invalid: if it has not ended
+    """
+    found = task_of(conn, project_of(actor), task_id)
+    if not found.status.final:
+        raise Invalid(f"The task is {found.status}: stop it first")
+    conn.delete(schema.task, task_id)
+    template = template_of(conn, found.project_id, found.template_id)
+    _record(conn, actor, template, task_id, "deleted")
+
+
+def move(conn: Connection, found: Task, happening: Happening) -> Task:
+    """Advance a task's status; a final one has its end, and no secret any more.
+
+    :raises semaphore_twisted.model.tasks.IllegalMove: if the table has no such move
+    """
+    status = advance(found.status, happening)
+    if status.final:
+        conn.update(schema.task, found.id, status=status, end=conn.now, secret=None)
+    else:
+        conn.update(schema.task, found.id, status=status)
+    return task_of(conn, found.project_id, found.id)
+
+
+def _record(
+    conn: Connection, actor: Actor, template: Template, task_id: TaskId, what: str
+) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="task",
+        object_id=task_id,
+        object_name=template.playbook,
+        description=f"Task ID {task_id} ({template.name}) {what}",
+    )

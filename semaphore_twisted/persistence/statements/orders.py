@@ -1,0 +1,118 @@
+"""Everything that a task runs with: its template, keys, sources and variables."""
+
+from sqlalchemy import bindparam, select
+
+from semaphore_twisted.persistence.schema import (
+    access_key,
+    environment,
+    inventory,
+    project,
+    repository,
+    template,
+    template_vault,
+    user,
+)
+
+#: A template of a project, with its own columns.
+template_of_project = select(
+    template.c.id,
+    template.c.project_id,
+    template.c.inventory_id,
+    template.c.repository_id,
+    template.c.environment_id,
+    template.c.name,
+    template.c.playbook,
+    template.c.arguments,
+    template.c.allow_override_args_in_task,
+    template.c.description,
+    template.c.type,
+    template.c.start_version,
+    template.c.build_template_id,
+    template.c.view_id,
+    template.c.autorun,
+    template.c.git_branch,
+    template.c.survey_vars,
+    template.c.suppress_success_alerts,
+    template.c.app,
+    template.c.tasks,
+    template.c.task_params,
+    template.c.allow_override_branch_in_task,
+    template.c.allow_parallel_tasks,
+).where(
+    template.c.id == bindparam("id"), template.c.project_id == bindparam("project_id")
+)
+
+vaults = (
+    select(
+        template_vault.c.id,
+        template_vault.c.project_id,
+        template_vault.c.template_id,
+        template_vault.c.vault_key_id,
+        template_vault.c.name,
+    )
+    .where(template_vault.c.template_id == bindparam("template_id"))
+    .order_by(template_vault.c.id)
+)
+
+_key = select(
+    access_key.c.id,
+    access_key.c.uuid,
+    access_key.c.name,
+    access_key.c.type,
+    access_key.c.project_id,
+    project.c.uuid.label("project_uuid"),
+    access_key.c.environment_id,
+    access_key.c.owner,
+    access_key.c.secret,
+).join(project, project.c.id == access_key.c.project_id)
+
+#: A key of a project as it is stored.
+key = _key.where(
+    access_key.c.id == bindparam("id"),
+    access_key.c.project_id == bindparam("project_id"),
+)
+
+#: The secret variables of a variable group.
+secrets_of_environment = _key.where(
+    access_key.c.environment_id == bindparam("environment_id")
+).order_by(access_key.c.id)
+
+repository_by_id = select(
+    repository.c.id,
+    repository.c.name,
+    repository.c.project_id,
+    repository.c.git_url,
+    repository.c.git_branch,
+    repository.c.ssh_key_id,
+).where(
+    repository.c.id == bindparam("id"),
+    repository.c.project_id == bindparam("project_id"),
+)
+
+inventory_by_id = select(
+    inventory.c.id,
+    inventory.c.name,
+    inventory.c.project_id,
+    inventory.c.inventory,
+    inventory.c.ssh_key_id,
+    inventory.c.become_key_id,
+    inventory.c.type,
+    inventory.c.holder_id,
+    inventory.c.repository_id,
+).where(
+    inventory.c.id == bindparam("id"),
+    inventory.c.project_id == bindparam("project_id"),
+)
+
+environment_by_id = select(
+    environment.c.id,
+    environment.c.name,
+    environment.c.project_id,
+    environment.c.json,
+    environment.c.env,
+).where(
+    environment.c.id == bindparam("id"),
+    environment.c.project_id == bindparam("project_id"),
+)
+
+username = select(user.c.username).where(user.c.id == bindparam("id"))

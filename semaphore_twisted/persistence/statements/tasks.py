@@ -1,0 +1,215 @@
+"""Tasks, and the chunks of their output."""
+
+from sqlalchemy import bindparam, func, select, update
+
+from semaphore_twisted.persistence.schema import (
+    project,
+    task,
+    task_output,
+    template,
+    user,
+)
+
+_c = task.c
+
+#: The fields of a task as the API shows it; never its secret.
+_SHOWN = (
+    _c.id,
+    _c.template_id,
+    _c.project_id,
+    _c.status,
+    _c.debug,
+    _c.dry_run,
+    _c.diff,
+    _c.playbook,
+    _c.environment,
+    _c.hosts_limit.label("limit"),
+    _c.arguments,
+    _c.git_branch,
+    _c.user_id,
+    _c.integration_id,
+    _c.schedule_id,
+    _c.created,
+    _c.start,
+    _c.end,
+    _c.message,
+    _c.commit_hash,
+    _c.commit_message,
+    _c.build_task_id,
+    _c.version,
+    _c.inventory_id,
+    _c.params,
+)
+
+_LISTED = (
+    *_SHOWN,
+    template.c.playbook.label("tpl_playbook"),
+    template.c.name.label("tpl_alias"),
+    template.c.type.label("tpl_type"),
+    template.c.app.label("tpl_app"),
+    user.c.name.label("user_name"),
+)
+
+_list = (
+    select(*_LISTED)
+    .join(template, template.c.id == _c.template_id)
+    .outerjoin(user, user.c.id == _c.user_id)
+)
+
+by_id = select(*_SHOWN).where(_c.id == bindparam("id"))
+
+of_project = by_id.where(_c.project_id == bindparam("project_id"))
+
+#: The newest ``count`` tasks of a project, below the id ``before``.
+newest = (
+    _list.where(_c.project_id == bindparam("project_id"), _c.id < bindparam("before"))
+    .order_by(_c.id.desc())
+    .limit(bindparam("count"))
+)
+
+#: The same for one template of the project.
+newest_of_template = (
+    _list.where(
+        _c.project_id == bindparam("project_id"),
+        _c.template_id == bindparam("template_id"),
+        _c.id < bindparam("before"),
+    )
+    .order_by(_c.id.desc())
+    .limit(bindparam("count"))
+)
+
+#: The tasks whose ids are in ``ids``, a list.
+by_ids = select(*_SHOWN).where(
+    _c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+)
+
+_FINISHED = ("success", "error", "stopped")
+_unfinished = _c.status.not_in(_FINISHED)
+
+_queued = (
+    select(
+        _c.id,
+        _c.project_id,
+        _c.template_id,
+        template.c.allow_parallel_tasks.label("parallel"),
+        project.c.max_parallel_tasks.label("project_limit"),
+    )
+    .join(template, template.c.id == _c.template_id)
+    .join(project, project.c.id == _c.project_id)
+    .order_by(_c.id)
+)
+
+#: Tasks that wait for their turn, oldest first.
+waiting = _queued.where(_c.status == "waiting")
+
+#: Tasks that take a place: neither waiting nor ended.
+active = _queued.where(_unfinished, _c.status != "waiting")
+
+unfinished_ids = select(_c.id).where(_unfinished).order_by(_c.id)
+
+unfinished_of_template = (
+    select(_c.id)
+    .where(
+        _unfinished,
+        _c.project_id == bindparam("project_id"),
+        _c.template_id == bindparam("template_id"),
+    )
+    .order_by(_c.id)
+)
+
+#: What the machinery has to know of a task besides what is shown.
+machinery = (
+    select(
+        _c.id,
+        _c.uuid,
+        project.c.uuid.label("project_uuid"),
+        _c.secret,
+        _c.spool_offset,
+        _c.lines,
+    )
+    .join(project, project.c.id == _c.project_id)
+    .where(_c.id == bindparam("id"))
+)
+
+project_uuid = select(project.c.uuid).where(project.c.id == bindparam("id"))
+
+count_one_more = (
+    update(template)
+    .where(template.c.id == bindparam("id"))
+    .values(tasks=template.c.tasks + 1)
+)
+
+last_version = (
+    select(_c.version)
+    .where(_c.template_id == bindparam("template_id"), _c.version.is_not(None))
+    .order_by(_c.id.desc())
+    .limit(1)
+)
+
+#: Templates that deploy what the template ``template_id`` built, by themselves.
+autorun = (
+    select(template.c.id)
+    .where(
+        template.c.build_template_id == bindparam("template_id"),
+        template.c.type == "deploy",
+        template.c.autorun == 1,
+    )
+    .order_by(template.c.id)
+)
+
+#: Ended tasks of a template beyond the newest ``keep``, at most ``count``.
+surplus = (
+    select(_c.id)
+    .where(
+        _c.template_id == bindparam("template_id"),
+        _c.id
+        <= select(_c.id)
+        .where(_c.template_id == bindparam("template_id"))
+        .order_by(_c.id.desc())
+        .limit(1)
+        .offset(bindparam("keep"))
+        .scalar_subquery(),
+        _c.status.in_(_FINISHED),
+    )
+    .order_by(_c.id)
+    .limit(bindparam("count"))
+)
+
+#: The chunk that is still written to: the last one.
+last_chunk = (
+    select(task_output.c.first, task_output.c.last, task_output.c.lines)
+    .where(task_output.c.task_id == bindparam("task_id"))
+    .order_by(task_output.c.first.desc())
+    .limit(1)
+)
+
+rewrite_chunk = (
+    update(task_output)
+    .where(
+        task_output.c.task_id == bindparam("of_task"),
+        task_output.c.first == bindparam("from_line"),
+    )
+    .values(last=bindparam("new_last"), lines=bindparam("new_lines"))
+)
+
+#: The first ``count`` chunks that have lines above ``number``. The chunk that holds
+#: the line ``number`` begins at or below it, so the key alone finds the place.
+chunks = (
+    select(task_output.c.first, task_output.c.last, task_output.c.lines)
+    .where(
+        task_output.c.task_id == bindparam("task_id"),
+        task_output.c.first
+        >= func.coalesce(
+            select(func.max(task_output.c.first))
+            .where(
+                task_output.c.task_id == bindparam("task_id"),
+                task_output.c.first <= bindparam("number"),
+            )
+            .scalar_subquery(),
+            0,
+        ),
+        task_output.c.last > bindparam("number"),
+    )
+    .order_by(task_output.c.first)
+    .limit(bindparam("count"))
+)

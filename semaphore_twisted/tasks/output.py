@@ -1,0 +1,202 @@
+"""What a job writes, on its way into the store and to those who watch.
+
+Lines are gathered for 20 ms (the first ones after a pause are written at once), or
+until there are 500 of them or 64 KiB. One flush is under way at a time. Lines, the
+spool's offset and facts are committed together; only then are the lines published,
+and only then does the job's follower get its word to go on.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.interfaces import IDatabase, IJobReceiver
+from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.tasks import OutputLine
+from semaphore_twisted.operations import output
+
+#: Seconds between two flushes of a trickle.
+INTERVAL = 0.02
+
+#: What is written at once.
+MANY_LINES = 500
+MANY_CHARACTERS = 64 * 1024
+
+
+@define
+class _Batch:
+    lines: list[tuple[float, str]] = field(factory=list)
+    characters: int = 0
+    offset: int | None = None
+    facts: dict[str, str] = field(factory=dict)
+    waiting: list[Deferred[None]] = field(factory=list)
+
+    @property
+    def many(self) -> bool:
+        return len(self.lines) >= MANY_LINES or self.characters >= MANY_CHARACTERS
+
+    @property
+    def empty(self) -> bool:
+        return not (self.lines or self.facts or self.waiting)
+
+
+@implementer(IJobReceiver)
+class OutputLog:
+    """The log of one task while its job is followed."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        task_id: TaskId,
+        *,
+        database: IDatabase,
+        clock: IReactorTime,
+        publish: Callable[[Sequence[OutputLine]], None],
+        over: Callable[[JobResult], None],
+        broken: Callable[[], None],
+    ) -> None:
+        """Call *publish* after each commit, *over* with the job's result.
+
+        *broken* is called once if the store does not take the lines: the job has to
+        be attached to again, from the offset that is in the store.
+        """
+        self.task_id = task_id
+        self._database = database
+        self._clock = clock
+        self._publish = publish
+        self._over = over
+        self._broken = broken
+        self._batch = _Batch()
+        self._flushing = False
+        self._failed = False
+        self._last_flush = float("-inf")
+        self._timer: IDelayedCall | None = None
+        self._idle: list[Deferred[None]] = []
+
+    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        """Store *lines* and the *offset* after them."""
+        if self._failed:
+            return fail(RuntimeError("this log of the task was closed"))
+        stored: Deferred[None] = Deferred()
+        batch = self._batch
+        batch.lines.extend(lines)
+        batch.characters += sum(len(text) for _, text in lines)
+        batch.offset = offset
+        batch.waiting.append(stored)
+        self._schedule()
+        return stored
+
+    def fact(self, name: str, value: str) -> None:
+        """Take a fact; it is stored with the lines that follow, or at the end."""
+        self._batch.facts[name] = value
+
+    def step(self, name: str) -> None:
+        """Note in the server's own log that a step has begun."""
+        self._log.debug("Task {task}: step {step}", task=self.task_id, step=name)
+
+    def ended(self, result: JobResult) -> None:
+        """Take the job's result, after its last line."""
+        self._over(result)
+
+    def flushed(self) -> Deferred[None]:
+        """Fire once everything that was taken is in the store.
+
+        It fires too where the store has failed; ``broken`` was called then.
+        """
+        if self._batch.empty and not self._flushing:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._idle.append(waiting)
+        if not self._flushing:
+            self._begin()
+        return waiting
+
+    def close(self) -> None:
+        """Take nothing more: another one follows the job now, or nobody does."""
+        self._failed = True
+        self._cancel_timer()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the store has failed, or the log was closed."""
+        return self._failed
+
+    def _schedule(self) -> None:
+        if self._flushing or self._failed:
+            return
+        due = self._last_flush + INTERVAL - self._clock.seconds()
+        if due <= 0 or self._batch.many:
+            self._begin()
+        elif self._timer is None:
+            self._timer = self._clock.callLater(due, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        self._begin()
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _begin(self) -> None:
+        self._cancel_timer()
+        flushing = Deferred.fromCoroutine(self._flush())
+        forget(flushing, log=self._log, sentence="The output of a task was not stored")
+
+    async def _flush(self) -> None:
+        if self._flushing:
+            return
+        self._flushing = True
+        batch, self._batch = self._batch, _Batch()
+        self._last_flush = self._clock.seconds()
+        try:
+            stored = await self._database.write(
+                output.append,
+                self.task_id,
+                batch.lines,
+                offset=batch.offset,
+                facts=batch.facts,
+            )
+        except Exception:  # noqa: BLE001 - the follower gets it, and the log
+            failure = Failure()
+            self._flushing = False
+            self._fail(batch, failure)
+            return
+        self._publish(stored)
+        self._flushing = False
+        for waiting in batch.waiting:
+            waiting.callback(None)
+        if not self._batch.empty and self._idle:
+            self._begin()
+        elif not self._batch.empty:
+            self._schedule()
+        else:
+            self._release()
+
+    def _fail(self, batch: _Batch, failure: Failure) -> None:
+        first = not self._failed
+        self.close()
+        self._log.failure(
+            "The output of task {task} was not stored", failure, task=self.task_id
+        )
+        rest, self._batch = self._batch, _Batch()
+        for waiting in (*batch.waiting, *rest.waiting):
+            waiting.errback(failure)
+        if first:
+            self._broken()
+        self._release()
+
+    def _release(self) -> None:
+        idle, self._idle = self._idle, []
+        for waiting in idle:
+            waiting.callback(None)

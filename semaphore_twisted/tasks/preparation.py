@@ -1,0 +1,213 @@
+"""Gathers what a task runs with and opens its secrets: from a task to an order."""
+
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.jobs.order import (
+    InventorySource,
+    JobOrder,
+    Source,
+    VaultPassword,
+)
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import (
+    EnvironmentId,
+    InventoryId,
+    KeyId,
+    ProjectId,
+    RepositoryId,
+    TaskId,
+)
+from semaphore_twisted.model.inventories import Environment, Inventory
+from semaphore_twisted.model.keys import KeyRow, NoSecret, OpenedSecret, Text
+from semaphore_twisted.model.repositories import Repository
+from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.operations.secrets import open_answers, open_secret
+from semaphore_twisted.operations.tasks import template_of
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import orders
+from semaphore_twisted.persistence.statements import tasks as statements
+
+#: Builds that a deploy task may stand above.
+_LONGEST_CHAIN = 100
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    uuid: str
+    project_uuid: str
+    secret: str | None
+
+
+class _Variables(msgspec.Struct, frozen=True):
+    """The variables of a group: plain and secret ones, of both kinds."""
+
+    plain: dict[str, Any]
+    environ: dict[str, str]
+    secret: dict[str, str]
+    secret_environ: dict[str, str]
+
+
+def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
+    """Return the order of a task, every secret opened.
+
+    Variables of the task win over those of the variable group.
+
+    :raises Invalid: if something that the task needs is missing or broken
+    :raises SecretUnreadable: naming the key that cannot be opened
+    """
+    task = conn.one(statements.by_id, Task, id=task_id)
+    sealed = conn.one(statements.machinery, _Sealed, id=task_id)
+    if task is None or sealed is None:
+        raise Invalid(f"Task {task_id} was deleted")
+    project = task.project_id
+    template = template_of(conn, project, task.template_id)
+    group = _group(conn, keyring, project, template.environment_id)
+    asked = _object(task.environment, "The task's variables")
+    answers = open_answers(
+        keyring,
+        sealed.secret,
+        task_id=task_id,
+        row_uuid=sealed.uuid,
+        project_uuid=sealed.project_uuid,
+    )
+    plain = {
+        name: value
+        for name, value in {**group.plain, **asked}.items()
+        if name not in answers
+    }
+    secret = {
+        name: value
+        for name, value in {**group.secret, **answers}.items()
+        if name not in asked
+    }
+    return JobOrder(
+        task=task,
+        template=template,
+        username=conn.scalar(orders.username, id=task.user_id) or "",
+        source=_source(conn, keyring, project, template.repository_id),
+        inventory=_inventory(
+            conn, keyring, project, task.inventory_id or template.inventory_id
+        ),
+        vaults=tuple(
+            VaultPassword(
+                name=vault.name or "default",
+                password=_key(conn, keyring, project, vault.vault_key_id),
+            )
+            for vault in template.vaults or ()
+        ),
+        variables=plain,
+        secret_variables=secret,
+        environment=group.environ,
+        secret_environment=group.secret_environ,
+        incoming_version=_incoming(conn, task),
+    )
+
+
+def _key(
+    conn: Connection, keyring: Keyring, project: ProjectId, key_id: KeyId | None
+) -> OpenedSecret:
+    if key_id is None:
+        return NoSecret()
+    row = conn.one(orders.key, KeyRow, id=key_id, project_id=project)
+    if row is None:
+        raise Invalid(f"The access key {key_id} is missing")
+    return open_secret(keyring, row)
+
+
+def _source(
+    conn: Connection, keyring: Keyring, project: ProjectId, number: RepositoryId
+) -> Source:
+    found = conn.one(orders.repository_by_id, Repository, id=number, project_id=project)
+    if found is None:
+        raise Invalid(f"The repository {number} is missing")
+    return Source(
+        repository_id=found.id,
+        url=found.git_url,
+        branch=found.git_branch,
+        key=_key(conn, keyring, project, found.ssh_key_id),
+    )
+
+
+def _inventory(
+    conn: Connection,
+    keyring: Keyring,
+    project: ProjectId,
+    number: InventoryId | None,
+) -> InventorySource | None:
+    if number is None:
+        return None
+    found = conn.one(orders.inventory_by_id, Inventory, id=number, project_id=project)
+    if found is None:
+        raise Invalid(f"The inventory {number} is missing")
+    source = None
+    if found.repository_id is not None:
+        source = _source(conn, keyring, project, found.repository_id)
+    return InventorySource(
+        type=found.type,
+        inventory=found.inventory,
+        key=_key(conn, keyring, project, found.ssh_key_id),
+        become=_key(conn, keyring, project, found.become_key_id),
+        source=source,
+    )
+
+
+def _group(
+    conn: Connection,
+    keyring: Keyring,
+    project: ProjectId,
+    number: EnvironmentId | None,
+) -> _Variables:
+    if number is None:
+        return _Variables({}, {}, {}, {})
+    found = conn.one(
+        orders.environment_by_id, Environment, id=number, project_id=project
+    )
+    if found is None:
+        raise Invalid(f"The variable group {number} is missing")
+    whose = f"The variable group “{found.name}”"
+    opened: dict[str, dict[str, str]] = {"env": {}, "var": {}}
+    rows = conn.all(orders.secrets_of_environment, KeyRow, environment_id=number)
+    for row in rows:
+        secret = open_secret(keyring, row)
+        if isinstance(secret, Text):
+            opened.setdefault(row.owner, {})[row.name] = secret.text
+    plain = _object(found.json, whose)
+    environ = _object(found.env or "", whose)
+    return _Variables(
+        plain={k: v for k, v in plain.items() if k not in opened["var"]},
+        environ={
+            name: _environ_text(value)
+            for name, value in environ.items()
+            if value is not None and name not in opened["env"]
+        },
+        secret=opened["var"],
+        secret_environ=opened["env"],
+    )
+
+
+def _object(text: str, whose: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise Invalid(f"{whose} must be a JSON object") from None
+
+
+def _environ_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _incoming(conn: Connection, task: Task) -> str | None:
+    """Return the version that a deploy task brings out, through chains of them."""
+    number = task.build_task_id
+    for _ in range(_LONGEST_CHAIN):
+        if number is None:
+            return None
+        built = conn.one(statements.by_id, Task, id=number)
+        if built is None or built.version is not None:
+            return built.version if built else None
+        number = built.build_task_id
+    return None

@@ -1,0 +1,38 @@
+"""Which waiting tasks may start now; pure.
+
+Tasks of one template start in the order in which they came. A task that has to wait
+holds back nobody but later tasks of its own template.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.tasks import Queued
+
+
+def startable(
+    waiting: Sequence[Queued], active: Sequence[Queued], *, limit: int
+) -> list[TaskId]:
+    """Return the tasks of *waiting*, oldest first, that may start beside *active*.
+
+    *limit* is how many may be active in the whole installation; 0 is none.
+    """
+    total = len(active)
+    of_project: Counter[ProjectId] = Counter(each.project_id for each in active)
+    of_template: Counter[TemplateId] = Counter(each.template_id for each in active)
+    held: set[TemplateId] = set()
+    chosen: list[TaskId] = []
+    for each in waiting:
+        if limit and total >= limit:
+            break
+        project, template = each.project_id, each.template_id
+        full = bool(each.project_limit) and of_project[project] >= each.project_limit
+        if full or template in held or (of_template[template] and not each.parallel):
+            held.add(template)
+            continue
+        chosen.append(each.id)
+        total += 1
+        of_project[project] += 1
+        of_template[template] += 1
+    return chosen

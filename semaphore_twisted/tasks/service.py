@@ -1,0 +1,440 @@
+"""Runs tasks: from a waiting row to a final status, across restarts of the server.
+
+A task is claimed in one transaction (``starting``), its order is gathered and its
+secrets are opened, the order becomes a specification, and a runner starts the job.
+The job brings itself to its end; this service follows it, stores what it writes, and
+ends the task once every line is in the store.
+
+After a restart each unfinished task is looked at: a job that began is attached to
+again, where its log was read to; a task whose job never began goes back into the
+queue; one whose job vanished is an error, "interrupted".
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.interfaces import IDatabase, IJob, IJobRunner, ITaskControl
+from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.steps import JobResult, JobSpecification
+from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.tasks import Happening, Status, Task
+from semaphore_twisted.operations import progress
+from semaphore_twisted.tasks import preparation
+from semaphore_twisted.tasks.background import FIRST_PAUSE, LONGEST_PAUSE, Background
+from semaphore_twisted.tasks.observers import Observers
+from semaphore_twisted.tasks.output import OutputLog
+from semaphore_twisted.tasks.places import State
+from semaphore_twisted.tasks.queue import startable
+
+#: Seconds until another look at a disk that was too full.
+LOOK_AGAIN = 30.0
+
+INTERRUPTED = "interrupted"
+
+_HAPPENINGS = {
+    "success": Happening.SUCCEEDED,
+    "error": Happening.FAILED,
+    "stopped": Happening.STOPPED,
+}
+
+
+class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The installation's limits for tasks; 0 is none."""
+
+    max_parallel_tasks: int = 0
+    max_tasks_per_template: int = 0
+
+
+class JobPlaces(Protocol):
+    """What the service needs of ``tasks.places.Places``."""
+
+    def spool(self, task_id: TaskId) -> str:
+        """Return where a task's spool is."""
+
+    def make(self, task_id: TaskId) -> str:
+        """Make a task's spool."""
+
+    def state(self, task_id: TaskId) -> State:
+        """Return how far a task's job got."""
+
+    def remove(self, task_id: TaskId) -> None:
+        """Remove what is left of a task."""
+
+    def sweep(self, keep: "frozenset[TaskId]") -> None:
+        """Remove what is left of other tasks."""
+
+    def shortage(self) -> str | None:
+        """Return why no task may start."""
+
+
+@define(eq=False)
+class _Run:
+    """A task between its claim and its end."""
+
+    task_id: TaskId
+    project_id: ProjectId
+    template_id: TemplateId
+    log: OutputLog | None = None
+    job: IJob | None = None
+    #: whether an end was asked for, and whether at once
+    stop: bool = False
+    kill: bool = False
+    ending: bool = False
+    #: seconds to wait before the job is attached to again
+    pause: float = FIRST_PAUSE
+
+
+@implementer(ITaskControl)
+class TaskService:
+    """Claims, starts, follows, stops and ends tasks."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        *,
+        database: IDatabase,
+        runner: IJobRunner,
+        keyring: Keyring,
+        prepare: Callable[[JobOrder], JobSpecification],
+        places: JobPlaces,
+        compute: Callable[..., Deferred[Any]],
+        observers: Observers,
+        options: TaskOptions,
+        clock: IReactorTime,
+    ) -> None:
+        """Collaborate; *prepare* is ``jobs.invocation.specification`` with options.
+
+        *compute* runs a function that walks through folders in a worker thread.
+        """
+        self._database = database
+        self._runner = runner
+        self._keyring = keyring
+        self._prepare = prepare
+        self._places = places
+        self._compute = compute
+        self._observers = observers
+        self._options = options
+        self._clock = clock
+        self._runs: dict[TaskId, _Run] = {}
+        self._background = Background(database=database, clock=clock)
+        self._running = False
+        self._claiming = False
+        self._again = False
+        self._timer: IDelayedCall | None = None
+
+    def __len__(self) -> int:
+        """Return the number of tasks between claim and end."""
+        return len(self._runs)
+
+    # Start and stop of the server
+
+    def startService(self) -> Deferred[None]:
+        """Look after the tasks that had not ended, then at the queue."""
+        self._running = True
+        return Deferred.fromCoroutine(self._recover())
+
+    def stopService(self) -> Deferred[None]:
+        """Leave the jobs to their supervisors; what they wrote so far is stored."""
+        self._running = False
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        return Deferred.fromCoroutine(self._leave())
+
+    async def _recover(self) -> None:
+        left = await self._database.read(progress.left)
+        for each in left:
+            await self._recover_one(each)
+        await self._compute(self._places.sweep, frozenset(e.task.id for e in left))
+        self.wake()
+
+    async def _recover_one(self, left: progress.Left) -> None:
+        task = left.task
+        state = self._places.state(task.id)
+        if state != "begun" and task.status in {Status.STARTING, Status.STOPPING}:
+            await self._compute(self._places.remove, task.id)
+            again = await self._database.write(progress.requeue, task.id)
+            self._tell(again)
+            return
+        run = self._runs[task.id] = _new_run(task)
+        if state == "absent":
+            await self._finish(run, Happening.FAILED, said=self._interruption())
+            return
+        run.stop = task.status is Status.STOPPING
+        self._attach(run, left.offset)
+        if task.status is Status.STARTING:
+            self._tell(await self._database.write(progress.started, task.id))
+
+    async def _leave(self) -> None:
+        for run in self._runs.values():
+            if run.job is not None:
+                run.job.abandon()
+        await self._background.end()
+        for run in list(self._runs.values()):
+            if run.log is not None:
+                await run.log.flushed()
+                run.log.close()
+        self._runs.clear()
+
+    # ITaskControl
+
+    def wake(self) -> None:
+        """Look at the queue."""
+        self._again = True
+        if self._running and not self._claiming:
+            self._claiming = True
+            self._background.do(
+                self._claim(), "The queue of tasks could not be looked at"
+            )
+
+    def changed(self, task: Task) -> None:
+        """Tell the observers of what an operation did to *task*."""
+        self._tell(task)
+        self.wake()
+
+    def stop(self, task_id: TaskId, *, force: bool) -> Deferred[None]:
+        """End a task, at once with *force*; asking again is fine.
+
+        :raises semaphore_twisted.model.tasks.IllegalMove: if it has ended by itself
+        """
+        return Deferred.fromCoroutine(self._stop(task_id, force=force))
+
+    def flush(self, task_id: TaskId) -> Deferred[None]:
+        """Fire once every line received of the task is in the store."""
+        return Deferred.fromCoroutine(self._flush(task_id))
+
+    async def _flush(self, task_id: TaskId) -> None:
+        run = self._runs.get(task_id)
+        if run is not None and run.log is not None:
+            await run.log.flushed()
+
+    async def _stop(self, task_id: TaskId, *, force: bool) -> None:
+        task = await self._database.write(progress.stopping, task_id)
+        if task is None:
+            return
+        self._tell(task)
+        run = self._runs.get(task_id)
+        if run is not None:
+            run.stop = True
+            run.kill = run.kill or force
+            self._press(run)
+        elif not task.status.final:
+            # Nobody runs it: its server, or its supervisor, is gone.
+            await self._finish(_new_run(task), Happening.STOPPED)
+        self.wake()
+
+    # The queue
+
+    async def _claim(self) -> None:
+        try:
+            while self._again and self._running:
+                self._again = False
+                if (reason := self._places.shortage()) is not None:
+                    self._log.error("No task starts: {reason}", reason=reason)
+                    self._later(LOOK_AGAIN)
+                    return
+                choose = partial(startable, limit=self._options.max_parallel_tasks)
+                for claimed in await self._database.write(progress.claim, choose):
+                    self._begin(claimed)
+        except Exception:
+            self._later(1.0)
+            raise
+        finally:
+            self._claiming = False
+
+    def _later(self, seconds: float) -> None:
+        """Look at the queue in some time."""
+
+        def look() -> None:
+            self._timer = None
+            self.wake()
+
+        if self._timer is None and self._running:
+            self._timer = self._clock.callLater(seconds, look)
+
+    def _begin(self, claimed: progress.Claimed) -> None:
+        task = claimed.task
+        run = self._runs[task.id] = _new_run(task)
+        self._tell(task)
+        self._observers.output_appended(task.project_id, task.id, claimed.lines)
+        self._background.do(self._start(run), f"Task {task.id} could not be started")
+
+    # One task
+
+    async def _start(self, run: _Run) -> None:
+        specification = await self._specification(run)
+        if specification is None:
+            return
+        if run.stop:
+            await self._finish(run, Happening.STOPPED)
+            return
+        try:
+            self._places.make(run.task_id)
+            run.log = self._new_log(run)
+            run.job = await self._runner.start(specification, run.log)
+        except Exception as error:  # noqa: BLE001 - told to the user and the log
+            self._log.failure("The job of task {task} did not start", task=run.task_id)
+            why = error.strerror if isinstance(error, OSError) else error
+            await self._fail(run, f"the job could not be started: {why}")
+            return
+        if not self._running:
+            run.job.abandon()
+            return
+        self._press(run)
+        self._tell(await self._background.persist(progress.started, run.task_id))
+
+    async def _specification(self, run: _Run) -> JobSpecification | None:
+        """Return what is to be run, or end the task and return ``None``."""
+        try:
+            order = await self._database.read(
+                preparation.order, self._keyring, run.task_id
+            )
+            if order.task.status is not Status.STARTING:
+                await self._finish(run, Happening.STOPPED)
+                return None
+            return self._prepare(order)
+        except DomainError as error:
+            reason = error.message
+            self._log.warn("Task {t}: {reason}", t=run.task_id, reason=reason)
+        except Exception:  # noqa: BLE001 - told to the log
+            reason = "an internal error; the server's log has the details"
+            self._log.failure("Task {task} could not be prepared", task=run.task_id)
+        await self._fail(run, reason)
+        return None
+
+    def _new_log(self, run: _Run) -> OutputLog:
+        return OutputLog(
+            run.task_id,
+            database=self._database,
+            clock=self._clock,
+            publish=partial(
+                self._observers.output_appended, run.project_id, run.task_id
+            ),
+            over=partial(self._over, run),
+            broken=partial(self._broken, run),
+        )
+
+    def _attach(self, run: _Run, offset: int) -> None:
+        run.log = self._new_log(run)
+        spool = self._places.spool(run.task_id)
+        run.job = self._runner.attach(spool, offset, run.log)
+        self._press(run)
+
+    def _press(self, run: _Run) -> None:
+        """Pass on to the job that its end was asked for."""
+        if run.job is not None and run.kill:
+            run.job.kill()
+        elif run.job is not None and run.stop:
+            run.job.stop()
+
+    def _broken(self, run: _Run) -> None:
+        """Attach to a job again whose lines the store did not take."""
+        job, run.job = run.job, None
+        if job is not None:
+            job.abandon()
+        self._background.do(
+            self._attach_again(run), f"Task {run.task_id} is not followed"
+        )
+
+    async def _attach_again(self, run: _Run) -> None:
+        pause, run.pause = run.pause, min(run.pause * 2, LONGEST_PAUSE)
+        await self._background.pause(pause)
+        if not self._running or run.task_id not in self._runs:
+            return
+        offset = await self._background.persist(progress.offset, run.task_id)
+        if self._running:
+            self._attach(run, offset)
+
+    def _over(self, run: _Run, result: JobResult) -> None:
+        self._background.do(
+            self._end(run, result), f"Task {run.task_id} could not be ended"
+        )
+
+    async def _end(self, run: _Run, result: JobResult) -> None:
+        log = run.log
+        if log is not None:
+            await log.flushed()
+            if log.closed:
+                return  # it is attached to again, and comes here again
+        vanished = result.reason.startswith(INTERRUPTED)
+        await self._finish(
+            run,
+            _HAPPENINGS[result.status],
+            said=self._interruption() if vanished else (),
+            began=_moment(result.started),
+            ended=_moment(result.ended),
+        )
+
+    def _interruption(self) -> list[tuple[float, str]]:
+        text = "Interrupted: the job's supervisor is gone, and its result with it"
+        return [(self._clock.seconds(), text)]
+
+    async def _fail(self, run: _Run, reason: str) -> None:
+        now = self._clock.seconds()
+        said = [(now, f"Failed to run task: {line}") for line in reason.splitlines()]
+        await self._finish(run, Happening.FAILED, said=said)
+
+    async def _finish(
+        self,
+        run: _Run,
+        happening: Happening,
+        *,
+        said: Sequence[tuple[float, str]] = (),
+        began: datetime | None = None,
+        ended: datetime | None = None,
+    ) -> None:
+        """End a task, then publish, then remove what is left of its job."""
+        if run.ending:
+            return
+        run.ending = True
+        try:
+            finished = await self._background.persist(
+                progress.finish,
+                self._keyring,
+                run.task_id,
+                happening,
+                said=said,
+                began=began,
+                ended=ended,
+            )
+        finally:
+            if run.log is not None:
+                run.log.close()
+            self._runs.pop(run.task_id, None)
+        if finished is not None:
+            self._observers.output_appended(run.project_id, run.task_id, finished.lines)
+            self._tell(finished.task)
+            for task in finished.queued:
+                self._tell(task)
+        self.wake()
+        await self._compute(self._places.remove, run.task_id)
+        if self._options.max_tasks_per_template:
+            await self._database.write(
+                progress.trim, run.template_id, self._options.max_tasks_per_template
+            )
+
+    # Small things
+
+    def _tell(self, task: Task | None) -> None:
+        if task is not None:
+            self._observers.task_changed(task)
+
+
+def _new_run(task: Task) -> _Run:
+    return _Run(task.id, task.project_id, task.template_id)
+
+
+def _moment(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
