@@ -93,6 +93,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Permission = Permission.NONE
     session_id: int | None = None
     token_digest: str | None = None
+    #: Whether the session's last use was noted a minute ago or more.
+    session_due: bool = False
 
     def may(self, permission: Permission) -> bool:
         """Whether every bit of *permission* is held."""

@@ -1,0 +1,155 @@
+"""Who acts, and whether he may: asked in the transaction of what he does."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
+
+import msgspec
+
+from semaphore_twisted.model.errors import NotAuthenticated, NotFound, NotPermitted
+from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.users import (
+    Access,
+    Actor,
+    Credentials,
+    Permission,
+    Role,
+    User,
+)
+from semaphore_twisted.operations.audience import SESSION_IDLE
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import access as statements
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: A session's last use is noted no more often than this.
+SESSION_NOTED = timedelta(minutes=1)
+
+#: What an administrator may do in every project.
+EVERYTHING = Permission(15)
+
+
+class _Holder(msgspec.Struct, frozen=True, kw_only=True):
+    id: UserId
+    created: datetime
+    username: str
+    name: str
+    email: str
+    admin: bool
+    external: bool
+    alert: bool
+    project_id: ProjectId | None
+    role: Role | None
+    session_id: int | None = None
+    session_due: bool = False
+
+    def actor(self, token_digest: str | None) -> Actor:
+        user = User(
+            id=self.id,
+            created=self.created,
+            username=self.username,
+            name=self.name,
+            email=self.email,
+            admin=self.admin,
+            external=self.external,
+            alert=self.alert,
+        )
+        permissions = Permission.NONE
+        if self.project_id is not None:
+            if self.admin:
+                permissions = EVERYTHING
+            elif self.role is not None:
+                permissions = self.role.permissions
+        return Actor(
+            user=user,
+            project_id=self.project_id,
+            role=self.role,
+            permissions=permissions,
+            session_id=self.session_id,
+            session_due=self.session_due,
+            token_digest=token_digest,
+        )
+
+
+def actor(
+    conn: Connection,
+    credentials: Credentials,
+    access: Access,
+    project_id: int | None,
+) -> Actor:
+    """Return who holds *credentials*, with his rights in the project.
+
+    :raises NotAuthenticated: if they hold no longer, or never did.
+    :raises NotFound: if the project does not exist, or he cannot see it.
+    :raises NotPermitted: if he lacks what *access* asks for.
+    """
+    holder = _holder(conn, credentials, project_id)
+    if holder is None:
+        raise NotAuthenticated
+    found = holder.actor(credentials.token_digest)
+    if project_id is None:
+        _check_installation(found, access)
+        return found
+    visible = found.user.admin or found.role is not None
+    if found.project_id is None or not visible:
+        raise NotFound
+    _check_project(found, access)
+    return found
+
+
+def authorized(
+    conn: Connection,
+    credentials: Credentials,
+    access: Access,
+    project_id: int | None,
+    operation: Callable[Concatenate[Connection, Actor, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run *operation* for whoever holds *credentials*, if he may.
+
+    :raises DomainError: as :func:`actor` does, and as the operation does.
+    """
+    return operation(
+        conn, actor(conn, credentials, access, project_id), *args, **kwargs
+    )
+
+
+def _check_installation(found: Actor, access: Access) -> None:
+    """Check a right outside projects; one inside them cannot be held there."""
+    if access in {Access.PUBLIC, Access.USER}:
+        return
+    if access is not Access.ADMIN or not found.user.admin:
+        raise NotPermitted
+
+
+def _check_project(found: Actor, access: Access) -> None:
+    if access is Access.ADMIN and not found.user.admin:
+        raise NotPermitted
+    if not found.may(access.permission):
+        raise NotPermitted
+
+
+def _holder(
+    conn: Connection, credentials: Credentials, project_id: int | None
+) -> _Holder | None:
+    if credentials.token_digest is not None:  # a bearer token wins over a cookie
+        return conn.one(
+            statements.of_token,
+            _Holder,
+            digest=credentials.token_digest,
+            project_id=project_id,
+            now=conn.now,
+        )
+    if credentials.session_digest is not None:
+        return conn.one(
+            statements.of_session,
+            _Holder,
+            digest=credentials.session_digest,
+            project_id=project_id,
+            cutoff=conn.now - SESSION_IDLE,
+            due=conn.now - SESSION_NOTED,
+        )
+    return None

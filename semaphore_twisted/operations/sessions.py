@@ -1,0 +1,58 @@
+"""Login sessions: the store holds a digest, only the browser the value.
+
+A session ends when it was not used for seven days, at the logout, and with whatever
+changes who may use it: another password, an account that is disabled or deleted.
+"""
+
+from semaphore_twisted.crypto.tokens import digest, new_session_id
+from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.users import Credentials
+from semaphore_twisted.operations.access import SESSION_NOTED
+from semaphore_twisted.operations.audience import SESSION_IDLE
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import sessions as statements
+
+_LONGEST_AGENT = 400
+
+
+def begin(
+    conn: Connection, user_id: UserId, *, address: str, user_agent: str = ""
+) -> str:
+    """Begin a session of *user_id*, who was checked; return the cookie's value."""
+    conn.run(statements.end_idle, cutoff=conn.now - SESSION_IDLE)
+    value = new_session_id(conn.entropy)
+    conn.insert(
+        schema.session,
+        user_id=user_id,
+        digest=digest(value),
+        created=conn.now,
+        last_active=conn.now,
+        ip=address,
+        user_agent=user_agent[:_LONGEST_AGENT],
+    )
+    return value
+
+
+def touch(conn: Connection, session_id: int) -> None:
+    """Note that a session was used; at most once a minute (``Actor.session_due``)."""
+    conn.run(
+        statements.touch,
+        session_id=session_id,
+        now=conn.now,
+        due=conn.now - SESSION_NOTED,
+    )
+
+
+def end(conn: Connection, credentials: Credentials) -> bool:
+    """End the session of *credentials*; tell whether there was one."""
+    if credentials.session_digest is None:
+        return False
+    return conn.run(statements.end, old_digest=credentials.session_digest) > 0
+
+
+def end_all_of_user(
+    conn: Connection, user_id: UserId, *, but: int | None = None
+) -> int:
+    """End the sessions of *user_id*, the session *but* excepted; return how many."""
+    return conn.run(statements.end_of_user, of_user=user_id, but=but or 0)

@@ -1,0 +1,46 @@
+"""The record of what happened, newest first."""
+
+from sqlalchemy import bindparam, or_, select
+
+from semaphore_twisted.persistence.schema import event, project, project_user, user
+
+_EVENTS = (
+    select(
+        event.c.user_id,
+        event.c.project_id,
+        event.c.integration_id,
+        event.c.object_id,
+        event.c.object_type,
+        event.c.description,
+        event.c.created,
+        event.c.object_name,
+        project.c.name.label("project_name"),
+        user.c.username.label("username"),
+    )
+    .outerjoin(project, project.c.id == event.c.project_id)
+    .outerjoin(user, user.c.id == event.c.user_id)
+    .order_by(event.c.id.desc())
+    .limit(bindparam("most"))
+)
+
+of_project = _EVENTS.where(event.c.project_id == bindparam("project_id"))
+
+of_everything = _EVENTS
+
+#: Of the user's projects and of the installation. Failed logins name accounts and
+#: addresses: a user sees those of his own account.
+of_user = _EVENTS.where(
+    or_(
+        event.c.project_id.in_(
+            select(project_user.c.project_id).where(
+                project_user.c.user_id == bindparam("user_id")
+            )
+        ),
+        event.c.project_id.is_(None)
+        & or_(
+            event.c.object_type.is_(None),
+            event.c.object_type != bindparam("login"),
+            event.c.object_id == bindparam("user_id"),
+        ),
+    )
+)
