@@ -5,6 +5,7 @@ each, numbered from ``first``. The last chunk is rewritten as lines come, until 
 has 1,000 lines, 64 KiB, or a second of the job's time; a new one is begun then.
 """
 
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -198,3 +199,16 @@ def _store(
             new_last=last,
             new_lines=packed,
         )
+
+
+#: Control sequences of terminals (ECMA-48): CSI, strings such as OSC, and short ones.
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"
+    r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
+    r"|[ -/]*[0-~])"
+)
+
+
+def without_ansi(text: str) -> str:
+    """Return *text* without colors and other control sequences."""
+    return _ANSI.sub("", text) if "\x1b" in text else text

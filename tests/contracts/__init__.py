@@ -1,1 +1,1 @@
-"""One set of tests for each port, for the real thing and for its double."""
+"""What every adapter of a port does, and its double too."""

@@ -1,0 +1,277 @@
+"""Tasks: start, list, follow, stop."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import TaskId, TemplateId
+from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Task, TaskInList
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import tasks as operations
+from semaphore_twisted.operations.output import without_ansi
+from semaphore_twisted.operations.overrides import NewTask
+from semaphore_twisted.web.answers import Streamed, json
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+#: Tasks in the short lists: what Semaphore gives where ``limit`` says nothing else.
+_LAST = 200
+
+#: Lines that are read from the store at a time.
+_LINES_AT_ONCE = 1_000
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """How to stop: with *force* the processes get no time to end by themselves."""
+
+    force: bool = False
+
+
+async def create(context: Context, body: NewTask) -> Task:
+    """Start a task, as soon as it is its turn."""
+    task = await context.write(operations.create, context.keyring, body)
+    context.tasks.changed(task)
+    return task
+
+
+async def tasks(context: Context) -> list[TaskInList]:
+    """List the newest tasks of the project."""
+    return await context.read(operations.newest)
+
+
+async def last(context: Context) -> list[TaskInList]:
+    """List a few of the newest tasks of the project, by ``limit`` and ``before``."""
+    return await _last(context, None)
+
+
+async def of_template(context: Context) -> list[TaskInList]:
+    """List the newest tasks of a template."""
+    return await _last(context, context.path["template_id"], operations.LONGEST_LIST)
+
+
+async def last_of_template(context: Context) -> list[TaskInList]:
+    """List a few of the newest tasks of a template."""
+    return await _last(context, context.path["template_id"])
+
+
+async def get(context: Context) -> Task:
+    """Show a task."""
+    return await context.read(operations.get, _task_id(context))
+
+
+async def output(context: Context) -> Streamed:
+    """Give the log: the whole, or with ``from=N`` the lines with numbers above N."""
+    above, limit = _number(context, "from", 0), _number(context, "limit", 0)
+    length = await context.read(operations.length, _task_id(context))
+    until = min(length, above + limit) if limit else length
+    return Streamed("application/json", _as_json(context, above, until))
+
+
+async def raw_output(context: Context) -> Streamed:
+    """Give the log as plain text, without colors."""
+    length = await context.read(operations.length, _task_id(context))
+    return Streamed("text/plain; charset=utf-8", _as_text(context, length))
+
+
+async def stop(context: Context, body: Stop) -> None:
+    """End a task; asking again is fine."""
+    task = await context.write(operations.ask_stop, _task_id(context))
+    await _stop(context, task, body)
+
+
+async def stop_all(context: Context, body: Stop) -> None:
+    """End every task of a template."""
+    found = await context.write(
+        operations.ask_stop_all, TemplateId(context.path["template_id"])
+    )
+    for task in found:
+        await _stop(context, task, body)
+
+
+async def confirm(context: Context) -> None:
+    """Let a task that waits for it do what it has planned."""
+    task = await context.write(operations.confirm, _task_id(context))
+    context.tasks.changed(task)
+
+
+async def reject(context: Context) -> None:
+    """End a task that waits for confirmation."""
+    task = await context.write(operations.reject, _task_id(context))
+    context.tasks.changed(task)
+
+
+async def delete(context: Context) -> None:
+    """Delete a task that has ended, with its log."""
+    await context.write(operations.delete, _task_id(context))
+
+
+def _task_id(context: Context) -> TaskId:
+    return TaskId(context.path["task_id"])
+
+
+def _number(context: Context, name: str, absent: int) -> int:
+    text = context.query.get(name)
+    if not text:
+        return absent
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Invalid(f"“{name}” must be a number")
+    return int(text)
+
+
+def _lenient(context: Context, name: str, absent: int) -> int:
+    """Return a number of the query, or *absent* for anything else, as Semaphore."""
+    text = context.query.get(name, "")
+    fits = text.isascii() and text.isdigit() and len(text) <= 18
+    return int(text) if fits and int(text) > 0 else absent
+
+
+async def _last(
+    context: Context, template_id: int | None, absent: int = _LAST
+) -> list[TaskInList]:
+    """Return the tasks that the query asks for; a header tells whether more exist."""
+    asked = _lenient(context, "limit", _lenient(context, "count", absent))
+    count = asked if asked <= absent else absent
+    found = await context.read(
+        operations.newest,
+        template_id=None if template_id is None else TemplateId(template_id),
+        count=count + 1,
+        before=_lenient(context, "before", operations.NEWEST),
+    )
+    more = b"true" if len(found) > count else b"false"
+    context.headers.append((b"x-has-next", more))
+    return found[:count]
+
+
+async def _stop(context: Context, task: Task, body: Stop) -> None:
+    # It may have ended by itself in the meantime.
+    with suppress(IllegalMove):
+        await context.tasks.stop(task.id, force=body.force)
+
+
+async def _batches(
+    context: Context, above: int, until: int
+) -> AsyncIterator[Sequence[OutputLine]]:
+    """Yield the lines over *above* up to *until*, some at a time."""
+    while above < until:
+        lines = await context.long_read(
+            operations.lines,
+            _task_id(context),
+            above=above,
+            limit=min(_LINES_AT_ONCE, until - above),
+        )
+        if not lines:
+            return
+        yield lines
+        above = lines[-1].id
+
+
+async def _as_json(context: Context, above: int, until: int) -> AsyncIterator[bytes]:
+    before = b"["
+    async for lines in _batches(context, above, until):
+        yield before + json(lines)[1:-2]
+        before = b","
+    yield b"]\n" if before == b"," else b"[]\n"
+
+
+async def _as_text(context: Context, until: int) -> AsyncIterator[bytes]:
+    async for lines in _batches(context, 0, until):
+        yield "".join(f"{without_ansi(line.output)}\n" for line in lines).encode()
+
+
+_ALL = "/project/{project_id}/tasks"
+_ONE = "/project/{project_id}/tasks/{task_id}"
+_TEMPLATE = "/project/{project_id}/templates/{template_id}"
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern=_ALL,
+        handler=tasks,
+        access=Access.MEMBER,
+        answer=list[TaskInList],
+    ),
+    Route(
+        method="POST",
+        pattern=_ALL,
+        handler=create,
+        access=Access.RUN_TASKS,
+        body=NewTask,
+        answer=Task,
+        status=201,
+    ),
+    Route(
+        method="GET",
+        pattern=f"{_ALL}/last",
+        handler=last,
+        access=Access.MEMBER,
+        answer=list[TaskInList],
+    ),
+    Route(method="GET", pattern=_ONE, handler=get, access=Access.MEMBER, answer=Task),
+    Route(
+        method="DELETE",
+        pattern=_ONE,
+        handler=delete,
+        access=Access.ADMIN,
+        status=204,
+    ),
+    Route(
+        method="GET",
+        pattern=f"{_ONE}/output",
+        handler=output,
+        access=Access.MEMBER,
+        answer=list[OutputLine],
+    ),
+    Route(
+        method="GET",
+        pattern=f"{_ONE}/raw_output",
+        handler=raw_output,
+        access=Access.MEMBER,
+        answer=str,
+    ),
+    Route(
+        method="POST",
+        pattern=f"{_ONE}/stop",
+        handler=stop,
+        access=Access.RUN_TASKS,
+        body=Stop,
+        status=204,
+    ),
+    Route(
+        method="POST",
+        pattern=f"{_ONE}/confirm",
+        handler=confirm,
+        access=Access.RUN_TASKS,
+        status=204,
+    ),
+    Route(
+        method="POST",
+        pattern=f"{_ONE}/reject",
+        handler=reject,
+        access=Access.RUN_TASKS,
+        status=204,
+    ),
+    Route(
+        method="GET",
+        pattern=f"{_TEMPLATE}/tasks",
+        handler=of_template,
+        access=Access.MEMBER,
+        answer=list[TaskInList],
+    ),
+    Route(
+        method="GET",
+        pattern=f"{_TEMPLATE}/tasks/last",
+        handler=last_of_template,
+        access=Access.MEMBER,
+        answer=list[TaskInList],
+    ),
+    Route(
+        method="POST",
+        pattern=f"{_TEMPLATE}/stop_all_tasks",
+        handler=stop_all,
+        access=Access.RUN_TASKS,
+        body=Stop,
+        status=204,
+    ),
+)

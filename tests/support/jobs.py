@@ -1,0 +1,196 @@
+"""A job runner without processes: jobs live in memory and outlive the service."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
+from semaphore_twisted.jobs.steps import JobResult, JobSpecification
+
+
+@implementer(IJobReceiver)
+@define(eq=False)
+class RecordingReceiver:
+    """Notes everything; with ``held = True`` lines are not stored before `store`."""
+
+    texts: list[str] = field(factory=list)
+    offset: int = 0
+    facts: dict[str, str] = field(factory=dict)
+    steps: list[str] = field(factory=list)
+    result: JobResult | None = None
+    held: bool = False
+    done: Deferred[JobResult] = field(factory=Deferred)
+    #: fires at the first lines
+    begun: Deferred[None] = field(factory=Deferred)
+    _waiting: list[Deferred[None]] = field(factory=list)
+
+    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        """Note *lines*."""
+        self.texts += [text for _, text in lines]
+        self.offset = offset
+        if self.texts and not self.begun.called:
+            self.begun.callback(None)
+        if not self.held:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def store(self) -> None:
+        """Let what was delivered count as stored."""
+        self.held = False
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    def fact(self, name: str, value: str) -> None:
+        """Note a fact."""
+        self.facts[name] = value
+
+    def step(self, name: str) -> None:
+        """Note a step."""
+        self.steps.append(name)
+
+    def ended(self, result: JobResult) -> None:
+        """Note the result."""
+        self.result = result
+        self.done.callback(result)
+
+
+@implementer(IJob)
+@define(eq=False)
+class MemoryJob:
+    """What a supervisor would do, done by the test.
+
+    Its spool is a list of records; an offset is a number of them. It ends as
+    ``stopped`` when it is asked to, unless it is *stubborn*.
+    """
+
+    specification: JobSpecification
+    receiver: Any = None
+    offset: int = 0
+    stopped: int = 0
+    killed: int = 0
+    stubborn: bool = False
+    result: JobResult | None = None
+    records: list[tuple[str, Any]] = field(factory=list)
+    _delivering: bool = False
+
+    def say(self, *texts: str, at: float = 1.0) -> None:
+        """Print lines."""
+        self.records += [("line", (at, text)) for text in texts]
+        self._deliver()
+
+    def tell(self, name: str, value: str) -> None:
+        """Capture a fact."""
+        self.records.append(("fact", (name, value)))
+        self._deliver()
+
+    def end(self, status: Any = "success", reason: str = "") -> None:
+        """Write the result; only the first one counts."""
+        if self.result is None:
+            self.result = JobResult(
+                status=status, reason=reason, started=1.0, ended=2.0
+            )
+            self._deliver()
+
+    def vanish(self) -> None:
+        """Let the supervisor be killed."""
+        self.end("error", "interrupted")
+
+    def stop(self) -> None:
+        """Note it, and obey."""
+        self.stopped += 1
+        if not self.stubborn:
+            self.end("stopped", "stopped")
+
+    def kill(self) -> None:
+        """Note it, and obey."""
+        self.killed += 1
+        self.end("stopped", "stopped")
+
+    def abandon(self) -> None:
+        """Deliver nothing more."""
+        self.receiver = None
+
+    def follow(self, receiver: Any, offset: int) -> None:
+        """Deliver to *receiver* what comes after *offset*."""
+        self.receiver, self.offset, self._delivering = receiver, offset, False
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self.receiver is None or self._delivering:
+            return
+        fresh = self.records[self.offset :]
+        for kind, value in fresh:
+            if kind == "fact":
+                self.receiver.fact(*value)
+        lines = [value for kind, value in fresh if kind == "line"]
+        self.offset = len(self.records)
+        if lines:
+            self._delivering = True
+            stored = self.receiver.lines(lines, self.offset)
+            _ = stored.addCallbacks(self._stored, self._refused, (self.receiver,))
+        elif self.result is not None:
+            receiver, self.receiver = self.receiver, None
+            receiver.ended(self.result)
+
+    def _stored(self, _: None, receiver: Any) -> None:
+        if receiver is self.receiver:
+            self._delivering = False
+            self._deliver()
+
+    def _refused(self, _: object) -> None:
+        self.receiver = None
+
+
+@implementer(IJobRunner)
+@define(eq=False)
+class MemoryRunner:
+    """Keeps jobs by their spools.
+
+    A step ``say TEXT…`` prints its arguments, and ``hold`` runs until it is stopped;
+    a specification without steps is a job that the test moves.
+    """
+
+    jobs: dict[str, MemoryJob] = field(factory=dict)
+    started: list[MemoryJob] = field(factory=list)
+    #: the next start fails with it
+    refusal: Exception | None = None
+    #: starts wait for this
+    gate: Deferred[None] | None = None
+
+    def start(
+        self, specification: JobSpecification, receiver: Any
+    ) -> Deferred[MemoryJob]:
+        """Start a job."""
+        if self.refusal is not None:
+            return fail(self.refusal)
+        job = self.jobs[specification.spool] = MemoryJob(specification)
+        self.started.append(job)
+        job.receiver = receiver
+        held = not specification.steps
+        for step in specification.steps:
+            if step.argv[0] == "say":
+                job.say(*step.argv[1:])
+            held = held or step.argv[0] == "hold"
+        if not held:
+            job.end()
+        if self.gate is None:
+            return succeed(job)
+        waiting: Deferred[MemoryJob] = Deferred()
+        _ = self.gate.addCallback(lambda _: waiting.callback(job))
+        return waiting
+
+    def attach(self, spool: str, offset: int, receiver: Any) -> MemoryJob:
+        """Follow a job again; one that is not known has vanished."""
+        job = self.jobs.get(spool)
+        if job is None:
+            empty = JobSpecification(mark="", spool=spool, workspace="", steps=())
+            job = self.jobs[spool] = MemoryJob(empty)
+            job.vanish()
+        job.follow(receiver, offset)
+        return job
