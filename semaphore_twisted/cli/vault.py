@@ -131,7 +131,7 @@ def _opened(
     try:
         yield installation, keyring, conn
     finally:
-        conn.raw.close()
+        conn.close()
 
 
 @contextmanager
