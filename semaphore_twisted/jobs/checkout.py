@@ -311,6 +311,11 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             *("-C", target, "submodule", "--quiet", "update"),
             *("--init", "--recursive", "--force"),
         )
+        # As the job's user, if that is the server's: files get the usual modes.
+        clone, name, checkout, submodules = (
+            replace(step, as_user=not self.places.staging)
+            for step in (clone, name, checkout, submodules)
+        )
         called = f"branch, tag or commit “{branch}”" if branch else "default branch"
         return (
             replace(clone, lock=f"{self._mirror}.lock"),

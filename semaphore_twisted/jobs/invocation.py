@@ -59,7 +59,7 @@ def specification(
             step for checkout in checkouts for step in checkout.finally_steps()
         ),
         files=(*files(options), *program.files),
-        masks=patterns(_secrets(order)),
+        masks=patterns(filter(None, _secrets(order))),
         time_limit=options.time_limit,
         max_output_bytes=options.max_output_bytes,
         uid=options.uid,

@@ -1,25 +1,38 @@
-"""Carries out a specification in this thread, for tests of what its steps do."""
+"""Runs a job under the real supervisor and waits for its end, for integration tests."""
 
-import os
 import shutil
 import subprocess
-import threading
+import sys
+import tempfile
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
 
-from semaphore_twisted.jobs.steps import JobSpecification, Step
+from semaphore_twisted.jobs import spool, supervisor
+from semaphore_twisted.jobs.invocation import specification
+from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.steps import JobSpecification
+from tests.support.gitserver import Repository
+from tests.support.orders import options
+
+T = TypeVar("T")
 
 
-class Ran(msgspec.Struct, kw_only=True):
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """What came out of a job."""
 
-    status: str = "success"
-    step: str = ""
-    lines: list[str] = []
-    facts: dict[str, str] = {}
-    seconds: float = 0
+    status: str
+    step: str
+    reason: str
+    lines: list[str]
+    facts: dict[str, str]
+    seconds: float
 
     @property
     def log(self) -> str:
@@ -27,93 +40,99 @@ class Ran(msgspec.Struct, kw_only=True):
         return "\n".join(self.lines)
 
 
-def run(specification: JobSpecification, *, keep: bool = False) -> Ran:
-    """Bring the job to its end; *keep* leaves the workspace in its place."""
-    ran = Ran()
+def run(made: JobSpecification) -> Ran:
+    """Bring the job to its end; its spool is removed, as the server does it."""
+    folder = Path(made.spool)
+    folder.mkdir(mode=0o700)
     began = time.monotonic()
-    Path(specification.spool).mkdir(parents=True, mode=0o700, exist_ok=True)
-    workspace = Path(specification.workspace)
-    workspace.mkdir(parents=True, mode=0o700)
-    for file in specification.files:
-        path = workspace / file.path
-        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        path.write_bytes(file.content)
-        path.chmod(0o700 if file.executable else 0o600)
-    background: list[subprocess.Popen[bytes]] = []
-    try:
-        for step in specification.steps:
-            if not _run(step, workspace, ran, background):
-                break
-    finally:
-        for process in background:
-            process.terminate()
-            process.wait()
-        for step in specification.finally_steps:
-            _run(step, workspace, Ran(), [])
-        if not keep:
-            shutil.rmtree(workspace)
-    for mask in specification.masks:
-        text = mask.decode(errors="replace")
-        ran.lines = [line.replace(text, "***") for line in ran.lines]
-    ran.seconds = time.monotonic() - began
-    return ran
-
-
-def _run(
-    step: Step, workspace: Path, ran: Ran, background: list[subprocess.Popen[bytes]]
-) -> bool:
-    def expand(text: str, ends: dict[str, int]) -> str:
-        for name, end in ends.items():
-            text = text.replace(f"{{pipe:{name}}}", f"/dev/fd/{end}")
-        return text.replace("{workspace}", str(workspace))
-
-    if step.requires and not Path(expand(step.requires, {})).exists():
-        ran.lines += step.absent
-        return True
-    ran.lines += step.announce
-    if step.lock:
-        Path(step.lock).parent.mkdir(parents=True, exist_ok=True)
-    ends: dict[str, int] = {}
-    for pipe in step.pipes:
-        ends[pipe.name], write = os.pipe()
-        os.write(write, pipe.content)
-        os.close(write)
-    process = subprocess.Popen(
-        [expand(word, ends) for word in step.argv],
-        cwd=expand(step.cwd, ends),
-        env={name: expand(value, ends) for name, value in step.environ.items()},
-        stdin=subprocess.PIPE if step.stdin is not None else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        pass_fds=tuple(ends.values()),
-        start_new_session=True,
+    subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "utf8", str(supervisor.__file__)],
+        input=msgspec.json.encode(made),
+        check=True,
+        timeout=120,
+        stdout=subprocess.DEVNULL,
     )
-    for end in ends.values():
-        os.close(end)
-    if step.background:
-        background.append(process)
-        ready = Path(expand(step.ready or "/", ends))
-        limit = time.monotonic() + 10
-        while not ready.exists() and time.monotonic() < limit:
-            time.sleep(0.005)
-        return ready.exists()
-    timer = threading.Timer(step.time_limit or 60, process.kill)
-    timer.start()
-    output, _ = process.communicate(step.stdin)
-    timer.cancel()
-    said = output.decode(errors="replace").splitlines()
-    status = process.returncode
-    outcome = step.exits.get(str(status), "error" if status else "next")
-    if step.capture and outcome == "next":
-        ran.facts[step.capture] = "\n".join(said)
-    elif not step.quiet or outcome == "error":
-        ran.lines += said
-    if outcome == "next":
-        return True
-    ran.status = outcome
-    if outcome == "error":
-        ran.step = step.name
-        if step.failure:
-            ran.lines.append(step.failure)
-        ran.lines.append(f"{step.name}: exit status {status}")
-    return False
+    seconds = time.monotonic() - began
+    result = spool.result((folder / "result").read_bytes())
+    records, _ = spool.decode((folder / "output").read_bytes())
+    shutil.rmtree(folder)
+    text = b"".join(
+        record.body if record.body.endswith(b"\n") else record.body + b"\n"
+        for record in records
+        if record.kind in {spool.Kind.OUTPUT, spool.Kind.NOTE}
+    )
+    return Ran(
+        status=result.status,
+        step=result.step,
+        reason=result.reason,
+        lines=text.decode(errors="replace").splitlines(),
+        facts=dict(
+            spool.fact(record.body)
+            for record in records
+            if record.kind == spool.Kind.FACT
+        ),
+        seconds=seconds,
+    )
+
+
+class JobCase(SynchronousTestCase):
+    """A test that runs jobs in an installation of its own."""
+
+    options: JobOptions
+    folder: Path
+    #: Where :attr:`photograph` puts what it finds.
+    photo: Path
+
+    @override
+    def setUp(self) -> None:
+        """Make the installation's folder; its path is short, as sockets need it."""
+        self.folder = Path(tempfile.mkdtemp(prefix="job-"))
+        self.photo = Path(f"{self.folder}-photo")
+        for folder in (self.folder, self.photo):
+            self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        for name in ("workspaces", "jobs", "repositories"):
+            (self.folder / name).mkdir(mode=0o700)
+        self.options = options(self.folder)
+
+    @property
+    def photograph(self) -> str:
+        """A script that keeps what a job could find: files, arguments, environments."""
+        return (
+            f"cp -a {self.folder}/. {self.photo} 2>/dev/null\n"
+            f"mkdir -p {self.photo}/processes; cd {self.photo}/processes\n"
+            "for p in /proc/[0-9]*; do\n"
+            "  cp $p/cmdline cmdline_${p#/proc/} 2>/dev/null\n"
+            "  cp $p/environ environ_${p#/proc/} 2>/dev/null\n"
+            "done\necho taken\n"
+        )
+
+    def enter(self, context: AbstractContextManager[T]) -> T:
+        """Enter *context* until the test ends."""
+        found = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return found
+
+    def repository(self, name: str = "up", *, branch: str = "main") -> Repository:
+        """Make a repository in the installation's folder."""
+        return Repository(self.folder / name, branch=branch)
+
+    def run_job(self, order: JobOrder, *, masked: bool = True, **fields: Any) -> Ran:
+        """Bring *order* to its end; *fields* override the installation's options."""
+        made = specification(order, replace(self.options, **fields))
+        return run(made if masked else replace(made, masks=()))
+
+    def assert_nowhere(self, ran: Ran, *secrets: str) -> None:
+        """Fail if one of *secrets* is in the log, in what is left, or in the photo.
+
+        The job must have run without masks, which would hide a leak in the log.
+        """
+        files = [
+            path
+            for root in (self.folder, self.photo)
+            for path in root.rglob("*")
+            if path.is_file() and not path.is_symlink()
+        ]
+        for secret in secrets:
+            self.assertNotIn(secret, ran.log)
+            for path in files:
+                self.assertNotIn(secret.encode(), path.read_bytes(), str(path))

@@ -13,12 +13,13 @@ import threading
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from typing_extensions import Self, override
+from typing_extensions import override
 
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Test",
@@ -69,7 +70,9 @@ class Authority:
     def __init__(self) -> None:
         """Make a key and a root."""
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
+        self._name = x509.Name(
+            [x509.NameAttribute(NameOID.COMMON_NAME, f"Test CA {id(self)}")]
+        )
         self.certificate = self._build(self._name, self._key, ca=True)
 
     def _build(
@@ -133,9 +136,7 @@ class GitServer:
         self.seen: list[str | None] = []
         #: Answer each request with this status instead.
         self.status: int | None = None
-        self._server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0), _handler(self)
-        )
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.ca_bundle = self.folder / "ca.pem"

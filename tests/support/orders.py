@@ -62,9 +62,7 @@ def order(url: str, *, branch: str = "", key: OpenedSecret | None = None) -> Job
         task=task(),
         template=template(),
         username="ann",
-        source=Source(
-            repository_id=5, url=url, branch=branch, key=key or NoSecret()
-        ),
+        source=Source(repository_id=5, url=url, branch=branch, key=key or NoSecret()),
     )
 
 

@@ -9,8 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
-
-from typing_extensions import Self
+from typing import Self
 
 PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
