@@ -45,7 +45,8 @@ class Sshd:
         self.user = getpass.getuser()
         self.passwords = passwords
         self._process: subprocess.Popen[bytes] | None = None
-        self.new_host_key()
+        #: Fingerprint of the host key.
+        self.fingerprint = self.new_host_key()
 
     @property
     def host(self) -> str:
