@@ -19,21 +19,19 @@ from semaphore_twisted.config_names import (
     OPTIONS,
     OTHER_VARIABLES,
     VARIABLES,
-    Kind,
     Option,
+)
+from semaphore_twisted.config_values import (
+    Effective,
+    Read,
+    WrongOption,
+    content_of,
+    kind_of,
+    shown,
+    value_of,
 )
 
 PREFIX = "SEMAPHORE_"
-
-#: How a secret looks wherever options are shown.
-MASK = "********"
-
-#: Reads the file of a ``*_FILE`` variable; raises ``OSError``.
-Read = Callable[[str], bytes]
-
-
-class WrongOption(Exception):
-    """An option cannot be used; the sentence names it, what was found and wanted."""
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,14 +121,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return path if kind == "unix" and colon else None
 
 
-class Effective(msgspec.Struct, frozen=True, kw_only=True):
-    """An option as it counts, with its origin; *shown* masks secrets."""
-
-    option: Option
-    shown: str
-    origin: str
-
-
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration, how it came about, and what is odd about it."""
 
@@ -165,17 +155,17 @@ def parse(
         if not option.served:
             if raw not in (None, "", False, 0, {}, []):
                 warnings.append(_not_served(option, origin))
-                effective.append(_shown(option, raw, origin))
+                effective.append(shown(option, raw, origin))
             continue
-        value = _value(option, raw, origin, read)
+        value = value_of(option, raw, origin, read)
         if value is not None:
             _put(tree, path, value)
-            effective.append(_shown(option, value, origin))
+            effective.append(shown(option, value, origin))
     config = msgspec.convert(tree, Config)
     _check(config, given, warnings)
     explicit = {each.option.path for each in effective}
     effective += [
-        _shown(option, _default(option), "default")
+        shown(option, _default(option), "default")
         for option in OPTIONS.values()
         if option.served and option.path not in explicit
     ]
@@ -196,8 +186,13 @@ def setting(environ: Mapping[str, str], name: str, read: Read) -> str | None:
     text = environ.get(PREFIX + name)
     path = environ.get(PREFIX + name + "_FILE")
     if not text and path:
-        text = _content(path, PREFIX + name + "_FILE", read)
+        text = content_of(path, PREFIX + name + "_FILE", read)
     return text or None
+
+
+def host_of(web_host: str) -> str:
+    """Return the host in *web_host*, which was checked; empty if there is none."""
+    return urlsplit(web_host).hostname or ""
 
 
 def _tree(content: bytes, name: str) -> dict[str, Any]:
@@ -213,7 +208,7 @@ def _tree(content: bytes, name: str) -> dict[str, Any]:
         where = _place(error)
         raise WrongOption(f"{name}: is not {kind}{where}") from error
     if not isinstance(tree, dict):
-        raise WrongOption(f"{name}: {_kind(tree)} found, an object of options wanted")
+        raise WrongOption(f"{name}: {kind_of(tree)} found, an object of options wanted")
     return tree
 
 
@@ -238,7 +233,7 @@ def _options(
                 yield from _options(value, path + ".", name, warnings)
             elif value is not None:
                 raise WrongOption(
-                    f"{path}: {_kind(value)} found, an object wanted (from {name})"
+                    f"{path}: {kind_of(value)} found, an object wanted (from {name})"
                 )
         else:
             warnings.append(f"{prefix}{key} is no option{_nearest(path, OPTIONS)}")
@@ -260,20 +255,10 @@ def _variables(
                     f"{VARIABLES[base].path}: {PREFIX}{base} and {variable} are both "
                     "set, one of them wanted"
                 )
-            yield VARIABLES[base], _content(text, variable, read), variable
+            yield VARIABLES[base], content_of(text, variable, read), variable
         elif base not in OTHER_VARIABLES:
             known = [*VARIABLES, *OTHER_VARIABLES]
             warnings.append(f"{variable} is no option{_nearest(name, known, PREFIX)}")
-
-
-def _content(path: str, origin: str, read: Read) -> str:
-    try:
-        text = read(path).decode()
-    except OSError as error:
-        raise WrongOption(f"{origin}: {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise WrongOption(f"{origin}: {path}: is not UTF-8 text") from error
-    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _nearest(name: str, known: Any, prefix: str = "") -> str:
@@ -284,96 +269,6 @@ def _nearest(name: str, known: Any, prefix: str = "") -> str:
 def _not_served(option: Option, origin: str) -> str:
     why = option.remark or "it is known, but not served yet"
     return f"{option.path} has no effect: {why} (from {origin})"
-
-
-_FLAGS = {
-    **dict.fromkeys(("1", "true", "yes", "on"), True),
-    **dict.fromkeys(("0", "false", "no", "off"), False),
-}
-
-
-def _value(option: Option, raw: Any, origin: str, read: Read) -> Any:
-    """Return *raw* as the option's kind, or ``None`` where it counts as unset."""
-    if raw is None or raw == "":
-        return None
-    value = _READERS[option.kind](raw)
-    if value is None:
-        found = _kind(raw) if option.secret else json.dumps(raw, default=str)
-        raise WrongOption(
-            f"{option.path}: {found} found, {option.kind} wanted (from {origin})"
-        )
-    if option.secret and isinstance(value, str) and value.startswith("file:"):
-        return _content(value.removeprefix("file:"), option.path, read)
-    return value
-
-
-def _as_text(raw: Any) -> str | None:
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        return str(raw)
-    return raw if isinstance(raw, str) else None
-
-
-def _as_flag(raw: Any) -> bool | None:
-    if isinstance(raw, str):
-        return _FLAGS.get(raw.strip().lower())
-    return raw if isinstance(raw, bool) else None
-
-
-def _as_number(raw: Any) -> int | None:
-    if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdigit():
-        return int(raw) if len(raw) < 19 else None
-    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 1 << 62:
-        return raw
-    return None
-
-
-def _as_list(raw: Any) -> list[str] | None:
-    if isinstance(raw, str):
-        if raw.lstrip().startswith("["):
-            raw = _json(raw)
-        else:
-            raw = [part.strip() for part in raw.split(",") if part.strip()]
-    if isinstance(raw, list) and all(isinstance(each, str) for each in raw):
-        return raw
-    return None
-
-
-def _as_map(raw: Any) -> dict[str, str] | None:
-    if isinstance(raw, str):
-        raw = _json(raw)
-    if not isinstance(raw, dict):
-        return None
-    if not all(isinstance(each, str | int | float) for each in raw.values()):
-        return None
-    return {
-        key: each if isinstance(each, str) else json.dumps(each)
-        for key, each in raw.items()
-    }
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-_READERS: dict[Kind, Callable[[Any], Any]] = {
-    Kind.TEXT: _as_text,
-    Kind.FLAG: _as_flag,
-    Kind.NUMBER: _as_number,
-    Kind.LIST: _as_list,
-    Kind.MAP: _as_map,
-    Kind.OTHER: lambda raw: raw,
-}
-
-_KINDS = {str: "text", bool: "a truth value", int: "a number", float: "a number"}
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    return _KINDS.get(type(value), "nothing")
 
 
 def _put(tree: dict[str, Any], path: str, value: Any) -> None:
@@ -388,18 +283,6 @@ def _default(option: Option) -> Any:
     for part in option.path.split("."):
         value = getattr(value, part)
     return value
-
-
-def _shown(option: Option, value: Any, origin: str) -> Effective:
-    if value is None or value in ("", {}, (), []):
-        shown = "-"
-    elif option.secret:
-        shown = MASK
-    elif isinstance(value, str):
-        shown = value
-    else:
-        shown = json.dumps(value, default=str)
-    return Effective(option=option, shown=shown, origin=origin)
 
 
 def _check(

@@ -7,7 +7,9 @@ from pathlib import Path
 from attrs import field, frozen
 
 from semaphore_twisted import config as configuration
-from semaphore_twisted.config import Config, Settings, WrongOption
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.config import Config, Settings
+from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import DomainError
@@ -28,14 +30,12 @@ SEARCHED = (
 KEY = "access_key_encryption"
 
 
-class Refused(Exception):
-    """The installation cannot be used; one sentence and an exit code."""
+class Refused(Failure):
+    """The installation cannot be used; the sentence names the option."""
 
     def __init__(self, sentence: str, exit_code: int = EX_CONFIG) -> None:
-        """Say why in one *sentence* that names the option."""
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.exit_code = exit_code
+        """Say why in one *sentence*."""
+        super().__init__(sentence, exit_code)
 
 
 @frozen

@@ -32,6 +32,7 @@ ROOTS = {
     "cli",
     "config",
     "config_names",
+    "config_values",
     "state",
     "demo",
     "authority",
@@ -42,6 +43,8 @@ ROOTS = {
     "programs",
     "job_user",
     "banner",
+    "own_names",
+    "serving",
 }
 
 

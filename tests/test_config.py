@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted import config
-from semaphore_twisted.config import MASK, Config, Settings, WrongOption
+from semaphore_twisted.config import Config, Settings
 from semaphore_twisted.config_names import OPTIONS, VARIABLES
+from semaphore_twisted.config_values import MASK, WrongOption
 
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 from semaphore_twisted import installation
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.installation import Installation
 
 
@@ -32,9 +31,6 @@ def open_installation(arguments: argparse.Namespace) -> Installation:
     :raises Failure: with exit code 78 if there is none, or if its configuration
         is not right.
     """
-    try:
-        return installation.open_existing(
-            config=arguments.config, state=arguments.state, environ=os.environ
-        )
-    except installation.Refused as error:
-        raise Failure(error.sentence, error.exit_code) from error
+    return installation.open_existing(
+        config=arguments.config, state=arguments.state, environ=os.environ
+    )

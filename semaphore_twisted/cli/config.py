@@ -1,0 +1,41 @@
+"""``semaphore config show``: what counts, and where it comes from."""
+
+import argparse
+import os
+import sys
+
+from semaphore_twisted import installation
+from semaphore_twisted.cli.installation import add_options
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``config`` and its verbs."""
+    parser = commands.add_parser("config", help="show the effective options")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    show = verbs.add_parser(
+        "show",
+        help="print each option, its value and its origin",
+        description="Print each option, its effective value and where that comes "
+        "from. An environment variable wins over the file, the file over the "
+        "default. Secrets are masked.",
+    )
+    add_options(show)
+    show.set_defaults(run=_show)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    found = installation.load(
+        config=arguments.config, state=arguments.state, environ=os.environ
+    )
+    rows = [("OPTION", "VALUE", "ORIGIN")]
+    for each in sorted(found.settings.effective, key=lambda each: each.option.path):
+        served = "" if each.option.served else " (no effect)"
+        rows.append((each.option.path, each.shown, each.origin + served))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for name, value, origin in rows:
+        print(f"{name.ljust(widths[0])}  {value.ljust(widths[1])}  {origin}")
+    print(f"\nstate directory: {found.state.path}")
+    print(f"configuration:   {found.config_file or '(no file)'}")
+    for warning in found.settings.warnings:
+        print(f"semaphore: warning: {warning}", file=sys.stderr)
+    return 0

@@ -1,0 +1,145 @@
+"""One option's value: read from what was given, and shown without secrets."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.config_names import Kind, Option
+
+#: How a secret looks wherever options are shown.
+MASK = "********"
+
+#: Reads the file of a ``*_FILE`` variable; raises ``OSError``.
+Read = Callable[[str], bytes]
+
+
+class WrongOption(Exception):
+    """An option cannot be used; the sentence names it, what was found and wanted."""
+
+
+class Effective(msgspec.Struct, frozen=True, kw_only=True):
+    """An option as it counts, with its origin; *shown* masks secrets."""
+
+    option: Option
+    shown: str
+    origin: str
+
+
+def content_of(path: str, origin: str, read: Read) -> str:
+    """Return the text of the file *path*, which *origin* names, less a final newline.
+
+    :raises WrongOption: if it cannot be read.
+    """
+    try:
+        text = read(path).decode()
+    except OSError as error:
+        raise WrongOption(f"{origin}: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise WrongOption(f"{origin}: {path}: is not UTF-8 text") from error
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+_FLAGS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def value_of(option: Option, raw: Any, origin: str, read: Read) -> Any:
+    """Return *raw* as the option's kind, or ``None`` where it counts as unset."""
+    if raw is None or raw == "":
+        return None
+    value = _READERS[option.kind](raw)
+    if value is None:
+        found = kind_of(raw) if option.secret else json.dumps(raw, default=str)
+        raise WrongOption(
+            f"{option.path}: {found} found, {option.kind} wanted (from {origin})"
+        )
+    if option.secret and isinstance(value, str) and value.startswith("file:"):
+        return content_of(value.removeprefix("file:"), option.path, read)
+    return value
+
+
+def _as_text(raw: Any) -> str | None:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return str(raw)
+    return raw if isinstance(raw, str) else None
+
+
+def _as_flag(raw: Any) -> bool | None:
+    if isinstance(raw, str):
+        return _FLAGS.get(raw.strip().lower())
+    return raw if isinstance(raw, bool) else None
+
+
+def _as_number(raw: Any) -> int | None:
+    if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdigit():
+        return int(raw) if len(raw) < 19 else None
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 1 << 62:
+        return raw
+    return None
+
+
+def _as_list(raw: Any) -> list[str] | None:
+    if isinstance(raw, str):
+        if raw.lstrip().startswith("["):
+            raw = _json(raw)
+        else:
+            raw = [part.strip() for part in raw.split(",") if part.strip()]
+    if isinstance(raw, list) and all(isinstance(each, str) for each in raw):
+        return raw
+    return None
+
+
+def _as_map(raw: Any) -> dict[str, str] | None:
+    if isinstance(raw, str):
+        raw = _json(raw)
+    if not isinstance(raw, dict):
+        return None
+    if not all(isinstance(each, str | int | float) for each in raw.values()):
+        return None
+    return {
+        key: each if isinstance(each, str) else json.dumps(each)
+        for key, each in raw.items()
+    }
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+_READERS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.TEXT: _as_text,
+    Kind.FLAG: _as_flag,
+    Kind.NUMBER: _as_number,
+    Kind.LIST: _as_list,
+    Kind.MAP: _as_map,
+    Kind.OTHER: lambda raw: raw,
+}
+
+_KINDS = {str: "text", bool: "a truth value", int: "a number", float: "a number"}
+
+
+def kind_of(value: Any) -> str:
+    """Say what kind of thing *value* is, for an error's "found"."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return _KINDS.get(type(value), "nothing")
+
+
+def shown(option: Option, value: Any, origin: str) -> Effective:
+    """Return *option* as ``config show`` prints it: a secret is masked."""
+    if value is None or value in ("", {}, (), []):
+        text = "-"
+    elif option.secret:
+        text = MASK
+    elif isinstance(value, str):
+        text = value
+    else:
+        text = json.dumps(value, default=str)
+    return Effective(option=option, shown=text, origin=origin)

@@ -1,0 +1,82 @@
+"""The user that jobs run as."""
+
+import os
+import pwd
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted import job_user
+from semaphore_twisted.config import Process
+from semaphore_twisted.job_user import JobUser, UnusableUser
+
+WORKER = pwd.struct_passwd(("worker", "x", 12345, 54321, "", "/", "/bin/sh"))
+
+
+def by_name(name: str) -> pwd.struct_passwd:
+    """Know one user."""
+    if name == "worker":
+        return WORKER
+    raise KeyError(name)
+
+
+def by_number(number: int) -> pwd.struct_passwd:
+    """Know one user."""
+    if number == 12345:
+        return WORKER
+    raise KeyError(number)
+
+
+def resolve(process: Process, missing: str = "") -> JobUser:
+    """Resolve among the users of this test."""
+    return job_user.resolve(
+        process, may_switch=lambda: missing, by_name=by_name, by_number=by_number
+    )
+
+
+class JobUserTests(SynchronousTestCase):
+    """Options and what they come to."""
+
+    def test_nobody(self) -> None:
+        """Without an option jobs run as the server does, and that is a warning."""
+        user = resolve(Process())
+        self.assertFalse(user.is_other)
+        self.assertIn("process.user is not set", job_user.warning(user) or "")
+
+    def test_name_and_number(self) -> None:
+        """A name or a number is enough; the group is the user's own."""
+        for process in (
+            Process(user="worker"),
+            Process(uid=12345),
+            Process(user="worker", uid=12345),
+        ):
+            user = resolve(process)
+            self.assertEqual((user.uid, user.gid), (12345, 54321))
+            self.assertIsNone(job_user.warning(user))
+
+    def test_other_group(self) -> None:
+        """The group may be another one."""
+        self.assertEqual(resolve(Process(user="worker", gid=7)).gid, 7)
+
+    def test_refusals(self) -> None:
+        """What cannot be is refused by the option's name."""
+        for process, words in (
+            (Process(user="nobody-here"), "process.user: 'nobody-here' found"),
+            (Process(uid=999), "process.gid is wanted too"),
+            (Process(gid=7), "process.gid"),
+            (Process(user="worker", uid=1), "12345 wanted"),
+        ):
+            error = self.assertRaises(UnusableUser, resolve, process)
+            self.assertIn(words, error.message)
+
+    def test_may_not_switch(self) -> None:
+        """Where the server may not switch, the start is refused with what it wants."""
+        error = self.assertRaises(
+            UnusableUser, resolve, Process(user="worker"), "CAP_SETUID"
+        )
+        self.assertIn("process.user", error.message)
+        self.assertIn("CAP_SETUID", error.message)
+
+    def test_own_user(self) -> None:
+        """The server's own user is no other one."""
+        process = Process(uid=os.geteuid(), gid=os.getegid())
+        self.assertFalse(resolve(process, "everything").is_other)
