@@ -15,7 +15,6 @@ the job's user copies it from there.
 
 import hashlib
 import shlex
-import sys
 from pathlib import Path
 
 import msgspec
@@ -35,7 +34,7 @@ from semaphore_twisted.model.repositories import (
     check_branch,
 )
 
-_CONTAINED = Path(__file__).with_name("contained.py")
+_CONTAINED = Path(__file__).with_name("contained.sh")
 #: Reaching a server, its answer to the first request included.
 _REACH_SECONDS = 15
 #: A credential stays for as long as the job lasts; its memory goes with the job.
@@ -350,8 +349,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         if not self.wanted:
             return ()
         pairs = (text for pair in self.wanted for text in pair)
-        program = (sys.executable or "python3", "-I", "-S", str(_CONTAINED))
-        look = self._own("contents", *program, self.target, *pairs)
+        look = self._own("contents", "sh", str(_CONTAINED), self.target, *pairs)
         return (replace(look, quiet=False),)
 
     def _hand_over(self) -> tuple[Step, ...]:

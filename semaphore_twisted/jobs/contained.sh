@@ -1,0 +1,20 @@
+#!/bin/sh
+# Looks whether files are inside a folder, links followed: FOLDER [NAME PATH]...
+# Ends with 1 and a sentence for the log where a PATH does not exist or leads out.
+root=$(readlink -f -- "$1") || exit 1
+shift
+while [ $# -ge 2 ]; do
+    found=$(readlink -f -- "$root/$2")
+    if [ ! -e "$found" ]; then
+        printf 'The %s %s is not in the repository\n' "$1" "$2" >&2
+        exit 1
+    fi
+    case $found in
+    "$root"/*) ;;
+    *)
+        printf 'The %s %s leads out of the repository\n' "$1" "$2" >&2
+        exit 1
+        ;;
+    esac
+    shift 2
+done
