@@ -1,0 +1,73 @@
+"""Bytes of a job's output to lines of text.
+
+The same lines come out however the bytes are cut into reads.
+"""
+
+from semaphore_twisted.jobs.supervision.text import whole_characters
+
+#: A longer line is cut into several; in bytes of UTF-8.
+LONGEST = 64 * 1024
+
+
+class LineSplitter:
+    r"""Splits at ``\n`` and ``\r\n``; any other ``\r`` stays in its line.
+
+    Bytes that are not UTF-8, and NUL (which not every store can hold), become U+FFFD.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take *data* and return the lines that it completes."""
+        data = self._rest + data
+        end = data.rfind(b"\n") + 1
+        whole, self._rest = data[:end], data[end:]
+        lines = _plain(whole) if whole else []
+        if lines is None:
+            lines = [
+                text
+                for line in whole[:-1].split(b"\n")
+                for text in _texts(line.removesuffix(b"\r"))
+            ]
+        # One byte more may be the "\r" of the line's end.
+        while len(self._rest) > LONGEST + 1:
+            piece, self._rest = _cut(self._rest)
+            lines.append(_text(piece))
+        return lines
+
+    def flush(self) -> list[str]:
+        """Return what is left as lines, although no line's end has come."""
+        rest, self._rest = self._rest, b""
+        return _texts(rest) if rest else []
+
+
+def _plain(whole: bytes) -> list[str] | None:
+    """Return the lines of *whole* the quick way, or ``None`` if they need care."""
+    if not whole.isascii() or b"\r" in whole or b"\0" in whole:
+        return None
+    lines = whole[:-1].decode("ascii").split("\n")
+    if len(whole) > LONGEST and max(map(len, lines)) > LONGEST:
+        return None
+    return lines
+
+
+def _texts(line: bytes) -> list[str]:
+    """Return *line* as one text, or as several if it is too long."""
+    texts = []
+    while len(line) > LONGEST:
+        piece, line = _cut(line)
+        texts.append(_text(piece))
+    texts.append(_text(line))
+    return texts
+
+
+def _cut(line: bytes) -> tuple[bytes, bytes]:
+    """Cut *line* at the limit, between two characters."""
+    end = whole_characters(line[:LONGEST]) or LONGEST
+    return line[:end], line[end:]
+
+
+def _text(line: bytes) -> str:
+    """Decode a line."""
+    return line.decode("utf-8", "replace").replace("\0", "\ufffd")

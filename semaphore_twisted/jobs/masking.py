@@ -1,0 +1,109 @@
+"""Which byte strings give a secret away in a job's output.
+
+A secret is looked for as it is, and in the forms in which programs commonly print
+it. What is shorter than :data:`SHORTEST` bytes is not masked: it would turn up by
+chance everywhere, and the log would say more by its gaps than it hides.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+#: Shorter secrets are not masked.
+SHORTEST = 4
+#: A line of a secret of many lines is masked by itself from this length on.
+_SHORTEST_LINE = 9
+#: Shorter pieces of base64 would hit by chance.
+_SHORTEST_BASE64 = 6
+#: Where programs wrap base64: PEM, OpenSSH and MIME.
+_WRAPS = (64, 70, 76)
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_UNQUOTED = re.compile(rb"[^A-Za-z0-9_@%+=:,./\x80-\xff-]")
+
+
+def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return what to mask for *secrets*: each once, the longest first."""
+    found: set[bytes] = set()
+    for secret in secrets:
+        whole = secret.strip(b"\r\n")
+        if len(whole) < SHORTEST:
+            continue
+        found.update(_forms(whole))
+        for line in _lines(whole):
+            found.update(_forms(line))
+        found.update(_wrapped(secret))
+    return tuple(sorted(found, key=lambda form: (-len(form), form)))
+
+
+def _lines(whole: bytes) -> Iterator[bytes]:
+    """Yield the lines of a secret of several, without the frame of a PEM file."""
+    if b"\n" not in whole:
+        return
+    for line in whole.splitlines():
+        stripped = line.strip()
+        if len(stripped) >= _SHORTEST_LINE and not stripped.startswith(b"-----"):
+            yield stripped
+
+
+def _forms(secret: bytes) -> Iterator[bytes]:
+    """Yield *secret* as it is and as programs write it."""
+    yield secret
+    if b"\n" in secret:
+        yield secret.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    yield from _json(secret)
+    percent = quote(secret, safe="").encode()
+    yield percent
+    yield re.sub(rb"%..", lambda code: code[0].lower(), percent)
+    yield quote(secret, safe="/").encode()
+    yield quote_plus(secret).encode()
+    # The inside of shell words: by "'" in quotation marks, by "\'", by backslashes.
+    yield secret.replace(b"'", b"'\"'\"'")
+    yield secret.replace(b"'", b"'\\''")
+    yield _UNQUOTED.sub(rb"\\\g<0>", secret)
+    yield from _base64(secret)
+
+
+def _json(secret: bytes) -> Iterator[bytes]:
+    """Yield the insides of the JSON strings for *secret*."""
+    try:
+        text = secret.decode()
+    except UnicodeDecodeError:
+        return
+    for ascii_only in (True, False):
+        inside = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        yield inside.encode()
+        escaped = inside
+        for character in "<>&":
+            escaped = escaped.replace(character, f"\\u{ord(character):04x}")
+        yield escaped.encode()
+
+
+def _base64(secret: bytes) -> Iterator[bytes]:
+    """Yield the base64 of *secret*, wherever in a longer text it begins."""
+    code = base64.b64encode(secret).rstrip(b"=")
+    if len(code) >= _SHORTEST_BASE64:
+        yield code
+        yield code.translate(_TO_URL)
+    if len(secret) < 6:
+        return
+    for before in range(3):
+        code = base64.b64encode(bytes(before) + secret).rstrip(b"=")
+        # Characters that hold bits of a neighbour, too, are left out.
+        begin = (0, 2, 3)[before]
+        end = len(code) - (1 if (before + len(secret)) % 3 else 0)
+        if end - begin >= _SHORTEST_BASE64:
+            yield code[begin:end]
+            yield code[begin:end].translate(_TO_URL)
+
+
+def _wrapped(secret: bytes) -> Iterator[bytes]:
+    """Yield the lines of the wrapped base64 of a long *secret*."""
+    code = base64.b64encode(secret).rstrip(b"=")
+    for width in _WRAPS:
+        if len(code) > width:
+            for begin in range(0, len(code), width):
+                line = code[begin : begin + width]
+                if len(line) >= _SHORTEST_LINE:
+                    yield line

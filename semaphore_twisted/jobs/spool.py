@@ -1,0 +1,68 @@
+"""What a supervisor leaves behind: records of output, and the result.
+
+``SPOOL/output`` is a row of records (see ``supervision.records``), each with length
+and checksum, so that what a crash tore at its end is recognised. A record of output
+ends where a line ends: an offset between two records never is inside of a line.
+``SPOOL/result`` is one JSON object, a :class:`JobResult`.
+"""
+
+import msgspec
+
+from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.jobs.supervision.records import (
+    HEADER,
+    LONGEST,
+    Kind,
+    Record,
+    decode,
+    encode,
+)
+
+__all__ = [
+    "HEADER",
+    "LONGEST",
+    "Kind",
+    "Record",
+    "decode",
+    "encode",
+    "fact",
+    "result",
+    "step",
+]
+
+
+class _Fact(msgspec.Struct, frozen=True):
+    """Body of a record of the kind ``fact``."""
+
+    name: str
+    value: str
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """Body of a record of the kind ``step``."""
+
+    name: str
+
+
+_RESULT = msgspec.json.Decoder(JobResult)
+_FACT = msgspec.json.Decoder(_Fact)
+_STEP = msgspec.json.Decoder(_Step)
+
+
+def result(data: bytes) -> JobResult:
+    """Decode ``SPOOL/result``.
+
+    :raises ValueError: if it is none.
+    """
+    return _RESULT.decode(data)
+
+
+def fact(body: bytes) -> tuple[str, str]:
+    """Decode the name and the value of a fact."""
+    decoded = _FACT.decode(body)
+    return decoded.name, decoded.value
+
+
+def step(body: bytes) -> str:
+    """Decode the name of a step."""
+    return _STEP.decode(body).name

@@ -1,0 +1,1 @@
+"""The parts of the supervisor: standard library only, and quick to import."""

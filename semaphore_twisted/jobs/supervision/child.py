@@ -1,0 +1,281 @@
+"""Starts the program of a step.
+
+Between fork and exec the child becomes what it has to be: leader of a session of its
+own, tied to the supervisor's life, another user if wanted. Nothing is inherited but
+standard streams and the pipes of the step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import pwd
+import signal
+
+from semaphore_twisted.jobs.supervision import linux
+from semaphore_twisted.jobs.supervision.specification import (
+    Specification,
+    Step,
+    expand,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
+_PIPE_SIZE = 1 << 20
+#: Python ignores these, and an exec would pass that on.
+_SIGNALS = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD),
+    *(signal.SIGPIPE, signal.SIGXFSZ),
+)
+_HINTS = {
+    "git": "the package git",
+    "ssh": "the package openssh-client",
+    "ssh-add": "the package openssh-client",
+    "ssh-agent": "the package openssh-client",
+    "ssh-keygen": "the package openssh-client",
+    "sshpass": "the package sshpass",
+    "bash": "the package bash",
+    "python": "the package python3",
+    "python3": "the package python3",
+    "ansible-playbook": "pip install 'semaphore-twisted[ansible]'",
+    "ansible-galaxy": "pip install 'semaphore-twisted[ansible]'",
+}
+
+
+class StartFailed(Exception):
+    """A program could not be started; the text is a sentence for a person."""
+
+
+class User:
+    """Whom a step runs as."""
+
+    def __init__(self, uid: int, gid: int | None) -> None:
+        self.uid = uid
+        try:
+            known = pwd.getpwuid(uid)
+        except KeyError:
+            self.gid = uid if gid is None else gid
+            self.groups: list[int] = []
+        else:
+            self.gid = known.pw_gid if gid is None else gid
+            self.groups = os.getgrouplist(known.pw_name, self.gid)
+
+    def become(self) -> None:
+        """Be this user, for good."""
+        os.setgroups(self.groups)
+        os.setresgid(self.gid, self.gid, self.gid)
+        os.setresuid(self.uid, self.uid, self.uid)
+        linux.renounce_privileges()
+
+
+def user_of(specification: Specification) -> User | None:
+    """Return the job's user, or ``None`` where it is the supervisor's."""
+    if specification.uid is None:
+        return None
+    return User(specification.uid, specification.gid)
+
+
+class Child:
+    """A started program: its number, its output and what it is still to be given."""
+
+    def __init__(self, pid: int, outputs: list[int]) -> None:
+        self.pid = pid
+        #: Standard output with errors, or standard output and errors apart.
+        self.outputs = outputs
+        #: Writing ends of pipes, and what is left to be written.
+        self.feeds: dict[int, memoryview] = {}
+
+
+def start(step: Step, *, workspace: str, mark: str, user: User | None) -> Child:
+    """Start the program of *step*.
+
+    :raises StartFailed: if that is not possible.
+    """
+    if user is not None and not step.as_user:
+        user = None
+    opened: list[int] = []
+    try:
+        return _start(step, workspace=workspace, mark=mark, user=user, opened=opened)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def _start(
+    step: Step, *, workspace: str, mark: str, user: User | None, opened: list[int]
+) -> Child:
+    """Start it; what is to be closed here afterwards is added to *opened*."""
+    feeds: dict[int, bytes] = {}
+    keep: list[int] = []
+
+    def pipe_in(content: bytes) -> int:
+        reader, writer = _pipe(user, len(content))
+        opened.append(reader)
+        keep.append(writer)
+        os.set_blocking(writer, False)
+        feeds[writer] = content
+        return reader
+
+    def pipe_out() -> int:
+        reader, writer = _pipe(user, _PIPE_SIZE)
+        opened.append(writer)
+        keep.append(reader)
+        os.set_blocking(reader, False)
+        return writer
+
+    try:
+        if step.stdin is None:
+            stdin = os.open("/dev/null", os.O_RDONLY)
+            opened.append(stdin)
+        else:
+            stdin = pipe_in(step.stdin)
+        pipes = {name: pipe_in(content) for name, content in step.pipes.items()}
+        output = pipe_out()
+        errors = output if step.capture is None else pipe_out()
+        argv = [expand(word, workspace, pipes).encode() for word in step.argv]
+        environ = {
+            name.encode(): expand(value, workspace, pipes).encode()
+            for name, value in step.environ.items()
+        }
+        environ[b"JOB_MARK"] = mark.encode()
+        cwd = expand(step.cwd, workspace, {})
+        _refuse_nul([*argv, *environ, *environ.values(), cwd.encode()])
+
+        def become() -> None:
+            os.setsid()
+            for ignored in _SIGNALS:
+                signal.signal(ignored, signal.SIG_DFL)
+            os.dup2(stdin, 0)
+            os.dup2(output, 1)
+            os.dup2(errors, 2)
+            for number in pipes.values():
+                os.set_inheritable(number, True)  # noqa: FBT003 - no keyword
+            # The workspace is private; what a job makes elsewhere is its own matter.
+            os.umask(0o022 if step.as_user else 0o077)
+            if user is not None:
+                user.become()
+
+        pid = _fork(become, argv=argv, environ=environ, cwd=cwd)
+    except BaseException:
+        opened.extend(keep)
+        raise
+    child = Child(pid, [end for end in keep if end not in feeds])
+    child.feeds = {writer: memoryview(content) for writer, content in feeds.items()}
+    return child
+
+
+def _refuse_nul(texts: list[bytes]) -> None:
+    """Refuse what the system cannot take as an argument."""
+    if any(b"\0" in text for text in texts):
+        raise StartFailed("an argument or a variable has a NUL byte in it")
+
+
+def _pipe(user: User | None, size: int) -> tuple[int, int]:
+    """Return a pipe that *user* may open again as ``/dev/fd/N``, of about *size*."""
+    reader, writer = os.pipe()
+    with contextlib.suppress(OSError):
+        if size > 65536:
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, min(size, _PIPE_SIZE))
+    if user is not None:
+        os.fchown(reader, user.uid, user.gid)
+    return reader, writer
+
+
+def _fork(
+    become: Callable[[], None],
+    *,
+    argv: list[bytes],
+    environ: dict[bytes, bytes],
+    cwd: str,
+) -> int:
+    """Fork and execute; return the child's number once the program runs."""
+    supervisor = os.getpid()
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _execute(
+            become, argv=argv, environ=environ, cwd=cwd, parent=supervisor, tell=tell
+        )
+    os.close(tell)
+    with open(told, "rb") as file:
+        word = file.read()
+    if not word:
+        return pid
+    os.waitpid(pid, 0)
+    raise StartFailed(_sentence(word.decode(), argv[0].decode(), cwd))
+
+
+def _execute(
+    become: Callable[[], None],
+    *,
+    argv: list[bytes],
+    environ: dict[bytes, bytes],
+    cwd: str,
+    parent: int,
+    tell: int,
+) -> None:
+    """Become the program, or tell why not; never return."""
+    stage = "start"
+    try:
+        become()
+        linux.die_with_parent(signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(127)
+        stage = "folder"
+        os.chdir(cwd)
+        stage = "program"
+        _search(argv, environ)
+    except OSError as error:
+        os.write(tell, f"{stage} {error.errno}".encode())
+    except BaseException as error:  # noqa: BLE001 - nothing may leave the child
+        os.write(tell, f"other {error}".encode())
+    finally:
+        os._exit(127)
+
+
+def _search(argv: list[bytes], environ: dict[bytes, bytes]) -> None:
+    """Execute ``argv[0]``, found on the step's own PATH.
+
+    :raises OSError: what the most telling attempt failed with.
+    """
+    program = argv[0]
+    places: Iterable[bytes] = (program,)
+    if b"/" not in program:
+        path = environ.get(b"PATH", _SEARCH_PATH.encode())
+        # An empty entry would be the current directory, the job's checkout.
+        places = [folder + b"/" + program for folder in path.split(b":") if folder]
+    found: OSError | None = None
+    for place in places:
+        try:
+            os.execve(place, argv, environ)  # noqa: S606 - as wanted
+        except OSError as error:
+            if error.errno == errno.ENOENT and os.path.lexists(place):
+                # The file is there; its interpreter is not.
+                found = OSError(errno.ELIBBAD, "")
+            elif error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+                found = found or error
+    raise found or OSError(errno.ENOENT, "")
+
+
+def _sentence(word: str, program: str, cwd: str) -> str:
+    """Say why a program did not start."""
+    stage, _, rest = word.partition(" ")
+    if stage == "other":
+        return f"{program} cannot be started: {rest}"
+    number = int(rest)
+    if stage != "program":
+        what = f"the directory {cwd}" if stage == "folder" else program
+        return f"{what} cannot be used: {os.strerror(number)}"
+    if number == errno.ENOENT:
+        hint = _HINTS.get(program.rpartition("/")[2])
+        return f"{program}: not found" + (f"; install it with {hint}" if hint else "")
+    known = {
+        errno.ELIBBAD: "its interpreter (first line, #!) was not found",
+        errno.ENOEXEC: "is no program (a script needs #! in its first line)",
+    }
+    return f"{program}: {known.get(number, os.strerror(number))}"

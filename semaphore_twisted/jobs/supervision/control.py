@@ -1,0 +1,80 @@
+"""``SPOOL/control``: the socket on which a server gives orders and hears of output.
+
+An order is a line, ``stop`` or ``kill``. A byte ``.`` to the server says that there is
+more in ``SPOOL/output``; a byte that finds no room is not missed, since others are
+waiting there to be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PATH = "control"
+_LONGEST_ORDER = 64
+
+
+class Control:
+    """The listening socket and its connections; the current directory is the spool."""
+
+    def __init__(self, *, ordered: Callable[[str], None]) -> None:
+        self._ordered = ordered
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_PATH)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(_PATH)
+        self._listener.listen(8)
+        self._listener.settimeout(0)
+        self._peers: dict[int, tuple[socket.socket, bytes]] = {}
+
+    def descriptors(self) -> list[int]:
+        """Return what to wait for."""
+        return [self._listener.fileno(), *self._peers]
+
+    def readable(self, descriptor: int) -> bool:
+        """Deal with *descriptor* if it is one of these; tell whether it was."""
+        if descriptor == self._listener.fileno():
+            with contextlib.suppress(OSError):
+                peer, _ = self._listener.accept()
+                peer.settimeout(0)
+                self._peers[peer.fileno()] = (peer, b"")
+            return True
+        known = self._peers.get(descriptor)
+        if known is None:
+            return False
+        peer, held = known
+        try:
+            data = peer.recv(4096)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        *orders, rest = (held + data).split(b"\n")
+        for order in orders:
+            self._ordered(order.decode("ascii", "replace"))
+        if not data or len(rest) > _LONGEST_ORDER:
+            del self._peers[descriptor]
+            peer.close()
+        else:
+            self._peers[descriptor] = (peer, rest)
+        return True
+
+    def tell(self) -> None:
+        """Tell every server that there is more."""
+        for peer, _ in self._peers.values():
+            # A server that is gone is noticed when it is read from.
+            with contextlib.suppress(OSError):
+                peer.send(b".", socket.MSG_NOSIGNAL)
+
+    def close(self) -> None:
+        """Let go of the servers: the result is there."""
+        with contextlib.suppress(OSError):
+            os.unlink(_PATH)
+        self._listener.close()
+        for peer, _ in self._peers.values():
+            peer.close()

@@ -1,0 +1,87 @@
+"""The workspace: a job's private directory, made before it and removed after it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+
+from semaphore_twisted.jobs.supervision.child import User
+
+#: Depth does not matter when all folders are moved up to one.
+_PREFIX = f".removed-{os.urandom(6).hex()}-"
+
+
+def make(
+    workspace: str, files: list[tuple[str, bytes, bool]], user: User | None
+) -> None:
+    """Make the workspace with *files* (path, content, executable).
+
+    It belongs to *user* only when all is in it, so nobody can put a link into the way.
+
+    :raises OSError: if that is not possible.
+    :raises ValueError: if a path leads out of the workspace.
+    """
+    os.makedirs(os.path.dirname(workspace), 0o700, exist_ok=True)
+    os.mkdir(workspace, 0o700)
+    made: dict[str, None] = {}
+    for path, content, executable in files:
+        names = path.split("/")
+        if not all(names) or {".", ".."} & set(names) or "\0" in path:
+            raise ValueError(f"{path!r} is no path inside of the workspace")
+        for depth in range(1, len(names)):
+            folder = os.path.join(workspace, *names[:depth])
+            if folder not in made:
+                os.mkdir(folder, 0o700)
+                made[folder] = None
+        place = os.path.join(workspace, *names)
+        mode = 0o700 if executable else 0o600
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        made[place] = None
+    if user is not None:
+        for place in (*made, workspace):
+            os.chown(place, user.uid, user.gid)
+
+
+def empty() -> str:
+    """Empty the current directory; return what could not be, or an empty text.
+
+    A tree is removed without recursion and without long paths: each folder is moved
+    to the top before it is looked into. Odd modes are put right first.
+    """
+    kept: dict[str, str] = {}
+    os.chmod(".", 0o700)
+    number = 0
+    while True:
+        names = [name for name in os.listdir(".") if name not in kept]
+        if not names:
+            break
+        for name in names:
+            number = _remove(name, number, kept)
+    return "; ".join(f"{name}: {reason}" for name, reason in list(kept.items())[:3])
+
+
+def _remove(name: str, number: int, kept: dict[str, str]) -> int:
+    """Remove one entry of the current directory; folders inside of it move up."""
+    try:
+        if not stat.S_ISDIR(os.lstat(name).st_mode):
+            os.unlink(name)
+            return number
+        os.chmod(name, 0o700)
+        for entry in os.listdir(name):
+            place = f"{name}/{entry}"
+            if not stat.S_ISDIR(os.lstat(place).st_mode):
+                os.unlink(place)
+                continue
+            os.chmod(place, 0o700)
+            number += 1
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(place, f"{_PREFIX}{number}")
+        os.rmdir(name)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        kept[name] = error.strerror or str(error)
+    return number

@@ -1,0 +1,494 @@
+"""One job from its first step to its result.
+
+The result is the last thing: when it has its name, no process of the job is left, its
+workspace is gone and all of its output is in the spool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+import traceback
+
+from semaphore_twisted.jobs.supervision import child, folder, linux, tree
+from semaphore_twisted.jobs.supervision.journal import Journal
+from semaphore_twisted.jobs.supervision.masker import Masker
+from semaphore_twisted.jobs.supervision.specification import (
+    Specification,
+    Step,
+    expand,
+)
+from semaphore_twisted.jobs.supervision.wait import Stream, Waiter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEPT = 64 * 1024
+_CAPTURED = 4 * 1024
+_READY_SECONDS = 10.0
+_FINALLY_SECONDS = 60.0
+#: Seconds for what a program left behind to close its output.
+_DRAIN_SECONDS = 0.3
+#: Seconds between SIGTERM and SIGKILL for what is left after a job's own end.
+_LEFTOVER_GRACE = 1.0
+#: Seconds after which a process that survives SIGKILL is given up.
+_UNKILLABLE_SECONDS = 30.0
+_REMOVE_SECONDS = 300.0
+
+
+class Ending(Exception):
+    """The job is over."""
+
+    def __init__(
+        self,
+        status: str,
+        reason: str = "",
+        *,
+        step: str = "",
+        exit_status: int | None = None,
+        signal: int | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.step = step
+        self.exit_status = exit_status
+        self.signal = signal
+        #: For the log, before the reason: output that was kept back, lines.
+        self.kept = bytearray()
+        self.lines: list[str] = []
+        #: How the last line of the log names it.
+        self.last = reason
+
+
+def _drop(data: bytes) -> None:
+    """Take what nobody wants to see."""
+
+
+class Job:
+    """Brings a job to its end; the current directory is the spool."""
+
+    def __init__(
+        self,
+        specification: Specification,
+        *,
+        journal: Journal,
+        masker: Masker,
+        waiter: Waiter,
+    ) -> None:
+        self._specification = specification
+        self._journal = journal
+        self._masker = masker
+        self._waiter = waiter
+        self._workspace = specification.workspace
+        self._user: child.User | None = None
+        self._started = time.time()
+        limit = specification.time_limit
+        self._deadline = time.monotonic() + limit if limit else None
+        self._stopping = False
+        self._killing = False
+        self._finishing = False
+        self._made = False
+
+    def order(self, order: str) -> None:
+        """Take an order of the server: ``stop`` or ``kill``."""
+        if order == "kill":
+            self._killing = True
+        if order in {"stop", "kill"}:
+            self._stopping = True
+
+    def run(self) -> None:
+        """Run it all and write the result."""
+        try:
+            ending = self._steps()
+        except Ending as raised:
+            ending = raised
+        except Exception as error:  # noqa: BLE001 - any fault is a result
+            ending = Ending("error", f"The supervisor failed: {error}")
+            ending.lines = traceback.format_exc().splitlines()
+        try:
+            self._finish(ending)
+        except Exception:  # noqa: BLE001 - the result is written whatever happens
+            self._journal.note(traceback.format_exc())
+            if ending.status == "success":
+                ending.status = "error"
+                ending.reason = "The supervisor failed while it cleaned up"
+        self._write_result(ending)
+
+    def _steps(self) -> Ending:
+        """Run the steps; each may raise the ending as well."""
+        if self._specification.interrupted is not None:
+            self._started = self._specification.interrupted
+            self._sweep()
+            return Ending("error", "interrupted")
+        self._prepare()
+        for step in self._specification.steps:
+            self._check(step)
+            if self._run(step) == "success":
+                break
+        return Ending("success")
+
+    # The beginning.
+
+    def _prepare(self) -> None:
+        self._user = child.user_of(self._specification)
+        try:
+            if os.path.lexists(self._workspace):
+                self._remove_workspace()
+            self._made = True
+            folder.make(self._workspace, self._specification.files, self._user)
+        except (OSError, ValueError) as error:
+            raise Ending("error", f"The workspace cannot be made: {error}") from error
+
+    def _sweep(self) -> None:
+        """End what is left of a job whose supervisor vanished."""
+        self._user = child.user_of(self._specification)
+        self._made = os.path.lexists(self._workspace)
+        entry = f"JOB_MARK={self._specification.mark}".encode()
+        until = time.monotonic() + 5
+        while (pids := tree.marked(entry)) and time.monotonic() < until:
+            for pid in pids:
+                tree.send(pid, signal.SIGKILL)
+            self._waiter.turn(0.02)
+
+    # A step.
+
+    def _check(self, step: Step, deadline: float | None = None) -> None:
+        """End the job if it is to be stopped, or if its time is up."""
+        now = time.monotonic()
+        if self._finishing:
+            if self._killing or (deadline is not None and now >= deadline):
+                raise Ending("error", "time limit", step=step.name)
+            return
+        if self._stopping:
+            raise Ending("stopped", "Stopped by request", step=step.name)
+        if self._deadline is not None and now >= self._deadline:
+            sentence = f"time limit of {self._specification.time_limit:g} s"
+            raise Ending("error", sentence, step=step.name)
+        if deadline is not None and now >= deadline:
+            raise self._failed(step, f"time limit of {step.time_limit or 0:g} s")
+
+    def _failed(
+        self,
+        step: Step,
+        detail: str,
+        *,
+        exit_status: int | None = None,
+        signal: int | None = None,
+    ) -> Ending:
+        """Return the ending for a step that failed."""
+        reason = last = f"Running {step.name} failed: {detail}"
+        if step.failure is not None:
+            reason = f"{step.failure} (step {step.name}: {detail})"
+        ending = Ending(
+            "error", reason, step=step.name, exit_status=exit_status, signal=signal
+        )
+        ending.lines = [step.failure] if step.failure is not None else []
+        ending.last = last
+        return ending
+
+    def _wait(
+        self, done: Callable[[], bool], step: Step, deadline: float | None
+    ) -> None:
+        """Deal with everything until *done*, a stop or a limit."""
+        while not done():
+            self._check(step, deadline)
+            soonest = [self._deadline, deadline]
+            now = time.monotonic()
+            waits = [moment - now for moment in soonest if moment is not None]
+            self._waiter.turn(min([*waits, 3600.0]))
+
+    def _run(self, step: Step) -> str:
+        """Run *step* and return its outcome.
+
+        :raises Ending: if the job is over with it.
+        """
+        requires = step.requires
+        if requires is not None and not os.path.isfile(
+            expand(requires, self._workspace, {})
+        ):
+            for line in step.absent:
+                self._journal.note(line)
+            return "next"
+        self._journal.step(step.name)
+        for line in step.announce:
+            self._journal.note(line)
+        deadline = None
+        if step.time_limit is not None:
+            deadline = time.monotonic() + step.time_limit
+        locked = self._lock(step, deadline)
+        try:
+            return self._locked(step, deadline)
+        finally:
+            if locked is not None:
+                os.close(locked)
+
+    def _lock(self, step: Step, deadline: float | None) -> int | None:
+        """Hold the step's lock, as soon as nobody else does."""
+        if step.lock is None:
+            return None
+        try:
+            descriptor = os.open(
+                step.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise self._failed(step, f"{step.lock}: {error.strerror}") from error
+        try:
+            began, told = time.monotonic(), False
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    self._check(step, deadline)
+                    self._waiter.turn(0.05)
+                else:
+                    return descriptor
+                if not told and time.monotonic() > began + 2:
+                    told = True
+                    self._journal.note(f"Waiting for another job before {step.name}")
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _locked(self, step: Step, deadline: float | None) -> str:
+        """Run the program of *step*."""
+        log = self._journal.output
+        kept = bytearray()
+        captured = bytearray()
+
+        def keep(data: bytes) -> None:
+            kept.extend(data)
+            if len(kept) > 2 * _KEPT:
+                del kept[:-_KEPT]
+
+        def capture(data: bytes) -> None:
+            captured.extend(data[: max(0, _CAPTURED - len(captured))])
+
+        try:
+            started = child.start(
+                step,
+                workspace=self._workspace,
+                mark=self._specification.mark,
+                user=self._user,
+            )
+        except child.StartFailed as failed:
+            raise self._failed(step, str(failed)) from None
+        self._waiter.expect(started.pid)
+        sinks: list[Callable[[bytes], None]] = [keep if step.quiet else log]
+        if step.capture is not None:
+            sinks.insert(0, capture)
+        for output, sink in zip(started.outputs, sinks, strict=True):
+            self._waiter.watch(output, Stream(self._masker, sink))
+        for descriptor, content in started.feeds.items():
+            self._waiter.feed(descriptor, content)
+        try:
+            if step.background and not self._until_ready(step, started, deadline):
+                outcome = "next"
+            else:
+                self._until_end(step, started, deadline)
+                outcome = self._outcome(step, started.pid, bytes(captured))
+        except Ending as ending:
+            # What is still in the pipe comes into it, too.
+            ending.kept = kept
+            kept.extend(captured)
+            self._waiter.divert(started.outputs, keep)
+            raise
+        else:
+            # What the step left behind goes on writing.
+            after = _drop if step.quiet else log
+            self._waiter.divert(started.outputs, after)
+            return outcome
+
+    def _until_ready(
+        self, step: Step, started: child.Child, deadline: float | None
+    ) -> bool:
+        """Wait until a background step is ready; return whether it ended instead."""
+        if step.ready is None:
+            return False
+        path = expand(step.ready, self._workspace, {})
+        limit = time.monotonic() + _READY_SECONDS
+        pause = 0.001
+        while not os.path.lexists(path):
+            if started.pid in self._waiter.ended:
+                return True
+            self._check(step, deadline)
+            if time.monotonic() > limit:
+                raise self._failed(step, f"not ready within {_READY_SECONDS:g} s")
+            self._waiter.turn(pause)
+            pause = min(pause * 2, 0.05)
+        return False
+
+    def _until_end(
+        self, step: Step, started: child.Child, deadline: float | None
+    ) -> None:
+        """Wait until the program has ended and its output is read.
+
+        A process that it left behind may hold the output for longer: it is not waited
+        for, its lines still come.
+        """
+        ended = self._waiter.ended
+        self._wait(lambda: started.pid in ended, step, deadline)
+        drained = time.monotonic() + _DRAIN_SECONDS
+        while self._waiter.open(started.outputs) and time.monotonic() < drained:
+            self._check(step, deadline)
+            self._waiter.turn(max(0.0, drained - time.monotonic()))
+        self._waiter.show(started.outputs)
+
+    def _outcome(self, step: Step, pid: int, captured: bytes) -> str:
+        """Say what the exit status of *step* means."""
+        code = os.waitstatus_to_exitcode(self._waiter.ended.pop(pid))
+        outcome = step.exits.get(str(code))
+        if outcome is None:
+            outcome = "error" if code else "next"
+        if outcome != "error":
+            if step.capture is not None:
+                self._journal.fact(step.capture, captured.rstrip(b"\r\n"))
+            return outcome
+        detail, number = f"exit status {code}", None
+        if code < 0:
+            number = -code
+            detail = f"killed by signal {number} ({signal.Signals(number).name})"
+        if step.background:
+            detail = f"ended too early, {detail}"
+        raise self._failed(
+            step,
+            detail,
+            exit_status=None if code < 0 else code,
+            signal=number,
+        )
+
+    # The end.
+
+    def _finish(self, ending: Ending) -> None:
+        """Leave nothing of the job but its spool."""
+        self._finishing = True
+        limited = ending.status == "success" or ending.exit_status is not None
+        grace = self._specification.grace
+        self._end_all(min(grace, _LEFTOVER_GRACE) if limited else grace)
+        self._waiter.close_streams()
+        self._journal.output(bytes(ending.kept))
+        for line in ending.lines:
+            self._journal.note(line)
+        if ending.last:
+            self._journal.note(ending.last)
+        self._killing = False
+        for step in self._specification.finally_steps:
+            self._run_finally(step)
+        if self._made:
+            self._remove_workspace()
+
+    def _run_finally(self, step: Step) -> None:
+        """Run a step of the very end; if it fails, that is only said."""
+        if step.time_limit is None:
+            step.time_limit = _FINALLY_SECONDS
+        try:
+            self._run(step)
+        except Ending as ending:
+            self._end_all(0)
+            self._waiter.close_streams()
+            self._journal.output(bytes(ending.kept))
+            self._journal.note(f"Cleaning up: {ending.last}")
+        else:
+            self._end_all(min(self._specification.grace, _LEFTOVER_GRACE))
+            self._waiter.close_streams()
+
+    def _end_all(self, grace: float) -> None:
+        """End every process of the job: SIGTERM to each, SIGKILL after *grace*."""
+        kill_at = time.monotonic() + grace
+        told: set[int] = set()
+        while True:
+            self._waiter.reap()
+            pids = tree.descendants(os.getpid())
+            if not pids:
+                return
+            now = time.monotonic()
+            if now > kill_at + _UNKILLABLE_SECONDS:
+                self._journal.note(f"{len(pids)} processes cannot be ended")
+                return
+            if self._killing or now >= kill_at:
+                kill_at = min(kill_at, now)
+                for pid in pids:
+                    tree.send(pid, signal.SIGKILL)
+                self._waiter.turn(0.005)
+                continue
+            for pid in set(pids) - told:
+                told.add(pid)
+                tree.send(pid, signal.SIGTERM)
+                tree.send(pid, signal.SIGCONT)
+            self._waiter.turn(min(0.05, kill_at - now))
+
+    def _remove_workspace(self) -> None:
+        """Remove the workspace, as the job's user so that no link can mislead it."""
+        if os.path.islink(self._workspace) or not os.path.isdir(self._workspace):
+            with contextlib.suppress(OSError):
+                os.unlink(self._workspace)
+            return
+        told, tell = os.pipe()
+        pid = os.fork()
+        self._waiter.expect(pid)
+        if pid == 0:
+            try:
+                linux.die_with_parent(signal.SIGKILL)
+                os.chdir(self._workspace)
+                owner = os.stat(".").st_uid
+                if self._user is not None and owner == self._user.uid:
+                    self._user.become()
+                left = folder.empty()
+            except BaseException as error:  # noqa: BLE001 - nothing leaves the child
+                left = str(error)
+            with contextlib.suppress(OSError):
+                os.write(tell, left.encode("utf-8", "replace")[:4000])
+            os._exit(0)
+        os.close(tell)
+        until = time.monotonic() + _REMOVE_SECONDS
+        while pid not in self._waiter.ended and time.monotonic() < until:
+            self._waiter.turn(1.0)
+            self._waiter.reap()
+        if pid not in self._waiter.ended:
+            tree.send(pid, signal.SIGKILL)
+        os.set_blocking(told, False)
+        left = ""
+        with open(told, "rb", buffering=0) as file:
+            left = (file.read(4000) or b"").decode("utf-8", "replace")
+        try:
+            os.rmdir(self._workspace)
+        except OSError as error:
+            self._journal.note(
+                f"The workspace {self._workspace} cannot be removed:"
+                f" {left or error.strerror}"
+            )
+
+    def _write_result(self, ending: Ending) -> None:
+        """Write the result; where the disk is full, until there is room."""
+        if self._journal.lost:
+            lost = (
+                f"{self._journal.lost} bytes of output were lost:"
+                f" {self._journal.lost_reason}"
+            )
+            if ending.status == "success":
+                ending.status = "error"
+                ending.reason = f"The steps ended well, but {lost}"
+            else:
+                ending.reason = f"{ending.reason}; {lost}"
+        until = time.monotonic() + 600
+        while True:
+            try:
+                self._journal.finish(
+                    status=ending.status,
+                    reason=ending.reason,
+                    step=ending.step,
+                    exit_status=ending.exit_status,
+                    signal=ending.signal,
+                    started=self._started,
+                    ended=time.time(),
+                )
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+                self._waiter.turn(1.0)
+            else:
+                return

@@ -1,0 +1,102 @@
+"""The supervisor from its first to its last moment."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import traceback
+
+from semaphore_twisted.jobs.supervision import linux
+from semaphore_twisted.jobs.supervision.control import Control
+from semaphore_twisted.jobs.supervision.job import Job
+from semaphore_twisted.jobs.supervision.journal import Journal
+from semaphore_twisted.jobs.supervision.masker import Masker
+from semaphore_twisted.jobs.supervision.specification import Specification, load
+from semaphore_twisted.jobs.supervision.wait import Waiter
+
+#: The lock of the spool, already held, may come as this descriptor.
+LOCK = 3
+#: Written to standard output once the spool is taken.
+READY = b"R"
+
+
+def main() -> int:
+    """Run the job on standard input; return the exit status of the supervisor."""
+    os.umask(0o077)
+    with contextlib.suppress(PermissionError):
+        # Whoever leads a group already cannot, and need not.
+        os.setsid()
+    linux.hide_memory()
+    linux.adopt_orphans()
+    with open(0, "rb", closefd=False) as stdin:
+        data = stdin.read()
+    specification = load(data)
+    del data
+    os.chdir(specification.spool)
+    held = _lock()
+    _close_others(held)
+    _run(specification)
+    return 0
+
+
+def _lock() -> int:
+    """Hold the lock of the spool for this process's life."""
+    descriptor = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if descriptor != LOCK and os.path.sameopenfile(LOCK, descriptor):
+            os.close(descriptor)
+            os.set_inheritable(LOCK, False)  # noqa: FBT003 - no keyword
+            descriptor = LOCK
+    except OSError:
+        pass
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _close_others(held: int) -> None:
+    """Close what a careless parent left open."""
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2 and descriptor != held:
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue
+
+
+def _run(specification: Specification) -> None:
+    """Run the job with everything that it needs."""
+    masker = Masker(specification.masks)
+    waiter = Waiter()
+    journal = Journal(
+        masker=masker, limit=specification.max_output_bytes, written=waiter.tell
+    )
+    job = Job(specification, journal=journal, masker=masker, waiter=waiter)
+    control = waiter.control = Control(ordered=job.order)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        # A handler, unlike SIG_IGN, is not handed on to the job.
+        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: job.order("stop"))
+    os.write(1, READY)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0, inheritable=False)
+    os.dup2(null, 1, inheritable=False)
+    os.close(null)
+    try:
+        job.run()
+    finally:
+        control.close()
+
+
+def run() -> None:
+    """Run as a program; a fault goes to standard error, which is in the spool."""
+    try:
+        status = main()
+    except Exception:  # noqa: BLE001 - the last place where it can be told
+        traceback.print_exc()
+        status = 1
+    sys.stderr.flush()
+    os._exit(status)

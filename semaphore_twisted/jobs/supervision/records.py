@@ -1,0 +1,67 @@
+"""The records of ``SPOOL/output``.
+
+A record is a header (length of the body, CRC-32 of the rest, kind, seconds since the
+epoch) and a body. The file only grows; what is torn at its end fails by its length or
+by its checksum.
+"""
+
+import struct
+import zlib
+
+
+class Kind:
+    """What the body of a record is."""
+
+    #: Masked bytes of the job, which end where a line ends.
+    OUTPUT = 1
+    #: Lines of the supervisor, in UTF-8.
+    NOTE = 2
+    #: JSON with ``name`` and ``value``.
+    FACT = 3
+    #: JSON with ``name``: this step has begun.
+    STEP = 4
+
+
+HEADER = struct.Struct(">IIBd")
+_CHECKED = struct.Struct(">Bd")
+#: No body is longer; a length above it is damage.
+LONGEST = 4 << 20
+
+
+class Record:
+    """One record: kind, time, body, and the offset after it."""
+
+    __slots__ = ("body", "end", "kind", "time")
+
+    def __init__(self, kind: int, time: float, body: bytes, end: int) -> None:
+        self.kind = kind
+        self.time = time
+        self.body = body
+        self.end = end
+
+
+def encode(kind: int, time: float, body: bytes) -> bytes:
+    """Return a record as bytes."""
+    check = zlib.crc32(body, zlib.crc32(_CHECKED.pack(kind, time)))
+    return HEADER.pack(len(body), check, kind, time) + body
+
+
+def decode(data: bytes, start: int = 0) -> tuple[list[Record], int]:
+    """Return the whole records at the beginning of *data*, and the bytes they take.
+
+    *start* is the offset of *data* in the file. What follows is torn, damaged or not
+    written yet.
+    """
+    records = []
+    position = 0
+    while len(data) - position >= HEADER.size:
+        length, check, kind, time = HEADER.unpack_from(data, position)
+        end = position + HEADER.size + length
+        if length > LONGEST or end > len(data):
+            break
+        body = data[position + HEADER.size : end]
+        if zlib.crc32(body, zlib.crc32(_CHECKED.pack(kind, time))) != check:
+            break
+        records.append(Record(kind, time, body, start + end))
+        position = end
+    return records, position

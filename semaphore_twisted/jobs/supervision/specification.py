@@ -1,0 +1,89 @@
+"""The specification of a job, as the supervisor reads it.
+
+The names are those of ``jobs.steps``, which says what they mean; a test proves that
+both agree.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_PLACE = re.compile(r"\{workspace\}|\{pipe:([^{}]*)\}")
+
+
+def _bytes(text: str) -> bytes:
+    return binascii.a2b_base64(text)
+
+
+class Step:
+    """One program of a job."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        stdin = given.get("stdin")
+        self.name: str = given["name"]
+        self.argv: list[str] = given["argv"]
+        self.cwd: str = given.get("cwd", "{workspace}")
+        self.environ: dict[str, str] = given.get("environ", {})
+        self.announce: list[str] = given.get("announce", [])
+        self.stdin: bytes | None = None if stdin is None else _bytes(stdin)
+        self.pipes: dict[str, bytes] = {
+            pipe["name"]: _bytes(pipe["content"]) for pipe in given.get("pipes", ())
+        }
+        self.requires: str | None = given.get("requires")
+        self.absent: list[str] = given.get("absent", [])
+        self.exits: dict[str, str] = given.get("exits", {})
+        self.background: bool = given.get("background", False)
+        self.ready: str | None = given.get("ready")
+        self.capture: str | None = given.get("capture")
+        self.quiet: bool = given.get("quiet", False)
+        self.lock: str | None = given.get("lock")
+        self.as_user: bool = given.get("as_user", True)
+        self.time_limit: float | None = given.get("time_limit")
+        self.failure: str | None = given.get("failure")
+
+
+class Specification:
+    """A whole job."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.mark: str = given["mark"]
+        self.spool: str = given["spool"]
+        self.workspace: str = given["workspace"]
+        self.steps = [Step(step) for step in given["steps"]]
+        self.files: list[tuple[str, bytes, bool]] = [
+            (file["path"], _bytes(file["content"]), file.get("executable", False))
+            for file in given.get("files", ())
+        ]
+        self.masks = [_bytes(mask) for mask in given.get("masks", ())]
+        self.time_limit: float = given.get("time_limit", 0)
+        self.grace: float = given.get("grace", 5)
+        self.max_output_bytes: int = given.get("max_output_bytes", 1 << 30)
+        self.uid: int | None = given.get("uid")
+        self.gid: int | None = given.get("gid")
+        self.finally_steps = [Step(step) for step in given.get("finally_steps", ())]
+        #: Only in what ``jobs.process`` sends after a supervisor vanished: end what is
+        #: left of the job. Seconds since the epoch when the job began.
+        self.interrupted: float | None = given.get("interrupted")
+
+
+def load(data: bytes) -> Specification:
+    """Decode the JSON of a specification."""
+    return Specification(json.loads(data))
+
+
+def expand(text: str, workspace: str, pipes: dict[str, int]) -> str:
+    """Put the workspace and the paths of the *pipes* (name to number) into *text*."""
+
+    def value(place: re.Match[str]) -> str:
+        name = place[1]
+        if name is None:
+            return workspace
+        return f"/dev/fd/{pipes[name]}" if name in pipes else place[0]
+
+    return _PLACE.sub(value, text)

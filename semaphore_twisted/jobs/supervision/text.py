@@ -1,0 +1,18 @@
+"""Where a piece of UTF-8 may be cut."""
+
+
+def whole_characters(data: bytes) -> int:
+    """Return how many bytes of *data* there are without a cut character at its end.
+
+    Bytes that are no UTF-8 count as characters of their own.
+    """
+    for back in range(1, min(3, len(data)) + 1):
+        byte = data[-back]
+        if byte < 0x80:
+            break
+        if byte >= 0xC0:
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            if byte < 0xF8 and length > back:
+                return len(data) - back
+            break
+    return len(data)

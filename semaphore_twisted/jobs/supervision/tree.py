@@ -1,0 +1,58 @@
+"""The processes of a job, as ``/proc`` tells them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+
+def _numbers() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+
+
+def descendants(root: int) -> list[int]:
+    """Return every living process below *root*; those that ended are left out.
+
+    With a subreaper at *root* nothing that it started can leave this tree.
+    """
+    children: dict[int, list[int]] = {}
+    ended = set()
+    for pid in _numbers():
+        try:
+            with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+                fields = file.read(1024).rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if len(fields) < 18:
+            continue
+        children.setdefault(int(fields[1]), []).append(pid)
+        # The first thread of a process may end before the others.
+        if fields[0] in {b"Z", b"X"} and int(fields[17]) <= 1:
+            ended.add(pid)
+    found = []
+    rows = list(children.get(root, ()))
+    while rows:
+        pid = rows.pop()
+        found.append(pid)
+        rows.extend(children.get(pid, ()))
+    return [pid for pid in found if pid not in ended]
+
+
+def marked(entry: bytes) -> list[int]:
+    """Return the processes that have *entry* (``NAME=value``) in their environment."""
+    found = []
+    for pid in _numbers():
+        try:
+            with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+                environ = file.read(1 << 20)
+        except OSError:
+            continue
+        if pid != os.getpid() and entry in environ.split(b"\0"):
+            found.append(pid)
+    return found
+
+
+def send(pid: int, signal: int) -> None:
+    """Send *signal* to *pid*, if it is still there and may be told."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal)

@@ -1,0 +1,187 @@
+"""Waits for everything at once: signals, orders, output, input, time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+
+from semaphore_twisted.jobs.supervision.control import Control
+from semaphore_twisted.jobs.supervision.masker import MaskedStream, Masker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_READ = 64 * 1024
+#: Seconds after which a line is shown although its end has not come.
+_OVERDUE = 2.0
+#: A stream that trickles is read this much later, so that lines come together.
+_TOGETHER = 0.003
+_SMALL = 16 * 1024
+
+
+class Stream:
+    """An output of a program, and where it goes."""
+
+    def __init__(self, masker: Masker, sink: Callable[[bytes], None]) -> None:
+        self.masked = MaskedStream(masker)
+        self.sink = sink
+        #: When the oldest byte that is held came; on the monotonic clock.
+        self.since = 0.0
+
+
+class Waiter:
+    """The descriptors of the supervisor, and the programs that ended."""
+
+    def __init__(self) -> None:
+        self._streams: dict[int, Stream] = {}
+        self._feeds: dict[int, memoryview] = {}
+        #: Exit statuses (as ``waitpid`` gives them) of expected children that ended.
+        self.ended: dict[int, int] = {}
+        self._expected: set[int] = set()
+        #: The control socket, once there is one.
+        self.control: Control | None = None
+        self._wake, wake = os.pipe()
+        for end in (self._wake, wake):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._last = 0.0
+
+    def watch(self, descriptor: int, stream: Stream) -> None:
+        """Read *descriptor* into *stream* until its end."""
+        self._streams[descriptor] = stream
+
+    def feed(self, descriptor: int, content: memoryview) -> None:
+        """Write *content* into *descriptor*, as there is room, and close it."""
+        self._feeds[descriptor] = content
+        self._write(descriptor)
+
+    def expect(self, pid: int) -> None:
+        """Keep the exit status of *pid*, which was started just now."""
+        self._expected.add(pid)
+
+    def open(self, descriptors: list[int]) -> bool:
+        """Tell whether one of *descriptors* is still read from."""
+        return any(descriptor in self._streams for descriptor in descriptors)
+
+    def divert(self, descriptors: list[int], sink: Callable[[bytes], None]) -> None:
+        """Let what comes from *descriptors* from now on go to *sink*."""
+        for descriptor in descriptors:
+            if descriptor in self._streams:
+                self._streams[descriptor].sink = sink
+
+    def tell(self) -> None:
+        """Tell every server that there is more to read."""
+        if self.control is not None:
+            self.control.tell()
+
+    def show(self, descriptors: list[int]) -> None:
+        """Give away what is held of *descriptors*: their program has ended."""
+        for descriptor in descriptors:
+            if (stream := self._streams.get(descriptor)) is not None:
+                stream.sink(stream.masked.overdue())
+
+    def close_streams(self) -> None:
+        """Read what is left in every stream, and close it."""
+        for descriptor in list(self._streams):
+            while descriptor in self._streams and self._read(descriptor):
+                pass
+            if descriptor in self._streams:
+                self._end(descriptor)
+        for descriptor in list(self._feeds):
+            self._end_feed(descriptor)
+
+    def turn(self, timeout: float) -> None:
+        """Wait up to *timeout* seconds for something, and deal with all there is."""
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        for descriptor in self._streams:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor in self._feeds:
+            poll.register(descriptor, select.POLLOUT)
+        if self.control is not None:
+            for descriptor in self.control.descriptors():
+                poll.register(descriptor, select.POLLIN)
+        for stream in self._streams.values():
+            if stream.masked.holding:
+                left = stream.since + _OVERDUE - time.monotonic()
+                timeout = min(timeout, left)
+        for descriptor, _ in poll.poll(max(0, timeout) * 1000):
+            self._ready(descriptor)
+        now = time.monotonic()
+        for stream in self._streams.values():
+            if stream.masked.holding and now >= stream.since + _OVERDUE:
+                stream.since = now
+                stream.sink(stream.masked.overdue())
+
+    def _ready(self, descriptor: int) -> None:
+        if descriptor == self._wake:
+            with contextlib.suppress(BlockingIOError):
+                while os.read(self._wake, 4096):
+                    pass
+            self.reap()
+        elif descriptor in self._streams:
+            now = time.monotonic()
+            if self._read(descriptor) < _SMALL and now - self._last < 2 * _TOGETHER:
+                time.sleep(_TOGETHER)
+            self._last = now
+        elif descriptor in self._feeds:
+            self._write(descriptor)
+        elif self.control is not None:
+            self.control.readable(descriptor)
+
+    def reap(self) -> None:
+        """Take notice of every child that ended."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                # Of others, orphans of the job, the number may come again.
+                if pid in self._expected:
+                    self._expected.discard(pid)
+                    self.ended[pid] = status
+
+    def _read(self, descriptor: int) -> int:
+        """Read once; return how much."""
+        stream = self._streams[descriptor]
+        try:
+            data = os.read(descriptor, _READ)
+        except BlockingIOError:
+            return 0
+        if not data:
+            self._end(descriptor)
+            return 0
+        held = stream.masked.holding
+        shown = stream.masked.feed(data)
+        if shown or not held:
+            stream.since = time.monotonic()
+        if shown:
+            stream.sink(shown)
+        return len(data)
+
+    def _end(self, descriptor: int) -> None:
+        stream = self._streams.pop(descriptor)
+        os.close(descriptor)
+        stream.sink(stream.masked.close())
+
+    def _write(self, descriptor: int) -> None:
+        try:
+            content = self._feeds[descriptor]
+            while content:
+                content = content[os.write(descriptor, content) :]
+                self._feeds[descriptor] = content
+        except BlockingIOError:
+            return
+        except OSError:
+            # The program does not want it; that is its own matter.
+            pass
+        self._end_feed(descriptor)
+
+    def _end_feed(self, descriptor: int) -> None:
+        del self._feeds[descriptor]
+        os.close(descriptor)
