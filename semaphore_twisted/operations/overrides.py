@@ -12,7 +12,8 @@ from typing_extensions import override
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import InventoryId, TaskId, TemplateId
 from semaphore_twisted.model.repositories import check_branch
-from semaphore_twisted.model.templates import TaskParams, Template
+from semaphore_twisted.model.templates import App, TaskParams, Template
+from semaphore_twisted.operations.template_rules import arguments as checked_arguments
 
 
 class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ def allowed(template: Template, body: NewTask) -> Allowed:
     """
     own = msgspec.convert(_plain(template.task_params), TaskParams)
     params = _params(body)
-    arguments = _arguments(body.arguments)
+    arguments = checked_arguments(body.arguments, App(template.app or App.ANSIBLE))
     branch = body.commit_hash or body.git_branch or None
     refused = [
         name
@@ -181,25 +182,3 @@ def _listed(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
     if any("\0" in part for part in found):
         raise Invalid("A parameter has a NUL character")
     return found
-
-
-def _arguments(text: str | None) -> str | None:
-    """Return arguments if they are a JSON list of texts; none for an empty one."""
-    if text is None or not text.strip():
-        return None
-    try:
-        found = msgspec.json.decode(text, type=tuple[str, ...] | None)
-    except (msgspec.ValidationError, msgspec.DecodeError):
-        raise Invalid(
-            "“arguments” must be a JSON list of texts in a string, such as"
-            ' ["--limit", "web"]'
-        ) from None
-    for argument in found or ():
-        if argument.startswith("--") and " " in argument.partition("=")[0]:
-            raise Invalid(
-                f"The argument “{argument}” holds two: write them as two texts,"
-                ' such as ["--limit", "web"]'
-            )
-        if "\0" in argument:
-            raise Invalid("An argument has a NUL character")
-    return text if found else None

@@ -20,6 +20,7 @@ from semaphore_twisted.model.templates import App, Template
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, output
 from semaphore_twisted.operations.overrides import NewTask, allowed
+from semaphore_twisted.operations.references import project_of
 from semaphore_twisted.operations.survey import answers
 from semaphore_twisted.operations.versions import next_version
 from semaphore_twisted.persistence import schema
@@ -32,13 +33,6 @@ LONGEST_LIST = 1_000
 
 #: Above every id.
 NEWEST = 2**63 - 1
-
-
-def project_of(actor: Actor) -> ProjectId:
-    """Return the project in which *actor* acts."""
-    if actor.project_id is None:
-        raise NotFound
-    return actor.project_id
 
 
 def template_of(

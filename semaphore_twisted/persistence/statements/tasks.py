@@ -1,6 +1,6 @@
 """Tasks, and the chunks of their output."""
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, not_, or_, select, update
 
 from semaphore_twisted.persistence.schema import (
     project,
@@ -83,8 +83,9 @@ by_ids = select(*_SHOWN).where(
     _c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
 )
 
-_FINISHED = ("success", "error", "stopped")
-_unfinished = _c.status.not_in(_FINISHED)
+# Not by IN with a list: that does not compile beside parameters without values.
+_finished = or_(_c.status == "success", _c.status == "error", _c.status == "stopped")
+_unfinished = not_(_finished)
 
 _queued = (
     select(
@@ -169,7 +170,7 @@ surplus = (
         .limit(1)
         .offset(bindparam("keep"))
         .scalar_subquery(),
-        _c.status.in_(_FINISHED),
+        _finished,
     )
     .order_by(_c.id)
     .limit(bindparam("count"))

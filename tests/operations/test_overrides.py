@@ -1,0 +1,170 @@
+"""Tests of what a task may set otherwise than its template."""
+
+from typing import Any
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import (
+    InventoryId,
+    ProjectId,
+    RepositoryId,
+    TemplateId,
+)
+from semaphore_twisted.model.templates import Template
+from semaphore_twisted.operations.overrides import Allowed, NewTask, allowed
+
+EVERYTHING = {
+    "allow_debug": True,
+    "allow_override_inventory": True,
+    "allow_override_limit": True,
+    "allow_override_tags": True,
+    "allow_override_skip_tags": True,
+}
+
+
+def template(**more: Any) -> Template:
+    """Return a template that allows nothing, unless *more* says otherwise."""
+    return Template(
+        **{
+            "id": TemplateId(1),
+            "project_id": ProjectId(1),
+            "inventory_id": InventoryId(1),
+            "repository_id": RepositoryId(1),
+            "environment_id": None,
+            "name": "T",
+            "playbook": "site.yml",
+            "arguments": None,
+            "allow_override_args_in_task": False,
+            "description": None,
+            "vaults": None,
+            "type": "",
+            "start_version": None,
+            "build_template_id": None,
+            "view_id": None,
+            "last_task": None,
+            "autorun": False,
+            "git_branch": None,
+            "survey_vars": None,
+            "suppress_success_alerts": False,
+            "app": "ansible",
+            "tasks": 0,
+            "task_params": {},
+            "allow_override_branch_in_task": False,
+            "allow_parallel_tasks": False,
+            **more,
+        }
+    )
+
+
+def asked(**more: Any) -> NewTask:
+    """Return what a client sends."""
+    return msgspec.convert({"template_id": 1, **more}, NewTask)
+
+
+class OverrideTests(SynchronousTestCase):
+    """Allowed overrides only."""
+
+    def check(self, of: Template | None = None, **more: Any) -> Allowed:
+        """Return the checked overrides."""
+        return allowed(of or template(), asked(**more))
+
+    def test_nothing(self) -> None:
+        """A task that asks for nothing is as its template says."""
+        found = self.check()
+        self.assertEqual(found.params, {})
+        self.assertEqual((found.hosts_limit, found.arguments), ("", None))
+
+    def test_not_allowed(self) -> None:
+        """B82: everything that the template does not allow is refused by its name."""
+        for name, value in {
+            "playbook": "other.yml",
+            "arguments": '["-e", "x=1"]',
+            "git_branch": "other",
+            "commit_hash": "0" * 40,
+            "inventory_id": 2,
+            "limit": "web",
+            "debug": True,
+        }.items():
+            error = self.assertRaises(Invalid, self.check, **{name: value})
+            self.assertIn(name.replace("commit_hash", "git_branch"), error.message)
+        for name, value in {"tags": ["a"], "skip_tags": "b", "limit": "c"}.items():
+            error = self.assertRaises(Invalid, self.check, params={name: value})
+            self.assertIn(name, error.message)
+
+    def test_all_are_named(self) -> None:
+        """A refusal names everything at once."""
+        error = self.assertRaises(Invalid, self.check, limit="x", git_branch="y")
+        self.assertIn("git_branch", error.message)
+        self.assertIn("limit", error.message)
+
+    def test_same_as_template(self) -> None:
+        """What equals the template's own setting is no override."""
+        own = template(
+            git_branch="main", arguments='["-v"]', task_params={"limit": ["a", "b"]}
+        )
+        found = self.check(
+            own,
+            playbook="site.yml",
+            git_branch="main",
+            arguments='["-v"]',
+            limit="a, b",
+            inventory_id=1,
+        )
+        self.assertEqual(found.git_branch, "main")
+
+    def test_allowed(self) -> None:
+        """What is allowed becomes columns of the task; lists may be texts."""
+        own = template(
+            task_params=EVERYTHING,
+            allow_override_args_in_task=True,
+            allow_override_branch_in_task=True,
+        )
+        found = self.check(
+            own,
+            arguments='["--limit", "web 1"]',
+            git_branch="feature/x",
+            inventory_id=5,
+            limit="a,b",
+            debug=True,
+            params={"tags": "t1, t2", "skip_tags": ["s"], "debug_level": 2},
+        )
+        self.assertEqual(
+            found.params,
+            {
+                "debug": True,
+                "debug_level": 2,
+                "limit": ("a", "b"),
+                "tags": ("t1", "t2"),
+                "skip_tags": ("s",),
+            },
+        )
+        self.assertEqual(found.hosts_limit, "a,b")
+        self.assertTrue(found.debug)
+        self.assertEqual((found.git_branch, found.inventory_id), ("feature/x", 5))
+
+    def test_dry_run_and_diff(self) -> None:
+        """Dry run and diff are always allowed, in both places."""
+        found = self.check(dry_run=True, params={"diff": True})
+        self.assertEqual(found.params, {"dry_run": True, "diff": True})
+        self.assertTrue(found.dry_run)
+        self.assertTrue(found.diff)
+
+    def test_hostile_branch(self) -> None:
+        """B39: a branch that git would take as an option is refused."""
+        own = template(allow_override_branch_in_task=True)
+        self.assertRaises(
+            Invalid, self.check, own, git_branch="--upload-pack=touch /tmp/x"
+        )
+
+    def test_arguments(self) -> None:
+        """B117: arguments are a list of texts, and one with two in it is refused."""
+        own = template(allow_override_args_in_task=True)
+        for wrong in ('"-v"', "-v", "[1]", '["--limit web"]'):
+            self.assertRaises(Invalid, self.check, own, arguments=wrong)
+        self.assertEqual(
+            self.check(own, arguments='["--limit=web 1"]').arguments,
+            '["--limit=web 1"]',
+        )
+        self.assertIsNone(self.check(arguments="[]").arguments)

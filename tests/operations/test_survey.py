@@ -1,0 +1,130 @@
+"""Tests of the answers to a survey."""
+
+from typing import Any
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.templates import SurveyType, SurveyValue, SurveyVariable
+from semaphore_twisted.operations.survey import answers
+
+
+def variable(
+    name: str, kind: SurveyType = SurveyType.STRING, **more: Any
+) -> SurveyVariable:
+    """Return a variable of a survey."""
+    return SurveyVariable(name=name, type=kind, **more)
+
+
+ENUM = variable(
+    "size", SurveyType.ENUM, values=(SurveyValue(value="s"), SurveyValue(value="7"))
+)
+
+
+class SurveyTests(SynchronousTestCase):
+    """What a task may carry."""
+
+    def check(
+        self, *survey: SurveyVariable, secret: object = None, **given: object
+    ) -> dict[str, Any]:
+        """Return the checked plain answers."""
+        encode = msgspec.json.encode
+        return answers(
+            survey,
+            environment=encode(given).decode() if given else "",
+            secret=encode(secret).decode() if secret else "",
+        ).variables
+
+    def refusal(
+        self, *survey: SurveyVariable, secret: object = None, **given: object
+    ) -> str:
+        """Return why the answers are refused."""
+        error = self.assertRaises(Invalid, self.check, *survey, secret=secret, **given)
+        return str(error.message)
+
+    def test_undeclared(self) -> None:
+        """B82: a variable that the template does not ask for is refused by name."""
+        for name in ("ansible_connection", "ansible_python_interpreter"):
+            self.assertIn(name, self.refusal(variable("x"), x="1", **{name: "y"}))
+            self.assertIn(name, self.refusal(**{name: "y"}))
+
+    def test_nothing_asked(self) -> None:
+        """Without a survey an empty object, an empty text and null are fine."""
+        for text in ("", "{}", " ", "null"):
+            found = answers((), environment=text, secret=text)
+            self.assertEqual((found.variables, found.secrets), ({}, {}))
+
+    def test_not_an_object(self) -> None:
+        """What is no JSON object is refused."""
+        for text in ("[]", "x", '"a"', "1"):
+            self.assertRaises(Invalid, answers, (), environment=text, secret="")
+
+    def test_required(self) -> None:
+        """B121: a required variable that is missing or empty is named."""
+        survey = variable("target", required=True)
+        self.assertIn("target", self.refusal(survey))
+        self.assertIn("target", self.refusal(survey, target=""))
+        self.assertIn("target", self.refusal(survey, target=None))
+        hidden = variable("word", SurveyType.SECRET, required=True)
+        self.assertIn("word", self.refusal(hidden))
+
+    def test_empty_optional(self) -> None:
+        """B119: an optional variable that is empty is absent, of whatever type."""
+        for kind in (SurveyType.STRING, SurveyType.INTEGER, SurveyType.ENUM):
+            survey = variable("x", kind, values=ENUM.values)
+            self.assertEqual(self.check(survey, x=""), {})
+            self.assertEqual(self.check(survey), {})
+        hidden = variable("x", SurveyType.SECRET)
+        found = answers((hidden,), environment="", secret='{"x": ""}')
+        self.assertEqual(found.secrets, {})
+
+    def test_zero_and_false(self) -> None:
+        """B119: the integer 0 and the boolean false are sent."""
+        survey = (variable("n", SurveyType.INTEGER), variable("b"))
+        self.assertEqual(self.check(*survey, n=0, b=False), {"n": 0, "b": False})
+
+    def test_defaults(self) -> None:
+        """B120: defaults are applied on the server, for required ones too."""
+        survey = (
+            variable("a", default_value="one", required=True),
+            variable("n", SurveyType.INTEGER, default_value="7"),
+        )
+        self.assertEqual(self.check(*survey), {"a": "one", "n": 7})
+        self.assertEqual(self.check(*survey, a="two", n=8), {"a": "two", "n": 8})
+
+    def test_integer(self) -> None:
+        """An integer may come as a text, and is one afterwards."""
+        survey = variable("n", SurveyType.INTEGER)
+        self.assertEqual(self.check(survey, n="-12"), {"n": -12})
+        for wrong in ("1.5", "x", 1.5, True, "٣"):
+            self.assertIn("n", self.refusal(survey, n=wrong))
+
+    def test_enum(self) -> None:
+        """A choice must be one of the values; a number is as good as its text."""
+        self.assertEqual(self.check(ENUM, size="s"), {"size": "s"})
+        self.assertEqual(self.check(ENUM, size=7), {"size": "7"})
+        self.assertIn("size", self.refusal(ENUM, size="xl"))
+
+    def test_one_value(self) -> None:
+        """A list or an object is no answer."""
+        self.assertIn("x", self.refusal(variable("x"), x=["a"]))
+        self.assertIn("x", self.refusal(variable("x"), x={"a": 1}))
+
+    def test_secret(self) -> None:
+        """B113: a secret comes apart from the others, with its exact text."""
+        hidden = variable("word", SurveyType.SECRET)
+        text = 'a$b"c\n{{ d }}'
+        secret = msgspec.json.encode({"word": text}).decode()
+        found = answers((hidden,), environment="", secret=secret)
+        self.assertEqual((found.variables, found.secrets), ({}, {"word": text}))
+        self.assertNotIn("$", repr(found))
+        self.assertIn("secret", self.refusal(hidden, word="x"))
+        self.assertIn("x", self.refusal(variable("x"), secret={"x": "y"}))
+
+    def test_refusal_shows_no_secret(self) -> None:
+        """B112: a refusal names the variable of a secret, never its value."""
+        hidden = variable("word", SurveyType.SECRET)
+        message = self.refusal(hidden, secret={"word": ["hush"]})
+        self.assertIn("word", message)
+        self.assertNotIn("hush", message)

@@ -1,0 +1,264 @@
+"""Tests of what people do with tasks."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.ids import TaskId, TemplateId
+from semaphore_twisted.model.tasks import IllegalMove, Status, Task
+from semaphore_twisted.model.users import Role
+from semaphore_twisted.operations import tasks
+from semaphore_twisted.operations.output import append
+from semaphore_twisted.operations.overrides import NewTask
+from semaphore_twisted.persistence import schema
+from tests.support.memory import (
+    actor_of,
+    make_project,
+    make_user,
+    memory_connection,
+)
+from tests.support.tasks import make_keyring, make_task, make_template
+
+SECRETS = select(schema.task.c.secret)
+EVENTS = select(schema.event.c.description).order_by(schema.event.c.id)
+COUNTER = select(schema.template.c.tasks)
+SURVEY = [
+    {"name": "target", "type": "", "default_value": "web"},
+    {"name": "word", "type": "secret"},
+]
+
+
+class TaskTestCase(SynchronousTestCase):
+    """Somebody who may run tasks in a project with a template."""
+
+    def setUp(self) -> None:
+        """Make them."""
+        self.conn = memory_connection()
+        self.user = make_user(self.conn)
+        self.project = make_project(self.conn, self.user)
+        self.actor = actor_of(self.user, self.project, Role.TASK_RUNNER)
+        self.keyring = make_keyring()
+        self.template = make_template(self.conn, self.project)
+
+    def create(self, **body: Any) -> Task:
+        """Start a task."""
+        new = msgspec.convert({"template_id": self.template, **body}, NewTask)
+        with self.conn.transaction(write=True):
+            return tasks.create(self.conn, self.actor, self.keyring, new)
+
+    def task(self, status: Status = Status.WAITING, **columns: Any) -> TaskId:
+        """Store a task."""
+        return make_task(
+            self.conn, self.project, self.template, status=status, **columns
+        )
+
+
+class CreateTests(TaskTestCase):
+    """Starting tasks."""
+
+    def test_waits(self) -> None:
+        """A new task waits, has its user, and is counted and recorded."""
+        made = self.create(message="hello")
+        self.assertEqual(made.status, Status.WAITING)
+        self.assertEqual((made.user_id, made.message), (self.user.id, "hello"))
+        self.assertEqual(made.secret, "{}")
+        self.assertEqual(self.conn.scalar(COUNTER), 1)
+        self.assertEqual(
+            self.conn.column(EVENTS), [f"Task ID {made.id} (Say) queued for running"]
+        )
+
+    def test_foreign_template(self) -> None:
+        """A template of another project is as unknown as none."""
+        other = make_project(self.conn, name="Other")
+        foreign = make_template(self.conn, other)
+        self.assertRaises(NotFound, self.create, template_id=foreign)
+        self.assertRaises(NotFound, self.create, template_id=999)
+
+    def test_refused_changes_nothing(self) -> None:
+        """B82: a task with an undeclared variable is refused; nothing is stored."""
+        self.assertRaises(Invalid, self.create, environment='{"x": 1}')
+        self.assertEqual(self.conn.scalar(COUNTER), 0)
+        self.assertEqual(self.conn.column(SECRETS), [])
+
+    def test_answers(self) -> None:
+        """B120: answers and defaults are stored; secrets only sealed."""
+        self.conn.update(schema.template, self.template, survey_vars=SURVEY)
+        made = self.create(secret='{"word": "hush hush"}')
+        self.assertEqual(made.environment, '{"target":"web"}')
+        (sealed,) = self.conn.column(SECRETS)
+        self.assertNotIn("hush", sealed)
+        shown = msgspec.json.encode(tasks.get(self.conn, self.actor, made.id))
+        self.assertNotIn(b"hush", shown)
+        self.assertNotIn(b"s1.", shown)
+        self.assertNotIn("hush", "".join(self.conn.column(EVENTS)))
+
+    def test_inventory(self) -> None:
+        """An inventory of another project is refused."""
+        self.conn.update(
+            schema.template,
+            self.template,
+            task_params={"allow_override_inventory": True},
+        )
+        other = make_project(self.conn, name="Other")
+        foreign = self.conn.insert(
+            schema.inventory, project_id=other.id, name="I", type="static"
+        )
+        self.assertRaises(Invalid, self.create, inventory_id=foreign)
+
+    def test_versions(self) -> None:
+        """Builds count their versions up."""
+        self.conn.update(
+            schema.template, self.template, type="build", start_version="1.0.0"
+        )
+        versions = [self.create().version for _ in range(3)]
+        self.assertEqual(versions, ["1.0.0", "1.0.1", "1.0.2"])
+
+    def test_deploy(self) -> None:
+        """A deploy task takes builds of its own build template only."""
+        build = make_template(self.conn, self.project, type="build")
+        self.conn.update(
+            schema.template, self.template, type="deploy", build_template_id=build
+        )
+        built = make_task(self.conn, self.project, build, version="7")
+        made = self.create(build_task_id=built)
+        self.assertEqual(made.build_task_id, built)
+        self.assertRaises(Invalid, self.create, build_task_id=made.id)
+        (row, *_) = tasks.newest(self.conn, self.actor)
+        self.assertIsNotNone(row.build_task)
+        assert row.build_task is not None
+        self.assertEqual(row.build_task.version, "7")
+
+    def test_unserved_app(self) -> None:
+        """A template of an app that is not served starts nothing."""
+        self.conn.update(schema.template, self.template, app="terraform")
+        self.assertIn("terraform", self.assertRaises(Invalid, self.create).message)
+
+
+class SeeTests(TaskTestCase):
+    """Lists and single tasks."""
+
+    def test_newest_first(self) -> None:
+        """Lists begin with the newest task and name template and user."""
+        first, second = self.create().id, self.create().id
+        rows = tasks.newest(self.conn, self.actor)
+        self.assertEqual([row.id for row in rows], [second, first])
+        self.assertEqual(rows[0].tpl_alias, "Say")
+        self.assertEqual(rows[0].tpl_playbook, "say.sh")
+        self.assertEqual(rows[0].user_name, self.user.name)
+
+    def test_pages(self) -> None:
+        """A list may be cut, and continued below an id."""
+        first, second, third = (self.create().id for _ in range(3))
+        self.assertEqual(
+            [row.id for row in tasks.newest(self.conn, self.actor, count=2)],
+            [third, second],
+        )
+        rest = tasks.newest(self.conn, self.actor, before=second)
+        self.assertEqual([row.id for row in rest], [first])
+
+    def test_of_template(self) -> None:
+        """A template's list has its own tasks; an unknown template is not found."""
+        other = make_template(self.conn, self.project)
+        make_task(self.conn, self.project, other)
+        mine = self.create().id
+        rows = tasks.newest(self.conn, self.actor, template_id=self.template)
+        self.assertEqual([row.id for row in rows], [mine])
+        self.assertRaises(
+            NotFound,
+            tasks.newest,
+            self.conn,
+            self.actor,
+            template_id=TemplateId(999),
+        )
+
+    def test_foreign(self) -> None:
+        """B76: a task of another project is as unknown as none, for each operation."""
+        other = make_project(self.conn, name="Other")
+        foreign = make_task(self.conn, other, make_template(self.conn, other))
+        for operation in (
+            tasks.get,
+            tasks.length,
+            tasks.ask_stop,
+            tasks.confirm,
+            tasks.reject,
+            tasks.delete,
+        ):
+            for task_id in (foreign, TaskId(999)):
+                error = self.assertRaises(
+                    Invalid, operation, self.conn, self.actor, task_id
+                )
+                self.assertEqual(error.message, f"The project has no task {task_id}")
+
+    def test_lines(self) -> None:
+        """The log is read by numbers."""
+        task = self.task()
+        append(self.conn, task, [(1, "a"), (1, "b")])
+        found = tasks.lines(self.conn, self.actor, task, above=1, limit=9)
+        self.assertEqual([line.output for line in found], ["b"])
+
+
+class EndTests(TaskTestCase):
+    """Stop, confirm, delete."""
+
+    def stop(self, task: TaskId) -> Status:
+        """Ask for a task's end."""
+        return tasks.ask_stop(self.conn, self.actor, task).status
+
+    def test_waiting(self) -> None:
+        """B89: a task that waits is stopped at once, with its secret gone."""
+        task = self.task(secret="s1.x.y")
+        self.assertEqual(self.stop(task), Status.STOPPED)
+        self.assertEqual(self.conn.column(SECRETS), [None])
+        self.assertIsNotNone(tasks.get(self.conn, self.actor, task).end)
+
+    def test_active(self) -> None:
+        """B89: a task that is active is being stopped; twice is the same."""
+        for status in (Status.STARTING, Status.RUNNING):
+            task = self.task(status)
+            self.assertEqual(self.stop(task), Status.STOPPING)
+            self.assertEqual(self.stop(task), Status.STOPPING)
+
+    def test_ended(self) -> None:
+        """B89: stop of an ended task is refused with a text, unless it was stopped."""
+        self.assertEqual(self.stop(self.task(Status.STOPPED)), Status.STOPPED)
+        for status in (Status.SUCCESS, Status.ERROR):
+            error = self.assertRaises(Invalid, self.stop, self.task(status))
+            self.assertIn(status, error.message)
+
+    def test_all(self) -> None:
+        """Every task of a template that has not ended is asked to end."""
+        wanted = {self.task(), self.task(Status.RUNNING)}
+        self.task(Status.SUCCESS)
+        found = tasks.ask_stop_all(self.conn, self.actor, self.template)
+        self.assertEqual({task.id for task in found}, wanted)
+
+    def test_confirm(self) -> None:
+        """Confirm and reject apply to a task that waits for it only."""
+        asked = self.task(Status.WAITING_CONFIRMATION)
+        self.assertEqual(
+            tasks.confirm(self.conn, self.actor, asked).status, Status.CONFIRMED
+        )
+        asked = self.task(Status.WAITING_CONFIRMATION)
+        self.assertEqual(
+            tasks.reject(self.conn, self.actor, asked).status, Status.REJECTED
+        )
+        for operation in (tasks.confirm, tasks.reject):
+            self.assertRaises(
+                IllegalMove,
+                operation,
+                self.conn,
+                self.actor,
+                self.task(Status.RUNNING),
+            )
+
+    def test_delete(self) -> None:
+        """An ended task can be deleted, one that is active cannot."""
+        tasks.delete(self.conn, self.actor, self.task(Status.ERROR))
+        self.assertEqual(tasks.newest(self.conn, self.actor), [])
+        for status in (Status.WAITING, Status.RUNNING):
+            self.assertRaises(
+                Invalid, tasks.delete, self.conn, self.actor, self.task(status)
+            )
