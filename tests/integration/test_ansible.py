@@ -1,0 +1,482 @@
+"""Ansible for real: against OpenSSH's server, with keys, passwords and vaults."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest, skipUnless
+
+from msgspec.structs import replace
+from typing_extensions import override
+
+from semaphore_twisted.jobs.order import (
+    InventorySource,
+    JobOrder,
+    Source,
+    VaultPassword,
+)
+from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
+from tests.support.execution import JobCase, Ran
+from tests.support.gitserver import Repository
+from tests.support.orders import order, static, task, template
+from tests.support.sshd import Sshd
+
+#: Where ``ansible-playbook`` of the tests' own environment is.
+BIN = str(Path(sys.executable).parent)
+SITE = sysconfig.get_path("purelib")
+#: An interpreter that works: discovery may pick a shim that does not.
+PYTHON = "ansible_python_interpreter=/usr/bin/python3"
+LOCAL = f"localhost ansible_connection=local {PYTHON}\n"
+NASTY = "a{{ b }} $x 'q' \"d\" \\ \n é 😀 %e"
+SHOW = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug: {msg: "%s"}
+"""
+
+
+def _interpreter_for_nobody() -> str | None:
+    """Return a Python with which any user of this machine can run Ansible."""
+    if os.geteuid() != 0:
+        return None
+    for program in (sys.executable, "/usr/bin/python3"):
+        with contextlib.suppress(OSError):
+            ran = subprocess.run(
+                [program, "-c", "import ansible, yaml, cryptography.fernet"],
+                user=65534,
+                group=65534,
+                extra_groups=[],
+                env={"PYTHONPATH": SITE},
+                capture_output=True,
+                cwd="/",
+                check=False,
+            )
+            if ran.returncode == 0:
+                return program
+    return None
+
+
+class AnsibleCase(JobCase):
+    """A test with a repository of playbooks."""
+
+    upstream: Repository
+
+    @override
+    def setUp(self) -> None:
+        """Make the repository, and let jobs find Ansible."""
+        super().setUp()
+        self.upstream = self.repository()
+        self.options = replace(self.options, search_path=f"{BIN}:{os.environ['PATH']}")
+
+    def play(self, files: dict[str, str], **fields: Any) -> Ran:
+        """Commit *files* and run the order with *fields*, without masks."""
+        self.upstream.commit(files)
+        return self.run_job(self.playbook(**fields), masked=False)
+
+    def playbook(self, **fields: Any) -> JobOrder:
+        """Return the order that runs ``site.yml``."""
+        made = order(str(self.upstream.folder))
+        usual: dict[str, Any] = {
+            "template": template(app="ansible", playbook="site.yml"),
+            "inventory": static(LOCAL),
+        }
+        return replace(made, **{**usual, **fields})
+
+    def encrypt(self, name: str, password: str, text: str) -> str:
+        """Return *text* encrypted for the vault *name*."""
+        secret, plain = self.folder / "password", self.folder / "plain"
+        secret.write_text(password)
+        plain.write_text(text)
+        program = [f"{BIN}/ansible-vault", "encrypt"]
+        subprocess.run(
+            [*program, "--vault-id", f"{name}@{secret}", str(plain)],
+            check=True,
+            capture_output=True,
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+        )
+        secret.unlink()
+        found = plain.read_text()
+        plain.unlink()
+        return found
+
+
+class HostTests(AnsibleCase):
+    """Hosts behind a real sshd."""
+
+    def hosts(self, server: Sshd, *more: str) -> str:
+        """Return an inventory with *server* as ``target``."""
+        where = f"ansible_host=127.0.0.1 ansible_port={server.port}"
+        return f"target {where} {PYTHON} {' '.join(more)}\n"
+
+    def test_keys(self) -> None:
+        """B18, B111: hosts are reached with a key that is nowhere to be found."""
+        server = self.enter(Sshd())
+        files = {
+            "site.yml": (
+                "- hosts: all\n"
+                "  gather_facts: false\n"
+                "  tasks:\n"
+                "    - command: echo reached {{ inventory_hostname }}\n"
+                "      register: said\n"
+                "    - debug: {msg: '{{ said.stdout }}'}\n"
+                "    - command: sh photograph.sh\n"
+                "      delegate_to: localhost\n"
+                "      args: {chdir: '{{ playbook_dir }}'}\n"
+                "      vars: {ansible_connection: local,"
+                " ansible_python_interpreter: /usr/bin/python3}\n"
+            ),
+            "photograph.sh": self.photograph,
+        }
+        for kind in ("ed25519", "rsa", "ecdsa"):
+            key = server.new_key(kind)
+            ran = self.play(
+                files,
+                inventory=static(
+                    self.hosts(server), key=SshKey(login=server.user, private_key=key)
+                ),
+            )
+            self.assertEqual(ran.status, "success", ran.log)
+            self.assertIn("reached target", ran.log)
+            self.assertTrue((self.photo / "processes").exists())
+            self.assert_nowhere(ran, key.splitlines()[-3])
+
+    def test_changed_host(self) -> None:
+        """B36: a host whose key changed is not reached, and nobody is asked."""
+        key_server = self.enter(Sshd())
+        key = SshKey(login=key_server.user, private_key=key_server.new_key("ed25519"))
+        shown = {"site.yml": "- {hosts: all, gather_facts: false, tasks: [ping: ]}\n"}
+        hosts = static(self.hosts(key_server), key=key)
+        ran = self.play(shown, inventory=hosts)
+        self.assertEqual(ran.status, "success", ran.log)
+        known = self.folder / "known_hosts"
+        self.assertIn("ssh-ed25519", known.read_text())
+        other = self.enter(Sshd())
+        public = (other.folder / "host_key.pub").read_text().split()
+        known.write_text(f"{key_server.host} {public[0]} {public[1]}\n")
+        ran = self.play(shown, inventory=hosts)
+        self.assertEqual(ran.status, "error")
+        self.assertIn("REMOTE HOST IDENTIFICATION HAS CHANGED", ran.log)
+        self.assertLess(ran.seconds, 15)
+
+    def test_wrong_key(self) -> None:
+        """A key that a host does not know ends the task soon, with the reason."""
+        server = self.enter(Sshd())
+        key = server.new_key("ed25519")
+        server.authorize(())
+        ran = self.play(
+            {"site.yml": SHOW % "x" + "    - ping:\n"},
+            inventory=static(
+                self.hosts(server), key=SshKey(login=server.user, private_key=key)
+            ),
+        )
+        self.assertEqual(ran.status, "error")
+        self.assertIn("Permission denied", ran.log)
+        self.assertLess(ran.seconds, 15)
+
+    @skipUnless(
+        os.geteuid() == 0 and shutil.which("useradd") and shutil.which("chpasswd"),
+        "a login with a password of its own needs root",
+    )
+    def test_passwords(self) -> None:
+        """B111: login and become with passwords, which are nowhere to be found."""
+        people = {"semtest-login": "log in ' $x {{ a }}", "semtest-become": "be;come é"}
+        for name, password in people.items():
+            self.addCleanup(
+                subprocess.run,
+                ["userdel", "-r", name],
+                capture_output=True,
+                check=False,
+            )
+            subprocess.run(["useradd", "-m", "-s", "/bin/sh", name], check=True)
+            subprocess.run(
+                ["chpasswd"], input=f"{name}:{password}".encode(), check=True
+            )
+        login, become = people
+        server = self.enter(Sshd(passwords=True))
+        ran = self.play(
+            {
+                "site.yml": (
+                    "- hosts: all\n"
+                    "  gather_facts: false\n"
+                    "  tasks:\n"
+                    "    - command: id -un\n"
+                    "      register: one\n"
+                    "    - command: id -un\n"
+                    "      become: true\n"
+                    "      register: two\n"
+                    "    - debug: {msg: '{{ one.stdout }} then {{ two.stdout }}'}\n"
+                    "    - command: sh photograph.sh\n"
+                    "      delegate_to: localhost\n"
+                    "      args: {chdir: '{{ playbook_dir }}'}\n"
+                    "      vars: {ansible_connection: local,"
+                    " ansible_python_interpreter: /usr/bin/python3}\n"
+                ),
+                "photograph.sh": self.photograph,
+            },
+            inventory=static(
+                self.hosts(
+                    server,
+                    "ansible_become_method=su",
+                    "ansible_shell_allow_world_readable_temp=true",
+                ),
+                key=LoginPassword(login=login, password=people[login]),
+                become=LoginPassword(login=become, password=people[become]),
+            ),
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn(f"{login} then {become}", ran.log)
+        self.assert_nowhere(ran, *people.values())
+        self.assertTrue(pwd.getpwnam(login))
+
+
+class SecretTests(AnsibleCase):
+    """Secrets reach playbooks exactly, and nobody else."""
+
+    def test_vaults(self) -> None:
+        """B110: two vaults are opened, late in a run too, by passwords from pipes."""
+        files = {
+            "one.yml": self.encrypt("prod", "first password", "one: 11-from-prod\n"),
+            "two.yml": self.encrypt("default", "second", "two: 22-from-default\n"),
+            "site.yml": (
+                "- hosts: all\n"
+                "  gather_facts: false\n"
+                "  tasks:\n"
+                "    - command: sh {{ playbook_dir }}/photograph.sh\n"
+                "    - include_vars: one.yml\n"
+                "    - include_vars: two.yml\n"
+                "    - debug: {msg: '{{ one }} {{ two }}'}\n"
+            ),
+            "photograph.sh": self.photograph,
+        }
+        ran = self.play(
+            files,
+            vaults=(
+                VaultPassword(name="prod", password=Text(text="first password")),
+                VaultPassword(
+                    name="", password=LoginPassword(login="", password="second")
+                ),
+            ),
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("11-from-prod 22-from-default", ran.log)
+        self.assert_nowhere(ran, "first password")
+
+    def test_wrong_vault_password(self) -> None:
+        """A wrong vault password ends the task soon, with the reason."""
+        sealed = self.encrypt("prod", "right", "one: 1\n")
+        ran = self.play(
+            {"one.yml": sealed, "site.yml": "- {hosts: all, vars_files: one.yml}\n"},
+            vaults=(VaultPassword(name="prod", password=Text(text="wrong")),),
+        )
+        self.assertEqual(ran.status, "error")
+        self.assertIn("Decryption failed", ran.log)
+        self.assertLess(ran.seconds, 15)
+
+    def test_exact_bytes(self) -> None:
+        """B113, B111: a secret variable arrives exactly, and is in no argument."""
+        copy = (
+            "    - copy: {dest: '%s', content: '{{ nasty }}'}\n"
+            "    - command: sh {{ playbook_dir }}/photograph.sh\n"
+        )
+        target = self.folder / "result"
+        ran = self.play(
+            {
+                "site.yml": SHOW % "there" + copy % target,
+                "photograph.sh": self.photograph,
+            },
+            secret_variables={"nasty": NASTY, "second": "quite-secret"},
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertEqual(target.read_text(), NASTY)
+        for path in (self.photo / "processes").iterdir():
+            self.assertNotIn(b"quite-secret", path.read_bytes(), path.name)
+        kept = list(self.photo.rglob("secrets.yml"))
+        self.assertEqual([oct(path.stat().st_mode)[-3:] for path in kept], ["600"])
+
+    def test_masks(self) -> None:
+        """B116: what a playbook prints of its secrets is masked in the log."""
+        self.upstream.commit({"site.yml": SHOW % "{{ word }} {{ word | b64encode }}"})
+        ran = self.run_job(self.playbook(secret_variables={"word": "tell-nobody"}))
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertNotIn("tell-nobody", ran.log)
+        self.assertNotIn("dGVsbC1ub2JvZHk", ran.log)
+        self.assertIn("***", ran.log)
+
+    def test_variables(self) -> None:
+        """B123: variables, the task's details and the environment reach a playbook."""
+        ran = self.play(
+            {
+                "site.yml": SHOW
+                % "{{ number + 1 }} {{ list | join }} {{ lookup('env', 'PLAIN') }}"
+                " {{ lookup('env', 'HIDDEN') }}"
+                " {{ semaphore_vars.task_details.username }}"
+            },
+            variables={"number": 0, "list": ["a", "b"]},
+            environment={"PLAIN": "in the open"},
+            secret_environment={"HIDDEN": "not shown"},
+        )
+        self.assertIn("1 ab in the open not shown ann", ran.log)
+
+    def test_no_server_secrets(self) -> None:
+        """B124: of the server's own environment nothing reaches a job."""
+        os.environ["SEMAPHORE_ACCESS_KEY_ENCRYPTION"] = "c2VydmVyLXNlY3JldA=="
+        self.addCleanup(os.environ.pop, "SEMAPHORE_ACCESS_KEY_ENCRYPTION")
+        ran = self.play(
+            {"site.yml": SHOW % "{{ lookup('pipe', 'env') }}"},
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertNotIn("SEMAPHORE_", ran.log)
+        self.assertNotIn("c2VydmVy", ran.log)
+
+
+class InventoryTests(AnsibleCase):
+    """Inventories of each kind."""
+
+    def names(self, inventory: InventorySource, **files: str) -> Ran:
+        """Run a play that says each host's name."""
+        shown = {"site.yml": SHOW % "host {{ inventory_hostname }}"}
+        ran = self.play({**shown, **files}, inventory=inventory)
+        self.assertEqual(ran.status, "success", ran.log)
+        return ran
+
+    def test_static_yaml(self) -> None:
+        """A static inventory may be YAML."""
+        text = "all: {hosts: {red: {ansible_connection: local}}}\n"
+        found = InventorySource(type=InventoryType.STATIC_YAML, inventory=text)
+        self.assertIn("host red", self.names(found).log)
+
+    def test_file(self) -> None:
+        """An inventory may be a file of the repository."""
+        self.upstream.commit({"hosts/all": f"green ansible_connection=local {PYTHON}"})
+        found = InventorySource(type=InventoryType.FILE, inventory="hosts/all")
+        self.assertIn("host green", self.names(found).log)
+
+    def test_own_repository(self) -> None:
+        """An inventory may be a file of a repository of its own."""
+        other = self.repository("other")
+        other.commit({"hosts": f"blue ansible_connection=local {PYTHON}\n"})
+        found = InventorySource(
+            type=InventoryType.FILE,
+            inventory="hosts",
+            source=Source(repository_id=6, url=str(other.folder), branch="main"),
+        )
+        self.assertIn("host blue", self.names(found).log)
+
+    def test_missing_file(self) -> None:
+        """A file that is not in the repository ends in an error that names it."""
+        found = InventorySource(type=InventoryType.FILE, inventory="hosts/nowhere")
+        ran = self.play({"site.yml": SHOW % "x"}, inventory=found)
+        self.assertIn("The inventory hosts/nowhere is not in the repository", ran.log)
+
+
+class ParameterTests(AnsibleCase):
+    """Parameters, arguments and requirements."""
+
+    def test_parameters(self) -> None:
+        """Limit, tags, dry run and diff arrive as Ansible knows them."""
+        ran = self.play(
+            {
+                "site.yml": "- hosts: all\n"
+                "  gather_facts: false\n"
+                "  tasks:\n"
+                "    - debug: {msg: 'tagged {{ ansible_check_mode }}'}\n"
+                "      tags: [chosen]\n"
+                "    - {debug: {msg: untagged}}\n"
+            },
+            inventory=static(LOCAL + LOCAL.replace("localhost", "other")),
+            template=template(
+                app="ansible",
+                playbook="site.yml",
+                task_params={
+                    "allow_override_limit": True,
+                    "allow_override_tags": True,
+                },
+            ),
+            task=task(
+                limit="other",
+                params={"tags": ["chosen"], "dry_run": True, "diff": True},
+            ),
+        )
+        self.assertIn("tagged True", ran.log)
+        self.assertNotIn("untagged", ran.log)
+        self.assertNotIn("localhost", ran.log)
+
+    def test_requirements(self) -> None:
+        """Roles of requirements.yml are installed before the play."""
+        role = Repository(self.folder / "role")
+        role.commit(
+            {
+                "tasks/main.yml": "- debug: {msg: the role ran}\n",
+                "meta/main.yml": "{}\n",
+            }
+        )
+        ran = self.play(
+            {
+                "roles/requirements.yml": f"- src: git+file://{role.folder}\n"
+                "  name: shown\n",
+                "site.yml": "- {hosts: all, gather_facts: false, roles: [shown]}\n",
+            }
+        )
+        self.assertIn("the role ran", ran.log)
+        self.assertIn(
+            "No collections/requirements.yml file found. Skip galaxy install process.",
+            ran.lines,
+        )
+
+    def test_broken_requirements(self) -> None:
+        """Requirements that cannot be installed end the task before the play."""
+        ran = self.play(
+            {
+                "requirements.yml": "- src: git+file:///nowhere/at/all\n",
+                "site.yml": SHOW % "played",
+            }
+        )
+        self.assertEqual((ran.status, ran.step), ("error", "requirements"))
+        self.assertNotIn("played", ran.log)
+
+    def test_broken_playbook(self) -> None:
+        """A playbook that is no YAML ends the task, with Ansible's own words."""
+        ran = self.play({"site.yml": "- hosts: [\n"})
+        self.assertEqual((ran.status, ran.step), ("error", "playbook"))
+        self.assertIn("YAML", ran.log)
+
+    def test_other_user(self) -> None:
+        """Ansible runs as the job's user, with passwords from pipes."""
+        python = _interpreter_for_nobody()
+        if python is None:
+            raise SkipTest("needs root, and an Ansible that any user can read")
+        program = self.folder / "bin" / "ansible-playbook"
+        program.parent.mkdir()
+        program.write_text(
+            f'#!/bin/sh\nPYTHONPATH={SITE} exec {python} -m ansible.cli.playbook "$@"\n'
+        )
+        program.chmod(0o755)
+        self.options = replace(
+            self.options, search_path=f"{program.parent}:/usr/bin:/bin"
+        )
+        for folder in (self.folder, self.folder / "workspaces"):
+            folder.chmod(0o711)
+        key: OpenedSecret = Text(text="first password")
+        self.upstream.commit(
+            {
+                "one.yml": self.encrypt("prod", "first password", "one: opened\n"),
+                "site.yml": SHOW % "{{ one }} {{ lookup('pipe', 'id -u') }}"
+                + "  vars_files: [one.yml]\n",
+            }
+        )
+        made = self.playbook(
+            vaults=(VaultPassword(name="prod", password=key),),
+            inventory=static(
+                LOCAL, become=LoginPassword(login="", password="unused-password")
+            ),
+        )
+        ran = self.run_job(made, uid=65534, gid=65534)
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("opened 65534", ran.log)
