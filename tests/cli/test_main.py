@@ -1,0 +1,72 @@
+"""The console script: commands, refusals, and what stays unloaded."""
+
+import io
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted import __version__
+from semaphore_twisted.cli import main
+
+
+class MainTests(SynchronousTestCase):
+    """In this process."""
+
+    def setUp(self) -> None:
+        """Catch what is printed."""
+        self.out, self.err = io.StringIO(), io.StringIO()
+        self.patch(sys, "stdout", self.out)
+        self.patch(sys, "stderr", self.err)
+
+    def test_version(self) -> None:
+        """The version is printed and the exit code is 0."""
+        self.assertEqual(main.main(["version"]), 0)
+        self.assertEqual(self.out.getvalue(), f"{__version__}\n")
+
+    def test_help(self) -> None:
+        """The help names every command once."""
+        error = self.assertRaises(SystemExit, main.main, ["--help"])
+        self.assertEqual(error.code, 0)
+        lines = self.out.getvalue().splitlines()
+        for names, _, summary in main.COMMANDS:
+            found = [line for line in lines if line.startswith(f"    {names[0]} ")]
+            self.assertEqual(len(found), 1, names)
+            self.assertIn(summary, found[0])
+
+    def test_unknown(self) -> None:
+        """An unknown command is exit code 2."""
+        error = self.assertRaises(SystemExit, main.main, ["serve"])
+        self.assertEqual(error.code, 2)
+        self.assertIn("invalid choice", self.err.getvalue())
+
+    def test_failure(self) -> None:
+        """A failure is one line with the command's name, and its exit code."""
+        code = main.main(["backup", "x", "--state", self.mktemp()])
+        self.assertEqual(code, 78)
+        (line,) = self.err.getvalue().splitlines()
+        self.assertTrue(line.startswith("semaphore: "), line)
+
+    def test_every_command(self) -> None:
+        """Each command and alias has a help of its own."""
+        for names, _, _ in main.COMMANDS:
+            for name in names:
+                error = self.assertRaises(SystemExit, main.main, [name, "--help"])
+                self.assertEqual(error.code, 0, name)
+
+
+class LeanTests(SynchronousTestCase):
+    """In a process of its own."""
+
+    def test_lean(self) -> None:
+        """A command loads no reactor and no other command's libraries."""
+        program = (
+            "import sys; from semaphore_twisted.cli.main import main; "
+            "main(['version']); "
+            "heavy = {'twisted', 'autobahn', 'sqlalchemy', 'cryptography', 'alembic'}; "
+            "sys.exit(','.join(sorted(heavy & set(sys.modules))) or 0)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
