@@ -10,7 +10,7 @@ PAUSE = 0.2
 
 
 def scrub(
-    conn: Connection, *, pause: Callable[[float], None], attempts: int = 25
+    conn: Connection, *, pause: Callable[[float], None], attempts: int = 10
 ) -> bool:
     """Rewrite the store without old pages; tell whether none is left.
 
@@ -19,23 +19,35 @@ def scrub(
     that holds an old snapshot prevents the truncation, which SQLite reports in its
     answer and not by an error, so it is tried again. Outside a transaction only.
     """
-    vacuumed = False
-    for attempt in range(attempts):
-        if attempt:
-            pause(PAUSE)
-        try:
-            if not vacuumed:
-                conn.raw.execute("VACUUM")
-                vacuumed = True
-            row = conn.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in {
-                sqlite3.SQLITE_BUSY,
-                sqlite3.SQLITE_LOCKED,
-            }:
-                raise
-            continue
-        busy, _pages, _moved = row
-        if not busy:
-            return True
-    return False
+    try:
+        conn.raw.execute("VACUUM")
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            return False
+        raise
+    (timeout,) = conn.raw.execute("PRAGMA busy_timeout").fetchone()
+    conn.raw.execute("PRAGMA busy_timeout=0")  # the pauses are ours
+    try:
+        for attempt in range(attempts):
+            if attempt:
+                pause(PAUSE)
+            if _truncated(conn):
+                return True
+        return False
+    finally:
+        conn.raw.execute(f"PRAGMA busy_timeout={int(timeout)}")
+
+
+def _truncated(conn: Connection) -> bool:
+    """Move the log into the file and empty it; tell whether that could be done."""
+    try:
+        busy, _, _ = conn.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            return False
+        raise
+    return not busy
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
