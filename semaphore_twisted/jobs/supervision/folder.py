@@ -45,14 +45,17 @@ def make(
             os.chown(place, user.uid, user.gid)
 
 
-def empty() -> str:
-    """Empty the current directory; return what could not be, or an empty text.
+def empty(descriptor: int) -> str:
+    """Empty the directory opened as *descriptor*; return what could not be removed.
+
+    It becomes the current one.
 
     A tree is removed without recursion and without long paths: each folder is moved
     to the top before it is looked into. Odd modes are put right first.
     """
     kept: dict[str, str] = {}
-    os.chmod(".", 0o700)
+    os.fchmod(descriptor, 0o700)
+    os.fchdir(descriptor)
     number = 0
     while True:
         names = [name for name in os.listdir(".") if name not in kept]

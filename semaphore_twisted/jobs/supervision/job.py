@@ -433,11 +433,14 @@ class Job:
         if pid == 0:
             try:
                 linux.die_with_parent(signal.SIGKILL)
-                os.chdir(self._workspace)
-                owner = os.stat(".").st_uid
+                if self._user is None:
+                    os.chmod(self._workspace, 0o700)
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                opened = os.open(self._workspace, flags)
+                owner = os.fstat(opened).st_uid
                 if self._user is not None and owner == self._user.uid:
                     self._user.become()
-                left = folder.empty()
+                left = folder.empty(opened)
             except BaseException as error:  # noqa: BLE001 - nothing leaves the child
                 left = str(error)
             with contextlib.suppress(OSError):

@@ -1,0 +1,356 @@
+"""Follows the spool of one job and gives its lines to a receiver.
+
+The supervisor's socket says when there is more; a timer stands in for it where the
+socket is lost. The next lines are read when the receiver has stored the last ones, so
+a slow store costs disk, and no memory.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IConnector,
+    IDelayedCall,
+    IReactorTime,
+    IReactorUNIX,
+)
+from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.interfaces import IJob, IJobReceiver
+from semaphore_twisted.jobs import spool
+from semaphore_twisted.jobs.lines import LineSplitter
+from semaphore_twisted.jobs.steps import JobResult
+
+_READ = 256 * 1024
+#: Lines that are given to the receiver at once, a single record's apart.
+_LINES = 2000
+#: Seconds between two looks without a word from the supervisor.
+_SHORTEST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+class IFollowReactor(IReactorTime, IReactorUNIX):
+    """What a follower needs of a reactor."""
+
+
+def is_alive(folder: int) -> bool:
+    """Tell whether a supervisor holds the lock of the spool opened as *folder*."""
+    try:
+        descriptor = os.open("lock", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+class _Connection(Protocol):
+    """The client's end of ``SPOOL/control``."""
+
+    def __init__(self, follower: "Follower") -> None:
+        self._follower = follower
+
+    @override
+    def connectionMade(self) -> None:
+        self._follower.connected(self)
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        self._follower.look()
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._follower.disconnected()
+
+    def order(self, order: str) -> None:
+        """Send an order."""
+        if self.transport is not None:
+            self.transport.write(f"{order}\n".encode())
+
+    def close(self) -> None:
+        """End the connection."""
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+
+class _Factory(ClientFactory):
+    """Makes the one connection."""
+
+    noisy = False
+
+    def __init__(self, follower: "Follower") -> None:
+        self._follower = follower
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return _Connection(self._follower)
+
+    @override
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        self._follower.disconnected()
+
+
+@implementer(IJob)
+class Follower:
+    """Reads ``SPOOL/output`` from an offset on, and ``SPOOL/result`` in the end."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        reactor: IFollowReactor,
+        receiver: IJobReceiver,
+        vanished: Callable[["Follower"], None],
+        spool: Path,
+        offset: int,
+    ) -> None:
+        """Follow *spool*; *vanished* is called once if the supervisor is gone."""
+        self._reactor = reactor
+        self._receiver = receiver
+        self._vanished = vanished
+        self.spool = spool
+        self._offset = offset
+        self._size = _READ
+        self._folder: int | None = None
+        self._output: int | None = None
+        self._connection: _Connection | None = None
+        self._connecting = False
+        self._orders: list[str] = []
+        self._timer: IDelayedCall | None = None
+        self._pause = _SHORTEST_PAUSE
+        self._busy = False
+        self._again = False
+        self._swept = False
+        self._over = False
+
+    # IJob
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+        self._order("stop")
+
+    def kill(self) -> None:
+        """Ask for an end at once."""
+        self._order("kill")
+
+    def abandon(self) -> None:
+        """Stop following."""
+        self._over = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if self._connection is not None:
+            self._connection.close()
+        # A read in progress needs them no more after its await.
+        for descriptor in (self._folder, self._output):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._folder = self._output = None
+
+    def _order(self, order: str) -> None:
+        if self._connection is not None:
+            self._connection.order(order)
+        else:
+            self._orders.append(order)
+
+    # The connection.
+
+    def begin(self) -> None:
+        """Begin to follow."""
+        if self._over:
+            return
+        try:
+            self._folder = os.open(
+                self.spool, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            )
+        except OSError:
+            self.end("interrupted")
+            return
+        self._connect()
+        self.look()
+
+    def _connect(self) -> None:
+        """Connect by way of the open folder: a socket's path may have 108 bytes."""
+        if self._connection is None and not self._connecting:
+            self._connecting = True
+            path = f"/proc/self/fd/{self._folder}/control"
+            self._reactor.connectUNIX(path, _Factory(self), timeout=5)
+
+    def connected(self, connection: _Connection) -> None:
+        """Take the *connection*: what was ordered meanwhile is sent."""
+        self._connecting = False
+        if self._over:
+            connection.close()
+            return
+        self._connection = connection
+        for order in self._orders:
+            connection.order(order)
+        self._orders.clear()
+        self.look()
+
+    def disconnected(self) -> None:
+        """Take notice that there is no connection, now or any more."""
+        self._connecting = False
+        self._connection = None
+        self._pause = _SHORTEST_PAUSE
+        self.look()
+
+    # Reading.
+
+    def look(self) -> None:
+        """Look for more."""
+        if self._over:
+            return
+        if self._busy:
+            self._again = True
+            return
+        self._busy = True
+        forget(
+            Deferred.fromCoroutine(self._read()),
+            log=self._log,
+            sentence="A job is followed no more",
+        )
+
+    async def _read(self) -> None:
+        """Deliver all there is; if there is a result, that as well."""
+        try:
+            while True:
+                self._again = False
+                # What is alive, or has a result, is asked before the output is read:
+                # nothing can be added then between the reading and the end.
+                connected = self._connection is not None
+                gone = not connected and not is_alive(self._required())
+                result = self._read_result()
+                while await self._deliver():
+                    if self._over:
+                        return
+                if result is not None:
+                    self._finish(result)
+                    return
+                if gone:
+                    self._lost()
+                    return
+                if not self._again:
+                    break
+        except BaseException:
+            if not self._over:
+                self.abandon()
+            raise
+        finally:
+            self._busy = False
+        self._wait()
+
+    def look_again(self) -> None:
+        """Go on: another supervisor cleans up now."""
+        if not self._over:
+            self._pause = _SHORTEST_PAUSE
+            self._late()
+
+    def _required(self) -> int:
+        """Return the open folder."""
+        if self._folder is None:
+            raise RuntimeError("the spool is not open")
+        return self._folder
+
+    def _wait(self) -> None:
+        """Look again after a while, in case nobody says that there is more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if self._connection is not None:
+            self._pause = _LONGEST_PAUSE
+        self._timer = self._reactor.callLater(self._pause, self._late)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _late(self) -> None:
+        if not self._over:
+            self._connect()
+            self.look()
+
+    def _read_result(self) -> bytes | None:
+        try:
+            descriptor = os.open(
+                "result", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._required()
+            )
+        except FileNotFoundError:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
+
+    async def _deliver(self) -> bool:
+        """Deliver one read; tell whether there may be more."""
+        if self._output is None:
+            try:
+                self._output = os.open(
+                    "output", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._required()
+                )
+            except FileNotFoundError:
+                return False
+        data = os.pread(self._output, self._size, self._offset)
+        records, _ = spool.decode(data, self._offset)
+        if not records:
+            # One record may be longer than a read.
+            longer = len(data) == self._size and self._size < spool.LONGEST
+            self._size *= 2 if longer else 1
+            return longer
+        self._size = _READ
+        lines: list[tuple[float, str]] = []
+        splitter = LineSplitter()
+        for record in records:
+            if record.kind in {spool.Kind.OUTPUT, spool.Kind.NOTE}:
+                texts = splitter.feed(record.body)
+                texts += splitter.flush()
+                lines += [(record.time, text) for text in texts]
+            elif record.kind == spool.Kind.FACT:
+                self._receiver.fact(*spool.fact(record.body))
+            elif record.kind == spool.Kind.STEP:
+                self._receiver.step(spool.step(record.body))
+            if lines and (len(lines) >= _LINES or record is records[-1]):
+                await self._receiver.lines(lines, record.end)
+                if self._over:
+                    return True
+                lines = []
+            self._offset = record.end
+        return True
+
+    # The end.
+
+    def _finish(self, data: bytes) -> None:
+        try:
+            result = spool.result(data)
+        except ValueError:
+            self._log.failure("The result of a job is damaged")
+            self.end("The result of the job is damaged")
+            return
+        self.abandon()
+        self._receiver.ended(result)
+
+    def _lost(self) -> None:
+        """Deal with a supervisor that is gone without a result."""
+        if self._swept:
+            self.end("interrupted")
+            return
+        self._swept = True
+        self._vanished(self)
+
+    def end(self, reason: str) -> None:
+        """End without a result of the supervisor's."""
+        if self._over:
+            return
+        self.abandon()
+        now = self._reactor.seconds()
+        self._receiver.ended(
+            JobResult(status="error", reason=reason, started=now, ended=now)
+        )

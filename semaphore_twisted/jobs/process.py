@@ -1,0 +1,218 @@
+"""Starts supervisors, and finds them again.
+
+A supervisor lives on when the server dies, and is found again by its spool. The lock
+of the spool is taken before the supervisor starts and is handed down to it: there is
+no moment at which a job that is going to run looks as if it had vanished.
+"""
+
+import fcntl
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from attrs import field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorProcess
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.interfaces import IJobReceiver, IJobRunner
+from semaphore_twisted.jobs.follow import Follower, IFollowReactor
+from semaphore_twisted.jobs.steps import JobSpecification
+
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_LOCK = 3
+_OUT, _ERR = 1, 2
+_ERRORS = "errors"
+
+
+class SupervisorFailed(Exception):
+    """A supervisor could not be started; the text says why."""
+
+
+class IJobReactor(IFollowReactor, IReactorProcess):
+    """What a runner needs of a reactor."""
+
+
+class _Remains(msgspec.Struct, frozen=True, kw_only=True):
+    """``SPOOL/job``: what is needed to clean up after a supervisor that vanished."""
+
+    mark: str
+    workspace: str
+    uid: int | None
+    gid: int | None
+    started: float
+
+
+class _Interrupted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a supervisor is given that cleans up (``supervision.specification``)."""
+
+    mark: str
+    spool: str
+    workspace: str
+    uid: int | None
+    gid: int | None
+    interrupted: float
+    steps: tuple[()] = ()
+    grace: float = 0
+
+
+class _Starting(ProcessProtocol):
+    """Hands the specification over, and waits until the spool is taken."""
+
+    def __init__(self, data: bytes, errors: Path) -> None:
+        self._data = data
+        self._errors = errors
+        self.ready: Deferred[None] = Deferred()
+        self._fired = False
+
+    @override
+    def connectionMade(self) -> None:
+        if self.transport is not None:
+            self.transport.writeToChild(0, self._data)
+            self.transport.closeChildFD(0)
+        self._data = b""
+
+    @override
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        self._fire(None)
+
+    @override
+    def processExited(self, reason: Failure) -> None:
+        try:
+            said = self._errors.read_text("utf-8", "replace").strip()[-2000:]
+        except OSError:
+            said = ""
+        sentence = f"The job's supervisor failed: {said or reason.value}"
+        self._fire(Failure(SupervisorFailed(sentence)))
+
+    def _fire(self, result: Failure | None) -> None:
+        if not self._fired:
+            self._fired = True
+            self.ready.callback(result)
+
+
+@implementer(IJobRunner)
+@frozen(kw_only=True)
+class SupervisedRunner:
+    """Runs jobs on this machine, each under a supervisor of its own."""
+
+    _log = Logger()
+
+    reactor: IJobReactor
+    #: The Python that runs supervisors.
+    python: str = field(default=sys.executable)
+
+    def start(
+        self, specification: JobSpecification, receiver: IJobReceiver
+    ) -> Deferred[Follower]:
+        """Start the job of *specification*.
+
+        Fails with :class:`SupervisorFailed` or ``OSError``; the job does not run then.
+        """
+        return Deferred.fromCoroutine(self._start(specification, receiver))
+
+    def attach(self, spool: str, offset: int, receiver: IJobReceiver) -> Follower:
+        """Follow the job of *spool* from *offset*, whether it still runs or not.
+
+        If its supervisor is gone without a result, what is left of the job is cleaned
+        up, and it ends as ``error``, "interrupted".
+        """
+        follower = self._follower(Path(spool), offset, receiver)
+        self.reactor.callLater(0, follower.begin)
+        return follower
+
+    def _follower(self, spool: Path, offset: int, receiver: IJobReceiver) -> Follower:
+        return Follower(
+            reactor=self.reactor,
+            receiver=receiver,
+            vanished=self._sweep,
+            spool=spool,
+            offset=offset,
+        )
+
+    async def _start(
+        self, specification: JobSpecification, receiver: IJobReceiver
+    ) -> Follower:
+        spool = Path(specification.spool)
+        remains = _Remains(
+            mark=specification.mark,
+            workspace=specification.workspace,
+            uid=specification.uid,
+            gid=specification.gid,
+            started=time.time(),
+        )
+        _write(spool / "job", msgspec.json.encode(remains))
+        await self._spawn(spool, msgspec.json.encode(specification))
+        follower = self._follower(spool, 0, receiver)
+        follower.begin()
+        return follower
+
+    def _sweep(self, follower: Follower) -> None:
+        """Clean up after a supervisor that vanished, by another one."""
+        forget(
+            Deferred.fromCoroutine(self._swept(follower)),
+            log=self._log,
+            sentence="Cleaning up after a job failed",
+        )
+
+    async def _swept(self, follower: Follower) -> None:
+        try:
+            remains = msgspec.json.decode(
+                (follower.spool / "job").read_bytes(), type=_Remains
+            )
+            order = _Interrupted(
+                mark=remains.mark,
+                spool=str(follower.spool),
+                workspace=remains.workspace,
+                uid=remains.uid,
+                gid=remains.gid,
+                interrupted=remains.started,
+            )
+            await self._spawn(follower.spool, msgspec.json.encode(order))
+        except FileNotFoundError:
+            # The server ended before it started a supervisor.
+            follower.end("interrupted")
+            return
+        except (OSError, ValueError, SupervisorFailed):
+            follower.end("interrupted")
+            raise
+        follower.look_again()
+
+    def _spawn(self, spool: Path, data: bytes) -> Deferred[None]:
+        """Start a supervisor for *spool*; fires once it holds its lock for good."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        protocol = _Starting(data, spool / _ERRORS)
+        lock = os.open(spool / "lock", flags, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            errors = os.open(spool / _ERRORS, flags | os.O_APPEND, 0o600)
+            try:
+                self.reactor.spawnProcess(
+                    protocol,
+                    self.python,
+                    [self.python, "-I", "-S", "-X", "utf8", str(_SUPERVISOR)],
+                    env={"LC_ALL": "C.UTF-8"},
+                    path=None,
+                    childFDs={0: "w", _OUT: "r", _ERR: errors, _LOCK: lock},
+                )
+            finally:
+                os.close(errors)
+        finally:
+            os.close(lock)
+        return protocol.ready
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a private file."""
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
+    )
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
