@@ -157,6 +157,7 @@ def _start(
                 os.set_inheritable(number, True)  # noqa: FBT003 - no keyword
             # The workspace is private; what a job makes elsewhere is its own matter.
             os.umask(0o022 if step.as_user else 0o077)
+            linux.drop_ambient_capabilities()
             if user is not None:
                 user.become()
 

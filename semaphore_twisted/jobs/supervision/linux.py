@@ -7,6 +7,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -37,3 +39,12 @@ def die_with_parent(signal: int) -> None:
 def renounce_privileges() -> None:
     """Let no program that is executed from here on give more rights than there are."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def drop_ambient_capabilities() -> None:
+    """Pass no capability on to a program; what this process may do stays.
+
+    A server without root switches users by ambient capabilities, which outlive the
+    switch from one ordinary user to another.
+    """
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
