@@ -1,0 +1,56 @@
+"""What a start tells a person: where the site is, whom to trust, what to do next."""
+
+from semaphore_twisted.config import Config
+from semaphore_twisted.first_start import Complete
+
+
+def site_url(config: Config, port: int) -> str:
+    """Return the address to open, the public one if it is configured."""
+    if config.web_host:
+        return config.web_host.rstrip("/")
+    if config.unix_socket is not None:
+        return f"unix socket {config.unix_socket}"
+    scheme = "https" if config.tls.enabled else "http"
+    host = config.interface.strip("[]")
+    if host in {"", "::", "0.0.0.0", "127.0.0.1", "::1"}:  # noqa: S104 - compared
+        host = "localhost"
+    elif ":" in host:
+        host = f"[{host}]"
+    standard = {"https": 443, "http": 80}[scheme]
+    return f"{scheme}://{host}" + ("" if port == standard else f":{port}")
+
+
+def banner(made: Complete, *, url: str, terminal: bool) -> str:
+    """Return the lines for the terminal or the journal.
+
+    A password that was drawn is in them for a *terminal* only; otherwise the file
+    that holds it is named.
+    """
+    found = made.installation
+    lines = [f"Semaphore is at {url}"]
+    if made.certificates is not None:
+        lines += [
+            f"  certificate authority: {made.certificates.root}",
+            f"  SHA-256: {made.certificates.fingerprint}",
+        ]
+    lines.append(f"  configuration: {found.config_file or 'the environment only'}")
+    lines.append(f"  state: {found.state.path}")
+    account = made.account
+    if account is not None:
+        lines.append(f"Log in as {account.login}")
+        if account.password is None:
+            lines.append("  with the password that was configured")
+        elif terminal:
+            lines.append(f"  password, shown this once: {account.password}")
+        else:
+            lines.append(f"  the password is in {found.state.initial_password}")
+    if made.new_key:
+        lines.append(
+            f"Back up {found.config_file}: without its access_key_encryption the "
+            "stored secrets are lost"
+        )
+    if account is not None:
+        root = made.certificates.root if made.certificates is not None else None
+        trust = f"--cacert {root} " if root is not None else ""
+        lines.append(f"Next: open {url}, or try: curl {trust}{url}/api/ping")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,47 @@
+"""``semaphore migrate``: the database brought to this program's version."""
+
+import argparse
+
+from semaphore_twisted import state
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.persistence.migrations.migrate import migrate, pending
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``migrate``."""
+    parser = commands.add_parser(
+        "migrate",
+        help="bring the database to this program's version",
+        description="Bring the database to this program's version, as a start does. "
+        "A copy is kept beside it.",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only tell whether there is something to do; a server may run meanwhile",
+    )
+    add_options(parser)
+    parser.set_defaults(run=_migrate)
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    found = open_installation(arguments)
+    if not found.database.is_file():
+        raise Failure(f"{found.database}: no database found; start the server once")
+    todo = pending(found.database)
+    if not todo:
+        print("The database is up to date")
+        return 0
+    if arguments.dry_run:
+        print(f"To do: {', '.join(todo)}")
+        return 0
+    try:
+        lock = found.state.lock()
+    except state.InUse as error:
+        raise Failure(str(error)) from error
+    migrate(found.database, utc_now)
+    lock.release()
+    print(f"Done: {', '.join(todo)}")
+    return 0

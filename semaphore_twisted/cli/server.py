@@ -1,0 +1,61 @@
+"""``semaphore server``: the same as ``twistd -n semaphore``, in this process."""
+
+import argparse
+import sys
+from typing import Any
+
+from semaphore_twisted.cli.installation import add_options
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``server``."""
+    parser = commands.add_parser(
+        "server",
+        help="run the server",
+        description="Run the server in the foreground; the log goes to standard "
+        "output. The same as: twistd -n semaphore",
+    )
+    add_options(parser)
+    parser.add_argument(
+        "--demo", action="store_true", help='add the project "Demo" if it is missing'
+    )
+    parser.add_argument(
+        "--insecure-http",
+        action="store_true",
+        help="serve plain HTTP on any address (with tls.enabled: false)",
+    )
+    parser.add_argument(
+        "--log-format", choices=("text", "json"), default="text", help="of the log"
+    )
+    parser.set_defaults(run=_serve)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    # The reactor, and everything that stands on it, is for this command only.
+    from twisted.internet import reactor  # noqa: PLC0415
+    from twisted.logger import (  # noqa: PLC0415
+        globalLogBeginner,
+        jsonFileLogObserver,
+        textFileLogObserver,
+    )
+
+    from semaphore_twisted import tap  # noqa: PLC0415
+
+    options = tap.Options()
+    options["config"] = arguments.config and str(arguments.config)
+    options["state"] = arguments.state and str(arguments.state)
+    options["demo"] = arguments.demo
+    options["insecure-http"] = arguments.insecure_http
+    service = tap.makeService(options)
+    observer = (
+        jsonFileLogObserver(sys.stdout)
+        if arguments.log_format == "json"
+        else textFileLogObserver(sys.stdout)
+    )
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    loop: Any = reactor
+    service.privilegedStartService()
+    loop.callWhenRunning(service.startService)
+    loop.addSystemEventTrigger("before", "shutdown", service.stopService)
+    loop.run()
+    return 0

@@ -1,0 +1,281 @@
+"""From a configuration to an installation that can serve; synchronous, no reactor.
+
+:func:`begin` checks and locks, and makes nothing but empty folders. :func:`complete`
+makes what is missing: key, database, authority, first account. What exists is left as
+it is, byte by byte.
+"""
+
+import base64
+import ipaddress
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from semaphore_twisted import authority, installation, state
+from semaphore_twisted import config as configuration
+from semaphore_twisted.authority import AuthorityLost, Certificates
+from semaphore_twisted.config_values import WrongOption
+from semaphore_twisted.crypto import masterkey
+from semaphore_twisted.crypto.certificates import dns_name
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.installation import Installation, Refused, parse_key
+from semaphore_twisted.listening import PlainHttpRefused, check_plain_http
+from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.operations import users, vault
+from semaphore_twisted.own_names import own_addresses, own_names
+from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.persistence.migrations.migrate import migrate
+from semaphore_twisted.state import InUse, Lock, NotOurs
+
+#: Exit code where another program has what we need.
+EX_BUSY = 1
+
+
+@frozen
+class Begun:
+    """A checked configuration and the exclusive use of the state directory."""
+
+    installation: Installation
+    lock: Lock
+    #: of the key store, where one is configured
+    keyring: Keyring | None
+    #: where the first account's name and password come from
+    environ: Mapping[str, str]
+
+
+@frozen
+class Account:
+    """The account that this start has made."""
+
+    login: str
+    #: only if it was drawn by us
+    password: str | None
+
+
+@frozen
+class Complete:
+    """An installation that can serve."""
+
+    installation: Installation
+    lock: Lock
+    keyring: Keyring
+    certificates: Certificates | None
+    account: Account | None
+    new_key: bool
+    warnings: tuple[str, ...]
+
+
+def begin(
+    *, config: Path | None, state_path: Path | None, environ: Mapping[str, str]
+) -> Begun:
+    """Check the configuration and the keys, make the folders, take the lock.
+
+    :raises Refused: with one sentence.
+    """
+    found = installation.load(config=config, state=state_path, environ=environ)
+    try:
+        check_plain_http(found.config)
+    except PlainHttpRefused as error:
+        raise Refused(str(error)) from None
+    keyring = found.keyring() if found.config.access_key_encryption else None
+    for each in found.config.access_key_encryption_old:
+        parse_key(each, "access_key_encryption_old")
+    try:
+        found.state.prepare()
+        lock = found.state.lock()
+    except InUse as error:
+        raise Refused(str(error), EX_BUSY) from None
+    except NotOurs as error:
+        raise Refused(str(error)) from None
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror}") from None
+    return Begun(found, lock, keyring, environ)
+
+
+def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complete:
+    """Make what is missing.
+
+    A password that is drawn goes into a file, unless there is a *terminal* to show
+    it on.
+
+    :raises Refused: with one sentence; nothing that existed was changed.
+    """
+    found = begun.installation
+    try:
+        migrate(found.database, utc_now)
+        state.close(found.database)
+        conn = connect(found.database, now=utc_now, entropy=os.urandom)
+    except (DomainError, OSError) as error:
+        sentence = error.message if isinstance(error, DomainError) else str(error)
+        raise Refused(sentence) from None
+    try:
+        return _complete(begun, conn, terminal=terminal, new_root=new_root)
+    except DomainError as error:
+        raise Refused(error.message) from None
+    except (AuthorityLost, WrongOption) as error:
+        raise Refused(str(error)) from None
+    finally:
+        conn.close()
+
+
+def _complete(
+    begun: Begun, conn: Connection, *, terminal: bool, new_root: bool
+) -> Complete:
+    found = begun.installation
+    keyring, new_key = begun.keyring, False
+    if keyring is None:
+        with conn.transaction(write=False):
+            vault.startup_check(conn, None)  # refuses where something is sealed
+        found, new_key = _with_new_key(begun), True
+        keyring = found.keyring()
+    elif found.config_file is None and not found.state.config.exists():
+        # The key came from the environment, and is written to no file.
+        state.write(found.state.config, b"{}\n")
+    with conn.transaction(write=True):
+        report = vault.startup_check(conn, keyring)
+    presented = None
+    if found.config.tls.enabled and not found.config.tls.cert_file:
+        with conn.transaction(write=True):
+            presented = certificates(conn, keyring, found, new_root=new_root)
+    with conn.transaction(write=True):
+        account = _first_account(begun, conn, terminal=terminal)
+    return Complete(
+        installation=found,
+        lock=begun.lock,
+        keyring=keyring,
+        certificates=presented,
+        account=account,
+        new_key=new_key,
+        warnings=(
+            *found.settings.warnings,
+            *report.warnings,
+            *_warnings(found, presented),
+        ),
+    )
+
+
+def certificates(
+    conn: Connection, keyring: Keyring, found: Installation, *, new_root: bool = False
+) -> Certificates:
+    """Make or renew the certificates of the local authority; an operation.
+
+    :raises AuthorityLost:
+    """
+    names, addresses = [*own_names()], [*own_addresses()]
+    for host in (
+        configuration.host_of(found.config.web_host),
+        found.config.interface.strip("[]"),
+    ):
+        if _is_address(host):
+            addresses.append(host)
+        elif dns_name(host):
+            names.append(host)
+    return authority.ensure(
+        conn,
+        keyring,
+        found.state.tls,
+        names=tuple(dict.fromkeys(names)),
+        addresses=tuple(dict.fromkeys(addresses)),
+        new_root=new_root,
+    )
+
+
+def _is_address(host: str) -> bool:
+    """Whether *host* is an address that a client can name."""
+    try:
+        return not ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _with_new_key(begun: Begun) -> Installation:
+    """Write a fresh key into the configuration and return what that makes."""
+    found = begun.installation
+    key = masterkey.make(os.urandom)
+    path = found.config_file or found.state.config
+    try:
+        before = path.read_bytes() if path.exists() else b"{}\n"
+        state.write(path, with_option(before, path.suffix, installation.KEY, key))
+    except OSError as error:
+        raise Refused(
+            f"{installation.KEY}: none found, and {path} cannot be written "
+            f"({error.strerror}); put 32 bytes in base64 there, made for example by: "
+            f"{masterkey.COMMAND}"
+        ) from None
+    return installation.load(config=path, state=found.state.path, environ=begun.environ)
+
+
+def with_option(content: bytes, suffix: str, name: str, value: str) -> bytes:
+    """Return a file's *content* with one more option; the rest stays as it is."""
+    text = content.decode("utf-8-sig")
+    if suffix == ".toml":
+        return f"{name} = {json.dumps(value)}\n{text}".encode()
+    tree = json.loads(text)
+    others = {key for key in tree if key.lower() != name}
+    if len(others) < len(tree):  # it is there, and empty
+        tree = {key: tree[key] for key in tree if key in others}
+        return (json.dumps({name: value, **tree}, indent=2) + "\n").encode()
+    head, brace, rest = text.partition("{")
+    comma = "," if others else "\n"
+    pair = f"{json.dumps(name)}: {json.dumps(value)}"
+    return f"{head}{brace}\n  {pair}{comma}{rest}".encode()
+
+
+def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account | None:
+    """Make the administrator while no user exists."""
+    if users.any_exist(conn):
+        return None
+
+    def given(name: str) -> str | None:
+        return configuration.setting(begun.environ, name, installation.read_file)
+
+    password = given("ADMIN_PASSWORD")
+    drawn = None if password else _drawn(conn.entropy)
+    login = given("ADMIN") or "admin"
+    users.create_first(
+        conn,
+        username=login,
+        name=given("ADMIN_NAME") or "Administrator",
+        email=given("ADMIN_EMAIL") or f"{login}@localhost",
+        password=password or drawn or "",
+    )
+    if drawn and not terminal:
+        path = begun.installation.state.initial_password
+        state.write(path, f"{drawn}\n".encode())
+    return Account(login, drawn)
+
+
+def _drawn(entropy: Callable[[int], bytes]) -> str:
+    """Return a random password of 120 bits that can be read out loud."""
+    text = base64.b32encode(entropy(15)).decode().lower()
+    return "-".join(text[start : start + 6] for start in range(0, 24, 6))
+
+
+def _warnings(found: Installation, presented: Certificates | None) -> list[str]:
+    warnings = []
+    plain = check_plain_http(found.config)
+    if plain:
+        warnings.append(plain)
+    file = found.config_file
+    if file is not None and file.stat().st_mode & 0o077 and _holds_secret(found):
+        warnings.append(
+            f"{file} can be read by other users (chmod 600 {file}), and it holds "
+            "secrets"
+        )
+    if presented is not None and presented.not_covered:
+        warnings.append(
+            "The local authority was not made for "
+            f"{', '.join(presented.not_covered)}: clients are not answered under these "
+            "names; a new authority would be (semaphore setup --new-authority)"
+        )
+    return warnings
+
+
+def _holds_secret(found: Installation) -> bool:
+    file = str(found.config_file)
+    return any(
+        each.option.secret and each.origin == file for each in found.settings.effective
+    )

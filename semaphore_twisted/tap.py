@@ -1,0 +1,354 @@
+"""The composition root of the server: ``twistd -n semaphore``.
+
+Configuration, keys and migrations are dealt with in :func:`makeService`, before the
+reactor runs, so that a refusal is one line and an exit code. The parts meet here and
+nowhere else.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any, ClassVar
+
+from autobahn.twisted.websocket import WebSocketServerFactory
+from msgspec.structs import replace
+from twisted.application.service import Service
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.python import usage
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from semaphore_twisted import (
+    __version__,
+    banner,
+    demo,
+    first_start,
+    hardening,
+    job_user,
+    programs,
+    serving,
+    state,
+)
+from semaphore_twisted import config as configuration
+from semaphore_twisted.first_start import Complete
+from semaphore_twisted.installation import Refused
+from semaphore_twisted.job_user import JobUser, UnusableUser
+from semaphore_twisted.jobs.invocation import specification
+from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.process import SupervisedRunner
+from semaphore_twisted.jobs.steps import JobSpecification
+from semaphore_twisted.lifecycle import SequentialService
+from semaphore_twisted.listening import CannotListen, bind
+from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.tasks import OutputLine
+from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.operations import output
+from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.persistence.database import Database
+from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.persistence.worker import Compute
+from semaphore_twisted.tasks.observers import Observers
+from semaphore_twisted.tasks.places import Places
+from semaphore_twisted.tasks.service import TaskOptions, TaskService
+from semaphore_twisted.web.hub import Hub
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.root import build_site
+from semaphore_twisted.web.socket import framing, server_factory
+from semaphore_twisted.web.tls import PemCertificates, over_tls
+
+#: Seconds that browsers remember to use HTTPS only: with the operator's certificate,
+#: and with the local authority's, whose loss would lock people out for so long.
+HSTS_OWN, HSTS_LOCAL = 63_072_000, 86_400
+
+
+class Options(usage.Options):
+    """What can be said on the command line; everything else is in the configuration."""
+
+    synopsis = "[options]"
+    longdesc = "Run Ansible and scripts from a browser or an API."
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["config", "c", None, "The configuration, JSON or TOML."],
+        ["state", "s", None, "The folder of everything that is kept."],
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["demo", None, 'Add the project "Demo", unless it is there.'],
+        [
+            "insecure-http",
+            None,
+            "Serve plain HTTP on any address (tls.enabled: false).",
+        ],
+    ]
+
+    @override
+    def postOptions(self) -> None:
+        """Do without twistd's own lock in the foreground: the state's is better.
+
+        A ``twistd.pid`` in the current folder would outlive a container, and could
+        name another process by then.
+        """
+        parent: Any = getattr(self, "parent", None)
+        if (
+            parent is not None
+            and parent.get("nodaemon")
+            and parent.get("pidfile") == "twistd.pid"
+        ):
+            parent["pidfile"] = ""
+
+
+def makeService(options: Options) -> SequentialService:
+    """Return the server; exits with one line where it cannot serve."""
+    from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
+
+    hardening.harden()
+    environ = dict(os.environ)
+    if options["insecure-http"]:
+        environ["SEMAPHORE_INSECURE_HTTP"] = "true"
+    hardening.forget(os.environ, configuration.secret_variables())
+    try:
+        return _made(options, environ, reactor)
+    except Refused as error:
+        sys.stderr.write(f"semaphore: {error.sentence}\n")
+        raise SystemExit(error.exit_code) from None
+
+
+def _made(
+    options: Options, environ: Mapping[str, str], reactor: Any
+) -> SequentialService:
+    begun = first_start.begin(
+        config=_path(options["config"]),
+        state_path=_path(options["state"]),
+        environ=environ,
+    )
+    config = begun.installation.config
+    try:
+        jobs = job_user.resolve(config.process)
+        listener = bind(config)
+    except UnusableUser as error:
+        raise Refused(error.message) from None
+    except CannotListen as error:
+        raise Refused(str(error), first_start.EX_BUSY) from None
+    terminal = sys.stdout.isatty()
+    made = first_start.complete(begun, terminal=terminal)
+    source = None
+    if config.tls.enabled:
+        certificates = made.certificates
+        source = (
+            serving.own_pair(config)
+            if certificates is None
+            else serving.local_pair(certificates)
+        )
+    path = programs.search_path(environ.get("PATH"))
+    notes = [*programs.missing(path), job_user.warning(jobs)]
+    if options["demo"]:
+        notes.append(demo.ensure(made.installation, search_path=path))
+    service = _Assembly(
+        made=made,
+        source=source,
+        reactor=reactor,
+        job_options=_job_options(made, jobs, path, environ),
+    ).service(listener, tuple(filter(None, notes)))
+    address = listener.getsockname()
+    port = address[1] if isinstance(address, tuple) else 0
+    text = banner.banner(made, url=banner.site_url(config, port), terminal=terminal)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return service
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _job_options(
+    made: Complete, jobs: JobUser, path: str, environ: Mapping[str, str]
+) -> JobOptions:
+    """Return the settings of every job; makes the folder of workspaces.
+
+    :raises Refused: if that folder is somebody else's.
+    """
+    found, config = made.installation, made.installation.config
+    places = found.state
+    workspaces = places.workspaces
+    if jobs.is_other:
+        # The job's user has to pass through it, which nobody may in the state's.
+        workspaces = Path(config.tmp_path).absolute()
+        try:
+            state.make_folder(workspaces, 0o711)
+        except OSError as error:
+            raise Refused(f"tmp_path: {workspaces}: {error.strerror}") from None
+        if workspaces.stat().st_uid != os.geteuid():
+            raise Refused(f"tmp_path: {workspaces} belongs to another user")
+    forwarded = {
+        name: environ[name]
+        for name in config.forwarded_env_vars
+        if name in environ and not name.startswith(configuration.PREFIX)
+    }
+    return JobOptions(
+        workspaces=str(workspaces),
+        spools=str(places.spools),
+        repositories=str(places.repositories),
+        known_hosts=config.ssh.known_hosts_file or str(places.known_hosts),
+        strict_host_key_checking=config.ssh.strict_host_key_checking,
+        ssh_config=config.ssh_config_path or None,
+        ca_bundle=config.ca_bundle or None,
+        web_host=config.web_host.rstrip("/") or None,
+        environment={**forwarded, **config.env_vars},
+        search_path=path,
+        time_limit=float(config.max_task_duration_sec),
+        max_output_bytes=config.max_task_output_bytes,
+        uid=jobs.uid,
+        gid=jobs.gid,
+    )
+
+
+class _Assembly:
+    """Connects the parts of the server, and owns nothing afterwards."""
+
+    def __init__(
+        self,
+        *,
+        made: Complete,
+        source: PemCertificates | None,
+        reactor: Any,
+        job_options: JobOptions,
+    ) -> None:
+        self.made = made
+        self.source = source
+        self.reactor = reactor
+        self.job_options = job_options
+        self.config = made.installation.config
+        self.database = Database(
+            made.installation.database,
+            reactor=reactor,
+            now=utc_now,
+            entropy=os.urandom,
+        )
+        self.compute = Compute(reactor=reactor)
+        self.socket_factory: WebSocketServerFactory = server_factory()
+        self.hub = Hub(
+            frame=framing(self.socket_factory),
+            read_lines=self._read_lines,
+            read_audiences=self._read_audiences,
+            clock=reactor,
+        )
+        self.tasks = TaskService(
+            database=self.database,
+            runner=SupervisedRunner(reactor=reactor),
+            keyring=made.keyring,
+            prepare=self._prepare,
+            places=Places(
+                spools=Path(job_options.spools),
+                workspaces=Path(job_options.workspaces),
+            ),
+            compute=self.compute,
+            observers=Observers([self.hub]),
+            options=TaskOptions(
+                max_parallel_tasks=self.config.max_parallel_tasks,
+                max_tasks_per_template=self.config.max_tasks_per_template,
+            ),
+            clock=reactor,
+        )
+
+    def service(self, listener: Any, notes: tuple[str, ...]) -> SequentialService:
+        """Return everything in the order of its start; the stop is the reverse."""
+        parts: list[Service] = [
+            serving.Warnings(self.made, notes),
+            self.database,
+            self.compute,
+            serving.Part("tasks", self.tasks.startService, self.tasks.stopService),
+            serving.Part("hub", self.hub.startService, self.hub.stopService),
+        ]
+        if self.source is not None:
+            parts.append(self._renewal(self.source))
+        factory = self._factory()
+        parts.append(serving.Listener(listener, factory, reactor=self.reactor))
+        return SequentialService(parts, failed=self._failed)
+
+    def _factory(self) -> IProtocolFactory:
+        site: IProtocolFactory = build_site(
+            database=self.database,
+            compute=self.compute,
+            keyring=self.made.keyring,
+            tasks=self.tasks,
+            hub=self.hub,
+            socket_factory=self.socket_factory,
+            clock=self.reactor,
+            entropy=os.urandom,
+            options=self._web_options(),
+            password_changed=self._password_changed,
+        )
+        if self.source is None:
+            return site
+        secured: IProtocolFactory = over_tls(site, self.source, clock=self.reactor)
+        return secured
+
+    def _web_options(self) -> WebOptions:
+        config, local = self.config, self.made.certificates is not None
+        return WebOptions(
+            web_host=config.web_host,
+            fingerprint=self.source.fingerprint if self.source else "",
+            insecure_http=config.insecure_http,
+            hsts_seconds=HSTS_LOCAL if local else HSTS_OWN,
+            password_login_disable=config.password_login_disable,
+            non_admin_can_create_project=config.non_admin_can_create_project,
+            metrics_enabled=config.metrics.enabled,
+            metrics_username=config.metrics.username,
+            metrics_password=config.metrics.password,
+            version=__version__,
+            ansible=_ansible_version(),
+        )
+
+    def _renewal(self, source: PemCertificates) -> serving.Renewal:
+        renew = None
+        if self.made.certificates is not None:
+            renew = partial(
+                self.database.write,
+                first_start.certificates,
+                self.made.keyring,
+                self.made.installation,
+            )
+        return serving.Renewal(
+            source=source, config=self.config, renew=renew, clock=self.reactor
+        )
+
+    async def _read_audiences(
+        self, credentials: Sequence[Credentials]
+    ) -> list[Audience | None]:
+        return await self.database.read(audiences, credentials)
+
+    async def _read_lines(
+        self, task_id: TaskId, above: int, limit: int
+    ) -> list[OutputLine]:
+        return await self.database.long_read(
+            output.page, task_id, above=above, limit=limit
+        )
+
+    def _prepare(self, order: JobOrder) -> JobSpecification:
+        """Return what the supervisor is to do; other users' jobs get known hosts."""
+        options = self.job_options
+        try:
+            text = Path(options.known_hosts).read_bytes()
+        except OSError:
+            text = b""
+        return specification(order, replace(options, known_hosts_text=text))
+
+    def _password_changed(self) -> None:
+        """Remove the first password's file: it tells nothing any more."""
+        self.made.installation.state.initial_password.unlink(missing_ok=True)
+
+    def _failed(self, failure: Failure) -> None:
+        """End the process with an error: a part could not start."""
+        del failure  # it is in the log already
+        self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+        self.reactor.callWhenRunning(self.reactor.stop)
+
+
+def _ansible_version() -> str:
+    """Return what ``ansible --version`` says first, without running it."""
+    try:
+        return f"ansible [core {metadata.version('ansible-core')}]"
+    except metadata.PackageNotFoundError:
+        return ""
