@@ -22,16 +22,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from typing_extensions import override
 
+from semaphore_twisted.crypto import derivation
 from semaphore_twisted.model.errors import Invalid
 
-#: Most characters that are looked at; an RSA key of 16,384 bits has 13,000.
+#: Most characters that are looked at.
 LONGEST: Final = 64 * 1024
 
 #: OpenSSH refuses shorter RSA keys.
 _SHORTEST_RSA = 1024
 
-#: OpenSSH's default is 16 or 24; the work grows with it, and others wait meanwhile.
-_MOST_ROUNDS = 1024
+#: Most bytes of a key itself; an RSA key of 16,384 bits, OpenSSH's longest, has 10,000.
+_LARGEST = 16 * 1024
 
 _WANTED = "paste the whole private key, from its BEGIN line to its END line"
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
@@ -50,7 +51,6 @@ _CURVES = {
     "secp384r1": "P-384",
     "secp521r1": "P-521",
 }
-_OPENSSH_MAGIC = b"openssh-key-v1\0"
 
 _Usable = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -83,12 +83,7 @@ def normalise(text: str, passphrase: str = "") -> PrivateKey:
     content = _content(body)
     pem = _rebuilt(label, headers, content)
     password = passphrase.encode("utf-8", "surrogatepass")
-    if label == "OPENSSH PRIVATE KEY":
-        encrypted = _openssh_is_encrypted(content)
-    else:
-        encrypted = label.startswith("ENCRYPTED") or any(
-            "ENCRYPTED" in each for each in headers
-        )
+    encrypted = _is_encrypted(label, headers, content)
     if encrypted and not passphrase:
         raise Invalid(
             "The private key is protected by a passphrase: give the passphrase too"
@@ -158,6 +153,8 @@ def _content(body: str) -> bytes:
         raise _unusable("a line is damaged") from None
     if not content:
         raise _unusable(f"there is nothing between BEGIN and END: {_WANTED}")
+    if len(content) > _LARGEST:
+        raise _unusable(f"it is longer than {_LARGEST} bytes")
     return content
 
 
@@ -171,31 +168,27 @@ def _rebuilt(label: str, headers: list[str], content: bytes) -> bytes:
     return "\n".join(lines).encode("ascii")
 
 
-def _openssh_is_encrypted(content: bytes) -> bool:
-    """Read the head of OpenSSH's format: cipher, derivation and its options."""
-    if not content.startswith(_OPENSSH_MAGIC):
-        raise _unusable("its content is damaged")
-    fields = []
-    at = len(_OPENSSH_MAGIC)
-    try:
-        for _ in range(3):
-            (length,) = struct.unpack_from(">I", content, at)
-            fields.append(content[at + 4 : at + 4 + length])
-            at += 4 + length
-        cipher, derivation, options = fields
-        if cipher == b"none":
-            return False
-        if derivation == b"bcrypt":
-            (salt,) = struct.unpack_from(">I", options)
-            (rounds,) = struct.unpack_from(">I", options, 4 + salt)
-            if rounds > _MOST_ROUNDS:
-                raise _unusable(
-                    f"its passphrase is derived in {rounds} rounds, at most "
-                    f"{_MOST_ROUNDS} are accepted; change that with ssh-keygen -p -a"
-                )
-    except struct.error:
-        raise _unusable("its content is damaged") from None
-    return True
+def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
+    """Tell whether the key is encrypted, and refuse it if opening takes too long."""
+    if label == "OPENSSH PRIVATE KEY":
+        try:
+            head = derivation.openssh_head(content)
+        except derivation.Unreadable:
+            raise _unusable("its content is damaged") from None
+        if head.rounds > derivation.MOST_ROUNDS:
+            raise _unusable(
+                f"its passphrase is derived in {head.rounds} rounds, at most "
+                f"{derivation.MOST_ROUNDS} are accepted; ssh-keygen -p -a changes that"
+            )
+        return head.encrypted
+    if label == "ENCRYPTED PRIVATE KEY":
+        if derivation.pkcs8_is_costly(content):
+            raise _unusable(
+                "its passphrase takes too long to check; openssl pkcs8 -topk8 writes "
+                "it with the usual number of iterations"
+            )
+        return True
+    return any("ENCRYPTED" in each for each in headers)
 
 
 def _load(label: str, pem: bytes, password: bytes | None) -> object:

@@ -263,6 +263,9 @@ class RefusedTests(KeyCase):
         self.assertIn("PGP", self.refused(pgp))
         self.assertIn("no BEGIN line", self.refused("hunter2"))
         self.assertIn("longer than", self.refused("x" * (LONGEST + 1)))
+        huge = base64.encodebytes(bytes(20_000)).decode()
+        huge = f"-----BEGIN PRIVATE KEY-----\n{huge}-----END PRIVATE KEY-----"
+        self.assertIn("longer than 16384 bytes", self.refused(huge))
         request = "-----BEGIN X-----\nAAAA\n-----END X-----"
         self.assertIn("no private key", self.refused(request))
 
@@ -328,6 +331,23 @@ class RefusedTests(KeyCase):
             ),
         )
 
+    def test_slow_pkcs8(self) -> None:
+        """PKCS#8 that asks for endless work is refused before the work, too."""
+        text = generate(self.folder, "a", "-t", "ecdsa", "-m", "PKCS8")
+        for options, accepted in (
+            (["-iter", "600000"], True),
+            (["-scrypt"], True),
+            (["-iter", "2000001"], False),
+        ):
+            protected = run(
+                *("openssl", "pkcs8", "-topk8", "-passout", "pass:word", *options),
+                text=text,
+            )
+            if accepted:
+                self.assert_usable(normalise(protected, "word"))
+            else:
+                self.assertIn("too long", self.refused(protected, "word"))
+
     def test_kinds_that_openssh_refuses(self) -> None:
         """DSA, other curves and key exchange keys are refused with their kind."""
         for key, word in (
@@ -345,7 +365,9 @@ class RefusedTests(KeyCase):
 
     @settings(max_examples=200)
     @given(
-        st.sampled_from(["OPENSSH PRIVATE KEY", "RSA PRIVATE KEY", "PRIVATE KEY"]),
+        st.sampled_from(
+            ["OPENSSH PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY"]
+        ),
         st.one_of(
             st.binary(max_size=200),
             st.binary(max_size=200).map(lambda more: b"openssh-key-v1\0" + more),

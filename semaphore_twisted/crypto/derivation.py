@@ -1,0 +1,108 @@
+"""How much work the passphrase of a private key asks for, read before it is done.
+
+The work is written in the key's own file, so whoever pastes a key could ask for
+hours of it. Read are the head of OpenSSH's format and PKCS#8's encryption
+parameters (RFC 5958, RFC 8018, RFC 7914), as far as that needs.
+"""
+
+import struct
+from typing import Final
+
+from attrs import frozen
+
+#: Rounds of bcrypt; OpenSSH's default is 16 or 24.
+MOST_ROUNDS: Final = 1024
+
+#: Iterations of PBKDF2; OpenSSL's default is 2048, OWASP's advice 600,000.
+MOST_ITERATIONS: Final = 2_000_000
+
+#: Cost, block size and parallelism of scrypt, multiplied: 128 MiB; OpenSSL's is 2**17.
+MOST_SCRYPT: Final = 1 << 20
+
+_MAGIC = b"openssh-key-v1\0"
+_INTEGER, _SEQUENCE = 0x02, 0x30
+_DEEPEST = 6
+
+
+class Unreadable(Exception):
+    """The head of the file is broken."""
+
+
+@frozen
+class OpensshHead:
+    """The head of an OpenSSH private key."""
+
+    encrypted: bool
+    rounds: int
+
+
+def openssh_head(content: bytes) -> OpensshHead:
+    """Read the head of the decoded OpenSSH private key *content*.
+
+    Raises :class:`Unreadable`.
+    """
+    if not content.startswith(_MAGIC):
+        raise Unreadable
+    fields = []
+    at = len(_MAGIC)
+    try:
+        for _ in range(3):
+            (length,) = struct.unpack_from(">I", content, at)
+            fields.append(content[at + 4 : at + 4 + length])
+            at += 4 + length
+        cipher, derivation, options = fields
+        if cipher == b"none" or derivation != b"bcrypt":
+            return OpensshHead(cipher != b"none", 0)
+        (salt,) = struct.unpack_from(">I", options)
+        (rounds,) = struct.unpack_from(">I", options, 4 + salt)
+    except struct.error:
+        raise Unreadable from None
+    return OpensshHead(encrypted=True, rounds=rounds)
+
+
+def pkcs8_is_costly(content: bytes) -> bool:
+    """Tell whether the encrypted PKCS#8 key *content*, DER, asks for too much work.
+
+    What cannot be read is left to the library to refuse: ``False``.
+    """
+    numbers: list[int] = []
+    try:
+        tag, body, _ = _element(content)
+        if tag == _SEQUENCE:
+            tag, algorithm, _ = _element(body)
+            if tag == _SEQUENCE:
+                _collect(algorithm, numbers, _DEEPEST)
+    except IndexError:
+        return False
+    if not numbers:
+        return False
+    if len(numbers) >= 3:  # scrypt: cost, block size, parallelism
+        cost, block, lanes = numbers[:3]
+        return cost * block * lanes > MOST_SCRYPT
+    return numbers[0] > MOST_ITERATIONS
+
+
+def _collect(content: bytes, numbers: list[int], depth: int) -> None:
+    """Add every INTEGER in the elements of *content* to *numbers*."""
+    while content:
+        tag, body, content = _element(content)
+        if tag == _INTEGER:
+            numbers.append(int.from_bytes(body, "big"))
+        elif tag == _SEQUENCE and depth:
+            _collect(body, numbers, depth - 1)
+
+
+def _element(content: bytes) -> tuple[int, bytes, bytes]:
+    """Return tag and body of the first element, and what follows it.
+
+    Raises :class:`IndexError` where *content* ends too early.
+    """
+    tag, length = content[0], content[1]
+    at = 2
+    if length & 0x80:
+        octets = length & 0x7F
+        length = int.from_bytes(content[at : at + octets], "big")
+        at += octets
+    if at + length > len(content):
+        raise IndexError
+    return tag, content[at : at + length], content[at + length :]
