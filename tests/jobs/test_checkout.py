@@ -1,0 +1,166 @@
+"""The steps of git, without git; the integration test has the real one."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.jobs.checkout import Checkout
+from semaphore_twisted.jobs.order import JobOptions, Source
+from semaphore_twisted.jobs.steps import Step
+from semaphore_twisted.jobs.workspace import layout
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.keys import (
+    LoginPassword,
+    NoSecret,
+    OpenedSecret,
+    SshKey,
+    Text,
+)
+from tests.support.orders import options
+
+KEY = SshKey(login="", private_key="PRIVATE")
+
+
+def checkout(
+    url: str,
+    *,
+    branch: str = "main",
+    key: OpenedSecret | None = None,
+    chosen: JobOptions | None = None,
+) -> Checkout:
+    """Return the checkout of *url*."""
+    chosen = chosen or options("/s")
+    return Checkout(
+        name="repository",
+        folder="repository",
+        source=Source(repository_id=5, url=url, branch=branch, key=key or NoSecret()),
+        options=chosen,
+        places=layout(chosen, 7, "mark"),
+        wanted=(("script", "run.sh"),),
+    )
+
+
+def named(steps: tuple[Step, ...], name: str) -> Step:
+    """Return the step called *name*."""
+    (found,) = (step for step in steps if step.name == f"repository {name}")
+    return found
+
+
+class CheckoutTests(SynchronousTestCase):
+    """What git is told."""
+
+    def test_log_lines(self) -> None:
+        """The lines that people look for are announced."""
+        lines = [
+            line
+            for step in checkout("https://h/x", branch="v1").steps()
+            for line in step.announce
+        ]
+        self.assertEqual(
+            lines, ["Cloning Repository https://h/x", "Checkout repository to v1"]
+        )
+
+    def test_positionals(self) -> None:
+        """B39: URLs and folders come after ``--``."""
+        steps = checkout("https://h/x").steps()
+        fetch = named(steps, "fetch").argv
+        self.assertLess(fetch.index("--"), fetch.index("https://h/x"))
+        clone = named(steps, "clone").argv
+        self.assertEqual(clone[-3], "--")
+
+    def test_refused_at_use(self) -> None:
+        """B39: a hostile URL or branch in an old row is refused again."""
+        for url, branch in (
+            ("ext::sh -c touch", "main"),
+            ("--upload-pack=x", "main"),
+            ("ssh://-oX/x", "main"),
+            ("https://h/x", "--orphan"),
+        ):
+            with self.assertRaises(Invalid):
+                checkout(url, branch=branch).steps()
+
+    def test_secrets(self) -> None:
+        """B23, B24: a password is on one step's standard input, and nowhere else."""
+        key = LoginPassword(login="bob", password="a/b@c")
+        steps = checkout("https://h:8443/x", key=key).steps()
+        self.assertEqual(
+            named(steps, "login").stdin,
+            b"protocol=https\nhost=h:8443\nusername=bob\npassword=a/b@c\n",
+        )
+        for step in steps:
+            told = (*step.argv, *step.environ.values(), *step.announce, step.failure)
+            self.assertNotIn("a/b@c", str(told))
+            self.assertNotIn("a%2Fb", str(told))
+
+    def test_forms_of_a_token(self) -> None:
+        """B26: without a login a token is sent as the login."""
+        for key in (LoginPassword(login="", password="tok"), Text(text=" tok\n")):
+            said = named(checkout("https://h/x", key=key).steps(), "login").stdin
+            self.assertIn(b"\nusername=tok\npassword=\n", said or b"")
+
+    def test_no_login(self) -> None:
+        """Without a key, or with a key for ssh, https has no login."""
+        for key in (NoSecret(), KEY, LoginPassword(login="", password="")):
+            names = [step.name for step in checkout("https://h/x", key=key).steps()]
+            self.assertNotIn("repository login", names)
+
+    def test_user_of_the_address(self) -> None:
+        """A key's login is used by ssh where the URL names nobody, else ``git``."""
+        for url, login, expected in (
+            ("ssh://h/x", "", "ssh://git@h/x"),
+            ("ssh://h/x", "deploy", "ssh://deploy@h/x"),
+            ("ssh://me@h/x", "deploy", "ssh://me@h/x"),
+            ("h:x", "deploy", "deploy@h:x"),
+        ):
+            key = SshKey(login=login, private_key="PRIVATE")
+            steps = checkout(url, key=key).steps()
+            self.assertIn(expected, named(steps, "fetch").argv)
+
+    def test_hostile_login(self) -> None:
+        """B39: a key's login cannot bring an option into the address."""
+        key = SshKey(login="-oProxyCommand=x", private_key="PRIVATE")
+        with self.assertRaises(Invalid):
+            checkout("ssh://h/x", key=key).steps()
+
+    def test_protocols(self) -> None:
+        """B39: only a repository of this machine may lead to files of this machine."""
+        for url, files in (("https://h/x", False), ("h:x", False), ("/x", True)):
+            fetch = named(checkout(url).steps(), "fetch")
+            allowed = fetch.environ["GIT_ALLOW_PROTOCOL"].split(":")
+            self.assertEqual("file" in allowed, files)
+            self.assertNotIn("ext", allowed)
+
+    def test_no_settings_of_the_machine(self) -> None:
+        """Git reads neither the system's nor a user's settings, and asks nobody."""
+        for step in checkout("https://h/x").steps():
+            if step.argv[0] == "git":
+                self.assertEqual(step.environ["GIT_CONFIG_NOSYSTEM"], "1")
+                self.assertEqual(step.environ["GIT_CONFIG_GLOBAL"], "/dev/null")
+                self.assertEqual(step.environ["GIT_TERMINAL_PROMPT"], "0")
+
+    def test_mirror_of_each_url(self) -> None:
+        """Another URL of the same repository has another mirror."""
+        locks = {
+            named(checkout(url).steps(), "fetch").lock
+            for url in ("https://h/x", "https://h/y", "https://h/x")
+        }
+        self.assertEqual(len(locks), 2)
+
+    def test_ca_bundle(self) -> None:
+        """B38: the configured CA bundle is git's."""
+        chosen = options("/s", ca_bundle="/ca.pem")
+        fetch = named(checkout("https://h/x", chosen=chosen).steps(), "fetch")
+        self.assertEqual(fetch.environ["GIT_SSL_CAINFO"], "/ca.pem")
+
+    def test_other_user(self) -> None:
+        """The server's user never writes into another user's workspace."""
+        chosen = options("/s", uid=1, gid=1)
+        made = checkout("https://h/x", chosen=chosen)
+        for step in (*made.steps(), *made.finally_steps()):
+            if not step.as_user:
+                self.assertNotIn("{workspace}", " ".join((*step.argv, step.cwd)))
+        self.assertEqual(
+            [step.name for step in made.steps() if step.as_user], ["repository copy"]
+        )
+        self.assertEqual(
+            [step.argv for step in made.finally_steps()],
+            [("rm", "-rf", "--", "/s/workspaces/source_mark_repository")],
+        )

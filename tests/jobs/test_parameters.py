@@ -1,0 +1,116 @@
+"""What a task really runs with."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.jobs.parameters import (
+    Effective,
+    arguments,
+    branch,
+    effective_params,
+)
+from semaphore_twisted.model.errors import Invalid
+from tests.support.orders import task, template
+
+
+class EffectiveTests(SynchronousTestCase):
+    """The template's parameters, with the task's where they are allowed."""
+
+    def test_nothing(self) -> None:
+        """Without parameters nothing is set."""
+        self.assertEqual(effective_params(template(), task()), Effective())
+
+    def test_not_allowed(self) -> None:
+        """What the template does not allow is not taken from the task."""
+        found = effective_params(
+            template(task_params={"limit": ["web"], "tags": "a, b,"}),
+            task(
+                limit="db",
+                debug=True,
+                params={"tags": ["c"], "skip_tags": ["d"], "debug": True},
+            ),
+        )
+        self.assertEqual(found, Effective(limit=("web",), tags=("a", "b")))
+
+    def test_allowed(self) -> None:
+        """What the template allows is taken from the task."""
+        own = {
+            "limit": ["web"],
+            "tags": ["a"],
+            "allow_debug": True,
+            "allow_override_limit": True,
+            "allow_override_tags": True,
+            "allow_override_skip_tags": True,
+        }
+        asked = {
+            "limit": ["x", "y"],
+            "tags": "c",
+            "skip_tags": ["d"],
+            "debug": True,
+            "debug_level": 2,
+        }
+        found = effective_params(template(task_params=own), task(params=asked))
+        expected = Effective(
+            verbosity=2, limit=("x", "y"), tags=("c",), skip_tags=("d",)
+        )
+        self.assertEqual(found, expected)
+
+    def test_old_fields(self) -> None:
+        """The fields that tasks had before parameters are read as well."""
+        own = {"allow_debug": True, "allow_override_limit": True}
+        asked = task(limit="x, y", debug=True, dry_run=True, diff=True)
+        found = effective_params(template(task_params=own), asked)
+        expected = Effective(verbosity=4, dry_run=True, diff=True, limit=("x", "y"))
+        self.assertEqual(found, expected)
+
+    def test_a_default_can_be_taken_back(self) -> None:
+        """A task that says no to a dry run overrides the template's yes."""
+        own = template(task_params={"dry_run": True, "diff": True})
+        self.assertTrue(effective_params(own, task()).dry_run)
+        found = effective_params(own, task(params={"dry_run": False}))
+        self.assertEqual(found, Effective(diff=True))
+
+    def test_verbosity_has_bounds(self) -> None:
+        """A debug level is between 1 and 6."""
+        for level, expected in ((0, 1), (3, 3), (99, 6)):
+            own = template(task_params={"debug": True, "debug_level": level})
+            self.assertEqual(effective_params(own, task()).verbosity, expected)
+
+    def test_wrong_types(self) -> None:
+        """Stored parameters of a wrong type are refused with their name."""
+        with self.assertRaises(Invalid) as raised:
+            effective_params(template(task_params={"tags": 3}), task())
+        self.assertIn("tags", raised.exception.message)
+
+
+class ArgumentTests(SynchronousTestCase):
+    """Arguments are lists of texts, of the template and perhaps of the task."""
+
+    def test_as_given(self) -> None:
+        """B117: each text is one argument, whatever is in it."""
+        own = template(arguments='["--limit","web 1","--x=a b"]')
+        self.assertEqual(arguments(own, task()), (("--limit", "web 1", "--x=a b"), ()))
+
+    def test_of_the_task(self) -> None:
+        """A task's arguments count only if the template allows that."""
+        asked = task(arguments='["-x"]')
+        self.assertEqual(arguments(template(), asked), ((), ()))
+        own = template(allow_override_args_in_task=True)
+        self.assertEqual(arguments(own, asked), ((), ("-x",)))
+
+    def test_no_list(self) -> None:
+        """What is no JSON list of texts is refused."""
+        for text in ("--limit web", '"x"', "[1]", "{}", '["a\\u0000"]'):
+            with self.assertRaises(Invalid):
+                arguments(template(arguments=text), task())
+
+
+class BranchTests(SynchronousTestCase):
+    """The task's branch counts if allowed, then the template's, the repository's."""
+
+    def test_order(self) -> None:
+        """Each is used where the ones before it say nothing."""
+        asked = task(git_branch="t")
+        free = template(git_branch="own", allow_override_branch_in_task=True)
+        self.assertEqual(branch(free, asked, "repo"), "t")
+        self.assertEqual(branch(template(git_branch="own"), asked, "repo"), "own")
+        self.assertEqual(branch(template(), asked, "repo"), "repo")

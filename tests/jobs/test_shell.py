@@ -1,0 +1,86 @@
+"""How scripts get their variables."""
+
+from msgspec.structs import replace
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.shell import step
+from semaphore_twisted.jobs.steps import Step
+from semaphore_twisted.jobs.workspace import layout
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.keys import SshKey
+from tests.support.orders import options, order, static, task, template
+
+
+def made(changed: JobOrder) -> Step:
+    """Return the step of an order."""
+    chosen = options("/s")
+    return step(changed, chosen, layout(chosen, 7, "mark"), script="run.sh")
+
+
+class ShellTests(SynchronousTestCase):
+    """B123: each kind of variable has its way to a script."""
+
+    def test_arguments(self) -> None:
+        """The script's arguments are the template's, the variables, the task's."""
+        found = made(
+            replace(
+                order("/x"),
+                template=template(
+                    arguments='["-a","b c"]', allow_override_args_in_task=True
+                ),
+                task=task(arguments='["-z"]'),
+                variables={"name": "a b", "count": 0, "on": False, "list": [1]},
+            )
+        )
+        self.assertEqual(
+            found.argv,
+            (
+                *("bash", "run.sh", "-a", "b c", "name=a b", "count=0"),
+                *("on=false", "list=[1]", "-z"),
+            ),
+        )
+        self.assertEqual(found.cwd, "{workspace}/repository")
+
+    def test_python(self) -> None:
+        """The app python is Python 3."""
+        changed = replace(order("/x"), template=template(app="python"))
+        self.assertEqual(made(changed).argv, ("python3", "run.sh"))
+
+    def test_secrets(self) -> None:
+        """B111, B113: secret variables are in the environment only, byte by byte."""
+        nasty = "$x 'q' \"d\"\n{{ é }}"
+        found = made(
+            replace(
+                order("/x"),
+                secret_variables={"WORD": nasty},
+                secret_environment={"OTHER": "o"},
+                environment={"PLAIN": "p"},
+            )
+        )
+        self.assertEqual(found.environ["WORD"], nasty)
+        self.assertEqual(found.environ["OTHER"], "o")
+        self.assertEqual(found.environ["PLAIN"], "p")
+        self.assertEqual(found.argv, ("bash", "run.sh"))
+
+    def test_details(self) -> None:
+        """The task's details are in the environment."""
+        self.assertEqual(made(order("/x")).environ["SEMAPHORE_TASK_DETAILS_ID"], "7")
+
+    def test_key(self) -> None:
+        """The inventory's key is there in an agent."""
+        key = SshKey(login="", private_key="PRIVATE")
+        changed = replace(order("/x"), inventory=static("", key=key))
+        self.assertEqual(
+            made(changed).environ["SSH_AUTH_SOCK"], "{workspace}/agent/ssh"
+        )
+
+    def test_impossible_values(self) -> None:
+        """What no process can be given is refused before the start."""
+        for fields in (
+            {"variables": {"a": "x\0"}},
+            {"secret_variables": {"a b": "x"}},
+            {"environment": {"A": "\0"}},
+        ):
+            with self.assertRaises(Invalid):
+                made(replace(order("/x"), **fields))

@@ -1,0 +1,57 @@
+"""Where the things of a job are."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.jobs.workspace import environ, files, layout
+from semaphore_twisted.model.errors import Invalid
+from tests.support.orders import options
+
+
+class LayoutTests(SynchronousTestCase):
+    """A job has a workspace and a spool of its own."""
+
+    def test_same_user(self) -> None:
+        """Without a user of its own a job shares known_hosts and needs no staging."""
+        found = layout(options("/s"), 7, "mark")
+        self.assertEqual(found.workspace, "/s/workspaces/task_7")
+        self.assertEqual(found.spool, "/s/jobs/task_7")
+        self.assertIsNone(found.staging)
+        self.assertEqual(found.known_hosts, "/s/known_hosts")
+
+    def test_other_user(self) -> None:
+        """Another user's job has copies of its own, from a place nobody can guess."""
+        chosen = options("/s", uid=1, gid=1, known_hosts_text=b"host key\n")
+        found = layout(chosen, 7, "mark")
+        self.assertEqual(found.staging, "/s/workspaces/source_mark")
+        self.assertEqual(found.known_hosts, "{workspace}/known_hosts")
+        kept = {file.path: file.content for file in files(chosen)}
+        self.assertEqual(kept["known_hosts"], b"host key\n")
+
+    def test_long_paths(self) -> None:
+        """A state directory whose sockets would not work is refused with a reason."""
+        with self.assertRaises(Invalid) as raised:
+            layout(options("/" + "x" * 90), 7, "mark")
+        self.assertIn("shorter state directory", raised.exception.message)
+        self.assertTrue(layout(options("/s"), 7, "m").control_path_fits)
+        self.assertFalse(layout(options("/" + "x" * 70), 7, "m").control_path_fits)
+
+
+class EnvironTests(SynchronousTestCase):
+    """A job's environment is made, never inherited."""
+
+    def test_only_what_is_named(self) -> None:
+        """B124: the configuration's variables come on top of a short list."""
+        chosen = options("/s", environment={"HTTPS_PROXY": "x", "LANG": "de_DE.UTF-8"})
+        found = environ(chosen, layout(chosen, 7, "mark"))
+        self.assertEqual(
+            found,
+            {
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                "HOME": "{workspace}/home",
+                "TMPDIR": "{workspace}/tmp",
+                "LANG": "de_DE.UTF-8",
+                "PYTHONUNBUFFERED": "1",
+                "GIT_TERMINAL_PROMPT": "0",
+                "HTTPS_PROXY": "x",
+            },
+        )
