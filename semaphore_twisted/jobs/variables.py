@@ -79,9 +79,12 @@ def checked_environment(pairs: Mapping[str, str]) -> dict[str, str]:
 
 
 def yaml_secrets(pairs: Mapping[str, str]) -> bytes:
-    """Return *pairs* as YAML that Ansible reads as exact texts, never as templates."""
+    """Return *pairs* as YAML that Ansible reads as exact texts, never as templates.
+
+    Names are marked as keys by ``?``: without it YAML takes 1,024 characters at most.
+    """
     return "".join(
-        f"{_yaml(name)}: !unsafe {_yaml(value)}\n" for name, value in pairs.items()
+        f"? {_yaml(name)}\n: !unsafe {_yaml(value)}\n" for name, value in pairs.items()
     ).encode("ascii")
 
 
