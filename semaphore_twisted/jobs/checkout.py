@@ -36,7 +36,7 @@ from semaphore_twisted.model.repositories import (
 
 _CONTAINED = Path(__file__).with_name("contained.sh")
 #: Reaching a server, its answer to the first request included.
-_REACH_SECONDS = 15
+_REACH_SECONDS = 12
 #: A credential stays for as long as the job lasts; its memory goes with the job.
 _KEEP_SECONDS = 30 * 24 * 3600
 _LOCAL_SECONDS = 10

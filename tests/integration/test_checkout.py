@@ -304,7 +304,7 @@ class HttpsTests(JobCase):
             ran = self.run_job(order(f"https://127.0.0.1:{port}/x.git"))
         self.assertEqual(ran.status, "error")
         self.assertIn("cannot be reached", ran.log)
-        self.assertLess(ran.seconds, 17)
+        self.assertLess(ran.seconds, 15)
 
     def test_private_submodules(self) -> None:
         """B29: submodules of the same host get the same login."""

@@ -11,7 +11,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, SshKey
 from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import Repository, git
-from tests.support.orders import order, static
+from tests.support.orders import options, order, static
 from tests.support.sshd import Sshd, free_port, make_key
 
 
@@ -214,6 +214,19 @@ class GitOverSshTests(JobCase):
         self.assertIn("(RSA)", ran.log)
         self.assertIn("Permission denied", ran.log)
         self.assertIn("65534", ran.lines)
+
+    def test_odd_state_directory(self) -> None:
+        """Spaces, quotes and percent signs in the state directory's path do no harm."""
+        odd = self.folder / "a 'b\" é %h $x"
+        for name in ("workspaces", "jobs", "repositories"):
+            (odd / name).mkdir(parents=True, mode=0o700)
+        self.options = options(odd)
+        server, upstream = self.serve()
+        key = server.new_key("ed25519")
+        for _ in range(2):
+            ran = self.fetch(server, upstream, key)
+            self.assertIn("there", ran.lines, ran.log)
+        self.assertTrue((odd / "known_hosts").exists())
 
     def test_nothing_is_left(self) -> None:
         """B20: after a job that failed no key, socket or folder of it is left."""
