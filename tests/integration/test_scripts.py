@@ -1,0 +1,91 @@
+"""Scripts for real: bash and python with their variables."""
+
+import os
+
+from msgspec.structs import replace
+
+from tests.support.execution import JobCase
+from tests.support.orders import order, template
+
+NASTY = "a{{ b }} $x `id` 'q' \"d\" \\ \n é 😀 %e {workspace"
+
+
+class ScriptTests(JobCase):
+    """Each kind of variable reaches a script, and its secrets nobody else."""
+
+    def test_bash(self) -> None:
+        """B111, B113, B123: bash gets secrets exactly, and not as arguments."""
+        upstream = self.repository()
+        result = self.folder / "result"
+        upstream.commit(
+            {
+                "run.sh": f'printf %s "$SECRET" > {result}\n'
+                'for each in "$@"; do echo "<$each>"; done\n'
+                f"{self.photograph}"
+            }
+        )
+        ran = self.run_job(
+            replace(
+                order(str(upstream.folder)),
+                template=template(arguments='["--a b"]'),
+                variables={"zero": 0, "text": "a  'b"},
+                secret_variables={"SECRET": NASTY, "OTHER": "quite-secret"},
+            ),
+            masked=False,
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertEqual(result.read_text(), NASTY)
+        self.assertIn("<--a b>\n<zero=0>\n<text=a  'b>", ran.log)
+        for path in (self.photo / "processes").glob("cmdline_*"):
+            self.assertNotIn(b"quite-secret", path.read_bytes(), path.name)
+        for path in self.photo.rglob("*"):
+            if path.is_file() and not path.name.startswith("environ_"):
+                self.assertNotIn(b"quite-secret", path.read_bytes(), str(path))
+
+    def test_python(self) -> None:
+        """B113, B123: python gets secrets exactly."""
+        upstream = self.repository()
+        result = self.folder / "result"
+        upstream.commit(
+            {
+                "run.py": "import os, sys, pathlib\n"
+                f"pathlib.Path({str(result)!r}).write_text(os.environ['SECRET'])\n"
+                "print(sys.argv[1:])\n"
+            }
+        )
+        ran = self.run_job(
+            replace(
+                order(str(upstream.folder)),
+                template=template(app="python", playbook="run.py"),
+                variables={"on": False},
+                secret_environment={"SECRET": NASTY},
+            )
+        )
+        self.assertIn("['on=false']", ran.lines)
+        self.assertEqual(result.read_text(), NASTY)
+
+    def test_nothing_of_the_server(self) -> None:
+        """B124: a script sees none of the server's own variables."""
+        os.environ["SEMAPHORE_ACCESS_KEY_ENCRYPTION"] = "c2VydmVyLXNlY3JldA=="
+        self.addCleanup(os.environ.pop, "SEMAPHORE_ACCESS_KEY_ENCRYPTION")
+        upstream = self.repository()
+        upstream.commit({"run.sh": "env"})
+        ran = self.run_job(order(str(upstream.folder)), environment={"PROXY": "p"})
+        names = {line.partition("=")[0] for line in ran.lines if "=" in line}
+        self.assertNotIn("SEMAPHORE_ACCESS_KEY_ENCRYPTION", names)
+        self.assertNotIn("c2VydmVy", ran.log)
+        self.assertIn("PROXY", names)
+        foreign = {
+            name
+            for name in names
+            if name.startswith("SEMAPHORE_") and "TASK_DETAILS" not in name
+        }
+        self.assertEqual(foreign, set())
+
+    def test_failure(self) -> None:
+        """A script that fails ends the task with its status."""
+        upstream = self.repository()
+        upstream.commit({"run.sh": "echo before; exit 3"})
+        ran = self.run_job(order(str(upstream.folder)))
+        self.assertEqual((ran.status, ran.step), ("error", "script"))
+        self.assertIn("exit status 3", ran.reason)
