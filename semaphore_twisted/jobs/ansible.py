@@ -31,6 +31,7 @@ from semaphore_twisted.jobs.workspace import (
     WORKSPACE,
     Layout,
     environ,
+    literal,
 )
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
@@ -95,15 +96,17 @@ def plan(
             *inventory_arguments,
             *_who(inventory, passwords),
             *_how(order),
-            *(f"--vault-id={name}@{{pipe:{pipe.name}}}" for name, pipe in vaults),
+            *(
+                f"--vault-id={literal(name)}@{{pipe:{pipe.name}}}"
+                for name, pipe in vaults
+            ),
             f"--extra-vars=@{WORKSPACE}/{_VARIABLES}",
             *(
                 (f"--extra-vars=@{WORKSPACE}/{_SECRETS}",)
                 if order.secret_variables
                 else ()
             ),
-            *_selected(order),
-            playbook,
+            *map(literal, (*_selected(order), playbook)),
         ),
         cwd=f"{WORKSPACE}/{CHECKOUT}",
         environ={
@@ -207,9 +210,9 @@ def _inventory(
         case InventoryType.FILE:
             path = inventory_path(inventory)
             if path is None:
-                return None, ("-i", inventory.inventory.strip())
+                return None, ("-i", literal(inventory.inventory.strip()))
             folder = INVENTORY_CHECKOUT if inventory.source else CHECKOUT
-            return None, ("-i", f"{WORKSPACE}/{folder}/{path}")
+            return None, ("-i", f"{WORKSPACE}/{folder}/{literal(path)}")
         case _:
             raise Invalid(
                 f"An inventory of the type {inventory.type} is not for Ansible"
@@ -244,7 +247,7 @@ def _who(
         ("become", "--become-user", inventory.become),
     ):
         if isinstance(key, SshKey | LoginPassword) and key.login:
-            found.append(f"{option}={key.login}")
+            found.append(f"{option}={literal(key.login)}")
         if name in options:
             found.append(options[name])
     return tuple(found)
@@ -329,10 +332,10 @@ def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
     return tuple(
         Step(
             name="requirements",
-            argv=("ansible-galaxy", *kind, "install", "-r", path, "--force"),
+            argv=("ansible-galaxy", *kind, "install", "-r", literal(path), "--force"),
             cwd=f"{WORKSPACE}/{CHECKOUT}",
             environ=environ,
-            requires=f"{WORKSPACE}/{CHECKOUT}/{path}",
+            requires=f"{WORKSPACE}/{CHECKOUT}/{literal(path)}",
             absent=(f"No {path} file found. Skip galaxy install process.",),
             failure=f"What {path} names cannot be installed",
         )

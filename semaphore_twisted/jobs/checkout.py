@@ -24,7 +24,7 @@ from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.hosts import git_ssh
 from semaphore_twisted.jobs.order import JobOptions, Source
 from semaphore_twisted.jobs.steps import Step
-from semaphore_twisted.jobs.workspace import WORKSPACE, Layout
+from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal, literals
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, NoSecret, SshKey, Text
 from semaphore_twisted.model.repositories import (
@@ -121,7 +121,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "PATH": self.options.search_path,
             "LANG": "C.UTF-8",
-            **self.options.environment,
+            **literals(self.options.environment),
             "HOME": self.places.spool,
         }
 
@@ -302,7 +302,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             "checkout",
             environ,
             *("-C", target, "checkout", "--quiet", "--detach", "--force"),
-            *(branch or _REMOTE_HEAD, "--"),
+            *(literal(branch) or _REMOTE_HEAD, "--"),
         )
         submodules = self._git(
             "submodules",
@@ -348,7 +348,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         """Return the step that looks whether what is wanted is in the checkout."""
         if not self.wanted:
             return ()
-        pairs = (text for pair in self.wanted for text in pair)
+        pairs = (literal(text) for pair in self.wanted for text in pair)
         look = self._own("contents", "sh", str(_CONTAINED), self.target, *pairs)
         return (replace(look, quiet=False),)
 
@@ -368,13 +368,13 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     def _remote(self, where: Address) -> str:
         """Return the URL that git gets: with the key's login for ssh, else none."""
         if where.kind is not UrlKind.SSH:
-            return where.with_user("")
+            return literal(where.with_user(""))
         key = self.source.key
         login = key.login if isinstance(key, SshKey) else ""
         default = "" if self.options.ssh_config else "git"
         url = where.with_user(where.user or login or default)
         address(url)
-        return url
+        return literal(url)
 
 
 def _login(source: Source) -> tuple[str, str]:

@@ -16,7 +16,13 @@ from semaphore_twisted.jobs.variables import (
     task_environment,
     text,
 )
-from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, environ
+from semaphore_twisted.jobs.workspace import (
+    CHECKOUT,
+    WORKSPACE,
+    Layout,
+    environ,
+    literal,
+)
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import SshKey
 
@@ -38,7 +44,10 @@ def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -
     agent = places.agent if with_key else None
     return Step(
         name="script",
-        argv=(_PROGRAMS[order.template.app], script, *own, *variables, *asked),
+        argv=(
+            _PROGRAMS[order.template.app],
+            *map(literal, (script, *own, *variables, *asked)),
+        ),
         cwd=f"{WORKSPACE}/{CHECKOUT}",
         environ={
             **environ(options, places),

@@ -39,7 +39,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One program of a job.
 
     ``{workspace}`` in ``argv``, ``cwd``, ``ready``, ``requires`` and the values of
-    ``environ`` becomes the absolute path of the job's private directory.
+    ``environ`` becomes the absolute path of the job's private directory. ``{brace}``
+    becomes an opening brace, so that any other text can be kept as it is.
     """
 
     #: Short name for status and errors, such as ``clone`` or ``playbook``.

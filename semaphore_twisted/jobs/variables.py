@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.workspace import literal, literals
 from semaphore_twisted.model.errors import Invalid
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -48,13 +49,13 @@ def task_environment(order: JobOrder) -> dict[str, str]:
         found["SEMAPHORE_TASK_INCOMING_VERSION"] = order.incoming_version
     if template.type == "build" and order.task.version:
         found["SEMAPHORE_TASK_TARGET_VERSION"] = order.task.version
-    return found
+    return literals(found)
 
 
 def details_environment(details: Mapping[str, Any]) -> dict[str, str]:
     """Return *details* as ``SEMAPHORE_TASK_DETAILS_*``; what is null is left out."""
     return {
-        f"SEMAPHORE_TASK_DETAILS_{name.upper()}": text(value)
+        f"SEMAPHORE_TASK_DETAILS_{name.upper()}": literal(text(value))
         for name, value in details.items()
         if value is not None
     }
@@ -66,7 +67,7 @@ def text(value: object) -> str:
 
 
 def checked_environment(pairs: Mapping[str, str]) -> dict[str, str]:
-    """Return *pairs* if a process can have them in its environment.
+    """Return *pairs* for a step's environment, if a process can have them there.
 
     :raises Invalid: if a name is no variable's name, or a value has a NUL character.
     """
@@ -75,7 +76,7 @@ def checked_environment(pairs: Mapping[str, str]) -> dict[str, str]:
             raise Invalid(f"“{name}” cannot be the name of an environment variable")
         if "\0" in value:
             raise Invalid(f"The value of {name} has a NUL character")
-    return dict(pairs)
+    return literals(pairs)
 
 
 def yaml_secrets(pairs: Mapping[str, str]) -> bytes:

@@ -7,6 +7,9 @@ another user cannot reach them. Nothing of the server's user writes into a works
 of another user by its path, since a job of that user could have put a link there.
 """
 
+import re
+from collections.abc import Mapping
+
 import msgspec
 
 from semaphore_twisted.jobs.order import JobOptions
@@ -20,6 +23,7 @@ CHECKOUT = "repository"
 #: Folder of the inventory's own checkout, below the workspace.
 INVENTORY_CHECKOUT = "inventory_repository"
 
+_PLACE = re.compile(r"\{(?=workspace\}|brace\}|pipe:)")
 _LONGEST_SOCKET = 107
 _LONGEST_CONTROL_PATH = 80
 
@@ -52,6 +56,16 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     def control_path_fits(self) -> bool:
         """Whether a socket of ssh's connection sharing fits below the workspace."""
         return len(f"{self.workspace}/cp".encode()) <= _LONGEST_CONTROL_PATH
+
+
+def literal(text: str) -> str:
+    """Return *text* so that the supervisor puts nothing into it."""
+    return _PLACE.sub("{brace}", text)
+
+
+def literals(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Return *pairs* with values that the supervisor puts nothing into."""
+    return {name: literal(value) for name, value in pairs.items()}
 
 
 def layout(options: JobOptions, task_id: int, mark: str) -> Layout:
@@ -100,5 +114,5 @@ def environ(options: JobOptions, places: Layout) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        **options.environment,
+        **literals(options.environment),
     }

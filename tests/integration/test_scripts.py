@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.support.execution import JobCase
 from tests.support.orders import order, template
 
-NASTY = "a{{ b }} $x `id` 'q' \"d\" \\ \n é 😀 %e {workspace"
+NASTY = "a{{ b }} $x `id` 'q' \"d\" \\ \n é 😀 %e {workspace}"
 
 
 class ScriptTests(JobCase):
@@ -28,14 +28,14 @@ class ScriptTests(JobCase):
             replace(
                 order(str(upstream.folder)),
                 template=template(arguments='["--a b"]'),
-                variables={"zero": 0, "text": "a  'b"},
+                variables={"zero": 0, "text": "a  {pipe:x}"},
                 secret_variables={"SECRET": NASTY, "OTHER": "quite-secret"},
             ),
             masked=False,
         )
         self.assertEqual(ran.status, "success", ran.log)
         self.assertEqual(result.read_text(), NASTY)
-        self.assertIn("<--a b>\n<zero=0>\n<text=a  'b>", ran.log)
+        self.assertIn("<--a b>\n<zero=0>\n<text=a  {pipe:x}>", ran.log)
         for path in (self.photo / "processes").glob("cmdline_*"):
             self.assertNotIn(b"quite-secret", path.read_bytes(), path.name)
         for path in self.photo.rglob("*"):

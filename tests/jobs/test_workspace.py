@@ -1,8 +1,11 @@
 """Where the things of a job are."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs.workspace import environ, files, layout
+from semaphore_twisted.jobs.supervision.specification import expand
+from semaphore_twisted.jobs.workspace import environ, files, layout, literal
 from semaphore_twisted.model.errors import Invalid
 from tests.support.orders import options
 
@@ -34,6 +37,19 @@ class LayoutTests(SynchronousTestCase):
         self.assertIn("shorter state directory", raised.exception.message)
         self.assertTrue(layout(options("/s"), 7, "m").control_path_fits)
         self.assertFalse(layout(options("/" + "x" * 70), 7, "m").control_path_fits)
+
+
+class LiteralTests(SynchronousTestCase):
+    """Texts of others are kept from the supervisor's places."""
+
+    @given(
+        st.lists(
+            st.sampled_from(["{", "}", "workspace", "brace", "pipe:", "a", "{brace}"])
+        ).map("".join)
+    )
+    def test_round_trip(self, text: str) -> None:
+        """B113: whatever a text holds, the supervisor makes it what it was."""
+        self.assertEqual(expand(literal(text), "/w", {"a": 3, "": 4}), text)
 
 
 class EnvironTests(SynchronousTestCase):

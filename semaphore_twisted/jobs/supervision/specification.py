@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_PLACE = re.compile(r"\{workspace\}|\{pipe:([^{}]*)\}")
+_PLACE = re.compile(r"\{workspace\}|\{brace\}|\{pipe:([^{}]*)\}")
 
 
 def _bytes(text: str) -> bytes:
@@ -83,7 +83,7 @@ def expand(text: str, workspace: str, pipes: dict[str, int]) -> str:
     def value(place: re.Match[str]) -> str:
         name = place[1]
         if name is None:
-            return workspace
+            return "{" if place[0] == "{brace}" else workspace
         return f"/dev/fd/{pipes[name]}" if name in pipes else place[0]
 
     return _PLACE.sub(value, text)
