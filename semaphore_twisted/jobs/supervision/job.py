@@ -6,14 +6,13 @@ workspace is gone and all of its output is in the spool.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import signal
 import time
 import traceback
 
-from semaphore_twisted.jobs.supervision import child, folder, linux, tree
+from semaphore_twisted.jobs.supervision import aftermath, child, folder
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
 from semaphore_twisted.jobs.supervision.specification import (
@@ -35,9 +34,6 @@ _FINALLY_SECONDS = 60.0
 _DRAIN_SECONDS = 0.3
 #: Seconds between SIGTERM and SIGKILL for what is left after a job's own end.
 _LEFTOVER_GRACE = 1.0
-#: Seconds after which a process that survives SIGKILL is given up.
-_UNKILLABLE_SECONDS = 30.0
-_REMOVE_SECONDS = 300.0
 
 
 class Ending(Exception):
@@ -93,6 +89,7 @@ class Job:
         self._killing = False
         self._finishing = False
         self._made = False
+        self._locks: list[int] = []
 
     def order(self, order: str) -> None:
         """Take an order of the server: ``stop`` or ``kill``."""
@@ -148,12 +145,7 @@ class Job:
         """End what is left of a job whose supervisor vanished."""
         self._user = child.user_of(self._specification)
         self._made = os.path.lexists(self._workspace)
-        entry = f"JOB_MARK={self._specification.mark}".encode()
-        until = time.monotonic() + 5
-        while (pids := tree.marked(entry)) and time.monotonic() < until:
-            for pid in pids:
-                tree.send(pid, signal.SIGKILL)
-            self._waiter.turn(0.02)
+        aftermath.sweep(self._waiter, mark=self._specification.mark)
 
     # A step.
 
@@ -197,9 +189,9 @@ class Job:
         """Deal with everything until *done*, a stop or a limit."""
         while not done():
             self._check(step, deadline)
-            soonest = [self._deadline, deadline]
+            moments = [deadline, None if self._finishing else self._deadline]
             now = time.monotonic()
-            waits = [moment - now for moment in soonest if moment is not None]
+            waits = [moment - now for moment in moments if moment is not None]
             self._waiter.turn(min([*waits, 3600.0]))
 
     def _run(self, step: Step) -> str:
@@ -221,11 +213,11 @@ class Job:
         if step.time_limit is not None:
             deadline = time.monotonic() + step.time_limit
         locked = self._lock(step, deadline)
-        try:
-            return self._locked(step, deadline)
-        finally:
-            if locked is not None:
-                os.close(locked)
+        if locked is not None:
+            self._locks.append(locked)
+        outcome = self._locked(step, deadline)
+        self._unlock()
+        return outcome
 
     def _lock(self, step: Step, deadline: float | None) -> int | None:
         """Hold the step's lock, as soon as nobody else does."""
@@ -253,6 +245,11 @@ class Job:
         except BaseException:
             os.close(descriptor)
             raise
+
+    def _unlock(self) -> None:
+        """Let go of locks; after a failure only when its processes are gone."""
+        while self._locks:
+            os.close(self._locks.pop())
 
     def _locked(self, step: Step, deadline: float | None) -> str:
         """Run the program of *step*."""
@@ -397,72 +394,19 @@ class Job:
             self._waiter.close_streams()
 
     def _end_all(self, grace: float) -> None:
-        """End every process of the job: SIGTERM to each, SIGKILL after *grace*."""
-        kill_at = time.monotonic() + grace
-        told: set[int] = set()
-        while True:
-            self._waiter.reap()
-            pids = tree.descendants(os.getpid())
-            if not pids:
-                return
-            now = time.monotonic()
-            if now > kill_at + _UNKILLABLE_SECONDS:
-                self._journal.note(f"{len(pids)} processes cannot be ended")
-                return
-            if self._killing or now >= kill_at:
-                kill_at = min(kill_at, now)
-                for pid in pids:
-                    tree.send(pid, signal.SIGKILL)
-                self._waiter.turn(0.005)
-                continue
-            for pid in set(pids) - told:
-                told.add(pid)
-                tree.send(pid, signal.SIGTERM)
-                tree.send(pid, signal.SIGCONT)
-            self._waiter.turn(min(0.05, kill_at - now))
+        """End every process of the job, politely for *grace* seconds."""
+        left = aftermath.end_all(self._waiter, grace=grace, hurry=lambda: self._killing)
+        if left:
+            self._journal.note(f"{left} processes cannot be ended")
+        self._unlock()
 
     def _remove_workspace(self) -> None:
-        """Remove the workspace, as the job's user so that no link can mislead it."""
-        if os.path.islink(self._workspace) or not os.path.isdir(self._workspace):
-            with contextlib.suppress(OSError):
-                os.unlink(self._workspace)
-            return
-        told, tell = os.pipe()
-        pid = os.fork()
-        self._waiter.expect(pid)
-        if pid == 0:
-            try:
-                linux.die_with_parent(signal.SIGKILL)
-                if self._user is None:
-                    os.chmod(self._workspace, 0o700)
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-                opened = os.open(self._workspace, flags)
-                owner = os.fstat(opened).st_uid
-                if self._user is not None and owner == self._user.uid:
-                    self._user.become()
-                left = folder.empty(opened)
-            except BaseException as error:  # noqa: BLE001 - nothing leaves the child
-                left = str(error)
-            with contextlib.suppress(OSError):
-                os.write(tell, left.encode("utf-8", "replace")[:4000])
-            os._exit(0)
-        os.close(tell)
-        until = time.monotonic() + _REMOVE_SECONDS
-        while pid not in self._waiter.ended and time.monotonic() < until:
-            self._waiter.turn(1.0)
-            self._waiter.reap()
-        if pid not in self._waiter.ended:
-            tree.send(pid, signal.SIGKILL)
-        os.set_blocking(told, False)
-        left = ""
-        with open(told, "rb", buffering=0) as file:
-            left = (file.read(4000) or b"").decode("utf-8", "replace")
-        try:
-            os.rmdir(self._workspace)
-        except OSError as error:
+        reason = aftermath.remove(
+            self._waiter, workspace=self._workspace, user=self._user
+        )
+        if reason:
             self._journal.note(
-                f"The workspace {self._workspace} cannot be removed:"
-                f" {left or error.strerror}"
+                f"The workspace {self._workspace} cannot be removed: {reason}"
             )
 
     def _write_result(self, ending: Ending) -> None:

@@ -92,6 +92,7 @@ class MaskedStream:
         """Take *data* and return what may be shown."""
         held = self._held = self._held + data
         end = self._masker.begun_by_lines(held, held.rfind(b"\n") + 1)
+        end = held.rfind(b"\n", 0, end) + 1
         if end == 0:
             if len(held) <= LONGEST_LINE + self._masker.longest:
                 return b""

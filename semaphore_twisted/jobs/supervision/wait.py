@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _READ = 64 * 1024
+#: More reads than a full pipe needs (1 MiB).
+_PIPE_READS = 32
 #: Seconds after which a line is shown although its end has not come.
 _OVERDUE = 2.0
 #: A stream that trickles is read this much later, so that lines come together.
@@ -80,8 +82,11 @@ class Waiter:
             self.control.tell()
 
     def show(self, descriptors: list[int]) -> None:
-        """Give away what is held of *descriptors*: their program has ended."""
+        """Read what there is of *descriptors* and give it away: their program ended."""
         for descriptor in descriptors:
+            left = _PIPE_READS
+            while left and descriptor in self._streams and self._read(descriptor):
+                left -= 1
             if (stream := self._streams.get(descriptor)) is not None:
                 stream.sink(stream.masked.overdue())
 
