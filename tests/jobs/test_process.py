@@ -1,0 +1,303 @@
+"""Following a spool, without a supervisor and without a reactor."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessTerminated
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyClass, verifyObject
+
+from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
+from semaphore_twisted.jobs import spool
+from semaphore_twisted.jobs.follow import Follower, is_alive
+from semaphore_twisted.jobs.process import (
+    SupervisedRunner,
+    SupervisorFailed,
+    _Starting,
+)
+from semaphore_twisted.jobs.steps import JobResult
+
+RESULT = JobResult(status="error", reason="why", started=1.0, ended=2.0)
+
+
+@implementer(IJobReceiver)
+class Receiver:
+    """Keeps what comes; a delivery is stored when the test fires its Deferred."""
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+        self.storing: list[Deferred[None]] = []
+
+    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        """Keep lines."""
+        self.given.append(([text for _, text in lines], offset))
+        self.storing.append(Deferred())
+        return self.storing[-1]
+
+    def fact(self, name: str, value: str) -> None:
+        """Keep a fact."""
+        self.given.append({name: value})
+
+    def step(self, name: str) -> None:
+        """Keep a step."""
+        self.given.append(name)
+
+    def ended(self, result: JobResult) -> None:
+        """Keep the result."""
+        self.given.append(result)
+
+    def store(self) -> None:
+        """Let the store be done with what it has."""
+        storing, self.storing = self.storing, []
+        for deferred in storing:
+            deferred.callback(None)
+
+
+class FollowerTests(SynchronousTestCase):
+    """:class:`Follower`."""
+
+    def setUp(self) -> None:
+        """Make a spool whose supervisor lives."""
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.spool = Path(place.name)
+        self.lock = os.open(self.spool / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.reactor: Any = MemoryReactorClock()
+        self.receiver = Receiver()
+        self.size = 0
+        self.lost = 0
+
+    def tearDown(self) -> None:
+        """Let the lock go."""
+        self.die()
+
+    def die(self) -> None:
+        """Let the supervisor be gone."""
+        if self.lock >= 0:
+            os.close(self.lock)
+            self.lock = -1
+
+    def write(self, kind: int, body: bytes) -> int:
+        """Write a record as the supervisor does; return the offset after it."""
+        record = spool.encode(kind, 5.0, body)
+        with (self.spool / "output").open("ab") as file:
+            file.write(record)
+        self.size += len(record)
+        return self.size
+
+    def follow(self, offset: int = 0) -> Follower:
+        """Return a follower that has begun."""
+
+        def vanished(follower: Follower) -> None:
+            self.lost += 1
+
+        follower = Follower(
+            reactor=self.reactor,
+            receiver=self.receiver,
+            vanished=vanished,
+            spool=self.spool,
+            offset=offset,
+        )
+        follower.begin()
+        self.addCleanup(follower.abandon)
+        return follower
+
+    def connect(self) -> StringTransport:
+        """Let the last connection be made."""
+        factory = self.reactor.unixClients[-1][1]
+        protocol = factory.buildProtocol(None)
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        self.protocol = protocol
+        return transport
+
+    def test_interface(self) -> None:
+        """The interfaces are kept."""
+        verifyObject(IJob, self.follow())
+        verifyClass(IJobRunner, SupervisedRunner)
+
+    def test_back_pressure(self) -> None:
+        """The next lines are read when the last ones are stored."""
+        first = self.write(spool.Kind.OUTPUT, b"one\ntwo\n")
+        self.follow()
+        second = self.write(spool.Kind.NOTE, b"three\n")
+        self.assertEqual(self.receiver.given, [(["one", "two"], first)])
+        self.reactor.advance(5)
+        self.assertEqual(len(self.receiver.given), 1)
+        self.receiver.store()
+        self.assertEqual(self.receiver.given[1:], [(["three"], second)])
+
+    def test_offset(self) -> None:
+        """From an offset between two records only what follows is given."""
+        offset = self.write(spool.Kind.OUTPUT, b"one\n")
+        end = self.write(spool.Kind.OUTPUT, b"two\n")
+        self.follow(offset)
+        self.assertEqual(self.receiver.given, [(["two"], end)])
+
+    def test_facts_come_with_the_offset_after_them(self) -> None:
+        """A fact is given before lines whose offset is behind it."""
+        self.write(spool.Kind.STEP, b'{"name": "clone"}')
+        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.write(spool.Kind.FACT, b'{"name": "a", "value": "b"}')
+        end = self.write(spool.Kind.OUTPUT, b"two\n")
+        self.follow()
+        self.assertEqual(
+            self.receiver.given, ["clone", {"a": "b"}, (["one", "two"], end)]
+        )
+
+    def test_record_ends_a_line(self) -> None:
+        """A line that was shown before its end is a line."""
+        self.write(spool.Kind.OUTPUT, b"Password: ")
+        end = self.write(spool.Kind.OUTPUT, b"ok\n")
+        self.follow()
+        self.assertEqual(self.receiver.given, [(["Password: ", "ok"], end)])
+
+    def test_long_record(self) -> None:
+        """A record that is longer than one read is given."""
+        end = self.write(spool.Kind.OUTPUT, b"x\n" * 500_000)
+        self.follow()
+        self.assertEqual(self.receiver.given, [(["x"] * 500_000, end)])
+
+    def test_notification(self) -> None:
+        """A byte of the supervisor's brings the next lines at once."""
+        self.follow()
+        self.connect()
+        end = self.write(spool.Kind.OUTPUT, b"one\n")
+        self.protocol.dataReceived(b".")
+        self.assertEqual(self.receiver.given, [(["one"], end)])
+
+    def test_timer(self) -> None:
+        """Without a connection a timer looks for more."""
+        self.follow()
+        end = self.write(spool.Kind.OUTPUT, b"one\n")
+        self.reactor.advance(1)
+        self.assertEqual(self.receiver.given, [(["one"], end)])
+
+    def test_torn(self) -> None:
+        """A record that is not whole is waited for."""
+        self.follow()
+        record = spool.encode(spool.Kind.OUTPUT, 0, b"one\n")
+        with (self.spool / "output").open("wb", buffering=0) as file:
+            file.write(record[:10])
+            self.reactor.advance(1)
+            self.assertEqual(self.receiver.given, [])
+            file.write(record[10:])
+        self.reactor.advance(1)
+        self.assertEqual(self.receiver.given, [(["one"], len(record))])
+
+    def test_result_comes_last(self) -> None:
+        """The result is given after every line is stored."""
+        self.write(spool.Kind.OUTPUT, b"one\n")
+        (self.spool / "result").write_bytes(msgspec.json.encode(RESULT))
+        self.follow()
+        self.assertNotIn(RESULT, self.receiver.given)
+        self.receiver.store()
+        self.assertEqual(self.receiver.given[1:], [RESULT])
+        self.reactor.advance(10)
+        self.assertEqual(len(self.receiver.given), 2)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_damaged_result(self) -> None:
+        """A damaged result is an error, and no hang."""
+        (self.spool / "result").write_bytes(b"{")
+        self.follow()
+        result = self.receiver.given[-1]
+        assert isinstance(result, JobResult)
+        self.assertEqual(result.status, "error")
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_orders(self) -> None:
+        """An order before the connection is sent with it, a later one at once."""
+        follower = self.follow()
+        follower.stop()
+        transport = self.connect()
+        self.assertEqual(transport.value(), b"stop\n")
+        follower.kill()
+        self.assertEqual(transport.value(), b"stop\nkill\n")
+
+    def test_abandon(self) -> None:
+        """Who is abandoned gives nothing more, and leaves nothing open."""
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        self.write(spool.Kind.OUTPUT, b"one\n")
+        follower = self.follow()
+        transport = self.connect()
+        follower.abandon()
+        self.write(spool.Kind.OUTPUT, b"two\n")
+        self.receiver.store()
+        self.reactor.advance(10)
+        self.assertEqual(len(self.receiver.given), 1)
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(len(list(Path("/proc/self/fd").iterdir())), before)
+
+    def test_failing_store(self) -> None:
+        """A store that fails ends the following."""
+        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.follow()
+        self.receiver.storing.pop().errback(ZeroDivisionError())
+        self.reactor.advance(10)
+        self.assertEqual(len(self.receiver.given), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_vanished(self) -> None:
+        """B88: a supervisor that is gone is told of once, after its last lines."""
+        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.die()
+        follower = self.follow()
+        self.assertEqual(self.lost, 0)
+        self.receiver.store()
+        self.assertEqual(self.lost, 1)
+        follower.look_again()
+        result = self.receiver.given[-1]
+        assert isinstance(result, JobResult)
+        self.assertEqual((result.status, result.reason), ("error", "interrupted"))
+        self.assertEqual(self.lost, 1)
+
+    def test_lost_connection_is_no_lost_job(self) -> None:
+        """A lost connection is made again while the supervisor lives."""
+        self.follow()
+        self.connect()
+        self.protocol.connectionLost(Failure(ConnectionError()))
+        self.reactor.advance(0.1)
+        self.assertEqual(len(self.reactor.unixClients), 2)
+        self.assertEqual(self.lost, 0)
+
+    def test_alive(self) -> None:
+        """A supervisor lives while it holds the lock of its spool."""
+        folder = os.open(self.spool, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        self.assertTrue(is_alive(folder))
+        self.die()
+        self.assertFalse(is_alive(folder))
+        (self.spool / "lock").unlink()
+        self.assertFalse(is_alive(folder))
+
+
+class StartingTests(SynchronousTestCase):
+    """The moment between the start of a supervisor and its word that it is there."""
+
+    def test_ready(self) -> None:
+        """The supervisor's byte means that the job runs; its later end is no news."""
+        starting = _Starting(b"", Path("/nonexistent"))
+        starting.childDataReceived(1, b"R")
+        self.assertIsNone(self.successResultOf(starting.ready))
+        starting.processExited(Failure(ProcessTerminated(1)))
+
+    def test_failed(self) -> None:
+        """What the supervisor said is the reason."""
+        with tempfile.NamedTemporaryFile() as errors:
+            errors.write(b"Traceback\nOSError: no\n")
+            errors.flush()
+            starting = _Starting(b"", Path(errors.name))
+            starting.processExited(Failure(ProcessTerminated(1)))
+        failure = self.failureResultOf(starting.ready, SupervisorFailed)
+        self.assertIn("OSError: no", str(failure.value))
