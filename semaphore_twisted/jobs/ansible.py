@@ -16,6 +16,7 @@ import shlex
 import msgspec
 
 from semaphore_twisted.jobs.hosts import checking, git_ssh
+from semaphore_twisted.jobs.inventory import arguments_of
 from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import arguments, effective_params
 from semaphore_twisted.jobs.steps import File, Pipe, Step
@@ -27,14 +28,12 @@ from semaphore_twisted.jobs.variables import (
 )
 from semaphore_twisted.jobs.workspace import (
     CHECKOUT,
-    INVENTORY_CHECKOUT,
     WORKSPACE,
     Layout,
     environ,
     literal,
 )
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
 
 _VARIABLES = "variables/variables.json"
@@ -87,7 +86,7 @@ def plan(
     inventory = order.inventory
     own = _environ(order, options, places)
     passwords = () if inventory is None else _passwords(inventory)
-    installed, inventory_arguments = _inventory(inventory)
+    installed, inventory_arguments = arguments_of(inventory)
     vaults = _vaults(order)
     run = Step(
         name="playbook",
@@ -163,60 +162,6 @@ def _environ(order: JobOrder, options: JobOptions, places: Layout) -> dict[str, 
         **checked_environment(order.secret_environment),
         **({"SSH_AUTH_SOCK": agent} if agent else {}),
     }
-
-
-def inventory_path(inventory: InventorySource | None) -> str | None:
-    """Return the path of an inventory that is to be in a checkout, else ``None``.
-
-    An absolute path is a file of the machine, which is the operator's affair.
-
-    :raises Invalid: if a relative path leads out, or there is none.
-    """
-    if inventory is None or inventory.type is not InventoryType.FILE:
-        return None
-    path = inventory.inventory.strip()
-    if path.startswith("/"):
-        return None
-    return inside(path, "inventory")
-
-
-def inside(path: str, name: str) -> str:
-    """Return *path*, normalized, if by its text it stays in the checkout.
-
-    :raises Invalid: if it does not, is empty, or could be taken for an option.
-    """
-    found = posixpath.normpath(path) if path else ""
-    if not found or found == ".":
-        raise Invalid(f"The {name} has no path")
-    if found.startswith(("/", "../", "-")) or found == ".." or "\0" in found:
-        raise Invalid(f"The {name} {path!r} is not a path inside the repository")
-    return found
-
-
-def _inventory(
-    inventory: InventorySource | None,
-) -> tuple[File | None, tuple[str, ...]]:
-    """Return the file that is to be made, if any, and the arguments."""
-    if inventory is None:
-        return None, ()
-    content = inventory.inventory.encode()
-    match inventory.type:
-        case InventoryType.STATIC:
-            file = File(path="inventory/hosts", content=content)
-            return file, ("-i", f"{WORKSPACE}/{file.path}")
-        case InventoryType.STATIC_YAML:
-            file = File(path="inventory/hosts.yml", content=content)
-            return file, ("-i", f"{WORKSPACE}/{file.path}")
-        case InventoryType.FILE:
-            path = inventory_path(inventory)
-            if path is None:
-                return None, ("-i", literal(inventory.inventory.strip()))
-            folder = INVENTORY_CHECKOUT if inventory.source else CHECKOUT
-            return None, ("-i", f"{WORKSPACE}/{folder}/{literal(path)}")
-        case _:
-            raise Invalid(
-                f"An inventory of the type {inventory.type} is not for Ansible"
-            )
 
 
 def _passwords(inventory: InventorySource) -> tuple[_Password, ...]:

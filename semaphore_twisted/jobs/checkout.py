@@ -14,7 +14,6 @@ the job's user copies it from there.
 """
 
 import hashlib
-import shlex
 from pathlib import Path
 
 import msgspec
@@ -22,11 +21,12 @@ from msgspec.structs import replace
 
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.hosts import git_ssh
+from semaphore_twisted.jobs.login import LoginMemory, helper
 from semaphore_twisted.jobs.order import JobOptions, Source
 from semaphore_twisted.jobs.steps import Step
 from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal, literals
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.keys import LoginPassword, NoSecret, SshKey, Text
+from semaphore_twisted.model.keys import NoSecret, SshKey
 from semaphore_twisted.model.repositories import (
     Address,
     UrlKind,
@@ -37,9 +37,6 @@ from semaphore_twisted.model.repositories import (
 _CONTAINED = Path(__file__).with_name("contained.sh")
 #: Reaching a server, its answer to the first request included.
 _REACH_SECONDS = 12
-#: A credential stays for as long as the job lasts; its memory goes with the job.
-_KEEP_SECONDS = 30 * 24 * 3600
-_LOCAL_SECONDS = 10
 _REMOTE_HEAD = "refs/semaphore/head"
 _LOCK_FILES = ("-name", "*.lock", "-type", "f", "-delete")
 #: A repository of another user's is only read; git's own check would refuse that too.
@@ -89,7 +86,13 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 " must be an SSH key"
             )
         elif where.kind in {UrlKind.HTTP, UrlKind.HTTPS}:
-            begin, end = self._credentials(where, environ)
+            memory = LoginMemory(
+                name=self.name,
+                socket=self._memory,
+                environ=environ,
+                cwd=self.places.spool,
+            )
+            begin, end = memory.begin(where, key), memory.end(where, key)
         return (
             *begin,
             *self._fetch(where, environ),
@@ -116,6 +119,11 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             as_user=False,
         )
 
+    @property
+    def _memory(self) -> str:
+        """The socket of the memory of logins."""
+        return f"{self.places.spool}/{self.name}-login.sock"
+
     def _plain(self) -> dict[str, str]:
         """Return the environment of the server's own programs."""
         return {
@@ -127,17 +135,10 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     def _environ(self, where: Address) -> dict[str, str]:
         """Return git's environment: nothing of the machine's or a user's settings."""
-        helper = shlex.join(
-            (
-                "cache",
-                *("--socket", self._cache),
-                *("--timeout", str(_KEEP_SECONDS)),
-            )
-        )
         settings = (
             ("core.hooksPath", "/dev/null"),
             ("credential.helper", ""),
-            ("credential.helper", helper),
+            ("credential.helper", helper(self._memory)),
             ("fetch.unpackLimit", "1"),
             ("gc.autoDetach", "false"),
             ("http.lowSpeedLimit", "1"),
@@ -167,58 +168,6 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         if self.options.ca_bundle:
             environ["GIT_SSL_CAINFO"] = self.options.ca_bundle
         return environ
-
-    @property
-    def _cache(self) -> str:
-        """The socket of the memory of logins."""
-        return f"{self.places.spool}/{self.name}-login.sock"
-
-    def _credentials(
-        self, where: Address, environ: dict[str, str]
-    ) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-        """Return the steps that put the login into memory, and that forget it."""
-        login, password = _login(self.source)
-        if not login and not password:
-            return (), ()
-        said = (
-            f"protocol={where.kind}\nhost={where.host}\n"
-            f"username={login}\npassword={password}\n"
-        )
-        cache = ("git", "credential-cache", "--socket", self._cache)
-        begin = (
-            Step(
-                name=f"{self.name} login memory",
-                argv=("git", "credential-cache--daemon", self._cache),
-                cwd=self.places.spool,
-                environ=environ,
-                background=True,
-                ready=self._cache,
-                quiet=True,
-                as_user=False,
-            ),
-            Step(
-                name=f"{self.name} login",
-                argv=(*cache, "--timeout", str(_KEEP_SECONDS), "store"),
-                cwd=self.places.spool,
-                environ=environ,
-                stdin=said.encode(),
-                quiet=True,
-                as_user=False,
-                time_limit=_LOCAL_SECONDS,
-            ),
-        )
-        forget = f"protocol={where.kind}\nhost={where.host}\n"
-        end = Step(
-            name=f"{self.name} login away",
-            argv=(*cache, "erase"),
-            cwd=self.places.spool,
-            environ=environ,
-            stdin=forget.encode(),
-            quiet=True,
-            as_user=False,
-            time_limit=_LOCAL_SECONDS,
-        )
-        return begin, (end,)
 
     def _own(self, name: str, *argv: str) -> Step:
         """Return a quiet step of the server's user."""
@@ -375,26 +324,3 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         url = where.with_user(where.user or login or default)
         address(url)
         return literal(url)
-
-
-def _login(source: Source) -> tuple[str, str]:
-    """Return the login and password for HTTP; both are empty if there is none.
-
-    A token without a login is sent as the login, as Semaphore does: git sends nothing
-    where the login is empty.
-
-    :raises Invalid: if one of them cannot be told to git.
-    """
-    match source.key:
-        case LoginPassword(login=login, password=password):
-            pair = (login, password) if login else (password, "")
-        case Text(text=text):
-            pair = (text.strip(), "")
-        case _:
-            pair = ("", "")
-    if any(character in text for text in pair for character in "\r\n\0"):
-        raise Invalid(
-            f"The login or password for {source.url} has a line break in it, which git"
-            " cannot send"
-        )
-    return pair

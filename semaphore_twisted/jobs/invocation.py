@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from semaphore_twisted.jobs import ansible, shell
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.checkout import Checkout
+from semaphore_twisted.jobs.inventory import inside, inventory_path
 from semaphore_twisted.jobs.masking import patterns
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import branch
@@ -69,9 +70,7 @@ def specification(
 
 def _path(order: JobOrder) -> str:
     """Return the path of the playbook or script, inside the checkout."""
-    return ansible.inside(
-        order.task.playbook or order.template.playbook, _called(order)
-    )
+    return inside(order.task.playbook or order.template.playbook, _called(order))
 
 
 def _called(order: JobOrder) -> str:
@@ -87,7 +86,7 @@ def _checkouts(
     reference = branch(order.template, order.task, source.branch)
     wanted = [(_called(order), _path(order))]
     inventory = order.inventory
-    path = ansible.inventory_path(inventory)
+    path = inventory_path(inventory)
     other = inventory.source if inventory is not None and path is not None else None
     if path is not None and other is None:
         wanted.append(("inventory", path))

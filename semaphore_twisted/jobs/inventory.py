@@ -1,0 +1,71 @@
+"""Where an inventory is: written into the workspace, or a file of a checkout."""
+
+import posixpath
+
+from semaphore_twisted.jobs.order import InventorySource
+from semaphore_twisted.jobs.steps import File
+from semaphore_twisted.jobs.workspace import (
+    CHECKOUT,
+    INVENTORY_CHECKOUT,
+    WORKSPACE,
+    literal,
+)
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.inventories import InventoryType
+
+
+def inventory_path(inventory: InventorySource | None) -> str | None:
+    """Return the path of an inventory that is to be in a checkout, else ``None``.
+
+    An absolute path is a file of the machine, which is the operator's affair.
+
+    :raises Invalid: if a relative path leads out, or there is none.
+    """
+    if inventory is None or inventory.type is not InventoryType.FILE:
+        return None
+    path = inventory.inventory.strip()
+    if path.startswith("/"):
+        return None
+    return inside(path, "inventory")
+
+
+def inside(path: str, name: str) -> str:
+    """Return *path*, normalized, if by its text it stays in the checkout.
+
+    :raises Invalid: if it does not, is empty, or could be taken for an option.
+    """
+    found = posixpath.normpath(path) if path else ""
+    if not found or found == ".":
+        raise Invalid(f"The {name} has no path")
+    if found.startswith(("/", "../", "-")) or found == ".." or "\0" in found:
+        raise Invalid(f"The {name} {path!r} is not a path inside the repository")
+    return found
+
+
+def arguments_of(
+    inventory: InventorySource | None,
+) -> tuple[File | None, tuple[str, ...]]:
+    """Return the file that is to be made, if any, and Ansible's arguments.
+
+    :raises Invalid: if the inventory is not for Ansible, or leads out.
+    """
+    if inventory is None:
+        return None, ()
+    content = inventory.inventory.encode()
+    match inventory.type:
+        case InventoryType.STATIC:
+            file = File(path="inventory/hosts", content=content)
+            return file, ("-i", f"{WORKSPACE}/{file.path}")
+        case InventoryType.STATIC_YAML:
+            file = File(path="inventory/hosts.yml", content=content)
+            return file, ("-i", f"{WORKSPACE}/{file.path}")
+        case InventoryType.FILE:
+            path = inventory_path(inventory)
+            if path is None:
+                return None, ("-i", literal(inventory.inventory.strip()))
+            folder = INVENTORY_CHECKOUT if inventory.source else CHECKOUT
+            return None, ("-i", f"{WORKSPACE}/{folder}/{literal(path)}")
+        case _:
+            raise Invalid(
+                f"An inventory of the type {inventory.type} is not for Ansible"
+            )

@@ -1,0 +1,102 @@
+"""The steps that lend git a login with password for HTTP, and make it forgotten.
+
+The login goes through a pipe into the memory of ``git credential-cache``, which gives
+it only to the host that it is for. It is in no URL, argument, file or environment.
+"""
+
+import shlex
+
+import msgspec
+
+from semaphore_twisted.jobs.steps import Step
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, Text
+from semaphore_twisted.model.repositories import Address
+
+#: A login stays for as long as the job needs it; its memory goes with the job.
+_KEEP_SECONDS = 30 * 24 * 3600
+_LOCAL_SECONDS = 10
+
+
+def helper(socket: str) -> str:
+    """Return the value of ``credential.helper`` for the memory behind *socket*."""
+    words = ("cache", "--socket", socket, "--timeout", str(_KEEP_SECONDS))
+    return shlex.join(words)
+
+
+class LoginMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """A memory of logins: its name in steps, its socket, git's environment."""
+
+    name: str
+    socket: str
+    environ: dict[str, str]
+    cwd: str
+
+    def begin(self, where: Address, key: OpenedSecret) -> tuple[Step, ...]:
+        """Return the steps that remember the login of *key* for the host of *where*.
+
+        :raises Invalid: if git's protocol cannot carry it.
+        """
+        login, password = _login(key)
+        if not login and not password:
+            return ()
+        daemon = Step(
+            name=f"{self.name} login memory",
+            argv=("git", "credential-cache--daemon", self.socket),
+            cwd=self.cwd,
+            environ=self.environ,
+            background=True,
+            ready=self.socket,
+            quiet=True,
+            as_user=False,
+        )
+        said = f"{_host(where)}username={login}\npassword={password}\n"
+        keep = ("--timeout", str(_KEEP_SECONDS), "store")
+        return daemon, self._tell("login", said, *keep)
+
+    def end(self, where: Address, key: OpenedSecret) -> tuple[Step, ...]:
+        """Return the steps that make the login forgotten, which ends the memory."""
+        if not any(_login(key)):
+            return ()
+        return (self._tell("login away", _host(where), "erase"),)
+
+    def _tell(self, name: str, said: str, *arguments: str) -> Step:
+        """Return a step that tells the memory something, through a pipe."""
+        return Step(
+            name=f"{self.name} {name}",
+            argv=("git", "credential-cache", "--socket", self.socket, *arguments),
+            cwd=self.cwd,
+            environ=self.environ,
+            stdin=said.encode(),
+            quiet=True,
+            as_user=False,
+            time_limit=_LOCAL_SECONDS,
+        )
+
+
+def _host(where: Address) -> str:
+    """Return how git's protocol says which host a login is for."""
+    return f"protocol={where.kind}\nhost={where.host}\n"
+
+
+def _login(key: OpenedSecret) -> tuple[str, str]:
+    """Return the login and password for HTTP; both are empty if there is none.
+
+    A token without a login is sent as the login, as Semaphore does: git sends nothing
+    where the login is empty.
+
+    :raises Invalid: if one of them cannot be told to git.
+    """
+    match key:
+        case LoginPassword(login=login, password=password):
+            pair = (login, password) if login else (password, "")
+        case Text(text=text):
+            pair = (text.strip(), "")
+        case _:
+            pair = ("", "")
+    if any(character in text for text in pair for character in "\r\n\0"):
+        raise Invalid(
+            "The repository's login or password has a line break in it, which git"
+            " cannot send"
+        )
+    return pair
