@@ -105,7 +105,7 @@ def make_repository(folder: Path, *, git: str) -> None:
         "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
     }
     for words in (
-        ("init", "--quiet"),
+        ("init", "--quiet", "--template="),
         ("symbolic-ref", "HEAD", "refs/heads/main"),
         ("add", "--", *_FILES),
         ("commit", "--quiet", "--message", "Something to run"),

@@ -27,6 +27,9 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--log-format", choices=("text", "json"), default="text", help="of the log"
     )
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warn", "error"), default="info"
+    )
     parser.set_defaults(run=_serve)
 
 
@@ -34,6 +37,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     # The reactor, and everything that stands on it, is for this command only.
     from twisted.internet import reactor  # noqa: PLC0415
     from twisted.logger import (  # noqa: PLC0415
+        FilteringLogObserver,
+        LogLevel,
+        LogLevelFilterPredicate,
         globalLogBeginner,
         jsonFileLogObserver,
         textFileLogObserver,
@@ -52,7 +58,10 @@ def _serve(arguments: argparse.Namespace) -> int:
         if arguments.log_format == "json"
         else textFileLogObserver(sys.stdout)
     )
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    level = LogLevelFilterPredicate(LogLevel.lookupByName(arguments.log_level))
+    globalLogBeginner.beginLoggingTo(
+        [FilteringLogObserver(observer, [level])], redirectStandardIO=False
+    )
     loop: Any = reactor
     service.privilegedStartService()
     loop.callWhenRunning(service.startService)
