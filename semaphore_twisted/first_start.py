@@ -233,7 +233,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
         return configuration.setting(begun.environ, name, installation.read_file)
 
     password = given("ADMIN_PASSWORD")
-    drawn = None if password else _drawn(conn.entropy)
+    drawn = None if password else drawn_password(conn.entropy)
     login = given("ADMIN") or "admin"
     users.create_first(
         conn,
@@ -248,7 +248,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
     return Account(login, drawn)
 
 
-def _drawn(entropy: Callable[[int], bytes]) -> str:
+def drawn_password(entropy: Callable[[int], bytes]) -> str:
     """Return a random password of 120 bits that can be read out loud."""
     text = base64.b32encode(entropy(15)).decode().lower()
     return "-".join(text[start : start + 6] for start in range(0, 24, 6))

@@ -1,10 +1,14 @@
 """``semaphore server``: the same as ``twistd -n semaphore``, in this process."""
 
 import argparse
+import os
 import sys
 from typing import Any
 
 from semaphore_twisted.cli.installation import add_options
+
+#: From the most that can be logged to the least.
+LEVELS = ("debug", "info", "warn", "error")
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -27,8 +31,12 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--log-format", choices=("text", "json"), default="text", help="of the log"
     )
+    level = os.environ.get("SEMAPHORE_LOG_LEVEL", "").lower()
     parser.add_argument(
-        "--log-level", choices=("debug", "info", "warn", "error"), default="info"
+        "--log-level",
+        choices=LEVELS,
+        default=level if level in LEVELS else "info",
+        help="the least that is logged (default: SEMAPHORE_LOG_LEVEL, or info)",
     )
     parser.set_defaults(run=_serve)
 

@@ -1,0 +1,47 @@
+"""The demo's repository."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted import demo
+
+
+class RepositoryTests(SynchronousTestCase):
+    """Made by the real git."""
+
+    def setUp(self) -> None:
+        """Find git."""
+        self.git = shutil.which("git") or ""
+
+    def make(self) -> Path:
+        """Make one."""
+        folder = Path(self.mktemp()).absolute()
+        demo.make_repository(folder, git=self.git)
+        return folder
+
+    def ask(self, folder: Path, *words: str) -> str:
+        """Ask git about it."""
+        return subprocess.run(
+            [self.git, *words], cwd=folder, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def test_branch_and_files(self) -> None:
+        """It has one commit on main, by nobody's real name, with all files in it."""
+        folder = self.make()
+        self.assertEqual(
+            self.ask(folder, "log", "--format=%an <%ae>", "main"),
+            "Demo <demo@localhost>",
+        )
+        self.assertEqual(self.ask(folder, "status", "--porcelain"), "")
+        self.assertEqual(
+            self.ask(folder, "ls-files").split(),
+            ["disk-usage.sh", "failing.sh", "ping.yml"],
+        )
+
+    def test_same_everywhere(self) -> None:
+        """Two of them have the same commit."""
+        commits = {self.ask(self.make(), "rev-parse", "HEAD") for _ in range(2)}
+        self.assertEqual(len(commits), 1)
