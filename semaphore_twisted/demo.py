@@ -1,6 +1,7 @@
 """``--demo``: a project with something to run within the first minute."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,16 @@ from semaphore_twisted.installation import Installation
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.templates import App
+from semaphore_twisted.model.users import Actor, Role
 from semaphore_twisted.operations import (
-    access,
+    first_account,
     inventories,
     keys,
     projects,
     repositories,
     templates,
-    users,
 )
+from semaphore_twisted.operations.template_rules import NewTemplate
 from semaphore_twisted.persistence.engine import Connection
 
 #: Name of the project; a second one is never made.
@@ -77,7 +79,7 @@ def ensure(found: Installation, *, search_path: str) -> str | None:
     conn = found.connect()
     try:
         with conn.transaction(write=True):
-            if NAME in projects.names(conn):
+            if first_account.project_exists(conn, NAME):
                 return None
             if not (found.state.demo / ".git").is_dir():
                 make_repository(found.state.demo, git=git)
@@ -123,9 +125,14 @@ def make_repository(folder: Path, *, git: str) -> None:
 
 def _fill(conn: Connection, folder: Path) -> None:
     """Store the project and what is in it, as the first administrator would."""
-    owner = users.first_administrator(conn)
+    owner = first_account.administrator(conn)
     project = projects.create(conn, owner, projects.NewProject(name=NAME))
-    actor = access.member(conn, owner, project.id)
+    actor = Actor(
+        user=owner.user,
+        project_id=project.id,
+        role=Role.OWNER,
+        permissions=Role.OWNER.permissions,
+    )
     (none,) = [each for each in keys.listed(conn, actor) if each.type == KeyType.NONE]
     repository = repositories.create(
         conn,
@@ -145,7 +152,7 @@ def _fill(conn: Connection, folder: Path) -> None:
             type=InventoryType.STATIC,
             inventory=(
                 "localhost ansible_connection=local "
-                f"ansible_python_interpreter={sys.executable}\n"
+                f"ansible_python_interpreter={shlex.quote(sys.executable)}\n"
             ),
             ssh_key_id=none.id,
         ),
@@ -154,7 +161,7 @@ def _fill(conn: Connection, folder: Path) -> None:
         templates.create(
             conn,
             actor,
-            templates.NewTemplate(
+            NewTemplate(
                 name=name,
                 app=app,
                 playbook=file,

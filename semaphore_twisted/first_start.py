@@ -24,7 +24,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.installation import Installation, Refused, parse_key
 from semaphore_twisted.listening import PlainHttpRefused, check_plain_http
 from semaphore_twisted.model.errors import DomainError
-from semaphore_twisted.operations import users, vault
+from semaphore_twisted.operations import first_account, vault
 from semaphore_twisted.own_names import own_addresses, own_names
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
@@ -226,7 +226,7 @@ def with_option(content: bytes, suffix: str, name: str, value: str) -> bytes:
 
 def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account | None:
     """Make the administrator while no user exists."""
-    if users.any_exist(conn):
+    if first_account.any_user(conn):
         return None
 
     def given(name: str) -> str | None:
@@ -235,7 +235,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
     password = given("ADMIN_PASSWORD")
     drawn = None if password else drawn_password(conn.entropy)
     login = given("ADMIN") or "admin"
-    users.create_first(
+    first_account.create(
         conn,
         username=login,
         name=given("ADMIN_NAME") or "Administrator",

@@ -10,7 +10,7 @@ class SiteUrlTests(SynchronousTestCase):
     """From options to an address."""
 
     def test_forms(self) -> None:
-        """The address can be opened from here; it is the public one if that is known."""
+        """The address is the public one, else one that can be opened from here."""
         plain = Tls(enabled=False)
         for config, port, url in (
             (Config(), 3000, "https://localhost:3000"),

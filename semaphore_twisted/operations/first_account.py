@@ -1,0 +1,60 @@
+"""The account that a first start makes; nobody is there yet who could act."""
+
+import unicodedata
+
+from semaphore_twisted.crypto import passwords
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.users import Actor, User
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import user
+from semaphore_twisted.persistence.statements import first_account as statements
+
+
+def any_user(conn: Connection) -> bool:
+    """Whether there is an account already."""
+    return conn.scalar(statements.ANY_USER) is not None
+
+
+def create(
+    conn: Connection, *, username: str, name: str, email: str, password: str
+) -> None:
+    """Store the first administrator, whose login and address are folded.
+
+    :raises Invalid: if there is an account already, or a value is empty.
+    """
+    if any_user(conn):
+        raise Invalid("There is an account already")
+    login, address = _folded(username), _folded(email)
+    if not login or not address or not password:
+        raise Invalid("The first account needs a login, an e-mail and a password")
+    conn.insert(
+        user,
+        created=conn.now.replace(microsecond=0),
+        username=login,
+        name=name,
+        email=address,
+        password=passwords.hash_password(password),
+        admin=True,
+        external=False,
+        alert=False,
+    )
+
+
+def administrator(conn: Connection) -> Actor:
+    """Return the oldest administrator that can log in, as who acts.
+
+    :raises Invalid: if there is none.
+    """
+    found = conn.one(statements.ADMINISTRATOR, User)
+    if found is None:
+        raise Invalid("There is no administrator")
+    return Actor(user=found)
+
+
+def project_exists(conn: Connection, name: str) -> bool:
+    """Whether some project is called *name*."""
+    return conn.scalar(statements.PROJECT_NAMED, name=name) is not None
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text.strip()).casefold()
