@@ -292,35 +292,6 @@ class RefusalTests(StartTestCase):
         line = self.refused(78, SEMAPHORE_PROCESS_USER="nobody-of-that-name")
         self.assertIn("process.user", line)
 
-    def test_job_user_without_rights(self) -> None:
-        """A server that may not switch users says so."""
-        if os.geteuid() == 0:
-            words = ["setpriv", "--reuid=65534", "--clear-groups"]
-            state = self.folder / "other"
-            state.mkdir()
-            os.chown(state, 65534, 65534)
-            for parent in self.folder.parents:
-                if not parent.stat().st_mode & 0o001:
-                    return  # that user cannot get here
-        else:
-            words, state = [], self.state
-        done = subprocess.run(
-            [
-                *(*words, str(PROGRAMS / "twistd"), "-n", "semaphore"),
-                *("--state", str(state)),
-            ],
-            cwd="/",
-            env=clean_environment(SEMAPHORE_PROCESS_USER="daemon", SEMAPHORE_PORT="0"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if "Permission denied" not in done.stderr:
-            self.assertEqual(done.returncode, 78, done.stderr)
-            self.assertIn("process.user", done.stderr)
-
 
 class ServingTests(StartTestCase):
     """A server that runs."""
