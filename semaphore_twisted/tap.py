@@ -13,7 +13,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
-from autobahn.twisted.websocket import WebSocketServerFactory
 from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
@@ -227,7 +226,7 @@ class _Assembly:
             entropy=os.urandom,
         )
         self.compute = Compute(reactor=reactor)
-        self.socket_factory: WebSocketServerFactory = server_factory()
+        self.socket_factory = server_factory()
         self.hub = Hub(
             frame=framing(self.socket_factory),
             read_lines=self._read_lines,
