@@ -1,0 +1,285 @@
+"""Environments (variable groups): variables in the open, and secret ones."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from typing_extensions import override
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
+from semaphore_twisted.model.inventories import Environment, EnvironmentSecret
+from semaphore_twisted.model.keys import KeyType, Text
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.references import (
+    References,
+    check_name,
+    check_text,
+    named,
+    project_of,
+    refuse_if_used,
+    unique,
+)
+from semaphore_twisted.operations.sealing import seal
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import access_key, environment
+from semaphore_twisted.persistence.statements import environments as statements
+from semaphore_twisted.persistence.statements import keys as of_keys
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OWNERS = frozenset({"env", "var"})
+
+
+class SecretChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to happen to one secret variable.
+
+    *operation* is ``create``, ``update``, ``delete``, or empty where a client sends
+    back what it has read.
+    """
+
+    id: int = 0
+    type: str = ""
+    name: str = ""
+    secret: str = ""
+    operation: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Name the variable only."""
+        return f"SecretChange({self.operation!r}, {self.name!r})"
+
+
+class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to make or change an environment."""
+
+    name: str = ""
+    json: str = ""
+    env: str | None = None
+    secrets: tuple[SecretChange, ...] | None = None
+
+
+def listed(
+    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
+) -> list[Environment]:
+    """Return the environments of the project, without their secrets."""
+    statement = statements.listed.by(sort, descending=descending)
+    return conn.all(statement, Environment, project_id=project_of(actor))
+
+
+def get(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> Environment:
+    """Return an environment with the names of its secrets."""
+    project_id = project_of(actor)
+    found = conn.one(
+        statements.by_id, Environment, id=environment_id, project_id=project_id
+    )
+    if found is None:
+        raise NotFound
+    return replace(found, secrets=tuple(_secrets(conn, project_id, environment_id)))
+
+
+def references(
+    conn: Connection, actor: Actor, environment_id: EnvironmentId
+) -> References:
+    """Return what uses an environment."""
+    get(conn, actor, environment_id)
+    return References(
+        templates=named(conn, statements.templates, project_of(actor), environment_id)
+    )
+
+
+def create(
+    conn: Connection, actor: Actor, new: NewEnvironment, *, keyring: Keyring
+) -> Environment:
+    """Store an environment with its secrets."""
+    values = _values(new)
+    number = conn.insert(environment, project_id=project_of(actor), **values)
+    made = EnvironmentId(number)
+    asked = [
+        replace(each, operation="create", id=0)
+        if not each.operation and each.secret
+        else each
+        for each in new.secrets or ()
+    ]
+    _change_secrets(conn, actor, made, asked, keyring)
+    _record(conn, actor, number, new.name, "created")
+    return get(conn, actor, made)
+
+
+def change(
+    conn: Connection,
+    actor: Actor,
+    environment_id: EnvironmentId,
+    new: NewEnvironment,
+    *,
+    keyring: Keyring,
+) -> None:
+    """Replace an environment; its secrets change as *new* asks for, else they stay."""
+    get(conn, actor, environment_id)
+    conn.update(environment, environment_id, **_values(new))
+    _change_secrets(conn, actor, environment_id, new.secrets or (), keyring)
+    _record(conn, actor, environment_id, new.name, "updated")
+
+
+def delete(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> None:
+    """Delete an environment that nothing uses, with its secrets.
+
+    :raises InUse: naming what uses it
+    """
+    found = get(conn, actor, environment_id)
+    refuse_if_used(references(conn, actor, environment_id), "Environment")
+    conn.delete(environment, environment_id)
+    _record(conn, actor, environment_id, found.name, "deleted")
+
+
+def _secrets(
+    conn: Connection, project_id: ProjectId, environment_id: EnvironmentId
+) -> list[EnvironmentSecret]:
+    return conn.all(
+        of_keys.of_environment,
+        EnvironmentSecret,
+        project_id=project_id,
+        environment_id=environment_id,
+    )
+
+
+def _change_secrets(
+    conn: Connection,
+    actor: Actor,
+    environment_id: EnvironmentId,
+    asked: Sequence[SecretChange],
+    keyring: Keyring,
+) -> None:
+    project_id = project_of(actor)
+    owned = {each.id: each for each in _secrets(conn, project_id, environment_id)}
+    for each in asked:
+        match each.operation:
+            case "":
+                continue
+            case "create":
+                _create_secret(conn, keyring, each, project_id, environment_id)
+            case "update" | "delete":
+                present = owned.get(KeyId(each.id))
+                if present is None:
+                    raise Invalid(
+                        f"There is no secret with id {each.id} in this environment"
+                    )
+                if each.operation == "delete":
+                    conn.delete(access_key, each.id)
+                    del owned[present.id]
+                else:
+                    _update_secret(conn, keyring, each, project_id, present)
+            case _:
+                raise Invalid(
+                    f"The operation of a secret is create, update or delete, not"
+                    f" “{each.operation[:50]}”"
+                )
+    unique(
+        [
+            f"{each.type}:{each.name}"
+            for each in _secrets(conn, project_id, environment_id)
+        ],
+        "secret",
+    )
+
+
+def _create_secret(
+    conn: Connection,
+    keyring: Keyring,
+    asked: SecretChange,
+    project_id: ProjectId,
+    environment_id: EnvironmentId,
+) -> None:
+    if asked.type not in _OWNERS:
+        raise Invalid(f"The type of the secret “{asked.name}” must be env or var")
+    _check_secret(asked.type, asked.name, asked.secret)
+    if not asked.secret:
+        raise Invalid(f"The secret “{asked.name}” can not be empty")
+    uuid = conn.uuid()
+    text = Text(text=asked.secret)
+    conn.insert(
+        access_key,
+        uuid=uuid,
+        name=asked.name,
+        type=KeyType.STRING,
+        project_id=project_id,
+        environment_id=environment_id,
+        owner=asked.type,
+        secret=seal(conn, keyring, text, row_uuid=uuid, project_id=project_id),
+    )
+
+
+def _update_secret(
+    conn: Connection,
+    keyring: Keyring,
+    asked: SecretChange,
+    project_id: ProjectId,
+    present: EnvironmentSecret,
+) -> None:
+    """Rename a secret, and give it another value if there is one; its type stays."""
+    name = asked.name or present.name
+    _check_secret(present.type, name, asked.secret)
+    values: dict[str, Any] = {"name": name}
+    if asked.secret:
+        uuid = conn.scalar(of_keys.row_uuid, id=present.id)
+        text = Text(text=asked.secret)
+        values["secret"] = seal(
+            conn, keyring, text, row_uuid=uuid, project_id=project_id
+        )
+    conn.update(access_key, present.id, **values)
+
+
+def _check_secret(owner: str, name: str, secret: str) -> None:
+    check_name(name, "The name of a secret can not be empty")
+    if owner == "env":
+        _check_env(name, secret)
+    else:
+        check_text(name, "name of a secret")
+
+
+def _values(new: NewEnvironment) -> dict[str, str | None]:
+    check_name(new.name, "Environment name can not be empty")
+    if new.json.strip():
+        _object(new.json, "Extra variables")
+    env = new.env if new.env and new.env.strip() else None
+    if env is not None:
+        for name, value in _object(env, "Environment variables").items():
+            if not isinstance(value, str | int | float):
+                raise Invalid(f"The environment variable “{name}” must be one value")
+            _check_env(name, str(value))
+    return {
+        "name": new.name,
+        "json": new.json if new.json.strip() else "{}",
+        "env": env,
+    }
+
+
+def _object(text: str, what: str) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise Invalid(f"{what} must be valid JSON") from None
+    if not isinstance(found, dict):
+        raise Invalid(f"{what} must be valid JSON: an object")
+    return found
+
+
+def _check_env(name: str, value: str) -> None:
+    if not _ENV_NAME.fullmatch(name):
+        raise Invalid(f"“{name}” cannot be the name of an environment variable")
+    if "\0" in value:
+        raise Invalid(f"The environment variable “{name}” has a NUL character")
+
+
+def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="environment",
+        object_id=number,
+        object_name=name,
+        description=f"Environment {name} {what}",
+    )

@@ -1,0 +1,204 @@
+"""The key store: what an actor can do with keys; no answer holds a secret."""
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.crypto import privatekeys
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.ids import KeyId, ProjectId
+from semaphore_twisted.model.keys import (
+    AccessKey,
+    KeyType,
+    LoginPassword,
+    LoginPasswordFields,
+    NoSecret,
+    OpenedSecret,
+    SshFields,
+    SshKey,
+    Text,
+)
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.references import (
+    References,
+    check_name,
+    check_text,
+    named,
+    project_of,
+    refuse_if_used,
+)
+from semaphore_twisted.operations.sealing import seal
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import access_key
+from semaphore_twisted.persistence.statements import keys as statements
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to make or change a key."""
+
+    name: str = ""
+    type: str = ""
+    string: str = ""
+    login_password: LoginPasswordFields = LoginPasswordFields()
+    ssh: SshFields = SshFields()
+    override_secret: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        """Name the key only."""
+        return f"NewKey(name={self.name!r}, type={self.type!r})"
+
+
+class _Listed(msgspec.Struct, frozen=True, kw_only=True):
+    id: KeyId
+    name: str
+    type: KeyType
+    project_id: ProjectId
+    sealed: bool
+
+
+def opened(new: NewKey) -> OpenedSecret:
+    """Return what *new* holds, checked; a private key is brought into one form.
+
+    It takes a while where the key has a passphrase, and needs no store.
+
+    :raises Invalid: telling what was sent instead of a usable secret
+    """
+    check_name(new.name, "name can not be empty")
+    match new.type:
+        case KeyType.NONE:
+            return NoSecret()
+        case KeyType.SSH:
+            if not new.ssh.private_key.strip():
+                raise Invalid("private key can not be empty")
+            check_text(new.ssh.login, "login")
+            key = privatekeys.normalise(new.ssh.private_key, new.ssh.passphrase)
+            return SshKey(login=new.ssh.login, private_key=key.openssh.decode())
+        case KeyType.LOGIN_PASSWORD:
+            if not new.login_password.password:
+                raise Invalid("password can not be empty")
+            check_text(new.login_password.login, "login")
+            return LoginPassword(
+                login=new.login_password.login, password=new.login_password.password
+            )
+        case KeyType.STRING:
+            if not new.string:
+                raise Invalid("string can not be empty")
+            return Text(text=new.string)
+    raise Invalid(
+        f"unknown key type: {new.type[:50]!r} (ssh, login_password, string or none)"
+    )
+
+
+def listed(
+    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
+) -> list[AccessKey]:
+    """Return the keys of the project, without those of its variable groups."""
+    statement = statements.listed.by(sort, descending=descending)
+    found = conn.all(statement, _Listed, project_id=project_of(actor))
+    return [_shown(each) for each in found]
+
+
+def get(conn: Connection, actor: Actor, key_id: KeyId) -> AccessKey:
+    """Return a key."""
+    return _shown(_found(conn, actor, key_id))
+
+
+def references(conn: Connection, actor: Actor, key_id: KeyId) -> References:
+    """Return what uses a key."""
+    _found(conn, actor, key_id)
+    project_id = project_of(actor)
+    return References(
+        templates=named(conn, statements.templates, project_id, key_id),
+        inventories=named(conn, statements.inventories, project_id, key_id),
+        repositories=named(conn, statements.repositories, project_id, key_id),
+    )
+
+
+def create(
+    conn: Connection,
+    actor: Actor,
+    new: NewKey,
+    *,
+    secret: OpenedSecret,
+    keyring: Keyring,
+) -> AccessKey:
+    """Store a key that holds *secret*, which is :func:`opened` of *new*."""
+    project_id = project_of(actor)
+    uuid = conn.uuid()
+    number = conn.insert(
+        access_key,
+        uuid=uuid,
+        name=new.name,
+        type=KeyType(new.type),
+        project_id=project_id,
+        secret=seal(conn, keyring, secret, row_uuid=uuid, project_id=project_id),
+    )
+    _record(conn, actor, number, new.name, "created")
+    return get(conn, actor, KeyId(number))
+
+
+def change(
+    conn: Connection,
+    actor: Actor,
+    key_id: KeyId,
+    new: NewKey,
+    *,
+    secret: OpenedSecret | None,
+    keyring: Keyring,
+) -> None:
+    """Change a key's name, and where *secret* is given its type and secret too."""
+    _found(conn, actor, key_id)
+    check_name(new.name, "name can not be empty")
+    conn.update(access_key, key_id, name=new.name)
+    if secret is not None:
+        sealed = seal(
+            conn,
+            keyring,
+            secret,
+            row_uuid=conn.scalar(statements.row_uuid, id=key_id),
+            project_id=project_of(actor),
+        )
+        conn.update(access_key, key_id, type=KeyType(new.type), secret=sealed)
+    _record(conn, actor, key_id, new.name, "updated")
+
+
+def delete(conn: Connection, actor: Actor, key_id: KeyId) -> None:
+    """Delete a key that nothing uses.
+
+    :raises InUse: naming what uses it
+    """
+    found = _found(conn, actor, key_id)
+    refuse_if_used(references(conn, actor, key_id), "Access Key")
+    conn.delete(access_key, key_id)
+    _record(conn, actor, key_id, found.name, "deleted")
+
+
+def _found(conn: Connection, actor: Actor, key_id: KeyId) -> _Listed:
+    found = conn.one(statements.by_id, _Listed, id=key_id, project_id=project_of(actor))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _shown(row: _Listed) -> AccessKey:
+    empty = row.type is not KeyType.NONE and not row.sealed
+    return AccessKey(
+        id=row.id,
+        name=row.name,
+        type=row.type,
+        project_id=row.project_id,
+        empty=True if empty else msgspec.UNSET,
+    )
+
+
+def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="key",
+        object_id=number,
+        object_name=name,
+        description=f"Access Key {name} {what}",
+    )

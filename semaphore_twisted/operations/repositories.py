@@ -1,0 +1,157 @@
+"""Repositories: what an actor can do with them."""
+
+from pathlib import Path
+from urllib.parse import unquote
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.ids import KeyId, RepositoryId
+from semaphore_twisted.model.repositories import (
+    Repository,
+    UrlKind,
+    address,
+    check_branch,
+)
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.references import (
+    References,
+    check,
+    check_name,
+    named,
+    project_of,
+    refuse_if_used,
+)
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import repository
+from semaphore_twisted.persistence.statements import keys as of_keys
+from semaphore_twisted.persistence.statements import repositories as statements
+
+
+class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to make or change a repository."""
+
+    name: str = ""
+    git_url: str = ""
+    git_branch: str = ""
+    ssh_key_id: KeyId = KeyId(0)
+
+
+def check_place(new: NewRepository) -> None:
+    """Check the form of *new*, and that a folder of this machine is a repository.
+
+    It looks at the file system, and so is no part of a transaction.
+
+    :raises Invalid:
+    """
+    _check(new)
+    where = address(new.git_url)
+    if where.on_this_machine:
+        path = unquote(where.path) if where.kind is UrlKind.FILE else where.path
+        if not _is_repository(Path(path)):
+            raise Invalid(f"{new.git_url} is not a git repository of the server")
+
+
+def _is_repository(folder: Path) -> bool:
+    try:
+        if (folder / ".git").exists():
+            return True
+        bare = (folder / "objects").is_dir() and (folder / "refs").is_dir()
+        return bare and (folder / "HEAD").is_file()
+    except OSError:
+        return False
+
+
+def _check(new: NewRepository) -> None:
+    check_name(new.name, "repository name can't be empty")
+    if not new.git_url:
+        raise Invalid("repository url can't be empty")
+    address(new.git_url)
+    check_branch(new.git_branch)
+
+
+def listed(
+    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
+) -> list[Repository]:
+    """Return the repositories of the project."""
+    statement = statements.listed.by(sort, descending=descending)
+    return conn.all(statement, Repository, project_id=project_of(actor))
+
+
+def get(conn: Connection, actor: Actor, repository_id: RepositoryId) -> Repository:
+    """Return a repository."""
+    found = conn.one(
+        statements.by_id, Repository, id=repository_id, project_id=project_of(actor)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def references(
+    conn: Connection, actor: Actor, repository_id: RepositoryId
+) -> References:
+    """Return what uses a repository."""
+    get(conn, actor, repository_id)
+    project_id = project_of(actor)
+    return References(
+        templates=named(conn, statements.templates, project_id, repository_id),
+        inventories=named(conn, statements.inventories, project_id, repository_id),
+    )
+
+
+def create(conn: Connection, actor: Actor, new: NewRepository) -> Repository:
+    """Store a repository; :func:`check_place` has looked at its folder."""
+    values = _values(conn, actor, new)
+    number = conn.insert(repository, project_id=project_of(actor), **values)
+    _record(conn, actor, number, new.name, "created")
+    return get(conn, actor, RepositoryId(number))
+
+
+def change(
+    conn: Connection, actor: Actor, repository_id: RepositoryId, new: NewRepository
+) -> None:
+    """Replace a repository."""
+    get(conn, actor, repository_id)
+    conn.update(repository, repository_id, **_values(conn, actor, new))
+    _record(conn, actor, repository_id, new.name, "updated")
+
+
+def delete(conn: Connection, actor: Actor, repository_id: RepositoryId) -> None:
+    """Delete a repository that nothing uses.
+
+    :raises InUse: naming what uses it
+    """
+    found = get(conn, actor, repository_id)
+    refuse_if_used(references(conn, actor, repository_id), "Repository")
+    conn.delete(repository, repository_id)
+    _record(conn, actor, repository_id, found.name, "deleted")
+
+
+def _values(conn: Connection, actor: Actor, new: NewRepository) -> dict[str, str | int]:
+    _check(new)
+    check(
+        conn,
+        of_keys.type_of,
+        project_id=project_of(actor),
+        number=new.ssh_key_id,
+        field="ssh_key_id",
+    )
+    return {
+        "name": new.name,
+        "git_url": new.git_url,
+        "git_branch": new.git_branch,
+        "ssh_key_id": new.ssh_key_id,
+    }
+
+
+def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="repository",
+        object_id=number,
+        object_name=name,
+        description=f"Repository {name} {what}",
+    )

@@ -1,0 +1,235 @@
+"""What may be in a template; pure."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import (
+    EnvironmentId,
+    InventoryId,
+    KeyId,
+    RepositoryId,
+    TemplateId,
+    ViewId,
+)
+from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.templates import (
+    App,
+    SurveyType,
+    SurveyVariable,
+    TaskParams,
+)
+from semaphore_twisted.operations.references import check_name, check_text, unique
+
+#: Apps of Semaphore's that this version does not run.
+_NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulumi"})
+_TYPES = frozenset({"", "build", "deploy"})
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+_INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*")
+_MOST_VERBOSE = 6
+
+
+class NewVault(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault password that a template is to use."""
+
+    vault_key_id: KeyId | None = None
+    name: str | None = None
+    type: str = "password"
+
+
+class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to make or change a template.
+
+    *arguments* are a JSON list of texts inside a string.
+    """
+
+    name: str = ""
+    description: str | None = None
+    app: str = ""
+    type: str = ""
+    playbook: str = ""
+    repository_id: RepositoryId = RepositoryId(0)
+    inventory_id: InventoryId | None = None
+    environment_id: EnvironmentId | None = None
+    environment_ids: tuple[EnvironmentId, ...] | None = None
+    view_id: ViewId | None = None
+    build_template_id: TemplateId | None = None
+    start_version: str | None = None
+    autorun: bool = False
+    git_branch: str | None = None
+    arguments: str | None = None
+    survey_vars: tuple[SurveyVariable, ...] | None = None
+    vaults: tuple[NewVault, ...] | None = None
+    task_params: dict[str, Any] | None = None
+    suppress_success_alerts: bool = False
+    allow_override_args_in_task: bool = False
+    allow_override_branch_in_task: bool = False
+    allow_parallel_tasks: bool = False
+
+
+def checked(new: NewTemplate) -> dict[str, Any]:
+    """Return the columns of *new* that refer to nothing else.
+
+    :raises Invalid: telling what cannot be
+    """
+    app = _app(new.app)
+    check_name(new.name, "template name can not be empty")
+    if app is App.ANSIBLE and not new.inventory_id:
+        raise Invalid("template inventory can not be empty")
+    _check_playbook(new.playbook)
+    if new.type not in _TYPES:
+        raise Invalid(f"The type of a template is build, deploy or empty: {new.type}")
+    check_branch(new.git_branch or "")
+    version = new.start_version if new.type == "build" else None
+    check_text(version or "", "start version")
+    survey = tuple(new.survey_vars or ())
+    _check_survey(survey)
+    return {
+        "name": new.name,
+        "description": new.description,
+        "app": app,
+        "type": new.type,
+        "playbook": new.playbook,
+        "start_version": version or None,
+        "autorun": new.autorun,
+        "git_branch": new.git_branch or None,
+        "arguments": arguments(new.arguments, app),
+        "survey_vars": survey or None,
+        "task_params": task_params(new.task_params or {}),
+        "suppress_success_alerts": new.suppress_success_alerts,
+        "allow_override_args_in_task": new.allow_override_args_in_task,
+        "allow_override_branch_in_task": new.allow_override_branch_in_task,
+        "allow_parallel_tasks": new.allow_parallel_tasks,
+    }
+
+
+def _app(name: str) -> App:
+    try:
+        return App(name or App.ANSIBLE)
+    except ValueError:
+        later = " (not served yet)" if name in _NOT_SERVED else ""
+        raise Invalid(f"Invalid app id: {name[:50]}{later}") from None
+
+
+def _check_playbook(playbook: str) -> None:
+    if not playbook.strip():
+        raise Invalid("template playbook can not be empty")
+    check_text(playbook, "playbook's path")
+    if playbook.startswith(("-", "/")) or ".." in playbook.split("/"):
+        raise Invalid("The playbook must be a path inside the repository")
+
+
+def arguments(text: str | None, app: App = App.ANSIBLE) -> str | None:
+    """Return arguments if they are a JSON list of texts; none for an empty one.
+
+    :raises Invalid:
+    """
+    if text is None or not text.strip():
+        return None
+    try:
+        found = msgspec.json.decode(text, type=tuple[str, ...] | None)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        raise Invalid(
+            "template arguments must be valid JSON: a list of texts, such as"
+            ' ["--limit", "web"]'
+        ) from None
+    for argument in found or ():
+        _check_argument(argument, app)
+    return text if found else None
+
+
+def _check_argument(argument: str, app: App) -> None:
+    if "\0" in argument:
+        raise Invalid("An argument has a NUL character")
+    option = argument.partition("=")[0]
+    short = app is App.ANSIBLE and re.match(r"-[A-Za-z] ", option)
+    if short or (option.startswith("--") and " " in option):
+        raise Invalid(
+            f"The argument “{argument}” holds two: write them as two texts, such as"
+            ' ["--limit", "web"]'
+        )
+
+
+def _check_survey(survey: Sequence[SurveyVariable]) -> None:
+    for each in survey:
+        if not _VARIABLE.fullmatch(each.name):
+            raise Invalid(f"“{each.name}” cannot be the name of a variable")
+        _check_default(each)
+    unique([each.name for each in survey], "variable")
+
+
+def _check_default(variable: SurveyVariable) -> None:
+    name, default = variable.name, variable.default_value
+    if variable.type is SurveyType.ENUM:
+        choices = [each.value for each in variable.values or ()]
+        if not choices:
+            raise Invalid(f"The variable “{name}” has no values to choose from")
+        if default and default not in choices:
+            raise Invalid(f"The default of “{name}” is none of its values")
+    if variable.type is SurveyType.SECRET and default:
+        raise Invalid(
+            f"The secret variable “{name}” cannot have a default, since everybody"
+            " in the project could read it: use a variable group"
+        )
+    number = variable.type is SurveyType.INTEGER
+    if number and default and not _INTEGER.fullmatch(default):
+        raise Invalid(f"The default of “{name}” must be an integer")
+
+
+def task_params(sent: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that are known, with lists where texts have commas.
+
+    :raises Invalid: if one has a wrong type
+    """
+    plain = {
+        name: value
+        for name, value in sent.items()
+        if value is not None and name in TaskParams.__struct_fields__
+    }
+    for name in ("limit", "tags", "skip_tags"):
+        if isinstance(text := plain.get(name), str):
+            plain[name] = [part.strip() for part in text.split(",") if part.strip()]
+    if plain.get("debug_level") == 0:
+        del plain["debug_level"]
+    try:
+        params = msgspec.convert(plain, TaskParams)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"task_params: {error}") from None
+    if not 1 <= params.debug_level <= _MOST_VERBOSE:
+        raise Invalid("task_params: “debug_level” must be between 1 and 6")
+    for part in (*params.limit, *params.tags, *params.skip_tags):
+        check_text(part, "value in task_params")
+    return plain
+
+
+def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
+    """Return key and name of each vault; one may be without a name.
+
+    :raises Invalid:
+    """
+    found = []
+    for each in vaults:
+        if each.type not in {"", "password"}:
+            raise Invalid(f"Vaults of the type {each.type[:50]} are not served yet")
+        if not each.vault_key_id:
+            raise Invalid("A vault needs a key: vault_key_id")
+        if each.name and not _VAULT_NAME.fullmatch(each.name):
+            raise Invalid(f"“{each.name}” cannot be the name of a vault")
+        found.append((each.vault_key_id, each.name or None))
+    unique([name or "default" for _, name in found], "vault")
+    return found
+
+
+def environment_of(new: NewTemplate) -> EnvironmentId | None:
+    """Return the one variable group that *new* names, in either form.
+
+    :raises Invalid: if it names several
+    """
+    named = list(dict.fromkeys(each for each in new.environment_ids or () if each))
+    if len(named) > 1:
+        raise Invalid("A template with more than one variable group is not served yet")
+    return named[0] if named else new.environment_id or None

@@ -1,0 +1,243 @@
+"""Templates: what an actor can do with them."""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.model.ids import KeyId, ProjectId, TemplateId
+from semaphore_twisted.model.keys import KeyType
+from semaphore_twisted.model.tasks import TaskInList
+from semaphore_twisted.model.templates import Template, TemplateVault
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.references import (
+    References,
+    check,
+    given,
+    named,
+    project_of,
+)
+from semaphore_twisted.operations.template_rules import (
+    NewTemplate,
+    checked,
+    environment_of,
+    vault_names,
+)
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import template, template_vault
+from semaphore_twisted.persistence.statements import environments as of_environments
+from semaphore_twisted.persistence.statements import inventories as of_inventories
+from semaphore_twisted.persistence.statements import keys as of_keys
+from semaphore_twisted.persistence.statements import repositories as of_repositories
+from semaphore_twisted.persistence.statements import tasks as of_tasks
+from semaphore_twisted.persistence.statements import templates as statements
+
+#: Above every id.
+_ABOVE = 2**63 - 1
+
+_VAULT_KEYS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to change a template's description only."""
+
+    description: str | None = None
+
+
+def listed(
+    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
+) -> list[Template]:
+    """Return the templates of the project, each with its newest task."""
+    project_id = project_of(actor)
+    statement = statements.listed.by(sort, descending=descending)
+    found = conn.all(statement, Template, project_id=project_id)
+    vaults: dict[TemplateId | None, list[TemplateVault]] = {}
+    for each in conn.all(
+        statements.vaults_of_project, TemplateVault, project_id=project_id
+    ):
+        vaults.setdefault(each.template_id, []).append(each)
+    newest = {
+        each.template_id: each
+        for each in conn.all(statements.last_tasks, TaskInList, project_id=project_id)
+    }
+    return [
+        replace(
+            each,
+            vaults=tuple(vaults.get(each.id, ())),
+            last_task=newest.get(each.id),
+        )
+        for each in found
+    ]
+
+
+def get(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
+    """Return a template with its vaults and its newest task."""
+    project_id = project_of(actor)
+    found = _found(conn, actor, template_id)
+    return replace(
+        found,
+        vaults=tuple(
+            conn.all(statements.vaults, TemplateVault, template_id=template_id)
+        ),
+        last_task=conn.one(
+            of_tasks.newest_of_template,
+            TaskInList,
+            project_id=project_id,
+            template_id=template_id,
+            before=_ABOVE,
+            count=1,
+        ),
+    )
+
+
+def references(conn: Connection, actor: Actor, template_id: TemplateId) -> References:
+    """Return what refers to a template; none of it keeps it from being deleted."""
+    _found(conn, actor, template_id)
+    project_id = project_of(actor)
+    return References(
+        templates=named(conn, statements.deploying, project_id, template_id),
+        inventories=named(conn, statements.held_inventories, project_id, template_id),
+    )
+
+
+def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
+    """Store a template."""
+    project_id = project_of(actor)
+    values = {**checked(new), **_references(conn, project_id, new, itself=None)}
+    vaults = _vaults(conn, project_id, new)
+    number = TemplateId(conn.insert(template, project_id=project_id, **values))
+    _store_vaults(conn, project_id, number, vaults)
+    _record(conn, actor, number, new.name, "created")
+    return get(conn, actor, number)
+
+
+def change(
+    conn: Connection, actor: Actor, template_id: TemplateId, new: NewTemplate
+) -> None:
+    """Replace a template; its tasks and their number stay."""
+    _found(conn, actor, template_id)
+    project_id = project_of(actor)
+    values = {
+        **checked(new),
+        **_references(conn, project_id, new, itself=template_id),
+    }
+    vaults = _vaults(conn, project_id, new)
+    conn.update(template, template_id, **values)
+    conn.run(statements.forget_vaults, template_id=template_id)
+    _store_vaults(conn, project_id, template_id, vaults)
+    _record(conn, actor, template_id, new.name, "updated")
+
+
+def describe(
+    conn: Connection, actor: Actor, template_id: TemplateId, new: Description
+) -> None:
+    """Change a template's description only."""
+    found = _found(conn, actor, template_id)
+    conn.update(template, template_id, description=new.description)
+    _record(conn, actor, template_id, found.name, "updated")
+
+
+def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
+    """Delete a template with its tasks.
+
+    :raises Conflict: while one of them is under way
+    """
+    found = _found(conn, actor, template_id)
+    running = conn.scalar(statements.under_way, template_id=template_id)
+    if running is not None:
+        raise Conflict(f"Task {running} of the template is under way: stop it first")
+    for each in named(conn, statements.held_inventories, found.project_id, template_id):
+        conn.run(statements.release_inventory, inventory_id=each.id)
+    conn.delete(template, template_id)
+    _record(conn, actor, template_id, found.name, "deleted")
+
+
+def _found(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
+    found = conn.one(
+        statements.by_id, Template, id=template_id, project_id=project_of(actor)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _references(
+    conn: Connection,
+    project_id: ProjectId,
+    new: NewTemplate,
+    *,
+    itself: TemplateId | None,
+) -> dict[str, Any]:
+    """Return the columns that refer to other objects of the project."""
+    deploys = new.type == "deploy"
+    built_by = given(new.build_template_id) if deploys else None
+    values = {
+        "repository_id": int(new.repository_id),
+        "inventory_id": given(new.inventory_id),
+        "environment_id": environment_of(new),
+        "view_id": given(new.view_id),
+        "build_template_id": built_by,
+    }
+    for field, statement in (
+        ("repository_id", of_repositories.by_id),
+        ("inventory_id", of_inventories.by_id),
+        ("environment_id", of_environments.by_id),
+        ("view_id", statements.view_by_id),
+    ):
+        check(conn, statement, project_id=project_id, number=values[field], field=field)
+    kind = check(
+        conn,
+        statements.type_of,
+        project_id=project_id,
+        number=built_by,
+        field="build_template_id",
+    )
+    if built_by is not None and (kind != "build" or built_by == itself):
+        raise Invalid(f"build_template_id: template {built_by} builds nothing")
+    return values
+
+
+def _vaults(
+    conn: Connection, project_id: ProjectId, new: NewTemplate
+) -> list[tuple[KeyId, str | None]]:
+    found = vault_names(new.vaults or ())
+    for key_id, _ in found:
+        kind = check(
+            conn,
+            of_keys.type_of,
+            project_id=project_id,
+            number=key_id,
+            field="vault_key_id",
+        )
+        if kind not in _VAULT_KEYS:
+            raise Invalid(f"vault_key_id: the key {key_id} holds no password")
+    return found
+
+
+def _store_vaults(
+    conn: Connection,
+    project_id: ProjectId,
+    template_id: TemplateId,
+    vaults: list[tuple[KeyId, str | None]],
+) -> None:
+    for key_id, name in vaults:
+        conn.insert(
+            template_vault,
+            project_id=project_id,
+            template_id=template_id,
+            vault_key_id=key_id,
+            name=name,
+        )
+
+
+def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="template",
+        object_id=number,
+        object_name=name,
+        description=f"Template {name} {what}",
+    )

@@ -1,0 +1,27 @@
+"""Environments (variable groups); their secrets are in ``statements.keys``."""
+
+from sqlalchemy import bindparam, select
+
+from semaphore_twisted.persistence.schema import environment, template
+from semaphore_twisted.persistence.statements.sorting import sorted_by
+
+_c = environment.c
+
+_shown = select(_c.id, _c.name, _c.project_id, _c.json, _c.env).where(
+    _c.project_id == bindparam("project_id")
+)
+
+#: An environment of a project by its id.
+by_id = _shown.where(_c.id == bindparam("id"))
+
+#: The environments of a project.
+listed = sorted_by(_shown, {"name": _c.name}, _c.id)
+
+templates = (
+    select(template.c.id, template.c.name)
+    .where(
+        template.c.project_id == bindparam("project_id"),
+        template.c.environment_id == bindparam("id"),
+    )
+    .order_by(template.c.id)
+)

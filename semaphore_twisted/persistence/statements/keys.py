@@ -1,0 +1,84 @@
+"""Access keys; a variable group's secrets are rows of the same table."""
+
+from sqlalchemy import bindparam, select, union
+
+from semaphore_twisted.persistence.schema import (
+    access_key,
+    environment,
+    inventory,
+    project,
+    repository,
+    template,
+    template_vault,
+)
+from semaphore_twisted.persistence.statements.sorting import sorted_by
+
+_c = access_key.c
+
+_shown = select(
+    _c.id,
+    _c.name,
+    _c.type,
+    _c.project_id,
+    _c.secret.is_not(None).label("sealed"),
+).where(_c.project_id == bindparam("project_id"), _c.environment_id.is_(None))
+
+#: A key of a project by its id.
+by_id = _shown.where(_c.id == bindparam("id"))
+
+#: The keys of a project.
+listed = sorted_by(_shown, {"name": _c.name, "type": _c.type}, _c.id)
+
+type_of = select(_c.type).where(
+    _c.project_id == bindparam("project_id"),
+    _c.environment_id.is_(None),
+    _c.id == bindparam("id"),
+)
+
+#: The uuids that a sealed value of the row is bound to.
+row_uuid = select(_c.uuid).where(_c.id == bindparam("id"))
+project_uuid = select(project.c.uuid).where(project.c.id == bindparam("id"))
+
+_template = select(template.c.id, template.c.name).where(
+    template.c.project_id == bindparam("project_id")
+)
+
+#: Templates that open a vault with the key.
+templates = (
+    _template.where(
+        template.c.id.in_(
+            select(template_vault.c.template_id).where(
+                template_vault.c.vault_key_id == bindparam("id")
+            )
+        )
+    )
+).order_by(template.c.id)
+
+repositories = (
+    select(repository.c.id, repository.c.name)
+    .where(
+        repository.c.project_id == bindparam("project_id"),
+        repository.c.ssh_key_id == bindparam("id"),
+    )
+    .order_by(repository.c.id)
+)
+
+_inventory = select(inventory.c.id, inventory.c.name).where(
+    inventory.c.project_id == bindparam("project_id")
+)
+
+inventories = union(
+    _inventory.where(inventory.c.ssh_key_id == bindparam("id")),
+    _inventory.where(inventory.c.become_key_id == bindparam("id")),
+)
+
+#: The secrets of a variable group.
+of_environment = (
+    select(_c.id, _c.name, _c.owner.label("type"))
+    .join(environment, environment.c.id == _c.environment_id)
+    .where(
+        _c.environment_id == bindparam("environment_id"),
+        environment.c.project_id == bindparam("project_id"),
+    )
+    .order_by(_c.id)
+)

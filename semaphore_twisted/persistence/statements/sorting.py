@@ -1,0 +1,33 @@
+"""Lists in the order that a client asks for, by columns of an allow-list."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import func
+
+
+@frozen
+class Sorted:
+    """One statement for each column and direction."""
+
+    _first: str
+    _statements: Mapping[tuple[str, bool], Any]
+
+    def by(self, column: str, *, descending: bool) -> Any:
+        """Return the statement sorted by *column*; an unknown one is the first."""
+        found = self._statements.get((column, descending))
+        return self._statements[self._first, descending] if found is None else found
+
+
+def sorted_by(statement: Any, columns: Mapping[str, Any], last: Any) -> Sorted:
+    """Return *statement* in every order; *last* decides between equals.
+
+    *columns* are the names that clients use; case counts for none of them.
+    """
+    statements = {}
+    for name, column in columns.items():
+        folded = func.lower(column)
+        statements[name, False] = statement.order_by(folded, last)
+        statements[name, True] = statement.order_by(folded.desc(), last.desc())
+    return Sorted(next(iter(columns)), statements)

@@ -1,0 +1,143 @@
+"""Templates, their vaults, and the newest task of each."""
+
+from sqlalchemy import bindparam, delete, func, null, select, update
+
+from semaphore_twisted.persistence.schema import (
+    environment,
+    inventory,
+    repository,
+    task,
+    template,
+    template_vault,
+    view,
+)
+from semaphore_twisted.persistence.statements import tasks as of_tasks
+from semaphore_twisted.persistence.statements.sorting import sorted_by
+
+_c = template.c
+
+#: *vaults* and *last_task* are filled in by the operation.
+_shown = select(
+    _c.id,
+    _c.project_id,
+    _c.inventory_id,
+    _c.repository_id,
+    _c.environment_id,
+    _c.name,
+    _c.playbook,
+    _c.arguments,
+    _c.allow_override_args_in_task,
+    _c.description,
+    null().label("vaults"),
+    _c.type,
+    _c.start_version,
+    _c.build_template_id,
+    _c.view_id,
+    null().label("last_task"),
+    _c.autorun,
+    _c.git_branch,
+    _c.survey_vars,
+    _c.suppress_success_alerts,
+    _c.app,
+    _c.tasks,
+    _c.task_params,
+    _c.allow_override_branch_in_task,
+    _c.allow_parallel_tasks,
+).where(_c.project_id == bindparam("project_id"))
+
+#: A template of a project by its id.
+by_id = _shown.where(_c.id == bindparam("id"))
+
+#: The templates of a project.
+listed = sorted_by(
+    _shown.outerjoin(inventory, inventory.c.id == _c.inventory_id)
+    .outerjoin(repository, repository.c.id == _c.repository_id)
+    .outerjoin(environment, environment.c.id == _c.environment_id),
+    {
+        "name": _c.name,
+        "playbook": _c.playbook,
+        "inventory": inventory.c.name,
+        "environment": environment.c.name,
+        "repository": repository.c.name,
+        "app": _c.app,
+        "type": _c.type,
+    },
+    _c.id,
+)
+
+type_of = select(_c.type).where(
+    _c.id == bindparam("id"), _c.project_id == bindparam("project_id")
+)
+
+view_by_id = select(view.c.id).where(
+    view.c.id == bindparam("id"), view.c.project_id == bindparam("project_id")
+)
+
+_vaults = select(
+    template_vault.c.id,
+    template_vault.c.project_id,
+    template_vault.c.template_id,
+    template_vault.c.vault_key_id,
+    template_vault.c.name,
+).order_by(template_vault.c.id)
+
+#: The vaults of one template, and of all templates of a project.
+vaults = _vaults.where(template_vault.c.template_id == bindparam("template_id"))
+vaults_of_project = _vaults.where(
+    template_vault.c.project_id == bindparam("project_id")
+)
+
+forget_vaults = delete(template_vault).where(
+    template_vault.c.template_id == bindparam("template_id")
+)
+
+#: The newest task of each template of a project.
+last_tasks = (
+    select(*of_tasks.newest.selected_columns)
+    .select_from(of_tasks.newest.get_final_froms()[0])
+    .where(
+        task.c.id.in_(
+            select(
+                select(func.max(task.c.id))
+                .where(task.c.template_id == _c.id)
+                .correlate(template)
+                .scalar_subquery()
+            ).where(_c.project_id == bindparam("project_id"))
+        )
+    )
+)
+
+#: Whether a template has tasks that are under way (those that wait may go).
+under_way = (
+    select(task.c.id)
+    .where(
+        task.c.template_id == bindparam("template_id"),
+        task.c.status.not_in(("waiting", "success", "error", "stopped")),
+    )
+    .limit(1)
+)
+
+#: Templates that deploy what a template builds.
+deploying = (
+    select(_c.id, _c.name)
+    .where(
+        _c.project_id == bindparam("project_id"),
+        _c.build_template_id == bindparam("id"),
+    )
+    .order_by(_c.id)
+)
+
+held_inventories = (
+    select(inventory.c.id, inventory.c.name)
+    .where(
+        inventory.c.project_id == bindparam("project_id"),
+        inventory.c.holder_id == bindparam("id"),
+    )
+    .order_by(inventory.c.id)
+)
+
+release_inventory = (
+    update(inventory)
+    .where(inventory.c.id == bindparam("inventory_id"))
+    .values(holder_id=None)
+)

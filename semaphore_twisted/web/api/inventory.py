@@ -1,0 +1,78 @@
+"""Inventories: their routes."""
+
+from semaphore_twisted.model.inventories import Inventory
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import inventories
+from semaphore_twisted.operations.inventories import NewInventory
+from semaphore_twisted.operations.references import References
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.sorting import order
+
+
+async def listed(context: Context) -> list[Inventory]:
+    """List the inventories."""
+    return await context.read(inventories.listed, **order(context.query))
+
+
+async def create(context: Context, body: NewInventory) -> Inventory:
+    """Make an inventory."""
+    return await context.write(inventories.create, body)
+
+
+async def get(context: Context) -> Inventory:
+    """Show an inventory."""
+    return await context.read(inventories.get, context.path["inventory_id"])
+
+
+async def references(context: Context) -> References:
+    """Show what refers to an inventory."""
+    return await context.read(inventories.references, context.path["inventory_id"])
+
+
+async def change(context: Context, body: NewInventory) -> None:
+    """Replace an inventory."""
+    await context.write(inventories.change, context.path["inventory_id"], body)
+
+
+async def delete(context: Context) -> None:
+    """Delete an inventory that nothing uses."""
+    await context.write(inventories.delete, context.path["inventory_id"])
+
+
+_ALL = "/project/{project_id}/inventory"
+_ONE = "/project/{project_id}/inventory/{inventory_id}"
+_READ = Access.MEMBER
+_MANAGE = Access.MANAGE_RESOURCES
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET", pattern=_ALL, handler=listed, access=_READ, answer=list[Inventory]
+    ),
+    Route(
+        method="POST",
+        pattern=_ALL,
+        handler=create,
+        access=_MANAGE,
+        body=NewInventory,
+        answer=Inventory,
+        status=201,
+    ),
+    Route(method="GET", pattern=_ONE, handler=get, access=_READ, answer=Inventory),
+    Route(
+        method="GET",
+        pattern=f"{_ONE}/refs",
+        handler=references,
+        access=_READ,
+        answer=References,
+    ),
+    Route(
+        method="PUT",
+        pattern=_ONE,
+        handler=change,
+        access=_MANAGE,
+        body=NewInventory,
+        status=204,
+    ),
+    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
+)

@@ -1,0 +1,93 @@
+"""The key store's routes; reading asks for the right to manage resources too."""
+
+from semaphore_twisted.model.keys import AccessKey
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import keys
+from semaphore_twisted.operations.keys import NewKey
+from semaphore_twisted.operations.references import References
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.sorting import order
+
+
+async def listed(context: Context) -> list[AccessKey]:
+    """List the keys."""
+    return await context.read(keys.listed, **order(context.query))
+
+
+async def create(context: Context, body: NewKey) -> AccessKey:
+    """Make a key; private keys are checked and normalised."""
+    secret = await context.compute(keys.opened, body)
+    return await context.write(
+        keys.create, body, secret=secret, keyring=context.keyring
+    )
+
+
+async def get(context: Context) -> AccessKey:
+    """Show a key, never with its secret."""
+    return await context.read(keys.get, context.path["key_id"])
+
+
+async def references(context: Context) -> References:
+    """Show what uses a key."""
+    return await context.read(keys.references, context.path["key_id"])
+
+
+async def change(context: Context, body: NewKey) -> None:
+    """Rename a key; type and secret change with ``override_secret`` only."""
+    secret = None
+    if body.override_secret:
+        secret = await context.compute(keys.opened, body)
+    await context.write(
+        keys.change,
+        context.path["key_id"],
+        body,
+        secret=secret,
+        keyring=context.keyring,
+    )
+
+
+async def delete(context: Context) -> None:
+    """Delete a key that nothing uses."""
+    await context.write(keys.delete, context.path["key_id"])
+
+
+_ALL = "/project/{project_id}/keys"
+_ONE = "/project/{project_id}/keys/{key_id}"
+_MANAGE = Access.MANAGE_RESOURCES
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        pattern=_ALL,
+        handler=listed,
+        access=_MANAGE,
+        answer=list[AccessKey],
+    ),
+    Route(
+        method="POST",
+        pattern=_ALL,
+        handler=create,
+        access=_MANAGE,
+        body=NewKey,
+        answer=AccessKey,
+        status=201,
+    ),
+    Route(method="GET", pattern=_ONE, handler=get, access=_MANAGE, answer=AccessKey),
+    Route(
+        method="GET",
+        pattern=f"{_ONE}/refs",
+        handler=references,
+        access=_MANAGE,
+        answer=References,
+    ),
+    Route(
+        method="PUT",
+        pattern=_ONE,
+        handler=change,
+        access=_MANAGE,
+        body=NewKey,
+        status=204,
+    ),
+    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
+)

@@ -1,0 +1,84 @@
+"""Repositories: their routes."""
+
+from semaphore_twisted.model.repositories import Repository
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import repositories
+from semaphore_twisted.operations.references import References
+from semaphore_twisted.operations.repositories import NewRepository
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.sorting import order
+
+
+async def listed(context: Context) -> list[Repository]:
+    """List the repositories."""
+    return await context.read(repositories.listed, **order(context.query))
+
+
+async def create(context: Context, body: NewRepository) -> Repository:
+    """Make a repository."""
+    await context.compute(repositories.check_place, body)
+    return await context.write(repositories.create, body)
+
+
+async def get(context: Context) -> Repository:
+    """Show a repository."""
+    return await context.read(repositories.get, context.path["repository_id"])
+
+
+async def references(context: Context) -> References:
+    """Show what refers to a repository."""
+    return await context.read(repositories.references, context.path["repository_id"])
+
+
+async def change(context: Context, body: NewRepository) -> None:
+    """Replace a repository."""
+    await context.compute(repositories.check_place, body)
+    await context.write(repositories.change, context.path["repository_id"], body)
+
+
+async def delete(context: Context) -> None:
+    """Delete a repository that nothing uses."""
+    await context.write(repositories.delete, context.path["repository_id"])
+
+
+_ALL = "/project/{project_id}/repositories"
+_ONE = "/project/{project_id}/repositories/{repository_id}"
+_READ = Access.MEMBER
+_MANAGE = Access.MANAGE_RESOURCES
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        pattern=_ALL,
+        handler=listed,
+        access=_READ,
+        answer=list[Repository],
+    ),
+    Route(
+        method="POST",
+        pattern=_ALL,
+        handler=create,
+        access=_MANAGE,
+        body=NewRepository,
+        answer=Repository,
+        status=201,
+    ),
+    Route(method="GET", pattern=_ONE, handler=get, access=_READ, answer=Repository),
+    Route(
+        method="GET",
+        pattern=f"{_ONE}/refs",
+        handler=references,
+        access=_READ,
+        answer=References,
+    ),
+    Route(
+        method="PUT",
+        pattern=_ONE,
+        handler=change,
+        access=_MANAGE,
+        body=NewRepository,
+        status=204,
+    ),
+    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
+)
