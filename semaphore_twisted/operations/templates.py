@@ -26,7 +26,7 @@ from semaphore_twisted.operations.template_rules import (
     vault_names,
 )
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.persistence.schema import template, template_vault
+from semaphore_twisted.persistence.schema import inventory, template, template_vault
 from semaphore_twisted.persistence.statements import environments as of_environments
 from semaphore_twisted.persistence.statements import inventories as of_inventories
 from semaphore_twisted.persistence.statements import keys as of_keys
@@ -149,7 +149,7 @@ def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
     if running is not None:
         raise Conflict(f"Task {running} of the template is under way: stop it first")
     for each in named(conn, statements.held_inventories, found.project_id, template_id):
-        conn.run(statements.release_inventory, inventory_id=each.id)
+        conn.update(inventory, each.id, holder_id=None)
     conn.delete(template, template_id)
     _record(conn, actor, template_id, found.name, "deleted")
 

@@ -1,6 +1,6 @@
 """Templates, their vaults, and the newest task of each."""
 
-from sqlalchemy import bindparam, delete, func, null, select, update
+from sqlalchemy import bindparam, delete, func, null, select
 
 from semaphore_twisted.persistence.schema import (
     environment,
@@ -15,6 +15,10 @@ from semaphore_twisted.persistence.statements import tasks as of_tasks
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = template.c
+
+#: Each compared by itself: a list would be a parameter of another kind, which cannot
+#: be compiled once for all executions.
+_ENDED = ("success", "error", "stopped")
 
 #: *vaults* and *last_task* are filled in by the operation.
 _shown = select(
@@ -112,7 +116,7 @@ under_way = (
     select(task.c.id)
     .where(
         task.c.template_id == bindparam("template_id"),
-        task.c.status.not_in(("waiting", "success", "error", "stopped")),
+        *(task.c.status != each for each in ("waiting", *_ENDED)),
     )
     .limit(1)
 )
@@ -134,10 +138,4 @@ held_inventories = (
         inventory.c.holder_id == bindparam("id"),
     )
     .order_by(inventory.c.id)
-)
-
-release_inventory = (
-    update(inventory)
-    .where(inventory.c.id == bindparam("inventory_id"))
-    .values(holder_id=None)
 )

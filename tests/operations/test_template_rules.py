@@ -1,0 +1,110 @@
+"""Tests of what may be in a template."""
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import EnvironmentId, KeyId
+from semaphore_twisted.model.templates import App, TaskParams
+from semaphore_twisted.operations.template_rules import (
+    NewTemplate,
+    NewVault,
+    arguments,
+    environment_of,
+    task_params,
+    vault_names,
+)
+
+#: What JSON can hold: no half of a surrogate pair.
+_TEXT = st.text(st.characters(codec="utf-8"))
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | _TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner),
+    max_leaves=8,
+)
+
+
+class ArgumentTests(SynchronousTestCase):
+    """Arguments of templates."""
+
+    @given(
+        st.lists(
+            st.text(st.characters(codec="utf-8", exclude_characters="\0-")), min_size=1
+        )
+    )
+    def test_lists_of_texts_stay(self, texts: list[str]) -> None:
+        """B117: a list of texts is stored as it was sent, spaces and all."""
+        text = msgspec.json.encode(texts).decode()
+        self.assertEqual(arguments(text), text)
+
+    @given(_JSON)
+    def test_anything_else(self, value: Any) -> None:
+        """Other JSON is refused, never a crash; what is empty is none."""
+        text = msgspec.json.encode(value).decode()
+        try:
+            found = arguments(text)
+        except Invalid:
+            return
+        self.assertIn(found, {None, text})
+        self.assertTrue(value is None or isinstance(value, list))
+
+    def test_short_options(self) -> None:
+        """B117: ``-e x=1`` in one text is refused for Ansible; bash may mean it."""
+        text = '["-e x=1"]'
+        self.assertRaises(Invalid, arguments, text)
+        self.assertEqual(arguments(text, App.BASH), text)
+
+
+class ParamTests(SynchronousTestCase):
+    """Parameters of tasks."""
+
+    @given(st.dictionaries(st.sampled_from(TaskParams.__struct_fields__), _JSON))
+    def test_what_is_stored_can_be_read(self, sent: dict[str, Any]) -> None:
+        """Whatever is accepted is read back as parameters."""
+        try:
+            stored = task_params(sent)
+        except Invalid:
+            return
+        read = msgspec.to_builtins(msgspec.convert(stored, TaskParams))
+        for name, value in stored.items():
+            wanted = tuple(value) if isinstance(value, list) else value
+            self.assertEqual(read[name], wanted)
+
+
+class VaultTests(SynchronousTestCase):
+    """Vaults of templates."""
+
+    def test_names(self) -> None:
+        """A vault without a name is the default one, of which there is one."""
+        key = KeyId(1)
+        nameless = NewVault(vault_key_id=key)
+        self.assertEqual(vault_names([nameless]), [(key, None)])
+        named = NewVault(vault_key_id=key, name="default")
+        self.assertRaises(Invalid, vault_names, [nameless, named])
+
+    def test_refused(self) -> None:
+        """A name that Ansible would take apart, and a missing key, are refused."""
+        for name in ("a@b", "-a", "a b", "a\n"):
+            vault = NewVault(vault_key_id=KeyId(1), name=name)
+            self.assertRaises(Invalid, vault_names, [vault])
+        self.assertRaises(Invalid, vault_names, [NewVault(name="a")])
+
+
+class EnvironmentTests(SynchronousTestCase):
+    """The variable group of a template."""
+
+    def test_either_form(self) -> None:
+        """The list is preferred; an empty one leaves the single id."""
+        one, two = EnvironmentId(1), EnvironmentId(2)
+        for new, wanted in (
+            (NewTemplate(), None),
+            (NewTemplate(environment_id=one), one),
+            (NewTemplate(environment_id=one, environment_ids=()), one),
+            (NewTemplate(environment_id=one, environment_ids=(two,)), two),
+            (NewTemplate(environment_ids=(two, two)), two),
+        ):
+            self.assertEqual(environment_of(new), wanted)

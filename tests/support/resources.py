@@ -1,0 +1,107 @@
+"""A project to make things in, through the API."""
+
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.users import Role
+from semaphore_twisted.persistence.schema import access_key
+from tests.support.http import Answer, ApiClient, api_client
+from tests.support.memory import make_member, make_project, make_user
+
+_KEY = select(access_key.c.id).where(access_key.c.project_id == bindparam("id"))
+
+
+class ResourceTestCase(SynchronousTestCase):
+    """A manager of one project, and another project that is not his."""
+
+    def setUp(self) -> None:
+        """Make them."""
+        self.site = api_client()
+        self.conn = self.site.database.conn
+        self.user = make_user(self.conn, "alice")
+        self.project = make_project(self.conn, self.user)
+        self.other = make_project(self.conn, name="Other")
+        self.client = self.site.as_user(self.user)
+        self.base = f"/api/project/{self.project.id}"
+        self.none_key = self.conn.scalar(_KEY, id=self.project.id)
+
+    def guest(self) -> ApiClient:
+        """Return a client of somebody who may only look on."""
+        user = make_user(self.conn, "guest")
+        make_member(self.conn, self.project, user, Role.GUEST)
+        return self.site.as_user(user)
+
+    def made(self, noun: str, **body: Any) -> Any:
+        """Make something, and return it as it was answered."""
+        answer = self.client.post(f"{self.base}/{noun}", body)
+        self.assertEqual(answer.status, 201, answer.body)
+        return answer.json
+
+    def refused(self, answer: Answer, *words: str) -> None:
+        """Check that *answer* is a 400 that has *words* in its sentence."""
+        self.assertEqual(answer.status, 400, answer.body)
+        for word in words:
+            self.assertIn(word, answer.json["error"])
+
+    def shown(self, noun: str, number: int) -> Any:
+        """Return something as it is shown."""
+        answer = self.client.get(f"{self.base}/{noun}/{number}")
+        self.assertEqual(answer.status, 200, answer.body)
+        return answer.json
+
+    def names(self, noun: str, query: str = "") -> list[str]:
+        """Return the names in a list."""
+        return [each["name"] for each in self.listed(noun, query)]
+
+    def listed(self, noun: str, query: str = "") -> Any:
+        """Return a list."""
+        answer = self.client.get(f"{self.base}/{noun}{query}")
+        self.assertEqual(answer.status, 200, answer.body)
+        return answer.json
+
+    def key(self, name: str = "Login", **body: Any) -> int:
+        """Make a key with a password; return its id."""
+        sent: dict[str, Any] = {
+            "name": name,
+            "type": "login_password",
+            "login_password": {"login": "me", "password": "hidden"},
+            **body,
+        }
+        number: int = self.made("keys", **sent)["id"]
+        return number
+
+    def repository(self, name: str = "Files", **body: Any) -> int:
+        """Make a repository; return its id."""
+        sent: dict[str, Any] = {
+            "name": name,
+            "git_url": "https://git.example/files.git",
+            "git_branch": "main",
+            "ssh_key_id": self.none_key,
+            **body,
+        }
+        number: int = self.made("repositories", **sent)["id"]
+        return number
+
+    def inventory(self, name: str = "Hosts", **body: Any) -> int:
+        """Make an inventory; return its id."""
+        sent = {"name": name, "type": "static", "inventory": "localhost", **body}
+        number: int = self.made("inventory", **sent)["id"]
+        return number
+
+    def template(self, **body: Any) -> dict[str, Any]:
+        """Return a body that makes a template."""
+        sent: dict[str, Any] = {
+            "name": "Say",
+            "app": "bash",
+            "playbook": "say.sh",
+            "repository_id": self.repository_id(),
+            **body,
+        }
+        return sent
+
+    def repository_id(self) -> int:
+        """Return the first repository, which is made if there is none."""
+        found = self.listed("repositories")
+        return found[0]["id"] if found else self.repository()

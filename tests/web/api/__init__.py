@@ -1,0 +1,1 @@
+"""Tests of the routes, through the whole site."""

@@ -1,0 +1,173 @@
+"""Tests of the environments' routes."""
+
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from semaphore_twisted.persistence.schema import access_key
+from tests.support.resources import ResourceTestCase
+
+_OWNED = (
+    select(access_key.c.name)
+    .where(access_key.c.environment_id == bindparam("id"))
+    .order_by(access_key.c.id)
+)
+_SEALED = select(access_key.c.secret).where(access_key.c.id == bindparam("id"))
+
+
+def create(name: str, secret: str = "hidden", kind: str = "var") -> dict[str, Any]:
+    """Return the wish for a new secret."""
+    return {"operation": "create", "type": kind, "name": name, "secret": secret}
+
+
+class EnvironmentTests(ResourceTestCase):
+    """A project's environments."""
+
+    def test_shape(self) -> None:
+        """An environment is shown with its seven fields; a list has no secrets."""
+        made = self.made(
+            "environment", name="Vars", json='{"a": 1}', env='{"B": "c", "D": 2}'
+        )
+        self.assertEqual(
+            made,
+            {
+                "id": made["id"],
+                "name": "Vars",
+                "project_id": self.project.id,
+                "password": None,
+                "json": '{"a": 1}',
+                "env": '{"B": "c", "D": 2}',
+                "secrets": [],
+            },
+        )
+        self.assertEqual(self.names("environment"), ["Empty", "Vars"])
+        self.assertEqual(
+            {each["secrets"] for each in self.listed("environment")}, {None}
+        )
+
+    def test_defaults(self) -> None:
+        """What is left out is an empty object, and no process environment."""
+        made = self.made("environment", name="Vars")
+        self.assertEqual((made["json"], made["env"]), ("{}", None))
+
+    def test_refused(self) -> None:
+        """Texts that are no JSON objects, and values that are none, are refused."""
+        path = f"{self.base}/environment"
+        for body, word in (
+            ({}, "Environment name can not be empty"),
+            ({"name": "x", "json": "{"}, "Extra variables must be valid JSON"),
+            ({"name": "x", "json": "[1]"}, "Extra variables must be valid JSON"),
+            ({"name": "x", "env": "nope"}, "Environment variables must be valid JSON"),
+            ({"name": "x", "env": '{"A": [1]}'}, "“A” must be one value"),
+            ({"name": "x", "env": '{"A": null}'}, "“A” must be one value"),
+            ({"name": "x", "env": '{"A=B": "1"}'}, "A=B"),
+            ({"name": "x", "env": '{"A": "\\u0000"}'}, "NUL"),
+            ({"name": "x", "json": {}}, "json"),
+        ):
+            self.refused(self.client.post(path, body), word)
+        self.assertEqual(self.names("environment"), ["Empty"])
+
+    def test_in_use(self) -> None:
+        """An environment in use stays; unused, it goes with its secrets."""
+        number = self.made("environment", name="Vars", secrets=[create("a")])["id"]
+        template = self.made("templates", **self.template(environment_id=number))
+        path = f"{self.base}/environment/{number}"
+        answer = self.client.delete(path)
+        self.refused(answer, "Environment is in use", "“Say”")
+        self.assertEqual(self.conn.column(_OWNED, id=number), ["a"])
+        self.client.delete(f"{self.base}/templates/{template['id']}")
+        self.assertEqual(self.client.delete(path).status, 204)
+        self.assertEqual(self.conn.column(_OWNED, id=number), [])
+
+    def test_manage_resources(self) -> None:
+        """Who may not manage resources does not see environments."""
+        self.assertEqual(self.guest().get(f"{self.base}/environment").status, 403)
+
+
+class SecretTests(ResourceTestCase):
+    """Secret variables."""
+
+    def setUp(self) -> None:
+        """Make an environment with two secrets."""
+        super().setUp()
+        self.made_one = self.made(
+            "environment", name="Vars", secrets=[create("a"), create("B", kind="env")]
+        )
+        self.number = self.made_one["id"]
+        self.first, self.second = (each["id"] for each in self.made_one["secrets"])
+
+    def put(self, *secrets: dict[str, Any]) -> Any:
+        """Change the environment's secrets."""
+        body = {"name": "Vars", "json": "{}", "secrets": list(secrets)}
+        return self.client.put(f"{self.base}/environment/{self.number}", body)
+
+    def names_of(self) -> list[str]:
+        """Return the names of the stored secrets."""
+        return list(self.conn.column(_OWNED, id=self.number))
+
+    def test_shown_without_values(self) -> None:
+        """A secret is shown by id, type and name; its value is sealed."""
+        wanted = [
+            {"id": self.first, "type": "var", "name": "a"},
+            {"id": self.second, "type": "env", "name": "B"},
+        ]
+        blank = {"secret": "", "operation": ""}
+        self.assertEqual(
+            self.shown("environment", self.number)["secrets"],
+            [each | blank for each in wanted],
+        )
+
+    def test_sealed(self) -> None:
+        """B12: the store has no secret variable in the clear."""
+        self.put(create("c", "Zx9-marker"))
+        self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
+
+    def test_sent_back(self) -> None:
+        """An environment that is sent back as it was read keeps its secrets."""
+        sealed = self.conn.scalar(_SEALED, id=self.first)
+        read = self.shown("environment", self.number)
+        answer = self.client.put(f"{self.base}/environment/{self.number}", read)
+        self.assertEqual(answer.status, 204)
+        self.assertEqual(self.names_of(), ["a", "B"])
+        self.assertEqual(self.conn.scalar(_SEALED, id=self.first), sealed)
+
+    def test_update(self) -> None:
+        """An update renames, gives another value where there is one, and no type."""
+        sealed = self.conn.scalar(_SEALED, id=self.first)
+        wish = {"operation": "update", "id": self.first, "name": "z", "type": "env"}
+        self.assertEqual(self.put(wish).status, 204)
+        self.assertEqual(self.conn.scalar(_SEALED, id=self.first), sealed)
+        self.assertEqual(self.put(wish | {"secret": "new"}).status, 204)
+        self.assertNotEqual(self.conn.scalar(_SEALED, id=self.first), sealed)
+        shown = self.shown("environment", self.number)["secrets"][0]
+        self.assertEqual((shown["name"], shown["type"]), ("z", "var"))
+
+    def test_delete_and_create(self) -> None:
+        """A secret can be deleted and made again in one change."""
+        answer = self.put({"operation": "delete", "id": self.first}, create("a"))
+        self.assertEqual(answer.status, 204)
+        self.assertEqual(self.names_of(), ["B", "a"])
+
+    def test_refused(self) -> None:
+        """A wish that cannot be is refused, and none of its change is done."""
+        for wish in (
+            create("a"),
+            create(""),
+            create("c", ""),
+            create("c", kind="file"),
+            create("not a name", kind="env"),
+            {"operation": "delete", "id": 999},
+            {"operation": "update", "id": self.none_key, "name": "x", "secret": "x"},
+            {"operation": "explode", "id": self.first},
+        ):
+            self.refused(self.put(create("d"), wish))
+            self.assertEqual(self.names_of(), ["a", "B"])
+
+    def test_foreign(self) -> None:
+        """B22: the secret of another environment can be neither changed nor deleted."""
+        other = self.made("environment", name="Other", secrets=[create("x")])
+        number = other["secrets"][0]["id"]
+        for operation in ("update", "delete"):
+            wish = {"operation": operation, "id": number, "name": "y", "secret": "y"}
+            self.refused(self.put(wish), str(number))
+        self.assertEqual(self.conn.column(_OWNED, id=other["id"]), ["x"])

@@ -1,0 +1,103 @@
+"""Tests of the repositories' routes."""
+
+from pathlib import Path
+
+from semaphore_twisted.persistence.schema import access_key
+from tests.support.resources import ResourceTestCase
+
+
+class RepositoryTests(ResourceTestCase):
+    """A project's repositories."""
+
+    def test_life(self) -> None:
+        """A repository is made, shown with its six fields, replaced and deleted."""
+        number = self.repository()
+        self.assertEqual(
+            self.shown("repositories", number),
+            {
+                "id": number,
+                "name": "Files",
+                "project_id": self.project.id,
+                "git_url": "https://git.example/files.git",
+                "git_branch": "main",
+                "ssh_key_id": self.none_key,
+            },
+        )
+        body = {
+            "id": number,
+            "name": "New",
+            "git_url": "git@host:x/y.git",
+            "ssh_key_id": self.none_key,
+        }
+        path = f"{self.base}/repositories/{number}"
+        self.assertEqual(self.client.put(path, body).status, 204)
+        shown = self.shown("repositories", number)
+        self.assertEqual((shown["name"], shown["git_branch"]), ("New", ""))
+        self.assertEqual(self.client.delete(path).status, 204)
+        self.assertEqual(self.client.get(path).status, 404)
+
+    def test_hostile(self) -> None:
+        """B39: URLs and branches that git could take for something else are refused."""
+        path = f"{self.base}/repositories"
+        for url in (
+            "--upload-pack=touch x",
+            "ext::sh -c touch% x",
+            "-oProxyCommand=x",
+            "ssh://-oProxyCommand=x/y",
+            "https://me:hidden@host/x.git",
+            "file:///etc",
+            "/etc",
+            "",
+        ):
+            body = {"name": "R", "git_url": url, "ssh_key_id": self.none_key}
+            self.refused(self.client.post(path, body))
+        body = {"name": "R", "git_url": "https://h/x", "ssh_key_id": self.none_key}
+        self.refused(self.client.post(path, body | {"git_branch": "-x"}), "branch")
+        self.assertEqual(self.listed("repositories"), [])
+
+    def test_local(self) -> None:
+        """B39: a folder of the server is taken where it is a git repository."""
+        plain = Path(self.mktemp()).resolve()
+        (plain / "with tree" / ".git").mkdir(parents=True)
+        for folder in ("objects", "refs"):
+            (plain / "bare" / folder).mkdir(parents=True)
+        (plain / "bare" / "HEAD").write_text("ref: refs/heads/main\n")
+        self.repository(git_url=str(plain / "with tree"))
+        self.repository(git_url=f"file://{plain}/with%20tree")
+        self.repository(git_url=f"file://{plain}/bare")
+        for url in (str(plain), f"file://{plain}", f"{plain}/missing"):
+            body = {"name": "R", "git_url": url, "ssh_key_id": self.none_key}
+            answer = self.client.post(f"{self.base}/repositories", body)
+            self.refused(answer, "is not a git repository")
+
+    def test_references(self) -> None:
+        """B22: a key that is missing or another project's is refused."""
+        foreign = self.conn.insert(
+            access_key, uuid="x", name="F", type="none", project_id=self.other.id
+        )
+        number = self.repository()
+        for key in (foreign, 999, 0, None):
+            body = {"name": "R", "git_url": "https://h/x", "ssh_key_id": key}
+            path = f"{self.base}/repositories"
+            self.refused(self.client.post(path, body), "ssh_key_id")
+            self.refused(self.client.put(f"{path}/{number}", body), "ssh_key_id")
+
+    def test_in_use(self) -> None:
+        """B22: a repository in use stays, and the answer names what uses it."""
+        number = self.repository()
+        self.inventory("Inv", type="file", inventory="hosts", repository_id=number)
+        self.made("templates", **self.template(name="Tpl"))
+        answer = self.client.delete(f"{self.base}/repositories/{number}")
+        self.refused(answer, "Repository is in use", "“Inv”", "“Tpl”")
+        self.assertIs(answer.json["inUse"], True)
+
+    def test_rights(self) -> None:
+        """A guest sees repositories and changes none."""
+        number = self.repository()
+        guest = self.guest()
+        path = f"{self.base}/repositories"
+        self.assertEqual(guest.get(path).status, 200)
+        self.assertEqual(guest.get(f"{path}/{number}/refs").status, 200)
+        self.assertEqual(guest.post(path, {}).status, 403)
+        self.assertEqual(guest.put(f"{path}/{number}", {}).status, 403)
+        self.assertEqual(guest.delete(f"{path}/{number}").status, 403)

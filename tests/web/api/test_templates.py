@@ -1,0 +1,345 @@
+"""Tests of the templates' routes."""
+
+from typing import Any
+
+from semaphore_twisted.model.ids import TemplateId
+from semaphore_twisted.model.tasks import Status
+from semaphore_twisted.persistence.schema import access_key, view
+from tests.support.resources import ResourceTestCase
+from tests.support.tasks import make_task, make_template
+
+
+class TemplateTestCase(ResourceTestCase):
+    """A project's templates."""
+
+    def create(self, **body: Any) -> Any:
+        """Make a template, and return it."""
+        return self.made("templates", **self.template(**body))
+
+    def refuse(self, *words: str, **body: Any) -> None:
+        """Check that a template cannot be made, nor another one be changed to it."""
+        sent = self.template(**body)
+        path = f"{self.base}/templates"
+        self.refused(self.client.post(path, sent), *words)
+        for each in self.listed("templates")[:1]:
+            self.refused(self.client.put(f"{path}/{each['id']}", sent), *words)
+
+
+class CreateTests(TemplateTestCase):
+    """Making templates."""
+
+    def test_shape(self) -> None:
+        """A template of few fields gets the defaults of the rest."""
+        made = self.create()
+        self.assertEqual(
+            made,
+            {
+                "id": made["id"],
+                "project_id": self.project.id,
+                "inventory_id": None,
+                "repository_id": self.repository_id(),
+                "environment_id": None,
+                "name": "Say",
+                "playbook": "say.sh",
+                "arguments": None,
+                "allow_override_args_in_task": False,
+                "description": None,
+                "vaults": [],
+                "type": "",
+                "start_version": None,
+                "build_template_id": None,
+                "view_id": None,
+                "last_task": None,
+                "autorun": False,
+                "git_branch": None,
+                "survey_vars": None,
+                "suppress_success_alerts": False,
+                "app": "bash",
+                "tasks": 0,
+                "task_params": {},
+                "allow_override_branch_in_task": False,
+                "allow_parallel_tasks": False,
+            },
+        )
+
+    def test_everything(self) -> None:
+        """Every field is stored and comes back, and can be sent back."""
+        vault = self.key("Vault")
+        tab = self.conn.insert(view, project_id=self.project.id, title="Tab")
+        environment = self.listed("environment")[0]["id"]
+        sent = self.template(
+            app="ansible",
+            playbook="site.yml",
+            inventory_id=self.inventory(),
+            environment_ids=[environment],
+            view_id=tab,
+            description="What it does",
+            arguments='["--limit", "web 1", "--tags=a b"]',
+            type="build",
+            start_version="1.0.0",
+            git_branch="main",
+            survey_vars=[
+                {"name": "n", "title": "N", "type": "int", "default_value": "3"},
+                {
+                    "name": "e",
+                    "type": "enum",
+                    "required": True,
+                    "values": [{"name": "One", "value": "1"}],
+                },
+                {"name": "s", "type": "secret"},
+            ],
+            vaults=[
+                {"vault_key_id": vault, "name": "prod", "type": "password"},
+                {"vault_key_id": vault, "name": ""},
+            ],
+            task_params={"limit": "a, b", "tags": ["x"], "debug": None, "odd": 1},
+            allow_parallel_tasks=True,
+            allow_override_args_in_task=True,
+        )
+        made = self.made("templates", **sent)
+        self.assertEqual(made["environment_id"], environment)
+        self.assertEqual(made["view_id"], tab)
+        self.assertEqual(made["arguments"], sent["arguments"])
+        self.assertEqual(made["task_params"], {"limit": ["a", "b"], "tags": ["x"]})
+        self.assertEqual([each["name"] for each in made["vaults"]], ["prod", None])
+        self.assertEqual([each["name"] for each in made["survey_vars"]], list("nes"))
+        self.assertTrue(made["allow_parallel_tasks"])
+        path = f"{self.base}/templates/{made['id']}"
+        self.assertEqual(self.client.put(path, made).status, 204)
+        again = self.shown("templates", made["id"])
+        for each in (made, again):
+            for each_vault in each["vaults"]:
+                del each_vault["id"]
+        self.assertEqual(again, made)
+        (in_list,) = self.listed("templates")
+        self.assertEqual(len(in_list["vaults"]), 2)
+
+    def test_ansible_by_default(self) -> None:
+        """A template without an app is Ansible's."""
+        made = self.create(app="", inventory_id=self.inventory())
+        self.assertEqual(made["app"], "ansible")
+
+    def test_refused(self) -> None:
+        """What cannot be a template is refused with what is wrong, and stored never."""
+        self.create()
+        for word, body in (
+            ("template name can not be empty", {"name": ""}),
+            ("template inventory can not be empty", {"app": "ansible"}),
+            ("template playbook can not be empty", {"playbook": ""}),
+            ("inside the repository", {"playbook": "../x.sh"}),
+            ("inside the repository", {"playbook": "/bin/sh"}),
+            ("inside the repository", {"playbook": "--version"}),
+            ("Invalid app id: magic", {"app": "magic"}),
+            ("not served yet", {"app": "terraform"}),
+            ("type of a template", {"type": "odd"}),
+            ("branch", {"git_branch": "-x"}),
+            ("template arguments must be valid JSON", {"arguments": "--check"}),
+            ("template arguments must be valid JSON", {"arguments": '{"a": 1}'}),
+            ("task_params", {"task_params": {"debug": "maybe"}}),
+            ("task_params", {"task_params": {"debug_level": 9}}),
+            ("not served yet", {"vaults": [{"vault_key_id": 1, "type": "script"}]}),
+            ("more than one", {"environment_ids": [1, 2]}),
+        ):
+            self.refuse(word, **body)
+        self.assertEqual(len(self.listed("templates")), 1)
+
+    def test_two_arguments_in_one(self) -> None:
+        """B117: an argument that holds two is refused with a hint."""
+        self.create()
+        self.refuse("write them as two texts", arguments='["--limit web"]')
+
+    def test_survey(self) -> None:
+        """B112: a survey that cannot be asked, or shows a secret, is refused."""
+        self.create()
+        for variable in (
+            {"name": "", "type": ""},
+            {"name": "a b", "type": ""},
+            {"name": "x", "type": "odd"},
+            {"name": "x", "type": "enum"},
+            {"name": "x", "type": "int", "default_value": "many"},
+            {"name": "x", "type": "secret", "default_value": "hidden"},
+            {
+                "name": "x",
+                "type": "enum",
+                "values": [{"name": "A", "value": "a"}],
+                "default_value": "b",
+            },
+        ):
+            self.refuse(survey_vars=[variable])
+        twice = {"name": "x", "type": ""}
+        self.refuse("twice", survey_vars=[twice, twice])
+
+    def test_references(self) -> None:
+        """B22: what another project has, or nobody, cannot be referred to."""
+        self.create()
+        key = self.conn.insert(
+            access_key, uuid="x", name="F", type="string", project_id=self.other.id
+        )
+        foreign = make_template(self.conn, self.other, type="build")
+        tab = self.conn.insert(view, project_id=self.other.id, title="Tab")
+        for word, body in (
+            ("repository_id", {"repository_id": 999}),
+            ("repository_id", {"repository_id": 0}),
+            ("inventory_id", {"inventory_id": 999}),
+            ("environment_id", {"environment_id": 999}),
+            ("view_id", {"view_id": tab}),
+            ("vault_key_id", {"vaults": [{"vault_key_id": key}]}),
+            ("vault_key_id", {"vaults": [{"vault_key_id": self.none_key}]}),
+            ("build_template_id", {"type": "deploy", "build_template_id": foreign}),
+        ):
+            self.refuse(word, **body)
+
+    def test_build_and_deploy(self) -> None:
+        """A deployment has what it deploys, a build its first version, others none."""
+        extra = {"start_version": "1", "build_template_id": None}
+        build = self.create(name="Build", type="build", **extra)
+        extra["build_template_id"] = build["id"]
+        deploy = self.create(name="Deploy", type="deploy", **extra)
+        plain = self.create(name="Plain", **extra)
+        found = [
+            (each["start_version"], each["build_template_id"])
+            for each in (build, deploy, plain)
+        ]
+        self.assertEqual(found, [("1", None), (None, build["id"]), (None, None)])
+        self.refuse("builds nothing", type="deploy", build_template_id=plain["id"])
+        refs = self.listed(f"templates/{build['id']}/refs")
+        self.assertEqual([each["name"] for each in refs["templates"]], ["Deploy"])
+
+
+class ListTests(TemplateTestCase):
+    """Lists of templates."""
+
+    def test_last_task(self) -> None:
+        """Each template has its newest task, in the list and alone."""
+        first = self.create(name="A")["id"]
+        self.create(name="B")
+        make_task(self.conn, self.project, TemplateId(first), status=Status.SUCCESS)
+        newest = make_task(
+            self.conn, self.project, TemplateId(first), status=Status.ERROR
+        )
+        found = {each["name"]: each["last_task"] for each in self.listed("templates")}
+        self.assertEqual(found["A"]["id"], newest)
+        self.assertEqual(found["A"]["tpl_alias"], "A")
+        self.assertIsNone(found["B"])
+        self.assertEqual(self.shown("templates", first)["last_task"], found["A"])
+
+    def test_sorted(self) -> None:
+        """Templates are sorted by what a client may name; else by name."""
+        self.create(name="a", playbook="z.sh")
+        self.create(name="b", playbook="y.sh")
+        for query, wanted in (
+            ("", ["a", "b"]),
+            ("?order=desc", ["b", "a"]),
+            ("?sort=playbook", ["b", "a"]),
+            ("?sort=alias", ["a", "b"]),
+            ("?sort=inventory", ["a", "b"]),
+            ("?sort=environment&order=desc", ["b", "a"]),
+        ):
+            self.assertEqual(self.names("templates", query), wanted)
+
+    def test_rights(self) -> None:
+        """A guest sees templates and changes none."""
+        number = self.create()["id"]
+        guest = self.guest()
+        path = f"{self.base}/templates"
+        self.assertEqual(guest.get(path).status, 200)
+        self.assertEqual(guest.get(f"{path}/{number}").status, 200)
+        self.assertEqual(guest.post(path, {}).status, 403)
+        self.assertEqual(guest.put(f"{path}/{number}/description", {}).status, 403)
+        self.assertEqual(guest.delete(f"{path}/{number}").status, 403)
+
+
+class ChangeTests(TemplateTestCase):
+    """Changes of templates."""
+
+    def test_replaced(self) -> None:
+        """What a change leaves out becomes empty; vaults too."""
+        vault = self.key()
+        number = self.create(
+            description="x", arguments='["a"]', vaults=[{"vault_key_id": vault}]
+        )["id"]
+        path = f"{self.base}/templates/{number}"
+        answer = self.client.put(path, self.template(name="New", arguments=""))
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        shown = self.shown("templates", number)
+        self.assertEqual(
+            (shown["name"], shown["description"], shown["arguments"], shown["vaults"]),
+            ("New", None, None, []),
+        )
+        self.assertEqual(self.client.delete(f"{self.base}/keys/{vault}").status, 204)
+
+    def test_ids(self) -> None:
+        """The body's id must be that of the path."""
+        number = self.create()["id"]
+        body = self.template(id=number + 1)
+        answer = self.client.put(f"{self.base}/templates/{number}", body)
+        self.refused(answer, "template id in URL and in body must be the same")
+
+    def test_description(self) -> None:
+        """The description can be changed alone."""
+        number = self.create(arguments='["a"]')["id"]
+        path = f"{self.base}/templates/{number}/description"
+        self.assertEqual(self.client.put(path, {"description": "New"}).status, 204)
+        shown = self.shown("templates", number)
+        self.assertEqual((shown["description"], shown["arguments"]), ("New", '["a"]'))
+
+    def test_missing(self) -> None:
+        """A template of another project is as unknown as none."""
+        foreign = make_template(self.conn, self.other)
+        for number in (foreign, 999):
+            path = f"{self.base}/templates/{number}"
+            for answer in (
+                self.client.get(path),
+                self.client.get(f"{path}/refs"),
+                self.client.put(path, self.template()),
+                self.client.put(f"{path}/description", {}),
+                self.client.delete(path),
+            ):
+                self.assertEqual((answer.status, answer.body), (404, b""))
+
+
+class DeleteTests(TemplateTestCase):
+    """Deletion of templates."""
+
+    def test_frees_what_it_used(self) -> None:
+        """B132: after a template with history has gone, so can all that it used."""
+        key = self.key()
+        made = self.create(
+            inventory_id=self.inventory(),
+            environment_id=self.made("environment", name="Vars")["id"],
+            vaults=[{"vault_key_id": key}],
+        )
+        inventory = self.inventory("Held", holder_id=made["id"])
+        make_task(
+            self.conn,
+            self.project,
+            TemplateId(made["id"]),
+            status=Status.SUCCESS,
+            inventory_id=made["inventory_id"],
+        )
+        for path in (
+            f"templates/{made['id']}",
+            f"inventory/{made['inventory_id']}",
+            f"inventory/{inventory}",
+            f"environment/{made['environment_id']}",
+            f"repositories/{made['repository_id']}",
+            f"keys/{key}",
+        ):
+            answer = self.client.delete(f"{self.base}/{path}")
+            self.assertEqual((path, answer.status), (path, 204))
+
+    def test_under_way(self) -> None:
+        """A template stays while one of its tasks is under way."""
+        number = self.create()["id"]
+        make_task(self.conn, self.project, TemplateId(number), status=Status.RUNNING)
+        answer = self.client.delete(f"{self.base}/templates/{number}")
+        self.assertEqual(answer.status, 409)
+        self.assertIn("under way", answer.json["error"])
+
+    def test_held_inventory_is_released(self) -> None:
+        """An inventory that a template held does not name it for ever."""
+        number = self.create()["id"]
+        held = self.inventory("Held", template_id=number)
+        self.assertEqual(self.shown("inventory", held)["holder_id"], number)
+        self.client.delete(f"{self.base}/templates/{number}")
+        self.assertIsNone(self.shown("inventory", held)["holder_id"])
