@@ -5,21 +5,35 @@ changes who may use it: another password, an account that is disabled or deleted
 """
 
 from semaphore_twisted.crypto.tokens import digest, new_session_id
+from semaphore_twisted.model.errors import NotAuthenticated
 from semaphore_twisted.model.ids import UserId
-from semaphore_twisted.model.users import Credentials
 from semaphore_twisted.operations.access import SESSION_NOTED
 from semaphore_twisted.operations.audience import SESSION_IDLE
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import sessions as statements
+from semaphore_twisted.persistence.statements import users as user_statements
 
 _LONGEST_AGENT = 400
 
 
-def begin(
-    conn: Connection, user_id: UserId, *, address: str, user_agent: str = ""
+def create(
+    conn: Connection,
+    user_id: UserId,
+    *,
+    ip: str,
+    user_agent: str = "",
+    password: str,
 ) -> str:
-    """Begin a session of *user_id*, who was checked; return the cookie's value."""
+    """Begin a session; return the cookie's value.
+
+    *password* is the hash that the user's password was checked against.
+
+    :raises NotAuthenticated: if it is another by now, or the user is disabled.
+    """
+    present = conn.scalar(user_statements.active_password, user_id=user_id)
+    if present is None or present != password:
+        raise NotAuthenticated
     conn.run(statements.end_idle, cutoff=conn.now - SESSION_IDLE)
     value = new_session_id(conn.entropy)
     conn.insert(
@@ -28,7 +42,7 @@ def begin(
         digest=digest(value),
         created=conn.now,
         last_active=conn.now,
-        ip=address,
+        ip=ip,
         user_agent=user_agent[:_LONGEST_AGENT],
     )
     return value
@@ -44,11 +58,9 @@ def touch(conn: Connection, session_id: int) -> None:
     )
 
 
-def end(conn: Connection, credentials: Credentials) -> bool:
-    """End the session of *credentials*; tell whether there was one."""
-    if credentials.session_digest is None:
-        return False
-    return conn.run(statements.end, old_digest=credentials.session_digest) > 0
+def end(conn: Connection, session_digest: str) -> bool:
+    """End the session whose cookie has this digest; tell whether there was one."""
+    return conn.run(statements.end, old_digest=session_digest) > 0
 
 
 def end_all_of_user(

@@ -1,0 +1,147 @@
+"""Failed guesses at passwords, counted by account and by address.
+
+After some guesses that cost nothing, each further one doubles the time in which no
+other is looked at, right or wrong. The counts are in the store, so a restart forgives
+nothing. A login that succeeds counts nothing, and forgives the account's failures, not
+the address's: who has one account could otherwise guess at all others for ever.
+"""
+
+import hashlib
+import ipaddress
+from datetime import datetime, timedelta
+
+import msgspec
+from attrs import frozen
+
+from semaphore_twisted.model.errors import TooManyAttempts
+from semaphore_twisted.operations import events, users
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import login_failure
+from semaphore_twisted.persistence.statements import throttle as statements
+
+#: Failures are forgotten after so long without another one.
+FORGOTTEN = timedelta(days=1)
+
+
+@frozen
+class Rule:
+    """How many failures cost nothing, and how long the delay grows at most.
+
+    The longest delay of an account is short: others can cause it, and its owner has
+    to wait as well.
+    """
+
+    free: int
+    longest: timedelta
+
+    def delay(self, failures: int) -> timedelta:
+        """Return how long no guess is looked at after so many *failures*."""
+        if failures < self.free:
+            return timedelta()
+        # The exponent is bounded, since a count has no bound.
+        seconds = 2.0 ** min(failures - self.free, 32)
+        return min(timedelta(seconds=seconds), self.longest)
+
+
+ACCOUNT = Rule(free=5, longest=timedelta(minutes=1))
+ADDRESS = Rule(free=20, longest=timedelta(minutes=15))
+
+
+@frozen(kw_only=True)
+class Subject:
+    """Whose password is guessed at, as it was typed, and from where."""
+
+    account: str
+    address: str
+
+
+class _Failures(msgspec.Struct, frozen=True, kw_only=True):
+    failures: int
+    last: datetime
+
+
+def check(conn: Connection, subject: Subject) -> None:
+    """Accept a guess at this time.
+
+    :raises TooManyAttempts: if it is too early for another one.
+    """
+    wait = timedelta()
+    for name, rule in _counters(conn, subject):
+        found = _failures(conn, name)
+        if found is not None:
+            # A clock that was set back must not lock anybody out for longer.
+            passed = max(conn.now - found.last, timedelta())
+            wait = max(wait, rule.delay(found.failures) - passed)
+    if wait > timedelta():
+        raise TooManyAttempts(retry_after=int(wait.total_seconds()) + 1)
+
+
+def failed(conn: Connection, subject: Subject) -> None:
+    """Count a wrong guess.
+
+    :raises TooManyAttempts: if other guesses, made at the same time, came first.
+    """
+    check(conn, subject)
+    conn.run(statements.forget_old, cutoff=conn.now - FORGOTTEN)
+    for name, _ in _counters(conn, subject):
+        found = _failures(conn, name)
+        if found is None:
+            conn.insert(login_failure, subject=name, failures=1, last=conn.now)
+        else:
+            conn.update(login_failure, name, failures=found.failures + 1, last=conn.now)
+    user = users.find(conn, subject.account)
+    if user is not None:  # others' texts may be passwords, typed into the wrong field
+        events.record(
+            conn,
+            None,
+            object_type=events.LOGIN,
+            object_id=user.id,
+            object_name=user.username,
+            description=f"Failed login of {user.username} from {subject.address}",
+            address=subject.address,
+        )
+
+
+def succeeded(conn: Connection, subject: Subject) -> None:
+    """Forgive the account's failures after a right guess.
+
+    :raises TooManyAttempts: if wrong guesses, made at the same time, came first.
+    """
+    check(conn, subject)
+    conn.delete(login_failure, _account(conn, subject.account))
+
+
+def _counters(conn: Connection, subject: Subject) -> list[tuple[str, Rule]]:
+    return [
+        (_account(conn, subject.account), ACCOUNT),
+        (f"address:{network(subject.address)}", ADDRESS),
+    ]
+
+
+def _failures(conn: Connection, name: str) -> _Failures | None:
+    found = conn.one(statements.of_subject, _Failures, subject=name)
+    if found is None or conn.now - found.last >= FORGOTTEN:
+        return None
+    return found
+
+
+def _account(conn: Connection, text: str) -> str:
+    """Name the counter of an account: its name and its address have the same one."""
+    user = users.find(conn, text)
+    if user is not None:
+        return f"account:{user.id}"
+    folded = users.fold(text).encode("utf-8", "surrogatepass")
+    return f"account:{hashlib.sha256(folded).hexdigest()}"
+
+
+def network(address: str) -> str:
+    """Return what one guesser can take addresses from: a /64 of IPv6, one of IPv4."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))

@@ -1,0 +1,138 @@
+"""Projects; a new one has an owner, a key ``None`` and an environment ``Empty``."""
+
+import msgspec
+
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
+from semaphore_twisted.model.keys import KeyType
+from semaphore_twisted.model.projects import Project
+from semaphore_twisted.model.users import Actor, Role
+from semaphore_twisted.operations import events
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import projects as statements
+
+_LONGEST = 255
+
+
+class NewProject(msgspec.Struct, frozen=True, kw_only=True):
+    """A project to be made, or as it shall be; *type* is taken when it is made."""
+
+    name: str = ""
+    alert: bool = False
+    alert_chat: str | None = None
+    max_parallel_tasks: int = 0
+    type: str = ""
+
+
+def list_projects(conn: Connection, actor: Actor) -> list[Project]:
+    """Return the actor's projects by name; an administrator's are all."""
+    if actor.user.admin:
+        return conn.all(statements.every, Project)
+    return conn.all(statements.of_user, Project, user_id=actor.user.id)
+
+
+def get(conn: Connection, actor: Actor) -> Project:
+    """Return the project that the actor acts in."""
+    found = None
+    if actor.project_id is not None:
+        found = conn.one(statements.by_id, Project, project_id=actor.project_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def create(
+    conn: Connection, actor: Actor, new: NewProject, *, anybody: bool = False
+) -> Project:
+    """Make a project that the actor owns.
+
+    :raises NotPermitted: if he is no administrator, unless *anybody* may.
+    """
+    if not (anybody or actor.user.admin):
+        raise NotPermitted
+    _check(new)
+    project_id = conn.insert(
+        schema.project,
+        uuid=conn.uuid(),
+        created=conn.now.replace(microsecond=0),
+        name=new.name.strip(),
+        alert=new.alert,
+        alert_chat=new.alert_chat,
+        max_parallel_tasks=new.max_parallel_tasks,
+        type=new.type,
+    )
+    conn.insert(
+        schema.project_user,
+        project_id=project_id,
+        user_id=actor.user.id,
+        role=Role.OWNER,
+    )
+    conn.insert(
+        schema.access_key,
+        uuid=conn.uuid(),
+        name="None",
+        type=KeyType.NONE,
+        project_id=project_id,
+    )
+    conn.insert(schema.environment, project_id=project_id, name="Empty", json="{}")
+    made = conn.one(statements.by_id, Project, project_id=project_id)
+    if made is None:
+        raise NotFound
+    _record(conn, actor, made, "created", within=True)
+    return made
+
+
+def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
+    """Change the project that the actor acts in."""
+    before = get(conn, actor)
+    _check(changed)
+    conn.update(
+        schema.project,
+        before.id,
+        name=changed.name.strip(),
+        alert=changed.alert,
+        alert_chat=changed.alert_chat,
+        max_parallel_tasks=changed.max_parallel_tasks,
+    )
+    _record(conn, actor, get(conn, actor), "changed", within=True)
+
+
+def delete(conn: Connection, actor: Actor) -> None:
+    """Delete the project that the actor acts in, with everything in it.
+
+    :raises Conflict: if a task of it is active: it must be stopped first.
+    """
+    project = get(conn, actor)
+    if conn.scalar(statements.active_task, project_id=project.id):
+        raise Conflict("Tasks of this project are running; stop them first")
+    for statement in statements.CONTENTS:
+        conn.run(statement, of_project=project.id)
+    conn.delete(schema.project, project.id)
+    _record(conn, actor, project, "deleted", within=False)
+
+
+def _check(project: NewProject) -> None:
+    name = project.name.strip()
+    if not name:
+        raise Invalid("The project's name may not be empty")
+    if len(name) > _LONGEST or not name.isprintable():
+        raise Invalid(
+            f"The project's name is longer than {_LONGEST} characters, or has control"
+            " characters"
+        )
+    if project.max_parallel_tasks < 0:
+        raise Invalid("max_parallel_tasks may not be negative")
+
+
+def _record(
+    conn: Connection, actor: Actor, project: Project, what: str, *, within: bool
+) -> None:
+    """Note what happened; a deleted project's event belongs to the installation."""
+    events.record(
+        conn,
+        msgspec.structs.replace(actor, project_id=project.id if within else None),
+        object_type="project",
+        object_id=project.id,
+        object_name=project.name,
+        description=f"Project {project.name} {what}",
+    )

@@ -1,0 +1,260 @@
+"""Accounts: made, changed, disabled and deleted.
+
+Login names and e-mail addresses are kept folded, so that no two differ by case or by
+the way a letter is composed, and none is the name of one and the address of another.
+Some administrator is always left who can log in. ``None`` as the actor is somebody at
+the machine's own console, who has every right.
+"""
+
+import unicodedata
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid, NotFound, NotPermitted
+from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.users import Actor, User
+from semaphore_twisted.operations import events, sessions, tokens
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import users as statements
+
+_LONGEST = 255
+_LONGEST_PASSWORD = 4096
+
+
+class NewUser(msgspec.Struct, frozen=True, kw_only=True):
+    """An account to be made; one that is *external* has no password here."""
+
+    name: str = ""
+    username: str = ""
+    email: str = ""
+    password: str = ""
+    admin: bool = False
+    alert: bool = False
+    external: bool = False
+
+
+class ChangedUser(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as it shall be; what is ``None`` stays as it is."""
+
+    name: str = ""
+    username: str = ""
+    email: str = ""
+    admin: bool | None = None
+    alert: bool | None = None
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose password is to be checked, and the hash to check it against."""
+
+    id: UserId
+    password: str
+
+
+def fold(text: str) -> str:
+    """Return a login name or address in the form that is stored and looked up."""
+    return unicodedata.normalize("NFKC", text.strip()).casefold()
+
+
+def check_password(password: str) -> None:
+    """Accept a new password.
+
+    :raises Invalid: if it is empty or absurdly long.
+    """
+    if not password:
+        raise Invalid("The password may not be empty")
+    if len(password) > _LONGEST_PASSWORD:
+        raise Invalid(f"The password is longer than {_LONGEST_PASSWORD} characters")
+
+
+def credentials_of(conn: Connection, login: str) -> Login | None:
+    """Return who may log in under a name or address, if anybody may."""
+    return conn.one(statements.credentials, Login, login=fold(login))
+
+
+def find(conn: Connection, login: str) -> User | None:
+    """Return the user of a name or address, active or not."""
+    return conn.one(statements.by_login, User, login=fold(login))
+
+
+def list_users(conn: Connection, actor: Actor | None) -> list[User]:  # noqa: ARG001
+    """Return every account, by login name."""
+    return conn.all(statements.every, User)
+
+
+def get(conn: Connection, actor: Actor | None, user_id: int) -> User:  # noqa: ARG001
+    """Return an account.
+
+    :raises NotFound: if there is none.
+    """
+    found = conn.one(statements.by_id, User, user_id=user_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def is_active(conn: Connection, actor: Actor | None, user_id: int) -> bool:  # noqa: ARG001
+    """Whether an account may be used."""
+    return bool(conn.scalar(statements.active, user_id=user_id))
+
+
+def create(
+    conn: Connection, actor: Actor | None, new: NewUser, *, password_hash: str
+) -> User:
+    """Make an account.
+
+    :raises Invalid: if a name or an address is missing, not valid or in use.
+    """
+    _check_admin(actor)
+    if not new.external and not password_hash:
+        raise Invalid("The password may not be empty")
+    values = {
+        **_names(conn, UserId(0), new),
+        "created": conn.now.replace(microsecond=0),
+        "admin": new.admin,
+        "alert": new.alert,
+        "external": new.external,
+    }
+    user_id = conn.insert(
+        schema.user, **values, password="" if new.external else password_hash
+    )
+    user = get(conn, actor, user_id)
+    _record(conn, actor, user, "created")
+    return user
+
+
+def change(
+    conn: Connection, actor: Actor | None, user_id: int, changed: ChangedUser
+) -> None:
+    """Change an account: one's own, or as an administrator any.
+
+    Who becomes or ceases to be administrator has to log in again.
+
+    :raises NotPermitted: if the right to be administrator is one's own, or not one's
+        to give.
+    """
+    before = _subject(conn, actor, user_id)
+    values = _names(conn, before.id, changed)
+    if before.external and values["username"] != before.username:
+        raise Invalid("The login of an external user cannot be changed")
+    admin = before.admin if changed.admin is None else changed.admin
+    alert = before.alert if changed.alert is None else changed.alert
+    if admin != before.admin:
+        _check_admin(actor)
+        if actor is not None and actor.user.id == before.id:
+            raise NotPermitted("Nobody can change his own right to be administrator")
+        if not admin:
+            _check_other_admin(conn, before.id)
+        sessions.end_all_of_user(conn, before.id)
+    conn.update(schema.user, before.id, **values, admin=admin, alert=alert)
+    _record(conn, actor, get(conn, actor, before.id), "changed")
+
+
+def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
+    """Delete an account, with its sessions, tokens and memberships.
+
+    :raises Invalid: if no other administrator were left.
+    """
+    user = _subject(conn, actor, user_id)
+    if user.admin:
+        _check_other_admin(conn, user.id)
+    conn.delete(schema.user, user.id)
+    gone = actor is not None and actor.user.id == user.id
+    _record(conn, None if gone else actor, user, "deleted")
+
+
+def set_active(
+    conn: Connection, actor: Actor | None, user_id: int, *, active: bool
+) -> None:
+    """Let an account be used, or not; then its sessions and tokens are gone.
+
+    :raises Invalid: if it is one's own, or no other administrator were left.
+    """
+    _check_admin(actor)
+    user = get(conn, actor, user_id)
+    if not active:
+        if actor is not None and actor.user.id == user.id:
+            raise Invalid("Nobody can disable himself")
+        if user.admin:
+            _check_other_admin(conn, user.id)
+        sessions.end_all_of_user(conn, user.id)
+        tokens.delete_all_of_user(conn, user.id)
+    conn.update(schema.user, user.id, active=active)
+    _record(conn, actor, user, "enabled" if active else "disabled")
+
+
+def own_password_hash(conn: Connection, actor: Actor) -> str:
+    """Return what a check of one's own present password is made against."""
+    return str(conn.scalar(statements.password, user_id=actor.user.id) or "")
+
+
+def set_password(
+    conn: Connection, actor: Actor | None, user_id: int, *, password_hash: str
+) -> None:
+    """Set a password; every session of the account ends but the one that asks.
+
+    :raises Invalid: if the user is external.
+    """
+    user = _subject(conn, actor, user_id)
+    if user.external:
+        raise Invalid("An external user has no password here")
+    conn.update(schema.user, user.id, password=password_hash)
+    sessions.end_all_of_user(
+        conn, user.id, but=None if actor is None else actor.session_id
+    )
+    _record(conn, actor, user, "password changed")
+
+
+def _check_admin(actor: Actor | None) -> None:
+    if actor is not None and not actor.user.admin:
+        raise NotPermitted
+
+
+def _subject(conn: Connection, actor: Actor | None, user_id: int) -> User:
+    """Return the account that is changed: one's own, or any for an administrator."""
+    if actor is not None and actor.user.id != user_id:
+        _check_admin(actor)
+    return get(conn, actor, user_id)
+
+
+def _check_other_admin(conn: Connection, user_id: UserId) -> None:
+    if not conn.scalar(statements.other_admins, user_id=user_id):
+        raise Invalid("This is the last administrator who can log in")
+
+
+def _names(
+    conn: Connection, user_id: UserId, new: NewUser | ChangedUser
+) -> dict[str, str]:
+    values = {
+        "name": new.name.strip(),
+        "username": fold(new.username),
+        "email": fold(new.email),
+    }
+    for label, value in values.items():
+        if not value:
+            raise Invalid(f"The user's {label} may not be empty")
+        if len(value) > _LONGEST or not value.isprintable():
+            raise Invalid(
+                f"The user's {label} is longer than {_LONGEST} characters, or has"
+                " control characters"
+            )
+    taken = conn.scalar(
+        statements.taken,
+        user_id=user_id,
+        username=values["username"],
+        email=values["email"],
+    )
+    if taken is not None:
+        raise Invalid("The login name or e-mail address belongs to another user")
+    return values
+
+
+def _record(conn: Connection, actor: Actor | None, user: User, what: str) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="user",
+        object_id=user.id,
+        object_name=user.username,
+        description=f"User {user.username}: {what}",
+    )

@@ -1,0 +1,114 @@
+"""Views: the tabs of a project's templates."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.ids import ViewId
+from semaphore_twisted.model.projects import View
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import views as statements
+
+_LONGEST = 100
+
+
+class NewView(msgspec.Struct, frozen=True, kw_only=True):
+    """A view to be made, or as it shall be."""
+
+    title: str = ""
+    position: int = 0
+
+
+def list_views(conn: Connection, actor: Actor) -> list[View]:
+    """Return the project's views by position."""
+    return conn.all(statements.of_project, View, project_id=actor.project_id)
+
+
+def get(conn: Connection, actor: Actor, view_id: int) -> View:
+    """Return a view of the project.
+
+    :raises NotFound: if there is none.
+    """
+    found = conn.one(
+        statements.by_id, View, project_id=actor.project_id, view_id=view_id
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def create(conn: Connection, actor: Actor, new: NewView) -> View:
+    """Make a view."""
+    _check(new)
+    view_id = conn.insert(
+        schema.view,
+        project_id=actor.project_id,
+        title=new.title.strip(),
+        position=new.position,
+    )
+    made = get(conn, actor, view_id)
+    _record(conn, actor, made, "created")
+    return made
+
+
+def change(conn: Connection, actor: Actor, view_id: int, changed: NewView) -> None:
+    """Change a view."""
+    before = get(conn, actor, view_id)
+    _check(changed)
+    conn.update(
+        schema.view, before.id, title=changed.title.strip(), position=changed.position
+    )
+    _record(conn, actor, get(conn, actor, view_id), "changed")
+
+
+def order(conn: Connection, actor: Actor, positions: Mapping[str, int]) -> None:
+    """Set the positions of views, which are named by their ids.
+
+    :raises Invalid: if one is no view of the project; then nothing is changed.
+    """
+    known = {str(view.id): view for view in list_views(conn, actor)}
+    for view_id, position in positions.items():
+        if view_id not in known:
+            raise Invalid("There is no such view in this project")
+        conn.update(schema.view, int(view_id), position=position)
+    if positions:
+        events.record(
+            conn,
+            actor,
+            object_type="view",
+            object_id=None,
+            description="Views put in another order",
+        )
+
+
+def delete(conn: Connection, actor: Actor, view_id: ViewId) -> None:
+    """Delete a view; its templates stay."""
+    view = get(conn, actor, view_id)
+    conn.delete(schema.view, view.id)
+    _record(conn, actor, view, "deleted")
+
+
+def _check(view: NewView) -> None:
+    title = view.title.strip()
+    if not title:
+        raise Invalid("The view's title may not be empty")
+    if len(title) > _LONGEST or not title.isprintable():
+        raise Invalid(
+            f"The view's title is longer than {_LONGEST} characters, or has control"
+            " characters"
+        )
+
+
+def _record(conn: Connection, actor: Actor, view: View, what: str) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="view",
+        object_id=view.id,
+        object_name=view.title,
+        description=f"View {view.title} {what}",
+    )

@@ -1,0 +1,61 @@
+"""Projects, and the order in which their contents can be deleted."""
+
+from sqlalchemy import bindparam, delete, exists, select
+
+from semaphore_twisted.persistence.schema import (
+    access_key,
+    environment,
+    event,
+    inventory,
+    project,
+    project_user,
+    repository,
+    task,
+    template,
+    view,
+)
+
+_SHOWN = (
+    project.c.id,
+    project.c.name,
+    project.c.created,
+    project.c.alert,
+    project.c.alert_chat,
+    project.c.max_parallel_tasks,
+    project.c.type,
+)
+
+every = select(*_SHOWN).order_by(project.c.name, project.c.id)
+
+of_user = (
+    select(*_SHOWN)
+    .join(project_user, project_user.c.project_id == project.c.id)
+    .where(project_user.c.user_id == bindparam("user_id"))
+    .order_by(project.c.name, project.c.id)
+)
+
+by_id = select(*_SHOWN).where(project.c.id == bindparam("project_id"))
+
+#: Whether a task of the project has begun and has not ended.
+active_task = select(
+    exists().where(
+        task.c.project_id == bindparam("project_id"),
+        task.c.status.not_in(("waiting", "stopped", "success", "error")),
+    )
+)
+
+#: Users before what they use: a restricting foreign key holds within a cascade too.
+CONTENTS = tuple(
+    delete(table).where(table.c.project_id == bindparam("of_project"))
+    for table in (
+        task,
+        template,
+        inventory,
+        repository,
+        environment,
+        access_key,
+        view,
+        event,
+        project_user,
+    )
+)

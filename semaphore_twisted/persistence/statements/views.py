@@ -1,0 +1,17 @@
+"""Views of projects."""
+
+from sqlalchemy import bindparam, select
+
+from semaphore_twisted.persistence.schema import view
+
+_SHOWN = (view.c.id, view.c.project_id, view.c.title, view.c.position)
+
+of_project = (
+    select(*_SHOWN)
+    .where(view.c.project_id == bindparam("project_id"))
+    .order_by(view.c.position, view.c.id)
+)
+
+by_id = select(*_SHOWN).where(
+    view.c.project_id == bindparam("project_id"), view.c.id == bindparam("view_id")
+)
