@@ -1,0 +1,168 @@
+"""Tests of how lines get into the store and to those who watch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from semaphore_twisted.interfaces import IJobReceiver
+from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.tasks import OutputLine
+from semaphore_twisted.operations.output import page
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.tasks.output import INTERVAL, MANY_LINES, OutputLog
+from tests.support.memory import MemoryDatabase, make_project
+from tests.support.tasks import make_task, make_template
+
+OFFSET = select(schema.task.c.spool_offset)
+COMMIT = select(schema.task.c.commit_hash)
+
+
+class OutputLogTests(SynchronousTestCase):
+    """Number, gather, commit, publish."""
+
+    def setUp(self) -> None:
+        """Make a log of a task."""
+        self.database = MemoryDatabase()
+        conn = self.database.conn
+        project = make_project(conn)
+        self.task = make_task(conn, project, make_template(conn, project))
+        self.clock = Clock()
+        self.published: list[OutputLine] = []
+        self.results: list[JobResult] = []
+        self.broken = 0
+        self.log = OutputLog(
+            self.task,
+            database=self.database,
+            clock=self.clock,
+            publish=self.publish,
+            over=self.results.append,
+            broken=self.count,
+        )
+
+    def publish(self, lines: Sequence[OutputLine]) -> None:
+        """Check that what is published can be read already."""
+        stored = page(self.database.conn, self.task)
+        self.assertEqual(stored[-len(lines) :] if lines else [], list(lines))
+        self.published += lines
+
+    def count(self) -> None:
+        """Note that the store failed."""
+        self.broken += 1
+
+    def texts(self) -> list[str]:
+        """Return what was published."""
+        return [line.output for line in self.published]
+
+    def lines(self, *texts: str, offset: int = 1) -> Deferred[None]:
+        """Deliver lines."""
+        return self.log.lines([(1.0, text) for text in texts], offset)
+
+    def test_interface(self) -> None:
+        """It receives what a job writes."""
+        self.assertTrue(verifyObject(IJobReceiver, self.log))
+
+    def test_first_at_once(self) -> None:
+        """The first lines after a pause are stored at once, with their offset."""
+        self.assertIsNone(self.successResultOf(self.lines("a", "b", offset=9)))
+        self.assertEqual(self.texts(), ["a", "b"])
+        self.assertEqual(self.database.conn.scalar(OFFSET), 9)
+
+    def test_trickle_is_gathered(self) -> None:
+        """Lines that follow soon wait for 20 ms, and are one transaction."""
+        self.successResultOf(self.lines("a"))
+        waiting = self.lines("b")
+        self.assertNoResult(waiting)
+        self.clock.advance(INTERVAL / 2)
+        other = self.lines("c")
+        self.assertEqual(self.texts(), ["a"])
+        self.clock.advance(INTERVAL / 2)
+        self.successResultOf(waiting)
+        self.successResultOf(other)
+        self.assertEqual(self.texts(), ["a", "b", "c"])
+        self.assertEqual(self.database.asked, ["append", "append"])
+
+    def test_many_at_once(self) -> None:
+        """Many lines, or long ones, do not wait."""
+        self.successResultOf(self.lines("a"))
+        self.successResultOf(self.lines(*(["x"] * MANY_LINES)))
+        self.successResultOf(self.lines("y" * 70_000))
+        self.assertEqual(len(self.published), MANY_LINES + 2)
+
+    def test_one_flush_at_a_time(self) -> None:
+        """What comes during a flush waits for its end, and for its turn."""
+        self.database.held = True
+        first, second = self.lines("a"), self.lines(*(["b"] * MANY_LINES))
+        self.assertEqual(len(self.database.asked), 1)
+        self.database.flush()
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.assertEqual(len(self.published), MANY_LINES + 1)
+
+    def test_published_after_commit(self) -> None:
+        """Nothing is published before it is in the store."""
+        self.database.held = True
+        _ = self.lines("a")
+        self.assertEqual(self.texts(), [])
+        self.database.flush()
+        self.assertEqual(self.texts(), ["a"])
+
+    def test_fact_with_lines(self) -> None:
+        """A fact is stored in the transaction of the lines that follow it."""
+        self.log.fact("commit_hash", "abc")
+        self.assertIsNone(self.database.conn.scalar(COMMIT))
+        self.successResultOf(self.lines("a"))
+        self.assertEqual(self.database.conn.scalar(COMMIT), "abc")
+
+    def test_flushed(self) -> None:
+        """`flushed` stores at once what still waits, a last fact included."""
+        self.successResultOf(self.log.flushed())
+        self.successResultOf(self.lines("a"))
+        waiting = self.lines("b")
+        self.log.fact("commit_hash", "abc")
+        self.successResultOf(self.log.flushed())
+        self.successResultOf(waiting)
+        self.assertEqual(self.texts(), ["a", "b"])
+        self.assertEqual(self.database.conn.scalar(COMMIT), "abc")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_flushed_waits(self) -> None:
+        """`flushed` waits for a flush that is under way, and for the next one."""
+        self.database.held = True
+        _ = self.lines("a")
+        _ = self.lines("b")
+        flushed = self.log.flushed()
+        self.assertNoResult(flushed)
+        self.database.flush()
+        self.successResultOf(flushed)
+        self.assertEqual(self.texts(), ["a", "b"])
+
+    def test_result(self) -> None:
+        """The job's result is passed on."""
+        result = JobResult(status="success", started=1, ended=2)
+        self.log.ended(result)
+        self.assertEqual(self.results, [result])
+
+    def test_store_fails(self) -> None:
+        """B93: if the store fails, the follower and the service hear it, once."""
+
+        class Failing(MemoryDatabase):
+            """Takes nothing."""
+
+            def write(self, *_: Any, **__: Any) -> Deferred[Any]:
+                """Fail."""
+                return fail(OSError("disk full"))
+
+        self.log._database = Failing()
+        self.failureResultOf(self.lines("a"), OSError)
+        self.assertEqual(self.broken, 1)
+        self.assertTrue(self.log.closed)
+        self.failureResultOf(self.lines("b"), RuntimeError)
+        self.successResultOf(self.log.flushed())
+        self.assertEqual(self.texts(), [])
+        self.assertEqual(self.broken, 1)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)

@@ -1,0 +1,622 @@
+"""Tests of the service that runs tasks."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import define, field
+from sqlalchemy import select
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from semaphore_twisted.interfaces import ITaskControl, ITaskObserver
+from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.steps import JobSpecification, Step
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.keys import KeyType, Text
+from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Status, Task
+from semaphore_twisted.operations.output import page
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.statements import tasks as statements
+from semaphore_twisted.tasks.observers import Observers
+from semaphore_twisted.tasks.places import State
+from semaphore_twisted.tasks.service import TaskOptions, TaskService
+from tests.support.jobs import MemoryJob, MemoryRunner
+from tests.support.memory import MemoryDatabase, make_project, make_user
+from tests.support.tasks import (
+    make_key,
+    make_keyring,
+    make_repository,
+    make_task,
+    make_template,
+)
+
+SECRETS = select(schema.task.c.secret)
+RUNNING = select(schema.task.c.id).where(schema.task.c.status == "running")
+
+#: A job that prints one line and is over.
+_SAY = Step(name="say", argv=("say", "quick"))
+
+
+@define(eq=False)
+class MemoryPlaces:
+    """Spools that are names; a spool has begun once it was started."""
+
+    states: dict[TaskId, State] = field(factory=dict)
+    swept: list[frozenset[TaskId]] = field(factory=list)
+    full: str | None = None
+
+    def spool(self, task_id: TaskId) -> str:
+        """Return a name."""
+        return f"/spools/task_{task_id}"
+
+    def make(self, task_id: TaskId) -> str:
+        """Note a spool."""
+        self.states[task_id] = "begun"
+        return self.spool(task_id)
+
+    def state(self, task_id: TaskId) -> State:
+        """Return what the test says, or what happened."""
+        return self.states.get(task_id, "absent")
+
+    def remove(self, task_id: TaskId) -> None:
+        """Forget a spool."""
+        self.states.pop(task_id, None)
+
+    def sweep(self, keep: frozenset[TaskId]) -> None:
+        """Note it."""
+        self.swept.append(keep)
+
+    def shortage(self) -> str | None:
+        """Return what the test says."""
+        return self.full
+
+
+@implementer(ITaskObserver)
+@define(eq=False)
+class Watcher:
+    """Notes everything, in its order."""
+
+    heard: list[Any] = field(factory=list)
+    broken: bool = False
+
+    def task_changed(self, task: Task) -> None:
+        """Note a status, unless it is broken."""
+        if self.broken:
+            raise ZeroDivisionError
+        self.heard.append((task.id, str(task.status)))
+
+    def output_appended(
+        self, project_id: ProjectId, task_id: TaskId, lines: Sequence[OutputLine]
+    ) -> None:
+        """Note texts."""
+        self.heard += [(task_id, line.output) for line in lines]
+
+
+def prepare(order: JobOrder) -> JobSpecification:
+    """Return a job that the test moves."""
+    return JobSpecification(
+        mark="m", spool=f"/spools/task_{order.task.id}", workspace="/w", steps=()
+    )
+
+
+def at_once(function: Any, *args: Any) -> Deferred[Any]:
+    """Run what a worker would run."""
+    return maybeDeferred(function, *args)
+
+
+class ServiceTestCase(SynchronousTestCase):
+    """A service over memory."""
+
+    options = TaskOptions()
+
+    def setUp(self) -> None:
+        """Make a project with a template, and start the service."""
+        self.database = MemoryDatabase()
+        self.conn = self.database.conn
+        self.user = make_user(self.conn)
+        self.project = make_project(self.conn, self.user)
+        self.template = make_template(self.conn, self.project)
+        self.runner = MemoryRunner()
+        self.places = MemoryPlaces()
+        self.watcher = Watcher()
+        self.clock = Clock()
+        self.prepare: Callable[[JobOrder], JobSpecification] = prepare
+        self.service = self.start()
+
+    def start(self) -> TaskService:
+        """Return a new service, started."""
+        service = TaskService(
+            database=self.database,
+            runner=self.runner,
+            keyring=make_keyring(),
+            prepare=self.prepared,
+            places=self.places,
+            compute=at_once,
+            observers=Observers([self.watcher]),
+            options=self.options,
+            clock=self.clock,
+        )
+        self.successResultOf(service.startService())
+        return service
+
+    def prepared(self, order: JobOrder) -> JobSpecification:
+        """Do what the test wants at this moment."""
+        return self.prepare(order)
+
+    def restart(self) -> None:
+        """End the service as a server does, and start another one."""
+        self.successResultOf(self.service.stopService())
+        self.service = self.start()
+
+    def crash(self) -> None:
+        """Forget the service as ``kill -9`` does, and start another one."""
+        self.service._running = False
+        for run in self.service._runs.values():
+            if run.job is not None:
+                run.job.abandon()
+            if run.log is not None:
+                run.log.close()
+        self.service = self.start()
+
+    def task(self, template: TemplateId | None = None, **columns: Any) -> TaskId:
+        """Store a waiting task and wake the service."""
+        task_id = make_task(
+            self.conn, self.project, template or self.template, **columns
+        )
+        self.service.wake()
+        return task_id
+
+    def row(self, task_id: TaskId) -> Task:
+        """Return a task."""
+        found = self.conn.one(statements.by_id, Task, id=task_id)
+        assert found is not None
+        return found
+
+    def status(self, task_id: TaskId) -> Status:
+        """Return a task's status."""
+        return self.row(task_id).status
+
+    def job(self, task_id: TaskId) -> MemoryJob:
+        """Return a task's job."""
+        return self.runner.jobs[f"/spools/task_{task_id}"]
+
+    def texts(self, task_id: TaskId) -> list[str]:
+        """Return the log without what the service says at the start."""
+        lines = page(self.conn, task_id, limit=100_000)
+        texts = [line.output for line in lines]
+        self.assertEqual([line.id for line in lines], list(range(1, len(lines) + 1)))
+        own = (f"Task {task_id} added", f"Started: {task_id}", "Run TaskRunner")
+        return [text for text in texts if not text.startswith(own)]
+
+    def stop(self, task_id: TaskId, *, force: bool = False) -> None:
+        """Ask for the end of a task."""
+        self.successResultOf(self.service.stop(task_id, force=force))
+
+
+class RunTests(ServiceTestCase):
+    """From waiting to an end."""
+
+    def test_interface(self) -> None:
+        """The service controls tasks."""
+        self.assertTrue(verifyObject(ITaskControl, self.service))
+
+    def test_success(self) -> None:
+        """A task starts at once, its lines are stored, its end is told last."""
+        task = self.task()
+        self.assertEqual(self.status(task), Status.RUNNING)
+        job = self.job(task)
+        job.say("one")
+        self.clock.advance(1)
+        job.say("two")
+        job.tell("commit_hash", "abc")
+        job.end()
+        row = self.row(task)
+        self.assertEqual((row.status, row.commit_hash), (Status.SUCCESS, "abc"))
+        self.assertEqual(self.texts(task), ["one", "two"])
+        self.assertEqual(
+            self.watcher.heard,
+            [
+                (task, "starting"),
+                (task, f"Task {task} added to queue"),
+                (task, f"Started: {task}"),
+                (task, "Run TaskRunner with template: Say"),
+                (task, "running"),
+                (task, "one"),
+                (task, "two"),
+                (task, "success"),
+            ],
+        )
+        self.assertEqual(self.places.states, {})
+        self.assertEqual(len(self.service), 0)
+
+    def test_lines_before_the_end(self) -> None:
+        """Lines that are still gathered are stored before a final status is told."""
+        task = self.task()
+        job = self.job(task)
+        job.say("one")
+        job.say("two")
+        job.end("error", "exit status 2")
+        self.clock.advance(1)
+        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(
+            self.watcher.heard[-3:], [(task, "one"), (task, "two"), (task, "error")]
+        )
+
+    def test_ends_before_the_start_is_noted(self) -> None:
+        """A job that is over at once ends rightly, with a start time."""
+        self.prepare = lambda order: JobSpecification(
+            mark="m",
+            spool=f"/spools/task_{order.task.id}",
+            workspace="/w",
+            steps=(_SAY,),
+        )
+        task = self.task()
+        self.clock.advance(1)
+        row = self.row(task)
+        self.assertEqual(row.status, Status.SUCCESS)
+        self.assertIsNotNone(row.start)
+        self.assertEqual(self.texts(task), ["quick"])
+        self.assertEqual(self.watcher.heard[-1], (task, "success"))
+
+    def test_queue(self) -> None:
+        """B93: the next task starts when one ends, without a tick."""
+        first, second = self.task(), self.task()
+        self.assertEqual(self.status(second), Status.WAITING)
+        self.job(first).end()
+        self.assertEqual(self.status(second), Status.RUNNING)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_secrets_go(self) -> None:
+        """B114: the one-time secrets of a task that runs are not in the store."""
+        self.task(secret=None)
+        self.assertEqual(self.conn.column(SECRETS), [None])
+
+    def test_changed(self) -> None:
+        """What an operation did is told, and the queue is looked at."""
+        made = make_task(self.conn, self.project, self.template)
+        self.service.changed(self.row(made))
+        self.assertEqual(
+            self.watcher.heard[:2], [(made, "waiting"), (made, "starting")]
+        )
+
+    def test_disk_full(self) -> None:
+        """No task starts on a disk that is nearly full; later it is tried again."""
+        self.places.full = "no room"
+        task = self.task()
+        self.assertEqual(self.status(task), Status.WAITING)
+        self.places.full = None
+        self.clock.advance(60)
+        self.assertEqual(self.status(task), Status.RUNNING)
+
+    def test_observer_fails(self) -> None:
+        """An observer's failure ends in the log, and the task goes on."""
+        self.watcher.broken = True
+        task = self.task()
+        self.job(task).end()
+        self.assertEqual(self.status(task), Status.SUCCESS)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
+
+
+class FailureTests(ServiceTestCase):
+    """Tasks that cannot start."""
+
+    def test_refused_order(self) -> None:
+        """A task that cannot be prepared is an error with the reason in its log."""
+
+        def refuse(_: JobOrder) -> JobSpecification:
+            raise Invalid("The playbook is outside of the repository")
+
+        self.prepare = refuse
+        task = self.task()
+        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(
+            self.texts(task),
+            ["Failed to run task: The playbook is outside of the repository"],
+        )
+        self.assertEqual(self.runner.started, [])
+
+    def test_unreadable_key(self) -> None:
+        """B05: a key that cannot be opened is named in the log of the task."""
+        key = make_key(
+            self.conn,
+            self.project,
+            make_keyring(9),
+            Text(text="hush"),
+            name="Old key",
+            kind=KeyType.STRING,
+        )
+        repository = make_repository(self.conn, self.project, key)
+        template = make_template(self.conn, self.project, repository_id=repository)
+        task = self.task(template)
+        self.assertEqual(self.status(task), Status.ERROR)
+        (text,) = self.texts(task)
+        self.assertIn("“Old key”", text)
+        self.assertIn(f"id {key}", text)
+        self.assertNotIn("hush", text)
+
+    def test_our_fault(self) -> None:
+        """A fault of ours is an error too, with its details in the log only."""
+
+        def fail(_: JobOrder) -> JobSpecification:
+            raise ZeroDivisionError("at /secret/path")
+
+        self.prepare = fail
+        task = self.task()
+        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertNotIn("/secret/path", self.texts(task)[0])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_no_supervisor(self) -> None:
+        """A job that cannot be started is an error, and the queue goes on."""
+        self.runner.refusal = OSError(28, "No space left on device")
+        first = self.task()
+        self.assertEqual(self.status(first), Status.ERROR)
+        self.assertIn("No space left on device", self.texts(first)[0])
+        self.runner.refusal = None
+        self.assertEqual(self.status(self.task()), Status.RUNNING)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_store_fails_for_a_while(self) -> None:
+        """B93: lines that the store did not take are read again from the spool."""
+        task = self.task()
+        job = self.job(task)
+        job.say("one")
+        self.conn.raw.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON task__output"
+            " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+        self.clock.advance(1)
+        job.say("two")
+        self.assertEqual(self.texts(task), ["one"])
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+        self.conn.raw.execute("DROP TRIGGER full")
+        job.say("three")
+        job.end()
+        self.clock.advance(1)
+        self.assertEqual(self.texts(task), ["one", "two", "three"])
+        self.assertEqual(self.status(task), Status.SUCCESS)
+
+    def test_end_is_tried_again(self) -> None:
+        """B93: an end that the store did not take is tried again."""
+        task = self.task()
+        self.conn.raw.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON task"
+            " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+        self.job(task).end()
+        self.assertEqual(self.status(task), Status.RUNNING)
+        self.conn.raw.execute("DROP TRIGGER full")
+        self.clock.advance(1)
+        self.assertEqual(self.status(task), Status.SUCCESS)
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+
+
+class StopTests(ServiceTestCase):
+    """Ends that were asked for."""
+
+    def test_running(self) -> None:
+        """B89: a task that runs is being stopped, then stopped."""
+        task = self.task()
+        job = self.job(task)
+        job.stubborn = True
+        self.stop(task)
+        self.assertEqual((self.status(task), job.stopped), (Status.STOPPING, 1))
+        self.stop(task)
+        self.assertEqual(self.status(task), Status.STOPPING)
+        job.end("stopped")
+        self.assertEqual(self.status(task), Status.STOPPED)
+        self.stop(task)
+        self.assertEqual(self.status(task), Status.STOPPED)
+
+    def test_force(self) -> None:
+        """With force the job is killed."""
+        task = self.task()
+        job = self.job(task)
+        job.stubborn = True
+        self.stop(task)
+        self.stop(task, force=True)
+        self.assertEqual((job.killed, self.status(task)), (1, Status.STOPPED))
+
+    def test_waiting(self) -> None:
+        """B89: a task that waits is stopped at once, and never starts."""
+        first, second = self.task(), self.task()
+        self.stop(second)
+        self.assertEqual(self.status(second), Status.STOPPED)
+        self.job(first).end()
+        self.assertEqual(self.status(second), Status.STOPPED)
+        self.assertEqual(len(self.runner.started), 1)
+
+    def test_starting(self) -> None:
+        """B91: stop while a job is being started: it is stopped, never running."""
+        self.runner.gate = Deferred()
+        task = self.task()
+        self.assertEqual(self.status(task), Status.STARTING)
+        self.stop(task)
+        self.assertEqual(self.status(task), Status.STOPPING)
+        self.runner.gate.callback(None)
+        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertNotIn((task, "running"), self.watcher.heard)
+
+    def test_before_the_order(self) -> None:
+        """B91: stop between the claim and the order: no job is started."""
+        self.places.full = "wait"
+        task = self.task()
+        self.places.full = None
+        held = self.database
+
+        class Late(MemoryDatabase):
+            """Holds reads back."""
+
+            def read(self, *args: Any, **kwargs: Any) -> Deferred[Any]:
+                """Wait for the test."""
+                later: Deferred[None] = Deferred()
+                reads.append(later)
+                return later.addCallback(lambda _: held.read(*args, **kwargs))
+
+        reads: list[Deferred[None]] = []
+        self.service._database = Late(conn=held.conn)
+        self.service.wake()
+        self.assertEqual(self.status(task), Status.STARTING)
+        self.stop(task)
+        reads[0].callback(None)
+        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.runner.started, [])
+
+    def test_ended(self) -> None:
+        """A task that has ended by itself cannot be stopped."""
+        task = self.task()
+        self.job(task).end()
+        self.failureResultOf(self.service.stop(task, force=False), IllegalMove)
+
+    def test_orphan(self) -> None:
+        """B89: a task that nobody runs is stopped."""
+        task = make_task(self.conn, self.project, self.template, status=Status.RUNNING)
+        self.stop(task)
+        self.assertEqual(self.status(task), Status.STOPPED)
+
+
+class RestartTests(ServiceTestCase):
+    """What a new server finds."""
+
+    def test_goes_on(self) -> None:
+        """B88: a running job is followed again: no line is lost or repeated."""
+        for restart in (self.restart, self.crash):
+            task = self.task()
+            job = self.job(task)
+            job.say("one")
+            restart()
+            self.assertEqual(self.status(task), Status.RUNNING)
+            job.say("two")
+            job.end()
+            self.clock.advance(1)
+            self.assertEqual(self.texts(task), ["one", "two"])
+            self.assertEqual(self.status(task), Status.SUCCESS)
+
+    def test_ended_meanwhile(self) -> None:
+        """B88: a job that ended while no server ran has its true status and log."""
+        task, waiting = self.task(), self.task()
+        job = self.job(task)
+        self.successResultOf(self.service.stopService())
+        job.say("one")
+        job.end("error", "exit status 1")
+        self.service = self.start()
+        self.clock.advance(1)
+        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.texts(task), ["one"])
+        self.assertEqual(self.status(waiting), Status.RUNNING)
+
+    def test_lines_on_the_way(self) -> None:
+        """B88: lines that were not stored when the server was killed come again."""
+        task = self.task()
+        job = self.job(task)
+        job.say("one")
+        job.say("two")
+        self.assertEqual(self.texts(task), ["one"])
+        self.crash()
+        job.end()
+        self.clock.advance(1)
+        self.assertEqual(self.texts(task), ["one", "two"])
+
+    def test_vanished(self) -> None:
+        """B88: a job whose supervisor is gone is an error that says so."""
+        task = self.task()
+        job = self.job(task)
+        job.say("one")
+        job.abandon()
+        job.vanish()
+        self.crash()
+        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertIn("Interrupted", self.texts(task)[-1])
+
+    def test_no_spool(self) -> None:
+        """B88: a running task without a spool is an error that says so."""
+        task = self.task()
+        self.places.states.clear()
+        self.crash()
+        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertIn("Interrupted", self.texts(task)[-1])
+
+    def test_never_began(self) -> None:
+        """B88: a task whose job never began starts again, once."""
+        task = make_task(self.conn, self.project, self.template, status=Status.STARTING)
+        self.places.states[task] = "unborn"
+        self.restart()
+        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(len(self.runner.started), 1)
+
+    def test_began_unnoticed(self) -> None:
+        """B88: a job that began before its start was noted is not repeated."""
+        self.runner.gate = Deferred()
+        task = self.task()
+        self.assertEqual(self.status(task), Status.STARTING)
+        self.job(task).say("one")
+        self.runner.gate = None
+        self.crash()
+        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.texts(task), ["one"])
+        self.assertEqual(len(self.runner.started), 1)
+
+    def test_stopping(self) -> None:
+        """B89: a stop that was under way is asked for again."""
+        task = self.task()
+        job = self.job(task)
+        job.stubborn = True
+        self.stop(task)
+        self.crash()
+        self.assertEqual(job.stopped, 2)
+        job.end("stopped")
+        self.assertEqual(self.status(task), Status.STOPPED)
+
+    def test_stopping_before_it_began(self) -> None:
+        """B89: a stop of a task whose job never began is done at the restart."""
+        task = make_task(self.conn, self.project, self.template, status=Status.STOPPING)
+        self.restart()
+        self.assertEqual(self.status(task), Status.STOPPED)
+
+    def test_sweep(self) -> None:
+        """What is left of other tasks is swept away at the start."""
+        task = self.task()
+        self.restart()
+        self.assertEqual(self.places.swept[-1], frozenset({task}))
+
+    def test_stop_waits_for_a_start(self) -> None:
+        """A stopping server waits for a job that is being started, and leaves it."""
+        self.runner.gate = Deferred()
+        task = self.task()
+        stopped = self.service.stopService()
+        self.assertNoResult(stopped)
+        self.runner.gate.callback(None)
+        self.successResultOf(stopped)
+        self.service = self.start()
+        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(len(self.runner.started), 1)
+
+
+class LimitTests(ServiceTestCase):
+    """Limits of the installation."""
+
+    options = TaskOptions(max_parallel_tasks=5, max_tasks_per_template=3)
+
+    def test_global_limit(self) -> None:
+        """B105: in a run of many tasks the limit is never exceeded; all of them end."""
+        self.conn.update(schema.template, self.template, allow_parallel_tasks=1)
+        tasks = [self.task() for _ in range(40)]
+        most = 0
+        while running := self.conn.column(RUNNING):
+            most = max(most, len(running))
+            self.job(TaskId(running[0])).end()
+        self.assertEqual(most, 5)
+        self.assertEqual(len(self.service), 0)
+        self.assertEqual(len(self.runner.started), len(tasks))
+
+    def test_retention(self) -> None:
+        """B131: a template keeps its newest tasks."""
+        tasks = [self.task() for _ in range(6)]
+        for task in tasks:
+            self.job(task).end()
+        left = self.conn.column(select(schema.task.c.id).order_by(schema.task.c.id))
+        self.assertEqual(left, tasks[-3:])
