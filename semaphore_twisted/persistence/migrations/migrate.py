@@ -1,0 +1,179 @@
+"""Bring a store to this program's schema, all of the way or not at all.
+
+Everything happens in one transaction that begins with ``BEGIN IMMEDIATE``: alembic's
+own default for SQLite leaves half-made tables behind, and so does the driver's BEGIN.
+Foreign keys are off meanwhile, which is possible only before a transaction: copying a
+table with them on deletes its children by cascade. They are checked before the commit.
+
+alembic costs memory and a third of a second, so whether there is something to do is
+found without it.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import column as named_column
+from sqlalchemy import create_engine, event, select
+from sqlalchemy import table as named_table
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from semaphore_twisted.model.errors import DomainError
+
+_FOLDER = Path(__file__).parent
+
+#: Where the numbered files are.
+VERSIONS = _FOLDER / "versions"
+
+#: Seconds to wait for another process that writes.
+_PATIENCE = 10.0
+
+_version = str(
+    select(named_column("version_num")).select_from(named_table("alembic_version"))
+)
+
+
+class NewerStore(DomainError):
+    """The store was made by a newer program, or is none of ours."""
+
+
+class MigrationFailed(DomainError):
+    """A step failed; the store is as it was."""
+
+
+def pending(path: Path, *, versions: Path = VERSIONS) -> list[str]:
+    """Return the names of the steps that the store at *path* lacks, in their order.
+
+    :raises NewerStore: if this program does not know the store's version.
+    """
+    return _after(_present(path), versions)
+
+
+def migrate(
+    path: Path,
+    now: Callable[[], datetime],
+    *,
+    versions: Path = VERSIONS,
+    watch: Callable[[str], None] | None = None,
+) -> None:
+    """Take the steps that the store at *path* lacks; it is made if there is none.
+
+    Before an upgrade the store is copied to ``PATH.before-STEP``. *watch* is shown
+    each statement before it is executed. *now* is for steps that write times.
+
+    :raises NewerStore: if this program does not know the store's version.
+    :raises MigrationFailed: if a step failed; the store is as it was.
+    """
+    present = _present(path)
+    steps = _after(present, versions)
+    if not steps:
+        return
+    path.touch(mode=0o600)
+    if present is not None:
+        _copy(path, path.with_name(f"{path.name}.before-{steps[0]}"))
+    try:
+        _run(path, now, versions, watch)
+    except (DBAPIError, sqlite3.Error) as error:
+        raise MigrationFailed(_reason(error)) from error
+
+
+def _present(path: Path) -> str | None:
+    """Return the version of the store at *path*; ``None`` if it is empty or not there.
+
+    :raises NewerStore: if there is something that we did not make.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as raw:
+            # A file whose first migration was killed can have a header and no table.
+            if not raw.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                return None
+            row = raw.execute(_version).fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise NewerStore(f"{path}: {error}") from error
+        row = None
+    except sqlite3.DatabaseError as error:
+        raise NewerStore(f"{path}: {error}") from error
+    if row is None:
+        raise NewerStore(f"{path}: this is not a database of Semaphore in Twisted")
+    return str(row[0])
+
+
+def _after(present: str | None, versions: Path) -> list[str]:
+    known = sorted(file.stem for file in versions.glob("[0-9]*.py"))
+    if present is None:
+        return known
+    for index, name in enumerate(known):
+        if name.partition("_")[0] == present:
+            return known[index + 1 :]
+    newest = known[-1].partition("_")[0]
+    raise NewerStore(
+        f"The database has version {present}, newer than this program, which knows"
+        f" {newest} at most: install the newer program again, or restore the copy"
+        " that was made before the upgrade"
+    )
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Make a consistent copy of the store, whole or not at all."""
+    unfinished = target.with_name(f"{target.name}.part")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    with (
+        closing(sqlite3.connect(path)) as source,
+        closing(sqlite3.connect(unfinished)) as copy,
+    ):
+        source.backup(copy)
+    unfinished.replace(target)
+
+
+def _run(
+    path: Path,
+    now: Callable[[], datetime],
+    versions: Path,
+    watch: Callable[[str], None] | None,
+) -> None:
+    command: Any = import_module("alembic.command")
+    config: Any = import_module("alembic.config").Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("version_locations", str(versions).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)) as raw:
+        raw.execute("PRAGMA foreign_keys=OFF")
+        engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def show(_c: Any, _u: Any, statement: str, *_rest: Any) -> None:
+            if watch is not None:
+                watch(statement)
+
+        with engine.connect() as connection, connection.begin():
+            config.attributes["connection"] = connection
+            config.attributes["now"] = now
+            command.upgrade(config, "head")
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if broken:
+                tables = ", ".join(sorted({str(row[0]) for row in broken}))
+                raise MigrationFailed(
+                    f"The upgrade would leave references to nothing in: {tables};"
+                    " the database is as it was"
+                )
+
+
+def _reason(error: Exception) -> str:
+    statement = ""
+    if isinstance(error, DBAPIError) and error.statement:
+        statement = f" at: {' '.join(error.statement.split())}"
+    cause = getattr(error, "orig", None) or error
+    return f"The database could not be upgraded ({cause}){statement}; it is as it was"
