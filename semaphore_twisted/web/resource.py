@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model.errors import (
     DomainError,
     Invalid,
@@ -24,7 +25,7 @@ from semaphore_twisted.model.errors import (
     NotPermitted,
 )
 from semaphore_twisted.model.users import Access, Actor, Credentials
-from semaphore_twisted.operations import access
+from semaphore_twisted.operations import access, sessions
 from semaphore_twisted.web.answers import Encoded, Streamed, encoded
 from semaphore_twisted.web.bodies import decoded
 from semaphore_twisted.web.context import Context, Services
@@ -206,6 +207,12 @@ class Api:
         actor: Actor = await database.read(
             access.actor, credentials, wanted, project_id
         )
+        if actor.session_due and actor.session_id is not None:
+            forget(
+                database.write(sessions.touch, actor.session_id),
+                log=self._log,
+                sentence="The use of a session could not be noted",
+            )
         return actor
 
     def _context(

@@ -1,0 +1,267 @@
+"""``semaphore user``: accounts and their tokens, beside a running server too.
+
+Whoever can read the installation's files may do everything here; in the record of
+events nobody is named. Sockets of an account that is changed here are closed when the
+server next checks them, within seconds.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from semaphore_twisted.cli import secret_argument
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.crypto.passwords import hash_password
+from semaphore_twisted.model.users import Actor, User
+from semaphore_twisted.operations import tokens, users
+from semaphore_twisted.operations.users import ChangedUser, NewUser
+from semaphore_twisted.persistence.engine import Connection
+
+_Run = Callable[[argparse.Namespace], int]
+_Commands = Any  # what add_subparsers returns; argparse has no public name for it
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``user`` and its commands."""
+    parser = commands.add_parser("user", help="accounts and their tokens")
+    own = parser.add_subparsers(metavar="COMMAND", required=True)
+    add = _command(own, "add", _add, "make an account")
+    _names(add, required=True)
+    secret_argument.add(add, "--password", help="the password", required=True)
+    add.add_argument("--admin", action="store_true", help="make an administrator")
+    _command(own, "list", _list, "list the accounts")
+    _by_either(_command(own, "get", _get, "show an account"))
+    for how in ("login", "email"):
+        change = _command(
+            own, f"change-by-{how}", _change, f"change the account with this {how}"
+        )
+        change.set_defaults(by=how)
+        _names(change, required=False)
+        change.add_argument(
+            "--new-login" if how == "login" else "--new-email",
+            dest=f"new_{how}",
+            help=f"another {how}",
+        )
+        secret_argument.add(change, "--password", help="another password")
+        change.add_argument(
+            "--admin",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help="make an administrator, or none",
+        )
+    _by_either(_command(own, "delete", _delete, "delete an account"))
+    _by_either(_command(own, "disable", _disable, "end every use of an account"))
+    _by_either(_command(own, "enable", _enable, "let an account be used again"))
+    token = own.add_parser("token", aliases=["tokens"], help="an account's API tokens")
+    of_token = token.add_subparsers(metavar="COMMAND", required=True)
+    make = _command(of_token, "create", _create_token, "make a token and print it")
+    _by_either(make)
+    make.add_argument(
+        "--ttl", metavar="TIME", help="let it expire after a time, such as 90d or 12h"
+    )
+    _by_either(_command(of_token, "list", _list_tokens, "list the tokens"))
+
+
+def _command(own: _Commands, name: str, run: _Run, summary: str) -> Any:
+    parser = own.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    add_options(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _names(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--login", required=required, help="the login name")
+    parser.add_argument("--name", required=required, help="the person's name")
+    parser.add_argument("--email", required=required, help="the e-mail address")
+
+
+def _by_either(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--login", help="the account's login name")
+    group.add_argument("--email", help="the account's e-mail address")
+
+
+@contextmanager
+def _store(
+    arguments: argparse.Namespace, *, write: bool = True
+) -> Iterator[Connection]:
+    """Open the store for one transaction."""
+    conn = open_installation(arguments).connect(read_only=not write)
+    try:
+        with conn.transaction(write=write):
+            yield conn
+    finally:
+        conn.close()
+
+
+def _found(conn: Connection, text: str, *, by: str | None = None) -> User:
+    """Return the account of a name or address; *by* says which of the two it is."""
+    user = users.find(conn, text)
+    fits = user is not None and (
+        by is None
+        or users.fold(text) == (user.username if by == "login" else user.email)
+    )
+    if user is None or not fits:
+        raise Failure(f"{text}: there is no such user")
+    return user
+
+
+def _chosen(conn: Connection, arguments: argparse.Namespace) -> User:
+    if arguments.login is not None:
+        return _found(conn, arguments.login, by="login")
+    return _found(conn, arguments.email, by="email")
+
+
+def _hash(arguments: argparse.Namespace) -> str | None:
+    password = secret_argument.read(arguments, "--password")
+    if password is None:
+        return None
+    users.check_password(password)
+    return hash_password(password)
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    digest = _hash(arguments)
+    new = NewUser(
+        username=arguments.login,
+        name=arguments.name,
+        email=arguments.email,
+        admin=arguments.admin,
+    )
+    with _store(arguments) as conn:
+        user = users.create(conn, None, new, password_hash=digest or "")
+    print(f"User {user.username} <{user.email}> added!")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    with _store(arguments, write=False) as conn:
+        found = [
+            (user, users.is_active(conn, None, user.id))
+            for user in users.list_users(conn, None)
+        ]
+    for user, active in found:
+        notes = [
+            note
+            for note, holds in (
+                ("admin", user.admin),
+                ("external", user.external),
+                ("disabled", not active),
+            )
+            if holds
+        ]
+        print(
+            "\t".join([user.username, user.email, user.name, ",".join(notes)]).rstrip()
+        )
+    return 0
+
+
+def _get(arguments: argparse.Namespace) -> int:
+    with _store(arguments, write=False) as conn:
+        user = _chosen(conn, arguments)
+        active = users.is_active(conn, None, user.id)
+    for label, value in (
+        ("ID", user.id),
+        ("Created", user.created.isoformat()),
+        ("Login", user.username),
+        ("Name", user.name),
+        ("Email", user.email),
+        ("Admin", str(user.admin).lower()),
+        ("External", str(user.external).lower()),
+        ("Active", str(active).lower()),
+    ):
+        print(f"{label}: {value}")
+    return 0
+
+
+def _change(arguments: argparse.Namespace) -> int:
+    by = arguments.by
+    text = getattr(arguments, by)
+    if text is None:
+        raise Failure(f"--{by} is missing: whose account?")
+    digest = _hash(arguments)
+    with _store(arguments) as conn:
+        user = _found(conn, text, by=by)
+        changed = ChangedUser(name=user.name, username=user.username, email=user.email)
+        if arguments.name is not None:
+            changed = replace(changed, name=arguments.name)
+        login = arguments.new_login if by == "login" else arguments.login
+        if login is not None:
+            changed = replace(changed, username=login)
+        email = arguments.new_email if by == "email" else arguments.email
+        if email is not None:
+            changed = replace(changed, email=email)
+        changed = replace(changed, admin=arguments.admin)
+        users.change(conn, None, user.id, changed)
+        if digest is not None:
+            users.set_password(conn, None, user.id, password_hash=digest)
+        user = users.get(conn, None, user.id)
+    if digest is not None:
+        # The first password's file tells nothing any more.
+        open_installation(arguments).state.initial_password.unlink(missing_ok=True)
+    print(f"User {user.username} <{user.email}> changed")
+    return 0
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    with _store(arguments) as conn:
+        user = _chosen(conn, arguments)
+        users.delete(conn, None, user.id)
+    print(f"User {user.username} <{user.email}> deleted")
+    return 0
+
+
+def _disable(arguments: argparse.Namespace) -> int:
+    return _set_active(arguments, active=False)
+
+
+def _enable(arguments: argparse.Namespace) -> int:
+    return _set_active(arguments, active=True)
+
+
+def _set_active(arguments: argparse.Namespace, *, active: bool) -> int:
+    with _store(arguments) as conn:
+        user = _chosen(conn, arguments)
+        users.set_active(conn, None, user.id, active=active)
+    print(f"User {user.username} {'enabled' if active else 'disabled'}")
+    return 0
+
+
+def _create_token(arguments: argparse.Namespace) -> int:
+    lifetime = None if arguments.ttl is None else duration(arguments.ttl)
+    with _store(arguments) as conn:
+        user = _chosen(conn, arguments)
+        if not users.is_active(conn, None, user.id):
+            raise Failure(f"{user.username} is disabled")
+        token = tokens.create(conn, Actor(user=user), lifetime=lifetime)
+    print(token.id)
+    return 0
+
+
+def _list_tokens(arguments: argparse.Namespace) -> int:
+    with _store(arguments, write=False) as conn:
+        user = _chosen(conn, arguments)
+        found = tokens.list_tokens(conn, Actor(user=user))
+    for token in found:
+        state = "expired" if token.expired else ""
+        print(f"{token.id}\t{token.created.isoformat()}\t{state}".rstrip())
+    return 0
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(text: str) -> timedelta:
+    """Return the time that *text* names: a number and one of s, m, h, d, w.
+
+    :raises Failure: if it names none.
+    """
+    number, unit = text[:-1], text[-1:]
+    if unit in _UNITS and number.isdecimal() and 0 < int(number) < 100_000:
+        return timedelta(**{_UNITS[unit]: int(number)})
+    raise Failure(f"{text}: a time is written such as 90d, 12h or 30m")
