@@ -1,0 +1,198 @@
+"""Tests of how an order is gathered."""
+
+from typing import Any
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.model.errors import SecretUnreadable
+from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.keys import KeyType, LoginPassword, NoSecret, Text
+from semaphore_twisted.operations import tasks
+from semaphore_twisted.operations.overrides import NewTask
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.tasks.preparation import order
+from tests.support.memory import (
+    actor_of,
+    make_project,
+    make_user,
+    memory_connection,
+)
+from tests.support.tasks import (
+    make_key,
+    make_keyring,
+    make_repository,
+    make_task,
+    make_template,
+)
+
+EXACT = 'a$b"c\n{{ d }}'
+
+
+class OrderTests(SynchronousTestCase):
+    """Everything that a task runs with."""
+
+    def setUp(self) -> None:
+        """Make a project and somebody."""
+        self.conn = memory_connection()
+        self.user = make_user(self.conn)
+        self.project = make_project(self.conn, self.user)
+        self.keyring = make_keyring()
+
+    def login(self, name: str, password: str) -> int:
+        """Store a login with password."""
+        return make_key(
+            self.conn,
+            self.project,
+            self.keyring,
+            LoginPassword(login=name, password=password),
+            name=name,
+            kind=KeyType.LOGIN_PASSWORD,
+        )
+
+    def group(self, json: str = "{}", env: str | None = None, **secrets: str) -> int:
+        """Store a variable group; names of secrets begin with ``env_`` or ``var_``."""
+        number = self.conn.insert(
+            schema.environment,
+            project_id=self.project.id,
+            name="Group",
+            json=json,
+            env=env,
+        )
+        for name, value in secrets.items():
+            make_key(
+                self.conn,
+                self.project,
+                self.keyring,
+                Text(text=value),
+                name=name[4:],
+                kind=KeyType.STRING,
+                environment_id=number,
+                owner=name[:3],
+            )
+        return number
+
+    def order(self, **columns: Any) -> JobOrder:
+        """Return the order of a task of a template with *columns*."""
+        template = make_template(self.conn, self.project, **columns)
+        task = make_task(self.conn, self.project, template, user_id=self.user.id)
+        return order(self.conn, self.keyring, task)
+
+    def started(self, body: dict[str, Any], **columns: Any) -> JobOrder:
+        """Return the order of a task that was started by *body*."""
+        template = make_template(self.conn, self.project, **columns)
+        new = msgspec.convert({"template_id": template, **body}, NewTask)
+        actor = actor_of(self.user, self.project)
+        made = tasks.create(self.conn, actor, self.keyring, new)
+        return order(self.conn, self.keyring, made.id)
+
+    def test_plain(self) -> None:
+        """A task without anything has its repository and its user."""
+        found = self.order()
+        self.assertEqual(found.username, self.user.username)
+        self.assertEqual(found.source.url, "https://git.example/files.git")
+        self.assertEqual((found.source.branch, found.source.key), ("main", NoSecret()))
+        self.assertIsNone(found.inventory)
+
+    def test_keys(self) -> None:
+        """Every key of the task is opened."""
+        repository = make_repository(
+            self.conn, self.project, self.login("git", "hush one")
+        )
+        inventory = self.conn.insert(
+            schema.inventory,
+            project_id=self.project.id,
+            name="Hosts",
+            type="static",
+            inventory="web",
+            ssh_key_id=self.login("ssh", "hush two"),
+            become_key_id=self.login("root", "hush three"),
+            repository_id=repository,
+        )
+        template = make_template(
+            self.conn,
+            self.project,
+            repository_id=repository,
+            inventory_id=inventory,
+        )
+        self.conn.insert(
+            schema.template_vault,
+            project_id=self.project.id,
+            template_id=template,
+            vault_key_id=self.login("vault", "hush four"),
+            name=None,
+        )
+        task = make_task(self.conn, self.project, template)
+        found = order(self.conn, self.keyring, task)
+        assert found.inventory is not None
+        assert found.inventory.source is not None
+        keys = (
+            found.source.key,
+            found.inventory.key,
+            found.inventory.become,
+            found.inventory.source.key,
+            found.vaults[0].password,
+        )
+        passwords = [key.password for key in keys if isinstance(key, LoginPassword)]
+        self.assertEqual(
+            passwords,
+            ["hush one", "hush two", "hush three", "hush one", "hush four"],
+        )
+        self.assertEqual(found.vaults[0].name, "default")
+        self.assertNotIn("hush", repr(found))
+
+    def test_variables(self) -> None:
+        """The task's variables win over those of the group, by name."""
+        survey = [{"name": "a"}, {"name": "b"}, {"name": "c", "type": "secret"}]
+        group = self.group(
+            '{"a": "group", "c": "group", "n": 0, "f": false}',
+            '{"X": "1", "N": 2}',
+            var_b="hidden",
+            env_TOKEN=EXACT,
+        )
+        found = self.started(
+            {"environment": '{"a": "task", "b": "task"}', "secret": '{"c": "s"}'},
+            environment_id=group,
+            survey_vars=survey,
+        )
+        self.assertEqual(
+            found.variables, {"a": "task", "b": "task", "n": 0, "f": False}
+        )
+        self.assertEqual(found.secret_variables, {"c": "s"})
+        self.assertEqual(found.environment, {"X": "1", "N": "2"})
+        self.assertEqual(found.secret_environment, {"TOKEN": EXACT})
+
+    def test_secret_answer(self) -> None:
+        """B113: a secret answer arrives with its exact text."""
+        secret = msgspec.json.encode({"word": EXACT}).decode()
+        found = self.started(
+            {"secret": secret}, survey_vars=[{"name": "word", "type": "secret"}]
+        )
+        self.assertEqual(found.secret_variables, {"word": EXACT})
+
+    def test_unreadable(self) -> None:
+        """B05: a key that cannot be opened stops the order, and is named."""
+        self.keyring = make_keyring(8)
+        repository = make_repository(self.conn, self.project, self.login("Mine", "x"))
+        self.keyring = make_keyring(9)
+        error = self.assertRaises(
+            SecretUnreadable, self.order, repository_id=repository
+        )
+        self.assertIn("“Mine”", str(error))
+
+    def test_incoming_version(self) -> None:
+        """A deploy task brings out the version of its build, through chains."""
+        template = make_template(self.conn, self.project)
+        above: TaskId | None = None
+        for version in ("1.2", None, None):
+            above = make_task(
+                self.conn,
+                self.project,
+                template,
+                version=version,
+                build_task_id=above,
+            )
+        assert above is not None
+        found = order(self.conn, self.keyring, above)
+        self.assertEqual(found.incoming_version, "1.2")
