@@ -1,0 +1,293 @@
+"""Migrations: whole or not at all, and to the schema that the program has."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.persistence.engine import connect, utc_now
+from semaphore_twisted.persistence.migrations.migrate import (
+    VERSIONS,
+    MigrationFailed,
+    NewerStore,
+    migrate,
+    pending,
+)
+from tests.support.memory import (
+    Entropy,
+    FixedClock,
+    make_project,
+    make_session,
+    make_user,
+    memory_connection,
+)
+
+_SECOND = '''
+"""A second step, that copies a table and adds a column."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Copy ``user``, whose rows have children."""
+    op.execute("UPDATE user SET name = name || '!'")
+    with op.batch_alter_table("user", recreate="always") as batch:
+        batch.add_column(sa.Column("pet", sa.Text(), nullable=True))
+'''
+
+_BROKEN = '''
+"""A step that leaves references to nothing."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Take away what others refer to."""
+    op.execute("DELETE FROM user")
+'''
+
+_FAULTY = '''
+"""A step that fails after a change."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Change something, then fail."""
+    op.execute("DELETE FROM session")
+    op.execute("UPDATE nothing SET x = 1")
+'''
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.persistence.migrations.migrate import migrate
+
+left = int(sys.argv[2])
+
+def watch(statement):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+migrate(Path(sys.argv[1]), utc_now, watch=watch)
+"""
+
+
+def _schema(raw: sqlite3.Connection) -> dict[str, list[str]]:
+    """Return each table's definition; the order of constraints says nothing."""
+    rows = raw.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {
+        name: sorted(line.strip().rstrip(",") for line in sql.splitlines())
+        for name, sql in rows
+        if name != "alembic_version"
+    }
+
+
+class _Interrupted(Exception):
+    """Stands for the end of the process."""
+
+
+class MigrationTests(SynchronousTestCase):
+    """On files."""
+
+    def setUp(self) -> None:
+        """Choose a file that is not there yet."""
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.path = self.folder / "semaphore.db"
+        with closing(memory_connection().raw) as raw:
+            self.wanted = _schema(raw)
+
+    def schema(self) -> dict[str, list[str]]:
+        """Return the file's schema."""
+        with closing(sqlite3.connect(self.path)) as raw:
+            return _schema(raw)
+
+    def versions(self, second: str) -> Path:
+        """Return a folder of steps with one more."""
+        folder = self.folder / "versions"
+        folder.mkdir()
+        shutil.copy(VERSIONS / "0001_initial.py", folder)
+        (folder / "0002_second.py").write_text(second)
+        return folder
+
+    def test_empty(self) -> None:
+        """An upgraded empty database has the schema that the program has."""
+        self.assertEqual(pending(self.path), ["0001_initial"])
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        self.assertEqual(pending(self.path), [])
+
+    def test_private(self) -> None:
+        """The file is its owner's only, whatever the umask."""
+        before = os.umask(0)
+        self.addCleanup(os.umask, before)
+        migrate(self.path, utc_now)
+        self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
+
+    def test_nothing_to_do(self) -> None:
+        """A database of this version is left alone, and no copy is made."""
+        migrate(self.path, utc_now)
+        before = self.path.read_bytes()
+        migrate(self.path, utc_now)
+        self.assertEqual(self.path.read_bytes(), before)
+        self.assertEqual(
+            [each.name for each in self.folder.iterdir()], ["semaphore.db"]
+        )
+
+    def test_interrupted_at_each_statement(self) -> None:
+        """B129: an end at any statement leaves a database that the next start makes."""
+        statements = 0
+        while True:
+            left = [statements]
+
+            def watch(statement: str, left: list[int] = left) -> None:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise _Interrupted
+
+            try:
+                migrate(self.path, utc_now, watch=watch)
+            except _Interrupted:
+                self.assertEqual(pending(self.path), ["0001_initial"])
+                statements += 1
+            else:
+                break
+        self.assertGreater(statements, 40)
+        self.assertEqual(self.schema(), self.wanted)
+
+    def test_killed(self) -> None:
+        """B129: kill -9 in the middle leaves a database that the next start makes."""
+        for statement in (3, 30):
+            ended = subprocess.run(
+                [sys.executable, "-c", _KILLED, str(self.path), str(statement)],
+                check=False,
+                timeout=60,
+            )
+            self.assertEqual(ended.returncode, -signal.SIGKILL)
+            self.assertEqual(pending(self.path), ["0001_initial"])
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+
+    def test_newer(self) -> None:
+        """A database of a newer program is refused and left alone."""
+        migrate(self.path, utc_now)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.execute("UPDATE alembic_version SET version_num = '0999'")
+        before = self.path.read_bytes()
+        error = self.assertRaises(NewerStore, migrate, self.path, utc_now)
+        self.assertIn("0999", error.message)
+        self.assertIn("0001", error.message)
+        self.assertEqual(self.path.read_bytes(), before)
+
+    def test_somebody_elses(self) -> None:
+        """A database of another program, and no database, are refused."""
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.execute("CREATE TABLE notes (x)")
+        self.assertRaises(NewerStore, migrate, self.path, utc_now)
+        self.path.write_bytes(b"this is text, and no database at all" * 40)
+        self.assertRaises(NewerStore, migrate, self.path, utc_now)
+
+    def fill(self) -> None:
+        """Make a database of the first version, with a user who has children."""
+        migrate(self.path, utc_now)
+        conn = connect(self.path, now=FixedClock(), entropy=Entropy())
+        with closing(conn.raw):
+            user = make_user(conn)
+            make_project(conn, user)
+            make_session(conn, user)
+
+    def counts(self, path: Path) -> tuple[int, ...]:
+        """Count users, sessions and members."""
+        with closing(sqlite3.connect(path)) as raw:
+            return tuple(
+                raw.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in ("user", "session", "project__user")
+            )
+
+    def test_children_survive(self) -> None:
+        """A step that copies a table keeps the rows that refer to it."""
+        self.fill()
+        migrate(self.path, utc_now, versions=self.versions(_SECOND))
+        self.assertEqual(self.counts(self.path), (1, 1, 1))
+        with closing(sqlite3.connect(self.path)) as raw:
+            found = raw.execute("SELECT name, pet FROM user").fetchall()
+        self.assertEqual(found, [("Alice!", None)])
+
+    def test_copy(self) -> None:
+        """Before an upgrade a private copy is kept."""
+        self.fill()
+        migrate(self.path, utc_now, versions=self.versions(_SECOND))
+        copy = self.folder / "semaphore.db.before-0002_second"
+        self.assertEqual(self.counts(copy), (1, 1, 1))
+        self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(pending(copy), [])
+
+    def test_interrupted_upgrade(self) -> None:
+        """B129: an upgrade that ends at any statement is done whole the next time."""
+        self.fill()
+        versions = self.versions(_SECOND)
+        for count in range(100):
+            left = [count]
+
+            def watch(statement: str, left: list[int] = left) -> None:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise _Interrupted
+
+            try:
+                migrate(self.path, utc_now, versions=versions, watch=watch)
+            except _Interrupted:
+                self.assertEqual(pending(self.path, versions=versions), ["0002_second"])
+                self.assertEqual(self.counts(self.path), (1, 1, 1))
+            else:
+                break
+        with closing(sqlite3.connect(self.path)) as raw:
+            found = raw.execute("SELECT name FROM user").fetchall()
+        self.assertEqual(found, [("Alice!",)])
+
+    def test_broken_references(self) -> None:
+        """A step that leaves references to nothing is undone and named."""
+        self.fill()
+        error = self.assertRaises(
+            MigrationFailed,
+            migrate,
+            self.path,
+            utc_now,
+            versions=self.versions(_BROKEN),
+        )
+        self.assertIn("session", error.message)
+        self.assertEqual(self.counts(self.path), (1, 1, 1))
+
+    def test_faulty_step(self) -> None:
+        """B129: a step that fails is undone; the message has its statement."""
+        self.fill()
+        error = self.assertRaises(
+            MigrationFailed,
+            migrate,
+            self.path,
+            utc_now,
+            versions=self.versions(_FAULTY),
+        )
+        self.assertIn("UPDATE nothing", error.message)
+        self.assertEqual(self.counts(self.path), (1, 1, 1))
+        self.assertEqual(pending(self.path), [])
