@@ -40,7 +40,10 @@ by_id = select(*_SHOWN).where(project.c.id == bindparam("project_id"))
 active_task = select(
     exists().where(
         task.c.project_id == bindparam("project_id"),
-        task.c.status.not_in(("waiting", "stopped", "success", "error")),
+        task.c.status != "waiting",
+        task.c.status != "stopped",
+        task.c.status != "success",
+        task.c.status != "error",
     )
 )
 

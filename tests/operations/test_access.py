@@ -1,0 +1,263 @@
+"""Who acts, and whether he may."""
+
+from datetime import timedelta
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.crypto.tokens import digest
+from semaphore_twisted.model.errors import NotAuthenticated, NotFound, NotPermitted
+from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.users import Access, Actor, Credentials, Permission, Role
+from semaphore_twisted.operations import access, sessions, tokens, users
+from semaphore_twisted.persistence.engine import Connection
+from tests.support.memory import (
+    FixedClock,
+    actor_of,
+    make_member,
+    make_project,
+    make_session,
+    make_token,
+    make_user,
+    memory_connection,
+)
+
+_IN_PROJECT = (
+    Access.MEMBER,
+    Access.RUN_TASKS,
+    Access.UPDATE_PROJECT,
+    Access.MANAGE_RESOURCES,
+    Access.MANAGE_USERS,
+)
+
+#: Written out, so that a change of the roles is a change of this table.
+_MAY = {
+    Role.OWNER: set(_IN_PROJECT),
+    Role.MANAGER: {Access.MEMBER, Access.RUN_TASKS, Access.MANAGE_RESOURCES},
+    Role.TASK_RUNNER: {Access.MEMBER, Access.RUN_TASKS},
+    Role.GUEST: {Access.MEMBER},
+}
+
+
+class AccessTests(SynchronousTestCase):
+    """Credentials, membership, rights."""
+
+    def setUp(self) -> None:
+        """Make a project with its owner."""
+        self.clock = FixedClock()
+        self.conn = memory_connection(self.clock)
+        self.owner = make_user(self.conn, "owner")
+        self.project = make_project(self.conn, self.owner)
+
+    def test_session_and_token(self) -> None:
+        """Both kinds of credentials name the same user, and say which they are."""
+        _, session = make_session(self.conn, self.owner)
+        _, token = make_token(self.conn, self.owner)
+        by_session = access.actor(self.conn, session, Access.USER, None)
+        by_token = access.actor(self.conn, token, Access.USER, None)
+        self.assertEqual(by_session.user, self.owner)
+        self.assertEqual(by_token.user, self.owner)
+        self.assertIsNotNone(by_session.session_id)
+        self.assertEqual(by_token.token_digest, token.token_digest)
+        self.assertIsNone(by_token.session_id)
+
+    def test_token_wins(self) -> None:
+        """A token that does not hold is refused, even beside a cookie that does."""
+        _, session = make_session(self.conn, self.owner)
+        both = Credentials(session_digest=session.session_digest, token_digest="no")
+        with self.assertRaises(NotAuthenticated):
+            access.actor(self.conn, both, Access.USER, None)
+
+    def test_none(self) -> None:
+        """Nobody, and unknown credentials, are not authenticated."""
+        for credentials in (
+            Credentials(),
+            Credentials(session_digest="no"),
+            Credentials(token_digest="no"),
+        ):
+            with self.assertRaises(NotAuthenticated):
+                access.actor(self.conn, credentials, Access.USER, None)
+
+    def test_roles(self) -> None:
+        """B76, B80: each role may do what its row of the table says, and no more."""
+        for role, may in _MAY.items():
+            user = make_user(self.conn, f"some_{role}")
+            make_member(self.conn, self.project, user, role)
+            _, credentials = make_session(self.conn, user)
+            for wanted in _IN_PROJECT:
+                if wanted in may:
+                    found = access.actor(
+                        self.conn, credentials, wanted, self.project.id
+                    )
+                    self.assertEqual(found.role, role)
+                else:
+                    with self.assertRaises(NotPermitted):
+                        access.actor(self.conn, credentials, wanted, self.project.id)
+
+    def test_not_a_member(self) -> None:
+        """A foreign project and one that does not exist are the same."""
+        _, credentials = make_session(self.conn, make_user(self.conn, "stranger"))
+        for project_id in (self.project.id, ProjectId(999)):
+            for wanted in _IN_PROJECT:
+                with self.assertRaises(NotFound):
+                    access.actor(self.conn, credentials, wanted, project_id)
+
+    def test_member_of_another(self) -> None:
+        """Who owns another project has no right in this one."""
+        other = make_user(self.conn, "other")
+        make_project(self.conn, other, "Other")
+        _, credentials = make_session(self.conn, other)
+        with self.assertRaises(NotFound):
+            access.actor(self.conn, credentials, Access.MEMBER, self.project.id)
+
+    def test_administrator(self) -> None:
+        """An administrator may do everything in each project, without a role."""
+        admin = make_user(self.conn, "root", admin=True)
+        _, credentials = make_session(self.conn, admin)
+        for wanted in (*_IN_PROJECT, Access.ADMIN):
+            found = access.actor(self.conn, credentials, wanted, self.project.id)
+            self.assertIsNone(found.role)
+            self.assertEqual(found.permissions, Permission(15))
+        with self.assertRaises(NotFound):
+            access.actor(self.conn, credentials, Access.MEMBER, 999)
+
+    def test_installation(self) -> None:
+        """Outside projects an administrator's right is an administrator's only."""
+        _, credentials = make_session(self.conn, self.owner)
+        for wanted in (Access.ADMIN, *_IN_PROJECT):
+            with self.assertRaises(NotPermitted):
+                access.actor(self.conn, credentials, wanted, None)
+
+    def test_idle(self) -> None:
+        """B61: a session that was not used for seven days has ended."""
+        _, credentials = make_session(self.conn, self.owner)
+        self.clock.advance(7 * 86400 - 1)
+        with self.conn.transaction(write=False):
+            access.actor(self.conn, credentials, Access.USER, None)
+        self.clock.advance(1)
+        with self.conn.transaction(write=False), self.assertRaises(NotAuthenticated):
+            access.actor(self.conn, credentials, Access.USER, None)
+
+    def test_use_is_noted(self) -> None:
+        """B61: use extends a session; it is noted once a minute at most."""
+        _, credentials = make_session(self.conn, self.owner)
+        found = access.actor(self.conn, credentials, Access.USER, None)
+        self.assertFalse(found.session_due)
+        self.clock.advance(61)
+        with self.conn.transaction(write=True):
+            found = access.actor(self.conn, credentials, Access.USER, None)
+            self.assertTrue(found.session_due)
+            assert found.session_id is not None
+            sessions.touch(self.conn, found.session_id)
+            found = access.actor(self.conn, credentials, Access.USER, None)
+            self.assertFalse(found.session_due)
+        self.clock.advance(7 * 86400 - 1)
+        with self.conn.transaction(write=False):
+            access.actor(self.conn, credentials, Access.USER, None)
+
+    def test_expired_token(self) -> None:
+        """A token holds until its time, and no longer."""
+        made = tokens.create(
+            self.conn, actor_of(self.owner), lifetime=timedelta(hours=1)
+        )
+        credentials = Credentials(token_digest=digest(made.id))
+        access.actor(self.conn, credentials, Access.USER, None)
+        self.clock.advance(3600)
+        with self.conn.transaction(write=False), self.assertRaises(NotAuthenticated):
+            access.actor(self.conn, credentials, Access.USER, None)
+
+    def test_disabled(self) -> None:
+        """B60: nothing of a disabled user's holds."""
+        _, session = make_session(self.conn, self.owner)
+        _, token = make_token(self.conn, self.owner)
+        users.set_active(self.conn, None, self.owner.id, active=False)
+        for credentials in (session, token):
+            with self.assertRaises(NotAuthenticated):
+                access.actor(self.conn, credentials, Access.USER, None)
+
+    def test_authorized(self) -> None:
+        """The operation gets the actor and its arguments, or is not called."""
+
+        def operation(conn: Connection, actor: Actor, x: int, *, y: int) -> int:
+            self.assertEqual(actor.project_id, self.project.id)
+            return x + y
+
+        _, credentials = make_session(self.conn, self.owner)
+        found = access.authorized(
+            self.conn, credentials, Access.MEMBER, self.project.id, operation, 1, y=2
+        )
+        self.assertEqual(found, 3)
+        with self.assertRaises(NotAuthenticated):
+            access.authorized(
+                self.conn,
+                Credentials(),
+                Access.MEMBER,
+                self.project.id,
+                operation,
+                1,
+                y=2,
+            )
+
+
+class SessionTests(SynchronousTestCase):
+    """Beginnings and ends of sessions."""
+
+    def setUp(self) -> None:
+        """Make a user."""
+        self.clock = FixedClock()
+        self.conn = memory_connection(self.clock)
+        self.user = make_user(self.conn)
+
+    def create(self) -> str:
+        """Begin a session."""
+        found = users.credentials_of(self.conn, "alice")
+        assert found is not None
+        return sessions.create(
+            self.conn, found.id, ip="192.0.2.1", password=found.password
+        )
+
+    def works(self, value: str) -> bool:
+        """Whether a cookie's value holds."""
+        credentials = Credentials(session_digest=digest(value))
+        try:
+            access.actor(self.conn, credentials, Access.USER, None)
+        except NotAuthenticated:
+            return False
+        return True
+
+    def test_value_is_not_stored(self) -> None:
+        """The database holds a digest of the cookie's value only."""
+        value = self.create()
+        self.assertTrue(self.works(value))
+        self.assertNotIn(value.encode(), self.conn.raw.serialize())
+
+    def test_logout(self) -> None:
+        """B59: after the logout the cookie holds no longer; others do."""
+        first, second = self.create(), self.create()
+        self.assertTrue(sessions.end(self.conn, digest(first)))
+        self.assertFalse(self.works(first))
+        self.assertTrue(self.works(second))
+        self.assertFalse(sessions.end(self.conn, digest(first)))
+
+    def test_password_changed_meanwhile(self) -> None:
+        """A login whose password was changed while it was checked fails."""
+        found = users.credentials_of(self.conn, "alice")
+        assert found is not None
+        users.set_password(self.conn, None, self.user.id, password_hash="$new")
+        with self.assertRaises(NotAuthenticated):
+            sessions.create(self.conn, found.id, ip="", password=found.password)
+
+    def test_disabled_meanwhile(self) -> None:
+        """A login whose account was disabled while it was checked fails."""
+        found = users.credentials_of(self.conn, "alice")
+        assert found is not None
+        users.set_active(self.conn, None, self.user.id, active=False)
+        with self.assertRaises(NotAuthenticated):
+            sessions.create(self.conn, found.id, ip="", password=found.password)
+
+    def test_idle_ones_are_removed(self) -> None:
+        """Rows of idle sessions do not pile up."""
+        self.create()
+        self.clock.advance(8 * 86400)
+        with self.conn.transaction(write=True):
+            self.create()
+        self.assertEqual(sessions.end_all_of_user(self.conn, self.user.id), 1)

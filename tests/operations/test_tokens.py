@@ -1,0 +1,97 @@
+"""API tokens."""
+
+from datetime import timedelta
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.operations import tokens
+from semaphore_twisted.persistence import schema
+from tests.support.memory import FixedClock, actor_of, make_user, memory_connection
+
+
+class TokensTests(SynchronousTestCase):
+    """Made, listed and deleted."""
+
+    def setUp(self) -> None:
+        """Make two users."""
+        self.clock = FixedClock()
+        self.conn = memory_connection(self.clock)
+        self.alice = actor_of(make_user(self.conn, "alice"))
+        self.bob = actor_of(make_user(self.conn, "bob"))
+
+    def test_shown_once(self) -> None:
+        """B66: the whole token is shown when it is made, and kept nowhere."""
+        made = tokens.create(self.conn, self.alice)
+        self.assertEqual(len(made.id), 44)
+        self.assertEqual(made.id, made.id.lower())
+        (listed,) = tokens.list_tokens(self.conn, self.alice)
+        self.assertEqual(listed.id, made.id[:8])
+        self.assertEqual(
+            (listed.created, listed.expired, listed.user_id),
+            (made.created, False, self.alice.user.id),
+        )
+        stored = self.conn.raw.serialize()
+        self.assertNotIn(made.id.encode(), stored)
+        self.assertNotIn(made.id[8:].encode(), stored)
+
+    def test_delete(self) -> None:
+        """A token is deleted by the whole of it, or a beginning of eight or more."""
+        for length in (44, 8, 20):
+            made = tokens.create(self.conn, self.alice)
+            tokens.delete(self.conn, self.alice, made.id[:length].upper())
+            self.assertEqual(tokens.list_tokens(self.conn, self.alice), [])
+
+    def test_too_short(self) -> None:
+        """Fewer than eight characters name no token."""
+        made = tokens.create(self.conn, self.alice)
+        with self.assertRaises(Invalid):
+            tokens.delete(self.conn, self.alice, made.id[:7])
+
+    def test_ambiguous(self) -> None:
+        """A beginning of several deletes none; the whole token deletes one."""
+        made = tokens.create(self.conn, self.alice)
+        self.conn.insert(
+            schema.user_token,
+            digest="other",
+            prefix=made.id[:8],
+            user_id=self.alice.user.id,
+            created=self.conn.now,
+        )
+        with self.assertRaises(Conflict):
+            tokens.delete(self.conn, self.alice, made.id[:8])
+        self.assertEqual(len(tokens.list_tokens(self.conn, self.alice)), 2)
+        tokens.delete(self.conn, self.alice, made.id)
+        self.assertEqual(len(tokens.list_tokens(self.conn, self.alice)), 1)
+
+    def test_of_another(self) -> None:
+        """Nobody sees or deletes another's token."""
+        made = tokens.create(self.conn, self.alice)
+        self.assertEqual(tokens.list_tokens(self.conn, self.bob), [])
+        for text in (made.id, made.id[:8]):
+            with self.assertRaises(NotFound):
+                tokens.delete(self.conn, self.bob, text)
+
+    def test_wrong_end(self) -> None:
+        """A whole token that differs at the end deletes nothing."""
+        made = tokens.create(self.conn, self.alice)
+        with self.assertRaises(NotFound):
+            tokens.delete(self.conn, self.alice, made.id[:-2] + "x=")
+
+    def test_expired(self) -> None:
+        """B66: an expired token is shown as such, and forgotten in the end."""
+        tokens.create(self.conn, self.alice, lifetime=timedelta(hours=1))
+        self.clock.advance(3600)
+        with self.conn.transaction(write=False):
+            (listed,) = tokens.list_tokens(self.conn, self.alice)
+        self.assertTrue(listed.expired)
+        self.clock.advance(8 * 86400)
+        with self.conn.transaction(write=True):
+            made = tokens.create(self.conn, self.alice)
+            (listed,) = tokens.list_tokens(self.conn, self.alice)
+        self.assertEqual(listed.id, made.id[:8])
+
+    def test_no_lifetime(self) -> None:
+        """A lifetime that is not positive is refused."""
+        with self.assertRaises(Invalid):
+            tokens.create(self.conn, self.alice, lifetime=timedelta())
