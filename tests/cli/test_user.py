@@ -1,0 +1,259 @@
+"""``semaphore user``, on an installation in a folder."""
+
+import io
+import os
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.main import main
+from semaphore_twisted.cli.user import duration
+from semaphore_twisted.crypto.passwords import verify
+from semaphore_twisted.crypto.tokens import digest
+from semaphore_twisted.model.users import Access, Credentials
+from semaphore_twisted.operations import access, users
+from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.persistence.migrations.migrate import migrate
+from tests.support.memory import make_session, make_user
+
+
+class UserTests(SynchronousTestCase):
+    """Each command, as it is typed."""
+
+    def setUp(self) -> None:
+        """Make an installation with one administrator."""
+        self.state = Path(self.mktemp()).absolute()
+        self.state.mkdir(mode=0o700)
+        (self.state / "config.json").write_text("{}")
+        migrate(self.state / "semaphore.db", utc_now)
+        self.conn = self.connect()
+        make_user(self.conn, "root", admin=True)
+        umask = os.umask(0o077)
+        self.addCleanup(os.umask, umask)
+
+    def connect(self) -> Connection:
+        """Open the store, as a server beside the command does."""
+        conn = connect(self.state / "semaphore.db", now=utc_now, entropy=os.urandom)
+        self.addCleanup(conn.close)
+        return conn
+
+    def run_command(self, *words: str, command: str = "user") -> tuple[int, str, str]:
+        """Run a command; return exit code, output and errors."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = main([command, *words, "--state", str(self.state)])
+            except SystemExit as error:
+                code = int(error.code or 0)
+        return code, out.getvalue(), err.getvalue()
+
+    def secret(self, text: str) -> str:
+        """Return the path of a file with *text*."""
+        path = self.state / "secret.txt"
+        path.write_text(text + "\n")
+        return str(path)
+
+    def add(self, *words: str) -> tuple[int, str, str]:
+        """Add Bob."""
+        return self.run_command(
+            "add",
+            *("--login", "Bob", "--name", "Bob B.", "--email", "bob@example.com"),
+            *("--password-file", self.secret("hunter2")),
+            *words,
+        )
+
+    def test_add(self) -> None:
+        """An account is made with the password in a file, beside a running server."""
+        self.assertEqual(self.add(), (0, "User bob <bob@example.com> added!\n", ""))
+        found = users.credentials_of(self.conn, "bob")
+        assert found is not None
+        self.assertTrue(verify("hunter2", found.password))
+        user = users.find(self.conn, "bob")
+        assert user is not None
+        self.assertFalse(user.admin)
+
+    def test_add_administrator(self) -> None:
+        """``--admin`` makes an administrator."""
+        self.add("--admin")
+        user = users.find(self.conn, "bob")
+        assert user is not None
+        self.assertTrue(user.admin)
+
+    def test_add_twice(self) -> None:
+        """A login that is taken is one line on stderr and exit code 1."""
+        self.add()
+        code, out, err = self.add()
+        self.assertEqual((code, out), (1, ""))
+        self.assertEqual(err.count("\n"), 1)
+        self.assertIn("another user", err)
+
+    def test_password_in_argv(self) -> None:
+        """The password as an argument works, and warns."""
+        code, _, err = self.run_command(
+            "add",
+            *("--login", "bob", "--name", "B", "--email", "b@example.com"),
+            *("--password", "hunter2"),
+        )
+        self.assertEqual(code, 0)
+        self.assertIn("warning", err)
+        self.assertNotIn("hunter2", err)
+
+    def test_password_is_needed(self) -> None:
+        """An account without a password is not made, nor one with an empty one."""
+        code, _, _ = self.run_command(
+            "add", *("--login", "bob", "--name", "B", "--email", "b@example.com")
+        )
+        self.assertEqual(code, 2)
+        self.secret("")
+        code, _, err = self.run_command(
+            "add",
+            *("--login", "bob", "--name", "B", "--email", "b@example.com"),
+            *("--password-file", self.secret("")),
+        )
+        self.assertEqual(code, 1)
+        self.assertIn("empty", err)
+
+    def test_list(self) -> None:
+        """B127: accounts are listed, beside a writing server, under both names."""
+        self.add()
+        self.run_command("disable", "--login", "bob")
+        with self.conn.transaction(write=True):
+            for command in ("user", "users"):
+                code, out, _ = self.run_command("list", command=command)
+                self.assertEqual(code, 0)
+                self.assertEqual(
+                    out,
+                    "bob\tbob@example.com\tBob B.\tdisabled\n"
+                    "root\troot@example.com\tRoot\tadmin\n",
+                )
+
+    def test_get(self) -> None:
+        """An account is shown by login or address."""
+        for words in (("--login", "ROOT"), ("--email", "root@example.com")):
+            code, out, _ = self.run_command("get", *words)
+            self.assertEqual(code, 0)
+            self.assertIn("Login: root\n", out)
+            self.assertIn("Admin: true\n", out)
+
+    def test_nobody(self) -> None:
+        """An account that does not exist is named, and so is the wrong kind of name."""
+        for words in (
+            ("get", "--login", "nobody"),
+            ("delete", "--login", "nobody"),
+            ("change-by-login", "--login", "nobody", "--name", "x"),
+            ("get", "--login", "root@example.com"),
+            ("change-by-email", "--email", "root", "--name", "x"),
+        ):
+            code, out, err = self.run_command(*words)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn(words[2], err)
+
+    def test_change(self) -> None:
+        """B127: an account is changed by login and by address."""
+        self.add()
+        code, _, _ = self.run_command(
+            "change-by-login",
+            *("--login", "bob", "--name", "Robert", "--email", "r@example.com"),
+            "--admin",
+        )
+        self.assertEqual(code, 0)
+        user = users.find(self.conn, "bob")
+        assert user is not None
+        self.assertEqual(
+            (user.name, user.email, user.admin), ("Robert", "r@example.com", True)
+        )
+        code, _, _ = self.run_command(
+            "change-by-email",
+            *("--email", "r@example.com", "--login", "robert", "--no-admin"),
+        )
+        self.assertEqual(code, 0)
+        user = users.find(self.conn, "robert")
+        assert user is not None
+        self.assertEqual((user.name, user.admin), ("Robert", False))
+        self.run_command("change-by-login", "--login", "robert", "--new-login", "bob")
+        self.assertIsNotNone(users.find(self.conn, "bob"))
+
+    def test_change_password(self) -> None:
+        """Another password ends sessions; the first password's file goes."""
+        first = self.state / "initial-admin-password"
+        first.write_text("x")
+        root = users.find(self.conn, "root")
+        assert root is not None
+        make_session(self.conn, root)
+        code, _, _ = self.run_command(
+            "change-by-login",
+            *("--login", "root", "--password-file", self.secret("new one")),
+        )
+        self.assertEqual(code, 0)
+        found = users.credentials_of(self.conn, "root")
+        assert found is not None
+        self.assertTrue(verify("new one", found.password))
+        count = self.conn.raw.execute("SELECT count(*) FROM session").fetchone()
+        self.assertEqual(count, (0,))
+        self.assertFalse(first.exists())
+
+    def test_last_administrator(self) -> None:
+        """The last administrator is not lost."""
+        for words in (
+            ("delete", "--login", "root"),
+            ("disable", "--login", "root"),
+            ("change-by-login", "--login", "root", "--no-admin"),
+        ):
+            code, _, err = self.run_command(*words)
+            self.assertEqual(code, 1)
+            self.assertIn("last administrator", err)
+
+    def test_disable_and_delete(self) -> None:
+        """An account is disabled, enabled and deleted."""
+        self.add()
+        self.run_command("disable", "--email", "bob@example.com")
+        self.assertIsNone(users.credentials_of(self.conn, "bob"))
+        self.run_command("enable", "--login", "bob")
+        self.assertIsNotNone(users.credentials_of(self.conn, "bob"))
+        self.run_command("delete", "--login", "bob")
+        self.assertIsNone(users.find(self.conn, "bob"))
+
+    def test_token(self) -> None:
+        """A token is printed once and holds; the list shows its beginning."""
+        code, out, _ = self.run_command("token", "create", "--login", "root")
+        self.assertEqual(code, 0)
+        token = out.strip()
+        self.assertEqual(len(token), 44)
+        found = access.actor(
+            self.conn, Credentials(token_digest=digest(token)), Access.ADMIN, None
+        )
+        self.assertEqual(found.user.username, "root")
+        code, out, _ = self.run_command("token", "list", "--login", "root")
+        self.assertTrue(out.startswith(token[:8] + "\t"))
+        self.assertNotIn(token, out)
+
+    def test_token_of_disabled(self) -> None:
+        """A disabled account gets no token."""
+        self.add()
+        self.run_command("disable", "--login", "bob")
+        code, out, err = self.run_command("token", "create", "--login", "bob")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("disabled", err)
+
+    def test_help(self) -> None:
+        """The form of a secret with a file is shown first."""
+        _, out, _ = self.run_command("add", "--help")
+        self.assertLess(out.index("--password-file"), out.index("--password TEXT"))
+
+
+class DurationTests(SynchronousTestCase):
+    """Times of tokens."""
+
+    def test_durations(self) -> None:
+        """A number with a unit is a time."""
+        self.assertEqual(duration("90d"), timedelta(days=90))
+        self.assertEqual(duration("12h"), timedelta(hours=12))
+
+    def test_refused(self) -> None:
+        """Anything else is refused, with an example."""
+        for text in ("", "d", "0d", "-1d", "5", "5y", "1.5h", "9999999d"):
+            error = self.assertRaises(Failure, duration, text)
+            self.assertIn("90d", error.sentence)
