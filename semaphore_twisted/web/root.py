@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import frozen
-from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
@@ -124,7 +123,7 @@ def build_site(
     keyring: Any,
     tasks: ITaskControl,
     hub: Hub,
-    socket_factory: WebSocketServerFactory,
+    socket_factory: Any,
     clock: IReactorTime,
     entropy: Callable[[int], bytes],
     options: WebOptions,

@@ -34,9 +34,13 @@ _HEADERS = (
 _LOGGED = 24
 
 
+def _printable(text: bytes) -> str:
+    return text.decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
 def logged_path(path: bytes) -> str:
     """Return *path* for the log: no query, and nothing that may be a secret."""
-    text = path.decode("ascii", "backslashreplace")
+    text = _printable(path)
     return "/".join(
         segment if len(segment) <= _LOGGED else f"{segment[:8]}…"
         for segment in text.split("/")
@@ -133,7 +137,7 @@ class Site(server.Site):
         self._log.info(
             "{client} {method} {path} {status} {size} {milliseconds:.1f} ms",
             client=getattr(request, "client_address", "-"),
-            method=request.method.decode("ascii", "backslashreplace"),
+            method=_printable(request.method),
             path=logged_path(request.path),
             status=request.code,
             size=request.sentLength,

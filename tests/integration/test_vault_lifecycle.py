@@ -4,10 +4,12 @@ import base64
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,8 +36,9 @@ class VaultLifecycleTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Start once with a key of the administrator's, and store secrets."""
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
+        # a short path: sockets below it have names of 107 bytes at most
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.state = self.folder / "state"
         self.state.mkdir(mode=0o700)
         self.key = fresh_key()

@@ -1,7 +1,9 @@
 """Test cases that several modules build on."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ class ProductTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Start the server on a fresh state directory."""
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
+        # a short path: sockets below it have names of 107 bytes at most
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.product = Product(
             self.folder / "state", *self.arguments, config=self.config
         )

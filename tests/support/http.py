@@ -1,7 +1,7 @@
 """A client that talks to the whole site in memory: bytes in, bytes out, no port."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -9,9 +9,11 @@ from attrs import define, field, frozen
 from sqlalchemy import select
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
@@ -22,9 +24,11 @@ from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import User
 from semaphore_twisted.operations.audience import audiences
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
+from semaphore_twisted.web.routing import Route
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
 from tests.support.memory import (
@@ -47,6 +51,9 @@ class TlsTransport(StringTransport):
 
     def getPeerCertificate(self) -> None:
         """No client has a certificate here."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Take what Twisted sets on every TCP connection; there is none here."""
 
 
 @implementer(ITaskControl)
@@ -130,6 +137,16 @@ def parse(data: bytes) -> Answer:
     return Answer(int(first.split()[1]), headers, body)
 
 
+def _paused(transport: StringTransport) -> Callable[[Any, bool], None]:
+    register = transport.registerProducer
+
+    def registering(producer: Any, streaming: bool) -> None:
+        register(producer, streaming)
+        producer.pauseProducing()
+
+    return registering
+
+
 @define(eq=False, kw_only=True)
 class ApiClient:
     """Sends requests to a site; keeps the session's cookie or a token.
@@ -144,11 +161,13 @@ class ApiClient:
     hub: Hub
     clock: Clock
     passwords_changed: list[None]
+    routes: Sequence[Route]
     host: str = "semaphore.example"
     peer: str = "192.0.2.7"
     secure: bool = True
     cookie: str | None = None
     token: str | None = None
+    _protocols: dict[StringTransport, Any] = field(factory=dict)
 
     def transport(self) -> StringTransport:
         """Return a new connection's transport."""
@@ -156,14 +175,28 @@ class ApiClient:
         kind = TlsTransport if self.secure else StringTransport
         return kind(peerAddress=address)
 
-    def send(self, data: bytes) -> StringTransport:
-        """Send raw bytes over a new connection; return its transport."""
+    def send(self, data: bytes, *, paused: bool = False) -> StringTransport:
+        """Send raw bytes over a new connection; return its transport.
+
+        With *paused* the transport says at once that the other side does not read.
+        """
         transport = self.transport()
-        protocol = self.site.buildProtocol(transport.getPeer())
-        assert protocol is not None
+        if paused:
+            transport.registerProducer = _paused(transport)  # type: ignore[method-assign]
+        protocol: Any = self.site.buildProtocol(transport.getPeer())
         protocol.makeConnection(transport)
+        self._protocols[transport] = protocol
         protocol.dataReceived(data)
         return transport
+
+    def open(self, method: str, path: str, *, paused: bool = False) -> StringTransport:
+        """Send a request without waiting for its answer."""
+        lines = self.head_of(method, path, {})
+        return self.send("\r\n".join(lines).encode() + b"\r\n\r\n", paused=paused)
+
+    def hang_up(self, transport: StringTransport) -> None:
+        """Let the connection be lost."""
+        self._protocols.pop(transport).connectionLost(Failure(ConnectionLost()))
 
     def head_of(self, method: str, path: str, headers: dict[str, str]) -> list[str]:
         """Return the first lines of a request."""
@@ -245,6 +278,7 @@ class ApiClient:
             hub=self.hub,
             clock=self.clock,
             passwords_changed=self.passwords_changed,
+            routes=self.routes,
             host=self.host,
             peer=self.peer,
             secure=self.secure,
@@ -262,6 +296,7 @@ def api_client(
     tasks: Any = None,
     options: WebOptions | None = None,
     keyring: Any = None,
+    routes: Sequence[Route] = ROUTES,
     **more: Any,
 ) -> ApiClient:
     """Return a client of a new site; the store has the administrator ``admin``.
@@ -300,6 +335,7 @@ def api_client(
         entropy=Entropy(),
         options=options or WebOptions(),
         password_changed=lambda: changed.append(None),
+        routes=routes,
     )
     return ApiClient(
         site=site,
@@ -308,6 +344,7 @@ def api_client(
         hub=hub,
         clock=clock,
         passwords_changed=changed,
+        routes=routes,
         **more,
     )
 

@@ -1,0 +1,110 @@
+"""Logging in and out."""
+
+import msgspec
+
+from semaphore_twisted.crypto import passwords
+from semaphore_twisted.identity import throttle
+from semaphore_twisted.identity.login import log_in
+from semaphore_twisted.model.errors import Invalid, NotAuthenticated, NotPermitted
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import sessions, users
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.cookies import expired_cookie, session_cookie
+from semaphore_twisted.web.routing import Route
+
+_PLAIN = (
+    "This login would cross the network in clear text. Use https, or let the proxy"
+    " send X-Forwarded-Proto: https, or set web_host to the https address; only the"
+    " option insecure_http allows it as it is"
+)
+
+
+class LoginMethods(msgspec.Struct, frozen=True, kw_only=True):
+    """How one can log in."""
+
+    oidc_providers: list[dict[str, str]] = []
+    login_with_password: bool
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """A login name or e-mail address, and the password."""
+
+    auth: str = ""
+    password: str = ""
+
+
+async def methods(context: Context) -> LoginMethods:
+    """Tell how one can log in."""
+    return LoginMethods(login_with_password=not context.options.password_login_disable)
+
+
+async def login(context: Context, body: Login) -> None:
+    """Log in: the session comes as a cookie.
+
+    A wrong name and a wrong password are told apart by nothing, time included.
+    """
+    if context.options.password_login_disable:
+        raise NotPermitted
+    _check_way(context)
+    subject = throttle.Subject(account=body.auth, address=context.address)
+    await context.read_unchecked(throttle.check, subject)
+    found = await context.read_unchecked(users.credentials_of, body.auth)
+    if found is None:
+        right = await context.compute(passwords.verify_nobody, body.password)
+    else:
+        right = await context.compute(passwords.verify, body.password, found.password)
+    if found is None or not right:
+        await context.write_unchecked(throttle.failed, subject)
+        raise NotAuthenticated
+    value = await context.write_unchecked(
+        log_in,
+        subject,
+        found.id,
+        password=found.password,
+        user_agent=context.user_agent,
+    )
+    context.set_cookie(
+        session_cookie(value, path=context.cookie_path, secure=context.secure)
+    )
+
+
+def _check_way(context: Context) -> None:
+    """Refuse a password that crossed a network in clear text (not this machine)."""
+    visit = context.visit
+    here = visit.trusted and not visit.relayed
+    if not (context.secure or here or context.options.insecure_http):
+        raise Invalid(_PLAIN)
+
+
+async def logout(context: Context) -> None:
+    """Log out: the session ends on the server, and the cookie goes."""
+    if context.credentials.session_digest is not None:
+        await context.write_unchecked(sessions.end, context.credentials.session_digest)
+        context.access_changed()
+    context.set_cookie(expired_cookie(path=context.cookie_path, secure=context.secure))
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern="/auth/login",
+        handler=methods,
+        access=Access.PUBLIC,
+        answer=LoginMethods,
+    ),
+    Route(
+        method="POST",
+        pattern="/auth/login",
+        handler=login,
+        access=Access.PUBLIC,
+        body=Login,
+        status=204,
+    ),
+    Route(
+        method="POST",
+        pattern="/auth/logout",
+        handler=logout,
+        access=Access.PUBLIC,
+        status=204,
+    ),
+)

@@ -1,0 +1,86 @@
+"""Members of a project and their roles."""
+
+from semaphore_twisted.model.users import Access, Member, User
+from semaphore_twisted.operations import members as operations
+from semaphore_twisted.operations.members import ChangedMember, NewMember
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+async def members(context: Context) -> list[Member]:
+    """List the members with their roles."""
+    return await context.read(operations.list_members)
+
+
+async def add(context: Context, body: NewMember) -> None:
+    """Make a user a member."""
+    await context.write(operations.add, body)
+    context.access_changed()
+
+
+async def get(context: Context) -> User:
+    """Show a member's account."""
+    return await context.read(operations.get, context.path["user_id"])
+
+
+async def change(context: Context, body: ChangedMember) -> None:
+    """Give a member another role."""
+    await context.write(operations.change, context.path["user_id"], body)
+    context.access_changed()
+
+
+async def remove(context: Context) -> None:
+    """Remove a member."""
+    await context.write(operations.remove, context.path["user_id"])
+    context.access_changed()
+
+
+async def leave(context: Context) -> None:
+    """Leave the project."""
+    await context.write(operations.leave)
+    context.access_changed()
+
+
+_ALL = "/project/{project_id}/users"
+_ONE = "/project/{project_id}/users/{user_id}"
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern=_ALL,
+        handler=members,
+        access=Access.MEMBER,
+        answer=list[Member],
+    ),
+    Route(
+        method="POST",
+        pattern=_ALL,
+        handler=add,
+        access=Access.MANAGE_USERS,
+        body=NewMember,
+        status=204,
+    ),
+    Route(method="GET", pattern=_ONE, handler=get, access=Access.MEMBER, answer=User),
+    Route(
+        method="PUT",
+        pattern=_ONE,
+        handler=change,
+        access=Access.MANAGE_USERS,
+        body=ChangedMember,
+        status=204,
+    ),
+    Route(
+        method="DELETE",
+        pattern=_ONE,
+        handler=remove,
+        access=Access.MANAGE_USERS,
+        status=204,
+    ),
+    Route(
+        method="DELETE",
+        pattern="/project/{project_id}/me",
+        handler=leave,
+        access=Access.MEMBER,
+        status=204,
+    ),
+)

@@ -1,0 +1,107 @@
+"""Projects, and what one may do in them."""
+
+import msgspec
+
+from semaphore_twisted.model.projects import Project
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import projects as operations
+from semaphore_twisted.operations.projects import NewProject
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+class OwnRole(msgspec.Struct, frozen=True, kw_only=True):
+    """One's role in a project, with its rights as bits."""
+
+    role: str
+    permissions: int
+
+
+async def projects(context: Context) -> list[Project]:
+    """List the projects that one is a member of; administrators see all."""
+    return await context.read(operations.list_projects)
+
+
+async def create(context: Context, body: NewProject) -> Project:
+    """Make a project; whoever makes it owns it."""
+    project = await context.write(
+        operations.create,
+        body,
+        anybody=context.options.non_admin_can_create_project,
+    )
+    context.access_changed()
+    return project
+
+
+async def get(context: Context) -> Project:
+    """Show a project."""
+    return await context.read(operations.get)
+
+
+async def change(context: Context, body: NewProject) -> None:
+    """Change a project."""
+    await context.write(operations.change, body)
+    context.tasks.wake()
+
+
+async def delete(context: Context) -> None:
+    """Delete a project with everything in it."""
+    await context.write(operations.delete)
+    context.access_changed()
+
+
+async def role(context: Context) -> OwnRole:
+    """Tell one's role; an administrator who is no member has none."""
+    own = context.actor.role
+    if own is None:
+        return OwnRole(role="", permissions=0)
+    return OwnRole(role=own, permissions=own.permissions)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern="/projects",
+        handler=projects,
+        access=Access.USER,
+        answer=list[Project],
+    ),
+    Route(
+        method="POST",
+        pattern="/projects",
+        handler=create,
+        access=Access.USER,
+        body=NewProject,
+        answer=Project,
+        status=201,
+    ),
+    Route(
+        method="GET",
+        pattern="/project/{project_id}",
+        handler=get,
+        access=Access.MEMBER,
+        answer=Project,
+    ),
+    Route(
+        method="PUT",
+        pattern="/project/{project_id}",
+        handler=change,
+        access=Access.UPDATE_PROJECT,
+        body=NewProject,
+        status=204,
+    ),
+    Route(
+        method="DELETE",
+        pattern="/project/{project_id}",
+        handler=delete,
+        access=Access.UPDATE_PROJECT,
+        status=204,
+    ),
+    Route(
+        method="GET",
+        pattern="/project/{project_id}/role",
+        handler=role,
+        access=Access.MEMBER,
+        answer=OwnRole,
+    ),
+)

@@ -1,0 +1,57 @@
+"""API tokens of whoever asks."""
+
+import msgspec
+
+from semaphore_twisted.model.users import Access, ApiToken
+from semaphore_twisted.operations import tokens as operations
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token's name; taken, and not kept."""
+
+    name: str = ""
+
+
+async def tokens(context: Context) -> list[ApiToken]:
+    """List one's own tokens, each by the beginning of its id."""
+    return await context.read(operations.list_tokens)
+
+
+async def create(context: Context, body: NewToken) -> ApiToken:  # noqa: ARG001
+    """Make a token; its whole id is shown this once."""
+    return await context.write(operations.create)
+
+
+async def delete(context: Context) -> None:
+    """Revoke one of one's own tokens, by its id or eight or more characters of it."""
+    await context.write(operations.delete, context.path["token_id"])
+    context.access_changed()
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern="/user/tokens",
+        handler=tokens,
+        access=Access.USER,
+        answer=list[ApiToken],
+    ),
+    Route(
+        method="POST",
+        pattern="/user/tokens",
+        handler=create,
+        access=Access.USER,
+        body=NewToken,
+        answer=ApiToken,
+        status=201,
+    ),
+    Route(
+        method="DELETE",
+        pattern="/user/tokens/{token_id:text}",
+        handler=delete,
+        access=Access.USER,
+        status=204,
+    ),
+)

@@ -1,0 +1,185 @@
+"""Accounts."""
+
+import msgspec
+
+from semaphore_twisted.crypto import passwords
+from semaphore_twisted.identity import throttle
+from semaphore_twisted.model.errors import Invalid, NotPermitted
+from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.users import Access, User
+from semaphore_twisted.operations import users as operations
+from semaphore_twisted.operations.users import ChangedUser, NewUser
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+class OwnUser(User, frozen=True, kw_only=True):
+    """One's own account."""
+
+    can_create_project: bool
+
+
+class UserInList(msgspec.Struct, frozen=True, kw_only=True):
+    """What anybody who has logged in sees of others."""
+
+    id: UserId
+    username: str
+    name: str
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an account may be used."""
+
+    active: bool
+
+
+class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
+    """A password; one's own, by the session's cookie, needs the present one."""
+
+    password: str = ""
+    current_password: str | None = None
+
+
+async def own(context: Context) -> OwnUser:
+    """Show one's own account."""
+    user = context.actor.user
+    may = user.admin or context.options.non_admin_can_create_project
+    return OwnUser(**msgspec.structs.asdict(user), can_create_project=may)
+
+
+async def users(context: Context) -> list[User] | list[UserInList]:
+    """List the accounts; only administrators see more than names."""
+    found = await context.read(operations.list_users)
+    text = context.query.get("s", "").casefold()
+    if text:
+        found = [
+            each for each in found if text in f"{each.username} {each.name}".casefold()
+        ]
+    if context.actor.user.admin:
+        return found
+    return [_in_list(each) for each in found]
+
+
+def _in_list(user: User) -> UserInList:
+    return UserInList(id=user.id, username=user.username, name=user.name)
+
+
+async def create(context: Context, body: NewUser) -> User:
+    """Make an account."""
+    digest = ""
+    if not body.external:
+        operations.check_password(body.password)
+        digest = await context.compute(passwords.hash_password, body.password)
+    return await context.write(operations.create, body, password_hash=digest)
+
+
+async def get(context: Context) -> User | UserInList:
+    """Show an account; of another's one sees the name, unless one is administrator."""
+    user = await context.read(operations.get, context.path["user_id"])
+    actor = context.actor.user
+    return user if actor.admin or actor.id == user.id else _in_list(user)
+
+
+async def change(context: Context, body: ChangedUser) -> None:
+    """Change an account, one's own or, as administrator, any."""
+    await context.write(operations.change, context.path["user_id"], body)
+    context.access_changed()
+
+
+async def delete(context: Context) -> None:
+    """Delete an account with its sessions and tokens."""
+    await context.write(operations.delete, context.path["user_id"])
+    context.access_changed()
+
+
+async def set_active(context: Context, body: Activity) -> None:
+    """Let an account be used, or not; its sessions and tokens end at once."""
+    await context.write(
+        operations.set_active, context.path["user_id"], active=body.active
+    )
+    context.access_changed()
+
+
+async def set_password(context: Context, body: NewPassword) -> None:
+    """Set a password; every other session of the account ends.
+
+    One's own, asked for with the session's cookie, needs ``current_password``: a
+    browser that was left open must not be enough. A token's holder is no browser,
+    and Semaphore's clients send the new one only.
+    """
+    user_id = context.path["user_id"]
+    actor = context.actor.user
+    if not (actor.admin or actor.id == user_id):
+        raise NotPermitted
+    operations.check_password(body.password)
+    if actor.id == user_id and context.credentials.by_cookie:
+        await _check_current(context, body.current_password or "")
+    digest = await context.compute(passwords.hash_password, body.password)
+    await context.write(operations.set_password, user_id, password_hash=digest)
+    context.services.password_changed()
+    context.access_changed()
+
+
+async def _check_current(context: Context, password: str) -> None:
+    """Check the present password; failed guesses count as those at a login."""
+    subject = throttle.Subject(
+        account=context.actor.user.username, address=context.address
+    )
+    await context.read_unchecked(throttle.check, subject)
+    stored = await context.read(operations.own_password_hash)
+    if not await context.compute(passwords.verify, password, stored):
+        await context.write_unchecked(throttle.failed, subject)
+        raise Invalid("Current password is incorrect")
+
+
+_ONE = "/users/{user_id}"
+
+ROUTES = (
+    Route(
+        method="GET", pattern="/user", handler=own, access=Access.USER, answer=OwnUser
+    ),
+    Route(
+        method="GET",
+        pattern="/users",
+        handler=users,
+        access=Access.USER,
+        answer=list[User],
+    ),
+    Route(
+        method="POST",
+        pattern="/users",
+        handler=create,
+        access=Access.ADMIN,
+        body=NewUser,
+        answer=User,
+        status=201,
+    ),
+    Route(method="GET", pattern=_ONE, handler=get, access=Access.USER, answer=User),
+    Route(
+        method="PUT",
+        pattern=_ONE,
+        handler=change,
+        access=Access.USER,
+        body=ChangedUser,
+        status=204,
+    ),
+    Route(
+        method="DELETE", pattern=_ONE, handler=delete, access=Access.USER, status=204
+    ),
+    Route(
+        method="POST",
+        pattern="/users/{user_id}/active",
+        handler=set_active,
+        access=Access.ADMIN,
+        body=Activity,
+        status=204,
+    ),
+    Route(
+        method="POST",
+        pattern="/users/{user_id}/password",
+        handler=set_password,
+        access=Access.USER,
+        body=NewPassword,
+        status=204,
+    ),
+)

@@ -1,0 +1,310 @@
+"""Tests of the site as bytes: limits, headers, the page, the base path."""
+
+from typing import Any, ClassVar
+
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.site import logged_path
+from tests.support.http import ApiClient, api_client, parse
+
+
+class LimitTests(SynchronousTestCase):
+    """A body has a limit, and ends up in no file."""
+
+    def setUp(self) -> None:
+        """Serve with a small limit."""
+        self.client = api_client(options=WebOptions(body_limit=1000))
+        self.client.login()
+
+    def send(self, head: str, body: bytes) -> bytes:
+        """Send a request by hand; return all that came back."""
+        text = head.replace("\n", "\r\n").format(cookie=self.client.cookie)
+        got: bytes = self.client.send(text.encode() + b"\r\n\r\n" + body).value()
+        return got
+
+    def test_declared(self) -> None:
+        """A body that is declared too large is refused before it comes."""
+        got = self.send(
+            "POST /api/projects HTTP/1.1\nHost: x\nCookie: {cookie}\n"
+            "Content-Length: 1001",
+            b"",
+        )
+        answer = parse(got)
+        self.assertEqual(answer.status, 413)
+        self.assertIn("1000", answer.json["error"])
+        self.assertEqual(answer.header("connection"), "close")
+
+    def test_grown(self) -> None:
+        """A body without a length is refused once it has grown too large."""
+        chunk = b"258\r\n" + b"x" * 600 + b"\r\n"
+        got = self.send(
+            "POST /api/projects HTTP/1.1\nHost: x\nCookie: {cookie}\n"
+            "Transfer-Encoding: chunked",
+            chunk + chunk + chunk + b"0\r\n\r\n",
+        )
+        self.assertEqual(parse(got).status, 413)
+        self.assertEqual(got.count(b"HTTP/1.1"), 1)
+
+    def test_at_the_limit(self) -> None:
+        """A body of exactly the limit is read."""
+        body = b'{"name":"' + b"x" * 200 + b'"}'
+        answer = self.client.post("/api/projects", body + b" " * (1000 - len(body)))
+        self.assertEqual(answer.status, 201)
+
+    def test_both_lengths(self) -> None:
+        """A request with two ways to tell its length is refused (smuggling)."""
+        got = self.send(
+            "POST /api/projects HTTP/1.1\nHost: x\nCookie: {cookie}\n"
+            "Content-Length: 2\nTransfer-Encoding: chunked",
+            b"0\r\n\r\n",
+        )
+        self.assertIn(parse(got).status, {400})
+
+    def test_two_lengths(self) -> None:
+        """A request with two lengths is refused (smuggling)."""
+        got = self.send(
+            "POST /api/projects HTTP/1.1\nHost: x\nContent-Length: 2\n"
+            "Content-Length: 3",
+            b"{}x",
+        )
+        self.assertEqual(parse(got).status, 400)
+
+
+class HeaderTests(SynchronousTestCase):
+    """Every answer has the headers that guard browsers, and no banner."""
+
+    def setUp(self) -> None:
+        """Make a client."""
+        self.client = api_client(options=WebOptions(version="9.8.7-secret"))
+
+    def test_guards(self) -> None:
+        """Each kind of answer has them."""
+        for path in ("/", "/api/ping", "/api/user", "/api/nothing", "/x.js"):
+            answer = self.client.get(path)
+            self.assertEqual(answer.header("x-content-type-options"), "nosniff")
+            self.assertEqual(answer.header("x-frame-options"), "DENY")
+            self.assertEqual(answer.header("referrer-policy"), "no-referrer")
+            self.assertIn(
+                "frame-ancestors 'none'", answer.header("content-security-policy") or ""
+            )
+            self.assertIsNone(answer.header("access-control-allow-origin"))
+
+    def test_no_version(self) -> None:
+        """B75: nobody learns a version without logging in."""
+        for path in (
+            "/",
+            "/api/ping",
+            "/api/auth/login",
+            "/api/nothing",
+            "/api/openapi.json",
+            "/api/ws",
+            "/x.js",
+        ):
+            answer = self.client.get(path)
+            self.assertIsNone(answer.header("server"), path)
+            self.assertNotIn(b"9.8.7", answer.body, path)
+            self.assertNotIn(b"Twisted", answer.body, path)
+
+    def test_hsts(self) -> None:
+        """HSTS is sent over TLS, and for the configured name only."""
+        name = "strict-transport-security"
+        options = WebOptions(web_host="https://h.example", hsts_seconds=100)
+        named = api_client(options=options, host="h.example")
+        self.assertEqual(named.get("/").header(name), "max-age=100")
+        other = api_client(options=options, host="192.0.2.1:3000")
+        self.assertIsNone(other.get("/").header(name))
+        plain = api_client(options=options, host="h.example", secure=False)
+        self.assertIsNone(plain.get("/").header(name))
+
+    def test_hosts(self) -> None:
+        """Where names are configured, a request for another one is refused."""
+        options = WebOptions(hosts=("h.example", "127.0.0.1", "::1"))
+        for host, status in (
+            ("h.example", 200),
+            ("H.example:3000", 200),
+            ("[::1]:3000", 200),
+            ("evil.example", 421),
+            ("h.example.evil", 421),
+        ):
+            client = api_client(options=options, host=host)
+            self.assertEqual(client.get("/api/ping").status, status, host)
+
+
+class PageTests(SynchronousTestCase):
+    """Outside the API there is one page."""
+
+    def setUp(self) -> None:
+        """Make a client."""
+        self.client = api_client(options=WebOptions(fingerprint="AB:CD"))
+
+    def test_everywhere(self) -> None:
+        """A path without a dot is the page; the websocket's old place too."""
+        for path in ("/", "/project/1/templates", "/ws", "/auth/login", "/apis"):
+            answer = self.client.get(path)
+            self.assertEqual(answer.status, 200, path)
+            self.assertEqual(answer.header("content-type"), "text/html; charset=utf-8")
+
+    def test_a_dot(self) -> None:
+        """A path with a dot is not found."""
+        for path in ("/favicon.ico", "/js/app.js", "/../etc/passwd", "/a.b/c"):
+            self.assertEqual(self.client.get(path).status, 404, path)
+
+    def test_content(self) -> None:
+        """It shows the fingerprint, a first curl and where the document is."""
+        text = self.client.get("/").body.decode().replace("<wbr>", "")
+        self.assertIn("AB:CD", text)
+        self.assertIn("curl", text)
+        self.assertIn("https://semaphore.example/", text)
+        self.assertIn('href="api/openapi.json"', text)
+
+    def test_no_script(self) -> None:
+        """B85: no script runs on it, whatever the request says."""
+        client = api_client(host='x"><script>alert(1)</script>')
+        answer = client.get("/<img%20src=x>?q=<script>")
+        self.assertNotIn(b"<script", answer.body)
+        self.assertNotIn(b"<img", answer.body)
+        policy = answer.header("content-security-policy") or ""
+        self.assertIn("default-src 'none'", policy)
+        self.assertNotIn("unsafe", policy)
+        self.assertNotIn("script-src", policy)
+
+    def test_nothing_foreign(self) -> None:
+        """It asks no other host for anything."""
+        text = self.client.get("/").body.decode()
+        for attribute in ("src=", "@import", "url(", "<link", "<script"):
+            self.assertNotIn(attribute, text)
+
+    def test_head_and_others(self) -> None:
+        """HEAD has no body, other methods are refused."""
+        answer = self.client.head("/")
+        self.assertEqual((answer.status, answer.body), (200, b""))
+        self.assertEqual(self.client.post("/", b"").status, 405)
+
+
+class BasePathTests(SynchronousTestCase):
+    """B52: the site is served below the path of ``web_host`` too."""
+
+    def setUp(self) -> None:
+        """Serve below /semaphore."""
+        self.options = WebOptions(web_host="https://h.example/semaphore")
+
+    def client(self, **more: Any) -> ApiClient:
+        """Return a client."""
+        return api_client(options=self.options, **more)
+
+    def test_both(self) -> None:
+        """A proxy may strip the prefix or not, with or without a slash at the end."""
+        client = self.client(host="h.example")
+        for path in (
+            "/api/ping",
+            "/semaphore/api/ping",
+            "/api/ping/",
+            "/semaphore/api/ping/",
+        ):
+            self.assertEqual(client.get(path).body, b"pong", path)
+        for path in ("/", "/semaphore", "/semaphore/", "/semaphore/project/1"):
+            self.assertEqual(client.get(path).status, 200, path)
+
+    def test_page(self) -> None:
+        """Every link of the page begins with the prefix, behind the proxy."""
+        client = self.client(peer="127.0.0.1", secure=False, host="127.0.0.1:3000")
+        behind = {"X-Forwarded-For": "192.0.2.9"}
+        for path in ("/", "/semaphore/"):
+            text = client.get(path, headers=behind).body.decode()
+            self.assertIn('<base href="/semaphore/">', text)
+            self.assertIn("https://h.example/semaphore/api/user", text)
+            self.assertNotIn('href="/api', text)
+
+    def test_past_the_proxy(self) -> None:
+        """B54: reached by its address, the page and its links work as well."""
+        client = self.client(host="192.0.2.1:3000")
+        text = client.get("/").body.decode()
+        self.assertIn('<base href="/">', text)
+        self.assertIn("https://192.0.2.1:3000/api/user", text)
+
+    def test_socket(self) -> None:
+        """The websocket is there twice as well."""
+        client = self.client(host="h.example")
+        for path in ("/api/ws", "/semaphore/api/ws", "/semaphore/api/ws/"):
+            self.assertEqual(client.get(path).status, 426, path)
+
+    def test_document(self) -> None:
+        """The API's document names the prefix."""
+        document = self.client(host="h.example").get("/api/openapi.json").json
+        self.assertEqual(document["servers"], [{"url": "/semaphore/api"}])
+
+
+class LogTests(SynchronousTestCase):
+    """The access log has what is needed, and no secret."""
+
+    def test_path(self) -> None:
+        """What may be a secret in a path is cut, and bytes are shown as such."""
+        token = "abcdefgh" + "x" * 36
+        self.assertEqual(
+            logged_path(f"/api/user/tokens/{token}".encode()),
+            "/api/user/tokens/abcdefgh…",
+        )
+        self.assertEqual(logged_path(b"/\xff\x1b\n"), "/\\xff\\x1b\\n")
+
+    def test_line(self) -> None:
+        """A request is one line: who, what, how it ended."""
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        client = api_client()
+        client.get("/api/ping?token=hush", headers={"Authorization": "Bearer hush"})
+        lines = [each for each in events if each.get("path") == "/api/ping"]
+        self.assertEqual(len(lines), 1)
+        self.assertEqual(lines[0]["client"], "192.0.2.7")
+        self.assertEqual(lines[0]["status"], 200)
+        self.assertNotIn("hush", repr(lines))
+
+
+class SocketTests(SynchronousTestCase):
+    """The websocket's handshake, before the upgrade."""
+
+    UPGRADE: ClassVar[dict[str, str]] = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+
+    def test_plain(self) -> None:
+        """B41: a request without an upgrade is told what is spoken here."""
+        client = api_client()
+        self.assertEqual(client.get("/api/ws").status, 426)
+
+    def test_anonymous(self) -> None:
+        """B46: without credentials that hold there is no upgrade."""
+        client = api_client()
+        headers = {**self.UPGRADE, "Origin": "https://semaphore.example"}
+        self.assertEqual(client.get("/api/ws", headers=headers).status, 401)
+        client.cookie = "semaphore=made-up"
+        self.assertEqual(client.get("/api/ws", headers=headers).status, 401)
+
+    def test_foreign(self) -> None:
+        """B45: a page of another site gets no socket, cookie or not."""
+        client = api_client()
+        client.login()
+        for sent in ("https://evil.example", "null", "http://semaphore.example"):
+            headers = {**self.UPGRADE, "Origin": sent}
+            self.assertEqual(client.get("/api/ws", headers=headers).status, 403, sent)
+
+    def test_own(self) -> None:
+        """B44: our own page gets one, under the public name behind a proxy too."""
+        client = api_client()
+        client.login()
+        headers = {**self.UPGRADE, "Origin": "https://semaphore.example"}
+        self.assertEqual(client.get("/api/ws", headers=headers).status, 101)
+        options = WebOptions(web_host="https://h.example/semaphore")
+        proxied = api_client(
+            options=options, host="127.0.0.1:3000", peer="127.0.0.1", secure=False
+        )
+        proxied.login()
+        for sent, status in (("https://h.example", 101), ("https://evil.example", 403)):
+            headers = {**self.UPGRADE, "Origin": sent}
+            got = proxied.get("/semaphore/api/ws", headers=headers)
+            self.assertEqual(got.status, status, sent)
