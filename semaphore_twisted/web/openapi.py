@@ -28,7 +28,7 @@ SECRETS = frozenset(
 
 _TEMPLATE = "#/components/schemas/{name}"
 
-_SECURITY = [{"bearer": []}, {"cookie": []}]
+_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
 _SCHEMES = {
     "bearer": {

@@ -55,6 +55,21 @@ class TlsTransport(StringTransport):
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Take what Twisted sets on every TCP connection; there is none here."""
 
+    def getTcpNoDelay(self) -> bool:
+        """Tell that nothing waits."""
+        return True
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """Take what does nothing here."""
+
+    def getTcpKeepAlive(self) -> bool:
+        """Tell that nobody asks whether the other side lives."""
+        return False
+
+    def loseWriteConnection(self) -> None:
+        """End the connection; one half of it cannot be closed."""
+        self.loseConnection()
+
 
 @implementer(ITaskControl)
 @define(eq=False)
@@ -137,14 +152,20 @@ def parse(data: bytes) -> Answer:
     return Answer(int(first.split()[1]), headers, body)
 
 
-def _paused(transport: StringTransport) -> Callable[[Any, bool], None]:
-    register = transport.registerProducer
+def _slow(transport: StringTransport) -> Callable[[Iterable[bytes]], None]:
+    """Return a ``writeSequence`` that says, the first time, that the buffer is full."""
+    write = transport.writeSequence
+    said = False
 
-    def registering(producer: Any, streaming: bool) -> None:
-        register(producer, streaming)
-        producer.pauseProducing()
+    def writing(data: Iterable[bytes]) -> None:
+        nonlocal said
+        write(data)
+        if not said and b"\r\n\r\n" in transport.value():
+            said = True
+            producer: Any = transport.producer
+            producer.pauseProducing()
 
-    return registering
+    return writing
 
 
 @define(eq=False, kw_only=True)
@@ -182,7 +203,7 @@ class ApiClient:
         """
         transport = self.transport()
         if paused:
-            transport.registerProducer = _paused(transport)  # type: ignore[method-assign]
+            transport.writeSequence = _slow(transport)  # type: ignore[method-assign]
         protocol: Any = self.site.buildProtocol(transport.getPeer())
         protocol.makeConnection(transport)
         self._protocols[transport] = protocol

@@ -1,0 +1,69 @@
+"""``tests/cases.md`` is true: each test that it names exists and names its case."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+TESTS = Path(__file__).parent
+_CASE = re.compile(r"\b[BV]\d{2,3}\b")
+_TEST = re.compile(r"`(tests\.[\w.]+)`")
+
+
+def _docstrings() -> Iterator[tuple[str, str]]:
+    """Yield each test's dotted name, and its docstring."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        module = ".".join(path.relative_to(TESTS.parent).with_suffix("").parts)
+        for case in ast.parse(path.read_text()).body:
+            if isinstance(case, ast.ClassDef):
+                for function in case.body:
+                    if isinstance(
+                        function, ast.FunctionDef | ast.AsyncFunctionDef
+                    ) and function.name.startswith("test"):
+                        name = f"{module}.{case.name}.{function.name}"
+                        yield name, ast.get_docstring(function) or ""
+
+
+def _rows() -> Iterator[tuple[str, str]]:
+    """Yield each row of the table: the case, and the rest of the line."""
+    for line in (TESTS / "cases.md").read_text().splitlines():
+        if line.startswith(("| B", "| V")):
+            case, _, rest = line[2:].partition(" | ")
+            yield case.strip(), rest
+
+
+class CasesTests(SynchronousTestCase):
+    """The list of cases agrees with the tests."""
+
+    def test_named_tests_exist(self) -> None:
+        """Every test that the list names exists, and its docstring names the case."""
+        docstrings = dict(_docstrings())
+        wrong = [
+            f"{case}: {name}"
+            for case, rest in _rows()
+            for name in _TEST.findall(rest)
+            if case not in _CASE.findall(docstrings.get(name, ""))
+        ]
+        self.assertEqual(wrong, [])
+
+    def test_every_case_is_listed(self) -> None:
+        """Every case that a test names has a row with that test."""
+        rows = dict(_rows())
+        missing = [
+            f"{case}: {name}"
+            for name, docstring in _docstrings()
+            for case in _CASE.findall(docstring)
+            if name not in _TEST.findall(rows.get(case, ""))
+        ]
+        self.assertEqual(missing, [])
+
+    def test_no_empty_row(self) -> None:
+        """A row names a test, or says what it waits for."""
+        empty = [
+            case
+            for case, rest in _rows()
+            if not _TEST.findall(rest) and "waits for" not in rest
+        ]
+        self.assertEqual(empty, [])
