@@ -1,7 +1,7 @@
 """A client that talks to the whole site in memory: bytes in, bytes out, no port."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
