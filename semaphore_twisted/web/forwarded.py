@@ -34,6 +34,16 @@ class Visit:
     relayed: bool
 
 
+def _unmapped(text: str) -> str:
+    """Return an IPv4 address that came over an IPv6 socket as what it is."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
 def _loopback(text: str) -> bool:
     try:
         return ip_address(text).is_loopback
@@ -72,6 +82,7 @@ def _last(text: str) -> str:
 def visit(*, peer: str | None, tls: bool, header: Header) -> Visit:
     """Return the way of a request from *peer*, ``None`` for a UNIX socket."""
     host = (header("host") or "").strip()
+    peer = None if peer is None else _unmapped(peer)
     trusted = not tls and (peer is None or _loopback(peer))
     if not trusted:
         return Visit(

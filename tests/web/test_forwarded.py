@@ -54,6 +54,15 @@ class VisitTests(SynchronousTestCase):
         ("127.0.0.1", False, "1.2.3.4.5", "127.0.0.1"),
     )
 
+    def test_mapped(self) -> None:
+        """B56: an IPv4 peer on an IPv6 socket is itself, and loopback is trusted."""
+        for peer, shown, trusted in (
+            ("::ffff:127.0.0.1", "127.0.0.1", True),
+            ("::ffff:192.0.2.7", "192.0.2.7", False),
+        ):
+            way = visit(peer=peer, tls=False, header=lambda _: None)
+            self.assertEqual((way.address, way.trusted), (shown, trusted))
+
     def test_address(self) -> None:
         """The client is the last address that a believed proxy did not make up."""
         for peer, tls, chain, wanted in self.ADDRESSES:
