@@ -49,6 +49,7 @@ def _serve(tls: Path, content: bytes) -> None:
         str(tls / "chain.pem"),
         sslmethod=SSL.TLS_SERVER_METHOD,
     )
+    context.getContext().use_certificate_chain_file(str(tls / "chain.pem"))
     port = reactor.listenSSL(0, site, context, interface="127.0.0.1")  # type: ignore[attr-defined]
     print(port.getHost().port, flush=True)
     reactor.run()

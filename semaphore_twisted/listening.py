@@ -87,7 +87,8 @@ def _sentence(config: Config, error: OSError) -> str:
             f"{where} may not be used: ports below 1024 need the capability "
             "CAP_NET_BIND_SERVICE"
         )
-    return f"{where} cannot be listened on: {error.strerror}"
+    # a socket's path that is too long has neither a number nor a text of its own
+    return f"{where} cannot be listened on: {error.strerror or error}"
 
 
 def _tcp(host: str, port: int) -> socket.socket:

@@ -33,6 +33,7 @@ class JobUserTests(SynchronousTestCase):
         """Start with ``process.user``; the folders can be passed through by all."""
         if os.geteuid() != 0:
             raise SkipTest("only root can switch to another user")
+        self.addCleanup(os.umask, os.umask(0o022))
         self.folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
         self.addCleanup(shutil.rmtree, self.folder)
         self.folder.chmod(0o755)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from secrets import token_hex
 
 from tests.support.cases import ProductTestCase
 from tests.support.product import files_below, processes
@@ -22,8 +23,9 @@ PLAYBOOK = """\
         msg: "the password is {{ api_password }} and {{ lookup('env', 'TOKEN') }}"
 """
 
-PASSWORD = "Zx9-marker-variable"
-TOKEN = "Zx9-marker-environment"
+#: made anew, so that they are not found in this file
+PASSWORD = f"Zx9-{token_hex(8)}"
+TOKEN = f"Zx9-{token_hex(8)}"
 
 
 class SecretsTests(ProductTestCase):

@@ -5,12 +5,14 @@ import http.client
 import json
 import os
 import pty
+import shutil
 import signal
 import socket
 import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +46,9 @@ class StartTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make the folder; a product in it is started by the test."""
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
+        # a short path: a socket's name has 107 bytes at most
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.state = self.folder / "state"
 
     def product(self, *arguments: str, **environ: str) -> Product:

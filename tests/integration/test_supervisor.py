@@ -119,6 +119,8 @@ class JobCase(TestCase):
         from twisted.internet import reactor  # noqa: PLC0415 - as Twisted wants it
 
         self.reactor = cast("Any", reactor)
+        # the commands set a narrow umask, other tests of theirs too
+        self.addCleanup(os.umask, os.umask(0o022))
         self.place = Path(tempfile.mkdtemp(prefix="semaphore-job-"))
         self.place.chmod(0o711)
         self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)

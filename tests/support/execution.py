@@ -1,5 +1,6 @@
 """Runs a job under the real supervisor and waits for its end, for integration tests."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,7 @@ class JobCase(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         """Make the installation's folder; its path is short, as sockets need it."""
+        self.addCleanup(os.umask, os.umask(0o022))
         self.folder = Path(tempfile.mkdtemp(prefix="job-"))
         self.photo = Path(f"{self.folder}-photo")
         for folder in (self.folder, self.photo):
