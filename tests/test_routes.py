@@ -1,0 +1,131 @@
+"""Every route: what it asks of the caller, and that it asks."""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.users import Access, Role
+from semaphore_twisted.web.api.routes import ROUTES
+from semaphore_twisted.web.openapi import document
+from semaphore_twisted.web.routing import Route
+from tests.support.http import ApiClient, api_client
+from tests.support.memory import make_member, make_project, make_user
+
+#: What may be asked for without credentials; nothing else.
+PUBLIC = {
+    ("GET", "/ping"),
+    ("GET", "/auth/login"),
+    ("POST", "/auth/login"),
+    ("POST", "/auth/logout"),
+    ("GET", "/metrics"),  # has credentials of its own
+    ("GET", "/openapi.json"),  # what the project publishes anyway
+}
+
+#: Which roles have which right.
+MAY = {
+    Access.MEMBER: set(Role),
+    Access.RUN_TASKS: {Role.OWNER, Role.MANAGER, Role.TASK_RUNNER},
+    Access.MANAGE_RESOURCES: {Role.OWNER, Role.MANAGER},
+    Access.MANAGE_USERS: {Role.OWNER},
+    Access.UPDATE_PROJECT: {Role.OWNER},
+}
+
+#: Reading these needs the right to manage resources: they say where secrets are used.
+GUARDED = ("/keys", "/environment")
+
+
+def path_of(route: Route, project: int = 1) -> str:
+    """Return an address of *route*, of things that are not there."""
+    path = route.pattern.replace("{project_id}", str(project))
+    while "{" in path:
+        before, _, rest = path.partition("{")
+        name, _, after = rest.partition("}")
+        path = f"{before}{'nothing-here' if ':text' in name else '987654'}{after}"
+    return f"/api{path}"
+
+
+class RouteTests(SynchronousTestCase):
+    """The table of routes, and what the site does with it."""
+
+    def ask(
+        self, client: ApiClient, route: Route, project: int = 1, **more: Any
+    ) -> int:
+        """Ask for *route* with an empty body; return the status."""
+        body = {} if route.method in {"POST", "PUT"} else b""
+        path = path_of(route, project)
+        return int(client.request(route.method, path, body, **more).status)
+
+    def test_anonymous(self) -> None:
+        """B62, B76: without credentials every route but the listed ones says 401."""
+        public = {
+            (each.method, each.pattern)
+            for each in ROUTES
+            if each.access is Access.PUBLIC
+        }
+        self.assertLessEqual(public, PUBLIC)
+        client = api_client()
+        for route in ROUTES:
+            if route.access is not Access.PUBLIC:
+                self.assertEqual(self.ask(client, route), 401, route.pattern)
+
+    def test_roles(self) -> None:
+        """B76, B80: each role passes the routes of its rights, and no others."""
+        client = api_client()
+        conn = client.database.conn
+        project = make_project(conn, make_user(conn, "olga"))
+        for role in Role:
+            user = make_user(conn, f"a-{role.value}")
+            make_member(conn, project, user, role)
+            client.login(user.username)
+            for route in ROUTES:
+                if route.access not in MAY or route.method == "DELETE":
+                    continue
+                status = self.ask(client, route, project.id)
+                if role in MAY[route.access]:
+                    self.assertNotIn(status, {401, 403}, f"{role} {route.pattern}")
+                else:
+                    self.assertEqual(status, 403, f"{role} {route.pattern}")
+
+    def test_strangers(self) -> None:
+        """B76: who is no member does not learn that a project exists."""
+        client = api_client()
+        conn = client.database.conn
+        project = make_project(conn, make_user(conn, "olga"))
+        make_user(conn, "stranger")
+        client.login("stranger")
+        for route in ROUTES:
+            if "{project_id}" in route.pattern:
+                self.assertEqual(
+                    self.ask(client, route, project.id), 404, route.pattern
+                )
+
+    def test_guarded(self) -> None:
+        """B76: keys and environments are read by those who manage them only."""
+        for route in ROUTES:
+            if route.pattern.startswith("/project/{project_id}") and any(
+                route.pattern.endswith(each) or f"{each}/" in route.pattern
+                for each in GUARDED
+            ):
+                self.assertIs(route.access, Access.MANAGE_RESOURCES, route.pattern)
+
+    def test_foreign_pages(self) -> None:
+        """B58: a foreign page changes nothing with the cookie of a visitor."""
+        client = api_client()
+        client.login()
+        for sent in (
+            {"Origin": "https://evil.example"},
+            {"Referer": "https://evil.example/x"},
+            {"Sec-Fetch-Site": "cross-site"},
+        ):
+            for route in ROUTES:
+                if route.method != "GET" and route.access is not Access.PUBLIC:
+                    status = self.ask(client, route, headers=sent)
+                    self.assertEqual(status, 403, f"{route.method} {route.pattern}")
+
+    def test_document(self) -> None:
+        """Every route is in the API document, with a summary."""
+        paths = document(ROUTES, base="")["paths"]
+        for route in ROUTES:
+            path = route.pattern.replace(":text}", "}")
+            operation = paths[path][route.method.lower()]
+            self.assertTrue(operation["summary"], path)
