@@ -20,6 +20,16 @@ async def last_events(context: Context) -> list[Event]:
     return await context.read(operations.list_events, limit=LAST)
 
 
+async def project_events(context: Context) -> list[Event]:
+    """List what happened in a project."""
+    return await context.long_read(operations.list_events)
+
+
+async def last_project_events(context: Context) -> list[Event]:
+    """List the newest of what happened in a project."""
+    return await context.read(operations.list_events, limit=LAST)
+
+
 ROUTES = tuple(
     Route(
         method="GET",
@@ -31,7 +41,7 @@ ROUTES = tuple(
     for pattern, handler, access in (
         ("/events", events, Access.USER),
         ("/events/last", last_events, Access.USER),
-        ("/project/{project_id}/events", events, Access.MEMBER),
-        ("/project/{project_id}/events/last", last_events, Access.MEMBER),
+        ("/project/{project_id}/events", project_events, Access.MEMBER),
+        ("/project/{project_id}/events/last", last_project_events, Access.MEMBER),
     )
 )

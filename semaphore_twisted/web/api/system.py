@@ -4,6 +4,7 @@ import hmac
 import os
 import resource
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from semaphore_twisted.model.tasks import FINAL, Status
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import metrics as operations
 from semaphore_twisted.web import openapi
-from semaphore_twisted.web.answers import Encoded, PlainText
+from semaphore_twisted.web.answers import Encoded, PlainText, json
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.prometheus import CONTENT_TYPE, Figure, exposition
 from semaphore_twisted.web.routing import Route
@@ -95,10 +96,16 @@ async def apps(context: Context) -> tuple[AppInList, ...]:  # noqa: ARG001 - lik
     return APPS
 
 
-async def document(context: Context) -> dict[str, object]:
+async def document(context: Context) -> Encoded:
     """Give this document."""
     base = context.cookie_path.rstrip("/")
-    return openapi.document(context.services.routes, base=base)
+    return Encoded(200, _document(context.services.routes, base))
+
+
+@lru_cache(maxsize=4)
+def _document(routes: tuple[Route, ...], base: str) -> bytes:
+    """Make the document once: anybody may ask, and it takes some milliseconds."""
+    return json(openapi.document(routes, base=base))
 
 
 async def metrics(context: Context) -> Encoded:

@@ -1,0 +1,187 @@
+"""Tests of logging in and out."""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.options import WebOptions
+from tests.support.http import Answer, ApiClient, api_client
+from tests.support.memory import PASSWORD, make_user
+
+
+class LoginTests(SynchronousTestCase):
+    """A right name and password make a session."""
+
+    def setUp(self) -> None:
+        """Make a site."""
+        self.client = api_client()
+        self.conn = self.client.database.conn
+
+    def try_login(self, auth: str = "admin", password: str = PASSWORD) -> Answer:
+        """Try to log in."""
+        return self.client.post("/api/auth/login", {"auth": auth, "password": password})
+
+    def test_cookie(self) -> None:
+        """B55: the cookie comes with all that guards it, and opens the API."""
+        answer = self.try_login()
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        (cookie,) = answer.headers["set-cookie"]
+        self.assertRegex(
+            cookie,
+            r"^semaphore=[\w-]{43}; Path=/; HttpOnly; SameSite=Lax; Secure$",
+        )
+        # Some clients send the whole value back.
+        self.client.cookie = cookie
+        self.assertEqual(self.client.get("/api/user").json["username"], "admin")
+
+    def test_names(self) -> None:
+        """The name may be in any case, or be the e-mail address."""
+        for name in ("ADMIN", " admin ", "Admin@Example.com"):
+            self.assertEqual(self.try_login(name).status, 204, name)
+
+    def test_any_content_type(self) -> None:
+        """JSON is read as such though it is called a form."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        body = {"auth": "admin", "password": PASSWORD}
+        answer = self.client.post("/api/auth/login", body, headers=kind)
+        self.assertEqual(answer.status, 204)
+
+    def test_wrong(self) -> None:
+        """A wrong password, name or kind of account is the same empty 401."""
+        make_user(self.conn, "eve", external=True, password=None)
+        make_user(self.conn, "off", active=False)
+        for name, password in (
+            ("admin", "wrong"),
+            ("admin", ""),
+            ("nobody", PASSWORD),
+            ("eve", PASSWORD),
+            ("eve", ""),
+            ("off", PASSWORD),
+        ):
+            client = api_client(database=self.client.database, peer="198.51.100.1")
+            answer = client.post(
+                "/api/auth/login", {"auth": name, "password": password}
+            )
+            self.assertEqual((answer.status, answer.body), (401, b""), name)
+            self.assertNotIn("set-cookie", answer.headers)
+
+    def test_throttled(self) -> None:
+        """After some wrong guesses even the right one has to wait, and is told."""
+        statuses = [self.try_login(password="wrong").status for _ in range(8)]
+        self.assertEqual(statuses[:5], [401] * 5)
+        self.assertEqual(statuses[-1], 429)
+        answer = self.try_login()
+        self.assertEqual(answer.status, 429)
+        self.assertGreaterEqual(int(answer.header("retry-after") or 0), 1)
+        self.assertIn("error", answer.json)
+
+    def test_right_logins_never_count(self) -> None:
+        """However often one logs in, one is never told to wait."""
+        for _ in range(40):
+            self.assertEqual(self.try_login().status, 204)
+
+    def test_foreign_page(self) -> None:
+        """B58: a page of another site cannot log a visitor in."""
+        answer = self.client.post(
+            "/api/auth/login",
+            {"auth": "admin", "password": PASSWORD},
+            headers={"Origin": "https://evil.example"},
+        )
+        self.assertEqual(answer.status, 403)
+
+    def test_switched_off(self) -> None:
+        """Where logins by password are switched off, none succeeds."""
+        options = WebOptions(password_login_disable=True)
+        client = api_client(options=options)
+        self.assertFalse(client.get("/api/auth/login").json["login_with_password"])
+        body = {"auth": "admin", "password": PASSWORD}
+        self.assertEqual(client.post("/api/auth/login", body).status, 403)
+
+    def test_methods(self) -> None:
+        """Anybody learns how one can log in."""
+        self.assertEqual(
+            self.client.get("/api/auth/login").json,
+            {"oidc_providers": [], "login_with_password": True},
+        )
+
+
+class WayTests(SynchronousTestCase):
+    """What a login needs of the way it comes."""
+
+    def answer(self, client: ApiClient, **headers: str) -> Answer:
+        """Log in with *headers* (``_`` for ``-``)."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = {"auth": "admin", "password": PASSWORD}
+        return client.post("/api/auth/login", body, headers=sent)
+
+    def client(self, peer: str, **more: Any) -> ApiClient:
+        """Return a client without TLS."""
+        return api_client(peer=peer, secure=False, host="h.example", **more)
+
+    def test_plain_http(self) -> None:
+        """B55: over plain HTTP from elsewhere the answer says what is wrong."""
+        answer = self.answer(self.client("192.0.2.7"))
+        self.assertEqual(answer.status, 400)
+        self.assertIn("https", answer.json["error"])
+
+    def test_allowed(self) -> None:
+        """B55: an option allows it; the cookie is not Secure then, and works."""
+        options = WebOptions(insecure_http=True)
+        answer = self.answer(self.client("192.0.2.7", options=options))
+        self.assertEqual(answer.status, 204)
+        self.assertNotIn("Secure", answer.headers["set-cookie"][0])
+
+    def test_same_machine(self) -> None:
+        """From the same machine plain HTTP crosses no network."""
+        self.assertEqual(self.answer(self.client("127.0.0.1")).status, 204)
+
+    def test_proxy(self) -> None:
+        """B56: a TLS proxy on this machine is believed, one elsewhere is not."""
+        headers = {
+            "x_forwarded_proto": "https",
+            "x_forwarded_for": "198.51.100.9",
+            "x_forwarded_host": "public.example",
+            "origin": "https://public.example",
+        }
+        answer = self.answer(self.client("127.0.0.1"), **headers)
+        self.assertEqual(answer.status, 204)
+        self.assertIn("Secure", answer.headers["set-cookie"][0])
+        self.assertEqual(self.answer(self.client("192.0.2.7"), **headers).status, 403)
+
+    def test_plain_proxy(self) -> None:
+        """B55: behind a proxy that serves plain HTTP the answer says so."""
+        for headers in (
+            {"x_forwarded_proto": "http"},
+            {"x_forwarded_for": "198.51.100.9"},
+        ):
+            answer = self.answer(self.client("127.0.0.1"), **headers)
+            self.assertEqual(answer.status, 400, headers)
+
+    def test_base_path(self) -> None:
+        """B52: below a base path the cookie is for that path."""
+        options = WebOptions(web_host="https://h.example/semaphore")
+        answer = self.answer(
+            self.client("127.0.0.1", options=options), x_forwarded_for="198.51.100.9"
+        )
+        self.assertIn("; Path=/semaphore;", answer.headers["set-cookie"][0])
+        self.assertIn("; Secure", answer.headers["set-cookie"][0])
+
+
+class LogoutTests(SynchronousTestCase):
+    """A logout ends the session on the server."""
+
+    def test_replay(self) -> None:
+        """B59: the cookie that was kept opens nothing any more."""
+        client = api_client()
+        client.login()
+        other = api_client(database=client.database)
+        other.login()
+        answer = client.post("/api/auth/logout")
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        self.assertTrue(answer.headers["set-cookie"][0].startswith("semaphore=;"))
+        self.assertEqual(client.get("/api/user").status, 401)
+        self.assertEqual(other.get("/api/user").status, 200)
+
+    def test_twice(self) -> None:
+        """Without a session it is no error."""
+        self.assertEqual(api_client().post("/api/auth/logout").status, 204)

@@ -1,0 +1,222 @@
+"""Tests of the routes of projects, members, views and events."""
+
+from typing import Any
+
+from semaphore_twisted.model.users import Role
+from semaphore_twisted.web.options import WebOptions
+from tests.support.http import Answer, ApiClient, api_client
+from tests.support.memory import make_member, make_user
+from tests.support.resources import ResourceTestCase
+
+_SHAPE = [
+    "id",
+    "name",
+    "created",
+    "alert",
+    "alert_chat",
+    "max_parallel_tasks",
+    "type",
+]
+
+
+class ProjectTests(ResourceTestCase):
+    """Projects are made, listed, changed and deleted."""
+
+    def admin(self) -> ApiClient:
+        """Return the administrator's client."""
+        self.site.login()
+        return self.site
+
+    def test_create(self) -> None:
+        """A new project has exactly its fields, a key None and an environment Empty."""
+        admin = self.admin()
+        answer = admin.post("/api/projects", {"name": "New", "max_parallel_tasks": 3})
+        self.assertEqual(answer.status, 201)
+        self.assertEqual(list(answer.json), _SHAPE)
+        self.assertRegex(answer.json["created"], r"T\d\d:\d\d:\d\dZ$")
+        base = f"/api/project/{answer.json['id']}"
+        self.assertEqual(admin.get(base).json, answer.json)
+        (key,) = admin.get(f"{base}/keys").json
+        self.assertEqual((key["name"], key["type"]), ("None", "none"))
+        (environment,) = admin.get(f"{base}/environment").json
+        self.assertEqual((environment["name"], environment["json"]), ("Empty", "{}"))
+        self.assertEqual(
+            admin.get(f"{base}/role").json, {"role": "owner", "permissions": 15}
+        )
+
+    def test_who_may(self) -> None:
+        """Only administrators make projects, unless an option lets everybody."""
+        self.assertEqual(self.client.post("/api/projects", {"name": "x"}).status, 403)
+        options = WebOptions(non_admin_can_create_project=True)
+        open_site = api_client(database=self.site.database, options=options)
+        answer = open_site.as_user(self.user).post("/api/projects", {"name": "x"})
+        self.assertEqual(answer.status, 201)
+
+    def test_list(self) -> None:
+        """One sees one's own, an administrator all; a slash makes no difference."""
+        names = [each["name"] for each in self.client.get("/api/projects/").json]
+        self.assertEqual(names, ["Site"])
+        names = [each["name"] for each in self.admin().get("/api/projects").json]
+        self.assertEqual(names, ["Other", "Site"])
+
+    def test_change(self) -> None:
+        """A PUT replaces the whole; the id may be missing, and must not differ."""
+        body = {**self.client.get(self.base).json, "name": "Renamed", "demo": True}
+        self.assertEqual(self.client.put(self.base, body).status, 204)
+        self.assertEqual(self.client.get(self.base).json["name"], "Renamed")
+        body["id"] = self.other.id
+        answer = self.client.put(self.base, body)
+        self.refused(answer, "Project ID in body and URL must be the same")
+        self.assertEqual(self.client.put(self.base, {"name": "Again"}).status, 204)
+        self.refused(self.client.put(self.base, {}), "name")
+
+    def test_delete(self) -> None:
+        """A deleted project is gone with what was in it."""
+        self.assertEqual(self.client.delete(self.base).status, 204)
+        self.assertEqual(self.client.get(self.base).status, 404)
+        self.assertEqual(self.client.get(f"{self.base}/keys").status, 404)
+
+    def test_admin_without_role(self) -> None:
+        """An administrator who is no member has no role, and every right."""
+        admin = self.admin()
+        self.assertEqual(
+            admin.get(f"{self.base}/role").json, {"role": "", "permissions": 0}
+        )
+        self.assertEqual(admin.get(f"{self.base}/keys").status, 200)
+
+    def test_roles(self) -> None:
+        """Each role has its bits."""
+        for role, bits in (
+            (Role.MANAGER, 5),
+            (Role.TASK_RUNNER, 1),
+            (Role.GUEST, 0),
+        ):
+            user = make_user(self.conn, role.value)
+            make_member(self.conn, self.project, user, role)
+            own = self.site.as_user(user).get(f"{self.base}/role").json
+            self.assertEqual(own, {"role": role.value, "permissions": bits})
+
+
+class MemberTests(ResourceTestCase):
+    """Members are added, changed and removed by owners."""
+
+    def add(self, user_id: Any, role: str = "guest") -> Answer:
+        """Add a member."""
+        return self.client.post(
+            f"{self.base}/users", {"user_id": user_id, "role": role}
+        )
+
+    def test_life(self) -> None:
+        """A member is added, shown, changed and removed."""
+        bob = make_user(self.conn, "bob")
+        path = f"{self.base}/users/{bob.id}"
+        self.assertEqual(self.add(bob.id).status, 204)
+        listed = self.client.get(f"{self.base}/users?sort=name&order=desc").json
+        self.assertEqual(
+            {each["username"]: each["role"] for each in listed},
+            {"alice": "owner", "bob": "guest"},
+        )
+        self.assertEqual(list(listed[0]), ["id", "name", "username", "role"])
+        self.assertEqual(self.client.get(path).json["email"], "bob@example.com")
+        self.assertEqual(self.client.put(path, {"role": "manager"}).status, 204)
+        client = self.site.as_user(bob)
+        self.assertEqual(client.get(f"{self.base}/role").json["role"], "manager")
+        self.assertEqual(self.client.delete(path).status, 204)
+        self.assertEqual(client.get(self.base).status, 404)
+        self.assertEqual(self.client.delete(path).status, 404)
+
+    def test_refused(self) -> None:
+        """Unknown roles and users are a 400, a member is a 409."""
+        bob = make_user(self.conn, "bob")
+        self.refused(self.add(bob.id, "Owner"))
+        self.refused(self.add(bob.id, "boss"))
+        self.refused(self.add(987654))
+        self.assertEqual(self.add(bob.id).status, 204)
+        self.assertEqual(self.add(bob.id).status, 409)
+
+    def test_manager(self) -> None:
+        """B78: a manager makes nobody owner, himself neither, and removes none."""
+        mary = make_user(self.conn, "mary")
+        make_member(self.conn, self.project, mary, Role.MANAGER)
+        client = self.site.as_user(mary)
+        path = f"{self.base}/users"
+        for answer in (
+            client.put(f"{path}/{mary.id}", {"role": "owner"}),
+            client.put(f"{path}/{self.user.id}", {"role": "guest"}),
+            client.delete(f"{path}/{self.user.id}"),
+        ):
+            self.assertEqual(answer.status, 403)
+
+    def test_last_owner(self) -> None:
+        """B78: the last owner stays: he is not removed, demoted, and cannot leave."""
+        path = f"{self.base}/users/{self.user.id}"
+        self.refused(self.client.delete(path))
+        self.refused(self.client.put(path, {"role": "guest"}))
+        self.refused(self.client.delete(f"{self.base}/me"))
+
+    def test_leave(self) -> None:
+        """Anybody else can leave."""
+        guest = self.guest()
+        self.assertEqual(guest.delete(f"{self.base}/me").status, 204)
+        self.assertEqual(guest.get(self.base).status, 404)
+
+
+class ViewTests(ResourceTestCase):
+    """Views are the tabs of templates."""
+
+    def test_life(self) -> None:
+        """A view is made, listed by position, changed and deleted."""
+        first = self.made("views", title="One", position=2, project_id=self.project.id)
+        second = self.made("views", title="Two", position=1)
+        self.assertEqual(list(first), ["id", "project_id", "title", "position"])
+        titles = [each["title"] for each in self.listed("views")]
+        self.assertEqual(titles, ["Two", "One"])
+        order = {str(first["id"]): 0, str(second["id"]): 5}
+        path = f"{self.base}/views"
+        self.assertEqual(self.client.post(f"{path}/positions", order).status, 204)
+        titles = [each["title"] for each in self.listed("views")]
+        self.assertEqual(titles, ["One", "Two"])
+        one = f"{path}/{first['id']}"
+        self.assertEqual(self.client.put(one, {**first, "title": "Uno"}).status, 204)
+        self.assertEqual(self.client.get(one).json["title"], "Uno")
+        self.assertEqual(self.client.delete(one).status, 204)
+        self.assertEqual(self.client.get(one).status, 404)
+
+    def test_refused(self) -> None:
+        """An empty title, another id and another project are refused."""
+        path = f"{self.base}/views"
+        self.refused(self.client.post(path, {"title": ""}), "title")
+        body = {"title": "x", "project_id": self.other.id}
+        self.refused(self.client.post(path, body), "Project ID")
+        view = self.made("views", title="One")
+        body = {**view, "id": view["id"] + 1}
+        self.refused(
+            self.client.put(f"{path}/{view['id']}", body),
+            "View ID in URL and in body must be the same",
+        )
+        self.refused(self.client.post(f"{path}/positions", {"987654": 1}))
+
+
+class EventTests(ResourceTestCase):
+    """What was done is on record, for those who may see it."""
+
+    def test_record(self) -> None:
+        """A change is on the project's record, newest first, with who made it."""
+        self.made("views", title="One")
+        self.made("views", title="Two")
+        for path in ("events", "events/last"):
+            newest, older = self.listed(path)[:2]
+            self.assertEqual(newest["object_name"], "Two")
+            self.assertEqual(older["object_name"], "One")
+            self.assertEqual(newest["username"], "alice")
+            self.assertEqual(newest["object_type"], "view")
+            self.assertEqual(newest["project_id"], self.project.id)
+
+    def test_who_sees(self) -> None:
+        """Others' projects are on nobody's list."""
+        self.made("views", title="Hidden")
+        stranger = self.site.as_user(make_user(self.conn, "stan"))
+        for path in ("/api/events", "/api/events/last"):
+            self.assertNotIn(b"Hidden", stranger.get(path).body)
+            self.assertIn(b"Hidden", self.client.get(path).body)
+        self.assertEqual(stranger.get(f"{self.base}/events").status, 404)

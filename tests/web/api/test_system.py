@@ -1,0 +1,93 @@
+"""Tests of what the server says of itself."""
+
+from base64 import b64encode
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.options import WebOptions
+from tests.support.http import Answer, api_client
+
+
+class SystemTests(SynchronousTestCase):
+    """Facts and figures."""
+
+    def test_ping(self) -> None:
+        """A ping is answered with four letters, and without a login."""
+        for path in ("/api/ping", "/api/ping/"):
+            answer = api_client().get(path)
+            self.assertEqual((answer.status, answer.body), (200, b"pong"))
+            self.assertEqual(
+                answer.headers["content-type"], ["text/plain; charset=utf-8"]
+            )
+
+    def test_info(self) -> None:
+        """Versions are told to those who have logged in."""
+        options = WebOptions(version="1.2", ansible="ansible [core 2]", web_host="x")
+        client = api_client(options=options)
+        self.assertEqual(client.get("/api/info").status, 401)
+        client.login()
+        info = client.get("/api/info").json
+        self.assertEqual(info["version"], "1.2")
+        self.assertEqual(info["ansible"], "ansible [core 2]")
+        self.assertEqual(info["web_host"], "x")
+        self.assertIs(info["use_remote_runner"], False)
+
+    def test_apps(self) -> None:
+        """The programs that are served come with what clients show."""
+        client = api_client()
+        client.login()
+        apps = client.get("/api/apps").json
+        self.assertEqual([each["id"] for each in apps], ["ansible", "bash", "python"])
+        for each in apps:
+            self.assertLessEqual(
+                {"title", "icon", "color", "dark_color", "active", "path", "args"},
+                set(each),
+            )
+            self.assertIsInstance(each["priority"], int)
+
+
+class MetricsTests(SynchronousTestCase):
+    """Prometheus has a name and a password of its own."""
+
+    OPTIONS = WebOptions(
+        metrics_enabled=True, metrics_username="prom", metrics_password="pass:word"
+    )
+
+    def ask(self, options: WebOptions, name: str, password: str) -> Answer:
+        """Ask for the figures."""
+        sent = b64encode(f"{name}:{password}".encode()).decode()
+        client = api_client(options=options)
+        return client.get("/api/metrics", headers={"Authorization": f"Basic {sent}"})
+
+    def test_figures(self) -> None:
+        """They are text that Prometheus reads."""
+        answer = self.ask(self.OPTIONS, "prom", "pass:word")
+        self.assertEqual(answer.status, 200)
+        self.assertIn("version=0.0.4", answer.header("content-type") or "")
+        for line in (
+            "semaphore_tasks_running 0",
+            'semaphore_tasks_total{status="success"} 0',
+            "# TYPE process_resident_memory_bytes gauge",
+        ):
+            self.assertIn(line, answer.body.decode())
+
+    def test_refused(self) -> None:
+        """Wrong credentials, none, and metrics that are off are refused alike."""
+        empty = WebOptions(metrics_enabled=True)
+        for options, name, password in (
+            (self.OPTIONS, "prom", "wrong"),
+            (self.OPTIONS, "wrong", "pass:word"),
+            (self.OPTIONS, "", ""),
+            (WebOptions(), "prom", "pass:word"),
+            (WebOptions(), "", ""),
+            (empty, "", ""),
+        ):
+            answer = self.ask(options, name, password)
+            self.assertEqual((answer.status, answer.body), (401, b""))
+            self.assertIn("Basic", answer.header("www-authenticate") or "")
+        client = api_client(options=self.OPTIONS)
+        client.login()
+        self.assertEqual(client.get("/api/metrics").status, 401)
+        for junk in ("Basic", "Basic !!!", "Basic /w=="):
+            answer = client.get("/api/metrics", headers={"Authorization": junk})
+            self.assertEqual(answer.status, 401, junk)

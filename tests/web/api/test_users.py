@@ -1,0 +1,265 @@
+"""Tests of the routes of accounts and tokens."""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.crypto import passwords
+from semaphore_twisted.model.users import User
+from semaphore_twisted.operations.users import credentials_of
+from semaphore_twisted.web.options import WebOptions
+from tests.support.http import ApiClient, api_client
+from tests.support.memory import PASSWORD, make_user
+
+_SHAPE = ["id", "created", "username", "name", "email", "admin", "external", "alert"]
+
+
+class AccountCase(SynchronousTestCase):
+    """Has the administrator and one user more."""
+
+    def setUp(self) -> None:
+        """Make them."""
+        self.admin = api_client()
+        self.conn = self.admin.database.conn
+        self.admin.login()
+        self.alice = make_user(self.conn, "alice")
+        self.client = self.admin.as_user(self.alice)
+
+    def body(self, **more: Any) -> dict[str, Any]:
+        """Return the body of a new account."""
+        return {
+            "name": "Bob",
+            "username": "Bob",
+            "email": "bob@example.com",
+            "password": "a new password",
+            **more,
+        }
+
+    def can_log_in(self, name: str, password: str) -> bool:
+        """Whether a password is the one that is stored."""
+        found = credentials_of(self.conn, name)
+        return found is not None and passwords.verify(password, found.password)
+
+
+class UserTests(AccountCase):
+    """Accounts are made, shown, changed and deleted."""
+
+    def test_own(self) -> None:
+        """One's own account says whether one can make projects; times are whole."""
+        answer = self.client.get("/api/user")
+        self.assertEqual(list(answer.json), [*_SHAPE, "can_create_project"])
+        self.assertRegex(answer.json["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertFalse(answer.json["can_create_project"])
+        self.assertTrue(self.admin.get("/api/user").json["can_create_project"])
+        options = WebOptions(non_admin_can_create_project=True)
+        other = api_client(database=self.admin.database, options=options)
+        own = other.as_user(self.alice).get("/api/user").json
+        self.assertTrue(own["can_create_project"])
+
+    def test_list(self) -> None:
+        """Administrators see accounts, others see names."""
+        self.assertEqual(list(self.admin.get("/api/users").json[0]), _SHAPE)
+        shown = self.client.get("/api/users").json
+        self.assertEqual(
+            [list(each) for each in shown], [["id", "username", "name"]] * 2
+        )
+        found = self.admin.get("/api/users?s=ALI").json
+        self.assertEqual([each["username"] for each in found], ["alice"])
+
+    def test_create(self) -> None:
+        """A new account is answered without its password, and can log in."""
+        answer = self.admin.post("/api/users", self.body())
+        self.assertEqual(answer.status, 201)
+        self.assertEqual(list(answer.json), _SHAPE)
+        self.assertEqual(answer.json["username"], "bob")
+        self.assertTrue(self.can_log_in("bob", "a new password"))
+
+    def test_refused(self) -> None:
+        """Names that are taken, and missing ones, are refused."""
+        for more in (
+            {"username": "alice"},
+            {"email": "ALICE@example.com"},
+            {"username": ""},
+            {"password": ""},
+        ):
+            answer = self.admin.post("/api/users", self.body(**more))
+            self.assertEqual(answer.status, 400, more)
+            self.assertTrue(answer.json["error"])
+
+    def test_not_admin(self) -> None:
+        """Who is no administrator makes and changes nobody else."""
+        admin = self.admin.get("/api/user").json
+        path = f"/api/users/{admin['id']}"
+        for answer in (
+            self.client.post("/api/users", self.body()),
+            self.client.put(path, {**admin, "name": "x"}),
+            self.client.delete(path),
+            self.client.post(f"{path}/password", {"password": "taken over"}),
+            self.client.post(f"{path}/active", {"active": False}),
+        ):
+            self.assertEqual((answer.status, answer.body), (403, b""))
+        self.assertEqual(list(self.client.get(path).json), ["id", "username", "name"])
+
+    def test_change(self) -> None:
+        """An account that was read can be sent back changed."""
+        path = f"/api/users/{self.alice.id}"
+        body = {**self.client.get(path).json, "name": "Alice B."}
+        self.assertEqual(self.client.put(path, body).status, 204)
+        self.assertEqual(self.client.get(path).json["name"], "Alice B.")
+        answer = self.client.put(path, {**body, "id": self.alice.id + 1})
+        self.assertEqual(answer.status, 400)
+
+    def test_no_self_promotion(self) -> None:
+        """Nobody makes himself administrator."""
+        path = f"/api/users/{self.alice.id}"
+        body = {**self.client.get(path).json, "admin": True}
+        self.assertEqual(self.client.put(path, body).status, 403)
+
+    def test_delete(self) -> None:
+        """B60: a deleted account's sessions and tokens open nothing."""
+        token = self.admin.with_token(self.alice)
+        answer = self.admin.delete(f"/api/users/{self.alice.id}")
+        self.assertEqual(answer.status, 204)
+        self.assertEqual(self.client.get("/api/user").status, 401)
+        self.assertEqual(token.get("/api/user").status, 401)
+        self.assertEqual(self.admin.get(f"/api/users/{self.alice.id}").status, 404)
+
+    def test_active(self) -> None:
+        """B60: a disabled account's sessions and tokens end; nothing shows it."""
+        token = self.admin.with_token(self.alice)
+        path = f"/api/users/{self.alice.id}"
+        self.assertEqual(
+            self.admin.post(f"{path}/active", {"active": False}).status, 204
+        )
+        self.assertEqual(self.client.get("/api/user").status, 401)
+        self.assertEqual(token.get("/api/user").status, 401)
+        self.assertEqual(list(self.admin.get(path).json), _SHAPE)
+        answer = self.client.post(
+            "/api/auth/login", {"auth": "alice", "password": PASSWORD}
+        )
+        self.assertEqual(answer.status, 401)
+
+    def test_not_oneself(self) -> None:
+        """Nobody disables himself, and an empty body disables nobody."""
+        own = self.admin.get("/api/user").json["id"]
+        path = f"/api/users/{own}/active"
+        self.assertEqual(self.admin.post(path, {"active": False}).status, 400)
+        path = f"/api/users/{self.alice.id}/active"
+        self.assertEqual(self.admin.post(path, {}).status, 400)
+        self.assertEqual(self.client.get("/api/user").status, 200)
+
+
+class PasswordTests(AccountCase):
+    """Passwords are changed by their owner, or by an administrator."""
+
+    def change(self, client: ApiClient, user: User, **body: str) -> Any:
+        """Ask for another password."""
+        return client.post(f"/api/users/{user.id}/password", body)
+
+    def test_own(self) -> None:
+        """B58: one's own needs the present one."""
+        for body in (
+            {"password": "another one"},
+            {"password": "another one", "current_password": "wrong"},
+        ):
+            answer = self.change(self.client, self.alice, **body)
+            self.assertEqual(answer.status, 400)
+            self.assertEqual(answer.json, {"error": "Current password is incorrect"})
+        self.assertTrue(self.can_log_in("alice", PASSWORD))
+        self.assertEqual(self.admin.passwords_changed, [])
+        answer = self.change(
+            self.client, self.alice, password="another one", current_password=PASSWORD
+        )
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        self.assertTrue(self.can_log_in("alice", "another one"))
+        self.assertEqual(len(self.admin.passwords_changed), 1)
+
+    def test_foreign_page(self) -> None:
+        """B58: a page of another site cannot ask for it."""
+        answer = self.client.post(
+            f"/api/users/{self.alice.id}/password",
+            {"password": "another one", "current_password": PASSWORD},
+            headers={"Origin": "https://evil.example"},
+        )
+        self.assertEqual(answer.status, 403)
+        self.assertTrue(self.can_log_in("alice", PASSWORD))
+
+    def test_other_sessions(self) -> None:
+        """B60: every other session ends, the one that asked goes on."""
+        elsewhere = self.admin.as_user(self.alice)
+        self.change(
+            self.client, self.alice, password="another one", current_password=PASSWORD
+        )
+        self.assertEqual(elsewhere.get("/api/user").status, 401)
+        self.assertEqual(self.client.get("/api/user").status, 200)
+
+    def test_guesses_count(self) -> None:
+        """Guesses at the present password are slowed down like those at a login."""
+        statuses = [
+            self.change(
+                self.client, self.alice, password="x", current_password="wrong"
+            ).status
+            for _ in range(8)
+        ]
+        self.assertIn(429, statuses)
+
+    def test_admin(self) -> None:
+        """An administrator sets another's without knowing it."""
+        answer = self.change(self.admin, self.alice, password="another one")
+        self.assertEqual(answer.status, 204)
+        self.assertTrue(self.can_log_in("alice", "another one"))
+        self.assertEqual(self.client.get("/api/user").status, 401)
+
+    def test_token(self) -> None:
+        """A token's holder sends the new one only, as Semaphore's clients do."""
+        client = self.admin.with_token(self.alice)
+        self.assertEqual(
+            self.change(client, self.alice, password="another one").status, 204
+        )
+
+    def test_empty(self) -> None:
+        """An empty password is refused."""
+        self.assertEqual(self.change(self.admin, self.alice).status, 400)
+
+
+class TokenTests(AccountCase):
+    """Tokens are made, listed by their beginning, and revoked."""
+
+    def test_life(self) -> None:
+        """A token is shown whole once, opens the API, and ends by its beginning."""
+        answer = self.client.post("/api/user/tokens")
+        self.assertEqual(answer.status, 201)
+        self.assertEqual(list(answer.json), ["id", "created", "expired", "user_id"])
+        token = answer.json["id"]
+        self.assertRegex(token, r"^[0-9a-z_-]{43}=$")
+        self.assertNotRegex(answer.json["created"], r"\.")
+        bearer = self.client.anonymous()
+        bearer.token = token
+        self.assertEqual(bearer.get("/api/user").json["username"], "alice")
+        bearer.token = token.upper()
+        self.assertEqual(bearer.get("/api/user").status, 200)
+        (listed,) = self.client.get("/api/user/tokens").json
+        self.assertEqual(listed["id"], token[:8])
+        for length, status in ((7, 400), (8, 204)):
+            path = f"/api/user/tokens/{token[:length]}"
+            self.assertEqual(self.client.delete(path).status, status)
+        self.assertEqual(bearer.get("/api/user").status, 401)
+        self.assertEqual(self.client.get("/api/user/tokens").json, [])
+
+    def test_whole(self) -> None:
+        """It is revoked by the whole of it too, percent-encoded or not."""
+        for end in ("=", "%3D"):
+            token = self.client.post("/api/user/tokens", {"name": "ci"}).json["id"]
+            path = f"/api/user/tokens/{token.removesuffix('=')}{end}"
+            self.assertEqual(self.client.delete(path).status, 204)
+
+    def test_others(self) -> None:
+        """Another's token is not found."""
+        token = self.client.post("/api/user/tokens").json["id"]
+        self.assertEqual(self.admin.delete(f"/api/user/tokens/{token}").status, 404)
+        self.assertEqual(len(self.client.get("/api/user/tokens").json), 1)
+
+    def test_wins_over_the_cookie(self) -> None:
+        """A token that does not hold is not saved by a cookie that does."""
+        self.client.token = "x" * 44
+        self.assertEqual(self.client.get("/api/user").status, 401)
