@@ -43,15 +43,17 @@ class _Compiled:
         columns = list(getattr(statement, "selected_columns", ()))
         self.names = tuple(str(column.key) for column in columns)
         self.decode = tuple(
-            index
-            for index, column in enumerate(columns)
+            str(column.key)
+            for column in columns
             if getattr(column, "info", None) and column.info.get("json")
         )
 
 
 def timestamp(moment: datetime) -> str:
     """Return *moment* as the store's text: UTC, six decimals, sortable."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # a tenth of the time of strftime, which each request would pay three times
+    plain = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{plain.isoformat(timespec='microseconds')}Z"
 
 
 def _bound(value: Any) -> Any:
@@ -99,28 +101,26 @@ class Connection:
             values[name] = _bound(value)
         return self.raw.execute(compiled.text, values)
 
-    def _record(self, compiled: _Compiled, row: tuple[Any, ...]) -> dict[str, Any]:
-        record = dict(zip(compiled.names, row, strict=True))
-        for index in compiled.decode:
-            if row[index] is not None:
-                record[compiled.names[index]] = msgspec.json.decode(row[index])
-        return record
+    def _values(self, statement: Executable, rows: list[Any], of: type[T]) -> list[T]:
+        """Return *rows* as *of*; all at once, since a list may have a thousand."""
+        compiled = self._compiled(statement)
+        names = compiled.names
+        records = [dict(zip(names, row, strict=False)) for row in rows]
+        for name in compiled.decode:
+            for record in records:
+                if record[name] is not None:
+                    record[name] = msgspec.json.decode(record[name])
+        return msgspec.convert(records, list[of], strict=False)  # type: ignore[valid-type]
 
     def all(self, statement: Executable, of: type[T], **parameters: Any) -> list[T]:
         """Return every row as *of*; column names are the fields' names."""
-        compiled = self._compiled(statement)
-        return [
-            msgspec.convert(self._record(compiled, row), of, strict=False)
-            for row in self.execute(statement, **parameters)
-        ]
+        rows = self.execute(statement, **parameters).fetchall()
+        return self._values(statement, rows, of)
 
     def one(self, statement: Executable, of: type[T], **parameters: Any) -> T | None:
         """Return the first row as *of*, or ``None``."""
-        compiled = self._compiled(statement)
         row = self.execute(statement, **parameters).fetchone()
-        if row is None:
-            return None
-        return msgspec.convert(self._record(compiled, row), of, strict=False)
+        return None if row is None else self._values(statement, [row], of)[0]
 
     def scalar(self, statement: Executable, **parameters: Any) -> Any:
         """Return the first column of the first row, or ``None``."""

@@ -12,10 +12,8 @@ TEXT = b"text/plain; charset=utf-8"
 _encoder = msgspec.json.Encoder()
 
 #: Characters that a browser might take for markup or an end of line in a script.
-_ESCAPES = (
-    (b"<", b"\\u003c"),
-    (b">", b"\\u003e"),
-    (b"&", b"\\u0026"),
+_MARKUP = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
+_LINE_ENDS = (
     ("\u2028".encode(), b"\\u2028"),
     ("\u2029".encode(), b"\\u2029"),
 )
@@ -57,7 +55,8 @@ class Encoded:
 def json(value: Any) -> bytes:
     """Return *value* as JSON that is safe inside HTML, with one final newline."""
     text = _encoder.encode(value)
-    for character, escape in _ESCAPES:
+    escapes = _MARKUP if text.isascii() else _MARKUP + _LINE_ENDS
+    for character, escape in escapes:
         if character in text:
             text = text.replace(character, escape)
     return text + b"\n"

@@ -6,6 +6,7 @@ passed over.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ class Visit:
     relayed: bool
 
 
+@lru_cache(maxsize=1024)  # the same few clients ask again and again
 def _unmapped(text: str) -> str:
     """Return an IPv4 address that came over an IPv6 socket as what it is."""
     try:
@@ -44,6 +46,7 @@ def _unmapped(text: str) -> str:
     return str(mapped or address)
 
 
+@lru_cache(maxsize=1024)
 def _loopback(text: str) -> bool:
     try:
         return ip_address(text).is_loopback
