@@ -4,6 +4,7 @@ from semaphore_twisted.identity import throttle
 from semaphore_twisted.identity.throttle import Subject
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.operations import sessions
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 
 
@@ -13,20 +14,25 @@ def log_in(
     user_id: UserId,
     *,
     password: str,
+    renewed: str | None = None,
     user_agent: str = "",
 ) -> str:
     """Begin the session of *user_id*; return the cookie's value.
 
-    *password* is the hash that the password was checked against.
+    *password* is the hash that the password was checked against; *renewed*, one of
+    the same password made as they are made today, takes its place.
 
     :raises TooManyAttempts: if wrong guesses, made at the same time, came first.
     :raises NotAuthenticated: if the account was changed meanwhile.
     """
     throttle.succeeded(conn, subject)
-    return sessions.create(
+    cookie = sessions.create(
         conn,
         user_id,
         ip=subject.address,
         user_agent=user_agent,
         password=password,
     )
+    if renewed is not None:
+        conn.update(schema.user, user_id, password=renewed)
+    return cookie

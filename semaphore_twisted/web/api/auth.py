@@ -56,11 +56,15 @@ async def login(context: Context, body: Login) -> None:
     if found is None or not right:
         await context.write_unchecked(throttle.failed, subject)
         raise NotAuthenticated
+    renewed = None
+    if passwords.needs_rehash(found.password):
+        renewed = await context.compute(passwords.hash_password, body.password)
     value = await context.write_unchecked(
         log_in,
         subject,
         found.id,
         password=found.password,
+        renewed=renewed,
         user_agent=context.user_agent,
     )
     context.set_cookie(

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import bcrypt
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.operations import users
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.web.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client
 from tests.support.memory import PASSWORD, make_user
@@ -38,6 +41,19 @@ class LoginTests(SynchronousTestCase):
         """The name may be in any case, or be the e-mail address."""
         for name in ("ADMIN", " admin ", "Admin@Example.com"):
             self.assertEqual(self.try_login(name).status, 204, name)
+
+    def test_old_hash(self) -> None:
+        """A bcrypt hash, as Semaphore stores it, works and is renewed at a login."""
+        old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+        admin = users.find(self.conn, "admin")
+        assert admin is not None
+        self.conn.update(schema.user, admin.id, password=old)
+        self.assertEqual(self.try_login(password="wrong").status, 401)
+        for _ in range(2):
+            self.assertEqual(self.try_login().status, 204)
+            stored = users.credentials_of(self.conn, "admin")
+            assert stored is not None
+            self.assertTrue(stored.password.startswith("$argon2id$"))
 
     def test_any_content_type(self) -> None:
         """JSON is read as such though it is called a form."""
