@@ -21,8 +21,22 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted import (
-    __version__,
+from semaphore_twisted import __version__
+from semaphore_twisted import config as configuration
+from semaphore_twisted.jobs.invocation import specification
+from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.process import SupervisedRunner
+from semaphore_twisted.jobs.steps import JobSpecification
+from semaphore_twisted.lifecycle import SequentialService
+from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.tasks import OutputLine
+from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.operations import output
+from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.persistence.database import Database
+from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.persistence.worker import Compute
+from semaphore_twisted.start import (
     banner,
     demo,
     first_start,
@@ -32,24 +46,10 @@ from semaphore_twisted import (
     serving,
     state,
 )
-from semaphore_twisted import config as configuration
-from semaphore_twisted.first_start import Complete
-from semaphore_twisted.installation import Refused
-from semaphore_twisted.job_user import JobUser, UnusableUser
-from semaphore_twisted.jobs.invocation import specification
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
-from semaphore_twisted.jobs.process import SupervisedRunner
-from semaphore_twisted.jobs.steps import JobSpecification
-from semaphore_twisted.lifecycle import SequentialService
-from semaphore_twisted.listening import CannotListen, bind
-from semaphore_twisted.model.ids import TaskId
-from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.model.users import Audience, Credentials
-from semaphore_twisted.operations import output
-from semaphore_twisted.operations.audience import audiences
-from semaphore_twisted.persistence.database import Database
-from semaphore_twisted.persistence.engine import utc_now
-from semaphore_twisted.persistence.worker import Compute
+from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.job_user import JobUser, UnusableUser
+from semaphore_twisted.start.listening import CannotListen, bind
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.places import Places
 from semaphore_twisted.tasks.service import TaskOptions, TaskService

@@ -27,25 +27,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 
 #: The roots connect everything; ``__init__`` names the version.
-ROOTS = {
-    "tap",
-    "cli",
-    "config",
-    "config_names",
-    "config_values",
-    "state",
-    "demo",
-    "authority",
-    "installation",
-    "first_start",
-    "hardening",
-    "listening",
-    "programs",
-    "job_user",
-    "banner",
-    "own_names",
-    "serving",
-}
+ROOTS = {"tap", "cli", "start", "config", "config_names", "config_values"}
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
-from semaphore_twisted.installation import Installation
+from semaphore_twisted.start.installation import Installation
 
 #: Pages copied at a time; a writer waits no longer than that.
 PAGES = 2048

@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 
-from semaphore_twisted import installation
 from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.start import installation
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -4,8 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from semaphore_twisted import installation
-from semaphore_twisted.installation import Installation
+from semaphore_twisted.start import installation
+from semaphore_twisted.start.installation import Installation
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

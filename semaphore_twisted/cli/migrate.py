@@ -2,11 +2,11 @@
 
 import argparse
 
-from semaphore_twisted import state
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate, pending
+from semaphore_twisted.start import state
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from semaphore_twisted import state
 from semaphore_twisted.cli import secret_argument
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
-from semaphore_twisted.installation import Installation, Refused
 from semaphore_twisted.operations import vault
 from semaphore_twisted.persistence import maintenance
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start import state
+from semaphore_twisted.start.installation import Installation, Refused
 
 #: Exit code of a check that found values which do not open.
 UNREADABLE = 3

@@ -11,7 +11,6 @@ from pathlib import Path
 from nacl.utils import random
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import state
 from semaphore_twisted.cli.main import main
 from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.crypto.keyring import Context, Keyring
@@ -19,6 +18,7 @@ from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.operations import vault
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import connect, utc_now
+from semaphore_twisted.start import state
 from tests.support.memory import make_project, memory_connection
 
 

@@ -1,7 +1,7 @@
 """What a start tells a person: where the site is, whom to trust, what to do next."""
 
 from semaphore_twisted.config import Config
-from semaphore_twisted.first_start import Complete
+from semaphore_twisted.start.first_start import Complete
 
 
 def site_url(config: Config, port: int) -> str:

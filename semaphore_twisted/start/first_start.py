@@ -14,21 +14,21 @@ from pathlib import Path
 
 from attrs import frozen
 
-from semaphore_twisted import authority, installation, state
 from semaphore_twisted import config as configuration
-from semaphore_twisted.authority import AuthorityLost, Certificates
 from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.crypto.certificates import dns_name
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.installation import Installation, Refused, parse_key
-from semaphore_twisted.listening import PlainHttpRefused, check_plain_http
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.operations import first_account, vault
-from semaphore_twisted.own_names import own_addresses, own_names
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
-from semaphore_twisted.state import InUse, Lock, NotOurs
+from semaphore_twisted.start import authority, installation, state
+from semaphore_twisted.start.authority import AuthorityLost, Certificates
+from semaphore_twisted.start.installation import Installation, Refused, parse_key
+from semaphore_twisted.start.listening import PlainHttpRefused, check_plain_http
+from semaphore_twisted.start.own_names import own_addresses, own_names
+from semaphore_twisted.start.state import InUse, Lock, NotOurs
 
 #: Exit code where another program has what we need.
 EX_BUSY = 1

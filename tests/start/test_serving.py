@@ -9,12 +9,12 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import serving
-from semaphore_twisted.authority import Certificates
 from semaphore_twisted.config import Config, Tls
 from semaphore_twisted.crypto import certificates
-from semaphore_twisted.installation import Refused
 from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.start import serving
+from semaphore_twisted.start.authority import Certificates
+from semaphore_twisted.start.installation import Refused
 from tests.support.memory import Entropy
 
 

@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.banner import site_url
 from semaphore_twisted.config import Config, Tls
+from semaphore_twisted.start.banner import site_url
 
 
 class SiteUrlTests(SynchronousTestCase):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import demo
+from semaphore_twisted.start import demo
 
 
 class RepositoryTests(SynchronousTestCase):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import programs
+from semaphore_twisted.start import programs
 
 
 class ProgramsTests(SynchronousTestCase):

@@ -14,7 +14,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.state import StateDirectory
+from semaphore_twisted.start.state import StateDirectory
 
 #: Exit code for configuration and keys (``EX_CONFIG`` of sysexits.h).
 EX_CONFIG = 78

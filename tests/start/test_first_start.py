@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import first_start
+from semaphore_twisted.start import first_start
 from tests.support.memory import Entropy
 
 VALUES = st.recursive(

@@ -13,13 +13,13 @@ import msgspec
 from attrs import frozen
 from cryptography import x509
 
-from semaphore_twisted import state
 from semaphore_twisted.crypto import certificates, pairs
 from semaphore_twisted.crypto.certificates import Issued
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import SecretUnreadable
 from semaphore_twisted.operations import sealed_values
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start import state
 
 ROOT = "authority root"
 INTERMEDIATE = "authority intermediate"

@@ -5,9 +5,9 @@ import pwd
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import job_user
 from semaphore_twisted.config import Process
-from semaphore_twisted.job_user import JobUser, UnusableUser
+from semaphore_twisted.start import job_user
+from semaphore_twisted.start.job_user import JobUser, UnusableUser
 
 WORKER = pwd.struct_passwd(("worker", "x", 12345, 54321, "", "/", "/bin/sh"))
 

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from semaphore_twisted import state
-from semaphore_twisted.installation import Installation
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.templates import App
@@ -23,6 +21,8 @@ from semaphore_twisted.operations import (
 )
 from semaphore_twisted.operations.template_rules import NewTemplate
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start import state
+from semaphore_twisted.start.installation import Installation
 
 #: Name of the project; a second one is never made.
 NAME = "Demo"

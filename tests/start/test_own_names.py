@@ -4,7 +4,7 @@ import ipaddress
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import own_names
+from semaphore_twisted.start import own_names
 
 TRIE = """\
 Main:

@@ -7,12 +7,12 @@ from pathlib import Path
 from cryptography import x509
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import authority, state
-from semaphore_twisted.authority import AuthorityLost, Certificates
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.persistence.schema import sealed_value
+from semaphore_twisted.start import authority, state
+from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from tests.support.memory import Entropy, FixedClock, memory_connection
 
 NAMES = ("localhost", "box", "box.example.org")

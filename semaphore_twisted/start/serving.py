@@ -12,14 +12,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from typing_extensions import override
 
-from semaphore_twisted.authority import Certificates
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto import pairs
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.first_start import Complete
-from semaphore_twisted.installation import Refused
-from semaphore_twisted.listening import adopt
 from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.start.authority import Certificates
+from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.listening import adopt
 from semaphore_twisted.web.tls import PemCertificates, context
 
 #: Seconds between two looks at whether a certificate is due or was replaced.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import state
-from semaphore_twisted.state import InUse, NotOurs, StateDirectory
+from semaphore_twisted.start import state
+from semaphore_twisted.start.state import InUse, NotOurs, StateDirectory
 
 
 def mode(path: Path) -> int:
@@ -72,7 +72,7 @@ class StateTests(SynchronousTestCase):
         self.directory.prepare()
         program = (
             "import os, signal, sys; from pathlib import Path; "
-            "from semaphore_twisted.state import Lock; "
+            "from semaphore_twisted.start.state import Lock; "
             "lock = Lock.take(Path(sys.argv[1])); os.kill(os.getpid(), signal.SIGKILL)"
         )
         subprocess.run(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import listening
 from semaphore_twisted.config import Config, Tls
-from semaphore_twisted.listening import CannotListen, PlainHttpRefused
+from semaphore_twisted.start import listening
+from semaphore_twisted.start.listening import CannotListen, PlainHttpRefused
 
 PLAIN = Tls(enabled=False)
 

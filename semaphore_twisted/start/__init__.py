@@ -1,0 +1,1 @@
+"""What happens before the reactor runs: installation, state, certificates."""
