@@ -12,7 +12,8 @@ from semaphore_twisted.model.keys import LoginPassword, SshKey
 from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import Repository, git
 from tests.support.orders import options, order, static
-from tests.support.sshd import Sshd, free_port, make_key
+from tests.support.product import free_port
+from tests.support.sshd import Sshd, make_key
 
 
 def body(private: str) -> str:

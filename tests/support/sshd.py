@@ -11,15 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from tests.support.product import free_port
+
 PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:

@@ -6,7 +6,7 @@ from semaphore_twisted.operations import environments
 from semaphore_twisted.operations.environments import NewEnvironment
 from semaphore_twisted.operations.references import References
 from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.sorting import order
 
 
@@ -45,43 +45,16 @@ async def delete(context: Context) -> None:
     await context.write(environments.delete, context.path["environment_id"])
 
 
-_ALL = "/project/{project_id}/environment"
-_ONE = "/project/{project_id}/environment/{environment_id}"
-_READ = Access.MANAGE_RESOURCES
-_MANAGE = Access.MANAGE_RESOURCES
-
-ROUTES: tuple[Route, ...] = (
-    Route(
-        method="GET",
-        pattern=_ALL,
-        handler=listed,
-        access=_READ,
-        answer=list[Environment],
-    ),
-    Route(
-        method="POST",
-        pattern=_ALL,
-        handler=create,
-        access=_MANAGE,
-        body=NewEnvironment,
-        answer=Environment,
-        status=201,
-    ),
-    Route(method="GET", pattern=_ONE, handler=get, access=_READ, answer=Environment),
-    Route(
-        method="GET",
-        pattern=f"{_ONE}/refs",
-        handler=references,
-        access=_READ,
-        answer=References,
-    ),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=_MANAGE,
-        body=NewEnvironment,
-        status=204,
-    ),
-    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
+ROUTES = resource_routes(
+    every="/project/{project_id}/environment",
+    one="/project/{project_id}/environment/{environment_id}",
+    read=Access.MANAGE_RESOURCES,
+    body=NewEnvironment,
+    answer=Environment,
+    listed=listed,
+    create=create,
+    get=get,
+    references=references,
+    change=change,
+    delete=delete,
 )

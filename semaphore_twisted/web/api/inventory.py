@@ -6,7 +6,7 @@ from semaphore_twisted.operations import inventories
 from semaphore_twisted.operations.inventories import NewInventory
 from semaphore_twisted.operations.references import References
 from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.sorting import order
 
 
@@ -40,39 +40,16 @@ async def delete(context: Context) -> None:
     await context.write(inventories.delete, context.path["inventory_id"])
 
 
-_ALL = "/project/{project_id}/inventory"
-_ONE = "/project/{project_id}/inventory/{inventory_id}"
-_READ = Access.MEMBER
-_MANAGE = Access.MANAGE_RESOURCES
-
-ROUTES: tuple[Route, ...] = (
-    Route(
-        method="GET", pattern=_ALL, handler=listed, access=_READ, answer=list[Inventory]
-    ),
-    Route(
-        method="POST",
-        pattern=_ALL,
-        handler=create,
-        access=_MANAGE,
-        body=NewInventory,
-        answer=Inventory,
-        status=201,
-    ),
-    Route(method="GET", pattern=_ONE, handler=get, access=_READ, answer=Inventory),
-    Route(
-        method="GET",
-        pattern=f"{_ONE}/refs",
-        handler=references,
-        access=_READ,
-        answer=References,
-    ),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=_MANAGE,
-        body=NewInventory,
-        status=204,
-    ),
-    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
+ROUTES = resource_routes(
+    every="/project/{project_id}/inventory",
+    one="/project/{project_id}/inventory/{inventory_id}",
+    read=Access.MEMBER,
+    body=NewInventory,
+    answer=Inventory,
+    listed=listed,
+    create=create,
+    get=get,
+    references=references,
+    change=change,
+    delete=delete,
 )

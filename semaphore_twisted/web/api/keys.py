@@ -6,7 +6,7 @@ from semaphore_twisted.operations import keys
 from semaphore_twisted.operations.keys import NewKey
 from semaphore_twisted.operations.references import References
 from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.sorting import order
 
 
@@ -52,42 +52,16 @@ async def delete(context: Context) -> None:
     await context.write(keys.delete, context.path["key_id"])
 
 
-_ALL = "/project/{project_id}/keys"
-_ONE = "/project/{project_id}/keys/{key_id}"
-_MANAGE = Access.MANAGE_RESOURCES
-
-ROUTES: tuple[Route, ...] = (
-    Route(
-        method="GET",
-        pattern=_ALL,
-        handler=listed,
-        access=_MANAGE,
-        answer=list[AccessKey],
-    ),
-    Route(
-        method="POST",
-        pattern=_ALL,
-        handler=create,
-        access=_MANAGE,
-        body=NewKey,
-        answer=AccessKey,
-        status=201,
-    ),
-    Route(method="GET", pattern=_ONE, handler=get, access=_MANAGE, answer=AccessKey),
-    Route(
-        method="GET",
-        pattern=f"{_ONE}/refs",
-        handler=references,
-        access=_MANAGE,
-        answer=References,
-    ),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=_MANAGE,
-        body=NewKey,
-        status=204,
-    ),
-    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
+ROUTES = resource_routes(
+    every="/project/{project_id}/keys",
+    one="/project/{project_id}/keys/{key_id}",
+    read=Access.MANAGE_RESOURCES,
+    body=NewKey,
+    answer=AccessKey,
+    listed=listed,
+    create=create,
+    get=get,
+    references=references,
+    change=change,
+    delete=delete,
 )

@@ -6,7 +6,7 @@ from semaphore_twisted.operations import repositories
 from semaphore_twisted.operations.references import References
 from semaphore_twisted.operations.repositories import NewRepository
 from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.sorting import order
 
 
@@ -42,43 +42,16 @@ async def delete(context: Context) -> None:
     await context.write(repositories.delete, context.path["repository_id"])
 
 
-_ALL = "/project/{project_id}/repositories"
-_ONE = "/project/{project_id}/repositories/{repository_id}"
-_READ = Access.MEMBER
-_MANAGE = Access.MANAGE_RESOURCES
-
-ROUTES: tuple[Route, ...] = (
-    Route(
-        method="GET",
-        pattern=_ALL,
-        handler=listed,
-        access=_READ,
-        answer=list[Repository],
-    ),
-    Route(
-        method="POST",
-        pattern=_ALL,
-        handler=create,
-        access=_MANAGE,
-        body=NewRepository,
-        answer=Repository,
-        status=201,
-    ),
-    Route(method="GET", pattern=_ONE, handler=get, access=_READ, answer=Repository),
-    Route(
-        method="GET",
-        pattern=f"{_ONE}/refs",
-        handler=references,
-        access=_READ,
-        answer=References,
-    ),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=_MANAGE,
-        body=NewRepository,
-        status=204,
-    ),
-    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
+ROUTES = resource_routes(
+    every="/project/{project_id}/repositories",
+    one="/project/{project_id}/repositories/{repository_id}",
+    read=Access.MEMBER,
+    body=NewRepository,
+    answer=Repository,
+    listed=listed,
+    create=create,
+    get=get,
+    references=references,
+    change=change,
+    delete=delete,
 )

@@ -7,6 +7,7 @@ from semaphore_twisted.operations.references import References
 from semaphore_twisted.operations.template_rules import NewTemplate
 from semaphore_twisted.operations.templates import Description
 from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.routing import Route
 from semaphore_twisted.web.sorting import order
 
@@ -46,47 +47,28 @@ async def delete(context: Context) -> None:
     await context.write(templates.delete, context.path["template_id"])
 
 
-_ALL = "/project/{project_id}/templates"
 _ONE = "/project/{project_id}/templates/{template_id}"
-_READ = Access.MEMBER
-_MANAGE = Access.MANAGE_RESOURCES
 
-ROUTES: tuple[Route, ...] = (
-    Route(
-        method="GET", pattern=_ALL, handler=listed, access=_READ, answer=list[Template]
-    ),
-    Route(
-        method="POST",
-        pattern=_ALL,
-        handler=create,
-        access=_MANAGE,
+ROUTES = (
+    *resource_routes(
+        every="/project/{project_id}/templates",
+        one=_ONE,
+        read=Access.MEMBER,
         body=NewTemplate,
         answer=Template,
-        status=201,
-    ),
-    Route(method="GET", pattern=_ONE, handler=get, access=_READ, answer=Template),
-    Route(
-        method="GET",
-        pattern=f"{_ONE}/refs",
-        handler=references,
-        access=_READ,
-        answer=References,
-    ),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=_MANAGE,
-        body=NewTemplate,
-        status=204,
+        listed=listed,
+        create=create,
+        get=get,
+        references=references,
+        change=change,
+        delete=delete,
     ),
     Route(
         method="PUT",
         pattern=f"{_ONE}/description",
         handler=describe,
-        access=_MANAGE,
+        access=Access.MANAGE_RESOURCES,
         body=Description,
         status=204,
     ),
-    Route(method="DELETE", pattern=_ONE, handler=delete, access=_MANAGE, status=204),
 )
