@@ -14,7 +14,7 @@ _TEST = re.compile(r"`(tests\.[\w.]+)`")
 
 def _docstrings() -> Iterator[tuple[str, str]]:
     """Yield each test's dotted name, and its docstring."""
-    for path in sorted(TESTS.rglob("test_*.py")):
+    for path in sorted([*TESTS.rglob("test_*.py"), TESTS / "soak.py"]):
         module = ".".join(path.relative_to(TESTS.parent).with_suffix("").parts)
         for case in ast.parse(path.read_text()).body:
             if isinstance(case, ast.ClassDef):

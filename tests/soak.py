@@ -1,0 +1,110 @@
+"""Long trials, run by ``tests/run --soak`` only (the name keeps trial from them)."""
+
+import time
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tests.support.cases import ProductTestCase
+
+#: Tasks that run at a time, and the short ones that wait beside the chatty one.
+PARALLEL, SHORT = 5, 200
+
+#: Seconds within which a task must start while there is room.
+LONGEST_WAIT = 60.0
+
+CHATTY = """\
+for number in range(300_000):
+    print(f"chatty {number}")
+"""
+
+
+class QueueSoak(ProductTestCase):
+    """A chatty task and many short ones."""
+
+    config = {"max_parallel_tasks": PARALLEL}  # noqa: RUF012 - one value for the class
+
+    def template_named(self, project: int, repo: int, app: str, number: int) -> int:
+        """Make a template with a name of its own."""
+        file = "chatty.py" if app == "python" else "short.sh"
+        return self.product.create(
+            project,
+            "templates",
+            name=f"{app} {number}",
+            app=app,
+            playbook=file,
+            repository_id=repo,
+        )
+
+    def test_queue(self) -> None:
+        """B93: after 300,000 lines of one task no other waits, and none is lost."""
+        files = {"chatty.py": CHATTY, "short.sh": "echo short\n"}
+        project, repo = self.project(files)
+        chatty = self.product.run(
+            project, self.template_named(project, repo, "python", 0)
+        )
+        templates = [
+            self.template_named(project, repo, "bash", number) for number in range(10)
+        ]
+        tasks = [self.product.run(project, templates[n % 10]) for n in range(SHORT)]
+        began = time.monotonic()
+        for task in (chatty, *tasks):
+            self.assertEqual(self.product.wait(project, task, patience=600), "success")
+        print(f"{SHORT} tasks beside 300,000 lines: {time.monotonic() - began:.0f} s")
+        chat = [
+            line
+            for line in self.product.output(project, chatty)
+            if line.startswith("chatty ")
+        ]
+        self.assertEqual(chat, [f"chatty {number}" for number in range(300_000)])
+        rows = self.product.api("GET", f"/project/{project}/tasks")
+        self.check_waits([row for row in rows if row["id"] in tasks])
+
+    def check_waits(self, rows: list[dict[str, Any]]) -> None:
+        """Check that a task starts soon after the one before it in its template."""
+        by_template: dict[int, list[dict[str, Any]]] = {}
+        for row in sorted(rows, key=lambda row: int(row["id"])):
+            by_template.setdefault(row["template_id"], []).append(row)
+        for queue in by_template.values():
+            for before, after in pairwise(queue):
+                ended = datetime.fromisoformat(before["end"])
+                waited = datetime.fromisoformat(after["start"]) - ended
+                self.assertLess(waited.total_seconds(), LONGEST_WAIT)
+
+
+class MemorySoak(ProductTestCase):
+    """The server after many tasks."""
+
+    def figures(self) -> tuple[float, int]:
+        """Return the server's resident memory in MB, and its open files."""
+        assert self.product.process is not None
+        folder = Path(f"/proc/{self.product.process.pid}")
+        (line,) = [
+            each
+            for each in (folder / "status").read_text().splitlines()
+            if each.startswith("VmRSS:")
+        ]
+        return int(line.split()[1]) / 1024, len(list((folder / "fd").iterdir()))
+
+    def test_memory(self) -> None:
+        """B97: 2,000 tasks of 1,000 lines leave no memory and no open file behind."""
+        project, repo = self.project({"many.sh": "seq 1000\n"})
+        template = self.template(
+            project, repo, "bash", "many.sh", allow_parallel_tasks=True
+        )
+
+        def tasks(count: int) -> None:
+            for _ in range(count // 20):
+                started = [self.product.run(project, template) for _ in range(20)]
+                for task in started:
+                    self.assertEqual(self.product.wait(project, task), "success")
+
+        tasks(100)
+        memory, files = self.figures()
+        tasks(1900)
+        time.sleep(2)
+        memory_then, files_then = self.figures()
+        print(f"memory {memory:.0f} to {memory_then:.0f} MB, files {files_then}")
+        self.assertLess(memory_then - memory, 50)
+        self.assertLessEqual(files_then, files + 5)
