@@ -7,7 +7,9 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
+from semaphore_twisted.wireguard.state import Change, DeviceState
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -122,6 +124,63 @@ class IAccessObserver(Interface):
 
     def access_changed() -> None:
         """Check every open connection again: a session, role or account changed."""
+
+
+class IPeerControl(Interface):
+    """What others may ask of the service that keeps the VPN as it should be."""
+
+    def wake() -> None:
+        """Bring the device to the desired state soon: something was changed."""
+
+    def applied(revision: int) -> Deferred[str]:
+        """Fire once the device has *revision*: with nothing, else with the reason.
+
+        It fires within a few seconds in any case; the change is made later then.
+        """
+
+    def state() -> Any:
+        """Return the ``vpn.service.VpnState`` as it is known now."""
+
+    def statuses() -> Deferred[Sequence[PeerStatus]]:
+        """Fire with every peer as the device has it; fails where there is none."""
+
+    def plan() -> Deferred[Sequence[str]]:
+        """Fire with what would be changed now, a sentence each."""
+
+    def diagnose() -> Deferred[Sequence[Any]]:
+        """Fire with the ``wireguard.wire.Finding`` of the companion and our own."""
+
+
+class IPeerObserver(Interface):
+    """Is told how the peers are, after each look at the device."""
+
+    def peers_observed(statuses: Sequence[PeerStatus]) -> None:
+        """Tell that *statuses* are new; each is for its owner and administrators."""
+
+
+class IWireGuardDevice(Interface):
+    """A WireGuard interface; kernel, userspace and memory behave alike."""
+
+    name = Attribute("``kernel``, ``userspace`` or ``memory``")
+
+    def ensure() -> Deferred[bool]:
+        """Have the interface up, with key, port, addresses and MTU.
+
+        Writes only what differs. Fires with whether the interface was made anew, and
+        fails with ``wireguard.state.DeviceFailed`` where it cannot be had.
+        """
+
+    def index() -> int:
+        """Return the interface's number, 0 where there is none."""
+
+    def state() -> Deferred[DeviceState]:
+        """Read the device; fails with ``DeviceFailed``, never with less than all."""
+
+    def apply(changes: Sequence[Change]) -> Deferred[None]:
+        """Write *changes* in their order; nothing for none."""
+
+    def down() -> Deferred[None]:
+        """Take the interface away; harmless where there is none."""
 
 
 class ICertificateSource(Interface):

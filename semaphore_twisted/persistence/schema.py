@@ -10,6 +10,7 @@ decimals, so they sort as texts. Truth values are 0 and 1.
 from typing import Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -354,4 +355,107 @@ event = Table(
     _text("description", nullable=True),
     _text("created"),
     _text("ip", default=""),
+)
+
+# The VPN. Keys are 32 raw bytes, addresses canonical texts without a prefix length.
+
+#: One row; *revision* rises with every change of what the device should be.
+vpn_network = Table(
+    "vpn_network",
+    metadata,
+    _id(),
+    _text("endpoint"),
+    _text("pool4"),
+    _text("pool6", default=""),
+    _text("server4"),
+    _text("server6", default=""),
+    Column("public_key", LargeBinary, nullable=False),
+    _number("mtu"),
+    _number("revision", default=0),
+    CheckConstraint("length(public_key) = 32", name="ck_vpn_network_public_key"),
+)
+
+vpn_peer = Table(
+    "vpn_peer",
+    metadata,
+    _id(),
+    Column("uuid", Text, nullable=False, unique=True),
+    _text("name"),
+    _text("kind"),
+    _text("state"),
+    _reference("user_id", "user.id", on_delete="SET NULL", nullable=True),
+    _reference("project_id", "project.id", on_delete="SET NULL", nullable=True),
+    _reference("invite_id", "vpn_invite.id", on_delete="SET NULL", nullable=True),
+    #: a revoked peer's key stays, so that it is never taken for another's
+    Column("public_key", LargeBinary, nullable=False, unique=True),
+    Column("preshared_key", Text, nullable=True, info={"sealed": "vpn_peer"}),
+    #: NULL once revoked: the address is in quarantine then
+    Column("ipv4", Text, nullable=True, unique=True),
+    Column("ipv6", Text, nullable=True, unique=True),
+    _text("tags", default="[]"),
+    _text("created"),
+    _text("expires", nullable=True),
+    _text("ended", nullable=True),
+    _text("last_handshake", nullable=True),
+    #: the device's endpoint as last seen
+    _text("outer_endpoint", nullable=True),
+    #: totals over all devices that ever were, and what this device had counted
+    _number("received", default=0),
+    _number("sent", default=0),
+    _number("device_received", default=0),
+    _number("device_sent", default=0),
+    CheckConstraint("length(public_key) = 32", name="ck_vpn_peer_public_key"),
+)
+
+#: An address that a peer has given back; nobody gets it before *until*.
+vpn_quarantine = Table(
+    "vpn_quarantine",
+    metadata,
+    Column("address", Text, primary_key=True),
+    _text("until"),
+)
+
+vpn_invite = Table(
+    "vpn_invite",
+    metadata,
+    _id(),
+    Column("token_digest", Text, nullable=False, unique=True),
+    _text("prefix"),
+    _text("kind"),
+    _reference("user_id", "user.id", on_delete="CASCADE", nullable=True),
+    _reference("project_id", "project.id", on_delete="CASCADE", nullable=True),
+    _reference("created_by", "user.id", on_delete="SET NULL", nullable=True),
+    _number("uses", default=0),
+    _number("max_uses"),
+    _text("tags", default="[]"),
+    #: names of site networks that peers made with it are granted
+    _text("grants", default="[]"),
+    #: whether peers made with it wait for somebody's approval
+    _flag("approval"),
+    _text("created"),
+    _text("expires"),
+    _text("peer_expires", nullable=True),
+    _text("revoked", nullable=True),
+    _text("last_used", nullable=True),
+)
+
+vpn_site = Table(
+    "vpn_site",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("network", Text, nullable=False, unique=True),
+)
+
+vpn_grant = Table(
+    "vpn_grant",
+    metadata,
+    _id(),
+    _reference("site_id", "vpn_site.id", on_delete="CASCADE"),
+    _reference("peer_id", "vpn_peer.id", on_delete="CASCADE", nullable=True),
+    _reference("user_id", "user.id", on_delete="CASCADE", nullable=True),
+    _reference("project_id", "project.id", on_delete="CASCADE", nullable=True),
+    UniqueConstraint("site_id", "peer_id"),
+    UniqueConstraint("site_id", "user_id"),
+    UniqueConstraint("site_id", "project_id"),
 )

@@ -1,0 +1,141 @@
+"""The companion's own file, which root writes and which bounds every request.
+
+``vpn init`` writes it as JSON, mode 0600; the server's private key (base64, one line)
+lies beside it. Whatever a request asks for beyond it is refused.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+#: ``wg-quick`` and Android take such names only; the kernel 15 bytes.
+INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
+
+#: The names of the file and of the key beside it.
+FILE, KEY = "companion.json", "private.key"
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+AnyNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+AnyAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A network behind the server; *nat* hides peers behind the server's address."""
+
+    network: str
+    nat: bool = True
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What root allows.
+
+    *addresses* are the server's own in the tunnel, each with its pool's prefix length
+    (``10.80.0.1/16``). *users* are the numbers of those who may speak to the
+    companion, besides root. *tcp_ports* and *udp_ports* of the server are open to
+    peers.
+    """
+
+    interface: str = "semaphore0"
+    port: Port = 51820
+    mtu: Annotated[int, Meta(ge=1280, le=9000)] = 1420
+    addresses: tuple[str, ...]
+    sites: tuple[Site, ...] = ()
+    tcp_ports: tuple[Port, ...] = (443,)
+    udp_ports: tuple[Port, ...] = (53,)
+    users: tuple[Annotated[int, Meta(ge=0)], ...] = ()
+    backend: Literal["auto", "kernel", "userspace"] = "auto"
+
+    @property
+    def own(self) -> tuple[AnyAddress, ...]:
+        """The server's addresses in the tunnel."""
+        return tuple(ipaddress.ip_interface(each).ip for each in self.addresses)
+
+    @property
+    def pools(self) -> tuple[AnyNetwork, ...]:
+        """The networks that peers' addresses are taken from."""
+        return tuple(ipaddress.ip_interface(each).network for each in self.addresses)
+
+    @property
+    def networks(self) -> tuple[AnyNetwork, ...]:
+        """The site networks."""
+        return tuple(ipaddress.ip_network(each.network) for each in self.sites)
+
+
+class WrongSettings(Exception):
+    """The file cannot be used; the sentence names the option, found and wanted."""
+
+
+def load(content: bytes) -> Settings:
+    """Return the settings in *content*, checked.
+
+    :raises WrongSettings: if they cannot be used.
+    """
+    try:
+        found = msgspec.json.decode(content, type=Settings)
+    except msgspec.DecodeError as error:
+        raise WrongSettings(str(error)) from None
+    check(found)
+    return found
+
+
+def dump(settings: Settings) -> bytes:
+    """Return the content of the file for *settings*."""
+    return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
+
+
+def check(found: Settings) -> None:
+    """Refuse what is of the right type and still cannot be used.
+
+    :raises WrongSettings: with the option, what was found and what is wanted.
+    """
+    if not INTERFACE.fullmatch(found.interface) or found.interface in {".", ".."}:
+        raise WrongSettings(
+            "interface: a name of up to 15 letters, digits and _=+.- wanted"
+        )
+    families = set()
+    for text in found.addresses:
+        address = _interface(text)
+        network = address.network
+        if address.version in families:
+            raise WrongSettings("addresses: one of each family at most wanted")
+        families.add(address.version)
+        if network.prefixlen > (30 if address.version == 4 else 120):
+            raise WrongSettings(f"addresses: {text} leaves no room for peers")
+        if network.prefixlen < (8 if address.version == 4 else 48):
+            raise WrongSettings(f"addresses: {text} is wider than /8 or /48")
+        if address.ip == network.network_address or (
+            address.version == 4 and address.ip == network.broadcast_address
+        ):
+            raise WrongSettings(f"addresses: {text} is not an address of a host")
+    if 4 not in families:
+        raise WrongSettings("addresses: an IPv4 address with its pool wanted")
+    for network in (_site(each.network) for each in found.sites):
+        for pool in found.pools:
+            if network.version == pool.version and network.overlaps(pool):
+                raise WrongSettings(f"sites: {network} overlaps the pool {pool}")
+
+
+def _interface(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
+    try:
+        found = ipaddress.ip_interface(text)
+    except ValueError:
+        found = None
+    if found is None or str(found) != text or "%" in text or "/" not in text:
+        raise WrongSettings(f"addresses: {text[:50]!a} found, such as 10.80.0.1/16")
+    return found
+
+
+def _site(text: str) -> AnyNetwork:
+    try:
+        found = ipaddress.ip_network(text)
+    except ValueError:
+        found = None
+    if found is None or str(found) != text:
+        raise WrongSettings(f"sites: {text[:50]!a} found, such as 10.20.0.0/16 wanted")
+    if found.prefixlen == 0:
+        raise WrongSettings("sites: a network wanted, not the whole internet")
+    return found
