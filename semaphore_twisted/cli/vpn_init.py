@@ -1,0 +1,104 @@
+"""``semaphore vpn init``: the companion's files and the network in the database."""
+
+import argparse
+from pathlib import Path
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options
+
+_DESCRIPTION = """\
+Set the VPN up, or change it; run as root.
+
+Written are the companion's own settings and the server's private key (both 0600, the
+key is made unless there is one), and the network in the database. Nobody but root can
+widen what these settings allow: ports of the server that peers may reach, and networks
+behind it. Run again, only what is said is changed; pools stay while there are peers.
+"""
+
+
+def declare(parser: argparse.ArgumentParser, command: str) -> None:
+    """Declare the options."""
+    del command
+    parser.description = _DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--endpoint",
+        metavar="HOST[:PORT]",
+        help="where clients send their packets: a name or address that they can reach",
+    )
+    parser.add_argument(
+        "--pool", metavar="NET", help="IPv4 addresses of peers (default 10.80.0.0/16)"
+    )
+    parser.add_argument(
+        "--pool6",
+        metavar="auto|NET|off",
+        help="IPv6 addresses of peers (default auto: a random private /64)",
+    )
+    parser.add_argument(
+        "--site",
+        action="append",
+        default=[],
+        metavar="NAME=CIDR",
+        help="a network behind the server that may be granted; may be repeated",
+    )
+    parser.add_argument(
+        "--no-site",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="forget a network behind the server",
+    )
+    parser.add_argument(
+        "--no-nat",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="do not hide peers behind the server's address in this network, which "
+        "then needs a route back to the pool",
+    )
+    parser.add_argument(
+        "--nat",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="hide peers behind the server's address in this network (the default)",
+    )
+    parser.add_argument(
+        "--port", metavar="N", help="the UDP port of the server (default 51820)"
+    )
+    parser.add_argument(
+        "--interface", metavar="NAME", help="the interface (default semaphore0)"
+    )
+    parser.add_argument(
+        "--mtu", metavar="N", help="size of packets in the tunnel (default 1420)"
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "kernel", "userspace"),
+        help="who moves the packets (default auto: the kernel where it can)",
+    )
+    parser.add_argument(
+        "--publish",
+        action="append",
+        metavar="tcp/N|udp/N",
+        help="a port of the server that peers may reach, besides the site's and DNS; "
+        "given at all, these replace the former ones; none closes them",
+    )
+    add_settings(parser)
+    add_options(parser)
+    parser.set_defaults(run=_init)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add ``--vpn-settings DIR``."""
+    parser.add_argument(
+        "--vpn-settings",
+        type=Path,
+        metavar="DIR",
+        help="the companion's folder (default /etc/semaphore-vpn)",
+    )
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    del arguments
+    raise Failure("this command is not there yet")

@@ -1,0 +1,41 @@
+"""``semaphore vpn leave``: the tunnel and its file are taken off this machine."""
+
+import argparse
+from pathlib import Path
+
+from semaphore_twisted.cli.failure import Failure
+
+
+def declare(parser: argparse.ArgumentParser, command: str) -> None:
+    """Declare the options."""
+    del command
+    parser.description = (
+        "Take the tunnel down and remove the file with this machine's key. The server "
+        "goes on knowing the peer until an administrator revokes it; the command for "
+        "that is printed."
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_place(parser)
+    parser.set_defaults(run=_leave)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add ``--interface`` and ``--config-dir``."""
+    parser.add_argument(
+        "--interface",
+        default="semaphore",
+        metavar="NAME",
+        help="of the tunnel, and of its file (default semaphore)",
+    )
+    parser.add_argument(
+        "--config-dir",
+        type=Path,
+        default=Path("/etc/wireguard"),
+        metavar="DIR",
+        help="where wg-quick looks for files (default /etc/wireguard)",
+    )
+
+
+def _leave(arguments: argparse.Namespace) -> int:
+    del arguments
+    raise Failure("this command is not there yet")

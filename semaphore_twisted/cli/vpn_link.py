@@ -1,0 +1,74 @@
+"""The link of an invite: where to enroll, the token, and whom to trust.
+
+``https://HOST[:PORT][/BASE]/enroll#TOKEN[.FINGERPRINT]``, where FINGERPRINT is the
+SHA-256 of the root certificate's DER in lower hex digits; without it the server's
+certificate is one that the world trusts. What follows ``#`` is never sent by a
+browser, so no log has it.
+"""
+
+import hashlib
+import re
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+from typing_extensions import override
+
+from semaphore_twisted.cli.failure import Failure
+
+_FRAGMENT = re.compile(r"(smp-enroll-[A-Za-z0-9_-]{43})(?:\.([0-9a-f]{64}))?")
+_PAGE = "/enroll"
+_WANTED = "https://HOST[:PORT]/enroll#TOKEN wanted, as `semaphore vpn invite` prints it"
+
+
+@frozen
+class Link:
+    """An invite's link in its parts; *base* is the server's address."""
+
+    base: str
+    token: str = field(repr=False)
+    fingerprint: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Link":
+        """Return the link that *text* is.
+
+        :raises Failure: if it is none; the sentence does not repeat the token.
+        """
+        try:
+            parts = urlsplit(text.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise Failure(f"LINK: not an address; {_WANTED}") from None
+        if parts.scheme == "http":
+            raise Failure(
+                "LINK: http found, https wanted: the token must not be seen on its way"
+            )
+        if parts.scheme != "https" or not host or port == 0 or parts.query:
+            raise Failure(f"LINK: not the address of an invite; {_WANTED}")
+        if parts.username is not None or not text.isprintable() or "\\" in text:
+            raise Failure(f"LINK: characters that no invite has; {_WANTED}")
+        if not parts.path.rstrip("/").endswith(_PAGE):
+            raise Failure(f"LINK: the path does not end in {_PAGE}; {_WANTED}")
+        fragment = _FRAGMENT.fullmatch(parts.fragment)
+        if fragment is None:
+            raise Failure(
+                "LINK: no token found behind #; quote the link, since shells and "
+                "chats cut it there"
+            )
+        path = parts.path.rstrip("/").removesuffix(_PAGE)
+        return cls(
+            base=f"https://{parts.netloc}{path}",
+            token=fragment[1],
+            fingerprint=fragment[2] or "",
+        )
+
+    @property
+    def digest(self) -> str:
+        """What tells two links apart and is no secret: SHA-256 of the token."""
+        return hashlib.sha256(self.token.encode()).hexdigest()
+
+    @override
+    def __str__(self) -> str:
+        """Return the link as a person gets it."""
+        end = f".{self.fingerprint}" if self.fingerprint else ""
+        return f"{self.base}{_PAGE}#{self.token}{end}"
