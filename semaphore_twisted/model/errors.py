@@ -75,6 +75,12 @@ class TooManyAttempts(DomainError):
         self.retry_after = retry_after
 
 
+class Unavailable(DomainError):
+    """What is needed for it does not run or does not answer now (503)."""
+
+    sentence = "This is not available now"
+
+
 class SecretUnreadable(DomainError):
     """A sealed value cannot be opened; the sentence says which and why (409).
 

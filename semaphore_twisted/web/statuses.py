@@ -13,6 +13,7 @@ _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.SecretUnreadable, 409),
     (errors.TooLarge, 413),
     (errors.TooManyAttempts, 429),
+    (errors.Unavailable, 503),
 )
 
 #: Semaphore's clients expect these without a body.
