@@ -1,0 +1,291 @@
+"""The companion as the server reaches it: one connection, kept up, asked in order.
+
+Answers have no number: the first answer is the first request's. So a request that is
+not answered in time ends the connection, and whoever still waits on it is told so.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import ClientFactory, connectionDone
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.protocols.basic import Int32StringReceiver
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.model.errors import Unavailable
+from semaphore_twisted.wireguard import wire
+
+A = TypeVar("A")
+
+#: Seconds that an answer, or the connecting, may take.
+TIME_OUT = 10.0
+
+#: Seconds before the first attempt to connect again, and at most.
+FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
+
+NOT_ASKED = "the companion was not asked yet"
+
+
+class CompanionError(Unavailable):
+    """The companion did not do what it was asked; the sentence says why."""
+
+    sentence = "The VPN's companion did not answer"
+
+
+class CompanionAway(CompanionError):
+    """It does not run, or its answer did not come; whether it acted is not known."""
+
+
+class CompanionFailed(CompanionError):
+    """It answered that it could not or would not; *code* is one of ``wire.Failed``."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        """Tell the companion's own *reason*."""
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class CompanionProtocol(Int32StringReceiver):
+    """Sends requests as they come and hands each answer to the oldest of them."""
+
+    MAX_LENGTH = wire.MAX_FRAME
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, *, clock: IReactorTime, lost: Callable[[str], None]) -> None:
+        """Call *lost* with a reason when the connection has ended."""
+        self._clock = clock
+        self._lost = lost
+        self._asked: deque[Deferred[wire.Answer]] = deque()
+        self._timer: IDelayedCall | None = None
+        self._reason = ""
+
+    def ask(self, request: wire.Request) -> "Deferred[wire.Answer]":
+        """Send *request*; fires with the answer to it.
+
+        Fails with :class:`CompanionFailed` or :class:`CompanionAway`. Whoever cancels
+        stops waiting only; the request may still be done.
+        """
+        content = wire.encode(request)
+        if self._reason:
+            return fail(CompanionAway(self._reason))
+        if len(content) > self.MAX_LENGTH:
+            return fail(CompanionFailed("malformed", "the request is too long"))
+        asked: Deferred[wire.Answer] = Deferred()
+        self._asked.append(asked)
+        if len(self._asked) == 1:
+            self._wait()
+        self.sendString(content)
+        return asked
+
+    def end(self, reason: str) -> None:
+        """End the connection because of *reason*; the first one counts."""
+        self._reason = self._reason or reason
+        transport: Any = self.transport
+        if transport is not None:
+            transport.abortConnection()
+
+    @override
+    def stringReceived(self, string: bytes) -> None:
+        """Give the answer to whom it belongs."""
+        try:
+            answer = wire.decode_answer(string)
+        except wire.Malformed:
+            self.end("the companion's answer was not understood; versions differ?")
+            return
+        if not self._asked:
+            self.end("the companion answered what nobody had asked")
+            return
+        asked = self._asked.popleft()
+        self._wait()
+        if asked.called:  # whoever asked has cancelled it
+            return
+        if isinstance(answer, wire.Failed):
+            asked.errback(CompanionFailed(answer.code, answer.reason))
+        else:
+            asked.callback(answer)
+
+    @override
+    def lengthLimitExceeded(self, length: int) -> None:
+        """Hear no more of a companion that sends too much."""
+        self.end(f"the companion's answer of {length} bytes is too long")
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell everybody who waits."""
+        super().connectionLost(reason)
+        self._reason = self._reason or "the companion has closed the connection"
+        self._stop_timer()
+        asked, self._asked = self._asked, deque()
+        for each in asked:
+            if not each.called:
+                each.errback(CompanionAway(self._reason))
+        self._lost(self._reason)
+
+    def _wait(self) -> None:
+        """Let the oldest request have its time."""
+        self._stop_timer()
+        if self._asked:
+            self._timer = self._clock.callLater(TIME_OUT, self._late)
+
+    def _late(self) -> None:
+        self._timer = None
+        self.end(f"the companion did not answer within {TIME_OUT:.0f} seconds")
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+
+
+class _Once(ClientFactory):
+    """Gives one protocol to one connection."""
+
+    noisy = False
+
+    def __init__(self, made: CompanionProtocol) -> None:
+        self._made = made
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> CompanionProtocol:
+        """Return the protocol."""
+        return self._made
+
+
+class VpnClient:
+    """Keeps a connection to the companion, from ``start`` to ``stop``.
+
+    *welcome* is what the companion said of itself, ``None`` while it is away;
+    *reason* says why it is away then.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        *,
+        clock: IReactorTime,
+        where: str = "its socket",
+    ) -> None:
+        """Connect to *endpoint*, which a sentence calls *where*."""
+        self._endpoint = endpoint
+        self._clock = clock
+        self._where = where
+        self._protocol: CompanionProtocol | None = None
+        self._keeping: Deferred[None] | None = None
+        self._wanted = False
+        self.welcome: wire.Welcome | None = None
+        self.reason = NOT_ASKED
+        #: called after each connecting, and after each attempt or connection that ended
+        self.connected: Callable[[], None] = lambda: None
+        self.disconnected: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Connect, and connect again whenever the connection is lost."""
+        if not self._wanted:
+            self._wanted = True
+            self._keeping = Deferred.fromCoroutine(self._keep())
+            forget(
+                self._keeping, log=self._log, sentence="The companion is not reached"
+            )
+
+    def stop(self) -> None:
+        """Close the connection and connect no more."""
+        self._wanted = False
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            keeping.cancel()
+
+    def hello(self) -> "Deferred[wire.Welcome]":
+        """Ask who is there."""
+        return self._ask(wire.Hello(), wire.Welcome)
+
+    def sync(self, request: wire.Sync) -> "Deferred[wire.Synced]":
+        """Bring the device to the desired state."""
+        return self._ask(request, wire.Synced)
+
+    def plan(self, request: wire.Plan) -> "Deferred[wire.Planned]":
+        """Ask what a sync would change."""
+        return self._ask(request, wire.Planned)
+
+    def observe(self) -> "Deferred[wire.Observed]":
+        """Ask how the peers are."""
+        return self._ask(wire.Observe(), wire.Observed)
+
+    def diagnose(self) -> "Deferred[wire.Diagnosis]":
+        """Ask for findings."""
+        return self._ask(wire.Diagnose(), wire.Diagnosis)
+
+    def _ask(self, request: wire.Request, wanted: type[A]) -> "Deferred[A]":
+        protocol = self._protocol
+        if protocol is None or self.welcome is None:
+            return fail(CompanionAway(self.reason))
+        return _expect(protocol, request, wanted)
+
+    async def _keep(self) -> None:
+        delay = FIRST_DELAY
+        while self._wanted:
+            begun = self._clock.seconds()
+            try:
+                self.reason = await self._connection()
+            except CompanionError as error:
+                self.reason = error.message
+            self.disconnected()
+            if self._clock.seconds() - begun > LONGEST_DELAY:
+                delay = FIRST_DELAY  # it had been there for a while
+            await deferLater(self._clock, delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _connection(self) -> str:
+        """Have one connection until its end, and return why it ended."""
+        lost: Deferred[str] = Deferred()
+        made = CompanionProtocol(clock=self._clock, lost=lost.callback)
+        connecting = self._endpoint.connect(_Once(made))
+        try:
+            await connecting.addTimeout(TIME_OUT, self._clock)
+        except CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each endpoint has errors of its own
+            return (
+                f"the companion cannot be reached at {self._where} ({error}): start "
+                "the service semaphore-vpn"
+            )
+        try:
+            welcome = await _expect(made, wire.Hello(), wire.Welcome)
+            if welcome.version != wire.VERSION:
+                return (
+                    f"the companion speaks version {welcome.version} of the protocol, "
+                    f"{wire.VERSION} wanted: install the same release of both"
+                )
+            self._protocol, self.welcome = made, welcome
+            self.connected()
+            return await lost
+        finally:
+            self._protocol = self.welcome = None
+            made.end("the server has closed the connection")
+
+
+def _expect(
+    protocol: CompanionProtocol, request: wire.Request, wanted: type[A]
+) -> "Deferred[A]":
+    """Ask, and end the connection where the answer is another request's."""
+
+    def check(answer: wire.Answer) -> A:
+        if not isinstance(answer, wanted):
+            protocol.end("the companion gave another answer than was asked for")
+            raise CompanionAway("the companion gave another answer than was asked for")
+        return answer
+
+    return protocol.ask(request).addCallback(check)

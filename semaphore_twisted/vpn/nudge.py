@@ -1,0 +1,156 @@
+"""A word from the command line to the server: look again, something was changed.
+
+One datagram of any content to ``STATE/wake.sock`` does it. What is nudged is
+level-triggered: a lost nudge costs delay, and one too many a look.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IListeningPort,
+    IReactorTime,
+    IReactorUNIXDatagram,
+)
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+from typing_extensions import override
+
+#: The socket's name in the state folder.
+NAME = "wake.sock"
+
+#: Seconds from one look to the next, however many ask for one.
+PAUSE = 0.1
+
+
+def nudge(path: Path) -> bool:
+    """Send one datagram to the server's socket at *path*; never raises.
+
+    Returns whether somebody listens there.
+    """
+    try:
+        with (
+            _short(path) as name,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+        ):
+            sender.settimeout(0)
+            sender.sendto(b"!", name)
+    except BlockingIOError:
+        return True  # so many wait there that one of them will do
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Give a name for *path* that fits into the 107 bytes of a socket's address."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class Nudges(DatagramProtocol):
+    """Calls back at the first datagram, and once more after a pause if more came."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, nudged: Callable[[], object], *, clock: IReactorTime) -> None:
+        """Call *nudged*; whatever it raises is logged."""
+        self._nudged = nudged
+        self._clock = clock
+        self._pause: IDelayedCall | None = None
+        self._again = False
+
+    @override
+    def datagramReceived(self, datagram: bytes, addr: object) -> None:
+        """Look, now or after the pause."""
+        if self._pause is not None:
+            self._again = True
+            return
+        self._pause = self._clock.callLater(PAUSE, self._paused)
+        self._call()
+
+    @override
+    def stopProtocol(self) -> None:
+        """Call back no more."""
+        pause, self._pause = self._pause, None
+        if pause is not None:
+            pause.cancel()
+
+    def _paused(self) -> None:
+        self._pause = None
+        if self._again:
+            self._again = False
+            self._pause = self._clock.callLater(PAUSE, self._paused)
+            self._call()
+
+    def _call(self) -> None:
+        try:
+            self._nudged()
+        except Exception:  # noqa: BLE001 - the next nudge is to be heard as well
+            self._log.failure("A nudge came to nothing")
+
+
+class NudgePort(Service):
+    """The socket in the state folder that hears the command line's nudges.
+
+    Only who may enter the folder and write to the socket (mode 0600) is heard. A
+    socket that cannot be made costs delay only, so that is a warning.
+    """
+
+    name = "nudges"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        path: Path,
+        nudged: Callable[[], object],
+        *,
+        reactor: IReactorUNIXDatagram,
+        clock: IReactorTime,
+    ) -> None:
+        """Listen at *path* and call *nudged*."""
+        self._path = path
+        self._nudged = nudged
+        self._reactor = reactor
+        self._clock = clock
+        self._port: IListeningPort | None = None
+
+    @override
+    def startService(self) -> None:
+        """Listen; the state's lock says that a socket which is there is an old one."""
+        super().startService()
+        try:
+            self._path.unlink(missing_ok=True)
+            with _short(self._path) as name:
+                self._port = self._reactor.listenUNIXDatagram(
+                    name,
+                    Nudges(self._nudged, clock=self._clock),
+                    maxPacketSize=16,
+                    mode=0o600,
+                )
+        except Exception as error:  # noqa: BLE001 - Twisted's and the system's
+            self._log.warn(
+                "{path}: {error}: changes by the command line take effect later, at "
+                "the next look",
+                path=str(self._path),
+                error=str(error),
+            )
+
+    @override
+    def stopService(self) -> "Deferred[object]":
+        """Hear no more, and take the socket away."""
+        super().stopService()
+        port, self._port = self._port, None
+        self._path.unlink(missing_ok=True)
+        return maybeDeferred(port.stopListening if port is not None else lambda: None)
