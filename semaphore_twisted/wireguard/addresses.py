@@ -1,0 +1,214 @@
+"""Addresses, networks, ports and endpoints: read strictly, written in one spelling.
+
+The parsers take ASCII only and return canonical text, which is what is stored,
+compared and written; the text that somebody sent is never forwarded. ``ipaddress``
+alone would take scopes (``fe80::1%eth0``), IPv4 in IPv6 (``::ffff:10.0.0.1``) and
+netmasks, and ``int`` takes ``5_1820`` and the digits of every script.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection
+from socket import AF_INET, AF_INET6, inet_pton
+
+import idna
+
+from semaphore_twisted.model.errors import Invalid
+
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+DEFAULT_PORT = 51820
+
+
+class WrongAddress(Invalid):
+    """A text is no address, network, port or endpoint; the sentence shows one."""
+
+    sentence = "This is not an address"
+
+
+def _shown(text: str) -> str:
+    """Return what may be repeated of a text that was refused."""
+    return f"{text[:60]!a}"
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if not _ADDRESS.fullmatch(text):
+        return None
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return None
+    return found
+
+
+def parse_address(text: str) -> str:
+    """Return the canonical text of the address in *text*.
+
+    :raises WrongAddress: for a scope, IPv4 in IPv6, a prefix length, and all else.
+    """
+    found = _address(text)
+    if found is None:
+        raise WrongAddress(
+            f"{_shown(text)} is not an address, such as 10.80.0.2 or fd80::2"
+        )
+    return str(found)
+
+
+def parse_network(text: str) -> str:
+    """Return the canonical text of the network in *text*, such as ``10.20.0.0/16``.
+
+    :raises WrongAddress: if it is none; for an address within a network, the sentence
+        suggests the network.
+    """
+    before, slash, after = text.partition("/")
+    address = _address(before)
+    if address is not None and not slash:
+        raise WrongAddress(
+            f"{_shown(text)} has no prefix length; for this one address "
+            f"{address}/{address.max_prefixlen} is wanted"
+        )
+    if (
+        address is None
+        or not _PREFIX.fullmatch(after)
+        or int(after) > address.max_prefixlen
+    ):
+        raise WrongAddress(
+            f"{_shown(text)} is not a network, such as 10.20.0.0/16 or fd20::/64"
+        )
+    network = ipaddress.ip_network((address, int(after)), strict=False)
+    if network.network_address != address:
+        raise WrongAddress(
+            f"{_shown(text)} is an address within a network; the network is {network}"
+        )
+    return str(network)
+
+
+def parse_port(text: str | int) -> int:
+    """Return the port in *text*.
+
+    :raises WrongAddress: if it is not a plain number from 1 to 65535.
+    """
+    shown = str(text)
+    if isinstance(text, bool) or not _PORT.fullmatch(shown) or int(shown) > 65535:
+        raise WrongAddress(
+            f"{_shown(shown)} is not a port: a number from 1 to 65535 is wanted"
+        )
+    return int(shown)
+
+
+def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> str:
+    """Return the canonical ``HOST:PORT`` of *text*, IPv6 in brackets, names in ASCII.
+
+    *text* is a name or an address, with or without a port.
+
+    :raises WrongAddress: for a URL, blanks, a port that is none, and all else.
+    """
+    host, port = _split(text)
+    number = default_port if port is None else parse_port(port)
+    address = _address(host)
+    if address is not None:
+        if address.is_unspecified or address.is_multicast or address.is_link_local:
+            raise WrongAddress(f"Nobody can reach {address}; give a public address")
+        return f"[{address}]:{number}" if address.version == 6 else f"{host}:{number}"
+    return f"{_name(host, text)}:{number}"
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    """Return the host and the port, if there is one, of an endpoint."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or ":" not in host or (rest and not rest.startswith(":")):
+            raise _wrong_endpoint(text)
+        return host, rest[1:] if rest else None
+    if text.count(":") > 1:
+        return text, None
+    host, colon, port = text.partition(":")
+    return host, port if colon else None
+
+
+def _name(host: str, text: str) -> str:
+    """Return the host name in ASCII."""
+    try:
+        name = idna.encode(host, uts46=True).decode("ascii").removesuffix(".")
+    except (idna.IDNAError, UnicodeError):
+        raise _wrong_endpoint(text) from None
+    labels = name.split(".")
+    if (
+        len(name) > 253
+        or not all(_LABEL.fullmatch(label) for label in labels)
+        or labels[-1].isdigit()  # an address that is none, such as 10.0.0.256
+    ):
+        raise _wrong_endpoint(text)
+    return name
+
+
+def _wrong_endpoint(text: str) -> WrongAddress:
+    return WrongAddress(
+        f"{_shown(text)} is not an endpoint: HOST or HOST:PORT is wanted, such as "
+        "vpn.example.net:51820 or [2001:db8::1]:51820"
+    )
+
+
+def prefix_of(address: str) -> str:
+    """Return the prefix that holds the canonical *address* alone."""
+    return f"{address}/128" if ":" in address else f"{address}/32"
+
+
+def _number(text: str) -> int:
+    """Return an address as a number, some ten times as fast as ``ipaddress`` does."""
+    bare = text.partition("/")[0]
+    try:
+        packed = inet_pton(AF_INET6 if ":" in bare else AF_INET, bare)
+    except OSError:
+        raise WrongAddress(f"{_shown(text)} is not an address") from None
+    return int.from_bytes(packed, "big")
+
+
+def next_free(
+    pool: str, taken: Collection[str], reserved: Collection[str] = ()
+) -> str | None:
+    """Return the lowest address of the network *pool* that may be given away.
+
+    The first and the last address of the pool never are, nor those in *taken* and
+    *reserved*, whatever their spelling or prefix length. ``None`` if all are gone;
+    that is known after as many steps as addresses are taken.
+    """
+    network = ipaddress.ip_network(parse_network(pool))
+    family = ":" in pool
+    gone = {
+        _number(each)
+        for group in (taken, reserved)
+        for each in group
+        if (":" in each) == family
+    }
+    last = int(network.network_address) + network.num_addresses - 1
+    found = int(network.network_address) + 1
+    while found in gone:
+        found += 1
+    if found >= last:
+        return None
+    if family:
+        return str(ipaddress.IPv6Address(found))
+    return str(ipaddress.IPv4Address(found))
+
+
+def pool6(entropy: Callable[[int], bytes]) -> str:
+    """Return a random unique local network of IPv6 (RFC 4193), a ``/64``."""
+    prefix = b"\xfd" + entropy(7) + bytes(8)
+    return f"{ipaddress.IPv6Address(prefix)}/64"
+
+
+def server_address(pool: str) -> str:
+    """Return the server's own address in *pool*: the first one.
+
+    :raises WrongAddress: if the pool then has no room for a peer.
+    """
+    first = next_free(pool, ())
+    if first is None or next_free(pool, (), (first,)) is None:
+        raise WrongAddress(f"{_shown(pool)} has no room for a server and a peer")
+    return first

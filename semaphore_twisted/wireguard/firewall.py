@@ -1,0 +1,287 @@
+"""The rules of the tunnel, as a text for ``nft -f -``.
+
+All of them are in one table of our own, which a load replaces at once: no rule piles
+up, and no packet sees half of them. A word of the text is either written here, or the
+canonical text of an address, a network or a number, or the name of the interface.
+
+* To the server's own addresses in the tunnel, packets come from the tunnel and from
+  the server itself (``lo``) alone: Linux answers for any address on any interface.
+* From the tunnel the server gives echo, its published ports, and answers to what it
+  had opened itself; no more, and nothing on its other addresses.
+* Through the server a peer reaches the networks that it was granted; neither other
+  peers, nor what clouds tell about the machine. Packets from peers are judged one by
+  one, so what is withdrawn ends at once. Nobody behind the server opens a connection
+  to a peer.
+
+An ``accept`` here does not outvote a ``drop`` of another table.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from semaphore_twisted.wireguard.settings import AnyAddress, AnyNetwork, Settings, check
+from semaphore_twisted.wireguard.state import Grant
+
+DEFAULT_INTERFACE = "semaphore0"
+
+#: Some versions of ``nft`` fall over at about 3,300 elements in one statement.
+BATCH = 1000
+
+#: Link-local addresses, and others where clouds tell a machine's secrets.
+METADATA = {
+    4: ("100.100.100.200", "168.63.129.16", "169.254.0.0/16"),
+    6: ("fd00:ec2::254", "fd20:ce::254", "fe80::/10"),
+}
+
+_NOT_IN_TABLE_NAMES = re.compile(r"[^A-Za-z0-9]")
+
+_SYN = "tcp flags & (syn | rst) == syn tcp option maxseg size set"
+
+
+class WrongGrant(Exception):
+    """A grant goes beyond what the settings allow; the sentence says which."""
+
+
+def table_name(settings: Settings) -> str:
+    """Return the name of our table (its family is ``inet``)."""
+    if settings.interface == DEFAULT_INTERFACE:
+        return "semaphore_vpn"
+    return "semaphore_vpn_" + _NOT_IN_TABLE_NAMES.sub("_", settings.interface)
+
+
+def removal(settings: Settings) -> str:
+    """Return the text that takes our table away; harmless where there is none."""
+    name = table_name(settings)
+    return f"add table inet {name}\ndelete table inet {name}\n"
+
+
+def ruleset(settings: Settings, grants: Sequence[Grant]) -> str:
+    """Return the text that replaces our table by the one for *settings*, *grants*.
+
+    Equal grants give equal texts, whatever their order.
+
+    :raises WrongGrant: if a grant is for no site network, or from outside the pools.
+    :raises semaphore_twisted.wireguard.settings.WrongSettings: if those are wrong.
+    """
+    check(settings)
+    families = [_Family(settings, version) for version in (4, 6)]
+    pairs = _pairs(settings, grants)
+    for family in families:
+        family.take(pairs)
+    name = table_name(settings)
+    lines = [f"table inet {name} {{"]
+    for family in families:
+        lines += family.declared_set()
+    lines += _chains(f'"{settings.interface}"', settings, families)
+    lines.append("}")
+    for family in families:
+        lines += family.elements(name)
+    return removal(settings) + "\n".join(lines) + "\n"
+
+
+_Pair = tuple[AnyAddress, AnyNetwork]
+
+
+def _order(pair: _Pair) -> tuple[int, int, int, int]:
+    address, network = pair
+    return (
+        address.version,
+        int(address),
+        int(network.network_address),
+        network.prefixlen,
+    )
+
+
+def _pairs(settings: Settings, grants: Iterable[Grant]) -> list[_Pair]:
+    """Return the grants as values, in their order.
+
+    :raises WrongGrant: if root's settings do not allow one.
+    """
+    own, pools = set(settings.own), settings.pools
+    sites = {str(each): each for each in settings.networks}
+    found = set()
+    for grant in grants:
+        network = sites.get(grant.network)
+        if network is None:
+            raise WrongGrant(
+                "A grant is for a network that is none of the server's sites"
+            )
+        try:
+            address = ipaddress.ip_address(grant.address)
+        except ValueError:
+            raise WrongGrant("A grant is for an address that is none") from None
+        if (
+            address.version != network.version
+            or str(address) != grant.address
+            or address in own
+            or not any(address in pool for pool in pools)
+        ):
+            raise WrongGrant(f"A grant is for {address}, which is no peer's address")
+        found.add((address, network))
+    return sorted(found, key=_order)
+
+
+class _Family:
+    """The words for one family of addresses, and what there is of it."""
+
+    def __init__(self, settings: Settings, version: int) -> None:
+        self.version = version
+        self.ip = {4: "ip", 6: "ip6"}[version]
+        self.icmp = {4: "icmp", 6: "icmpv6"}[version]
+        self.type = {4: "ipv4_addr", 6: "ipv6_addr"}[version]
+        self.set = f"granted{version}"
+        self.metadata = _braces(METADATA[version])
+        self.segment = settings.mtu - {4: 40, 6: 60}[version]
+        self.own = [str(each) for each in settings.own if each.version == version]
+        self.nat = dict(
+            zip(settings.networks, (each.nat for each in settings.sites), strict=True)
+        )
+        self.pairs: list[_Pair] = []
+        self.granted: set[AnyNetwork] = set()
+
+    def take(self, pairs: Iterable[_Pair]) -> None:
+        """Take the grants of this family, without those that others contain.
+
+        A set of intervals refuses elements that overlap.
+        """
+        networks: dict[AnyAddress, list[AnyNetwork]] = {}
+        for address, network in pairs:
+            if address.version == self.version:
+                networks.setdefault(address, []).append(network)
+        self.pairs = [
+            (address, network)
+            for address, several in networks.items()
+            for network in several
+            if len(several) == 1 or not any(_within(network, each) for each in several)
+        ]
+        self.granted = {each for several in networks.values() for each in several}
+
+    def declared_set(self) -> Iterator[str]:
+        """Yield the lines that declare the set of grants, if there are any."""
+        if self.pairs:
+            yield f"\tset {self.set} {{"
+            yield f"\t\ttype {self.type} . {self.type}"
+            yield "\t\tflags interval"
+            yield "\t}"
+
+    def elements(self, table: str) -> Iterator[str]:
+        """Yield the statements that fill it."""
+        for start in range(0, len(self.pairs), BATCH):
+            batch = ", ".join(
+                f"{address} . {network}"
+                for address, network in self.pairs[start : start + BATCH]
+            )
+            yield f"add element inet {table} {self.set} {{ {batch} }}"
+
+    def masquerade(self, tunnel: str) -> Iterator[str]:
+        """Yield the rules that hide peers behind the server; narrow networks decide."""
+        for network in sorted(self.granted, key=_narrow_first):
+            action = "masquerade" if self.nat[network] else "return"
+            yield (
+                f"oifname != {tunnel} {self.ip} daddr {network} "
+                f"{self.ip} saddr . {self.ip} daddr @{self.set} {action}"
+            )
+
+
+def _narrow_first(network: AnyNetwork) -> tuple[int, int]:
+    return -network.prefixlen, int(network.network_address)
+
+
+def _within(network: AnyNetwork, other: AnyNetwork) -> bool:
+    """Whether *network* is a part of *other*, and not all of it."""
+    return network.prefixlen > other.prefixlen and network.overlaps(other)
+
+
+def _braces(values: Iterable[object]) -> str:
+    return "{ " + ", ".join(map(str, values)) + " }"
+
+
+def _chains(
+    tunnel: str, settings: Settings, families: Sequence[_Family]
+) -> Iterator[str]:
+    """Yield the lines of every chain."""
+    filtering = "type filter hook {} priority filter; policy accept;"
+    yield from _chain(
+        "input",
+        filtering.format("input"),
+        *(
+            f'iifname != {{ "lo", {tunnel} }} {each.ip} daddr {_braces(each.own)} drop'
+            for each in families
+            if each.own
+        ),
+        f"iifname {tunnel} jump served",
+    )
+    yield from _chain("served", *_served(settings, families), "drop")
+    yield from _chain(
+        "forward",
+        filtering.format("forward"),
+        f"iifname {tunnel} jump from_peers",
+        f"oifname {tunnel} jump to_peers",
+    )
+    yield from _chain("from_peers", *_from_peers(tunnel, families), "drop")
+    yield from _chain("to_peers", *_to_peers(families), "drop")
+    hidden = [
+        line
+        for each in families
+        if any(each.nat[network] for network in each.granted)
+        for line in each.masquerade(tunnel)
+    ]
+    if hidden:
+        yield from _chain(
+            "postrouting",
+            "type nat hook postrouting priority srcnat; policy accept;",
+            *hidden,
+        )
+
+
+def _chain(name: str, *rules: str) -> Iterator[str]:
+    yield f"\tchain {name} {{"
+    for rule in rules:
+        yield f"\t\t{rule}"
+    yield "\t}"
+
+
+def _served(settings: Settings, families: Sequence[_Family]) -> Iterator[str]:
+    """Yield what the server itself accepts from peers."""
+    yield "ct state established,related accept"
+    for each in families:
+        if not each.own:
+            continue
+        own = f"{each.ip} daddr {_braces(each.own)}"
+        yield f"{own} {each.icmp} type echo-request accept"
+        for protocol, ports in (
+            ("tcp", settings.tcp_ports),
+            ("udp", settings.udp_ports),
+        ):
+            if ports:
+                numbers = _braces(f"{port:d}" for port in sorted(set(ports)))
+                yield f"{own} {protocol} dport {numbers} accept"
+
+
+def _from_peers(tunnel: str, families: Sequence[_Family]) -> Iterator[str]:
+    """Yield what is forwarded from peers: what was granted, packet by packet."""
+    yield f"oifname {tunnel} drop"
+    for each in families:
+        yield f"{each.ip} daddr {each.metadata} drop"
+    yield f"{_SYN} rt mtu"
+    for each in families:
+        if each.pairs:
+            pair = f"{each.ip} saddr . {each.ip} daddr @{each.set}"
+            yield f"{pair} {_SYN} {each.segment:d}"
+            yield f"{pair} accept"
+
+
+def _to_peers(families: Sequence[_Family]) -> Iterator[str]:
+    """Yield what is forwarded to peers: answers from where they were granted to go.
+
+    Routers on the way may say that a packet is too large, or cannot arrive.
+    """
+    yield f"{_SYN} rt mtu"
+    for each in families:
+        if each.pairs:
+            yield (
+                f"ct state established ct direction reply "
+                f"{each.ip} daddr . {each.ip} saddr @{each.set} accept"
+            )
+            yield f"ct state related meta l4proto {each.icmp} accept"

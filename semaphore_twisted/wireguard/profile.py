@@ -1,0 +1,187 @@
+"""A client's file: made by one function, for the file and the QR code alike.
+
+The strictest readers decide what is in it. The applications for iOS refuse keys that
+they do not know and take every Unicode newline for one; the one for Android refuses
+empty values. So there are few keys, each with a value, and no user's text at all; what
+is written is parsed again here, whoever has parsed it before.
+"""
+
+import io
+import re
+from collections.abc import Iterable
+
+import msgspec
+import segno
+from segno.encoder import DataOverflowError
+from typing_extensions import override
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.wireguard import keys, serverfile
+from semaphore_twisted.wireguard.addresses import (
+    parse_address,
+    parse_endpoint,
+    parse_network,
+    prefix_of,
+)
+
+#: Reads a server's file of another product.
+parse = serverfile.parse
+
+#: Stands where the device's own private key goes; it is no key.
+PLACE = "PRIVATE-KEY-OF-THIS-DEVICE"
+
+#: Both, even where the server has no IPv6: it must not leave by another way.
+FULL = ("0.0.0.0/0", "::/0")
+
+#: What every client assumes.
+DEFAULT_MTU = 1420
+
+_NOT_IN_FILE_NAMES = re.compile(r"[^a-zA-Z0-9_=+.-]+")
+
+
+class WrongProfile(Invalid):
+    """A profile cannot be written; the sentence names the field."""
+
+    sentence = "The profile cannot be written"
+
+
+class TooLong(Invalid):
+    """A text does not fit a QR code."""
+
+    sentence = "The file is too long for a QR code; use the file itself"
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client needs to know; *public_key* is the server's.
+
+    *addresses* and *dns* are addresses, *allowed_ips* are networks. *keepalive* is in
+    seconds, ``None`` to leave it to the client.
+    """
+
+    addresses: tuple[str, ...]
+    public_key: bytes
+    allowed_ips: tuple[str, ...]
+    endpoint: str
+    preshared_key: bytes | None = None
+    dns: tuple[str, ...] = ()
+    mtu: int = DEFAULT_MTU
+    keepalive: int | None = 25
+
+    @override
+    def __repr__(self) -> str:
+        """Show no preshared key."""
+        return f"Profile({self.addresses}, {self.endpoint})"
+
+    __str__ = __repr__
+
+
+def routes(
+    servers: Iterable[str], networks: Iterable[str] = (), *, full: bool = False
+) -> tuple[str, ...]:
+    """Return a client's allowed IPs: the server's addresses and what was granted.
+
+    *full* sends everything through the tunnel, of both families.
+    """
+    if full:
+        return FULL
+    alone = (prefix_of(parse_address(each)) for each in servers)
+    return tuple(dict.fromkeys([*alone, *sorted(map(parse_network, networks))]))
+
+
+def render(profile: Profile) -> str:
+    """Return the file, with :data:`PLACE` for the private key.
+
+    :raises WrongProfile: if a value is missing or out of range.
+    :raises semaphore_twisted.model.errors.Invalid: if a value is not what it should be.
+    """
+    if not profile.addresses or not profile.allowed_ips:
+        raise WrongProfile("A client needs an address and something to reach")
+    if not 1280 <= profile.mtu <= 9000:
+        raise WrongProfile(f"mtu: {profile.mtu} found, 1280 to 9000 wanted")
+    if profile.keepalive is not None and not 0 <= profile.keepalive <= 65535:
+        raise WrongProfile(f"keepalive: {profile.keepalive} found, 0 to 65535 wanted")
+    lines = [
+        "[Interface]",
+        f"PrivateKey = {PLACE}",
+        _line("Address", (prefix_of(parse_address(a)) for a in profile.addresses)),
+    ]
+    if profile.dns:
+        lines.append(_line("DNS", map(parse_address, profile.dns)))
+    if profile.mtu != DEFAULT_MTU:
+        lines.append(f"MTU = {profile.mtu:d}")
+    lines += [
+        "",
+        "[Peer]",
+        f"PublicKey = {keys.format(keys.check(profile.public_key))}",
+    ]
+    if profile.preshared_key is not None:
+        if len(profile.preshared_key) != 32:
+            raise WrongProfile("preshared_key: 32 bytes wanted")
+        lines.append(f"PresharedKey = {keys.format(profile.preshared_key)}")
+    lines += [
+        _line("AllowedIPs", map(parse_network, profile.allowed_ips)),
+        f"Endpoint = {parse_endpoint(profile.endpoint)}",
+    ]
+    if profile.keepalive is not None:
+        lines.append(f"PersistentKeepalive = {profile.keepalive:d}")
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, values: Iterable[str]) -> str:
+    return f"{key} = {', '.join(values)}"
+
+
+def complete(text: str, private_key: bytes) -> str:
+    """Return the file *text* with the device's own *private_key* in its place.
+
+    :raises WrongProfile: if there is not exactly one place.
+    """
+    line = f"PrivateKey = {PLACE}\n"
+    if text.count(PLACE) != 1 or line not in text:
+        raise WrongProfile("The file has no place for the private key")
+    keys.public_of(private_key)
+    return text.replace(line, f"PrivateKey = {keys.format(private_key)}\n")
+
+
+def file_name(name: str) -> str:
+    """Return a name for the tunnel and its file, as ``wg-quick`` and Android want it.
+
+    It is made of what fits of *name*; ``vpn`` if nothing does.
+    """
+    kept = _NOT_IN_FILE_NAMES.sub("-", name).strip("-.")[:15].rstrip("-.")
+    return kept or "vpn"
+
+
+def qr(text: str) -> segno.QRCode:
+    """Return the QR code of exactly the bytes of the file *text*.
+
+    The error correction is the best that needs no larger code.
+
+    :raises TooLong: if there is none that large.
+    """
+    try:
+        return segno.make_qr(text.encode("utf-8"), error="l", mode="byte")
+    except DataOverflowError:
+        raise TooLong from None
+
+
+def qr_svg(text: str) -> str:
+    """Return the QR code of the file *text* as an SVG element.
+
+    :raises TooLong: if it does not fit.
+    """
+    out = io.BytesIO()
+    qr(text).save(
+        out, kind="svg", xmldecl=False, svgns=True, omitsize=True, light="#ffffff"
+    )
+    return out.getvalue().decode("utf-8")
+
+
+def qr_terminal(text: str) -> str:
+    """Return the QR code of the file *text* for a terminal, two rows to a line.
+
+    :raises TooLong: if it does not fit.
+    """
+    out = io.StringIO()
+    qr(text).terminal(out, compact=True)
+    return out.getvalue()

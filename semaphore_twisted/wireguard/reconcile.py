@@ -1,0 +1,153 @@
+"""What is to be changed to make a device as it should be.
+
+WireGuard keeps silent where others would refuse. A prefix that is given to a peer is
+taken from the peer that had it; the device's own key as a peer is passed over. So each
+peer that differs is written whole, which takes back what others hold of its, and none
+that is right is written at all. No peer is taken away to be added again: its client
+would need 16 seconds to notice.
+"""
+
+from collections.abc import Mapping, Sequence
+from hmac import compare_digest
+
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.addresses import prefix_of
+from semaphore_twisted.wireguard.state import (
+    Change,
+    DesiredPeer,
+    DeviceState,
+    PeerState,
+    RemovePeer,
+    SetPeer,
+)
+
+#: Fewer peers than these may all be taken away at once.
+_FEW = 10
+
+
+def plan(
+    actual: DeviceState, desired: Sequence[DesiredPeer], *, exclusive: bool = True
+) -> tuple[Change, ...]:
+    """Return what makes *actual* as *desired*: removals first, nothing if it is.
+
+    Peers that nobody desires are taken away if *exclusive*, else left. The order of
+    either side does not matter. A desired peer with the device's own key is passed
+    over, as the device would do without a word.
+
+    :raises ValueError: if two desired peers have one key or one address.
+    """
+    wanted = {
+        each.public_key: each
+        for each in desired
+        if each.public_key != actual.public_key
+    }
+    _check(desired)
+    present = {each.public_key: each for each in actual.peers}
+    gone = sorted(present.keys() - wanted.keys()) if exclusive else []
+    removals: list[Change] = [RemovePeer(key) for key in gone]
+    sets = [
+        _set(wanted[key])
+        for key in sorted(wanted)
+        if not _equal(present.get(key), wanted[key])
+    ]
+    return (*removals, *sets)
+
+
+def _check(desired: Sequence[DesiredPeer]) -> None:
+    """Refuse what no device can be."""
+    if len({each.public_key for each in desired}) != len(desired):
+        raise ValueError("two desired peers have one public key")
+    addresses = [address for each in desired for address in each.addresses]
+    if len(set(addresses)) != len(addresses):
+        raise ValueError("two desired peers have one address")
+
+
+def _prefixes(peer: DesiredPeer) -> tuple[str, ...]:
+    return tuple(map(prefix_of, peer.addresses))
+
+
+def _set(peer: DesiredPeer) -> SetPeer:
+    return SetPeer(
+        public_key=peer.public_key,
+        allowed_ips=_prefixes(peer),
+        preshared_key=peer.preshared_key,
+    )
+
+
+def _equal(present: PeerState | None, peer: DesiredPeer) -> bool:
+    """Whether a peer on the device is as it should be."""
+    return (
+        present is not None
+        and present.keepalive == 0
+        and present.allowed_ips == frozenset(_prefixes(peer))
+        and compare_digest(
+            present.preshared_key or keys.ZERO, peer.preshared_key or keys.ZERO
+        )
+    )
+
+
+def is_unsafe(actual: DeviceState, desired: Sequence[DesiredPeer]) -> bool:
+    """Whether more than half of ten or more peers would be taken away at once.
+
+    That is what a database that could not be read looks like.
+    """
+    wanted = {each.public_key for each in desired}
+    gone = sum(each.public_key not in wanted for each in actual.peers)
+    return len(actual.peers) >= _FEW and gone * 2 > len(actual.peers)
+
+
+def describe(
+    change: Change,
+    actual: DeviceState | None = None,
+    names: Mapping[bytes, str] | None = None,
+) -> str:
+    """Return a sentence on *change* for a person, with public keys alone.
+
+    With *actual* it tells a new peer from a changed one, and what differs; *names*
+    has the peers' names where they are known.
+    """
+    peer = _shown(change.public_key, names)
+    if isinstance(change, RemovePeer):
+        return f"Remove peer {peer}"
+    present = None
+    holders: dict[str, bytes] = {}
+    for each in () if actual is None else actual.peers:
+        if each.public_key == change.public_key:
+            present = each
+        for prefix in each.allowed_ips:
+            holders[prefix] = each.public_key
+    addresses = ", ".join(change.allowed_ips) or "no address"
+    if present is None:
+        sentence = f"Add peer {peer} with {addresses}"
+    else:
+        differences = ", ".join(_differences(present, change))
+        sentence = f"Change peer {peer}: {differences or 'write it again'}"
+    for prefix in change.allowed_ips:
+        holder = holders.get(prefix, change.public_key)
+        if holder != change.public_key:
+            sentence += f"; take {prefix} back from peer {_shown(holder, names)}"
+    return sentence
+
+
+def _differences(present: PeerState, change: SetPeer) -> list[str]:
+    """Return what *change* does to a peer, without a secret."""
+    found = []
+    if present.allowed_ips != frozenset(change.allowed_ips):
+        before = ", ".join(sorted(present.allowed_ips)) or "none"
+        after = ", ".join(change.allowed_ips) or "none"
+        found.append(f"addresses {before} to {after}")
+    if not compare_digest(
+        present.preshared_key or keys.ZERO, change.preshared_key or keys.ZERO
+    ):
+        kind = "another" if change.preshared_key else "no"
+        found.append(f"{kind} preshared key")
+    if present.keepalive != change.keepalive:
+        found.append(
+            f"keepalive {present.keepalive or 'off'} to {change.keepalive or 'off'}"
+        )
+    return found
+
+
+def _shown(key: bytes, names: Mapping[bytes, str] | None) -> str:
+    name = (names or {}).get(key)
+    return keys.format(key) if name is None else f"{name} ({keys.format(key)})"

@@ -1,0 +1,104 @@
+"""What the program ``wg`` reads and prints.
+
+Secrets go to it by standard input, never by its arguments. ``wg addconf`` is the one
+way in for peers: it touches no field of the device, changes a peer in place, and takes
+either the whole text or nothing of it.
+"""
+
+import re
+from collections.abc import Iterable
+
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.addresses import WrongAddress, parse_network
+from semaphore_twisted.wireguard.state import (
+    DeviceFailed,
+    DeviceState,
+    PeerState,
+    RemovePeer,
+    SetPeer,
+)
+
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_ENDPOINT = re.compile(r"[0-9A-Za-z.:%_\[\]-]{3,80}")
+
+
+def addconf(changes: Iterable[SetPeer]) -> bytes:
+    """Return the text for ``wg addconf IF /dev/stdin`` that makes *changes*.
+
+    Absent lines would mean "unchanged" to it: no preshared key is the zero key, no
+    keepalive is ``off``.
+    """
+    lines = []
+    for change in changes:
+        allowed = ", ".join(map(parse_network, change.allowed_ips))
+        lines += [
+            "[Peer]",
+            f"PublicKey = {keys.format(change.public_key)}",
+            f"PresharedKey = {keys.format(change.preshared_key or keys.ZERO)}",
+            f"AllowedIPs = {allowed}",
+            f"PersistentKeepalive = {change.keepalive or 'off'}",
+        ]
+        if change.endpoint is not None:
+            lines.append(f"Endpoint = {change.endpoint}")
+    return "".join(line + "\n" for line in lines).encode("ascii")
+
+
+def removal_arguments(interface: str, changes: Iterable[RemovePeer]) -> tuple[str, ...]:
+    """Return the arguments of ``wg`` that take peers away at once."""
+    arguments = ["set", interface]
+    for change in changes:
+        arguments += ["peer", keys.format(change.public_key), "remove"]
+    return tuple(arguments)
+
+
+def parse_dump(content: bytes) -> DeviceState:
+    """Return the state in what ``wg show IF dump`` printed; no private key is kept.
+
+    :raises DeviceFailed: if that is not what it prints; without quoting it, since it
+        holds every secret of the device.
+    """
+    try:
+        lines = content.decode("ascii").split("\n")
+        if len(lines) < 2 or lines.pop() != "":
+            raise DeviceFailed("What `wg show` printed is cut short")
+        private, _, port, _ = lines[0].split("\t")
+        key = _key(private)
+        return DeviceState(
+            public_key=None if key is None else keys.public_of(key),
+            port=_number(port),
+            peers=tuple(_peer(line) for line in lines[1:]),
+        )
+    except (ValueError, keys.WrongKey, WrongAddress):
+        raise DeviceFailed("What `wg show` printed is not understood") from None
+
+
+def _peer(line: str) -> PeerState:
+    """Return the peer in a line of eight fields."""
+    public, preshared, endpoint, allowed, handshake, received, sent, keepalive = (
+        line.split("\t")
+    )
+    if endpoint != "(none)" and not _ENDPOINT.fullmatch(endpoint):
+        raise ValueError("endpoint")
+    return PeerState(
+        public_key=keys.decode(public),
+        preshared_key=_key(preshared),
+        endpoint=None if endpoint == "(none)" else endpoint,
+        allowed_ips=frozenset(
+            () if allowed == "(none)" else map(parse_network, allowed.split(","))
+        ),
+        handshake=_number(handshake),
+        received=_number(received),
+        sent=_number(sent),
+        keepalive=0 if keepalive == "off" else _number(keepalive),
+    )
+
+
+def _key(text: str) -> bytes | None:
+    key = None if text == "(none)" else keys.decode(text)
+    return None if key == keys.ZERO else key
+
+
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("number")
+    return int(text)

@@ -1,0 +1,189 @@
+"""The text that userspace implementations speak on their socket.
+
+See https://www.wireguard.com/xplatform/. Keys are hex; a blank line ends a message; an
+answer ends with ``errno=N``. A missing field means "unchanged", so each one that we
+mean is written, and nothing of the device that is as it should be: to write the same
+port again makes wireguard-go bind its socket anew, and lose packets.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.addresses import WrongAddress, parse_network
+from semaphore_twisted.wireguard.state import (
+    Change,
+    DeviceFailed,
+    DeviceState,
+    PeerState,
+    RemovePeer,
+    SetPeer,
+)
+
+#: Asks for the whole state.
+GET = b"get=1\n\n"
+
+_NUMBER = re.compile(r"-?[0-9]{1,20}")
+_KEY = re.compile(r"[0-9a-f]{64}")
+_ENDPOINT = re.compile(r"[0-9A-Za-z.:%_\[\]-]{3,80}")
+
+
+class DeviceFields(msgspec.Struct, frozen=True, kw_only=True):
+    """The device's own fields to write; ``None`` leaves one as it is."""
+
+    private_key: bytes | None = None
+    port: int | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no private key."""
+        return f"DeviceFields(port={self.port})"
+
+    __str__ = __repr__
+
+
+def encode_set(changes: Sequence[Change], device: DeviceFields | None = None) -> bytes:
+    """Return the request that makes *changes*, in their order.
+
+    *device* has the device's own fields, where they differ.
+    """
+    lines = ["set=1"]
+    if device is not None and device.private_key is not None:
+        lines.append(f"private_key={device.private_key.hex()}")
+    if device is not None and device.port is not None:
+        lines.append(f"listen_port={device.port:d}")
+    for change in changes:
+        lines.append(f"public_key={change.public_key.hex()}")
+        if isinstance(change, RemovePeer):
+            lines.append("remove=true")
+        else:
+            lines += _fields(change)
+    return ("\n".join(lines) + "\n\n").encode("ascii")
+
+
+def _fields(change: SetPeer) -> list[str]:
+    lines = [
+        f"preshared_key={(change.preshared_key or keys.ZERO).hex()}",
+        f"persistent_keepalive_interval={change.keepalive:d}",
+        "replace_allowed_ips=true",
+    ]
+    if change.endpoint is not None:
+        lines.append(f"endpoint={change.endpoint}")
+    lines += [f"allowed_ip={parse_network(each)}" for each in change.allowed_ips]
+    return lines
+
+
+def check_answer(answer: bytes) -> None:
+    """Return if the answer to a ``set`` says that it was done.
+
+    A ``set`` is not atomic: read the device again after a failure.
+
+    :raises DeviceFailed: with the number of the error, and nothing of the request.
+    """
+    _fields_of(answer)
+
+
+def _fields_of(answer: bytes) -> list[tuple[str, str]]:
+    """Return the fields of an answer, once it is known to be whole and good."""
+    try:
+        text = answer.decode("ascii")
+    except UnicodeDecodeError:
+        raise DeviceFailed("The device answered what is not ASCII") from None
+    lines = text.rstrip("\n").split("\n")
+    name, _, number = lines[-1].partition("=")
+    if name != "errno" or not _NUMBER.fullmatch(number) or not text.endswith("\n"):
+        raise DeviceFailed("The device's answer is cut short")
+    if int(number) != 0:
+        raise DeviceFailed(f"The device refused the request (errno {int(number)})")
+    fields = []
+    for line in lines[:-1]:
+        key, equals, value = line.partition("=")
+        if not equals:
+            raise DeviceFailed("The device answered a line that is no field")
+        fields.append((key, value))
+    return fields
+
+
+class _Reading:
+    """A peer while its lines are read."""
+
+    def __init__(self, public_key: bytes) -> None:
+        self.public_key = public_key
+        self.allowed: set[str] = set()
+        self.preshared: bytes | None = None
+        self.endpoint: str | None = None
+        self.numbers: dict[str, int] = {}
+
+    def take(self, key: str, value: str) -> None:
+        """Take one field; those that a newer device may have are passed over."""
+        if key == "preshared_key":
+            preshared = _key(value)
+            self.preshared = None if preshared == keys.ZERO else preshared
+        elif key == "endpoint":
+            if not _ENDPOINT.fullmatch(value):
+                raise DeviceFailed("The device answered an endpoint that is none")
+            self.endpoint = value
+        elif key == "allowed_ip":
+            try:
+                self.allowed.add(parse_network(value))
+            except WrongAddress:
+                raise DeviceFailed(
+                    "The device answered an allowed IP that is none"
+                ) from None
+        elif key in _NUMBERS:
+            self.numbers[_NUMBERS[key]] = _number(value)
+
+    def state(self) -> PeerState:
+        """Return what was read."""
+        return PeerState(
+            public_key=self.public_key,
+            allowed_ips=frozenset(self.allowed),
+            preshared_key=self.preshared,
+            endpoint=self.endpoint,
+            **self.numbers,
+        )
+
+
+_NUMBERS = {
+    "persistent_keepalive_interval": "keepalive",
+    "last_handshake_time_sec": "handshake",
+    "rx_bytes": "received",
+    "tx_bytes": "sent",
+}
+
+
+def _number(value: str) -> int:
+    if not _NUMBER.fullmatch(value) or value.startswith("-"):
+        raise DeviceFailed("The device answered a number that is none")
+    return int(value)
+
+
+def _key(value: str) -> bytes:
+    if not _KEY.fullmatch(value):
+        raise DeviceFailed("The device answered a key that is none")
+    return bytes.fromhex(value)
+
+
+def decode_get(answer: bytes) -> DeviceState:
+    """Return the state in *answer*; the device's private key is not kept.
+
+    :raises DeviceFailed: if the answer is not whole, an error, or no such answer.
+    """
+    public, port = None, 0
+    peers: list[_Reading] = []
+    for key, value in _fields_of(answer):
+        if key == "public_key":
+            peers.append(_Reading(_key(value)))
+        elif peers:
+            peers[-1].take(key, value)
+        elif key == "private_key":
+            private = _key(value)
+            public = None if private == keys.ZERO else keys.public_of(private)
+        elif key == "listen_port":
+            port = _number(value)
+    return DeviceState(
+        public_key=public, port=port, peers=tuple(each.state() for each in peers)
+    )
