@@ -39,10 +39,7 @@ from twisted.web.iweb import IPolicyForHTTPS
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.cli.failure import Failure
-
-#: Exit code when the server cannot be reached, or refuses.
-UNREACHABLE = 4
+from semaphore_twisted.cli.failure import UNREACHABLE, Failure
 
 CONNECT_SECONDS = 15
 

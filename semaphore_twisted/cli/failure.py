@@ -1,5 +1,8 @@
 """How a command ends when it cannot do what it was asked."""
 
+#: Exit code when the server cannot be reached, or refuses.
+UNREACHABLE = 4
+
 
 class Failure(Exception):
     """The command failed; ``main`` prints the sentence and exits with the code."""

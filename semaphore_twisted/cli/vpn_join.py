@@ -1,9 +1,22 @@
 """``semaphore vpn join``: this machine makes its key and enrolls itself."""
 
 import argparse
+import getpass
+import os
+import re
+import socket
+import sys
+import time
 
+from semaphore_twisted.cli import vpn_resolving, vpn_tunnel_file, wg_quick
 from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.vpn_enrolling import Enrolling, Refused, Request
 from semaphore_twisted.cli.vpn_leave import add_place
+from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.cli.vpn_resolving import Resolving
+from semaphore_twisted.cli.vpn_tunnel_file import Joined, Pending, TunnelFile
+from semaphore_twisted.model.peers import Enrolled, PeerState
+from semaphore_twisted.wireguard import keys, profile
 
 _DESCRIPTION = """\
 Enroll this machine with a link of `semaphore vpn invite`. Nothing else of Semaphore
@@ -39,5 +52,114 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    link = Link.parse(_typed(arguments.link))
+    files = TunnelFile.named(arguments.config_dir, arguments.interface)
+    with files.alone():
+        joined = _present(files, link)
+        if joined is None:
+            enrolling = Enrolling(link, time.sleep)
+            joined = enroll(files, link, enrolling, arguments.name or host_name())
+        else:
+            files.settled()
+            print(f"Joined already, as {joined.name}: {files.profile}")
+    up = arguments.up
+    if up is None:
+        up = os.geteuid() == 0 and wg_quick.path() is not None
+    if up:
+        wg_quick.up(files)
+        print(f"The tunnel {files.interface} is up; open {joined.url}")
+    else:
+        print(f"Next: wg-quick up {files.profile}, then open {joined.url}")
+    return 0
+
+
+def _typed(text: str) -> str:
+    if text != "-":
+        return text
+    if sys.stdin.isatty():
+        try:
+            return getpass.getpass("link: ")
+        except (EOFError, KeyboardInterrupt):
+            raise Failure("LINK: nothing was typed") from None
+    return sys.stdin.readline(4096)
+
+
+def _present(files: TunnelFile, link: Link) -> Joined | None:
+    """Return what this link was used for on this machine, ``None`` if nothing.
+
+    :raises Failure: if the tunnel's file came from elsewhere.
+    """
+    if not files.profile.exists():
+        return None
+    joined = files.joined()
+    if joined is None:
+        raise Failure(
+            f"{files.profile} is there and was not made by this command; give another "
+            "--interface"
+        )
+    if joined.link != link.digest:
+        raise Failure(
+            f"{files.profile} is there: this machine joined {joined.url} with another "
+            "link; `semaphore vpn leave` first, or give another --interface"
+        )
+    return joined
+
+
+def enroll(files: TunnelFile, link: Link, enrolling: Enrolling, name: str) -> Joined:
+    """Make the key, enroll, and write the tunnel's file.
+
+    :raises Failure: if that cannot be done; no key is left then but one that an
+        answer that was lost may have been for.
+    """
+    enrolling.trust()
+    private = files.pending(link.digest)
+    if private is None:
+        private = keys.new_pair(os.urandom).private_key
+        files.keep(Pending(link=link.digest, private_key=private))
+    public = keys.format(keys.public_of(private))
+    try:
+        answer = enrolling.redeem(
+            Request(token=link.token, public_key=public, name=name)
+        )
+    except Refused:
+        files.settled()
+        raise
+    vpn_tunnel_file.check(answer.config)
+    resolving = vpn_resolving.found()
+    text = vpn_resolving.adapted(answer.config, answer.domain, resolving)
+    joined = Joined(
+        link=link.digest,
+        url=answer.url,
+        domain=answer.domain,
+        uuid=answer.peer.uuid,
+        name=answer.peer.name,
+    )
+    files.enrolled(joined, profile.complete(text, private))
+    _tell(answer, files, resolving)
+    return joined
+
+
+def _tell(answer: Enrolled, files: TunnelFile, resolving: Resolving) -> None:
+    addresses = ", ".join(filter(None, (answer.peer.ipv4, answer.peer.ipv6)))
+    print(f"Joined as {answer.peer.name}, {addresses}: {files.profile}")
+    if answer.peer.state is PeerState.PENDING:
+        print("An administrator has to approve this peer before its traffic passes")
+    servers = vpn_resolving.servers(answer.config)
+    if not servers:
+        return
+    if resolving is Resolving.NOTHING:
+        print(
+            "Names inside are not resolved, since neither resolvconf nor "
+            f"systemd-resolved is here; put this into /etc/hosts: {servers[0]} "
+            f"{answer.domain}"
+        )
+    elif resolving is Resolving.RESOLVED:
+        print(
+            f"Names below {answer.domain} are asked of {servers[0]}, others as before"
+        )
+
+
+def host_name() -> str:
+    """Return what this machine is called, of harmless characters."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname().partition(".")[0])
+    return name.strip("-.")[:60] or "machine"

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
+from semaphore_twisted.cli import wg_quick
+from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.vpn_tunnel_file import TunnelFile
 
 
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
@@ -37,5 +40,23 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def _leave(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    files = TunnelFile.named(arguments.config_dir, arguments.interface)
+    joined = files.joined()
+    if joined is None:
+        if files.profile.exists():
+            raise Failure(
+                f"{files.profile} was not made by `semaphore vpn join`, and is left"
+            )
+        print(f"Nothing to leave: there is no {files.profile}")
+        return 0
+    confirm(
+        f"Take down {files.interface} and remove {files.profile} with its key?",
+        yes=arguments.yes,
+    )
+    with files.alone():
+        if files.profile.exists():
+            wg_quick.down(files)
+        files.remove()
+    print(f"Left {joined.url}; {files.profile} is gone")
+    print(f"On the server: semaphore vpn peer revoke {joined.uuid}")
+    return 0

@@ -34,8 +34,9 @@ class Link:
 
         :raises Failure: if it is none; the sentence does not repeat the token.
         """
+        text = text.strip()
         try:
-            parts = urlsplit(text.strip())
+            parts = urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError:
             raise Failure(f"LINK: not an address; {_WANTED}") from None

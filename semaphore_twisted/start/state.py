@@ -179,10 +179,17 @@ def close(path: Path) -> None:
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
 
 
-def write(path: Path, content: bytes, mode: int = 0o600) -> None:
+def write(
+    path: Path,
+    content: bytes,
+    mode: int = 0o600,
+    *,
+    owner: tuple[int, int] | None = None,
+) -> None:
     """Put *content* at *path* in one step: readers see the old or the new file.
 
-    It is on the disk when the call returns; *mode* holds whatever the umask.
+    It is on the disk when the call returns; *mode* holds whatever the umask. *owner*
+    is the user and group that it is for, ours if not given.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -191,6 +198,8 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,0 +1,189 @@
+"""The client's half of enrolling: whom to trust, then the token for a profile.
+
+The root certificate is fetched without trust, compared with the link's fingerprint,
+and is the only root for what follows; the token is not sent before. Answers are
+bounded, redirects are not followed. The standard library is enough, and starts fast.
+"""
+
+import hashlib
+import http.client
+import ssl
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from attrs import define, field
+from typing_extensions import override
+
+from semaphore_twisted.cli.failure import UNREACHABLE, Failure
+from semaphore_twisted.cli.terminal import harmless
+from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.model.peers import Enrolled
+
+#: Seconds for each step of a connection, and before each repetition.
+PATIENCE = 15.0
+PAUSES = (1.0, 3.0)
+
+_MOST = 256 * 1024
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is sent to enroll."""
+
+    token: str
+    public_key: str
+    name: str
+    kind: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Show no token."""
+        return f"Request({self.public_key})"
+
+
+class Refused(Failure):
+    """The server has answered, and nothing was enrolled: the key is of no use."""
+
+    def __init__(self, sentence: str) -> None:
+        """Say why."""
+        super().__init__(sentence, UNREACHABLE)
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    error: str = ""
+
+
+@define(eq=False)
+class Enrolling:
+    """Enrolls one machine with *link*; *pause* waits for seconds."""
+
+    _link: Link
+    _pause: Callable[[float], Any]
+    _connect: Callable[..., Any] = http.client.HTTPSConnection
+    _trust: ssl.SSLContext | None = field(default=None, init=False)
+
+    def trust(self) -> None:
+        """Find out whom to trust.
+
+        :raises Failure: if the server is another than the link's.
+        """
+        if not self._link.fingerprint:
+            self._trust = ssl.create_default_context()
+            return
+        blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        blind.check_hostname = False
+        blind.verify_mode = ssl.CERT_NONE
+        status, root = self._call(blind, "GET", "/api/vpn/ca?format=der")
+        if status != 200:
+            raise Failure(
+                f"{self._link.base}: gave no root certificate ({status}); is this "
+                "the address of Semaphore?",
+                UNREACHABLE,
+            )
+        found = hashlib.sha256(root).hexdigest()
+        if found != self._link.fingerprint:
+            raise Failure(
+                f"{self._link.base}: this is not the server of the link: its root "
+                f"certificate has SHA-256 {found}, the link wants "
+                f"{self._link.fingerprint}; nothing was sent. Somebody may be in "
+                "between, or the server has a new root: ask for a new link",
+                UNREACHABLE,
+            )
+        try:
+            self._trust = ssl.create_default_context(cadata=root)
+        except ssl.SSLError:
+            raise Failure(
+                f"{self._link.base}: the root certificate cannot be read", UNREACHABLE
+            ) from None
+
+    def redeem(self, request: Request) -> Enrolled:
+        """Send *request*; a lost answer is asked for again with the same key.
+
+        :raises Refused: if the server refuses.
+        :raises Failure: if it cannot be reached, or says that it is too busy.
+        """
+        trust = self._trust
+        if trust is None:
+            raise AssertionError("trust comes first")
+        body = msgspec.json.encode(request)
+        status, content = self._persistent(trust, body)
+        if status not in {200, 201}:
+            raise _refused(status, content)
+        try:
+            return msgspec.json.decode(content, type=Enrolled)
+        except msgspec.DecodeError:
+            raise Failure(
+                f"{self._link.base}: the answer cannot be read; is the server newer "
+                "than this program?",
+                UNREACHABLE,
+            ) from None
+
+    def _persistent(self, trust: ssl.SSLContext, body: bytes) -> tuple[int, bytes]:
+        for seconds in PAUSES:
+            try:
+                return self._call(trust, "POST", "/api/vpn/enroll", body)
+            except _Lost:
+                self._pause(seconds)
+        return self._call(trust, "POST", "/api/vpn/enroll", body)
+
+    def _call(
+        self, trust: ssl.SSLContext, method: str, path: str, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        parts = urlsplit(self._link.base)
+        connection = self._connect(
+            parts.hostname or "", parts.port or 443, timeout=PATIENCE, context=trust
+        )
+        headers = {"Accept": "*/*", "User-Agent": "semaphore-vpn-join"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(method, parts.path + path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read(_MOST + 1)
+        except ssl.SSLCertVerificationError as error:
+            raise Failure(
+                f"{self._link.base}: the certificate is not trusted "
+                f"({error.verify_message}); the token was not sent",
+                UNREACHABLE,
+            ) from None
+        except TimeoutError:
+            raise _Lost(f"{self._link.base}: no answer in {PATIENCE:.0f} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "no answer"
+            raise _Lost(f"{self._link.base}: {reason}") from error
+        finally:
+            connection.close()
+        if len(content) > _MOST:
+            raise Failure(f"{self._link.base}: an endless answer", UNREACHABLE)
+        return answer.status, content
+
+
+class _Lost(Failure):
+    """No answer came; the request may be repeated, since it is idempotent."""
+
+    def __init__(self, sentence: str) -> None:
+        """Say why."""
+        super().__init__(sentence, UNREACHABLE)
+
+
+_HINTS = {
+    403: "it was used, revoked or is too old; ask for another",
+    404: "is this the address of Semaphore, and is its VPN set up?",
+    429: "wait some minutes",
+}
+
+
+def _refused(status: int, content: bytes) -> Failure:
+    try:
+        said = msgspec.json.decode(content, type=_Refusal).error
+    except msgspec.DecodeError:
+        said = ""
+    if 300 <= status < 400:
+        said = "the server points to another address; ask for a link with that one"
+    sentence = harmless(said)[:500] or "the server refused"
+    hint = _HINTS.get(status)
+    whole = f"{sentence}{f': {hint}' if hint else ''} ({status})"
+    if 400 <= status < 500 and status != 429:
+        return Refused(whole)
+    return Failure(whole, UNREACHABLE)

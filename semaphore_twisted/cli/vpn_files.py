@@ -1,0 +1,161 @@
+"""The companion's folder: its settings and the server's private key, for root.
+
+Files are written beside themselves and then renamed, so readers see the old or the
+new ones; :class:`Exchange` puts the old ones back if what was to follow failed.
+"""
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.start import state
+from semaphore_twisted.wireguard import settings
+from semaphore_twisted.wireguard.settings import Settings, WrongSettings
+
+#: Where the companion looks, and its account.
+FOLDER = Path("/etc/semaphore-vpn")
+ACCOUNT = "semaphore-vpn"
+
+_ROOT = "run this as root: the companion's files are out of the server's reach"
+
+
+@frozen
+class Folder:
+    """Where the files are, and whose they become."""
+
+    path: Path
+    owner: tuple[int, int] | None
+
+    @classmethod
+    def named(cls, path: Path | None) -> "Folder":
+        """Return the folder at *path*, or the usual one.
+
+        :raises Failure: if it is the usual one and we are not root.
+        """
+        if os.geteuid() == 0:
+            return cls(path or FOLDER, _account())
+        if path is None or path == FOLDER:
+            raise Failure(_ROOT)
+        return cls(path, None)
+
+    @property
+    def settings_file(self) -> Path:
+        """The companion's settings."""
+        return self.path / settings.FILE
+
+    @property
+    def key_file(self) -> Path:
+        """The server's private key."""
+        return self.path / settings.KEY
+
+    def settings(self) -> Settings | None:
+        """Return the settings that are there.
+
+        :raises Failure: if they cannot be read or used.
+        """
+        content = self.content(self.settings_file)
+        if content is None:
+            return None
+        try:
+            return settings.load(content)
+        except WrongSettings as error:
+            raise Failure(f"{self.settings_file}: {error}") from None
+
+    def key(self) -> str | None:
+        """Return the server's private key as base64, if there is one.
+
+        :raises Failure: if it cannot be read.
+        """
+        content = self.content(self.key_file)
+        return None if content is None else content.decode("ascii", "replace").strip()
+
+    def content(self, path: Path) -> bytes | None:
+        """Return what *path* holds, ``None`` if it is not there.
+
+        :raises Failure: if it cannot be read.
+        """
+        try:
+            # Root does not follow a link that another account could have put there.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            with os.fdopen(descriptor, "rb") as file:
+                return file.read(1 << 20)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            hint = f"; {_ROOT}" if isinstance(error, PermissionError) else ""
+            raise Failure(f"{path}: {error.strerror}{hint}") from error
+
+    @contextmanager
+    def exchange(self) -> Iterator["Exchange"]:
+        """Write files; if the block fails, the former ones are back afterwards.
+
+        :raises Failure: if the system does not allow it.
+        """
+        try:
+            state.make_folder(self.path, 0o750)
+            self._give(self.path)
+        except OSError as error:
+            raise Failure(f"{self.path}: {error.strerror}") from error
+        exchange = Exchange(self)
+        try:
+            yield exchange
+        except BaseException:
+            exchange.back()
+            raise
+
+    def _give(self, path: Path) -> None:
+        if self.owner is not None:
+            os.chown(path, *self.owner)
+
+    def put(self, path: Path, content: bytes) -> None:
+        """Put *content* at *path*, 0600 and the companion's, in one step.
+
+        :raises Failure: if the system does not allow it.
+        """
+        try:
+            state.write(path, content, owner=self.owner)
+        except OSError as error:
+            raise Failure(f"{path}: {error.strerror}") from error
+
+
+@define(eq=False)
+class Exchange:
+    """Files that were written, and what they held before."""
+
+    _folder: Folder
+    _former: list[tuple[Path, bytes | None]] = field(factory=list, repr=False)
+
+    def settings(self, wanted: Settings) -> None:
+        """Write the settings."""
+        self._put(self._folder.settings_file, settings.dump(wanted))
+
+    def key(self, text: str) -> None:
+        """Write the private key."""
+        self._put(self._folder.key_file, f"{text}\n".encode())
+
+    def back(self) -> None:
+        """Put the former content of each file back."""
+        for path, content in reversed(self._former):
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                self._folder.put(path, content)
+        self._former.clear()
+
+    def _put(self, path: Path, content: bytes) -> None:
+        self._former.append((path, self._folder.content(path)))
+        self._folder.put(path, content)
+
+
+def _account() -> tuple[int, int]:
+    """Return user and group of the companion, root's where it has no account."""
+    try:
+        found = pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        return 0, 0
+    return found.pw_uid, found.pw_gid

@@ -1,0 +1,96 @@
+"""How this machine asks the VPN for names, and how its file says so.
+
+``wg-quick`` fails on a ``DNS`` line where ``resolvconf`` is missing. And where
+systemd-resolved runs, a ``DNS`` line sends every question into the tunnel, while a
+route-only domain sends there only those for the VPN's own names.
+"""
+
+import ipaddress
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+
+from semaphore_twisted.cli.failure import Failure
+
+#: wg-quick runs hooks as root, so what goes into one is letters, digits, - and dots.
+_DOMAIN = re.compile(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    r"(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+)
+
+
+class Resolving(Enum):
+    """What this machine has."""
+
+    RESOLVED = "systemd-resolved"
+    RESOLVCONF = "resolvconf"
+    SYSTEM = "the system"
+    NOTHING = "nothing"
+
+
+def found(
+    *,
+    platform: str = sys.platform,
+    which: Callable[[str], str | None] = shutil.which,
+    runtime: Path = Path("/run/systemd/resolve"),
+) -> Resolving:
+    """Return what there is on this machine."""
+    if platform == "darwin":  # its wg-quick asks networksetup
+        return Resolving.SYSTEM
+    if which("resolvectl") and runtime.is_dir():
+        return Resolving.RESOLVED
+    return Resolving.RESOLVCONF if which("resolvconf") else Resolving.NOTHING
+
+
+def adapted(text: str, domain: str, resolving: Resolving) -> str:
+    """Return the file *text* as this machine can use it.
+
+    :raises Failure: if *domain* or an address is none.
+    """
+    if resolving in {Resolving.RESOLVCONF, Resolving.SYSTEM}:
+        return text
+    lines = []
+    for line in text.split("\n"):
+        key, _, value = line.partition("=")
+        if key.strip() != "DNS":
+            lines.append(line)
+        elif resolving is Resolving.RESOLVED:
+            lines += _route_only(value, domain)
+    return "\n".join(lines)
+
+
+def servers(text: str) -> list[str]:
+    """Return the addresses in the ``DNS`` line of *text*.
+
+    :raises Failure: if it holds what is no address, and not the domain's place.
+    """
+    for line in text.split("\n"):
+        key, _, value = line.partition("=")
+        if key.strip() == "DNS":
+            return _addresses(value)
+    return []
+
+
+def _addresses(value: str) -> list[str]:
+    result = []
+    for each in value.split(","):
+        try:
+            result.append(str(ipaddress.ip_address(each.strip())))
+        except ValueError:
+            continue  # a search domain
+    return [each for each in result if "%" not in each]
+
+
+def _route_only(value: str, domain: str) -> list[str]:
+    if not _DOMAIN.fullmatch(domain):
+        raise Failure("the server's answer names a domain that is none")
+    addresses = _addresses(value)
+    if not addresses:
+        return []
+    return [
+        f"PostUp = resolvectl dns %i {' '.join(addresses)}",
+        f"PostUp = resolvectl domain %i ~{domain}",
+    ]

@@ -1,0 +1,179 @@
+"""The files of one tunnel on a client: the profile, and what is remembered beside it.
+
+- ``NAME.conf`` is what ``wg-quick`` reads; it holds this machine's private key.
+- ``.NAME.joined`` says which link it came from and what the server calls this machine.
+- ``.NAME.pending`` has the key while a link is being redeemed, so that a lost answer
+  can be asked for again with the same key.
+
+All are 0600. A profile comes from the server and is read by ``wg-quick`` as root, so
+only the keys that a profile has may be in it, and no commands.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from attrs import frozen
+from typing_extensions import override
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.start import state
+from semaphore_twisted.wireguard.settings import INTERFACE
+
+T = TypeVar("T")
+
+_LINES = re.compile(
+    r"\[(Interface|Peer)\]|(PrivateKey|Address|DNS|MTU|PublicKey|PresharedKey|"
+    r"AllowedIPs|Endpoint|PersistentKeepalive) = [A-Za-z0-9+/=.:,\[\]_<> -]{1,400}|"
+)
+
+
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """Where this machine was enrolled, and as what; nothing in it is secret."""
+
+    link: str  # the link's digest
+    url: str
+    domain: str
+    uuid: str
+    name: str
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that a link is being redeemed with."""
+
+    link: str
+    private_key: bytes
+
+    @override
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"Pending({self.link})"
+
+
+@frozen
+class TunnelFile:
+    """The files of the tunnel *interface* in *folder*."""
+
+    folder: Path
+    interface: str
+
+    @classmethod
+    def named(cls, folder: Path, interface: str) -> "TunnelFile":
+        """Return the files of a tunnel.
+
+        :raises Failure: if ``wg-quick`` would not take the name.
+        """
+        if not INTERFACE.fullmatch(interface) or interface[0] in "-.":
+            raise Failure(
+                "--interface: a name of up to 15 letters, digits and _=+.- wanted, "
+                "which begins with none of - and ."
+            )
+        return cls(folder.absolute(), interface)
+
+    @property
+    def profile(self) -> Path:
+        """What ``wg-quick`` reads."""
+        return self.folder / f"{self.interface}.conf"
+
+    @property
+    def _joined(self) -> Path:
+        return self.folder / f".{self.interface}.joined"
+
+    @property
+    def _pending(self) -> Path:
+        return self.folder / f".{self.interface}.pending"
+
+    def joined(self) -> Joined | None:
+        """Return where the profile came from, if ``join`` wrote it."""
+        return self._read(self._joined, Joined)
+
+    def pending(self, link: str) -> bytes | None:
+        """Return the key that the link with this digest is being redeemed with."""
+        found = self._read(self._pending, Pending)
+        return found.private_key if found is not None and found.link == link else None
+
+    def keep(self, pending: Pending) -> None:
+        """Remember a key until the profile is there."""
+        self._write(self._pending, msgspec.json.encode(pending))
+
+    def enrolled(self, joined: Joined, text: str) -> None:
+        """Write the profile; the key is in no other file afterwards."""
+        self._write(self._joined, msgspec.json.encode(joined))
+        self._write(self.profile, text.encode())
+        self.settled()
+
+    def settled(self) -> None:
+        """Forget a key that is in the profile, or never will be."""
+        self._pending.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove every file of the tunnel.
+
+        :raises Failure: if the system does not allow it.
+        """
+        for path in (self._pending, self.profile, self._joined):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise Failure(f"{path}: {error.strerror}{_hint(error)}") from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other joins out; the lock is on the folder, so no file is left.
+
+        :raises Failure: if there is one, or the folder cannot be made.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise Failure(f"{self.folder}: {error.strerror}{_hint(error)}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise Failure(f"{self.folder}: another join is running") from None
+        finally:
+            os.close(descriptor)
+
+    def _read(self, path: Path, kind: type[T]) -> T | None:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Failure(f"{path}: {error.strerror}{_hint(error)}") from error
+        except msgspec.DecodeError:
+            return None  # half of a write that was cut off; it is made again
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            state.write(path, content)
+        except OSError as error:
+            raise Failure(f"{path}: {error.strerror}{_hint(error)}") from error
+
+
+def check(text: str) -> None:
+    """Refuse a profile with anything in it that no profile has.
+
+    :raises Failure: without quoting it.
+    """
+    lines = text.split("\n")
+    if not all(_LINES.fullmatch(line) for line in lines):
+        raise Failure(
+            "the server's answer is not a profile: it has lines that wg-quick might "
+            "run as commands; nothing was written"
+        )
+    if lines.count("[Interface]") != 1 or lines.count("[Peer]") != 1:
+        raise Failure("the server's answer is not a profile; nothing was written")
+
+
+def _hint(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "; run this as root, or give another --config-dir"
+    return ""

@@ -1,0 +1,70 @@
+"""``wg-quick`` on a client, run with a list of arguments."""
+
+import shutil
+import socket
+import subprocess
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.terminal import harmless
+from semaphore_twisted.cli.vpn_tunnel_file import TunnelFile
+
+#: Seconds that it may take; a slow resolver of the endpoint's name is part of it.
+PATIENCE = 90
+
+
+def path() -> str | None:
+    """Return where ``wg-quick`` is, if it is."""
+    return shutil.which("wg-quick")
+
+
+def is_up(files: TunnelFile) -> bool:
+    """Whether an interface of the tunnel's name is there."""
+    return any(name == files.interface for _, name in socket.if_nameindex())
+
+
+def up(files: TunnelFile) -> None:
+    """Bring the tunnel up, unless it is.
+
+    :raises Failure: if that cannot be done; the file stays.
+    """
+    if not is_up(files):
+        _run("up", files)
+
+
+def down(files: TunnelFile) -> None:
+    """Take the tunnel down, if it is up.
+
+    :raises Failure: if that cannot be done; the file stays.
+    """
+    if is_up(files):
+        _run("down", files)
+
+
+def _run(verb: str, files: TunnelFile) -> None:
+    program = path()
+    if program is None:
+        raise Failure(
+            f"{files.profile} is there, but wg-quick is not installed: install "
+            f"wireguard-tools, then: wg-quick {verb} {files.profile}"
+        )
+    try:
+        done = subprocess.run(
+            [program, verb, str(files.profile)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(
+            f"wg-quick {verb} {files.profile}: did not end in {PATIENCE} s"
+        ) from None
+    except OSError as error:
+        raise Failure(f"{program}: {error.strerror}") from error
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        said = next((each for each in reversed(lines) if "[#]" not in each), "")
+        raise Failure(
+            f"wg-quick {verb} {files.profile} failed ({done.returncode}): "
+            f"{harmless(said)[:300] or 'it did not say why'}; the file is in order"
+        )

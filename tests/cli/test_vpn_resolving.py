@@ -1,0 +1,103 @@
+"""How a machine asks the VPN for names."""
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.cli import vpn_resolving
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.vpn_resolving import Resolving, adapted, servers
+
+PROFILE = """\
+[Interface]
+PrivateKey = PRIVATE-KEY-OF-THIS-DEVICE
+Address = 10.80.0.2/32
+DNS = 10.80.0.1, fd80::1
+
+[Peer]
+PublicKey = x
+"""
+
+HOOKS = """\
+PostUp = resolvectl dns %i 10.80.0.1 fd80::1
+PostUp = resolvectl domain %i ~semaphore.internal
+"""
+
+
+class ResolvingTests(SynchronousTestCase):
+    """What there is decides what is written."""
+
+    def found(self, *programs: str, runs: bool = True, on: str = "linux") -> Resolving:
+        """Look, on a machine with *programs*."""
+        folder = Path(self.mktemp())
+        if runs:
+            folder.mkdir(parents=True)
+        return vpn_resolving.found(
+            platform=on,
+            which=lambda name: name if name in programs else None,
+            runtime=folder,
+        )
+
+    def test_found(self) -> None:
+        """systemd-resolved comes first, if it runs; then resolvconf."""
+        self.assertIs(self.found("resolvectl", "resolvconf"), Resolving.RESOLVED)
+        self.assertIs(self.found("resolvectl"), Resolving.RESOLVED)
+        self.assertIs(self.found("resolvconf"), Resolving.RESOLVCONF)
+        self.assertIs(
+            self.found("resolvectl", "resolvconf", runs=False), Resolving.RESOLVCONF
+        )
+        self.assertIs(self.found("resolvectl", runs=False), Resolving.NOTHING)
+        self.assertIs(self.found(), Resolving.NOTHING)
+        self.assertIs(self.found(on="darwin"), Resolving.SYSTEM)
+
+    def test_kept(self) -> None:
+        """With resolvconf, and on macOS, the line stays."""
+        for how in (Resolving.RESOLVCONF, Resolving.SYSTEM):
+            self.assertEqual(adapted(PROFILE, "semaphore.internal", how), PROFILE)
+
+    def test_nothing(self) -> None:
+        """Without any, the line goes, since wg-quick would fail on it."""
+        expected = PROFILE.replace("DNS = 10.80.0.1, fd80::1\n", "")
+        self.assertEqual(
+            adapted(PROFILE, "semaphore.internal", Resolving.NOTHING), expected
+        )
+
+    def test_route_only(self) -> None:
+        """systemd-resolved asks the VPN for its own names only."""
+        expected = PROFILE.replace("DNS = 10.80.0.1, fd80::1\n", HOOKS)
+        self.assertEqual(
+            adapted(PROFILE, "semaphore.internal", Resolving.RESOLVED), expected
+        )
+
+    def test_hostile_domain(self) -> None:
+        """V03, B176: a domain from the server that is none comes into no hook."""
+        for domain in (
+            "",
+            ".",
+            "a b",
+            "a;reboot",
+            "$(reboot)",
+            "a\nPostUp = reboot",
+            "-x",
+            "a..b",
+            "a" * 64,
+            "ä.example",
+            "%i",
+            "~.",
+        ):
+            with self.assertRaises(Failure):
+                adapted(PROFILE, domain, Resolving.RESOLVED)
+
+    def test_hostile_servers(self) -> None:
+        """V03: only addresses come into a hook."""
+        text = PROFILE.replace("fd80::1", "$(reboot), fe80::1%;reboot, x")
+        found = adapted(text, "semaphore.internal", Resolving.RESOLVED)
+        self.assertIn("dns %i 10.80.0.1\n", found)
+        self.assertNotIn("reboot", found)
+        text = PROFILE.replace("10.80.0.1, fd80::1", "example")
+        self.assertNotIn("PostUp", adapted(text, "a.b", Resolving.RESOLVED))
+
+    def test_servers(self) -> None:
+        """The addresses of a profile's resolvers."""
+        self.assertEqual(servers(PROFILE), ["10.80.0.1", "fd80::1"])
+        self.assertEqual(servers("[Interface]\n"), [])

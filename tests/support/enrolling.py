@@ -1,0 +1,155 @@
+"""A server to enroll with, as the client's half sees it."""
+
+import hashlib
+import ssl
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from attrs import define, field
+
+from semaphore_twisted.cli.vpn_enrolling import Enrolling
+from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.crypto import certificates
+from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.wireguard import keys, profile
+from tests.support.memory import Entropy
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+TOKEN = "smp-enroll-" + "t" * 43
+SERVER = keys.new_pair(Entropy()).public_key
+ROOT = certificates.new_root(
+    host="vpn.example.net",
+    names=["vpn.example.net"],
+    addresses=[],
+    now=NOW,
+    entropy=Entropy(),
+)
+
+
+def der() -> bytes:
+    """Return the root's certificate."""
+    return ssl.PEM_cert_to_DER_cert(ROOT.certificate_pem.decode())
+
+
+def config(**changed: Any) -> str:
+    """Return a profile, as the server would send it."""
+    usual: dict[str, Any] = {
+        "addresses": ("10.80.0.2",),
+        "public_key": SERVER,
+        "allowed_ips": ("10.80.0.1/32",),
+        "endpoint": "vpn.example.net:51820",
+        "preshared_key": bytes(range(32)),
+        "dns": ("10.80.0.1",),
+    }
+    return profile.render(profile.Profile(**{**usual, **changed}))
+
+
+def enrolled(public_key: str, name: str = "box", **changed: Any) -> Enrolled:
+    """Return an answer."""
+    state = changed.pop("state", PeerState.ACTIVE)
+    peer = Peer(
+        id=1,
+        uuid="7d6f2a52-9d4e-4a15-8a7e-1f7c1a6f2b11",
+        name=name,
+        kind=PeerKind.LAPTOP,
+        state=state,
+        user_id=UserId(1),
+        project_id=None,
+        owner="alice",
+        public_key=public_key,
+        ipv4="10.80.0.2",
+        ipv6="",
+        tags=(),
+        created=NOW,
+        expires=None,
+        last_handshake=None,
+        received=0,
+        sent=0,
+    )
+    usual = {
+        "config": config(),
+        "url": "https://semaphore.internal",
+        "domain": "semaphore.internal",
+    }
+    return Enrolled(peer=peer, **{**usual, **changed})
+
+
+@define
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    content: bytes
+
+    def read(self, most: int) -> bytes:
+        """Return the body."""
+        return self.content[:most]
+
+
+@define(eq=False)
+class Server:
+    """Answers as a real one, or by *script* first; notes what was asked and how."""
+
+    script: list[Answer | Exception] = field(factory=list)
+    #: fields of the answer that are not the usual ones
+    changed: dict[str, Any] = field(factory=dict)
+    #: method, path, decoded body, whether the certificate was checked
+    asked: list[tuple[str, str, Any, bool]] = field(factory=list)
+    pauses: list[float] = field(factory=list)
+
+    @property
+    def link(self) -> Link:
+        """A link to it."""
+        return Link("https://vpn.example.net", TOKEN, hashlib.sha256(der()).hexdigest())
+
+    def enrolling(self, link: Link | None = None) -> Enrolling:
+        """Return the client's half, connected to this server."""
+        return Enrolling(link or self.link, self.pauses.append, self.connection)
+
+    def connection(
+        self, host: str, port: int, *, timeout: float, context: ssl.SSLContext
+    ) -> "Connection":
+        """Stand in for ``http.client.HTTPSConnection``."""
+        del host, port, timeout
+        return Connection(self, context.verify_mode == ssl.CERT_REQUIRED)
+
+    def respond(self, method: str, path: str, body: Any) -> Answer | Exception:
+        """Answer a request."""
+        if self.script:
+            return self.script.pop(0)
+        if path == "/api/vpn/ca?format=der":
+            return Answer(200, der())
+        if (method, path) == ("POST", "/api/vpn/enroll"):
+            made = enrolled(body["public_key"], body["name"], **self.changed)
+            return Answer(201, msgspec.json.encode(made))
+        return Answer(404, b"{}")
+
+
+@define(eq=False)
+class Connection:
+    """A connection to a :class:`Server`."""
+
+    server: Server
+    checked: bool
+    outcome: Any = None
+
+    def request(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> None:
+        """Send."""
+        del headers
+        decoded = None if body is None else msgspec.json.decode(body)
+        self.server.asked.append((method, path, decoded, self.checked))
+        self.outcome = self.server.respond(method, path, decoded)
+
+    def getresponse(self) -> Answer:
+        """Return the answer, or fail."""
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        assert isinstance(self.outcome, Answer)
+        return self.outcome
+
+    def close(self) -> None:
+        """Do nothing."""
