@@ -1,0 +1,72 @@
+"""What the companion is asked for, and what the server finds by itself; pure."""
+
+from semaphore_twisted.vpn.state import Desired, VpnState
+from semaphore_twisted.wireguard import wire
+
+
+def sync(desired: Desired, *, may_empty: bool) -> wire.Sync:
+    """Return the request that brings the device to *desired*."""
+    return wire.Sync(
+        revision=desired.revision,
+        peers=_peers(desired),
+        grants=_grants(desired),
+        may_empty=may_empty,
+    )
+
+
+def plan(desired: Desired) -> wire.Plan:
+    """Return the request for what :func:`sync` would change."""
+    return wire.Plan(peers=_peers(desired), grants=_grants(desired))
+
+
+def _peers(desired: Desired) -> tuple[wire.WirePeer, ...]:
+    return tuple(
+        wire.WirePeer(peer.public_key, peer.addresses, peer.preshared_key)
+        for peer in desired.peers
+    )
+
+
+def _grants(desired: Desired) -> tuple[wire.WireGrant, ...]:
+    return tuple(
+        wire.WireGrant(grant.address, grant.network) for grant in desired.grants
+    )
+
+
+def findings(state: VpnState) -> tuple[wire.Finding, ...]:
+    """Return what the server itself has to say about its VPN."""
+    found = []
+    if state.connected:
+        if state.error:
+            found.append(wire.Finding("state", "error", state.error))
+        elif state.revision == state.wanted and state.last_sync is not None:
+            found.append(
+                wire.Finding(
+                    "state",
+                    "ok",
+                    f"the device has revision {state.revision}, read back at "
+                    f"{state.last_sync:%Y-%m-%d %H:%M:%S} UTC",
+                )
+            )
+        else:
+            found.append(
+                wire.Finding(
+                    "state",
+                    "warning",
+                    f"the device has revision {state.revision}, {state.wanted} wanted",
+                )
+            )
+    found += [
+        wire.Finding("database", "error", f"left out: {damaged}")
+        for damaged in state.damaged
+    ]
+    if state.drift_total:
+        last = f", the last one: {state.drift[-1]}" if state.drift else ""
+        found.append(
+            wire.Finding(
+                "drift",
+                "warning",
+                f"{state.drift_total} changes by others were undone since the "
+                f"start{last}",
+            )
+        )
+    return tuple(found)

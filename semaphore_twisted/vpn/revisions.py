@@ -1,0 +1,59 @@
+"""Those who wait until the device has what they changed."""
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+#: Seconds that somebody waits at most.
+PATIENCE = 3.0
+
+
+@define(eq=False)
+class _Waiting:
+    revision: int
+    told: "Deferred[str]" = field(factory=Deferred)
+    timer: IDelayedCall | None = None
+
+
+@define(eq=False)
+class Revisions:
+    """The revision that the device has, and whoever waits for a later one."""
+
+    _clock: IReactorTime
+    applied: int = -1
+    _waiting: list[_Waiting] = field(factory=list)
+
+    def wait(self, revision: int, late: str) -> "Deferred[str]":
+        """Fire with nothing once *revision* is there, or with the reason.
+
+        After :data:`PATIENCE` the reason is *late*.
+        """
+        waiting = _Waiting(revision)
+        waiting.timer = self._clock.callLater(PATIENCE, self._late, waiting, late)
+        self._waiting.append(waiting)
+        return waiting.told
+
+    def reached(self, revision: int) -> None:
+        """Take notice that the device has *revision*, and tell whoever waits for it."""
+        self.applied = revision
+        self._tell(revision, "")
+
+    def failed(self, revision: int | None, reason: str) -> None:
+        """Tell *reason* to all who wait for *revision* or less; ``None`` is all."""
+        self._tell(revision, reason)
+
+    def _late(self, waiting: _Waiting, late: str) -> None:
+        self._waiting.remove(waiting)
+        waiting.told.callback(late)
+
+    def _tell(self, revision: int | None, answer: str) -> None:
+        told = [
+            each
+            for each in self._waiting
+            if revision is None or each.revision <= revision
+        ]
+        self._waiting = [each for each in self._waiting if each not in told]
+        for each in told:
+            if each.timer is not None:
+                each.timer.cancel()
+            each.told.callback(answer)

@@ -1,0 +1,387 @@
+"""Keeps the VPN as the database wants it.
+
+The service reads the desired state and sends it whole; the companion finds what
+differs. That happens at the start, on reconnect, on each change, when a peer's time
+is over, and each cycle: a lost word costs delay, never correctness. One sync runs at
+a time, and however many are asked for meanwhile, one follows.
+
+Invariants, each with a test:
+
+- a desired state that could not be read is never sent: nobody loses the tunnel by a
+  fault of the database;
+- a revision counts as applied only after the companion has read the device back;
+- nothing is logged by a cycle that finds everything as the last one did.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec.structs import replace
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.interfaces import IPeerControl, IPeerObserver
+from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.vpn import requests
+from semaphore_twisted.vpn.client import CompanionError, CompanionFailed, VpnClient
+from semaphore_twisted.vpn.expiry import Alarm
+from semaphore_twisted.vpn.looks import Looks
+from semaphore_twisted.vpn.revisions import Revisions
+from semaphore_twisted.vpn.state import Desired, PeerStore, VpnState
+from semaphore_twisted.wireguard import wire
+
+#: Seconds before a sync that failed is tried again; doubled up to the cycle.
+FIRST_RETRY = 0.5
+
+LATE = "the companion has not confirmed it yet; it is done as soon as it can be"
+STOPPED = "the server stops"
+
+
+class Unreadable(Exception):
+    """The desired state could not be read from the database."""
+
+
+class PeerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds between two syncs without a reason, and between two looks at peers."""
+
+    cycle: float = 30.0
+    observe: float = 10.0
+
+
+@implementer(IPeerControl)
+class PeerService(Service):
+    """Brings the device to the desired state, and tells how the peers are."""
+
+    name = "vpn"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        *,
+        client: VpnClient,
+        store: PeerStore,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+        observers: Sequence[IPeerObserver] = (),
+        options: PeerOptions | None = None,
+    ) -> None:
+        """Own *client*; tell *observers* after each look at the device."""
+        self._client = client
+        self._store = store
+        self._clock = clock
+        self._now = now
+        self._options = options or PeerOptions()
+        self._state = VpnState()
+        self._revisions = Revisions(clock)
+        self._looks = Looks(client, store, looked=self._looked)
+        for observer in observers:
+            self._looks.add(observer)
+        self._alarm = Alarm(self.wake, clock=clock, now=now)
+        self._timer = LoopingCall(self._look)
+        self._timer.clock = clock
+        self._next: IDelayedCall | None = None
+        self._syncing = self._again = False
+        self._stopped: Deferred[None] | None = None
+        self._retry = FIRST_RETRY
+        self._confirmed: int | None = None
+        self._unmarked = ""
+        client.connected = self._connected
+        client.disconnected = self._disconnected
+
+    def observe(self, observer: IPeerObserver) -> None:
+        """Tell *observer* too from now on."""
+        self._looks.add(observer)
+
+    @override
+    def startService(self) -> None:
+        """Connect; a sync follows from that."""
+        super().startService()
+        self._client.start()
+        looking = self._timer.start(self._options.observe, now=False)
+        forget(looking, log=self._log, sentence="The peers are not looked at")
+        if self._next is None:
+            self.wake()  # a peer's time ends without the companion too
+
+    @override
+    def stopService(self) -> "Deferred[None]":
+        """Stop, and leave the tunnel as it is; fires once no sync is under way."""
+        super().stopService()
+        if self._timer.running:
+            self._timer.stop()
+        self._alarm.stop()
+        self._set_next(None)
+        self._client.stop()
+        self._revisions.failed(None, STOPPED)
+        if not self._syncing:
+            return succeed(None)
+        self._stopped = Deferred()
+        return self._stopped
+
+    # what others ask
+
+    def wake(self) -> None:
+        """Bring the device to the desired state now, or once more after this sync."""
+        if not self.running:
+            return
+        if self._syncing:
+            self._again = True
+            return
+        self._set_next(None)
+        self._syncing = True
+        syncing = Deferred.fromCoroutine(self._run())
+        forget(syncing, log=self._log, sentence="The VPN's service has a fault")
+
+    def applied(self, revision: int) -> "Deferred[str]":
+        """Fire once the device has *revision*: with nothing, else with the reason."""
+        if self._revisions.applied >= revision:
+            return succeed("")
+        if not self.running:
+            return succeed(STOPPED)
+        if not self._state.connected:
+            return succeed(self._state.reason)
+        waiting = self._revisions.wait(revision, LATE)
+        if not self._syncing:
+            self.wake()
+        return waiting
+
+    def confirm_emptying(self) -> "Deferred[str]":
+        """Remove the many peers whose removal was refused, as they were counted then.
+
+        Fires as :meth:`applied` does. A state that has changed since is not meant.
+        """
+        if not self._state.unsafe:
+            return succeed("nothing waits for a confirmation")
+        self._confirmed = self._state.wanted
+        self.wake()
+        return self.applied(self._confirmed)
+
+    def state(self) -> VpnState:
+        """Return what is known now."""
+        return self._state
+
+    def statuses(self) -> "Deferred[Sequence[PeerStatus]]":
+        """Fire with every peer as the device has it now.
+
+        Fails with ``CompanionError``: what is not known is not shown as zero. Several
+        who ask at once share a look.
+        """
+        return self._looks.look()
+
+    def plan(self) -> "Deferred[Sequence[str]]":
+        """Fire with what a sync would change now, a sentence each."""
+        return Deferred.fromCoroutine(self._plan())
+
+    def diagnose(self) -> "Deferred[Sequence[wire.Finding]]":
+        """Fire with our own findings and the companion's; never fails for its sake."""
+        return Deferred.fromCoroutine(self._diagnose())
+
+    # what the client tells
+
+    def _connected(self) -> None:
+        welcome = self._client.welcome
+        if welcome is not None:
+            self._log.info(
+                "The VPN's companion is there: {interface}, {backend}",
+                interface=welcome.interface,
+                backend=welcome.backend or f"no device: {welcome.reason}",
+            )
+            self._welcomed(welcome)
+        self._retry = FIRST_RETRY
+        self.wake()
+
+    def _welcomed(self, welcome: wire.Welcome) -> None:
+        self._note(
+            connected=True,
+            backend=welcome.backend,
+            reason=welcome.reason,
+            interface=welcome.interface,
+            index=welcome.index,
+            welcome=welcome,
+        )
+
+    def _disconnected(self) -> None:
+        reason = self._client.reason
+        if self.running and (self._state.connected or self._state.reason != reason):
+            self._log.warn("The VPN's companion is away: {reason}", reason=reason)
+        self._note(connected=False, backend="", reason=reason, index=0, welcome=None)
+        self._revisions.failed(None, reason)
+
+    # bringing the device to the desired state
+
+    async def _run(self) -> None:
+        delay = self._options.cycle
+        try:
+            while self.running:
+                self._again = False
+                delay = await self._sync()
+                if not self._again:
+                    break
+        finally:
+            self._syncing = False
+            self._set_next(delay)
+            stopped, self._stopped = self._stopped, None
+            if stopped is not None:
+                stopped.callback(None)
+
+    def _set_next(self, delay: float | None) -> None:
+        """Sync again after *delay* seconds; never for ``None``."""
+        timer, self._next = self._next, None
+        if timer is not None and timer.active():
+            timer.cancel()
+        if delay is not None and self.running:
+            self._next = self._clock.callLater(delay, self.wake)
+
+    async def _sync(self) -> float:
+        """Try once; return the seconds until the next one is due."""
+        begun, wanted = self._clock.seconds(), None
+        try:
+            await self._expire()
+            if not self._state.connected:
+                return self._options.cycle  # the reconnect wakes
+            self._welcomed(await self._client.hello())
+            desired = await self._desired()
+            wanted = desired.revision
+            synced = await self._send(desired)
+        except CompanionFailed as error:
+            self._failed(error.reason, wanted, unsafe=error.code == "unsafe")
+            if error.code in {"unsafe", "refused", "malformed"}:
+                return self._options.cycle  # trying again soon would change nothing
+        except CompanionError as error:
+            self._failed(error.message, wanted)
+        except Unreadable as error:
+            self._failed(str(error), None)
+        else:
+            self._retry = FIRST_RETRY
+            self._synced(synced, self._clock.seconds() - begun)
+            await self._looks.keep(synced.peers)
+            return self._options.cycle
+        delay = min(self._retry, self._options.cycle)
+        self._retry = min(self._retry * 2, self._options.cycle)
+        return delay
+
+    async def _expire(self) -> None:
+        """Mark those whose time is over; the desired state lacks them in any case."""
+        try:
+            await self._store.expire_due()
+        except Exception as error:  # noqa: BLE001 - they are not desired all the same
+            if str(error) != self._unmarked:
+                self._log.failure("Peers whose time is over could not be marked")
+            self._unmarked = str(error)
+        else:
+            self._unmarked = ""
+
+    async def _desired(self) -> Desired:
+        welcome = self._state.welcome
+        try:
+            desired = await self._store.desired(welcome.sites if welcome else ())
+        except Exception as error:
+            raise Unreadable(f"the peers could not be read: {error}") from error
+        if desired.damaged and desired.damaged != self._state.damaged:
+            self._log.error(
+                "Peers that are damaged in the database are left out: {which}",
+                which="; ".join(desired.damaged),
+            )
+        self._note(wanted=desired.revision, damaged=desired.damaged)
+        self._alarm.set(desired.next_expiry if self.running else None)
+        return desired
+
+    async def _send(self, desired: Desired) -> wire.Synced:
+        request = requests.sync(desired, may_empty=self._confirmed == desired.revision)
+        self._confirmed = None
+        try:
+            return await self._client.sync(request)
+        except CompanionFailed as error:
+            if error.code != "unsafe" or request.may_empty:
+                raise
+            if not await self._is_explained(desired):
+                raise
+        return await self._client.sync(replace(request, may_empty=True))
+
+    async def _is_explained(self, desired: Desired) -> bool:
+        """Whether the store says of every peer that would go why it does.
+
+        A read that came back short has no reason for those it lacks.
+        """
+        seen = await self._client.observe()
+        wanted = {peer.public_key for peer in desired.peers}
+        going = frozenset(each.public_key for each in seen.peers) - wanted
+        try:
+            return bool(going) and await self._store.unexplained(going) == 0
+        except Exception as error:
+            raise Unreadable(f"the peers could not be read: {error}") from error
+
+    def _synced(self, synced: wire.Synced, seconds: float) -> None:
+        state = self._state
+        for sentence in synced.drift[:20]:
+            self._log.warn("The VPN's device was changed: {what}", what=sentence)
+        if state.error:
+            self._log.info("The VPN is as it should be again")
+        self._note(
+            index=synced.index,
+            revision=synced.revision,
+            last_sync=self._now(),
+            last_look=self._now(),
+            error="",
+            unsafe=False,
+            drift=synced.drift or state.drift,
+            drift_total=state.drift_total + len(synced.drift),
+            changes_total=state.changes_total + synced.changes,
+            syncs_total=state.syncs_total + 1,
+            sync_seconds=seconds,
+            peers=len(synced.peers),
+        )
+        self._revisions.reached(synced.revision)
+
+    def _failed(self, reason: str, wanted: int | None, *, unsafe: bool = False) -> None:
+        if not self.running:
+            return
+        if reason != self._state.error:
+            self._log.error("The VPN is not as it should be: {reason}", reason=reason)
+        self._note(
+            error=reason,
+            unsafe=unsafe,
+            failed_syncs_total=self._state.failed_syncs_total + 1,
+        )
+        self._revisions.failed(wanted, reason)
+
+    def _note(self, **changes: Any) -> None:
+        self._state = replace(self._state, **changes)
+
+    # looking at the peers
+
+    def _look(self) -> None:
+        if self._state.connected and not self._syncing:
+            _ = self._looks.look().addErrback(self._unseen)
+
+    def _looked(self, observed: wire.Observed) -> None:
+        self._note(last_look=self._now(), peers=len(observed.peers), unseen="")
+        if observed.index != self._state.index:
+            self.wake()  # the interface was made anew, or is gone
+
+    def _unseen(self, failure: Failure) -> None:
+        """Say why a look failed, unless it is what the last one said."""
+        reason = failure.getErrorMessage()
+        if self.running and reason != self._state.unseen:
+            self._log.warn("The peers cannot be looked at: {reason}", reason=reason)
+            self._note(unseen=reason)
+
+    async def _plan(self) -> Sequence[str]:
+        self._welcomed(await self._client.hello())
+        planned = await self._client.plan(requests.plan(await self._desired()))
+        return planned.changes
+
+    async def _diagnose(self) -> Sequence[wire.Finding]:
+        try:
+            companion = (await self._client.diagnose()).findings
+        except CompanionError as error:
+            companion = (wire.Finding("companion", "error", error.message),)
+        return (*requests.findings(self._state), *companion)
