@@ -53,8 +53,6 @@ class Pair(msgspec.Struct, frozen=True):
         """Show the public key only."""
         return f"Pair({format(self.public_key)})"
 
-    __str__ = __repr__
-
 
 def new_pair(entropy: Entropy) -> Pair:
     """Return a new pair; the private key is clamped, so it has one spelling only."""

@@ -72,8 +72,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         """Show no preshared key."""
         return f"Profile({self.addresses}, {self.endpoint})"
 
-    __str__ = __repr__
-
 
 def routes(
     servers: Iterable[str], networks: Iterable[str] = (), *, full: bool = False

@@ -91,8 +91,6 @@ class ImportedPeer(msgspec.Struct, frozen=True, kw_only=True):
         """Show no preshared key."""
         return f"ImportedPeer({keys.format(self.public_key)}, {self.addresses})"
 
-    __str__ = __repr__
-
 
 class ImportedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A server's file; *addresses* are its own, with their prefix lengths."""
@@ -106,8 +104,6 @@ class ImportedFile(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show no private key."""
         return f"ImportedFile({self.port}, {self.addresses}, {len(self.peers)} peers)"
-
-    __str__ = __repr__
 
 
 def parse(text: str, pools: Collection[str] = ()) -> ImportedFile:

@@ -42,8 +42,6 @@ class DeviceFields(msgspec.Struct, frozen=True, kw_only=True):
         """Show no private key."""
         return f"DeviceFields(port={self.port})"
 
-    __str__ = __repr__
-
 
 def encode_set(changes: Sequence[Change], device: DeviceFields | None = None) -> bytes:
     """Return the request that makes *changes*, in their order.

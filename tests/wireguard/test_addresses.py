@@ -2,7 +2,6 @@
 
 import ipaddress
 import time
-from collections.abc import Collection
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,7 +219,7 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual(addresses.parse_endpoint(found), found)
 
 
-def _hosts(pool: str) -> Collection[str]:
+def _hosts(pool: str) -> list[str]:
     network = ipaddress.ip_network(pool)
     return [str(each) for each in network][1:-1]
 
@@ -333,7 +332,7 @@ class PoolTests(SynchronousTestCase):
     def test_random(self) -> None:
         """A random pool is a unique local network that the parser takes."""
         for number in range(256):
-            pool = addresses.pool6(lambda size, n=number: bytes([n]) * size)
+            pool = addresses.pool6(bytes([number]).__mul__)
             self.assertEqual(addresses.parse_network(pool), pool)
             network = ipaddress.IPv6Network(pool)
             self.assertEqual(network.prefixlen, 64)
