@@ -18,6 +18,7 @@ from semaphore_twisted.model.errors import Invalid
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_SCOPE = re.compile(r"[0-9A-Za-z_.=+-]{1,15}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 DEFAULT_PORT = 51820
@@ -116,6 +117,25 @@ def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> str:
             raise WrongAddress(f"Nobody can reach {address}; give a public address")
         return f"[{address}]:{number}" if address.version == 6 else f"{host}:{number}"
     return f"{_name(host, text)}:{number}"
+
+
+def learned(text: str) -> str | None:
+    """Return *text* if it is an address with a port, as a device has learned it.
+
+    It may be link-local, with a scope; a name it cannot be.
+    """
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host, percent, scope = host[1:-1].partition("%")
+        good = ":" in host and (not percent or _SCOPE.fullmatch(scope))
+    else:
+        good = ":" not in host
+    try:
+        ipaddress.ip_address(host)
+        parse_port(port)
+    except (ValueError, WrongAddress):
+        return None
+    return text if good and colon and text.isascii() else None
 
 
 def _split(text: str) -> tuple[str, str | None]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from semaphore_twisted.wireguard import keys
-from semaphore_twisted.wireguard.addresses import WrongAddress, parse_network
+from semaphore_twisted.wireguard.addresses import WrongAddress, learned, parse_network
 from semaphore_twisted.wireguard.state import (
     DeviceFailed,
     DeviceState,
@@ -19,7 +19,6 @@ from semaphore_twisted.wireguard.state import (
 )
 
 _NUMBER = re.compile(r"[0-9]{1,20}")
-_ENDPOINT = re.compile(r"[0-9A-Za-z.:%_\[\]-]{3,80}")
 
 
 def addconf(changes: Iterable[SetPeer]) -> bytes:
@@ -38,8 +37,9 @@ def addconf(changes: Iterable[SetPeer]) -> bytes:
             f"AllowedIPs = {allowed}",
             f"PersistentKeepalive = {change.keepalive or 'off'}",
         ]
-        if change.endpoint is not None:
-            lines.append(f"Endpoint = {change.endpoint}")
+        endpoint = learned(change.endpoint or "")
+        if endpoint is not None:
+            lines.append(f"Endpoint = {endpoint}")
     return "".join(line + "\n" for line in lines).encode("ascii")
 
 
@@ -77,12 +77,10 @@ def _peer(line: str) -> PeerState:
     public, preshared, endpoint, allowed, handshake, received, sent, keepalive = (
         line.split("\t")
     )
-    if endpoint != "(none)" and not _ENDPOINT.fullmatch(endpoint):
-        raise ValueError("endpoint")
     return PeerState(
         public_key=keys.decode(public),
         preshared_key=_key(preshared),
-        endpoint=None if endpoint == "(none)" else endpoint,
+        endpoint=learned(endpoint),
         allowed_ips=frozenset(
             () if allowed == "(none)" else map(parse_network, allowed.split(","))
         ),

@@ -13,7 +13,7 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.wireguard import keys
-from semaphore_twisted.wireguard.addresses import WrongAddress, parse_network
+from semaphore_twisted.wireguard.addresses import WrongAddress, learned, parse_network
 from semaphore_twisted.wireguard.state import (
     Change,
     DeviceFailed,
@@ -28,7 +28,6 @@ GET = b"get=1\n\n"
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}")
 _KEY = re.compile(r"[0-9a-f]{64}")
-_ENDPOINT = re.compile(r"[0-9A-Za-z.:%_\[\]-]{3,80}")
 
 
 class DeviceFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +67,9 @@ def _fields(change: SetPeer) -> list[str]:
         f"persistent_keepalive_interval={change.keepalive:d}",
         "replace_allowed_ips=true",
     ]
-    if change.endpoint is not None:
-        lines.append(f"endpoint={change.endpoint}")
+    endpoint = learned(change.endpoint or "")
+    if endpoint is not None:
+        lines.append(f"endpoint={endpoint}")
     lines += [f"allowed_ip={parse_network(each)}" for each in change.allowed_ips]
     return lines
 
@@ -121,9 +121,7 @@ class _Reading:
             preshared = _key(value)
             self.preshared = None if preshared == keys.ZERO else preshared
         elif key == "endpoint":
-            if not _ENDPOINT.fullmatch(value):
-                raise DeviceFailed("The device answered an endpoint that is none")
-            self.endpoint = value
+            self.endpoint = learned(value)
         elif key == "allowed_ip":
             try:
                 self.allowed.add(parse_network(value))

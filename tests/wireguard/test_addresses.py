@@ -234,6 +234,28 @@ POOLS = st.one_of(
 )
 
 
+class LearnedTests(SynchronousTestCase):
+    """Endpoints that a device tells."""
+
+    def test_good(self) -> None:
+        """V15: an address and a port, of both families, with a scope or without."""
+        for text in (
+            *("192.0.2.1:51820", "[2001:db8::1]:4000", "[fe80::1%eth0.7]:1"),
+            "[::ffff:192.0.2.1]:1",
+        ):
+            self.assertEqual(addresses.learned(text), text)
+
+    def test_bad(self) -> None:
+        """V03: a name, or an address without a port, is none; nor is a second line."""
+        for text in (
+            *("", "(none)", "host:1", "192.0.2.1", "192.0.2.1:0", "2001:db8::1:4000"),
+            *("[192.0.2.1]:1", "[2001:db8::1]", "[fe80::1%a b]:1", "[fe80::1%]:1"),
+            *("1.2.3.4:1\nx=1", "[fe80::1%\n]:1", "1.2.3.4%eth0:1", "[]:1", ":1"),
+            "[fe80::1%\u00e9]:1",
+        ):
+            self.assertIsNone(addresses.learned(text))
+
+
 class NextFreeTests(SynchronousTestCase):
     """The address that a new peer gets."""
 
