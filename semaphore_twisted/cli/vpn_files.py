@@ -92,15 +92,7 @@ class Folder:
 
     @contextmanager
     def exchange(self) -> Iterator["Exchange"]:
-        """Write files; if the block fails, the former ones are back afterwards.
-
-        :raises Failure: if the system does not allow it.
-        """
-        try:
-            state.make_folder(self.path, 0o750)
-            self._give(self.path)
-        except OSError as error:
-            raise Failure(f"{self.path}: {error.strerror}") from error
+        """Write files; if the block fails, the former ones are back afterwards."""
         exchange = Exchange(self)
         try:
             yield exchange
@@ -108,16 +100,15 @@ class Folder:
             exchange.back()
             raise
 
-    def _give(self, path: Path) -> None:
-        if self.owner is not None:
-            os.chown(path, *self.owner)
-
     def put(self, path: Path, content: bytes) -> None:
         """Put *content* at *path*, 0600 and the companion's, in one step.
 
         :raises Failure: if the system does not allow it.
         """
         try:
+            state.make_folder(self.path, 0o750)
+            if self.owner is not None:
+                os.chown(self.path, *self.owner)
             state.write(path, content, owner=self.owner)
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}") from error

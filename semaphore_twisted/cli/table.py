@@ -1,0 +1,44 @@
+"""Rows for a person: columns side by side, nothing that steers a terminal."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+
+def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print *rows* below *head*; the last column may be as long as it is."""
+    lines = [list(head), *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def plain(text: str) -> str:
+    """Return *text* without characters that a terminal would obey."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def moment(time: datetime | None, none: str = "-") -> str:
+    """Return *time* in UTC, to the minute."""
+    return none if time is None else f"{time:%Y-%m-%d %H:%M}Z"
+
+
+def span(seconds: int | None) -> str:
+    """Return how long ago something was, in its largest unit."""
+    if seconds is None:
+        return "never"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit} ago"
+    return f"{max(seconds, 0)}s ago"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

@@ -1,0 +1,126 @@
+"""The store of an installation, for the commands of the VPN.
+
+Whoever can read the installation's files may do everything here. A change is followed
+by a nudge, so that a running server looks at once.
+"""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import open_installation
+from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.projects import Project
+from semaphore_twisted.model.users import User
+from semaphore_twisted.operations import users
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.migrations.migrate import pending
+from semaphore_twisted.persistence.statements import projects as statements
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.vpn import nudge
+
+
+@contextmanager
+def reading(found: Installation) -> Iterator[Connection]:
+    """Open the store for one reading transaction.
+
+    :raises Failure: if there is none, or it is an older program's.
+    """
+    conn = _connection(found, read_only=True)
+    try:
+        with conn.transaction(write=False):
+            yield conn
+    finally:
+        conn.close()
+
+
+@contextmanager
+def changing(found: Installation) -> Iterator[Connection]:
+    """Open the store for one writing transaction; nudge the server after it.
+
+    :raises Failure: if there is none, or it is an older program's.
+    """
+    conn = _connection(found, read_only=False)
+    try:
+        with conn.transaction(write=True):
+            yield conn
+    finally:
+        conn.close()
+    nudge.nudge(found.state.path / nudge.NAME)
+
+
+def _connection(found: Installation, *, read_only: bool) -> Connection:
+    conn = found.connect(read_only=read_only)
+    todo = pending(found.database)
+    if todo:
+        conn.close()
+        raise Failure(
+            f"{found.database}: it lacks {', '.join(todo)}; start the server once, or "
+            "run `semaphore migrate`"
+        )
+    return conn
+
+
+def installation(arguments: argparse.Namespace) -> Installation:
+    """Return the installation that *arguments* name.
+
+    :raises Failure: if there is none.
+    """
+    return open_installation(arguments)
+
+
+def user_of(conn: Connection, text: str) -> User:
+    """Return the user of a login or e-mail.
+
+    :raises Failure: if there is none.
+    """
+    found = users.find(conn, text)
+    if found is None:
+        raise Failure(f"--user: there is no user {text[:80]!a}")
+    return found
+
+
+def project_of(conn: Connection, text: str) -> Project:
+    """Return the project of a name or number.
+
+    :raises Failure: if there is none, or more than one.
+    """
+    every = conn.all(statements.every, Project)
+    found = [each for each in every if each.name == text]
+    found = found or [each for each in every if str(each.id) == text]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = ", ".join(str(each.id) for each in found)
+        raise Failure(f"--project: {text[:80]!a} is ambiguous; give one of {numbers}")
+    raise Failure(f"--project: there is no project {text[:80]!a}")
+
+
+def first_administrator(conn: Connection) -> User:
+    """Return the oldest administrator who may log in.
+
+    :raises Failure: if there is none.
+    """
+    found = [
+        each
+        for each in users.list_users(conn, None)
+        if each.admin and users.is_active(conn, None, each.id)
+    ]
+    if not found:
+        raise Failure("--user: there is no active administrator; name a user")
+    return min(found, key=lambda each: (each.created, each.id))
+
+
+def owner_of(
+    conn: Connection, arguments: argparse.Namespace
+) -> tuple[UserId | None, ProjectId | None]:
+    """Return the user, or the project, that ``--user`` and ``--project`` name.
+
+    Both are ``None`` where neither is given.
+    """
+    if arguments.user is not None:
+        return user_of(conn, arguments.user).id, None
+    if arguments.project is not None:
+        return None, project_of(conn, arguments.project).id
+    return None, None

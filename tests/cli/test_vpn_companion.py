@@ -1,0 +1,71 @@
+"""The companion's socket, as a command speaks to it."""
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.vpn_companion import ask
+from semaphore_twisted.wireguard import wire
+from tests.support.companion import Respond, ScriptedCompanion, welcome
+
+
+class CompanionTests(SynchronousTestCase):
+    """A question, and its answer or a sentence."""
+
+    def companion(self, respond: Respond) -> ScriptedCompanion:
+        """Start one."""
+        made = ScriptedCompanion(respond)
+        made.start()
+        self.addCleanup(made.stop)
+        return made
+
+    def refused(self, answer: wire.Answer | bytes | None) -> str:
+        """Ask a companion that gives *answer*; return the sentence."""
+        made = self.companion(lambda _: answer)
+        error = self.assertRaises(Failure, ask, made.path, wire.Hello(), wire.Welcome)
+        self.assertNotIn("\n", error.sentence)
+        return str(error.sentence)
+
+    def test_answer(self) -> None:
+        """The answer to a request, of any size, is returned."""
+        many = tuple(f"change {number}" for number in range(50_000))
+        made = self.companion(lambda _: wire.Planned(many))
+        request = wire.Plan(peers=(wire.WirePeer(b"p" * 32, ("10.80.0.2",)),))
+        found = ask(made.path, request, wire.Planned)
+        self.assertEqual(found.changes, many)
+        self.assertEqual(made.asked, [request])
+
+    def test_not_there(self) -> None:
+        """Without a companion the sentence says how to start it."""
+        path = Path(self.mktemp())
+        error = self.assertRaises(Failure, ask, path, wire.Hello(), wire.Welcome)
+        self.assertIn("systemctl start semaphore-vpn", error.sentence)
+
+    def test_ended(self) -> None:
+        """A socket that nobody listens on is told apart from none."""
+        made = ScriptedCompanion(lambda _: welcome())
+        made.start()
+        made.stop()
+        made.folder.mkdir()
+        self.addCleanup(made.folder.rmdir)
+        made.path.touch()
+        self.addCleanup(made.path.unlink)
+        error = self.assertRaises(Failure, ask, made.path, wire.Hello(), wire.Welcome)
+        self.assertIn("has ended", error.sentence)
+
+    def test_turned_away(self) -> None:
+        """Whoever may not speak to it is told who may."""
+        self.assertIn("as root or as the server's user", self.refused(None))
+
+    def test_refused(self) -> None:
+        """The companion's own reason is shown."""
+        said = self.refused(wire.Failed("device", "the interface is gone"))
+        self.assertIn("the interface is gone", said)
+
+    def test_noise(self) -> None:
+        """What is no answer, or another request's, is a sentence."""
+        self.assertIn("is this the companion", self.refused(b"HTTP/1.1 400 Bad"))
+        self.assertIn("companion's socket", self.refused(b"\0\0\0\2{}"))
+        self.assertIn("Done was answered", self.refused(wire.Done()))
+        self.assertIn("turned us away", self.refused(b"\0\0"))
