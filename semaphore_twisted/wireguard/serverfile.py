@@ -14,7 +14,7 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import comments, keys
 from semaphore_twisted.wireguard.addresses import (
     WrongAddress,
     parse_address,
@@ -22,7 +22,6 @@ from semaphore_twisted.wireguard.addresses import (
     parse_port,
     prefix_of,
 )
-from semaphore_twisted.wireguard.names import WrongName, parse_name
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,21 +36,6 @@ _KEYS = {
     "[interface]": {"privatekey", "listenport", "address"},
     "[peer]": {"publickey", "presharedkey", "allowedips"},
 }
-
-#: How products write a peer's name: PiVPN, wireguard-install, wg-easy, wireguard-ui,
-#: the exporter for Prometheus, WGDashboard; the last is a comment that is nothing else.
-_NAMES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"### begin (.+?) ###",
-        r"### client (.+?)",
-        r"# client: (.+?)(?: \([0-9a-f-]+\))?",
-        r"# ?(?:friendly_)?name ?[:=] ?(.+?)",
-        r"#name# ?= ?(.+?)",
-    )
-)
-_PLAIN_NAME = re.compile(r"# ?([^#:=]+)")
-_OTHER_COMMENT = re.compile(r"#+ ?(?:end |friendly_json|disabled|generated|-).*", re.I)
 
 
 class WrongFile(Invalid):
@@ -130,27 +114,43 @@ class _Reading:
         self.interface: dict[str, list[str]] = {}
         self.peers: list[_Peer] = []
         self.section = ""
-        self.comment: str | None = None
+        self.name = comments.NOTHING
 
     def take(self, number: int, line: str) -> None:
         """Take a line."""
         content, hash_, comment = line.partition("#")
-        if hash_:
-            self._take_comment(hash_ + comment.rstrip())
         content = content.strip()
-        lowered = content.lower()
-        if not content:
-            return
-        if lowered in {"[interface]", "[peer]"}:
-            self.section = lowered
-            if lowered == "[peer]":
-                self.peers.append(_Peer(number, self.comment))
-                self.comment = None
-            return
+        name = comments.read(hash_ + comment.rstrip()) if hash_ else comments.NOTHING
+        section = content.lower()
+        if section in _KEYS:
+            self._begin(section, number, name)
+        elif content:
+            self._take_field(number, content)
+        elif self.section == "[peer]" and not self.peers[-1].values and name.text:
+            self.peers[-1].called(name)
+        elif not hash_ and not self.name.sure:
+            self.name = comments.NOTHING  # a blank line ends what a comment speaks of
+        elif comment.lower().startswith("## end "):
+            self.name = comments.NOTHING
+        elif name.text and name.sure >= self.name.sure:
+            self.name = name
+
+    def _begin(self, section: str, number: int, name: comments.Calling) -> None:
+        """Begin a section, after the comments before it."""
+        self.section = section
+        if section == "[peer]":
+            self.peers.append(_Peer(number))
+            self.peers[-1].called(self.name)
+            self.peers[-1].called(name)
+        self.name = comments.NOTHING
+
+    def _take_field(self, number: int, content: str) -> None:
         key, equals, value = content.partition("=")
-        key, value = key.strip().lower(), value.strip()
+        shown, value = key.strip(), value.strip()
+        key = shown.lower()
         if key in HOOKS:
-            self.hooks.append(f"line {number}: {_spelled(content)}")
+            if value:
+                self.hooks.append(f"line {number} ({shown})")
         elif not equals or not self.section:
             raise WrongFile(f"Line {number} is neither a section nor KEY = VALUE")
         elif key in _IGNORED:
@@ -161,17 +161,6 @@ class _Reading:
             self.peers[-1].take(number, key, value)
         else:
             self.interface.setdefault(key, []).append(value)
-
-    def _take_comment(self, comment: str) -> None:
-        """Note a name for the peer that begins here, or has just begun."""
-        name = _name(comment)
-        if name is None:
-            return
-        peer = self.peers[-1] if self.section == "[peer]" and self.peers else None
-        if peer is not None and peer.name is None and not peer.values:
-            peer.name = name
-        else:
-            self.comment = name
 
     def file(self) -> ImportedFile:
         """Return what was read."""
@@ -204,10 +193,15 @@ class _Reading:
 class _Peer:
     """A peer while its lines are read."""
 
-    def __init__(self, line: int, name: str | None) -> None:
+    def __init__(self, line: int) -> None:
         self.line = line
-        self.name = name
+        self.name = comments.NOTHING
         self.values: dict[str, str] = {}
+
+    def called(self, name: comments.Calling) -> None:
+        """Take a name, unless a surer one is known; nearer ones come later."""
+        if name.text is not None and name.sure >= self.name.sure:
+            self.name = name
 
     def take(self, number: int, key: str, value: str) -> None:
         """Take a field; ``AllowedIPs`` may be given more than once."""
@@ -233,7 +227,7 @@ class _Peer:
         own = [each for each in prefixes if _is_own(each, pools)]
         return ImportedPeer(
             line=self.line,
-            name=self.name,
+            name=self.name.text,
             public_key=public,
             preshared_key=None if shared == keys.ZERO else shared,
             addresses=tuple(str(each.network_address) for each in own),
@@ -252,16 +246,19 @@ def _prefix(text: str) -> _Network:
     return ipaddress.ip_network(parse_network(text))
 
 
+def _length(address: str) -> int:
+    return 128 if ":" in address else 32
+
+
 def _interface(text: str) -> str:
     """Return an address of the server with its prefix length."""
     address, slash, length = text.partition("/")
     address = parse_address(address)
     if not slash:
         return prefix_of(address)
-    try:
-        return str(ipaddress.ip_interface(f"{address}/{int(length):d}"))
-    except ValueError:
-        raise WrongAddress from None
+    if not re.fullmatch("[0-9]{1,3}", length) or int(length) > _length(address):
+        raise WrongAddress
+    return f"{address}/{int(length)}"
 
 
 def _is_own(prefix: _Network, pools: frozenset[_Network]) -> bool:
@@ -272,22 +269,3 @@ def _is_own(prefix: _Network, pools: frozenset[_Network]) -> bool:
             for pool in pools
         )
     )
-
-
-def _spelled(content: str) -> str:
-    """Return the key of a hook as a person knows it."""
-    return content.partition("=")[0].strip()[:10]
-
-
-def _name(comment: str) -> str | None:
-    """Return the name in a comment, if that is what it holds."""
-    if _OTHER_COMMENT.fullmatch(comment):
-        return None
-    for pattern in (*_NAMES, _PLAIN_NAME):
-        found = pattern.fullmatch(comment)
-        if found is not None:
-            try:
-                return parse_name(found[1].strip())
-            except WrongName:
-                return None
-    return None

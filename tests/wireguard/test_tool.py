@@ -49,7 +49,7 @@ class AddconfTests(SynchronousTestCase):
     """The text for ``wg addconf``."""
 
     def test_example(self) -> None:
-        """V71, V75: no key and no keepalive are written outright, as lines of the peer."""
+        """V71, V75: no key, no keepalive are written outright, as the peer's own."""
         self.assertEqual(
             tool.addconf(
                 [
