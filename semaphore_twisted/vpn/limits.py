@@ -1,0 +1,77 @@
+"""How much one source may ask, and all together; pure."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+from attrs import define, field
+
+#: Sources that are remembered; who has been quiet longest is forgotten first.
+SOURCES = 4096
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What is allowed: *rate* a second after a *burst*, and how much at a time."""
+
+    rate: float = 50.0
+    burst: float = 200.0
+    outstanding: int = 256
+    outstanding_of_one: int = 64
+
+
+@define
+class _Source:
+    tokens: float
+    time: float
+    outstanding: int = 0
+
+
+@define(eq=False)
+class Limits:
+    """Counts what each source asks."""
+
+    _seconds: Callable[[], float]
+    _bounds: Bounds = field(factory=Bounds)
+    _sources: "OrderedDict[str, _Source]" = field(factory=OrderedDict)
+    outstanding: int = 0
+
+    def may_ask(self, name: str) -> bool:
+        """Take a token of the source's bucket, if there is one."""
+        source, now = self._source(name), self._seconds()
+        gained = max(0.0, now - source.time) * self._bounds.rate
+        source.tokens = min(self._bounds.burst, source.tokens + gained)
+        source.time = now
+        if source.tokens < 1.0:
+            return False
+        source.tokens -= 1.0
+        return True
+
+    def begin(self, name: str) -> bool:
+        """Begin something that takes time, unless too much of it goes on already."""
+        source = self._source(name)
+        if (
+            self.outstanding >= self._bounds.outstanding
+            or source.outstanding >= self._bounds.outstanding_of_one
+        ):
+            return False
+        self.outstanding += 1
+        source.outstanding += 1
+        return True
+
+    def end(self, name: str) -> None:
+        """End what was begun."""
+        self.outstanding -= 1
+        source = self._sources.get(name)
+        if source is not None and source.outstanding:
+            source.outstanding -= 1
+
+    def _source(self, name: str) -> _Source:
+        source = self._sources.get(name)
+        if source is None:
+            source = _Source(self._bounds.burst, self._seconds())
+            self._sources[name] = source
+            if len(self._sources) > SOURCES:
+                self._sources.popitem(last=False)
+        else:
+            self._sources.move_to_end(name)
+        return source

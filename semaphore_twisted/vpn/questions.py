@@ -1,0 +1,230 @@
+"""Questions of DNS as they come from peers, and the answers that are our own.
+
+A question is taken apart by hand, strictly, and handed on byte for byte; so EDNS and
+whatever else comes with it reaches the resolver that is asked. Our own answers are
+made with ``twisted.names.dns``. All of it is pure.
+"""
+
+import ipaddress
+import struct
+from collections.abc import Sequence
+from io import BytesIO
+
+import msgspec
+from twisted.names import dns
+
+_HEADER = struct.Struct("!HHHHHH")
+_TYPE_AND_CLASS = struct.Struct("!HH")
+
+#: Flags of the header: answer, operation, authoritative, recursion wanted and there.
+_ANSWER, _OPERATION, _WANTED, _AVAILABLE = 0x8000, 0x7800, 0x0100, 0x0080
+
+_OPT = b"\0\0\x29"
+
+#: Seconds for which our own answers may be kept.
+TTL = 60
+
+#: Bytes of a datagram that we take (DNS flag day 2020).
+UDP_SIZE = 1232
+
+#: Questions for everything at once: of use to those who flood others.
+_REFUSED_TYPES = frozenset({dns.AXFR, dns.IXFR, dns.ALL_RECORDS, dns.MAILA, dns.MAILB})
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One question; *content* is the whole message, *section* its question alone."""
+
+    content: bytes
+    number: int
+    flags: int
+    labels: tuple[bytes, ...]
+    type: int
+    cls: int
+    section: bytes
+    edns: bool
+
+    @property
+    def name(self) -> tuple[bytes, ...]:
+        """The labels without regard to case."""
+        return tuple(label.lower() for label in self.labels)
+
+
+class NoQuestion(Exception):
+    """What came cannot be answered as asked; *answer* is what to send, if anything."""
+
+    def __init__(self, answer: bytes | None = None) -> None:
+        """Have *answer* sent."""
+        super().__init__()
+        self.answer = answer
+
+
+def parse(content: bytes) -> Question:
+    """Return the question in *content*.
+
+    :raises NoQuestion: with the refusal to send.
+    """
+    if len(content) < _HEADER.size:
+        raise NoQuestion
+    number, flags, questions, answers, authorities, _ = _HEADER.unpack_from(content)
+    if flags & _ANSWER:
+        raise NoQuestion  # answering an answer is how two servers keep each other busy
+    if flags & _OPERATION:
+        raise NoQuestion(_refusal(number, flags, dns.ENOTIMP))
+    if questions != 1 or answers:
+        raise NoQuestion(_refusal(number, flags, dns.EFORMAT))
+    try:
+        labels, kind, cls, end = _section(content)
+    except (IndexError, struct.error, ValueError):
+        raise NoQuestion(_refusal(number, flags, dns.EFORMAT)) from None
+    question = Question(
+        content=content,
+        number=number,
+        flags=flags,
+        labels=labels,
+        type=kind,
+        cls=cls,
+        section=content[_HEADER.size : end],
+        edns=content[end : end + 3] == _OPT,
+    )
+    if cls != dns.IN or kind in _REFUSED_TYPES:
+        raise NoQuestion(refusal(question, dns.EREFUSED))
+    if authorities:
+        raise NoQuestion(refusal(question, dns.EFORMAT))
+    return question
+
+
+def _section(content: bytes) -> tuple[tuple[bytes, ...], int, int, int]:
+    """Return labels, type, class and end of the question in *content*."""
+    labels, position = [], _HEADER.size
+    while length := content[position]:
+        if length > 63:
+            raise ValueError("a pointer, where there is nothing to point to")
+        label = content[position + 1 : position + 1 + length]
+        position += 1 + length
+        if len(label) < length or position - _HEADER.size > 254:
+            raise ValueError("a name that is too long or cut off")
+        labels.append(label)
+    position += 1
+    kind, cls = _TYPE_AND_CLASS.unpack_from(content, position)
+    return tuple(labels), kind, cls, position + _TYPE_AND_CLASS.size
+
+
+def _refusal(number: int, flags: int, code: int) -> bytes:
+    kept = flags & (_OPERATION | _WANTED)
+    return _HEADER.pack(number, _ANSWER | kept | _AVAILABLE | code, 0, 0, 0, 0)
+
+
+def refusal(question: Question, code: int) -> bytes:
+    """Return the answer to *question* with *code* and nothing else."""
+    kept = question.flags & _WANTED
+    header = _HEADER.pack(
+        question.number, _ANSWER | kept | _AVAILABLE | code, 1, 0, 0, 0
+    )
+    return header + question.section
+
+
+def renumbered(content: bytes, number: int) -> bytes:
+    """Return the message *content* with another number."""
+    return number.to_bytes(2, "big") + content[2:]
+
+
+def code_of(answer: bytes, question: Question, number: int) -> int | None:
+    """Return the code of *answer*, ``None`` if it answers something else.
+
+    It must have *number* and the very question, whose case may have been changed.
+    """
+    try:
+        found, flags, questions, _, _, _ = _HEADER.unpack_from(answer)
+        if found != number or not flags & _ANSWER or flags & _OPERATION:
+            return None
+        code: int = flags & 0xF
+        if questions == 0 and code:
+            return code  # some refuse so what they do not understand
+        labels, kind, cls, _ = _section(answer)
+    except (IndexError, struct.error, ValueError):
+        return None
+    same = (
+        questions == 1
+        and tuple(label.lower() for label in labels) == question.name
+        and (kind, cls) == (question.type, question.cls)
+    )
+    return code if same else None
+
+
+class Zone(msgspec.Struct, frozen=True):
+    """What we answer ourselves: *domain* is at *addresses*, and they are *domain*."""
+
+    domain: str
+    addresses: tuple[str, ...]
+
+    def answer(self, question: Question) -> bytes | None:
+        """Return the answer to *question*, ``None`` if it is not about us."""
+        name = question.name
+        if name == tuple(self.domain.lower().encode().split(b".")):
+            return self._message(question, self._records(question.type))
+        for address in self.addresses:
+            if name == _reverse(address):
+                found = [dns.Record_PTR(self.domain, TTL)]
+                return self._message(
+                    question, found if question.type == dns.PTR else []
+                )
+        return None
+
+    def _records(self, kind: int) -> list[dns.IEncodableRecord]:
+        made = {dns.A: (4, dns.Record_A), dns.AAAA: (6, dns.Record_AAAA)}.get(kind)
+        if made is None:
+            return [self._soa()] if kind == dns.SOA else []
+        version, record = made
+        return [
+            record(address, TTL)
+            for address in self.addresses
+            if ipaddress.ip_address(address).version == version
+        ]
+
+    def _soa(self) -> dns.Record_SOA:
+        return dns.Record_SOA(
+            mname=self.domain,
+            rname=f"hostmaster.{self.domain}",
+            serial=1,
+            refresh=3600,
+            retry=600,
+            expire=86400,
+            minimum=TTL,
+            ttl=TTL,
+        )
+
+    def _message(
+        self, question: Question, records: Sequence[dns.IEncodableRecord]
+    ) -> bytes:
+        """Return *records*, or that there are none, for how long (RFC 2308)."""
+        name = b".".join(question.labels)
+        message = dns.Message(
+            question.number,
+            answer=1,
+            auth=True,
+            recDes=bool(question.flags & _WANTED),
+            recAv=1,
+        )
+        message.queries = [dns.Query(name, question.type, question.cls)]
+        message.answers = [
+            dns.RRHeader(name, question.type, ttl=TTL, payload=record, auth=True)
+            for record in records
+        ]
+        if not records:
+            message.authority = [
+                dns.RRHeader(name, dns.SOA, ttl=TTL, payload=self._soa(), auth=True)
+            ]
+        if question.edns:
+            message.additional = [
+                dns.RRHeader(
+                    b"", dns.OPT, cls=UDP_SIZE, ttl=0, payload=dns.UnknownRecord(b"")
+                )
+            ]
+        stream = BytesIO()
+        message.encode(stream)
+        return stream.getvalue()
+
+
+def _reverse(address: str) -> tuple[bytes, ...]:
+    pointer = ipaddress.ip_address(address).reverse_pointer
+    return tuple(pointer.encode().split(b"."))

@@ -1,0 +1,67 @@
+"""The resolvers that this machine itself uses: ``/etc/resolv.conf``, as it is now."""
+
+import ipaddress
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from attrs import define, field
+
+#: As many as the C library takes, and what it takes where none is named.
+MOST, DEFAULT = 3, ("127.0.0.1",)
+
+#: Seconds between two looks at whether the file has changed.
+LOOK = 1.0
+
+
+def nameservers(text: str, own: Collection[str]) -> tuple[str, ...]:
+    """Return the addresses that *text* names, without our *own*.
+
+    To ask ourselves for what we do not know would go on for ever.
+    """
+    mine = {ipaddress.ip_address(each) for each in own}
+    named, found = 0, []
+    for line in text.split("\n"):
+        words = line.split()
+        if len(words) < 2 or words[0] != "nameserver":
+            continue
+        try:
+            address = ipaddress.ip_address(words[1])
+        except ValueError:
+            continue
+        named += 1
+        if address not in mine and words[1] not in found:
+            found.append(words[1])
+    return tuple(found[:MOST]) if named else DEFAULT
+
+
+@define(eq=False)
+class ResolvConf:
+    """Says which resolvers to ask; reads the file again when it has changed."""
+
+    _path: Path
+    _own: Collection[str]
+    _seconds: Callable[[], float]
+    _found: tuple[str, ...] = DEFAULT
+    _stamp: tuple[int, ...] | None = None
+    _looked: float | None = field(default=None)
+
+    def __call__(self) -> tuple[str, ...]:
+        """Return the addresses, in the order in which they are to be asked."""
+        now = self._seconds()
+        if self._looked is None or not 0 <= now - self._looked < LOOK:
+            self._looked = now
+            self._look()
+        return self._found
+
+    def _look(self) -> None:
+        try:
+            status = self._path.stat()
+            stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if stamp != self._stamp:
+                text = self._path.read_text(encoding="utf-8", errors="replace")
+                self._found = nameservers(text, self._own)
+                self._stamp = stamp
+        except FileNotFoundError:
+            self._found, self._stamp = DEFAULT, None
+        except OSError:
+            pass  # what was known still is the best guess
