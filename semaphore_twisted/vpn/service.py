@@ -160,9 +160,11 @@ class PeerService(Service):
         """
         if not self._state.unsafe:
             return succeed("nothing waits for a confirmation")
-        self._confirmed = self._state.wanted
-        self.wake()
-        return self.applied(self._confirmed)
+        meant = self._confirmed = self._state.wanted
+        told = self.applied(meant)  # which wakes, unless a sync runs
+        if self._confirmed is not None:
+            self.wake()
+        return told
 
     def state(self) -> VpnState:
         """Return what is known now."""

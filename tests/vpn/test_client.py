@@ -1,0 +1,276 @@
+"""The connection to the companion, over memory."""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.vpn.client import (
+    FIRST_DELAY,
+    LONGEST_DELAY,
+    NOT_ASKED,
+    TIME_OUT,
+    CompanionAway,
+    CompanionFailed,
+    VpnClient,
+)
+from semaphore_twisted.wireguard import wire
+from tests.support.companion import MemoryCompanion, key
+
+
+class ClientTestCase(SynchronousTestCase):
+    """A client, a companion, and a clock."""
+
+    def setUp(self) -> None:
+        """Connect nothing yet."""
+        self.companion = MemoryCompanion()
+        self.clock = Clock()
+        self.client = VpnClient(self.companion, clock=self.clock, where="/run/vpn.sock")
+        self.told: list[str] = []
+        self.client.connected = lambda: self.told.append("connected")
+        self.client.disconnected = lambda: self.told.append("disconnected")
+
+    def tearDown(self) -> None:
+        """Nothing is left in the clock."""
+        self.client.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class AskTests(ClientTestCase):
+    """Questions and answers."""
+
+    def test_welcome(self) -> None:
+        """The companion says who it is before anything else is asked."""
+        self.client.start()
+        self.assertEqual(self.told, ["connected"])
+        welcome = self.client.welcome
+        assert welcome is not None
+        self.assertEqual(welcome.backend, "memory")
+        self.assertEqual(self.companion.requests, [wire.Hello()])
+
+    def test_each_verb(self) -> None:
+        """Each request has the answer of its type."""
+        self.client.start()
+        client = self.client
+        peers = (wire.WirePeer(key(1), ("10.80.0.2",)),)
+        self.assertIsInstance(self.successResultOf(client.hello()), wire.Welcome)
+        synced = self.successResultOf(client.sync(wire.Sync(3, peers)))
+        self.assertEqual((synced.revision, synced.changes), (3, 1))
+        planned = self.successResultOf(client.plan(wire.Plan(())))
+        self.assertEqual(planned.changes, ())
+        observed = self.successResultOf(client.observe())
+        self.assertEqual(observed.peers[0].public_key, key(1))
+        diagnosis = self.successResultOf(client.diagnose())
+        self.assertEqual(diagnosis.findings[0].level, "ok")
+
+    def test_order(self) -> None:
+        """Answers belong to the requests in their order."""
+        self.client.start()
+        self.companion.held = True
+        first, second = self.client.observe(), self.client.diagnose()
+        self.companion.flush(1)
+        self.assertIsInstance(self.successResultOf(first), wire.Observed)
+        self.assertNoResult(second)
+        self.companion.flush()
+        self.assertIsInstance(self.successResultOf(second), wire.Diagnosis)
+
+    def test_failed(self) -> None:
+        """A refusal has its code and its sentence; the connection stays."""
+        self.client.start()
+        self.companion.failures = [wire.Failed("device", "no such device")]
+        failure = self.failureResultOf(
+            self.client.sync(wire.Sync(1, ())), CompanionFailed
+        )
+        self.assertEqual(failure.value.code, "device")
+        self.assertEqual(failure.value.message, "no such device")
+        self.successResultOf(self.client.observe())
+
+    def test_cancelled(self) -> None:
+        """Whoever waits no more does not shift the answers of the others."""
+        self.client.start()
+        self.companion.held = True
+        first, second = self.client.observe(), self.client.diagnose()
+        first.cancel()
+        self.failureResultOf(first)
+        self.companion.flush()
+        self.assertIsInstance(self.successResultOf(second), wire.Diagnosis)
+
+    def test_before_the_start(self) -> None:
+        """Nobody is asked before there is a connection."""
+        failure = self.failureResultOf(self.client.observe(), CompanionAway)
+        self.assertEqual(failure.value.message, NOT_ASKED)
+
+    def test_too_long(self) -> None:
+        """A request that the companion would not take is not sent."""
+        self.client.start()
+        text = "1" * 60
+        peers = (wire.WirePeer(key(1), (text,)),) * (wire.MAX_FRAME // 100)
+        self.failureResultOf(self.client.sync(wire.Sync(1, peers)), CompanionFailed)
+        self.assertEqual(self.companion.syncs(), [])
+        self.successResultOf(self.client.observe())
+
+
+class BrokenTests(ClientTestCase):
+    """A companion that does not keep to the protocol."""
+
+    def _asked(self, frame: bytes) -> str:
+        self.client.start()
+        self.companion.held = True
+        asked, other = self.client.observe(), self.client.diagnose()
+        self.companion.wires[0].answer(frame)
+        self.failureResultOf(other, CompanionAway)
+        self.assertEqual(self.companion.wires, [])
+        self.assertIsNone(self.client.welcome)
+        message: str = self.failureResultOf(asked, CompanionAway).value.message
+        return message
+
+    def test_not_understood(self) -> None:
+        """What is no message ends the connection, and all who wait are told."""
+        self.assertIn("was not understood", self._asked(b"{"))
+
+    def test_other_answer(self) -> None:
+        """The answer to another request does so too."""
+        self.assertIn("another answer", self._asked(wire.encode(wire.Done())))
+
+    def test_unasked(self) -> None:
+        """And an answer to nothing."""
+        self.client.start()
+        self.companion.wires[0].answer(wire.Done())
+        self.assertIsNone(self.client.welcome)
+        self.assertIn("nobody had asked", self.client.reason)
+
+    def test_longest(self) -> None:
+        """And a frame that is too long, before it is there."""
+        self.client.start()
+        self.companion.wires[0].protocol.dataReceived(b"\x7f\xff\xff\xff")
+        self.assertIsNone(self.client.welcome)
+        self.assertIn("too long", self.client.reason)
+
+    def test_time_out(self) -> None:
+        """An answer that does not come ends the connection after ten seconds."""
+        self.client.start()
+        self.companion.held = True
+        asked = self.client.observe()
+        self.clock.advance(TIME_OUT - 0.1)
+        self.assertNoResult(asked)
+        self.clock.advance(0.2)
+        failure = self.failureResultOf(asked, CompanionAway)
+        self.assertIn("within 10 seconds", failure.value.message)
+
+    def test_time_of_the_second(self) -> None:
+        """The time of a request begins when those before it are answered."""
+        self.client.start()
+        self.companion.held = True
+        first = self.client.observe()
+        second = self.client.diagnose()
+        self.clock.advance(TIME_OUT - 1)
+        self.companion.flush(1)
+        self.successResultOf(first)
+        self.clock.advance(TIME_OUT - 1)
+        self.assertNoResult(second)
+        self.companion.flush(1)
+        self.successResultOf(second)
+
+    def test_other_version(self) -> None:
+        """A companion of another release is not asked anything."""
+        self.companion.version = 2
+        self.client.start()
+        self.assertIsNone(self.client.welcome)
+        self.assertIn("version 2", self.client.reason)
+        self.assertEqual(self.told, ["disconnected"])
+
+    def test_not_allowed(self) -> None:
+        """The companion's reason not to talk to us is told."""
+        self.companion.refusal = "user 33 may not"
+        self.client.start()
+        self.assertEqual(self.client.reason, "user 33 may not")
+        self.assertEqual(self.companion.wires, [])
+
+
+class ReconnectTests(ClientTestCase):
+    """The connection comes back."""
+
+    def test_away(self) -> None:
+        """A companion that does not run is told with its place and the way out."""
+        self.companion.running = False
+        self.client.start()
+        self.assertIn("/run/vpn.sock", self.client.reason)
+        self.assertIn("start the service", self.client.reason)
+        failure = self.failureResultOf(self.client.observe(), CompanionAway)
+        self.assertEqual(failure.value.message, self.client.reason)
+
+    def test_back_off(self) -> None:
+        """Attempts follow one another ever more slowly, five seconds at most."""
+        self.companion.running = False
+        self.client.start()
+        moments = []
+        for _ in range(400):
+            before = self.companion.attempts
+            self.clock.advance(0.1)
+            if self.companion.attempts > before:
+                moments.append(self.clock.seconds())
+        gaps = [b - a for a, b in zip([0.0, *moments], moments, strict=False)]
+        for gap, wanted in (
+            (gaps[0], FIRST_DELAY),
+            (gaps[1], FIRST_DELAY * 2),
+            (gaps[2], FIRST_DELAY * 4),
+            (gaps[-1], LONGEST_DELAY),
+        ):
+            self.assertLess(abs(gap - wanted), 0.11)
+
+    def test_lost(self) -> None:
+        """V68 (service part): a killed companion is reached again once it is back."""
+        self.client.start()
+        self.companion.held = True
+        asked = self.client.observe()
+        self.companion.stop()
+        self.failureResultOf(asked, CompanionAway)
+        self.assertEqual(self.told, ["connected", "disconnected"])
+        self.companion.running, self.companion.held = True, False
+        self.clock.advance(FIRST_DELAY)
+        self.assertEqual(self.told, ["connected", "disconnected", "connected"])
+        self.successResultOf(self.client.observe())
+
+    def test_quick_again(self) -> None:
+        """After a connection that lasted the first attempt is quick again."""
+        for _ in range(3):
+            self.client.start()
+            self.clock.advance(60)
+            self.companion.stop()
+            self.companion.running = True
+            self.clock.advance(FIRST_DELAY)
+            self.assertIsNotNone(self.client.welcome)
+
+    def test_flapping(self) -> None:
+        """A companion that falls at once is not connected to in a quick loop."""
+        self.client.start()
+        for _ in range(100):
+            self.companion.stop()
+            self.companion.running = True
+            self.clock.advance(0.1)
+        self.assertLess(self.companion.attempts, 10)
+
+    def test_stop(self) -> None:
+        """Once stopped it is silent, whatever it was doing."""
+        self.client.start()
+        self.companion.held = True
+        asked = self.client.observe()
+        self.client.stop()
+        self.failureResultOf(asked, CompanionAway)
+        self.assertEqual(self.companion.wires, [])
+        self.clock.advance(100)
+        self.assertEqual(self.companion.attempts, 1)
+
+    def test_stop_while_away(self) -> None:
+        """The same while it waits for the next attempt."""
+        self.companion.running = False
+        self.client.start()
+        self.client.stop()
+        self.clock.advance(100)
+        self.assertEqual(self.companion.attempts, 1)
+
+    def test_stop_in_hello(self) -> None:
+        """The same while it waits for the companion's name."""
+        self.companion.held = True
+        self.client.start()
+        self.client.stop()
+        self.assertEqual(self.companion.wires, [])
+        self.assertEqual(self.told, [])
