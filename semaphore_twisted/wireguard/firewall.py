@@ -134,9 +134,11 @@ class _Family:
         self.metadata = _braces(METADATA[version])
         self.segment = settings.mtu - {4: 40, 6: 60}[version]
         self.own = [str(each) for each in settings.own if each.version == version]
-        self.nat = dict(
-            zip(settings.networks, (each.nat for each in settings.sites), strict=True)
-        )
+        self.nat = {
+            network: site.nat
+            for network, site in zip(settings.networks, settings.sites, strict=True)
+            if network.version == version
+        }
         self.pairs: list[_Pair] = []
         self.granted: set[AnyNetwork] = set()
 
@@ -174,14 +176,21 @@ class _Family:
             )
             yield f"add element inet {table} {self.set} {{ {batch} }}"
 
-    def masquerade(self, tunnel: str) -> Iterator[str]:
-        """Yield the rules that hide peers behind the server; narrow networks decide."""
-        for network in sorted(self.granted, key=_narrow_first):
-            action = "masquerade" if self.nat[network] else "return"
-            yield (
-                f"oifname != {tunnel} {self.ip} daddr {network} "
-                f"{self.ip} saddr . {self.ip} daddr @{self.set} {action}"
-            )
+    def hidden(self, tunnel: str) -> list[str]:
+        """Return the rules that hide peers behind the server; the narrowest decides."""
+        reachable = [
+            site
+            for site in self.nat
+            if site in self.granted or any(_within(site, each) for each in self.granted)
+        ]
+        if not any(self.nat[site] for site in reachable):
+            return []
+        return [
+            f"oifname != {tunnel} {self.ip} daddr {site} "
+            f"{self.ip} saddr . {self.ip} daddr @{self.set} "
+            f"{'masquerade' if self.nat[site] else 'return'}"
+            for site in sorted(reachable, key=_narrow_first)
+        ]
 
 
 def _narrow_first(network: AnyNetwork) -> tuple[int, int]:
@@ -189,7 +198,7 @@ def _narrow_first(network: AnyNetwork) -> tuple[int, int]:
 
 
 def _within(network: AnyNetwork, other: AnyNetwork) -> bool:
-    """Whether *network* is a part of *other*, and not all of it."""
+    """Whether *network* is a part of *other*, of the same family, and not all of it."""
     return network.prefixlen > other.prefixlen and network.overlaps(other)
 
 
@@ -221,12 +230,7 @@ def _chains(
     )
     yield from _chain("from_peers", *_from_peers(tunnel, families), "drop")
     yield from _chain("to_peers", *_to_peers(families), "drop")
-    hidden = [
-        line
-        for each in families
-        if any(each.nat[network] for network in each.granted)
-        for line in each.masquerade(tunnel)
-    ]
+    hidden = [rule for each in families for rule in each.hidden(tunnel)]
     if hidden:
         yield from _chain(
             "postrouting",
