@@ -7,6 +7,7 @@ the file later. Reading the files that ``*_FILE`` variables name is an argument.
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -32,6 +33,10 @@ from semaphore_twisted.config_values import (
 )
 
 PREFIX = "SEMAPHORE_"
+
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+")
+_PUBLISHED = re.compile(r"(?:tcp|udp)/([0-9]{1,5})", re.ASCII)
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +81,32 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
         return f"Metrics(enabled={self.enabled})"
 
 
+class Vpn(msgspec.Struct, frozen=True, kw_only=True):
+    """The VPN, which is there once ``semaphore vpn init`` was run.
+
+    With *only* the site is served inside the tunnel and nowhere else, at *port*.
+    *enroll_port* is that of the small listener for devices to come, 0 for none.
+    *publish* are further ports of the server that peers may reach (``tcp/22``).
+    """
+
+    only: bool = False
+    port: int = 443
+    enroll_port: int = 0
+    dns: str = "forward"
+    domain: str = "semaphore.internal"
+    publish: tuple[str, ...] = ()
+    socket: str = "/run/semaphore-vpn/vpn.sock"
+    reconcile_sec: int = 30
+    devices_per_user: int = 5
+    address_quarantine_days: int = 30
+
+    @property
+    def published(self) -> tuple[tuple[str, int], ...]:
+        """*publish* as protocols and ports."""
+        pairs = (each.partition("/") for each in self.publish)
+        return tuple((protocol, int(port)) for protocol, _, port in pairs)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Every served option, with its default."""
 
@@ -103,6 +134,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     tls: Tls = Tls()
     process: Process = Process()
     metrics: Metrics = Metrics()
+    vpn: Vpn = Vpn()
 
     @override
     def __repr__(self) -> str:
@@ -317,6 +349,7 @@ def _check(
             raise wrong(f"tls.{mine}", getattr(config.tls, mine), f"tls.{other} too")
     if config.web_host:
         _check_web_host(config.web_host, wrong)
+    _check_vpn(config.vpn, wrong)
 
 
 def _check_web_host(text: str, wrong: Callable[..., WrongOption]) -> None:
@@ -330,3 +363,20 @@ def _check_web_host(text: str, wrong: Callable[..., WrongOption]) -> None:
         good = False
     if not good:
         raise wrong("web_host", text, wanted)
+
+
+def _check_vpn(vpn: Vpn, wrong: Callable[..., WrongOption]) -> None:
+    if not 1 <= vpn.port < 1 << 16:
+        raise wrong("vpn.port", vpn.port, "a number from 1 to 65535")
+    if vpn.enroll_port >= 1 << 16:
+        raise wrong("vpn.enroll_port", vpn.enroll_port, "a number up to 65535")
+    if vpn.dns not in {"forward", "off"}:
+        raise wrong("vpn.dns", vpn.dns, "forward or off")
+    if not _DOMAIN.fullmatch(vpn.domain):
+        raise wrong("vpn.domain", vpn.domain, "a name such as semaphore.internal")
+    for each in vpn.publish:
+        found = _PUBLISHED.fullmatch(each)
+        if found is None or not 1 <= int(found[1]) < 1 << 16:
+            raise wrong("vpn.publish", each, "a port such as tcp/22")
+    if not 1 <= vpn.reconcile_sec <= 3600:
+        raise wrong("vpn.reconcile_sec", vpn.reconcile_sec, "a number from 1 to 3600")

@@ -83,6 +83,18 @@ _SERVED = (
     _served("insecure_http", "INSECURE_HTTP", Kind.FLAG),
     _served("ca_bundle", "CA_BUNDLE"),
     _served("max_task_output_bytes", "MAX_TASK_OUTPUT_BYTES", Kind.NUMBER),
+    _served("vpn.only", "VPN_ONLY", Kind.FLAG),
+    _served("vpn.port", "VPN_PORT", Kind.NUMBER),
+    _served("vpn.enroll_port", "VPN_ENROLL_PORT", Kind.NUMBER),
+    _served("vpn.dns", "VPN_DNS"),
+    _served("vpn.domain", "VPN_DOMAIN"),
+    _served("vpn.publish", "VPN_PUBLISH", Kind.LIST),
+    _served("vpn.socket", "VPN_SOCKET"),
+    _served("vpn.reconcile_sec", "VPN_RECONCILE_SEC", Kind.NUMBER),
+    _served("vpn.devices_per_user", "VPN_DEVICES_PER_USER", Kind.NUMBER),
+    _served(
+        "vpn.address_quarantine_days", "VPN_ADDRESS_QUARANTINE_DAYS", Kind.NUMBER
+    ),
 )
 
 _COOKIES = "sessions are kept in the store, so cookies need no key"

@@ -224,6 +224,26 @@ class KindTests(SynchronousTestCase):
             self.assertIn("web_host", self.refusal(WEB_ROOT=text))
         parsed(environ={"SEMAPHORE_WEB_ROOT": "https://ci.example.org:8443/base"})
 
+    def test_vpn(self) -> None:
+        """The VPN's options are checked, each by its name."""
+        for name, text in (
+            ("PORT", "0"),
+            ("PORT", "65536"),
+            ("ENROLL_PORT", "65536"),
+            ("DNS", "on"),
+            ("DOMAIN", "semaphore"),
+            ("DOMAIN", "-a.internal"),
+            ("DOMAIN", "a..internal"),
+            ("DOMAIN", "x.internal\n"),
+            ("PUBLISH", "22"),
+            ("PUBLISH", "tcp/0"),
+            ("PUBLISH", "tcp/22;drop"),
+            ("RECONCILE_SEC", "0"),
+        ):
+            self.assertIn(f"vpn.{name.lower()}", self.refusal(**{f"VPN_{name}": text}))
+        vpn = parsed({"vpn": {"publish": ["tcp/22", "udp/161"]}}).config.vpn
+        self.assertEqual(vpn.published, (("tcp", 22), ("udp", 161)))
+
     def test_forms_of_lists(self) -> None:
         """B124: a list is JSON or texts with commas; anything else names the option."""
         for text in ('["A", "B"]', "A,B", " A , B "):

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.ids import ProjectId, UserId
 
@@ -154,6 +155,7 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     domain: str
 
+    @override
     def __repr__(self) -> str:
         """Show no preshared key."""
         return f"Enrolled({self.peer.uuid})"

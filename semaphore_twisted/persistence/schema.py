@@ -386,10 +386,10 @@ vpn_peer = Table(
     _reference("user_id", "user.id", on_delete="SET NULL", nullable=True),
     _reference("project_id", "project.id", on_delete="SET NULL", nullable=True),
     _reference("invite_id", "vpn_invite.id", on_delete="SET NULL", nullable=True),
-    #: a revoked peer's key stays, so that it is never taken for another's
+    # a revoked peer's key stays, so that it is never taken for another's
     Column("public_key", LargeBinary, nullable=False, unique=True),
     Column("preshared_key", Text, nullable=True, info={"sealed": "vpn_peer"}),
-    #: NULL once revoked: the address is in quarantine then
+    # NULL once revoked: the address is in quarantine then
     Column("ipv4", Text, nullable=True, unique=True),
     Column("ipv6", Text, nullable=True, unique=True),
     _text("tags", default="[]"),
@@ -397,14 +397,15 @@ vpn_peer = Table(
     _text("expires", nullable=True),
     _text("ended", nullable=True),
     _text("last_handshake", nullable=True),
-    #: the device's endpoint as last seen
+    # the device's endpoint as last seen
     _text("outer_endpoint", nullable=True),
-    #: totals over all devices that ever were, and what this device had counted
+    # totals over all devices that ever were, and what this device had counted
     _number("received", default=0),
     _number("sent", default=0),
     _number("device_received", default=0),
     _number("device_sent", default=0),
     CheckConstraint("length(public_key) = 32", name="ck_vpn_peer_public_key"),
+    sqlite_autoincrement=True,
 )
 
 #: An address that a peer has given back; nobody gets it before *until*.
@@ -428,15 +429,16 @@ vpn_invite = Table(
     _number("uses", default=0),
     _number("max_uses"),
     _text("tags", default="[]"),
-    #: names of site networks that peers made with it are granted
+    # names of site networks that peers made with it are granted
     _text("grants", default="[]"),
-    #: whether peers made with it wait for somebody's approval
+    # whether peers made with it wait for somebody's approval
     _flag("approval"),
     _text("created"),
     _text("expires"),
     _text("peer_expires", nullable=True),
     _text("revoked", nullable=True),
     _text("last_used", nullable=True),
+    sqlite_autoincrement=True,
 )
 
 vpn_site = Table(

@@ -28,14 +28,17 @@ from tests.support.memory import (
     memory_connection,
 )
 
+#: The steps that there are.
+ALL = ["0001_initial", "0002_vpn"]
+
 _SECOND = '''
 """A second step, that copies a table and adds a column."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -50,8 +53,8 @@ _BROKEN = '''
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -64,8 +67,8 @@ _FAULTY = '''
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -126,13 +129,14 @@ class MigrationTests(SynchronousTestCase):
         """Return a folder of steps with one more."""
         folder = self.folder / "versions"
         folder.mkdir()
-        shutil.copy(VERSIONS / "0001_initial.py", folder)
-        (folder / "0002_second.py").write_text(second)
+        for name in ALL:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        (folder / "0003_second.py").write_text(second)
         return folder
 
     def test_empty(self) -> None:
         """An upgraded empty database has the schema that the program has."""
-        self.assertEqual(pending(self.path), ["0001_initial"])
+        self.assertEqual(pending(self.path), ALL)
         migrate(self.path, utc_now)
         self.assertEqual(self.schema(), self.wanted)
         self.assertEqual(pending(self.path), [])
@@ -168,7 +172,7 @@ class MigrationTests(SynchronousTestCase):
             try:
                 migrate(self.path, utc_now, watch=watch)
             except _Interrupted:
-                self.assertEqual(pending(self.path), ["0001_initial"])
+                self.assertEqual(pending(self.path), ALL)
                 statements += 1
             else:
                 break
@@ -184,7 +188,7 @@ class MigrationTests(SynchronousTestCase):
                 timeout=60,
             )
             self.assertEqual(ended.returncode, -signal.SIGKILL)
-            self.assertEqual(pending(self.path), ["0001_initial"])
+            self.assertEqual(pending(self.path), ALL)
         migrate(self.path, utc_now)
         self.assertEqual(self.schema(), self.wanted)
 
@@ -196,7 +200,7 @@ class MigrationTests(SynchronousTestCase):
         before = self.path.read_bytes()
         error = self.assertRaises(NewerStore, migrate, self.path, utc_now)
         self.assertIn("0999", error.message)
-        self.assertIn("0001", error.message)
+        self.assertIn(ALL[-1][:4], error.message)
         self.assertEqual(self.path.read_bytes(), before)
 
     def test_somebody_elses(self) -> None:
@@ -237,7 +241,7 @@ class MigrationTests(SynchronousTestCase):
         """Before an upgrade a private copy is kept."""
         self.fill()
         migrate(self.path, utc_now, versions=self.versions(_SECOND))
-        copy = self.folder / "semaphore.db.before-0002_second"
+        copy = self.folder / "semaphore.db.before-0003_second"
         self.assertEqual(self.counts(copy), (1, 1, 1))
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         self.assertEqual(pending(copy), [])
@@ -257,7 +261,7 @@ class MigrationTests(SynchronousTestCase):
             try:
                 migrate(self.path, utc_now, versions=versions, watch=watch)
             except _Interrupted:
-                self.assertEqual(pending(self.path, versions=versions), ["0002_second"])
+                self.assertEqual(pending(self.path, versions=versions), ["0003_second"])
                 self.assertEqual(self.counts(self.path), (1, 1, 1))
             else:
                 break
