@@ -34,9 +34,10 @@ def addconf(changes: Iterable[SetPeer]) -> bytes:
             "[Peer]",
             f"PublicKey = {keys.format(change.public_key)}",
             f"PresharedKey = {keys.format(change.preshared_key or keys.ZERO)}",
-            f"AllowedIPs = {allowed}",
             f"PersistentKeepalive = {change.keepalive or 'off'}",
         ]
+        if allowed:  # each [Peer] replaces them; an empty value would be refused
+            lines.append(f"AllowedIPs = {allowed}")
         endpoint = learned(change.endpoint or "")
         if endpoint is not None:
             lines.append(f"Endpoint = {endpoint}")

@@ -71,12 +71,11 @@ class AddconfTests(SynchronousTestCase):
                 "[Peer]",
                 f"PublicKey = {keys.format(KEY)}",
                 f"PresharedKey = {'A' * 43}=",
-                "AllowedIPs = 10.80.0.2/32, fd80::2/128",
                 "PersistentKeepalive = off",
+                "AllowedIPs = 10.80.0.2/32, fd80::2/128",
                 "[Peer]",
                 f"PublicKey = {keys.format(KEY)}",
                 f"PresharedKey = {keys.format(SECRET)}",
-                "AllowedIPs = ",
                 "PersistentKeepalive = 1",
                 "Endpoint = 192.0.2.1:4000",
                 "",
@@ -89,11 +88,13 @@ class AddconfTests(SynchronousTestCase):
         """V03, V71: there are no lines but a peer's own, and no ``[Interface]``."""
         sets = [each for each in several if isinstance(each, SetPeer)]
         lines = tool.addconf(sets).decode("ascii").split("\n")
-        for name in ("PublicKey", "PresharedKey", "AllowedIPs", "PersistentKeepalive"):
+        for name in ("PublicKey", "PresharedKey", "PersistentKeepalive"):
             found = [line for line in lines if line.startswith(f"{name} = ")]
             self.assertEqual(len(found), len(sets))
-        endpoints = sum(each.endpoint is not None for each in sets)
-        self.assertEqual(len(lines), 5 * len(sets) + endpoints + 1)
+        others = sum(
+            (each.endpoint is not None) + bool(each.allowed_ips) for each in sets
+        )
+        self.assertEqual(len(lines), 4 * len(sets) + others + 1)
 
     def test_hostile(self) -> None:
         """V03: what is no prefix or no endpoint is not written."""

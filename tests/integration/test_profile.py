@@ -1,0 +1,251 @@
+"""Client files, read by real programs: `wg`, `wg-quick` and a reader of QR codes."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from unittest import skipUnless
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.wireguard import keys, profile, tool, uapi
+from semaphore_twisted.wireguard.reconcile import plan
+from semaphore_twisted.wireguard.state import (
+    Change,
+    DesiredPeer,
+    DeviceFailed,
+    DeviceState,
+    RemovePeer,
+    SetPeer,
+)
+from tests.integration.test_ruleset import run
+
+FULL = profile.Profile(
+    addresses=("10.80.0.2", "fd80::2"),
+    public_key=b"p" * 32,
+    allowed_ips=("10.80.0.1/32", "fd80::1/128", "10.20.0.0/16"),
+    endpoint="2001:db8::1",
+    preshared_key=b"preshared-key-preshared-key-pre!",
+    dns=("10.80.0.1", "fd80::1"),
+    mtu=1280,
+    keepalive=25,
+)
+LEAST = profile.Profile(
+    addresses=("10.80.0.2",),
+    public_key=b"q" * 32,
+    allowed_ips=profile.FULL,
+    endpoint="192.0.2.1:443",
+    keepalive=None,
+)
+PAIR = keys.new_pair(os.urandom)
+
+
+class QuickTests(SynchronousTestCase):
+    """The file under ``wg-quick``."""
+
+    def test_strip(self) -> None:
+        """V126: ``wg-quick`` takes the file and its name, and leaves the rest to ``wg``."""
+        folder = Path(tempfile.mkdtemp(prefix="profile-"))
+        self.addCleanup(folder.rmdir)
+        name = profile.file_name("Anna's phone")
+        file = folder / f"{name}.conf"
+        file.touch(0o600)
+        self.addCleanup(file.unlink)
+        for each in (FULL, LEAST):
+            file.write_text(profile.complete(profile.render(each), PAIR.private_key))
+            kept = run("wg-quick", "strip", str(file))
+            names = [line.partition(" = ")[0] for line in kept.split("\n") if line]
+            self.assertEqual(names[:3], ["[Interface]", "PrivateKey", "[Peer]"])
+            self.assertLessEqual(
+                set(names[3:]),
+                {*("PublicKey", "PresharedKey", "AllowedIPs", "Endpoint")}
+                | {"PersistentKeepalive"},
+            )
+
+
+class CodeTests(SynchronousTestCase):
+    """The QR code under a camera's reader."""
+
+    def read(self, text: str) -> bytes:
+        """Return what ``zbarimg`` reads of the code for a text."""
+        with tempfile.NamedTemporaryFile(suffix=".png") as file:
+            profile.qr(text).save(file.name, kind="png", scale=4)
+            done = subprocess.run(
+                ["zbarimg", "-q", "--raw", "-Sbinary", file.name],
+                capture_output=True,
+                check=True,
+            )
+        return done.stdout
+
+    def test_same(self) -> None:
+        """V123, V124: what is read is the file, byte for byte, whatever its length."""
+        for each in (FULL, LEAST):
+            text = profile.complete(profile.render(each), PAIR.private_key)
+            self.assertEqual(self.read(text), text.encode())
+        many = tuple(f"10.{n // 256}.{n % 256}.0/24" for n in range(140))
+        text = profile.render(msgspec.structs.replace(FULL, allowed_ips=many))
+        self.assertGreater(len(text), 2000)
+        self.assertEqual(self.read(text), text.encode())
+
+
+@skipUnless(
+    os.geteuid() == 0 and Path("/dev/net/tun").exists(), "a device is for root to make"
+)
+class DeviceTests(SynchronousTestCase):
+    """Our texts under ``wg`` and ``wireguard-go``."""
+
+    def setUp(self) -> None:
+        """Start a device without a peer."""
+        self.name = f"p{os.getpid()}"
+        self.socket = Path("/var/run/wireguard") / f"{self.name}.sock"
+        process = subprocess.Popen(
+            ["wireguard-go", "-f", self.name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+        def stop() -> None:
+            process.terminate()
+            process.wait(10)
+
+        self.addCleanup(stop)
+        deadline = time.monotonic() + 10
+        while not self.socket.exists():
+            self.assertIsNone(process.poll(), "wireguard-go ended")
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def ask(self, text: bytes) -> bytes:
+        """Return the answer to a request."""
+        found = b""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(self.socket))
+            connection.sendall(text)
+            while not found.endswith(b"\n\n"):
+                part = connection.recv(65536)
+                self.assertTrue(part)
+                found += part
+        return found
+
+    def state(self) -> DeviceState:
+        """Return the device's state, which both ways of reading agree on."""
+        read = uapi.decode_get(self.ask(uapi.GET))
+        shown = tool.parse_dump(run("wg", "show", self.name, "dump").encode())
+
+        def ordered(state: DeviceState) -> DeviceState:
+            peers = sorted(state.peers, key=lambda each: each.public_key)
+            return msgspec.structs.replace(state, peers=tuple(peers))
+
+        self.assertEqual(ordered(read), ordered(shown))
+        return ordered(read)
+
+    def write(self, *changes: Change) -> None:
+        """Write by the socket."""
+        uapi.check_answer(self.ask(uapi.encode_set(changes)))
+
+    def write_by_tool(self, *changes: Change) -> None:
+        """Write by ``wg``."""
+        gone = [each for each in changes if isinstance(each, RemovePeer)]
+        if gone:
+            run("wg", *tool.removal_arguments(self.name, gone))
+        text = tool.addconf(each for each in changes if isinstance(each, SetPeer))
+        run("wg", "addconf", self.name, "/dev/stdin", text=text.decode())
+
+    def test_file(self) -> None:
+        """V15, V126: ``wg`` reads the file's values as they were meant."""
+        for each in (FULL, LEAST):
+            text = profile.complete(profile.render(each), PAIR.private_key)
+            kept = "".join(
+                f"{line}\n"
+                for line in text.split("\n")
+                if line.partition(" = ")[0] not in {"Address", "DNS", "MTU"}
+            )
+            run("wg", "setconf", self.name, "/dev/stdin", text=kept)
+            state = self.state()
+            self.assertEqual(state.public_key, PAIR.public_key)
+            (peer,) = state.peers
+            self.assertEqual(peer.public_key, each.public_key)
+            self.assertEqual(peer.preshared_key, each.preshared_key)
+            self.assertEqual(peer.allowed_ips, frozenset(each.allowed_ips))
+            self.assertEqual(peer.keepalive, each.keepalive or 0)
+            self.assertIn(f"\nEndpoint = {peer.endpoint}\n", text)
+
+    def test_device(self) -> None:
+        """The device's own fields are written alone."""
+        fields = uapi.DeviceFields(private_key=PAIR.private_key, port=0)
+        uapi.check_answer(self.ask(uapi.encode_set([], fields)))
+        self.assertEqual(self.state().public_key, PAIR.public_key)
+
+    def test_plans(self) -> None:
+        """V71, V73, V75: plans reach what is desired, by the socket and by the tool."""
+        secret = b"s" * 32
+        first = DesiredPeer(public_key=b"a" * 32, addresses=("10.80.0.2", "fd80::2"))
+        second = DesiredPeer(
+            public_key=b"b" * 32, addresses=("10.80.0.3",), preshared_key=secret
+        )
+        shared = msgspec.structs.replace(first, preshared_key=secret)
+        swapped = (
+            msgspec.structs.replace(first, addresses=second.addresses),
+            msgspec.structs.replace(second, addresses=first.addresses),
+        )
+        for write in (self.write, self.write_by_tool):
+            for desired in (
+                (first,),
+                (first, second),
+                (shared, second),
+                (first, second),
+                swapped,
+                (first,),
+                (first, msgspec.structs.replace(second, addresses=())),
+                (),
+            ):
+                write(*plan(self.state(), desired))
+                self.assertEqual(plan(self.state(), desired), ())
+
+    def test_by_hand(self) -> None:
+        """V71, V73: what was done by hand is put right, the endpoint stays."""
+        peers = [
+            DesiredPeer(public_key=bytes([n]) * 32, addresses=(f"10.80.0.{n}",))
+            for n in (2, 3)
+        ]
+        for write in (self.write, self.write_by_tool):
+            write(*plan(self.state(), peers))
+            run(
+                *("wg", "set", self.name, "peer", keys.format(peers[0].public_key)),
+                *("persistent-keepalive", "25", "endpoint", "192.0.2.7:1234"),
+                *("allowed-ips", "10.80.0.3/32,0.0.0.0/0"),
+            )
+            run(
+                *("wg", "set", self.name, "peer", keys.format(b"x" * 32)),
+                *("allowed-ips", "10.80.0.2/32"),
+            )
+            changes = plan(self.state(), peers)
+            self.assertEqual(len(changes), 3)
+            write(*changes)
+            state = self.state()
+            self.assertEqual(plan(state, peers), ())
+            self.assertEqual(state.peers[0].endpoint, "192.0.2.7:1234")
+
+    def test_endpoints(self) -> None:
+        """A learned endpoint can be given back, of either family."""
+        for endpoint in ("192.0.2.1:4000", "[2001:db8::1]:4000"):
+            for write in (self.write, self.write_by_tool):
+                write(
+                    SetPeer(
+                        public_key=b"e" * 32,
+                        allowed_ips=("10.80.0.9/32",),
+                        keepalive=1,
+                        endpoint=endpoint,
+                    )
+                )
+                (peer,) = self.state().peers
+                self.assertEqual((peer.endpoint, peer.keepalive), (endpoint, 1))
+
+    def test_refused(self) -> None:
+        """What a device refuses is an error with a number."""
+        answer = self.ask(b"set=1\npublic_key=00\n\n")
+        self.assertRaises(DeviceFailed, uapi.check_answer, answer)
