@@ -47,7 +47,7 @@ class QuickTests(SynchronousTestCase):
     """The file under ``wg-quick``."""
 
     def test_strip(self) -> None:
-        """V126: ``wg-quick`` takes the file and its name, and leaves the rest to ``wg``."""
+        """V126: ``wg-quick`` takes the file and its name, leaves the rest to ``wg``."""
         folder = Path(tempfile.mkdtemp(prefix="profile-"))
         self.addCleanup(folder.rmdir)
         name = profile.file_name("Anna's phone")

@@ -1,6 +1,7 @@
 """Addresses: read strictly, given away without a clash."""
 
 import ipaddress
+import socket
 import time
 
 from hypothesis import given
@@ -114,6 +115,28 @@ class AddressTests(SynchronousTestCase):
                 addresses.parse_network(addresses.prefix_of(text)),
                 f"{text}/{address.max_prefixlen}",
             )
+
+    @given(
+        st.lists(st.sampled_from([0, 0, 0, 1, 0xFFFF, 0xA00]), min_size=8, max_size=8)
+    )
+    def test_zeros(self, groups: list[int]) -> None:
+        """V20: zeros in IPv6 are left out in one way, as `ipaddress` does."""
+        number = int("".join(f"{group:04x}" for group in groups), 16)
+        address = ipaddress.IPv6Address(number)
+        for text in (
+            str(address),
+            address.exploded,
+            socket.inet_ntop(socket.AF_INET6, address.packed),
+            ":".join(f"{group:x}" for group in groups),
+        ):
+            if address.ipv4_mapped:
+                self.assertRaises(WrongAddress, addresses.parse_address, text)
+                self.assertRaises(WrongAddress, addresses.parse_network, f"{text}/128")
+            else:
+                self.assertEqual(addresses.parse_address(text), str(address))
+                self.assertEqual(
+                    addresses.parse_network(f"{text}/128"), f"{address}/128"
+                )
 
     @given(st.text(alphabet="0123456789abcdefABCDEF.:/% \n", max_size=30))
     def test_any_text(self, text: str) -> None:
@@ -244,6 +267,7 @@ class LearnedTests(SynchronousTestCase):
             "[::ffff:192.0.2.1]:1",
         ):
             self.assertEqual(addresses.learned(text), text)
+            self.assertEqual(addresses.check_learned(text), text)
 
     def test_bad(self) -> None:
         """V03: a name, or an address without a port, is none; nor is a second line."""
@@ -254,6 +278,7 @@ class LearnedTests(SynchronousTestCase):
             "[fe80::1%\u00e9]:1",
         ):
             self.assertIsNone(addresses.learned(text))
+            self.assertRaises(WrongAddress, addresses.check_learned, text)
 
 
 class NextFreeTests(SynchronousTestCase):
