@@ -22,6 +22,8 @@ class InventoryType(StrEnum):
     FILE = "file"
     TERRAFORM_WORKSPACE = "terraform-workspace"
     TOFU_WORKSPACE = "tofu-workspace"
+    #: this program's own: the project's hosts in the VPN
+    VPN = "vpn"
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):

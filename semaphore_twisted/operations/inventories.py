@@ -9,7 +9,7 @@ from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
 from semaphore_twisted.model.inventories import Inventory, InventoryType
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import events, vpn_inventory
 from semaphore_twisted.operations.references import (
     References,
     check,
@@ -28,7 +28,12 @@ from semaphore_twisted.persistence.statements import repositories as of_reposito
 from semaphore_twisted.persistence.statements import templates as of_templates
 
 _TYPES = frozenset(
-    {InventoryType.STATIC, InventoryType.STATIC_YAML, InventoryType.FILE}
+    {
+        InventoryType.STATIC,
+        InventoryType.STATIC_YAML,
+        InventoryType.FILE,
+        InventoryType.VPN,
+    }
 )
 
 
@@ -122,6 +127,8 @@ def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, Any]
     check_name(new.name, "Inventory name can not be empty")
     if new.type == InventoryType.FILE:
         _check_path(new.inventory)
+    if new.type == InventoryType.VPN:
+        vpn_inventory.parse(new.inventory)
     if "\0" in new.inventory:
         raise Invalid("The inventory has a NUL character")
     values = {

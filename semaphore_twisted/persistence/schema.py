@@ -392,7 +392,7 @@ vpn_peer = Table(
     # NULL once revoked: the address is in quarantine then
     Column("ipv4", Text, nullable=True, unique=True),
     Column("ipv6", Text, nullable=True, unique=True),
-    _text("tags", default="[]"),
+    Column("tags", Text, nullable=False, server_default="[]", info=_JSON),
     _text("created"),
     _text("expires", nullable=True),
     _text("ended", nullable=True),
@@ -428,9 +428,9 @@ vpn_invite = Table(
     _reference("created_by", "user.id", on_delete="SET NULL", nullable=True),
     _number("uses", default=0),
     _number("max_uses"),
-    _text("tags", default="[]"),
+    Column("tags", Text, nullable=False, server_default="[]", info=_JSON),
     # names of site networks that peers made with it are granted
-    _text("grants", default="[]"),
+    Column("grants", Text, nullable=False, server_default="[]", info=_JSON),
     # whether peers made with it wait for somebody's approval
     _flag("approval"),
     _text("created"),

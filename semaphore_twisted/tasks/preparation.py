@@ -20,10 +20,15 @@ from semaphore_twisted.model.ids import (
     RepositoryId,
     TaskId,
 )
-from semaphore_twisted.model.inventories import Environment, Inventory
+from semaphore_twisted.model.inventories import (
+    Environment,
+    Inventory,
+    InventoryType,
+)
 from semaphore_twisted.model.keys import KeyRow, NoSecret, OpenedSecret, Text
 from semaphore_twisted.model.repositories import Repository
 from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.operations import vpn_inventory
 from semaphore_twisted.operations.secrets import open_answers, open_secret
 from semaphore_twisted.operations.tasks import template_of
 from semaphore_twisted.persistence.engine import Connection
@@ -144,9 +149,13 @@ def _inventory(
     source = None
     if found.repository_id is not None:
         source = _source(conn, keyring, project, found.repository_id)
+    kind, text = found.type, found.inventory
+    if kind is InventoryType.VPN:  # the hosts as they are now
+        kind = InventoryType.STATIC_YAML
+        text = vpn_inventory.content(conn, project, text)
     return InventorySource(
-        type=found.type,
-        inventory=found.inventory,
+        type=kind,
+        inventory=text,
         key=_key(conn, keyring, project, found.ssh_key_id),
         become=_key(conn, keyring, project, found.become_key_id),
         source=source,

@@ -1,0 +1,123 @@
+"""Inventories of the type ``vpn``: a project's hosts, at their tunnel addresses.
+
+The inventory's text is a filter, one line for each condition::
+
+    tags: db, web       hosts that have one of these tags
+    seen: 15            hosts with a handshake in the last 15 minutes
+
+An empty text means every host. Names and tags of peers are people's words, so hosts
+and groups are named after what of them Ansible takes literally, and no variable holds
+them: Ansible would evaluate one that looks like a template.
+"""
+
+import re
+from datetime import datetime, timedelta
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vpn_inventory as statements
+
+#: A week: who asks for more wants no limit.
+LONGEST = 7 * 24 * 60
+
+_UNSAFE_IN_HOST = re.compile(r"[^A-Za-z0-9._-]")
+_UNSAFE_IN_GROUP = re.compile(r"[^A-Za-z0-9_]")
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which hosts are meant: with one of *tags* if any, seen in *seen_minutes*."""
+
+    tags: tuple[str, ...] = ()
+    seen_minutes: int | None = None
+
+
+class _Host(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    ipv4: str
+    ipv6: str | None
+    tags: tuple[str, ...]
+    last_handshake: datetime | None
+
+
+def parse(text: str) -> Filter:
+    """Return the filter that *text* describes.
+
+    :raises Invalid: naming the line that cannot be understood.
+    """
+    tags: list[str] = []
+    seen = None
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        word, colon, rest = line.partition(":")
+        rest = rest.strip()
+        match word.strip(), colon:
+            case "tags", ":":
+                tags += [tag for each in rest.split(",") if (tag := each.strip())]
+            case "seen", ":":
+                if not (rest.isascii() and rest.isdigit() and len(rest) < 6):
+                    raise Invalid(f"inventory: line {number}: minutes wanted")
+                if not 1 <= int(rest) <= LONGEST:
+                    raise Invalid(
+                        f"inventory: line {number}: 1 to {LONGEST} minutes wanted"
+                    )
+                seen = int(rest)
+            case _:
+                raise Invalid(
+                    f"inventory: line {number}: tags: or seen: wanted, such as"
+                    " “tags: db, web” or “seen: 15”"
+                )
+    return Filter(tags=tuple(tags), seen_minutes=seen)
+
+
+def content(conn: Connection, project_id: ProjectId, text: str) -> str:
+    """Return Ansible's YAML inventory of the hosts that *text* asks for.
+
+    :raises Invalid: if the filter cannot be understood.
+    """
+    wanted = parse(text)
+    since = (
+        None
+        if wanted.seen_minutes is None
+        else conn.now - timedelta(minutes=wanted.seen_minutes)
+    )
+    found = [
+        host
+        for host in conn.all(
+            statements.HOSTS, _Host, project_id=project_id, now=conn.now
+        )
+        if (not wanted.tags or set(wanted.tags) & set(host.tags))
+        and (since is None or _seen(host, since))
+    ]
+    return _yaml(found)
+
+
+def _seen(host: _Host, since: datetime) -> bool:
+    return host.last_handshake is not None and host.last_handshake >= since
+
+
+def _yaml(hosts: list[_Host]) -> str:
+    """Return the inventory as JSON, which is YAML too."""
+    variables: dict[str, dict[str, str]] = {}
+    groups: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
+    for host in hosts:
+        alias = _alias(host.name, variables)
+        variables[alias] = {"ansible_host": host.ipv4}
+        for tag in host.tags:
+            group = "tag_" + _UNSAFE_IN_GROUP.sub("_", tag)
+            groups.setdefault(group, {"hosts": {}})["hosts"][alias] = {}
+    tree = {"all": {"hosts": variables, "children": groups}}
+    return msgspec.json.format(msgspec.json.encode(tree), indent=2).decode() + "\n"
+
+
+def _alias(name: str, taken: dict[str, dict[str, str]]) -> str:
+    """Return a name for the host that Ansible takes as it is, unlike all others."""
+    plain = _UNSAFE_IN_HOST.sub("_", name).lstrip("-._") or "host"
+    found, count = plain, 1
+    while found in taken:
+        count += 1
+        found = f"{plain}_{count}"
+    return found

@@ -1,0 +1,122 @@
+"""Tests of inventories that are made from the hosts of the VPN."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.operations import inventories
+from semaphore_twisted.operations.inventories import NewInventory
+from semaphore_twisted.operations.vpn_inventory import Filter, content, parse
+from semaphore_twisted.persistence.schema import vpn_peer
+from tests.support.memory import actor_of, make_project, make_user, memory_connection
+
+
+class FilterTests(SynchronousTestCase):
+    """The inventory's text."""
+
+    def test_conditions(self) -> None:
+        """Tags add up, comments and empty lines say nothing."""
+        text = "# mine\ntags: db, web\n\ntags: edge\nseen: 15\n"
+        self.assertEqual(
+            parse(text), Filter(tags=("db", "web", "edge"), seen_minutes=15)
+        )
+        self.assertEqual(parse(""), Filter())
+
+    def test_wrong(self) -> None:
+        """What is no condition is refused with its line."""
+        for text in ("db", "tag: x", "seen: 0", "seen: 1h", "seen: ٣", "seen: 99999"):
+            error = self.assertRaises(Invalid, parse, f"tags: a\n{text}")
+            self.assertIn("line 2", error.message)
+
+    def test_refused_when_stored(self) -> None:
+        """An inventory with a wrong filter is not stored."""
+        conn = memory_connection()
+        actor = actor_of(user := make_user(conn), make_project(conn, user))
+        new = NewInventory(name="Hosts", type="vpn", inventory="all of them")
+        self.assertRaises(Invalid, inventories.create, conn, actor, new)
+        made = inventories.create(
+            conn, actor, msgspec.structs.replace(new, inventory="tags: db")
+        )
+        self.assertEqual(made.type, InventoryType.VPN)
+
+
+class HostTests(SynchronousTestCase):
+    """The hosts that are found."""
+
+    def setUp(self) -> None:
+        """Make two projects."""
+        self.conn = memory_connection()
+        user = make_user(self.conn)
+        self.project = make_project(self.conn, user)
+        self.other = make_project(self.conn, user)
+        self.count = 0
+
+    def host(self, name: str, **fields: Any) -> None:
+        """Store a host."""
+        self.count += 1
+        self.conn.insert(
+            vpn_peer,
+            **{
+                "uuid": str(self.count),
+                "name": name,
+                "kind": "host",
+                "state": "active",
+                "project_id": self.project.id,
+                "public_key": bytes([self.count]) * 32,
+                "ipv4": f"10.80.0.{self.count + 1}",
+                "created": self.conn.now,
+                **fields,
+            },
+        )
+
+    def tree(self, text: str = "") -> dict[str, Any]:
+        """Return the inventory for *text*."""
+        found = json.loads(content(self.conn, self.project.id, text))
+        tree: dict[str, Any] = found["all"]
+        return tree
+
+    def test_hosts(self) -> None:
+        """The project's active hosts are listed at their tunnel addresses."""
+        self.host("db1", tags=("db",))
+        self.host("gone", state="revoked", ipv4=None)
+        self.host("off", state="suspended")
+        self.host("late", expires=self.conn.now)
+        self.host("foreign", project_id=self.other.id)
+        self.host("desk", kind="laptop")
+        self.assertEqual(
+            self.tree()["hosts"],
+            {"db1": {"ansible_host": "10.80.0.2"}},
+        )
+        self.assertEqual(self.tree()["children"], {"tag_db": {"hosts": {"db1": {}}}})
+
+    def test_tags(self) -> None:
+        """A host with one of the tags is meant."""
+        self.host("db1", tags=("db", "eu"))
+        self.host("web1", tags=("web",))
+        self.host("bare")
+        self.assertEqual(set(self.tree("tags: db, web")["hosts"]), {"db1", "web1"})
+        self.assertEqual(set(self.tree("tags: nothing")["hosts"]), set())
+
+    def test_seen(self) -> None:
+        """A host that was not seen lately is left out where that is asked."""
+        now = self.conn.now
+        self.host("fresh", last_handshake=now - timedelta(minutes=14))
+        self.host("stale", last_handshake=now - timedelta(minutes=16))
+        self.host("never")
+        self.assertEqual(set(self.tree("seen: 15")["hosts"]), {"fresh"})
+        self.assertEqual(len(self.tree()["hosts"]), 3)
+
+    def test_names(self) -> None:
+        """No name can be taken for a pattern, a group or another host."""
+        for name in ("a[1:3]", "a b", "a_b", "-x", "{{ x }}", "ü"):
+            self.host(name, tags=("größe: {{ y }}",))
+        tree = self.tree()
+        names = {"a_1_3_", "a_b", "a_b_2", "x", "x___", "host"}
+        self.assertEqual(set(tree["hosts"]), names)
+        self.assertEqual(list(tree["children"]), ["tag_gr__e_____y___"])
+        self.assertNotIn("{{", json.dumps(tree))
