@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from attrs import define
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import (
     DatagramProtocol,
@@ -100,8 +100,8 @@ class NameServer:
             self.limits.end(source)
             reply(answer)
 
-        asked = self.upstream.ask(question, stream=stream).addErrback(failed)
-        told: Deferred[None] = asked.addCallback(ended)
+        asking = maybeDeferred(self.upstream.ask, question, stream=stream)
+        told: Deferred[None] = asking.addErrback(failed).addCallback(ended)
         forget(told, log=self._log, sentence="An answer of DNS was not sent")
 
 

@@ -20,7 +20,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
-from attrs import define
+from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
@@ -39,6 +39,8 @@ LOOK_SECONDS = 1.0
 LOOPBACK = "lo"
 
 BACKLOG = 256
+
+RECREATED = "the interface is another one now"
 
 
 class Devices(Protocol):
@@ -124,7 +126,7 @@ class TunnelPort:
     reason: str = "not looked yet"
     _index: int = 0
     _open: IListeningPort | None = None
-    _closing: bool = False
+    _closing: "list[Deferred[None]]" = field(factory=list)
     _log: ClassVar[Logger] = Logger()
 
     @property
@@ -137,36 +139,47 @@ class TunnelPort:
         """Whether it listens now."""
         return self._open is not None
 
-    def look(self, devices: Devices, reactor: Any) -> None:
-        """Listen, close, or listen anew, as the interface and the address are now."""
+    def look(self, devices: Devices, reactor: Any) -> "Deferred[None] | None":
+        """Listen or close, as the interface and the address are now.
+
+        What is returned fires when the old socket is gone, which must be before there
+        can be another one: look again then.
+        """
         if self._closing:
-            return
+            return None
         interface = devices.index(self.interface)
         there = interface != 0 and devices.has(self.address)
         index = devices.index(self.device or self.interface)
         if self._open is None:
+            self._index = index
             self._say(
                 self._bind(devices, reactor) if there else self._absent(interface)
             )
-            self._index = index
         elif not there or index != self._index:
-            self._say(
-                "the interface is another one now" if there else self._absent(interface)
-            )
-            # the old socket must be gone before there can be another one
-            closing = self.close().addCallback(lambda _: self.look(devices, reactor))
-            forget(closing, log=self._log, sentence="A port was not closed")
+            self._say(RECREATED if there else self._absent(interface))
+            return self.close()
+        return None
 
     def close(self) -> "Deferred[None]":
         """Listen no more; connections that are open end by themselves."""
         opened, self._open = self._open, None
-        self._closing = opened is not None
-        closing = maybeDeferred(opened.stopListening if opened else lambda: None)
+        waiting: Deferred[None] = Deferred()
+        if opened is None and not self._closing:
+            waiting.callback(None)
+            return waiting
+        self._closing.append(waiting)
+        if opened is not None:
+            closing = maybeDeferred(opened.stopListening)
+            forget(
+                closing.addBoth(self._closed), log=self._log, sentence="A port is open"
+            )
+        return waiting
 
-        def closed(_: object) -> None:
-            self._closing = False
-
-        return closing.addBoth(closed)
+    def _closed(self, result: object) -> object:
+        closing, self._closing = self._closing, []
+        for waiting in closing:
+            waiting.callback(None)
+        return result  # a failure is for the log
 
     def _absent(self, index: int) -> str:
         missing = self.address if index else f"the interface {self.interface}"
@@ -275,9 +288,13 @@ class Tunnel(Service):
             return
         for port in self.ports:
             try:
-                port.look(self._devices, self._reactor)
+                closing = port.look(self._devices, self._reactor)
             except Exception:  # noqa: BLE001 - the others and the next look go on
                 self._log.failure("A port inside the tunnel could not be looked at")
+                continue
+            if closing is not None:
+                again = closing.addCallback(lambda _: self.look())
+                forget(again, log=self._log, sentence="The tunnel is not looked at")
 
     async def _close(self) -> None:
         for port in self.ports:

@@ -1,0 +1,86 @@
+"""Word of changes of links, from a pair of sockets in place of the kernel."""
+
+import socket
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.vpn.links import SETTLE, LinkWatch, netlink
+
+
+class LinkWatchTests(SynchronousTestCase):
+    """Events are told once they have settled."""
+
+    def setUp(self) -> None:
+        """Watch a socket that the test writes to."""
+        self.kernel, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ours.settimeout(0)
+        self.addCleanup(self.kernel.close)
+        self.addCleanup(ours.close)
+        self.reactor = MemoryReactorClock()
+        self.calls = 0
+        self.watch = LinkWatch(self._changed, reactor=self.reactor, opened=lambda: ours)
+
+    def _changed(self) -> None:
+        self.calls += 1
+
+    def test_once(self) -> None:
+        """The many events of one change are one word."""
+        self.assertTrue(self.watch.start())
+        self.assertIn(self.watch, self.reactor.getReaders())
+        for _ in range(10):
+            self.kernel.send(b"event")
+        self.watch.doRead()
+        self.kernel.send(b"event")
+        self.watch.doRead()
+        self.assertEqual(self.calls, 0)
+        self.reactor.advance(SETTLE)
+        self.assertEqual(self.calls, 1)
+        self.kernel.send(b"event")
+        self.watch.doRead()
+        self.reactor.advance(SETTLE)
+        self.assertEqual(self.calls, 2)
+
+    def test_stop(self) -> None:
+        """Once stopped it is silent, and the socket is closed."""
+        self.watch.start()
+        self.kernel.send(b"event")
+        self.watch.doRead()
+        self.watch.stop()
+        self.reactor.advance(1)
+        self.assertEqual(self.calls, 0)
+        self.assertEqual(self.watch.fileno(), -1)
+        self.assertNotIn(self.watch, self.reactor.getReaders())
+        self.assertRaises(OSError, self.kernel.send, b"event")
+
+    def test_failing(self) -> None:
+        """Whoever fails when told is told the next time too."""
+
+        def fail() -> None:
+            self.calls += 1
+            raise RuntimeError("no")
+
+        self.watch._changed = fail
+        self.watch.start()
+        for _ in range(2):
+            self.kernel.send(b"event")
+            self.watch.doRead()
+            self.reactor.advance(SETTLE)
+        self.assertEqual(self.calls, 2)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
+
+    def test_no_netlink(self) -> None:
+        """A sandbox without netlink is a warning."""
+
+        def none() -> socket.socket:
+            raise PermissionError(1, "Operation not permitted")
+
+        watch = LinkWatch(self._changed, reactor=self.reactor, opened=none)
+        self.assertFalse(watch.start())
+        watch.stop()
+
+    def test_kernel(self) -> None:
+        """The kernel gives such a socket to anybody."""
+        made = netlink()
+        self.addCleanup(made.close)
+        self.assertRaises(BlockingIOError, made.recv, 1)
