@@ -113,7 +113,10 @@ def check(found: Settings) -> None:
             raise WrongSettings(f"addresses: {text} is not an address of a host")
     if 4 not in families:
         raise WrongSettings("addresses: an IPv4 address with its pool wanted")
-    for network in (_site(each.network) for each in found.sites):
+    networks = [_site(each.network) for each in found.sites]
+    for network in networks:
+        if networks.count(network) > 1:
+            raise WrongSettings(f"sites: {network} is given twice")
         for pool in found.pools:
             if network.version == pool.version and network.overlaps(pool):
                 raise WrongSettings(f"sites: {network} overlaps the pool {pool}")
