@@ -364,6 +364,7 @@ vpn_network = Table(
     "vpn_network",
     metadata,
     _id(),
+    _text("interface"),
     _text("endpoint"),
     _text("pool4"),
     _text("pool6", default=""),

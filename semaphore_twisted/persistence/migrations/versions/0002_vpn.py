@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.create_table(
         "vpn_network",
         Column("id", Integer, autoincrement=True, nullable=False),
+        Column("interface", Text, nullable=False),
         Column("endpoint", Text, nullable=False),
         Column("pool4", Text, nullable=False),
         Column("pool6", Text, server_default="", nullable=False),
