@@ -1,0 +1,347 @@
+"""A machine of the lab: a network namespace with some folders of its own.
+
+Every command of a machine runs in a mount namespace of its own, in which the machine's
+folders lie over the system's. Nothing of that is seen outside, and nothing is left of
+it when the command has ended.
+"""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+import semaphore_twisted
+from tests.support.product import clean_environment
+
+#: Seconds after which a command of the lab is ended.
+PATIENCE = 60.0
+
+#: Mounts, then becomes the command. Its arguments: pairs of what lies over what, an
+#: empty one, and the command. A target that is a link is followed within the machine.
+_ENTER = """\
+set -e
+while [ -n "$1" ]; do
+    target=$(readlink -m "$2")
+    if [ -d "$1" ]; then
+        mkdir -p "$target"
+    else
+        mkdir -p "${target%/*}"
+        [ -e "$target" ] || : >"$target"
+    fi
+    mount --rbind "$1" "$target"
+    shift 2
+done
+shift
+exec "$@"
+"""
+
+
+@frozen
+class Account:
+    """Somebody who runs programs in the lab, with these capabilities and no others."""
+
+    name: str
+    number: int
+    capabilities: tuple[str, ...] = ()
+
+    def become(self) -> list[str]:
+        """Return the words before a command that make it run so."""
+        kept = ",".join(("-all", *(f"+{each}" for each in self.capabilities)))
+        return [
+            "setpriv",
+            f"--reuid={self.number}",
+            f"--regid={self.number}",
+            "--clear-groups",
+            f"--inh-caps={kept}",
+            f"--ambient-caps={kept}",
+            f"--bounding-set={kept}",
+            "--no-new-privs",
+            "--",
+        ]
+
+
+#: The two services have what their systemd units give them.
+SERVER = Account("semaphore", 61001, ("net_bind_service",))
+COMPANION = Account("semaphore-vpn", 61002, ("net_admin",))
+#: Somebody who may nothing and owns nothing.
+NOBODY = Account("nosy", 61003)
+
+ACCOUNTS = (SERVER, COMPANION, NOBODY)
+
+
+class CommandFailed(AssertionError):
+    """A command of the lab ended otherwise than was wanted."""
+
+
+@frozen
+class Web:
+    """What curl got; *status* is 0 where there was no answer, *error* says why then."""
+
+    status: int
+    content: str
+    error: str
+
+
+@define
+class Machine:
+    """A machine with the namespace *namespace* and files below *folder*."""
+
+    name: str
+    namespace: str
+    folder: Path
+    #: folders that everybody must be able to read, as pairs of what lies over what
+    readable: Sequence[tuple[Path, str]]
+    #: of the machine's own, added to by those who set it up
+    mounts: list[tuple[Path, str]] = field(factory=list)
+    _started: list["subprocess.Popen[bytes]"] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        """Make the namespace and the folders."""
+        _run("ip", "netns", "add", self.namespace)
+        for family in ("all", "default"):  # or IPv6 waits a second for duplicates
+            for option in ("accept_dad", "dad_transmits"):
+                self._sysctl(f"net.ipv6.conf.{family}.{option}", "0")
+        _run("ip", "-n", self.namespace, "link", "set", "lo", "up")
+        for name in ("run", "etc", "bin", "home", "tmp", "etc/wireguard"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "tmp").chmod(0o1777)
+        (self.folder / "etc" / "wireguard").chmod(0o700)
+        self.write(
+            "hosts", f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {self.name}\n"
+        )
+        self.write("resolv.conf", "")
+        people = "".join(
+            f"{each.name}:x:{each.number}:{each.number}::/nonexistent:/bin/false\n"
+            for each in ACCOUNTS
+        )
+        groups = "".join(f"{each.name}:x:{each.number}:\n" for each in ACCOUNTS)
+        self.write("passwd", Path("/etc/passwd").read_text() + people)
+        self.write("group", Path("/etc/group").read_text() + groups)
+        self.mounts = [
+            (self.folder / "run", "/run"),
+            (self.folder / "etc" / "wireguard", "/etc/wireguard"),
+            *(
+                (self.folder / "etc" / name, f"/etc/{name}")
+                for name in ("hosts", "resolv.conf", "passwd", "group")
+            ),
+            *self.mounts,
+        ]
+
+    def _sysctl(self, name: str, value: str) -> None:
+        _run("ip", "netns", "exec", self.namespace, "sysctl", "-qw", f"{name}={value}")
+
+    def write(self, name: str, text: str) -> None:
+        """Write ``/etc/NAME``; in place, since programs have it mounted."""
+        path = self.folder / "etc" / name
+        path.write_text(text)
+        path.chmod(0o644)
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program on the machine's path."""
+        path = self.folder / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def folder_of(self, account: Account, name: str, mode: int = 0o700) -> Path:
+        """Make a folder that *account* owns, as systemd makes a service's."""
+        path = self.folder / name
+        path.mkdir(mode=mode, parents=True)
+        path.chmod(mode)
+        os.chown(path, account.number, account.number)
+        return path
+
+    def words(self, *command: str, account: Account | None = None) -> list[str]:
+        """Return the command line that runs *command* here, as root or *account*."""
+        mounts = [
+            word
+            for source, target in (*self.readable, *self.mounts)
+            for word in (str(source), target)
+        ]
+        return [
+            *("ip", "netns", "exec", self.namespace),
+            *("sh", "-c", _ENTER, "enter", *mounts, ""),
+            *(account.become() if account else []),
+            *command,
+        ]
+
+    def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment of the machine's programs."""
+        environ = clean_environment(
+            HOME=str(self.folder / "home"),
+            TMPDIR=str(self.folder / "tmp"),
+            PYTHONDONTWRITEBYTECODE="1",
+            **(more or {}),
+        )
+        environ["PATH"] = f"{self.folder / 'bin'}:{environ['PATH']}:/sbin"
+        return environ
+
+    def try_run(
+        self,
+        *command: str,
+        account: Account | None = None,
+        text: str = "",
+        environ: Mapping[str, str] | None = None,
+        patience: float = PATIENCE,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run *command* to its end, whatever that is."""
+        return subprocess.run(
+            self.words(*command, account=account),
+            cwd=self.folder,
+            env=self.environ(environ),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+        )
+
+    def run(
+        self,
+        *command: str,
+        account: Account | None = None,
+        text: str = "",
+        environ: Mapping[str, str] | None = None,
+        patience: float = PATIENCE,
+    ) -> str:
+        """Run *command* and return what it printed.
+
+        :raises CommandFailed: if it ended with another code than 0.
+        """
+        done = self.try_run(
+            *command, account=account, text=text, environ=environ, patience=patience
+        )
+        if done.returncode != 0:
+            raise CommandFailed(
+                f"{self.name}: {' '.join(command)[:300]}: {done.returncode}\n"
+                f"{done.stderr[-4000:]}{done.stdout[-4000:]}"
+            )
+        return done.stdout
+
+    def start(
+        self,
+        *command: str,
+        account: Account | None = None,
+        environ: Mapping[str, str] | None = None,
+        log: str = "",
+    ) -> "subprocess.Popen[bytes]":
+        """Start *command*; what it prints is added to the file *log*.
+
+        The process is the command itself, since everything before it is replaced.
+        """
+        path = self.folder / f"{log or Path(command[0]).name}.log"
+        with path.open("ab") as file:
+            process = subprocess.Popen(
+                self.words(*command, account=account),
+                cwd=self.folder,
+                env=self.environ(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+        self._started.append(process)
+        return process
+
+    def log(self, name: str) -> str:
+        """Return what the programs with the log *name* have printed."""
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def curl(self, url: str, *options: str, seconds: float = 3) -> Web:
+        """Ask for *url*."""
+        done = self.try_run(
+            "curl",
+            *("--silent", "--show-error", "--noproxy", "*"),
+            *("--max-time", str(seconds), "--write-out", "\n%{http_code}"),
+            *options,
+            url,
+        )
+        content, _, status = done.stdout.rpartition("\n")
+        return Web(int(status or 0), content, done.stderr.strip())
+
+    def pids(self) -> list[int]:
+        """Return the numbers of the processes in the namespace."""
+        done = subprocess.run(
+            ["ip", "netns", "pids", self.namespace],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return [int(each) for each in done.stdout.split()]
+
+    def commands(self) -> Iterator[tuple[int, str]]:
+        """Yield the number and the command line of each process in the namespace."""
+        for pid in self.pids():
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+            yield pid, words.replace(b"\0", b" ").decode(errors="replace").strip()
+
+    def close(self) -> None:
+        """End every process and remove the namespace; files stay."""
+        clear(self.namespace)
+        for process in self._started:
+            process.kill()
+            process.wait(PATIENCE)
+
+
+def clear(namespace: str) -> None:
+    """End every process in *namespace* and remove it."""
+    for _ in range(50):  # a process may start another while we look
+        found = subprocess.run(
+            ["ip", "netns", "pids", namespace],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
+        if not found:
+            break
+        for pid in found:
+            try:
+                os.kill(int(pid), 9)
+            except ProcessLookupError:
+                continue
+    subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
+
+
+def passages(folder: Path) -> list[tuple[Path, str]]:
+    """Return mounts that let everybody reach the Python that runs this, and our code.
+
+    They may lie in somebody's private folder. Such a folder is covered, for the lab's
+    processes, by one below *folder* in which only what is needed can be found.
+    """
+    needed = {
+        Path(sys.base_prefix),
+        Path(sys.prefix),
+        Path(semaphore_twisted.__file__).parent,
+        Path(__file__).parents[1],
+    }
+    inner: list[tuple[Path, str]] = []
+    outer: dict[Path, Path] = {}
+    for path in sorted(each.resolve() for each in needed):
+        closed = _closed(path)
+        if closed is None:
+            continue
+        cover = folder / "passage" / str(closed).strip("/").replace("/", "-")
+        place = cover / path.relative_to(closed)
+        place.mkdir(parents=True, exist_ok=True)
+        inner.append((path, str(place)))
+        outer[closed] = cover
+    return [*inner, *((cover, str(closed)) for closed, cover in outer.items())]
+
+
+def _closed(path: Path) -> Path | None:
+    for parent in reversed(path.parents):
+        if not parent.stat().st_mode & stat.S_IXOTH:
+            return parent
+    return None
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CommandFailed(f"{' '.join(command)}: {done.stderr}")
