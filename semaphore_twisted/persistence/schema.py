@@ -397,6 +397,8 @@ vpn_peer = Table(
     _text("created"),
     _text("expires", nullable=True),
     _text("ended", nullable=True),
+    #: suspended or limited by somebody else than its owner, who cannot lift it alone
+    _flag("held"),
     _text("last_handshake", nullable=True),
     # the device's endpoint as last seen
     _text("outer_endpoint", nullable=True),

@@ -107,6 +107,7 @@ def upgrade() -> None:
         Column("created", Text, nullable=False),
         Column("expires", Text, nullable=True),
         Column("ended", Text, nullable=True),
+        Column("held", Integer, server_default="0", nullable=False),
         Column("last_handshake", Text, nullable=True),
         Column("outer_endpoint", Text, nullable=True),
         Column("received", Integer, server_default="0", nullable=False),
