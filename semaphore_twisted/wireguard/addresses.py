@@ -8,8 +8,10 @@ netmasks, and ``int`` takes ``5_1820`` and the digits of every script.
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection
-from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from itertools import count, filterfalse
+from socket import AF_INET, AF_INET6, AddressFamily, inet_ntop, inet_pton
 
 import idna
 
@@ -210,14 +212,18 @@ def prefix_of(address: str) -> str:
     return f"{address}/128" if ":" in address else f"{address}/32"
 
 
-def _number(text: str) -> int:
-    """Return an address as a number, some ten times as fast as ``ipaddress`` does."""
-    bare = text.partition("/")[0]
+def _numbers(texts: Iterable[str], family: AddressFamily) -> Iterable[int]:
+    """Return the addresses of one family as numbers, whatever their prefix lengths."""
+    pack = partial(inet_pton, family)
     try:
-        packed = inet_pton(AF_INET6 if ":" in bare else AF_INET, bare)
-    except OSError:
-        raise WrongAddress(f"{_shown(text)} is not an address") from None
-    return int.from_bytes(packed, "big")
+        return map(int.from_bytes, set(map(pack, texts)))
+    except (OSError, ValueError):  # not all are plain addresses of this family
+        bare = (each.partition("/")[0] for each in texts)
+        wanted = [each for each in bare if (":" in each) == (family == AF_INET6)]
+        try:
+            return map(int.from_bytes, set(map(pack, wanted)))
+        except (OSError, ValueError):
+            raise WrongAddress("An address that is taken is none") from None
 
 
 def next_free(
@@ -230,22 +236,13 @@ def next_free(
     that is known after as many steps as addresses are taken.
     """
     network = ipaddress.ip_network(parse_network(pool))
-    family = ":" in pool
-    gone = {
-        _number(each)
-        for group in (taken, reserved)
-        for each in group
-        if (":" in each) == family
-    }
-    last = int(network.network_address) + network.num_addresses - 1
-    found = int(network.network_address) + 1
-    while found in gone:
-        found += 1
-    if found >= last:
+    family = AF_INET6 if network.version == 6 else AF_INET
+    gone = {*_numbers(taken, family), *_numbers(reserved, family)}
+    first = int(network.network_address)
+    found = next(filterfalse(gone.__contains__, count(first + 1)))
+    if found >= first + network.num_addresses - 1:
         return None
-    if family:
-        return str(ipaddress.IPv6Address(found))
-    return str(ipaddress.IPv4Address(found))
+    return str(network.network_address + (found - first))
 
 
 def pool6(entropy: Callable[[int], bytes]) -> str:

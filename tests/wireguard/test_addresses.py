@@ -371,6 +371,7 @@ class NextFreeTests(SynchronousTestCase):
         """V20: a pool with host bits, and an address that is none, are refused."""
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.1/16", ())
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["x"])
+        self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["\0"])
 
 
 class PoolTests(SynchronousTestCase):
