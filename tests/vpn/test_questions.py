@@ -50,7 +50,8 @@ class ParseTests(SynchronousTestCase):
     def _refused(self, content: bytes) -> bytes | None:
         with self.assertRaises(NoQuestion) as raised:
             parse(content)
-        return raised.exception.answer
+        answer: bytes | None = raised.exception.answer
+        return answer
 
     def _code(self, content: bytes) -> int:
         answer = self._refused(content)

@@ -1,0 +1,100 @@
+"""The site inside the tunnel, on the kernel's own interfaces, run as nobody."""
+
+import time
+
+from tests.support.tunnels import (
+    INTERFACE,
+    OUTSIDE,
+    SERVER,
+    SERVER6,
+    STRANGER,
+    TunnelTestCase,
+)
+
+
+class ListenerTests(TunnelTestCase):
+    """Who reaches it, and when."""
+
+    def test_inside_only(self) -> None:
+        """From the tunnel and from the server itself it is reached, else not.
+
+        Not over the address outside, not by a packet that was routed to the address
+        inside past the tunnel, whatever source that has.
+        """
+        self.up()
+        self.listening()
+        peer, own = self.probe(self.peer), self.probe(self.server)
+        outsider = self.probe(self.outsider)
+        for address in (SERVER, SERVER6):
+            self.assertTrue(peer.greeted(address))
+            self.assertTrue(own.greeted(address))
+        self.assertFalse(own.greeted("127.0.0.1"))
+        self.assertFalse(own.greeted(OUTSIDE))
+        self.assertFalse(outsider.greeted(OUTSIDE))
+        self.assertFalse(outsider.greeted(SERVER))
+        self.assertFalse(outsider.greeted(SERVER, source=STRANGER))
+
+    def test_fails_closed(self) -> None:
+        """Without the interface nothing listens anywhere; without the address too."""
+        own, outsider = self.probe(self.server), self.probe(self.outsider)
+        for address in (SERVER, OUTSIDE, "127.0.0.1", SERVER6):
+            self.assertFalse(own.greeted(address))
+        self.assertFalse(outsider.greeted(OUTSIDE))
+        (reason,) = {each[4] for each in self.site.ask("status")}
+        self.assertIn(INTERFACE, reason)
+        self.up()
+        self.ip(self.server, "address", "flush", "dev", INTERFACE)
+        self.listening(all_of=False)
+        # the tunnel's address on another interface is not the tunnel
+        self.ip(self.server, "address", "add", f"{SERVER}/16", "dev", "eth0")
+        time.sleep(1.5)
+        self.assertFalse(outsider.greeted(SERVER))
+
+    def test_comes(self) -> None:
+        """It listens within a second of the interface's coming."""
+        self.assertFalse(self.probe(self.server).greeted())
+        self.up()
+        self.assertLess(self.listening(), 1.0)
+
+    def test_recreated(self) -> None:
+        """V68 (site): an interface made anew is bound to within a second, each time."""
+        self.up()
+        self.listening()
+        peer = self.probe(self.peer)
+        self.assertTrue(peer.greeted(keep=True))
+        for _ in range(5):
+            self.down()
+            self.up()
+            begun = time.monotonic()
+            while not peer.greeted(patience=0.1):
+                self.assertLess(time.monotonic() - begun, 1.0, self.site.log())
+            self.assertTrue(self.probe(self.server).greeted())
+
+    def test_gone(self) -> None:
+        """Once the interface is gone nothing listens, for the server neither."""
+        self.up()
+        self.listening()
+        self.down()
+        self.assertLess(self.listening(all_of=False), 1.0)
+        self.assertFalse(self.probe(self.server).greeted())
+
+    def test_address_back(self) -> None:
+        """An address that comes back is bound to within a second."""
+        self.up()
+        self.listening()
+        self.ip(self.server, "address", "flush", "dev", INTERFACE)
+        self.listening(all_of=False)
+        self.addresses()
+        self.assertLess(self.listening(), 1.0)
+        self.assertTrue(self.probe(self.peer).greeted())
+
+    def test_open_connections(self) -> None:
+        """A connection that is open lives on when other interfaces come and go."""
+        self.up()
+        self.listening()
+        log = self.site.log()
+        for _ in range(10):
+            self.ip(self.server, "link", "add", "x0", "type", "veth")
+            self.ip(self.server, "link", "delete", "x0")
+        self.listening()
+        self.assertEqual(self.site.log(), log)

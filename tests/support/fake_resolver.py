@@ -1,0 +1,88 @@
+"""A program for another namespace: the resolver that a server asks.
+
+It knows every name as 198.51.100.7, but for these first labels: ``missing`` does not
+exist, ``silent`` is not answered, ``failing`` is a failure of its own, ``long`` does
+not fit into a datagram, ``forged`` comes behind answers with a wrong number, with a
+wrong question, and from another port. What it was asked it prints.
+"""
+
+import socket
+import sys
+import threading
+
+from twisted.names import dns
+
+from semaphore_twisted.vpn.questions import Question, parse, refusal, renumbered
+
+ADDRESS = bytes((198, 51, 100, 7))
+FORGED = bytes((203, 0, 113, 66))
+
+
+def record(question: Question, address: bytes, *, truncated: bool = False) -> bytes:
+    """Return an answer with one address."""
+    plain = refusal(question, dns.OK)
+    flags = bytes([plain[2] | (0x02 if truncated else 0)])
+    header = plain[:2] + flags + plain[3:6] + b"\0\1" + plain[8:]
+    return header + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + address
+
+
+def answer(content: bytes, *, stream: bool) -> list[bytes]:
+    """Return what to send, one after the other."""
+    question = parse(content)
+    first = question.name[0] if question.name else b""
+    sys.stdout.write(f"{'tcp' if stream else 'udp'} {first.decode()}\n")
+    sys.stdout.flush()
+    good = record(question, ADDRESS)
+    special = {
+        b"missing": [refusal(question, dns.ENAME)],
+        b"silent": [],
+        b"failing": [refusal(question, dns.ESERVER)],
+        b"long": [good if stream else record(question, ADDRESS, truncated=True)],
+        b"forged": [
+            renumbered(record(question, FORGED), question.number ^ 1),
+            record(question, FORGED).replace(b"\6forged", b"\6forgex"),
+            good,
+        ],
+    }
+    return special.get(first, [good])
+
+
+def datagrams(host: str) -> None:
+    """Answer datagrams."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with (
+        socket.socket(family, socket.SOCK_DGRAM) as port,
+        socket.socket(family, socket.SOCK_DGRAM) as other,
+    ):
+        port.bind((host, 53))
+        other.bind((host, 0))
+        while True:
+            content, source = port.recvfrom(65535)
+            if b"\6forged" in content:
+                other.sendto(record(parse(content), FORGED), source)
+            for each in answer(content, stream=False):
+                port.sendto(each, source)
+
+
+def streams(host: str) -> None:
+    """Answer over TCP, one question each."""
+    with socket.create_server((host, 53)) as listener:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(2)
+                size = int.from_bytes(connection.recv(2), "big")
+                for each in answer(connection.recv(size), stream=True):
+                    connection.sendall(len(each).to_bytes(2, "big") + each)
+
+
+def run(host: str) -> None:
+    """Answer until killed."""
+    for serve in (datagrams, streams):
+        threading.Thread(target=serve, args=(host,)).start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])

@@ -1,0 +1,100 @@
+"""A program for a server's namespace: a site and a resolver inside the tunnel.
+
+It answers ``status`` on its input with what listens. Its argument is the path of a
+``resolv.conf``. It runs as nobody, so that all of it is seen to need no right.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor as global_reactor
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.stdio import StandardIO
+from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.protocols.basic import LineOnlyReceiver
+
+from semaphore_twisted.vpn.exchange import NetworkExchange
+from semaphore_twisted.vpn.limits import Limits
+from semaphore_twisted.vpn.names import NameDatagrams, NameServer, NameStreams
+from semaphore_twisted.vpn.questions import Zone
+from semaphore_twisted.vpn.resolvers import ResolvConf
+from semaphore_twisted.vpn.tunnel import Tunnel, inside
+from semaphore_twisted.vpn.upstream import Upstream
+
+INTERFACE = "semaphore0"
+ADDRESSES = ("10.80.0.1", "fd80::1")
+NOBODY = 65534
+
+
+class Greeting(Protocol):
+    """Says whom it sees, then echoes."""
+
+    def connectionMade(self) -> None:
+        """Greet."""
+        assert self.transport is not None
+        self.transport.write(b"hello")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Echo."""
+        assert self.transport is not None
+        self.transport.write(data)
+
+
+class Console(LineOnlyReceiver):
+    """Answers the test."""
+
+    delimiter = b"\n"
+
+    def __init__(self, tunnel: Tunnel) -> None:
+        """Know what listens."""
+        self._tunnel = tunnel
+
+    def lineReceived(self, line: bytes) -> None:
+        """Tell what listens."""
+        found = [
+            [port.address, port.port, port.device, port.listening, port.reason]
+            for port in self._tunnel.ports
+        ]
+        self.sendLine(json.dumps(found).encode())
+
+
+def run(resolv_conf: str) -> None:
+    """Serve until killed."""
+    clock: Any = global_reactor
+    server = NameServer.of(
+        Zone("semaphore.internal", ADDRESSES),
+        ["10.80.0.0/16", "fd80::/64"],
+        upstream=Upstream(
+            NetworkExchange(clock),
+            ResolvConf(Path(resolv_conf), ADDRESSES, clock.seconds),
+            clock,
+            os.urandom,
+        ),
+        limits=Limits(clock.seconds),
+    )
+    tunnel = Tunnel(
+        [
+            *inside(INTERFACE, ADDRESSES, 443, Factory.forProtocol(Greeting)),
+            *inside(INTERFACE, ADDRESSES, 53, lambda: NameDatagrams(server)),
+            *inside(INTERFACE, ADDRESSES, 53, NameStreams(server, clock=clock)),
+        ],
+        reactor=clock,
+    )
+    globalLogBeginner.beginLoggingTo(
+        [textFileLogObserver(sys.stderr)], redirectStandardIO=False
+    )
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    tunnel.startService()
+    console = Console(tunnel)
+    StandardIO(console)
+    console.sendLine(b"ready")
+    clock.run()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])
