@@ -8,3 +8,10 @@ semaphore = ServiceMaker(
     "Run Ansible and scripts from a browser or an API.",
     "semaphore",
 )
+
+semaphore_vpn = ServiceMaker(
+    "Semaphore's VPN",
+    "semaphore_twisted.vpnd.tap",
+    "Keep the WireGuard interface of Semaphore, with the right to do that alone.",
+    "semaphore-vpn",
+)

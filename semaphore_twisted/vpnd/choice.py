@@ -1,0 +1,64 @@
+"""Which of the backends this machine has: the kernel's, else ``wireguard-go``."""
+
+import msgspec
+
+from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.vpnd import addressing
+from semaphore_twisted.vpnd.kernel import KernelDevice
+from semaphore_twisted.vpnd.programs import ProgramFailed, Programs, found
+from semaphore_twisted.vpnd.userspace import UserspaceDevice
+from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+_NO_MODULE = "this kernel makes no interface of type wireguard"
+
+
+class _Info(msgspec.Struct):
+    info_kind: str = ""
+
+
+class _Shown(msgspec.Struct):
+    linkinfo: _Info = msgspec.field(default_factory=_Info)
+
+
+async def choose(
+    settings: Settings,
+    *,
+    programs: Programs,
+    kernel: KernelDevice,
+    userspace: UserspaceDevice,
+) -> IWireGuardDevice:
+    """Return the device: the one whose interface is there, else what can be had.
+
+    :raises DeviceFailed: if there is neither; the sentence says what to do.
+    """
+    kind = await _kind(settings.interface, programs)
+    if settings.backend != "userspace":
+        if kind == "wireguard":
+            return kernel
+        if kind is None:
+            try:
+                await kernel.make()
+            except ProgramFailed:
+                pass
+            else:
+                return kernel
+        if settings.backend == "kernel":
+            raise DeviceFailed(f"backend: kernel found, but {_NO_MODULE}")
+    try:
+        found("wireguard-go")
+    except ProgramFailed as error:
+        raise DeviceFailed(
+            f"There is no WireGuard: {_NO_MODULE}, and {error}"
+        ) from None
+    return userspace
+
+
+async def _kind(interface: str, programs: Programs) -> str | None:
+    """Return the type of the interface, ``None`` where it is not there."""
+    if not addressing.index(interface):
+        return None
+    shown = await programs.read(
+        list[_Shown], "ip", "-json", "-details", "link", "show", "dev", interface
+    )
+    return shown[-1].linkinfo.info_kind if shown else None

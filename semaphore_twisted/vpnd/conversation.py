@@ -1,0 +1,80 @@
+"""A conversation with wireguard-go: a request, its answer, until either side ends."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+#: Seconds that an answer may take.
+TIME_OUT = 8.0
+
+_END = b"\n\n"
+
+
+class Conversation(Protocol):
+    """Asks one thing at a time; *lost* is called when the daemon has ended."""
+
+    def __init__(self, clock: Any, lost: Callable[[], None]) -> None:
+        """Give answers their time by *clock*."""
+        self._clock = clock
+        self._lost = lost
+        self._received: list[bytes] = []
+        self._asked: Deferred[bytes] | None = None
+        self.over = False
+
+    def ask(self, request: bytes) -> "Deferred[bytes]":
+        """Send *request*; fires with the answer, or fails with ``DeviceFailed``.
+
+        An answer that is late ends the conversation: the next one would be its.
+        """
+        if self.over or self._asked is not None:
+            return fail(DeviceFailed("The device is not there, or busy"))
+        asked: Deferred[bytes] = Deferred()
+        self._asked = asked
+        timer = self._clock.callLater(TIME_OUT, self.end, "did not answer in time")
+
+        def ended(result: Any) -> Any:
+            if timer.active():
+                timer.cancel()
+            return result
+
+        _ = asked.addBoth(ended)
+        transport: Any = self.transport
+        transport.write(request)
+        return asked
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        """Take a part of the answer, which a blank line ends."""
+        self._received.append(data)
+        if not b"".join(self._received[-2:]).endswith(_END):
+            return
+        answer, self._received = b"".join(self._received), []
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.callback(answer)
+
+    def end(self, why: str = "is not wanted any more") -> None:
+        """Hang up."""
+        transport: Any = self.transport
+        if not self.over and transport is not None:
+            transport.abortConnection()
+        self._end(why)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell that the daemon has ended."""
+        if not self.over:
+            self._end("has ended")
+            self._lost()
+
+    def _end(self, why: str) -> None:
+        self.over = True
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.errback(DeviceFailed(f"The device {why}"))

@@ -1,0 +1,115 @@
+"""A device in memory, with the rules that WireGuard keeps silent about.
+
+A prefix moves to the peer that it was given to last; the device's own key is no peer;
+an unknown peer is removed without a word; a write that fails half-way has been done
+half; counters begin at nothing with each peer.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.state import (
+    Change,
+    DeviceFailed,
+    DeviceState,
+    PeerState,
+    RemovePeer,
+)
+
+
+@implementer(IWireGuardDevice)
+class MemoryDevice:
+    """A device for tests and trials; *written* has every change it was given.
+
+    The next *failures* calls fail; *cut* changes of a write are done before it fails.
+    """
+
+    name = "memory"
+
+    def __init__(self, settings: Settings, private_key: bytes) -> None:
+        """Be the interface of *settings*."""
+        self._settings = settings
+        self._public_key = keys.public_of(private_key)
+        self._peers: dict[bytes, PeerState] = {}
+        self._index = 0
+        self._made = 0
+        self.written: list[Change] = []
+        self.failures = 0
+        self.cut: int | None = None
+
+    def index(self) -> int:
+        """Return the interface's number, another one each time it is made."""
+        return self._index
+
+    def ensure(self) -> "Deferred[bool]":
+        """Have the interface."""
+        if self._is_broken():
+            return fail(DeviceFailed("The device in memory fails as it was told to"))
+        anew = not self._index
+        if anew:
+            self._made += 1
+            self._index = self._made
+        return succeed(anew)
+
+    def state(self) -> "Deferred[DeviceState]":
+        """Return the state."""
+        if self._is_broken() or not self._index:
+            return fail(DeviceFailed("The device in memory is not there"))
+        return succeed(
+            DeviceState(
+                public_key=self._public_key,
+                port=self._settings.port,
+                peers=tuple(self._peers.values()),
+            )
+        )
+
+    def apply(self, changes: Sequence[Change]) -> "Deferred[None]":
+        """Write *changes*."""
+        if self._is_broken() or not self._index:
+            return fail(DeviceFailed("The device in memory is not there"))
+        cut, self.cut = self.cut, None
+        for change in changes[:cut]:
+            self.written.append(change)
+            self._write(change)
+        if cut is not None:
+            return fail(DeviceFailed("The device in memory fails as it was told to"))
+        return succeed(None)
+
+    def down(self) -> "Deferred[None]":
+        """Take the interface away."""
+        self._index = 0
+        self._peers.clear()
+        return succeed(None)
+
+    def hear(self, peer: PeerState) -> None:
+        """Put *peer* on the device as it is, without any rule: it has spoken."""
+        self._peers[peer.public_key] = peer
+
+    def _is_broken(self) -> bool:
+        broken = self.failures > 0
+        self.failures -= broken
+        return broken
+
+    def _write(self, change: Change) -> None:
+        key = change.public_key
+        if isinstance(change, RemovePeer):
+            self._peers.pop(key, None)
+        elif key != self._public_key:
+            allowed = frozenset(change.allowed_ips)
+            for other in list(self._peers.values()):
+                left = other.allowed_ips - allowed
+                self._peers[other.public_key] = replace(other, allowed_ips=left)
+            before = self._peers.get(key) or PeerState(public_key=key)
+            self._peers[key] = replace(
+                before,
+                allowed_ips=allowed,
+                preshared_key=change.preshared_key,
+                keepalive=change.keepalive,
+                endpoint=change.endpoint or before.endpoint,
+            )

@@ -1,0 +1,139 @@
+"""Programs of the system: started from a list of arguments, with their input on stdin.
+
+What they print on standard error may quote a key, so nobody ever sees it.
+"""
+
+import shutil
+from typing import Any, TypeVar
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+T = TypeVar("T")
+
+#: Seconds after which a program is ended.
+TIME_OUT = 10.0
+
+#: Bytes that a program may print: 20,000 peers are some 4 MB.
+_MOST = 32 * 1024 * 1024
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: All that programs find in their environment.
+ENVIRONMENT = {
+    "PATH": _PATH,
+    "LC_ALL": "C",
+    # `wg` would look a name up 15 times; nothing of ours has one.
+    "WG_ENDPOINT_RESOLUTION_RETRIES": "0",
+    "WG_HIDE_KEYS": "always",
+}
+
+_PACKAGES = {
+    "ip": "iproute2",
+    "nft": "nftables",
+    "wg": "wireguard-tools",
+    "wireguard-go": "wireguard-go",
+}
+
+
+class ProgramFailed(DeviceFailed):
+    """A program is missing, failed or took too long; the sentence has no output."""
+
+
+def found(name: str) -> str:
+    """Return the path of the program *name*.
+
+    :raises ProgramFailed: with the package that has it.
+    """
+    path = shutil.which(name, path=_PATH)
+    if path is None:
+        package = _PACKAGES.get(name, name)
+        raise ProgramFailed(f"{name} is not there; install it: apt install {package}")
+    return path
+
+
+class Programs:
+    """Starts programs and waits for their end."""
+
+    def __init__(self, reactor: Any) -> None:
+        """Start them with *reactor*."""
+        self._reactor = reactor
+
+    def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
+        """Run *name* with *content* on its standard input; fires with its output.
+
+        Fails with :class:`ProgramFailed`.
+        """
+        run = _Run(name, content, self._reactor)
+        try:
+            self._reactor.spawnProcess(
+                run, found(name), [name, *arguments], ENVIRONMENT
+            )
+        except (ProgramFailed, OSError) as error:
+            run.fail(str(error))
+        return run.ended
+
+    async def read(self, kind: type[T], name: str, *arguments: str) -> T:
+        """Return what *name* prints as JSON, taken for a *kind*.
+
+        Fails with ``DeviceFailed``.
+        """
+        printed = await self.run(name, *arguments)
+        try:
+            return msgspec.json.decode(printed.strip() or b"[]", type=kind)
+        except msgspec.DecodeError:
+            raise DeviceFailed(f"What {name} printed is not understood") from None
+
+
+class _Run(ProcessProtocol):
+    """One run of a program."""
+
+    def __init__(self, name: str, content: bytes, clock: Any) -> None:
+        self.ended: Deferred[bytes] = Deferred()
+        self._name = name
+        self._content = content
+        self._output: list[bytes] = []
+        self._size = 0
+        self._timer = clock.callLater(TIME_OUT, self._stop, "took too long")
+        self._why = ""
+
+    @override
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.write(self._content)
+        transport.closeStdin()
+        self._content = b""
+
+    @override
+    def outReceived(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > _MOST:
+            self._stop("printed too much")
+        else:
+            self._output.append(data)
+
+    @override
+    def processEnded(self, reason: Failure) -> None:
+        code = getattr(reason.value, "exitCode", None)
+        if code == 0 and not self._why:
+            self._timer.cancel()
+            self.ended.callback(b"".join(self._output))
+        else:
+            self.fail(f"{self._name} {self._why or f'failed (exit code {code})'}")
+
+    def fail(self, sentence: str) -> None:
+        """Say that the program did not do it."""
+        if self._timer.active():
+            self._timer.cancel()
+        self.ended.errback(ProgramFailed(sentence))
+
+    def _stop(self, why: str) -> None:
+        self._why = why
+        transport: Any = self.transport
+        if transport is not None and transport.pid is not None:
+            transport.signalProcess("KILL")

@@ -1,0 +1,241 @@
+"""The composition root of the companion: ``twistd -n semaphore-vpn``.
+
+Everything that needs root's rights is done in :func:`makeService`, before the reactor
+runs: the file is read, the folders, the socket and the TUN device are had. Then the
+rights are given up but for one.
+"""
+
+import os
+import pwd
+import socket
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.application.service import Service
+from twisted.python import usage
+from typing_extensions import override
+
+from semaphore_twisted.lifecycle import SequentialService
+from semaphore_twisted.vpnd import places, rights, userspace
+from semaphore_twisted.vpnd.bounds import Bounds
+from semaphore_twisted.vpnd.choice import choose
+from semaphore_twisted.vpnd.companion import Companion
+from semaphore_twisted.vpnd.diagnosis import Diagnosing
+from semaphore_twisted.vpnd.endpoints import Endpoints
+from semaphore_twisted.vpnd.forwarding import Forwarding
+from semaphore_twisted.vpnd.kernel import KernelDevice
+from semaphore_twisted.vpnd.links import LinkWatch
+from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.programs import Programs
+from semaphore_twisted.vpnd.server import CompanionFactory
+from semaphore_twisted.vpnd.upkeep import Upkeep
+from semaphore_twisted.vpnd.userspace import UserspaceDevice
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.settings import (
+    FILE,
+    KEY,
+    Settings,
+    WrongSettings,
+    load,
+)
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+#: ``sysexits.h``
+EX_CONFIG = 78
+
+ACCOUNT = "semaphore-vpn"
+
+
+class Refused(Exception):
+    """The companion cannot run; the sentence says why."""
+
+
+class Options(usage.Options):
+    """What can be said on the command line."""
+
+    synopsis = "[options]"
+    longdesc = "Keep the WireGuard interface, with the right to do that alone."
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["settings", None, "/etc/semaphore-vpn", "The folder that `vpn init` wrote."],
+        ["socket", None, "/run/semaphore-vpn/vpn.sock", "Where the server asks."],
+        ["state", None, "/var/lib/semaphore-vpn", "The folder of what is kept."],
+        ["user", None, None, f"Whom root becomes ({ACCOUNT}, where there is one)."],
+    ]
+
+    @override
+    def postOptions(self) -> None:
+        """Do without twistd's own lock in the foreground: the socket is one."""
+        parent: Any = getattr(self, "parent", None)
+        if (
+            parent is not None
+            and parent.get("nodaemon")
+            and parent.get("pidfile") == "twistd.pid"
+        ):
+            parent["pidfile"] = ""
+
+
+def makeService(options: Options) -> SequentialService:
+    """Return the companion; exits with one line where it cannot run."""
+    from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
+
+    rights.harden()
+    try:
+        return _made(options, reactor)
+    except (Refused, places.CannotUse, rights.CannotDrop, WrongSettings) as error:
+        sys.stderr.write(f"semaphore-vpn: {error}\n")
+        raise SystemExit(EX_CONFIG) from None
+
+
+def _made(options: Options, reactor: Any) -> SequentialService:
+    settings, private_key = _read(Path(options["settings"]))
+    account = _account(options["user"])
+    path, state = Path(options["socket"]), Path(options["state"])
+    sockets = path.parent / "wireguard"
+    if account is not None:
+        # others pass through it, to the socket
+        places.folder(path.parent, account, 0o755)
+        places.show(settings.interface, sockets)
+    places.folder(sockets, account)
+    places.folder(state, account)
+    tun = -1
+    with suppress(DeviceFailed):  # said again when it is needed
+        tun = userspace.open_tun()
+    if account is not None:
+        rights.drop(account)
+    places.check(path.parent, sockets, state)
+    return _assembled(
+        settings,
+        private_key,
+        listening=places.listen(path),
+        sockets=sockets,
+        state=state,
+        tun=tun,
+        reactor=reactor,
+    )
+
+
+def _read(folder: Path) -> tuple[Settings, bytes]:
+    """Return what root wrote.
+
+    :raises Refused: if it is not there, or others can read it.
+    """
+    contents = []
+    for path in (folder / FILE, folder / KEY):
+        try:
+            if path.stat().st_mode & 0o077:
+                raise Refused(f"{path}: others can read it; chmod 600 {path}")
+            contents.append(path.read_bytes())
+        except OSError as error:
+            raise Refused(
+                f"{path}: {error.strerror}; `semaphore vpn init` as root writes it"
+            ) from None
+    try:
+        private_key = keys.decode(contents[1].decode("ascii").strip())
+        keys.public_of(private_key)
+        return load(contents[0]), private_key
+    except (keys.WrongKey, UnicodeDecodeError):
+        raise Refused(f"{folder / KEY}: this is no private key") from None
+    except WrongSettings as error:
+        raise Refused(f"{folder / FILE}: {error}") from None
+
+
+def _account(name: str | None) -> pwd.struct_passwd | None:
+    """Return whom root becomes; ``None`` where this is not root.
+
+    :raises Refused: if there is no such account, or it cannot become that.
+    """
+    if os.geteuid() != 0:
+        if name is not None and pwd.getpwuid(os.geteuid()).pw_name != name:
+            raise Refused("--user: only root can become somebody else")
+        return None
+    try:
+        return pwd.getpwnam(name or ACCOUNT)
+    except KeyError:
+        if name is not None:
+            raise Refused(f"--user: there is no account {name!r}") from None
+        return pwd.getpwuid(0)
+
+
+def _assembled(
+    settings: Settings,
+    private_key: bytes,
+    *,
+    listening: socket.socket,
+    sockets: Path,
+    state: Path,
+    tun: int,
+    reactor: Any,
+) -> SequentialService:
+    programs = Programs(reactor)
+    public_key = keys.public_of(private_key)
+    bounds = Bounds(settings, public_key)
+    firewall = Firewall(settings, bounds=bounds, programs=programs, state=state)
+    forwarding = Forwarding(state)
+    served = UserspaceDevice(
+        settings,
+        private_key,
+        folder=sockets,
+        tun=tun,
+        programs=programs,
+        reactor=reactor,
+    )
+    companion = Companion(
+        settings=settings,
+        public_key=public_key,
+        bounds=bounds,
+        choose=partial(
+            choose,
+            settings,
+            programs=programs,
+            kernel=KernelDevice(settings, private_key, programs=programs),
+            userspace=served,
+        ),
+        firewall=firewall,
+        forwarding=forwarding,
+        endpoints=Endpoints(state),
+        diagnosing=Diagnosing(
+            settings, firewall=firewall, forwarding=forwarding, programs=programs
+        ),
+        clock=reactor,
+    )
+    upkeep = Upkeep(companion, clock=reactor)
+    served.lost = upkeep.wake
+    factory = CompanionFactory(companion.answer, users=settings.users)
+    return SequentialService(
+        [upkeep, _Ears(listening, factory, LinkWatch(upkeep.wake, reactor), reactor)]
+    )
+
+
+class _Ears(Service):
+    """Listens to the socket and to the kernel."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        factory: CompanionFactory,
+        watch: LinkWatch,
+        reactor: Any,
+    ) -> None:
+        self._listening = listening
+        self._factory = factory
+        self._watch = watch
+        self._reactor = reactor
+        self._port: Any = None
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self._port = self._reactor.adoptStreamPort(
+            self._listening.fileno(), socket.AF_UNIX, self._factory
+        )
+        self._listening.close()
+        self._watch.start()
+
+    @override
+    def stopService(self) -> Any:
+        super().stopService()
+        self._watch.stop()
+        return self._port.stopListening()

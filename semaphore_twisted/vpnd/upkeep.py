@@ -1,0 +1,98 @@
+"""The companion's own loop: what has ended is there again before anybody asks."""
+
+from typing import Any, ClassVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from typing_extensions import override
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.vpnd.companion import Companion
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+#: Seconds between two glances, and between two thorough looks.
+GLANCE, CYCLE = 1.0, 10.0
+
+#: Seconds in which events that follow one another are one.
+SETTLE = 0.1
+
+#: Seconds before what failed is tried again; doubled up to the cycle.
+FIRST_RETRY = 0.1
+
+
+class Upkeep(Service):
+    """Looks after the device: each cycle, and whenever something has happened."""
+
+    name = "upkeep"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, companion: Companion, *, clock: Any) -> None:
+        """Look after *companion*."""
+        self._companion = companion
+        self._clock = clock
+        self._next: IDelayedCall | None = None
+        self._heard = True
+        self._looked_at = 0.0
+        self._index = 0
+        self._retry = FIRST_RETRY
+        self._reason = ""
+
+    @override
+    def startService(self) -> None:
+        """Have the device at once."""
+        super().startService()
+        self._later(0)
+
+    @override
+    def stopService(self) -> None:
+        """Leave everything as it is."""
+        super().stopService()
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def wake(self) -> None:
+        """Look soon: something has happened."""
+        if not self._heard and self._next is not None:
+            self._later(SETTLE)
+        self._heard = True
+
+    def _later(self, seconds: float) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next = self._clock.callLater(seconds, self._look)
+
+    def _look(self) -> None:
+        self._next = None
+        looking = Deferred.fromCoroutine(self._looked())
+        forget(looking, log=self._log, sentence="The upkeep has a fault")
+
+    async def _looked(self) -> None:
+        delay = GLANCE
+        try:
+            if self._is_due():
+                self._heard = False
+                await self._companion.keep()
+                self._looked_at = self._clock.seconds()
+                self._index = self._companion.index
+                self._retry, self._reason = FIRST_RETRY, ""
+        except DeviceFailed as error:
+            self._heard = True
+            delay, self._retry = self._retry, min(self._retry * 2, CYCLE)
+            if str(error) != self._reason:
+                self._reason = str(error)
+                self._log.error("There is no VPN now: {reason}", reason=self._reason)
+        finally:
+            if self.running:
+                self._later(SETTLE if self._heard and delay == GLANCE else delay)
+
+    def _is_due(self) -> bool:
+        companion = self._companion
+        return (
+            self._heard
+            or companion.is_waking
+            or companion.index != self._index
+            or self._clock.seconds() - self._looked_at >= CYCLE
+        )

@@ -1,0 +1,264 @@
+"""WireGuard in a process of its own: ``wireguard-go``, kept alive, spoken to by UAPI.
+
+The companion opens the TUN device and the listening socket, and hands both down. So
+the interface, its number and its addresses stay while a daemon that was killed is
+replaced. The companion itself may end and come back: the daemon has a session of its
+own, and is found again by its socket.
+
+wireguard-go watches ``/var/run/wireguard/IFACE.sock``, whatever socket it was given,
+and ends if that is not there. It is our socket by another way: a link, or a mount.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.vpnd import addressing
+from semaphore_twisted.vpnd.conversation import Conversation
+from semaphore_twisted.vpnd.programs import ENVIRONMENT, Programs, found
+from semaphore_twisted.wireguard import keys, uapi
+from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.state import Change, DeviceFailed, DeviceState
+
+TUN = Path("/dev/net/tun")
+
+#: Where wireguard-go and ``wg`` look.
+WATCHED = Path("/var/run/wireguard")
+
+#: ``linux/if_tun.h``
+_TUNSETIFF, _TUNGETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x800454D2, 0x1, 0x1000
+
+#: The numbers that the daemon finds its descriptors under.
+_TUN_FD, _SOCKET_FD = 3, 4
+
+
+def open_tun() -> int:
+    """Return a descriptor of the TUN device that belongs to no interface yet.
+
+    :raises DeviceFailed: with what to do.
+    """
+    try:
+        return os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise DeviceFailed(
+            f"{TUN}: {error.strerror}; the device is needed: modprobe tun, or give it "
+            "to the container"
+        ) from None
+
+
+class _Daemon(ProcessProtocol):
+    """wireguard-go; *ended* fires when it has."""
+
+    def __init__(self) -> None:
+        self.ended: Deferred[None] = Deferred()
+
+    @override
+    def processEnded(self, reason: Failure) -> None:
+        self.ended.callback(None)
+
+
+@implementer(IWireGuardDevice)
+class UserspaceDevice:
+    """An interface that wireguard-go serves."""
+
+    name = "userspace"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        settings: Settings,
+        private_key: bytes,
+        *,
+        folder: Path,
+        tun: int,
+        programs: Programs,
+        reactor: Any,
+    ) -> None:
+        """Own *tun*, if that is not -1, and sockets in *folder*."""
+        self._settings = settings
+        self._private_key = private_key
+        self._socket = folder / f"{settings.interface}.sock"
+        self._tun = tun
+        self._programs = programs
+        self._reactor = reactor
+        #: called when the daemon has ended, though nobody here wanted that
+        self.lost: Callable[[], None] = lambda: None
+        self._daemon: _Daemon | None = None
+        self._conversation: Conversation | None = None
+        self._anew = False
+
+    def ensure(self) -> "Deferred[bool]":
+        """Have the interface up, with a daemon that serves it."""
+        return Deferred.fromCoroutine(self._ensure())
+
+    def index(self) -> int:
+        """Return the interface's number."""
+        return addressing.index(self._settings.interface)
+
+    def state(self) -> "Deferred[DeviceState]":
+        """Read the device."""
+        return self._ask(uapi.GET).addCallback(uapi.decode_get)
+
+    def apply(self, changes: Sequence[Change]) -> "Deferred[None]":
+        """Write *changes*; after a failure, some of them may have been made."""
+        if not changes:
+            return succeed(None)
+        return self._ask(uapi.encode_set(changes)).addCallback(uapi.check_answer)
+
+    def down(self) -> "Deferred[None]":
+        """End the daemon, and the interface with it."""
+        return Deferred.fromCoroutine(self._down())
+
+    async def _ensure(self) -> bool:
+        if not await self._is_served():
+            await self._end()
+            await self._start()
+        actual = await self.state()
+        key = self._private_key
+        fields = uapi.DeviceFields(
+            private_key=key if actual.public_key != keys.public_of(key) else None,
+            # the same port again would make it drop packets
+            port=self._settings.port if actual.port != self._settings.port else None,
+        )
+        if fields.private_key is not None or fields.port is not None:
+            uapi.check_answer(await self._ask(uapi.encode_set((), fields)))
+        await addressing.bring_up(self._settings, self._programs)
+        anew, self._anew = self._anew, False
+        return anew
+
+    async def _is_served(self) -> bool:
+        """Whether there is an interface with a daemon that listens; find both."""
+        if not self.index():
+            return False
+        if self._conversation is None or self._conversation.over:
+            with suppress(DeviceFailed):
+                await self._connect()
+                await self.state()
+        return self._conversation is not None and not self._conversation.over
+
+    async def _connect(self) -> None:
+        made = Conversation(self._reactor, self._ended)
+        endpoint = UNIXClientEndpoint(self._reactor, str(self._socket), timeout=2)
+        try:
+            self._conversation = await connectProtocol(endpoint, made)
+        except Exception as error:
+            raise DeviceFailed("wireguard-go does not listen") from error
+
+    def _ask(self, request: bytes) -> "Deferred[bytes]":
+        if self._conversation is None:
+            return fail(DeviceFailed("The interface is not there"))
+        return self._conversation.ask(request)
+
+    def _ended(self) -> None:
+        self.lost()
+
+    async def _end(self) -> None:
+        """Make sure that no daemon of ours serves the interface any more.
+
+        Two would read from one TUN descriptor.
+        """
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            conversation.end()
+        daemon, self._daemon = self._daemon, None
+        transport: Any = None if daemon is None else daemon.transport
+        if daemon is not None and transport.pid is not None:
+            transport.signalProcess("KILL")
+            await daemon.ended
+        self._socket.unlink(missing_ok=True)
+
+    async def _start(self) -> None:
+        program = found("wireguard-go")
+        self._attach()
+        listening = self._listen()
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._daemon = _Daemon()
+        try:
+            # a session of its own: it outlives the companion, and Control-C too
+            self._reactor.spawnProcess(
+                self._daemon,
+                found("setsid"),
+                ["setsid", program, "-f", self._settings.interface],
+                {
+                    **ENVIRONMENT,
+                    "WG_TUN_FD": str(_TUN_FD),
+                    "WG_UAPI_FD": str(_SOCKET_FD),
+                    "WG_PROCESS_FOREGROUND": "1",
+                    "LOG_LEVEL": "silent",
+                },
+                # no pipe: a companion that ended would make it end at its next word
+                childFDs={
+                    0: null,
+                    1: null,
+                    2: null,
+                    _TUN_FD: self._tun,
+                    _SOCKET_FD: listening.fileno(),
+                },
+            )
+        finally:
+            os.close(null)
+            listening.close()
+        self._anew = True
+        await self._connect()
+
+    def _attach(self) -> None:
+        """Have the interface on our descriptor: it may be there since before."""
+        if self._tun < 0:
+            self._tun = open_tun()
+        name = self._settings.interface
+        with suppress(OSError):
+            fcntl.ioctl(self._tun, _TUNGETIFF, bytes(40))
+            return
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", self._settings.port))
+            except OSError as error:
+                raise DeviceFailed(
+                    f"UDP port {self._settings.port}: {error.strerror}; another "
+                    "program has it"
+                ) from None
+        request = struct.pack("16sH22x", name.encode("ascii"), _IFF_TUN | _IFF_NO_PI)
+        try:
+            fcntl.ioctl(self._tun, _TUNSETIFF, request)
+        except OSError as error:
+            raise DeviceFailed(
+                f"The interface {name} cannot be made: {error.strerror}; the right "
+                "CAP_NET_ADMIN is needed, and a name that no other has"
+            ) from None
+
+    def _listen(self) -> socket.socket:
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listening.bind(str(self._socket))
+            listening.listen(16)
+            if (WATCHED / self._socket.name).samefile(self._socket):
+                return listening
+            why = "another is there"
+        except OSError as error:
+            why = error.strerror or str(error)
+        listening.close()
+        raise DeviceFailed(
+            f"{self._socket} has to be seen in {WATCHED} ({why}): start the companion "
+            "as root, or bind the folder over it as the unit does"
+        )
+
+    async def _down(self) -> None:
+        await self._end()
+        if self.index():
+            await self._programs.run(
+                "ip", "link", "del", "dev", self._settings.interface
+            )
