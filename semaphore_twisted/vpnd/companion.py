@@ -155,8 +155,8 @@ class Companion:
         peers = self._bounds.peers(request.peers)
         grants = self._bounds.grants(request.grants, peers)
         self._is_down = False
-        device = await self._stand()
-        actual = self._wakening.hidden(await device.state())
+        device, state = await self._ready()
+        actual = self._wakening.hidden(state)
         if not request.may_empty and reconcile.is_unsafe(actual, peers):
             raise Unsafe
         drift = () if self._is_empty else self._drift(actual)
@@ -251,6 +251,26 @@ class Companion:
             over = self._wakening.awake(state)
             changes = reconcile.plan(self._wakening.hidden(state), desired)
             await device.apply([each for each in changes if each.public_key in over])
+
+    async def _ready(self) -> tuple[IWireGuardDevice, DeviceState]:
+        """Return the device and its state, having it put right if need be.
+
+        What lies around the peers is looked at by :meth:`keep`.
+        """
+        device = self._device
+        if device is not None and not self._reason:
+            try:
+                state = await device.state()
+            except DeviceFailed:
+                pass  # it has just ended
+            else:
+                if (state.public_key, state.port) == (
+                    self._public_key,
+                    self._settings.port,
+                ):
+                    return device, state
+        device = await self._stand()
+        return device, await device.state()
 
     async def _stand(self) -> IWireGuardDevice:
         """Have the rules, then the interface; return the device."""

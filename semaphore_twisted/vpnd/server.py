@@ -6,6 +6,7 @@ anybody else.
 
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -38,12 +39,17 @@ class CompanionProtocol(Int32StringReceiver):
 
     MAX_LENGTH = wire.MAX_FRAME
     _log: ClassVar[Logger] = Logger()
-    factory: "CompanionFactory"
+
+    def __init__(self, factory: "CompanionFactory") -> None:
+        """Have requests answered by *factory*."""
+        self._factory = factory
+        self._waiting: deque[bytes] = deque()
+        self._is_busy = False
 
     @override
     def connectionMade(self) -> None:
         """Hang up on who may not speak."""
-        factory = self.factory
+        factory = self._factory
         factory.connections += 1
         user = factory.user_of(self.transport)
         if user != 0 and user not in factory.users:
@@ -57,35 +63,44 @@ class CompanionProtocol(Int32StringReceiver):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room."""
         super().connectionLost(reason)
-        self.factory.connections -= 1
+        self._waiting.clear()
+        self._factory.connections -= 1
 
     @override
     def stringReceived(self, string: bytes) -> None:
-        """Take a request, and no other before it is answered."""
-        self.pauseProducing()
-        answering = Deferred.fromCoroutine(self._answer(string))
-        forget(answering, log=self._log, sentence="A request was not answered")
+        """Take a request; nothing more is read before it is answered."""
+        self._waiting.append(string)
+        if not self._is_busy:
+            answering = Deferred.fromCoroutine(self._answer())
+            forget(answering, log=self._log, sentence="A request was not answered")
 
     @override
     def lengthLimitExceeded(self, length: int) -> None:
         """Hang up on who sends too much."""
         self._hang_up()
 
-    async def _answer(self, content: bytes) -> None:
-        answer: wire.Answer
+    async def _answer(self) -> None:
+        transport: Any = self.transport
+        self._is_busy = True
+        transport.pauseProducing()
+        while self._waiting:
+            answer = await self._answer_to(self._waiting.popleft())
+            if self.connected:
+                self.sendString(wire.encode(answer))
+        self._is_busy = False
+        if self.connected:
+            transport.resumeProducing()
+
+    async def _answer_to(self, content: bytes) -> wire.Answer:
         try:
             request = wire.decode_request(content)
         except wire.Malformed as error:
-            answer = wire.Failed("malformed", str(error))
-        else:
-            answer = await self.factory.answer(request)
-        if self.connected:
-            self.sendString(wire.encode(answer))
-            self.resumeProducing()
+            return wire.Failed("malformed", str(error))
+        return await self._factory.answer(request)
 
     def _hang_up(self) -> None:
         transport: Any = self.transport
-        self.paused = True
+        self.paused = True  # what has come already is not read either
         transport.abortConnection()
 
 
@@ -108,8 +123,6 @@ class CompanionFactory(ServerFactory):
         self.connections = 0
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> CompanionProtocol:
         """Return a protocol."""
-        made = CompanionProtocol()
-        made.factory = self
-        return made
+        return CompanionProtocol(self)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
-from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.protocol import Factory, ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -152,11 +152,14 @@ class UserspaceDevice:
 
     async def _connect(self) -> None:
         made = Conversation(self._reactor, self._ended)
+        factory = Factory.forProtocol(lambda: made)
+        factory.noisy = False
         endpoint = UNIXClientEndpoint(self._reactor, str(self._socket), timeout=2)
         try:
-            self._conversation = await connectProtocol(endpoint, made)
+            await endpoint.connect(factory)
         except Exception as error:
             raise DeviceFailed("wireguard-go does not listen") from error
+        self._conversation = made
 
     def _ask(self, request: bytes) -> "Deferred[bytes]":
         if self._conversation is None:
