@@ -34,6 +34,13 @@ TIME_OUT = 10.0
 #: Seconds before the first attempt to connect again, and at most.
 FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
 
+CLOSED = "the companion has closed the connection"
+
+HUNG_UP = (
+    "the companion has hung up at once: its file must list the user of this server "
+    "(semaphore vpn init, as root)"
+)
+
 NOT_ASKED = "the companion was not asked yet"
 
 
@@ -125,7 +132,7 @@ class CompanionProtocol(Int32StringReceiver):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everybody who waits."""
         super().connectionLost(reason)
-        self._reason = self._reason or "the companion has closed the connection"
+        self._reason = self._reason or CLOSED
         self._stop_timer()
         asked, self._asked = self._asked, deque()
         for each in asked:
@@ -241,7 +248,8 @@ class VpnClient:
             try:
                 self.reason = await self._connection()
             except CompanionError as error:
-                self.reason = error.message
+                # whoever may speak gets an answer to the first word
+                self.reason = HUNG_UP if error.message == CLOSED else error.message
             self.disconnected()
             if self._clock.seconds() - begun > LONGEST_DELAY:
                 delay = FIRST_DELAY  # it had been there for a while

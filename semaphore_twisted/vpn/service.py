@@ -14,6 +14,7 @@ Invariants, each with a test:
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -93,7 +94,7 @@ class PeerService(Service):
         self._stopped: Deferred[None] | None = None
         self._retry = FIRST_RETRY
         self._confirmed: int | None = None
-        self._unmarked = ""
+        self._unmarked = self._said = ""
         client.connected = self._connected
         client.disconnected = self._disconnected
 
@@ -189,18 +190,20 @@ class PeerService(Service):
     # what the client tells
 
     def _connected(self) -> None:
-        welcome = self._client.welcome
-        if welcome is not None:
-            self._log.info(
-                "The VPN's companion is there: {interface}, {backend}",
-                interface=welcome.interface,
-                backend=welcome.backend or f"no device: {welcome.reason}",
-            )
-            self._welcomed(welcome)
+        self._log.info("The VPN's companion is there")
+        if self._client.welcome is not None:
+            self._welcomed(self._client.welcome)
         self._retry = FIRST_RETRY
         self.wake()
 
     def _welcomed(self, welcome: wire.Welcome) -> None:
+        if welcome.backend and welcome.backend != self._said:
+            self._log.info(
+                "The VPN's interface {name} is there ({backend})",
+                name=welcome.interface,
+                backend=welcome.backend,
+            )
+            self._said = welcome.backend
         self._note(
             connected=True,
             backend=welcome.backend,
@@ -249,12 +252,12 @@ class PeerService(Service):
             await self._expire()
             if not self._state.connected:
                 return self._options.cycle  # the reconnect wakes
-            self._welcomed(await self._client.hello())
             desired = await self._desired()
             wanted = desired.revision
             synced = await self._send(desired)
         except CompanionFailed as error:
             self._failed(error.reason, wanted, unsafe=error.code == "unsafe")
+            await self._hello()
             if error.code in {"unsafe", "refused", "malformed"}:
                 return self._options.cycle  # trying again soon would change nothing
         except CompanionError as error:
@@ -264,11 +267,18 @@ class PeerService(Service):
         else:
             self._retry = FIRST_RETRY
             self._synced(synced, self._clock.seconds() - begun)
+            if not self._state.available:
+                await self._hello()  # the first sync is what brings the device up
             await self._looks.keep(synced.peers)
             return self._options.cycle
         delay = min(self._retry, self._options.cycle)
         self._retry = min(self._retry * 2, self._options.cycle)
         return delay
+
+    async def _hello(self) -> None:
+        """Learn anew what the companion says of itself."""
+        with suppress(CompanionError):  # who has gone is said by the client
+            self._welcomed(await self._client.hello())
 
     async def _expire(self) -> None:
         """Mark those whose time is over; the desired state lacks them in any case."""
@@ -377,7 +387,6 @@ class PeerService(Service):
             self._note(unseen=reason)
 
     async def _plan(self) -> Sequence[str]:
-        self._welcomed(await self._client.hello())
         planned = await self._client.plan(requests.plan(await self._desired()))
         return planned.changes
 

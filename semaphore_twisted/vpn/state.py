@@ -52,11 +52,25 @@ class VpnState(msgspec.Struct, frozen=True, kw_only=True):
 class Desired(Protocol):
     """The desired state, as ``operations.peers.desired`` returns it."""
 
-    revision: int
-    peers: tuple[DesiredPeer, ...]
-    grants: tuple[Grant, ...]
-    damaged: tuple[str, ...]
-    next_expiry: datetime | None
+    @property
+    def revision(self) -> int:
+        """Which state it is."""
+
+    @property
+    def peers(self) -> tuple[DesiredPeer, ...]:
+        """The peers that are to be there, and no others."""
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """What they may reach behind the server."""
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """A sentence for each peer that is left out."""
+
+    @property
+    def next_expiry(self) -> datetime | None:
+        """When the next peer's time is over."""
 
 
 class PeerStore(Protocol):

@@ -102,6 +102,8 @@ class MemoryCompanion:
     writes: int = 0
     drift: tuple[str, ...] = ()
     requests: list[wire.Request] = field(factory=list)
+    #: hangs up on whoever connects
+    rude: bool = False
     #: what it says to everything, if anything
     refusal: str = ""
     #: answers this in place of what it would, as often as it says
@@ -131,6 +133,9 @@ class MemoryCompanion:
 
     def took(self, source: _Wire, request: wire.Request) -> None:
         """Answer *request*, or keep it until :meth:`flush`."""
+        if self.rude:
+            source.loseConnection()
+            return
         self.requests.append(request)
 
         def answer() -> None:
@@ -176,6 +181,8 @@ class MemoryCompanion:
         )
 
     def _sync(self, request: wire.Sync) -> wire.Answer:
+        if not self.backend:
+            return wire.Failed("unavailable", self.reason)
         wanted = {each.public_key: each for each in request.peers}
         gone = [each for each in self.peers if each not in wanted]
         if (

@@ -184,6 +184,13 @@ class BrokenTests(ClientTestCase):
         self.assertEqual(self.client.reason, "user 33 may not")
         self.assertEqual(self.companion.wires, [])
 
+    def test_hung_up(self) -> None:
+        """One that hangs up at the first word does not know our user."""
+        self.companion.rude = True
+        self.client.start()
+        self.assertIn("list the user", self.client.reason)
+        self.assertEqual(self.told, ["disconnected"])
+
 
 class ReconnectTests(ClientTestCase):
     """The connection comes back."""

@@ -199,7 +199,6 @@ class SyncTests(ServiceTestCase):
         self.start(1)
         self.companion.held = True
         self.change(1, 2)
-        self.companion.flush(1)
         self.change(1)
         self.assertEqual(len(self.companion.syncs()), 1)
         self.companion.flush(1)
@@ -350,7 +349,6 @@ class FailureTests(ServiceTestCase):
         self.companion.held = True
         revision = self.change(1, 2)
         told = self.service.applied(revision)
-        self.companion.flush(1)
         self.companion.stop()
         self.assertIn("closed the connection", self.successResultOf(told))
         self.companion.held, self.companion.running = False, True
@@ -360,15 +358,25 @@ class FailureTests(ServiceTestCase):
     def test_no_backend(self) -> None:
         """A companion without a device is there, with its reason."""
         self.companion.backend, self.companion.reason = "", "no /dev/net/tun"
-        self.companion.failures = [wire.Failed("unavailable", "no /dev/net/tun")]
         self.start(1)
         state = self.service.state()
         self.assertTrue(state.connected)
         self.assertFalse(state.available)
         self.assertEqual(state.reason, "no /dev/net/tun")
+        self.assertEqual(state.error, "no /dev/net/tun")
         self.companion.backend, self.companion.reason = "memory", ""
         self.clock.advance(CYCLE)
         self.assertTrue(self.service.state().available)
+
+    def test_backend_lost(self) -> None:
+        """A device that is lost for good is told, with the reason."""
+        self.start(1)
+        self.companion.backend, self.companion.reason = "", "wireguard-go ends at once"
+        self.clock.advance(CYCLE)
+        state = self.service.state()
+        self.assertFalse(state.available)
+        self.assertEqual(state.reason, "wireguard-go ends at once")
+        self.assertEqual(state.error, "wireguard-go ends at once")
 
     def test_away(self) -> None:
         """A companion that is away is said once."""
@@ -468,7 +476,6 @@ class AppliedTests(ServiceTestCase):
         self.companion.held = True
         revision = self.change(1, 2)
         told = self.service.applied(revision)
-        self.companion.flush(1)
         self.assertNoResult(told)
         self.companion.flush(1)
         self.assertEqual(self.successResultOf(told), "")
@@ -501,7 +508,6 @@ class AppliedTests(ServiceTestCase):
         self.start(1)
         self.companion.held = True
         old = self.service.applied(self.change(1, 2))
-        self.companion.flush(1)
         self.companion.failures = [wire.Failed("device", "no such device")]
         new = self.service.applied(self.change(1, 2, 3))
         self.companion.flush(1)
