@@ -6,7 +6,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 
-from semaphore_twisted.interfaces import IAccessObserver, IDatabase, ITaskControl
+from semaphore_twisted.interfaces import (
+    IAccessObserver,
+    IDatabase,
+    IPeerControl,
+    ITaskControl,
+)
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
@@ -24,7 +29,8 @@ class Services:
     """The collaborators of every handler; made once by ``web.root``.
 
     *compute* runs a function in the CPU worker's thread. *password_changed* is
-    called after somebody got another password. *routes* are all routes.
+    called after somebody got another password. *peers* keeps the VPN, and is
+    ``None`` where there is none. *routes* are all routes.
     """
 
     database: IDatabase
@@ -33,6 +39,7 @@ class Services:
     tasks: ITaskControl
     observer: IAccessObserver
     password_changed: Callable[[], None]
+    peers: IPeerControl | None
     options: WebOptions
     place: Place
     routes: tuple[Route, ...]

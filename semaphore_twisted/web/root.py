@@ -10,7 +10,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 
-from semaphore_twisted.interfaces import IDatabase, ITaskControl
+from semaphore_twisted.interfaces import IDatabase, IPeerControl, ITaskControl
 from semaphore_twisted.model.users import Audience, Credentials
 from semaphore_twisted.operations.audience import audiences
 from semaphore_twisted.web.answers import json
@@ -128,13 +128,15 @@ def build_site(
     entropy: Callable[[int], bytes],
     options: WebOptions,
     password_changed: Callable[[], None],
+    peers: IPeerControl | None = None,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
     """Return the site, to be served by :func:`web.tls.listen` and the like.
 
     *compute* runs a function in the CPU worker; *hub* and *socket_factory* come
     from ``web.hub`` and ``web.socket``; *password_changed* is called after
-    somebody's password was changed (the first one's file can go then).
+    somebody's password was changed (the first one's file can go then). *peers* keeps
+    the VPN, where there is one.
     """
     door = Door(Place(options.web_host))
 
@@ -150,6 +152,7 @@ def build_site(
         tasks=tasks,
         observer=hub,
         password_changed=password_changed,
+        peers=peers,
         options=options,
         place=door.place,
         routes=tuple(routes),
