@@ -1,0 +1,196 @@
+"""Measures the companion from outside (``python -m bench.vpn``, as root).
+
+The companion runs as users run it, in a network namespace of its own with Debian's
+``wireguard-go``, and is asked over its socket. Every figure includes the protocol.
+"""
+
+import ast
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.bench import Row, memory
+from semaphore_twisted.cli.vpn_companion import ask
+from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard.settings import FILE, KEY, Settings, Site, dump
+
+PEERS = 2000
+CHANGES = 30
+
+INTERFACE = f"bench{os.getpid() % 100_000}"
+
+
+def peer(number: int) -> wire.WirePeer:
+    """Return the peer *number*, with keys that nobody has."""
+    high, low = divmod(number + 2, 250)
+    return wire.WirePeer(
+        keys.new_pair(os.urandom).public_key,
+        (f"10.80.{high}.{low + 1}",),
+        os.urandom(32),
+    )
+
+
+@contextmanager
+def companion(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Run a companion; yields its socket and its process."""
+    name = INTERFACE
+    settings, state = folder / "settings", folder / "state"
+    for each in (settings, state):
+        each.mkdir(0o700)
+    pair = keys.new_pair(os.urandom)
+    found = Settings(
+        interface=name,
+        addresses=("10.80.0.1/16",),
+        sites=(Site("10.20.0.0/16"),),
+        users=(),
+    )
+    for path, content in (
+        (settings / FILE, dump(found)),
+        (settings / KEY, keys.format(pair.private_key).encode() + b"\n"),
+    ):
+        path.write_bytes(content)
+        path.chmod(0o600)
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    socket = folder / "run" / "vpn.sock"
+    process = subprocess.Popen(
+        [
+            *("ip", "netns", "exec", name),
+            *(Path(sys.executable).with_name("twistd"), "-n", "--pidfile="),
+            *("semaphore-vpn", "--user", "root", "--settings", settings),
+            *("--socket", socket, "--state", state),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "log").open("wb"),
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not socket.exists() or not ask(socket, wire.Hello(), wire.Welcome).index:
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise SystemExit((folder / "log").read_text())
+            time.sleep(0.05)
+        yield socket, process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        _end(name)
+
+
+def _end(name: str) -> None:
+    """End what is left in the namespace *name*, and it."""
+    found = subprocess.run(
+        ["ip", "netns", "pids", name], check=False, capture_output=True, text=True
+    )
+    for pid in found.stdout.split():
+        os.kill(int(pid), signal.SIGKILL)
+    subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def timed(work: Callable[[], object], rounds: int = 1) -> float:
+    """Return the median of *rounds* of *work*, in milliseconds."""
+    taken = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)
+
+
+def figures(socket: Path, pid: int) -> list[Row]:
+    """Measure one companion."""
+    peers = [peer(number) for number in range(PEERS)]
+    grants = tuple(
+        wire.WireGrant(each.addresses[0], "10.20.0.0/16") for each in peers[:200]
+    )
+    revision = 0
+
+    def sync() -> wire.Synced:
+        nonlocal revision
+        revision += 1
+        request = wire.Sync(revision, tuple(peers), grants)
+        return ask(socket, request, wire.Synced)
+
+    whole = timed(sync)
+    unchanged = [sync() for _ in range(10)]
+    writes = sum(each.changes for each in unchanged)
+
+    def one() -> None:
+        peers[1000] = peer(1000)
+        if sync().changes != 2:  # the old key goes, the new one comes
+            raise SystemExit("one change was not one change")
+
+    change = timed(one, CHANGES)
+    idle = timed(sync, CHANGES)
+    status = timed(lambda: ask(socket, wire.Observe(), wire.Observed), CHANGES)
+    modules, lines = closure()
+    return [
+        (f"{PEERS} peers: all of them at once", f"{whole:.0f} ms", "< 1 s"),
+        (f"{PEERS} peers: one change, read back", f"{change:.0f} ms", "< 100 ms"),
+        (f"{PEERS} peers: nothing to change", f"{idle:.0f} ms", "—"),
+        (f"{PEERS} peers: status", f"{status:.0f} ms", "< 50 ms"),
+        ("an unchanged state, ten times: writes", str(writes), "0"),
+        ("companion, resident", f"{memory(pid):.0f} MB", "—"),
+        ("companion: our modules, lines of code", f"{modules}, {lines}", "—"),
+    ]
+
+
+def closure() -> tuple[int, int]:
+    """Count our modules that the companion imports, and their lines of code."""
+    root = Path(__file__).parents[1]
+    found: set[Path] = set()
+    waiting = ["semaphore_twisted.vpnd.tap"]
+    while waiting:
+        name = waiting.pop()
+        path = root.joinpath(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if path in found or not path.exists():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                waiting.append(node.module)
+                waiting += [f"{node.module}.{each.name}" for each in node.names]
+    ours = [each for each in found if each.stat().st_size]
+    return len(ours), sum(_lines(each) for each in ours)
+
+
+_DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _lines(path: Path) -> int:
+    """Count the lines of *path* that are neither empty, comment nor docstring."""
+    tree = ast.parse(path.read_text())
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                skipped |= set(range(first.lineno, (first.end_lineno or 0) + 1))
+    return sum(
+        1
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if number not in skipped and line.strip() and not line.strip().startswith("#")
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    if os.geteuid() != 0:
+        raise SystemExit("bench.vpn: network namespaces need root")
+    with (
+        tempfile.TemporaryDirectory(prefix="vpn") as folder,
+        companion(Path(folder)) as (socket, pid),
+    ):
+        rows = figures(socket, pid)
+    for what, measured, wanted in rows:
+        print(f"| {what} | {measured} | {wanted} |")
+
+
+if __name__ == "__main__":
+    main()
