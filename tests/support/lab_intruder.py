@@ -1,0 +1,40 @@
+"""Somebody with the web server's rights, who says what he likes to the companion.
+
+``python -m tests.support.lab_intruder SOCKET`` sends each line of its input as a frame
+on a connection of its own, and prints the answer, or that there was none, as a line.
+"""
+
+import socket
+import struct
+import sys
+
+#: Seconds that an answer may take.
+PATIENCE = 10.0
+
+
+def say(path: str, content: bytes) -> str:
+    """Send one frame and return what was answered."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(PATIENCE)
+        try:
+            connection.connect(path)
+            connection.sendall(struct.pack(">I", len(content)) + content)
+            (length,) = struct.unpack(">I", _exactly(connection, 4))
+            return _exactly(connection, length).decode()
+        except OSError as error:
+            return f"no answer: {type(error).__name__}"
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count:
+        part = connection.recv(count - len(parts))
+        if not part:
+            raise ConnectionResetError
+        parts += part
+    return parts
+
+
+if __name__ == "__main__":
+    for line in sys.stdin.buffer:
+        sys.stdout.write(say(sys.argv[1], line.rstrip(b"\n")) + "\n")
