@@ -138,8 +138,15 @@ class IPeerControl(Interface):
         It fires within a few seconds in any case; the change is made later then.
         """
 
+    def confirm_emptying() -> Deferred[str]:
+        """Remove most of the peers though the store gives no reason for some of them.
+
+        Only what was refused so (``state().unsafe``) can be confirmed. Fires as
+        :meth:`applied` does.
+        """
+
     def state() -> Any:
-        """Return the ``vpn.service.VpnState`` as it is known now."""
+        """Return the ``vpn.state.VpnState`` as it is known now."""
 
     def statuses() -> Deferred[Sequence[PeerStatus]]:
         """Fire with every peer as the device has it; fails where there is none."""
