@@ -165,12 +165,14 @@ class Companion:
         changes = reconcile.plan(actual, peers)
         gone = [each for each in changes if isinstance(each, RemovePeer)]
         await device.apply(gone)
+        forwarded = {6 if ":" in each.address else 4 for each in grants}
+        self._forwarding.keep(forwarded)  # off, before the rules that close the rest go
         # Whoever leaves is gone by now, and whoever comes finds the rules.
         await self._firewall.ensure(grants)
         await self._write(device, [each for each in changes if each not in gone])
         self._desired = peers
         state = await self._check(device, peers) if changes else actual
-        self._forwarding.set({6 if ":" in each.address else 4 for each in grants})
+        self._forwarding.set(forwarded)
         self._endpoints.note(state.peers)
         return wire.Synced(
             revision=request.revision,
@@ -233,8 +235,8 @@ class Companion:
             self._device = await self._choose()
         await self._device.down()
         self._device = None
-        await self._firewall.remove()
         self._forwarding.set(())
+        await self._firewall.remove()
         return wire.Done()
 
     async def _keep(self) -> None:

@@ -33,15 +33,29 @@ class Forwarding:
         self._file = state / "forwarding.json"
         self._root = root
 
+    def closed(self, families: Collection[int]) -> frozenset[int]:
+        """Return those of *families* that are forwarded for nobody but us.
+
+        They were off before we came, or are still.
+        """
+        ours = self._known().families
+        return frozenset(
+            each for each in families if each in ours or not self.is_on(each)
+        )
+
+    def keep(self, families: Collection[int]) -> None:
+        """Put back what was switched on for other families than *families*.
+
+        :raises DeviceFailed: where that cannot be.
+        """
+        self.set(frozenset(self._known().families).intersection(families))
+
     def set(self, families: Collection[int]) -> None:
         """Forward for *families*, and for no other that was off before.
 
         :raises DeviceFailed: where that cannot be.
         """
-        boot = _BOOT.read_text().strip()
-        known = files.read(self._file, _Switched)
-        if known is None or known.boot != boot:
-            known = _Switched(boot)
+        known = self._known()
         for family, name in SWITCHES.items():
             path = self._root / name
             try:
@@ -60,6 +74,11 @@ class Forwarding:
                     f"{error.filename or path}: {error.strerror}; forwarding of "
                     f"IPv{family} has to be switched, since of the grants"
                 ) from None
+
+    def _known(self) -> _Switched:
+        boot = _BOOT.read_text().strip()
+        known = files.read(self._file, _Switched)
+        return _Switched(boot) if known is None or known.boot != boot else known
 
     def is_on(self, family: int) -> bool:
         """Whether the kernel forwards for *family*."""

@@ -10,6 +10,7 @@ import msgspec
 
 from semaphore_twisted.vpnd import files
 from semaphore_twisted.vpnd.bounds import Bounds
+from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
 from semaphore_twisted.wireguard import firewall
 from semaphore_twisted.wireguard.settings import Settings
@@ -42,11 +43,22 @@ class Firewall:
     """
 
     def __init__(
-        self, settings: Settings, *, bounds: Bounds, programs: Programs, state: Path
+        self,
+        settings: Settings,
+        *,
+        bounds: Bounds,
+        forwarding: Forwarding,
+        programs: Programs,
+        state: Path,
     ) -> None:
-        """Keep the grants in the folder *state*; those out of *bounds* are dropped."""
+        """Keep the grants in the folder *state*; those out of *bounds* are dropped.
+
+        *forwarding* knows what would not be forwarded if it were not for us.
+        """
         self._settings = settings
+        self._forwarding = forwarding
         self._programs = programs
+        self._closed: frozenset[int] = frozenset()
         self._file = state / "grants.json"
         self._text: str | None = None
         self._listing: bytes | None = None
@@ -62,9 +74,12 @@ class Firewall:
         Fails with ``DeviceFailed``; the rules are as they were then.
         """
         text = self._text
-        if text is None or grants != self.grants:
+        closed = self._forwarding.closed(
+            {6 if ":" in each.address else 4 for each in grants}
+        )
+        if text is None or (grants, closed) != (self.grants, self._closed):
             try:
-                text = firewall.ruleset(self._settings, grants)
+                text = firewall.ruleset(self._settings, grants, closed=closed)
             except firewall.WrongGrant as error:
                 raise DeviceFailed(str(error)) from None
         if text == self._text and await self._list() == self._listing:
@@ -76,6 +91,7 @@ class Firewall:
                 f"The firewall's rules cannot be loaded: {error}"
             ) from None
         self._text, self._listing = text, await self._list()
+        self._closed = closed
         if grants != self.grants:
             self.grants = grants
             files.keep(self._file, grants)

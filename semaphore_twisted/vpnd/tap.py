@@ -172,8 +172,10 @@ def _assembled(
     programs = Programs(reactor)
     public_key = keys.public_of(private_key)
     bounds = Bounds(settings, public_key)
-    firewall = Firewall(settings, bounds=bounds, programs=programs, state=state)
     forwarding = Forwarding(state)
+    firewall = Firewall(
+        settings, bounds=bounds, forwarding=forwarding, programs=programs, state=state
+    )
     served = UserspaceDevice(
         settings,
         private_key,

@@ -12,13 +12,15 @@ canonical text of an address, a network or a number, or the name of the interfac
   peers, nor what clouds tell about the machine. Packets from peers are judged one by
   one, so what is withdrawn ends at once. Nobody behind the server opens a connection
   to a peer.
+* Where forwarding was off until a grant needed it, nothing else is forwarded: a server
+  that gives one peer the way to a network does not become everybody's router.
 
 An ``accept`` here does not outvote a ``drop`` of another table.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from semaphore_twisted.wireguard.settings import AnyAddress, AnyNetwork, Settings, check
 from semaphore_twisted.wireguard.state import Grant
@@ -56,10 +58,13 @@ def removal(settings: Settings) -> str:
     return f"add table inet {name}\ndelete table inet {name}\n"
 
 
-def ruleset(settings: Settings, grants: Sequence[Grant]) -> str:
+def ruleset(
+    settings: Settings, grants: Sequence[Grant], *, closed: Collection[int] = ()
+) -> str:
     """Return the text that replaces our table by the one for *settings*, *grants*.
 
-    Equal grants give equal texts, whatever their order.
+    Of the families in *closed* (4, 6) nothing is forwarded that neither comes from
+    the tunnel nor goes there. Equal grants give equal texts, whatever their order.
 
     :raises WrongGrant: if a grant is for no site network, or from outside the pools.
     :raises semaphore_twisted.wireguard.settings.WrongSettings: if those are wrong.
@@ -73,7 +78,7 @@ def ruleset(settings: Settings, grants: Sequence[Grant]) -> str:
     lines = [f"table inet {name} {{"]
     for family in families:
         lines += family.declared_set()
-    lines += _chains(f'"{settings.interface}"', settings, families)
+    lines += _chains(f'"{settings.interface}"', settings, families, closed)
     lines.append("}")
     for family in families:
         lines += family.elements(name)
@@ -207,7 +212,10 @@ def _braces(values: Iterable[object]) -> str:
 
 
 def _chains(
-    tunnel: str, settings: Settings, families: Sequence[_Family]
+    tunnel: str,
+    settings: Settings,
+    families: Sequence[_Family],
+    closed: Collection[int],
 ) -> Iterator[str]:
     """Yield the lines of every chain."""
     filtering = "type filter hook {} priority filter; policy accept;"
@@ -227,6 +235,11 @@ def _chains(
         filtering.format("forward"),
         f"iifname {tunnel} jump from_peers",
         f"oifname {tunnel} jump to_peers",
+        *(
+            f"meta nfproto ipv{each.version} drop"
+            for each in families
+            if each.version in closed
+        ),
     )
     yield from _chain("from_peers", *_from_peers(tunnel, families), "drop")
     yield from _chain("to_peers", *_to_peers(families), "drop")

@@ -190,6 +190,21 @@ class RulesTests(SynchronousTestCase):
         for each in ("169.254.0.0/16", "fd00:ec2::254", "fe80::/10"):
             self.assertIn(each, rules)
 
+    def test_closed(self) -> None:
+        """Where only grants need forwarding, what is not the tunnel's is dropped."""
+        some = [Grant("10.80.0.2", "10.20.0.0/16")]
+        jumps = [
+            'iifname "semaphore0" jump from_peers',
+            'oifname "semaphore0" jump to_peers',
+        ]
+        for closed, wanted in (
+            ((), []),
+            ({4}, ["meta nfproto ipv4 drop"]),
+            ({4, 6}, ["meta nfproto ipv4 drop", "meta nfproto ipv6 drop"]),
+        ):
+            rules = chain(firewall.ruleset(V4, some, closed=closed), "forward")
+            self.assertEqual(rules[1:], [*jumps, *wanted])
+
     def test_masquerade(self) -> None:
         """Peers are hidden only on the way to a granted network that asks for it."""
         for granted, wanted in (
