@@ -3,6 +3,9 @@
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 
 def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -42,3 +45,9 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} TiB"
+
+
+def print_json(value: Any) -> None:
+    """Print *value* for a program."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(text + "\n")

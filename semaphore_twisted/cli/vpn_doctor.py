@@ -1,10 +1,26 @@
 """``semaphore vpn doctor``: what keeps the VPN from working."""
 
 import argparse
+from collections.abc import Iterator
+from pathlib import Path
 
+from semaphore_twisted.cli import table, vpn_checks, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.vpn_bounds import site_port
+from semaphore_twisted.cli.vpn_companion import ask
+from semaphore_twisted.cli.vpn_files import FOLDER
 from semaphore_twisted.cli.vpn_init import add_settings
+from semaphore_twisted.cli.vpn_status import planned
+from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.peers import Network
+from semaphore_twisted.operations import site_networks, vpn_network
+from semaphore_twisted.persistence.engine import Connection, utc_now
+from semaphore_twisted.start import state
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.vpn import options_of
+from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard.wire import Finding
 
 
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
@@ -22,5 +38,69 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    folder = arguments.vpn_settings or FOLDER
+    with vpn_store.reading(found) as conn:
+        network = vpn_network.get(conn, None, options_of(found.config))
+        findings = [*_findings(conn, found, network, folder)]
+    if arguments.json:
+        table.print_json(findings)
+    else:
+        table.show(
+            ("LEVEL", "SUBJECT", "FINDING"),
+            ((each.level, each.subject, each.sentence) for each in findings),
+        )
+    return int(any(each.level == "error" for each in findings))
+
+
+def _findings(
+    conn: Connection, found: Installation, network: Network, folder: Path
+) -> Iterator[Finding]:
+    config = found.config
+    yield from vpn_checks.modes(found.state.path, folder)
+    yield from vpn_checks.endpoint(network)
+    if state.holder(found.state.path) is None:
+        yield vpn_checks.error(
+            "server", "it does not run, so nothing is kept as it should be"
+        )
+    else:
+        yield vpn_checks.ok("server", "it runs")
+        yield from vpn_checks.names(network)
+        if config.vpn.only:
+            yield from vpn_checks.site(network.server4, config.vpn.port)
+    path = Path(config.vpn.socket)
+    try:
+        welcome = ask(path, wire.Hello(), wire.Welcome)
+        yield vpn_checks.ok("companion", f"it answers at {path}")
+        yield from ask(path, wire.Diagnose(), wire.Diagnosis).findings
+        yield from vpn_checks.agreement(
+            network, site_networks.listed(conn, None), welcome
+        )
+        yield from vpn_checks.ports(config, site_port(config), welcome)
+        observed = ask(path, wire.Observe(), wire.Observed)
+        yield from vpn_checks.clock(observed, utc_now())
+    except Failure as failure:
+        yield vpn_checks.error("companion", failure.sentence)
+        return
+    yield from _applied(conn, found, network)
+
+
+def _applied(
+    conn: Connection, found: Installation, network: Network
+) -> Iterator[Finding]:
+    """Tell whether the device is as the database wants it."""
+    try:
+        changes, damaged = planned(conn, found)
+    except (Failure, DomainError) as problem:
+        yield vpn_checks.error("applied", str(problem))
+        return
+    for sentence in damaged:
+        yield vpn_checks.error("database", f"left out: {sentence}")
+    if changes:
+        yield vpn_checks.error(
+            "applied",
+            f"revision {network.revision} is not on the device, {len(changes)} changes "
+            f"wait, the first: {changes[0]}; `semaphore vpn plan` shows all",
+        )
+    else:
+        yield vpn_checks.ok("applied", f"the device has revision {network.revision}")

@@ -2,8 +2,12 @@
 
 import argparse
 
+from semaphore_twisted.cli import table, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.operations import peers, site_networks
+from semaphore_twisted.operations.site_networks import NewGrant
+from semaphore_twisted.persistence.engine import Connection
 
 
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
@@ -30,15 +34,51 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    with vpn_store.reading(open_installation(arguments)) as conn:
+        sites = site_networks.listed(conn, None)
+        grants = site_networks.grants(conn, None)
+    if arguments.json:
+        table.print_json({"networks": sites, "grants": grants})
+        return 0
+    rows = []
+    for site in sites:
+        to = [each.to for each in grants if each.site_id == site.id]
+        rows += [(site.name, site.network, each) for each in to or ["nobody"]]
+    table.show(("NETWORK", "ADDRESSES", "OPEN TO"), rows)
+    return 0
 
 
 def _grant(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    with vpn_store.changing(open_installation(arguments)) as conn:
+        made = site_networks.grant(conn, None, _wanted(conn, arguments))
+    print(f"{made.site} ({made.network}) is open to {table.plain(made.to)}")
+    return 0
 
 
 def _withdraw(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    with vpn_store.changing(open_installation(arguments)) as conn:
+        wanted = _wanted(conn, arguments)
+        found = [
+            each
+            for each in site_networks.grants(conn, None)
+            if (each.site_id, each.peer_id, each.user_id, each.project_id)
+            == (wanted.site_id, wanted.peer_id, wanted.user_id, wanted.project_id)
+        ]
+        if not found:
+            raise Failure(f"{arguments.network}: it is not open to them")
+        site_networks.withdraw(conn, None, found[0].id)
+    print(f"{found[0].site} is closed to {table.plain(found[0].to)}")
+    return 0
+
+
+def _wanted(conn: Connection, arguments: argparse.Namespace) -> NewGrant:
+    user, project = vpn_store.owner_of(conn, arguments)
+    peer = None
+    if arguments.peer is not None:
+        peer = peers.find(conn, None, arguments.peer).id
+    return NewGrant(
+        site_id=site_networks.find(conn, None, arguments.network).id,
+        peer_id=peer,
+        user_id=user,
+        project_id=project,
+    )

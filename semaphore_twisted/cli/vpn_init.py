@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli import vpn_setting_up, vpn_store
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.vpn_files import Folder
 
 _DESCRIPTION = """\
 Set the VPN up, or change it; run as root.
@@ -78,6 +79,11 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         help="who moves the packets (default auto: the kernel where it can)",
     )
     parser.add_argument(
+        "--new-key",
+        action="store_true",
+        help="make another server key; every client has to fetch a new file then",
+    )
+    parser.add_argument(
         "--publish",
         action="append",
         metavar="tcp/N|udp/N",
@@ -100,5 +106,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    folder = Folder.named(arguments.vpn_settings)
+    with folder.exchange() as files, vpn_store.changing(found) as conn:
+        report = vpn_setting_up.set_up(conn, arguments, found, folder, files)
+    report.show(folder)
+    return 0

@@ -1,9 +1,17 @@
 """``semaphore vpn invite``, ``invites`` and ``uninvite``."""
 
 import argparse
+import importlib
 
+from semaphore_twisted.cli import table, vpn_site, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.user import duration
+from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.model.peers import PeerKind
+from semaphore_twisted.operations import invites, vpn_network
+from semaphore_twisted.operations.invites import NewInvite
+from semaphore_twisted.start.vpn import options_of
 
 _DESCRIPTION = """\
 Make a link that a device can enroll itself with, and print it once, with a command
@@ -80,15 +88,97 @@ def _invite_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _invite(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    lifetime = duration(arguments.expires)
+    ends = arguments.peer_expires
+    options = options_of(found.config)
+    with vpn_store.changing(found) as conn:
+        place = vpn_site.enrolling(found, vpn_network.get(conn, None, options))
+        user, project = vpn_store.owner_of(conn, arguments)
+        kind = PeerKind(arguments.kind or ("host" if project else "laptop"))
+        if kind is PeerKind.HOST and project is None:
+            raise Failure("--project: whose host will it be?")
+        if user is None and project is None:
+            user = vpn_store.first_administrator(conn).id
+        made = invites.create(
+            conn,
+            None,
+            NewInvite(
+                kind=kind,
+                max_uses=arguments.uses,
+                lifetime_seconds=int(lifetime.total_seconds()),
+                user_id=user,
+                project_id=project,
+                tags=tuple(arguments.tag),
+                grants=tuple(arguments.grant),
+                approval=arguments.approval,
+                peer_expires=None if ends is None else conn.now + duration(ends),
+            ),
+            options=options,
+        )
+    link = Link(place.base, made.token, place.fingerprint)
+    module = importlib.import_module("semaphore_twisted.web.enroll.commands")
+    posix, powershell = module.commands(place.base, made.token, place.fingerprint)
+    if arguments.json:
+        table.print_json(
+            {
+                "invite": made.invite,
+                "link": str(link),
+                "posix": posix,
+                "powershell": powershell,
+            }
+        )
+        return 0
+    invite = made.invite
+    print(
+        f"Invite {invite.id} for {invite.max_uses} {invite.kind}(s) of {invite.owner}, "
+        f"until {table.moment(invite.expires)}"
+    )
+    print(f"\nIn a browser, on the device itself or to draw a QR code:\n  {link}")
+    print(f"\nLinux and macOS:\n  {posix}")
+    print(f"\nWindows (PowerShell):\n  {powershell}")
+    print(f"\nA machine that has this package:\n  semaphore vpn join '{link}'")
+    return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    with vpn_store.reading(open_installation(arguments)) as conn:
+        found = invites.listed(conn, None)
+    if arguments.json:
+        table.print_json(found)
+        return 0
+    table.show(
+        ("ID", "TOKEN", "STATE", "KIND", "OWNER", "USED", "EXPIRES", "TAGS"),
+        (
+            (
+                str(each.id),
+                f"{each.prefix}…",
+                each.state,
+                each.kind,
+                each.owner,
+                f"{each.uses}/{each.max_uses}",
+                table.moment(each.expires),
+                ",".join(each.tags),
+            )
+            for each in found
+        ),
+    )
+    return 0
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    with vpn_store.changing(found) as conn:
+        revoked = invites.revoke(
+            conn,
+            None,
+            arguments.id,
+            with_peers=arguments.peers,
+            options=options_of(found.config),
+        )
+    if arguments.json:
+        table.print_json(revoked)
+    else:
+        peers = "its peers were revoked, too" if arguments.peers else "its peers stay"
+        print(f"Invite {revoked.id} is revoked; {peers}")
+    return 0

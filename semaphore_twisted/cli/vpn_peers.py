@@ -5,10 +5,42 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli import (
+    table,
+    vpn_peer_changes,
+    vpn_peer_files,
+    vpn_store,
+)
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.model.peers import PeerKind, PeerState
+from semaphore_twisted.operations import peers, site_networks
 
 _Run = Callable[[argparse.Namespace], int]
+
+_ADD = """\
+Make a peer. Without --public-key its key pair is made by this command, the record says
+so, and the file and its QR code are printed once: the private key is stored nowhere.
+With --public-key the file has a marked place for the private key, and no QR code.
+Better than both: `semaphore vpn invite`, where the device makes its own key.
+
+The file goes to standard output, all else to standard error.
+"""
+
+_ROTATE = """\
+Give a peer another key; name, addresses and grants stay. The device needs the file that
+is printed. Without --public-key this command makes the pair, as `peer add` does.
+"""
+
+_IMPORT = """\
+Take the peers of a server's wg-quick file over: keys, preshared keys and addresses
+stay, so clients go on working if the server's key and endpoint are the same. Commands
+in the file (PostUp and the like) are refused. Peers that are here are passed over.
+"""
+
+_EXPORT = """\
+Print the peers: JSON without any secret, or the [Peer] sections of a wg file, which
+has the active ones.
+"""
 
 
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
@@ -16,12 +48,60 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     del command
     parser.description = "Devices and hosts of the VPN."
     verbs = parser.add_subparsers(metavar="VERB", required=True, dest="verb")
-    listing = _verb(verbs, "list", _soon, "list the peers")
+    listing = _verb(verbs, "list", _list, "list the peers")
     _owner(listing)
     _kind(listing)
+    listing.add_argument("--tag", help="with this tag only")
+    listing.add_argument(
+        "--state", choices=[str(each) for each in PeerState], help="in this state only"
+    )
     _json(listing)
-    _json(_one(_verb(verbs, "show", _soon, "show a peer")))
-    add = _verb(verbs, "add", _soon, "make a peer, and print its file once", _ADD)
+    _json(_one(_verb(verbs, "show", _show, "show a peer")))
+    _declare_files(verbs)
+    rename = _one(
+        _verb(verbs, "rename", vpn_peer_changes.rename, "give a peer another name")
+    )
+    rename.add_argument("name", metavar="NEW-NAME")
+    _one(
+        _verb(
+            verbs,
+            "suspend",
+            vpn_peer_changes.suspend,
+            "stop a peer's traffic until it is resumed",
+        )
+    )
+    _expiry(
+        _one(
+            _verb(
+                verbs,
+                "resume",
+                vpn_peer_changes.resume,
+                "let a suspended, pending or expired peer in again",
+            )
+        )
+    )
+    expire = _one(
+        _verb(
+            verbs,
+            "expire",
+            vpn_peer_changes.expire,
+            "end a peer's access, now or in a while",
+        )
+    )
+    expire.add_argument(
+        "--at", dest="expires", metavar="TIME", help="in such as 12h, 90d; or never"
+    )
+    revoke = _one(
+        _verb(verbs, "revoke", vpn_peer_changes.revoke, "end a peer for good")
+    )
+    revoke.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _declare_files(verbs: Any) -> None:
+    """Declare the verbs that write or read files with keys."""
+    add = _verb(
+        verbs, "add", vpn_peer_files.add, "make a peer, and print its file", _ADD
+    )
     add.add_argument("name", metavar="NAME", help="what the peer is called")
     add.add_argument(
         "--public-key",
@@ -40,70 +120,35 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         help="a network behind the server that it may enter; repeatable",
     )
     _json(add)
-    _one(_verb(verbs, "rename", _soon, "give a peer another name")).add_argument(
-        "name", metavar="NAME", help="the new name"
-    )
-    _one(_verb(verbs, "suspend", _soon, "stop a peer's traffic until it is resumed"))
-    _expiry(
-        _one(
-            _verb(
-                verbs,
-                "resume",
-                _soon,
-                "let a suspended, pending or expired peer in again",
-            )
+    rotate = _one(
+        _verb(
+            verbs, "rotate", vpn_peer_files.rotate, "give a peer another key", _ROTATE
         )
     )
-    _one(
-        _verb(verbs, "expire", _soon, "end a peer's access now, or at a time")
-    ).add_argument(
-        "--at", dest="expires", metavar="TIME", help="in such as 12h, 90d; or never"
-    )
-    rotate = _one(_verb(verbs, "rotate", _soon, "give a peer another key", _ROTATE))
-    rotate.add_argument(
-        "--public-key", metavar="KEY", help="the device's new public key"
-    )
+    rotate.add_argument("--public-key", metavar="KEY", help="the device's new one")
     _json(rotate)
-    revoke = _one(_verb(verbs, "revoke", _soon, "end a peer for good"))
-    revoke.add_argument("--yes", action="store_true", help="do not ask")
     imported = _verb(
-        verbs, "import", _soon, "take the peers of a wg-quick file over", _IMPORT
+        verbs,
+        "import",
+        vpn_peer_files.import_,
+        "take the peers of a wg-quick file over",
+        _IMPORT,
     )
     imported.add_argument("file", type=Path, metavar="FILE", help="- is standard input")
     _owner(imported)
     _kind(imported)
     imported.add_argument("--dry-run", action="store_true", help="change nothing")
     exported = _verb(
-        verbs, "export", _soon, "print the peers for other programs", _EXPORT
+        verbs, "export", vpn_peer_files.export, "print the peers for others", _EXPORT
     )
     exported.add_argument(
         "--format", choices=("json", "wg"), default="json", help="default json"
     )
-    _owner(exported)
-
-
-_ADD = """\
-Make a peer. Without --public-key its key pair is made by this command, the record says
-so, and the file and its QR code are printed once: the private key is stored nowhere.
-With --public-key the file has a marked place for the private key, and no QR code.
-Better than both: `semaphore vpn invite`, where the device makes its own key.
-"""
-
-_ROTATE = """\
-Give a peer another key; name, addresses and grants stay. The device needs the file that
-is printed. Without --public-key this command makes the pair, as `peer add` does.
-"""
-
-_IMPORT = """\
-Take the peers of a server's wg-quick file over: keys, preshared keys and addresses
-stay, so clients go on working if the server's key and endpoint are the same. Commands
-in the file (PostUp and the like) are refused. Peers that are here are passed over.
-"""
-
-_EXPORT = """\
-Print the peers: JSON without any secret, or the [Peer] sections of a wg file, without
-preshared keys.
-"""
+    exported.add_argument(
+        "--preshared-keys",
+        action="store_true",
+        help="with --format wg: the preshared keys as well, which are secret",
+    )
 
 
 def _verb(verbs: Any, name: str, run: _Run, summary: str, text: str = "") -> Any:
@@ -131,7 +176,7 @@ def _owner(parser: Any) -> None:
 
 def _kind(parser: Any) -> None:
     parser.add_argument(
-        "--kind", choices=("laptop", "phone", "host"), help="what it is"
+        "--kind", choices=[str(each) for each in PeerKind], help="what it is"
     )
 
 
@@ -145,6 +190,70 @@ def _json(parser: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _soon(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+def _list(arguments: argparse.Namespace) -> int:
+    with vpn_store.reading(open_installation(arguments)) as conn:
+        user, project = vpn_store.owner_of(conn, arguments)
+        found = peers.listed(
+            conn,
+            None,
+            kind=PeerKind(arguments.kind) if arguments.kind else None,
+            state=PeerState(arguments.state) if arguments.state else None,
+            user_id=user,
+            project_id=project,
+            tag=arguments.tag,
+        )
+    if arguments.json:
+        table.print_json(found)
+        return 0
+    table.show(
+        ("ID", "NAME", "OWNER", "KIND", "STATE", "ADDRESS", "EXPIRES", "SEEN", "TAGS"),
+        (
+            (
+                str(each.id),
+                each.name,
+                each.owner,
+                each.kind,
+                each.state,
+                each.ipv4 or "-",
+                table.moment(each.expires, "never"),
+                table.moment(each.last_handshake, "never"),
+                ",".join(each.tags),
+            )
+            for each in found
+        ),
+    )
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    with vpn_store.reading(open_installation(arguments)) as conn:
+        found = peers.find(conn, None, arguments.peer)
+        grants = [
+            each
+            for each in site_networks.grants(conn, None)
+            if each.peer_id == found.id
+            or (each.user_id is not None and each.user_id == found.user_id)
+            or (each.project_id is not None and each.project_id == found.project_id)
+        ]
+    if arguments.json:
+        table.print_json({"peer": found, "grants": grants})
+        return 0
+    for label, value in (
+        ("ID", str(found.id)),
+        ("UUID", found.uuid),
+        ("Name", found.name),
+        ("Owner", found.owner),
+        ("Kind", found.kind),
+        ("State", found.state),
+        ("Public key", found.public_key),
+        ("Addresses", ", ".join(filter(None, (found.ipv4, found.ipv6))) or "-"),
+        ("Tags", ", ".join(found.tags) or "-"),
+        ("Created", table.moment(found.created)),
+        ("Expires", table.moment(found.expires, "never")),
+        ("Last handshake", table.moment(found.last_handshake, "never")),
+        ("Received", table.size(found.received)),
+        ("Sent", table.size(found.sent)),
+        ("May enter", ", ".join(f"{e.site} ({e.network})" for e in grants) or "-"),
+    ):
+        print(f"{label}: {table.plain(value)}")
+    return 0

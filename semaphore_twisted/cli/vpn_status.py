@@ -1,9 +1,22 @@
 """``semaphore vpn status`` and ``plan``: the tunnel as it is, and as it would be."""
 
 import argparse
+from pathlib import Path
 
+from semaphore_twisted.cli import table, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.vpn_companion import ask
+from semaphore_twisted.model.peers import Peer, PeerStatus
+from semaphore_twisted.operations import peers, vpn_network
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.vpn import options_of
+from semaphore_twisted.vpn import requests
+from semaphore_twisted.wireguard import wire
+
+#: Exit code of a plan that is not empty.
+DIFFERS = 2
 
 _DESCRIPTIONS = {
     "status": "Show the peers as the tunnel has them: when each was last heard of, "
@@ -22,10 +35,105 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    with vpn_store.reading(found) as conn:
+        network = vpn_network.get(conn, None, options_of(found.config))
+        listed = peers.listed(conn, None)
+    welcome, seen, problem = _looked(found)
+    status = {each.id: each for each in seen}
+    if arguments.json:
+        table.print_json(
+            {
+                "network": network,
+                "backend": welcome.backend if welcome else "",
+                "reason": problem.sentence if problem else "",
+                "peers": [
+                    {"peer": each, "status": status.get(each.id)} for each in listed
+                ],
+            }
+        )
+    else:
+        served = ""
+        if welcome is not None:
+            served = f", {welcome.interface} ({welcome.backend or welcome.reason})"
+        print(f"{network.endpoint}, inside {network.server4}{served}")
+        table.show(_HEAD, (_row(each, status.get(each.id)) for each in listed))
+    if problem is not None:
+        raise problem
+    return 0
+
+
+def _looked(
+    found: Installation,
+) -> tuple[wire.Welcome | None, list[PeerStatus], Failure | None]:
+    """Return what the companion says, or why it says nothing."""
+    path = Path(found.config.vpn.socket)
+    try:
+        welcome = ask(path, wire.Hello(), wire.Welcome)
+        observed = ask(path, wire.Observe(), wire.Observed)
+    except Failure as failure:
+        return None, [], failure
+    with vpn_store.changing(found, nudging=False) as conn:
+        return welcome, peers.observed(conn, observed.peers), None
+
+
+_HEAD = (
+    "ID",
+    "NAME",
+    "OWNER",
+    "KIND",
+    "ADDRESS",
+    "STATE",
+    "ONLINE",
+    "HANDSHAKE",
+    "RECEIVED",
+    "SENT",
+    "ENDPOINT",
+)
+
+
+def _row(peer: Peer, status: PeerStatus | None) -> tuple[str, ...]:
+    """Return a line; received and sent are as the peer's user sees them."""
+    known = status or peer
+    return (
+        str(peer.id),
+        peer.name,
+        peer.owner,
+        peer.kind,
+        peer.ipv4,
+        peer.state,
+        status.online if status else "-",
+        table.span(status.age_seconds) if status else table.moment(peer.last_handshake),
+        table.size(known.received),
+        table.size(known.sent),
+        (status.endpoint if status else None) or "-",
+    )
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    with vpn_store.reading(found) as conn:
+        vpn_network.get(conn, None)
+        changes, damaged = planned(conn, found)
+    if arguments.json:
+        table.print_json({"changes": changes, "left_out": damaged})
+    else:
+        for sentence in (*changes, *(f"left out: {each}" for each in damaged)):
+            print(table.plain(sentence))
+        if not changes:
+            print("Nothing to change")
+    return DIFFERS if changes else 0
+
+
+def planned(
+    conn: Connection, found: Installation
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a sync would change now, and which peers are left out, as sentences.
+
+    :raises Failure: if the companion cannot be asked.
+    """
+    path = Path(found.config.vpn.socket)
+    welcome = ask(path, wire.Hello(), wire.Welcome)
+    desired = peers.desired(conn, found.keyring(), {}, welcome.sites)
+    answer = ask(path, requests.plan(desired), wire.Planned)
+    return answer.changes, desired.damaged

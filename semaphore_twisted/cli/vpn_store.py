@@ -6,10 +6,9 @@ by a nudge, so that a running server looks at once.
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import open_installation
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import User
@@ -19,6 +18,10 @@ from semaphore_twisted.persistence.migrations.migrate import pending
 from semaphore_twisted.persistence.statements import projects as statements
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.vpn import nudge
+
+
+class _NotKept(Exception):
+    """The transaction was a trial."""
 
 
 @contextmanager
@@ -36,18 +39,25 @@ def reading(found: Installation) -> Iterator[Connection]:
 
 
 @contextmanager
-def changing(found: Installation) -> Iterator[Connection]:
+def changing(
+    found: Installation, *, nudging: bool = True, kept: bool = True
+) -> Iterator[Connection]:
     """Open the store for one writing transaction; nudge the server after it.
+
+    Unless it is *kept*, everything is rolled back at the end.
 
     :raises Failure: if there is none, or it is an older program's.
     """
     conn = _connection(found, read_only=False)
     try:
-        with conn.transaction(write=True):
+        with suppress(_NotKept), conn.transaction(write=True):
             yield conn
+            if not kept:
+                raise _NotKept
     finally:
         conn.close()
-    nudge.nudge(found.state.path / nudge.NAME)
+    if nudging and kept:
+        nudge.nudge(found.state.path / nudge.NAME)
 
 
 def _connection(found: Installation, *, read_only: bool) -> Connection:
@@ -60,14 +70,6 @@ def _connection(found: Installation, *, read_only: bool) -> Connection:
             "run `semaphore migrate`"
         )
     return conn
-
-
-def installation(arguments: argparse.Namespace) -> Installation:
-    """Return the installation that *arguments* name.
-
-    :raises Failure: if there is none.
-    """
-    return open_installation(arguments)
 
 
 def user_of(conn: Connection, text: str) -> User:

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.vpn_companion import ask
 from semaphore_twisted.wireguard import wire
-from tests.support.companion import Respond, ScriptedCompanion, welcome
+from tests.support.scripted_companion import Respond, ScriptedCompanion, welcome
 
 
 class CompanionTests(SynchronousTestCase):

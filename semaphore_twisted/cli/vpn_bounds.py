@@ -1,0 +1,213 @@
+"""What root allows: the companion's settings, made of options and of what was there.
+
+Everything here is pure. What is not said stays as it was; sites are allowed only by
+what root says, never because the database, which the server can write, has them.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.config import Config
+from semaphore_twisted.wireguard import addresses
+from semaphore_twisted.wireguard.settings import (
+    Settings,
+    Site,
+    WrongSettings,
+    check,
+)
+
+POOL4 = "10.80.0.0/16"
+
+#: DNS; clients ask the server's address in the tunnel.
+_DNS = 53
+
+
+class Pools(msgspec.Struct, frozen=True):
+    """The networks of peers' addresses; *pool6* is empty where there is none."""
+
+    pool4: str
+    pool6: str
+
+    @property
+    def server4(self) -> str:
+        """The server's own IPv4 address."""
+        return addresses.server_address(self.pool4)
+
+    @property
+    def server6(self) -> str:
+        """The server's own IPv6 address, or nothing."""
+        return addresses.server_address(self.pool6) if self.pool6 else ""
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The server's addresses, each with its pool's prefix length."""
+        return tuple(
+            f"{server}/{pool.partition('/')[2]}"
+            for server, pool in (
+                (self.server4, self.pool4),
+                (self.server6, self.pool6),
+            )
+            if pool
+        )
+
+
+def pools(
+    arguments: argparse.Namespace,
+    former: Pools | None,
+    entropy: Callable[[int], bytes],
+) -> Pools:
+    """Return the pools that are wanted.
+
+    :raises Invalid: if an option is no network.
+    """
+    pool4 = former.pool4 if former else POOL4
+    if arguments.pool is not None:
+        pool4 = addresses.parse_network(arguments.pool)
+        if ":" in pool4:
+            raise Failure(f"--pool: {pool4} found, an IPv4 network wanted")
+    pool6 = former.pool6 if former else None
+    if arguments.pool6 == "off":
+        pool6 = ""
+    elif arguments.pool6 not in {None, "auto"}:
+        pool6 = addresses.parse_network(arguments.pool6)
+        if ":" not in pool6:
+            raise Failure(
+                f"--pool6: {pool6} found, an IPv6 network, auto or off wanted"
+            )
+    elif arguments.pool6 == "auto" or pool6 is None:
+        pool6 = pool6 or addresses.pool6(entropy)
+    return Pools(pool4, pool6)
+
+
+def sites(texts: Sequence[str]) -> dict[str, str]:
+    """Return the networks that ``--site NAME=CIDR`` names, by name.
+
+    :raises Failure: if one is not of that form.
+    """
+    found = {}
+    for text in texts:
+        name, equals, network = text.partition("=")
+        if not equals or not name:
+            raise Failure(f"--site: {text[:60]!a} found, NAME=CIDR wanted")
+        if name in found:
+            raise Failure(f"--site: {name[:60]!a} is given twice")
+        found[name] = addresses.parse_network(network)
+    return found
+
+
+def site_port(config: Config) -> int | None:
+    """Return the TCP port that the site has inside the tunnel, if it has one."""
+    if config.vpn.only:
+        return int(config.vpn.port)
+    return None if config.unix_socket is not None else config.port_number or None
+
+
+def settings(
+    arguments: argparse.Namespace,
+    former: Settings | None,
+    *,
+    config: Config,
+    wanted: Pools,
+    port: int,
+    user: int,
+    known: Mapping[str, str],
+) -> Settings:
+    """Return the companion's settings; *known* are the networks' names so far.
+
+    *port* is the UDP port where nothing is said of it, *user* the server's number.
+
+    :raises Failure: if they could not be used.
+    """
+    base = former or Settings(addresses=wanted.interfaces, port=port)
+    tcp, udp = _ports(arguments, former, config)
+    made = replace(
+        base,
+        addresses=wanted.interfaces,
+        sites=_sites(arguments, base.sites, known),
+        tcp_ports=tcp,
+        udp_ports=udp,
+        users=(user,),
+        interface=_interface(arguments, base),
+        backend=arguments.backend or base.backend,
+    )
+    if arguments.port is not None:
+        made = replace(made, port=addresses.parse_port(arguments.port))
+    if arguments.mtu is not None:
+        made = replace(made, mtu=_mtu(arguments.mtu))
+    try:
+        check(made)
+    except WrongSettings as error:
+        raise Failure(str(error)) from None
+    return made
+
+
+def _interface(arguments: argparse.Namespace, base: Settings) -> str:
+    name: str | None = arguments.interface
+    if name is None:
+        return base.interface
+    if name.startswith("-"):  # programs would take it for an option
+        raise Failure("--interface: a name that does not begin with - is wanted")
+    return name
+
+
+def _mtu(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1280 <= int(text) <= 9000):
+        raise Failure(f"--mtu: {text[:20]!a} found, 1280 to 9000 wanted")
+    return int(text)
+
+
+def _ports(
+    arguments: argparse.Namespace, former: Settings | None, config: Config
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    site = site_port(config)
+    dns = {_DNS} if config.vpn.dns == "forward" else set()
+    own = {each for each in (site,) if each} | dns
+    published = _published([*config.vpn.publish], "vpn.publish")
+    if arguments.publish is not None:
+        more = _published(arguments.publish, "--publish")
+        published = tuple(a | b for a, b in zip(published, more, strict=True))
+    elif former is not None:
+        # Ports that were the site's under another configuration are not kept.
+        past = {config.port_number, int(config.vpn.port), _DNS}
+        kept = (set(former.tcp_ports) - past, set(former.udp_ports) - {_DNS})
+        published = tuple(a | b for a, b in zip(published, kept, strict=True))
+    tcp, udp = published
+    return tuple(sorted(own | tcp)), tuple(sorted(dns | udp))
+
+
+def _published(texts: Sequence[str], where: str) -> tuple[set[int], ...]:
+    found: dict[str, set[int]] = {"tcp": set(), "udp": set()}
+    for text in texts:
+        kind, slash, port = text.partition("/")
+        if text == "none" and len(texts) == 1:
+            continue
+        if not slash or kind not in found:
+            raise Failure(f"{where}: {text[:20]!a} found, such as tcp/22 wanted")
+        found[kind].add(addresses.parse_port(port))
+    return found["tcp"], found["udp"]
+
+
+def _sites(
+    arguments: argparse.Namespace, former: Sequence[Site], known: Mapping[str, str]
+) -> tuple[Site, ...]:
+    given = sites(arguments.site)
+    nat = {each.network: each.nat for each in former}
+    for name in (*given, *arguments.no_site):
+        if name in known and known[name] != given.get(name):
+            nat.pop(known[name], None)
+        elif name not in known and name not in given:
+            raise Failure(f"--no-site: there is no network {name[:60]!a}")
+    names = {**known, **given}
+    for network in given.values():
+        nat.setdefault(network, True)
+    for option, value in (("no_nat", False), ("nat", True)):
+        for name in getattr(arguments, option):
+            if names.get(name) not in nat:
+                text = option.replace("_", "-")
+                raise Failure(f"--{text}: there is no network {name[:60]!a}")
+            nat[names[name]] = value
+    return tuple(Site(network, hides) for network, hides in nat.items())

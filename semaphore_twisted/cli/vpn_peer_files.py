@@ -1,0 +1,203 @@
+"""Peers and files: a client's own is printed once, another server's is read.
+
+A private key that is made here is in the file that is printed, and nowhere else.
+"""
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from semaphore_twisted.cli import table, vpn_store
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import open_installation
+from semaphore_twisted.cli.user import duration
+from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.operations import peers, vpn_network
+from semaphore_twisted.operations.peers import NewPeer
+from semaphore_twisted.start.vpn import options_of
+from semaphore_twisted.wireguard import addresses, keys, profile, serverfile
+
+#: A file of 10,000 peers fits.
+_MOST = 4 * 1024 * 1024
+
+
+def add(arguments: argparse.Namespace) -> int:
+    """Make a peer, and print its file."""
+    found = open_installation(arguments)
+    pair = _pair(arguments)
+    expires = arguments.expires
+    with vpn_store.changing(found) as conn:
+        kind, owner = _whose(conn, arguments)
+        enrolled = peers.create(
+            conn,
+            None,
+            NewPeer(
+                name=arguments.name,
+                public_key=arguments.public_key or _public(pair),
+                kind=kind,
+                expires=None
+                if expires in {None, "never"}
+                else conn.now + duration(expires),
+                tags=tuple(arguments.tag),
+                grants=tuple(arguments.grant),
+                **owner,
+            ),
+            keyring=found.keyring(),
+            options=options_of(found.config),
+            key_made_here=pair is not None,
+        )
+    _hand_over(enrolled, pair, as_json=arguments.json)
+    return 0
+
+
+def rotate(arguments: argparse.Namespace) -> int:
+    """Give a peer another key, and print its file."""
+    found = open_installation(arguments)
+    pair = _pair(arguments)
+    with vpn_store.changing(found) as conn:
+        peer = peers.find(conn, None, arguments.peer)
+        enrolled = peers.rotate(
+            conn,
+            None,
+            peer.id,
+            arguments.public_key or _public(pair),
+            keyring=found.keyring(),
+            options=options_of(found.config),
+            key_made_here=pair is not None,
+        )
+    _hand_over(enrolled, pair, as_json=arguments.json)
+    return 0
+
+
+def _pair(arguments: argparse.Namespace) -> keys.Pair | None:
+    return None if arguments.public_key else keys.new_pair(os.urandom)
+
+
+def _public(pair: keys.Pair | None) -> str:
+    return keys.format(pair.public_key) if pair is not None else ""
+
+
+def _whose(conn: Any, arguments: argparse.Namespace) -> tuple[PeerKind, dict[str, Any]]:
+    """Return the kind and the owner that are wanted."""
+    user, project = vpn_store.owner_of(conn, arguments)
+    kind = PeerKind(arguments.kind or ("host" if project is not None else "laptop"))
+    if kind is PeerKind.HOST and project is None:
+        raise Failure("--project: whose host is it?")
+    if user is None and project is None:
+        user = vpn_store.first_administrator(conn).id
+    return kind, {"user_id": user, "project_id": project}
+
+
+def _hand_over(enrolled: Enrolled, pair: keys.Pair | None, *, as_json: bool) -> None:
+    """Print a client's file this once: the file alone goes to standard output."""
+    text = enrolled.config
+    if pair is not None:
+        text = profile.complete(text, pair.private_key)
+    if as_json:
+        table.print_json({"peer": enrolled.peer, "config": text, "url": enrolled.url})
+        return
+    if pair is None:
+        _note(
+            f"Put the device's own private key in place of {profile.PLACE}; there is "
+            "no QR code, since that key is not known here"
+        )
+    else:
+        _note(profile.qr_terminal(text))
+        _note(
+            "The file and its QR code are shown this once: the private key in them is "
+            "stored nowhere. Whoever sees them can take the device's place"
+        )
+    _note(
+        f"{enrolled.peer.name}, {enrolled.peer.ipv4}, of {enrolled.peer.owner}: "
+        f"{enrolled.url}"
+    )
+    sys.stdout.write(text)
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(text.rstrip("\n") + "\n")
+
+
+def import_(arguments: argparse.Namespace) -> int:
+    """Take the peers of another product's server file over."""
+    found = open_installation(arguments)
+    with vpn_store.changing(found, kept=not arguments.dry_run) as conn:
+        network = vpn_network.get(conn, None, options_of(found.config))
+        pools = [each for each in (network.pool4, network.pool6) if each]
+        file = serverfile.parse(_read(arguments), pools)
+        kind, owner = _whose(conn, arguments)
+        done = peers.import_(
+            conn, None, file.peers, keyring=found.keyring(), kind=kind, **owner
+        )
+    if arguments.dry_run:
+        print("Nothing was changed; without --dry-run it would be:")
+    for peer in done.added:
+        print(table.plain(f"added {peer.name}, {peer.ipv4}, of {peer.owner}"))
+    print(f"{len(done.added)} peers were added, {done.present} are here already")
+    if file.private_key is not None:
+        public = keys.format(keys.public_of(file.private_key))
+        if public != network.public_key:
+            _warn(
+                f"clients know the server as {public}, and it is {network.public_key} "
+                "here: to keep the former key, put it into the companion's "
+                "private.key and run `semaphore vpn init`"
+            )
+    for each in file.peers:
+        if each.routes:
+            _warn(f"line {each.line}: {', '.join(each.routes)} is not taken over")
+    return 0
+
+
+def _read(arguments: argparse.Namespace) -> str:
+    try:
+        if str(arguments.file) == "-":
+            content = sys.stdin.buffer.read(_MOST + 1)
+        else:
+            with arguments.file.open("rb") as file:
+                content = file.read(_MOST + 1)
+    except OSError as error:
+        raise Failure(f"{arguments.file}: {error.strerror}") from error
+    if len(content) > _MOST:
+        raise Failure(f"{arguments.file}: over 4 MiB; is this a wg-quick file?")
+    try:
+        return str(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Failure(f"{arguments.file}: this is not a text file") from None
+
+
+def _warn(sentence: str) -> None:
+    print(f"semaphore: warning: {table.plain(sentence)}", file=sys.stderr)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Print the peers for other programs."""
+    if arguments.preshared_keys and arguments.format != "wg":
+        raise Failure("--preshared-keys: only with --format wg")
+    found = open_installation(arguments)
+    with vpn_store.reading(found) as conn:
+        listed = peers.listed(conn, None)
+        secrets = {}
+        if arguments.preshared_keys:
+            desired = peers.desired(conn, found.keyring(), {})
+            secrets = {
+                keys.format(each.public_key): each.preshared_key
+                for each in desired.peers
+            }
+    if arguments.format == "json":
+        table.print_json(listed)
+        return 0
+    active = [each for each in listed if each.state is PeerState.ACTIVE]
+    sys.stdout.write(
+        "\n".join(_section(each, secrets.get(each.public_key)) for each in active)
+    )
+    return 0
+
+
+def _section(peer: Peer, preshared: bytes | None) -> str:
+    own = (addresses.prefix_of(each) for each in (peer.ipv4, peer.ipv6) if each)
+    secret = f"PresharedKey = {keys.format(preshared)}\n" if preshared else ""
+    return (
+        f"[Peer]\nPublicKey = {peer.public_key}\n{secret}"
+        f"AllowedIPs = {', '.join(own)}\n"
+    )

@@ -1,0 +1,217 @@
+"""The VPN is set up: options, database and files are brought together.
+
+The database comes first, then the files; the transaction is committed after both, so
+that whatever fails leaves all as it was.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from attrs import frozen
+from msgspec.structs import replace
+
+from semaphore_twisted.cli import table, vpn_bounds
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.vpn_bounds import Pools
+from semaphore_twisted.cli.vpn_files import Exchange, Folder
+from semaphore_twisted.model.peers import Network, SiteNetwork
+from semaphore_twisted.operations import peers, site_networks, vpn_network
+from semaphore_twisted.operations.site_networks import ChangedSite, NewSite
+from semaphore_twisted.operations.vpn_network import NewNetwork
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.vpn import options_of
+from semaphore_twisted.wireguard import addresses, keys
+from semaphore_twisted.wireguard.settings import Settings
+
+
+@frozen
+class Report:
+    """What there is now, and what there was before."""
+
+    network: Network
+    former: Network | None
+    settings: Settings
+    former_settings: Settings | None
+    made_key: bool
+
+    def show(self, folder: Folder) -> None:
+        """Say what was done, and what to do next."""
+        now, network = self.settings, self.network
+        first = self.former is None
+        changed = self.former is None or (
+            replace(self.former, revision=network.revision),
+            self.former_settings,
+        ) != (network, now)
+        said = "is set up" if first else "was changed" if changed else "is as it was"
+        pools = " and ".join(filter(None, (network.pool4, network.pool6)))
+        print(f"The VPN {said}: clients send to {network.endpoint}")
+        print(f"  peers' addresses: {pools}; the server's: {network.server4}")
+        print(f"  settings and private key: {folder.path}")
+        print(f"  public key: {network.public_key}{' (new)' if self.made_key else ''}")
+        print(f"  open to peers: {_ports(now)}")
+        for site in now.sites:
+            how = "behind the server's address" if site.nat else "without NAT"
+            print(f"  may be granted: {site.network}, {how}")
+        if not first and self.former_settings != now:
+            print("Next: systemctl restart semaphore-vpn   (the tunnel stays up)")
+        elif first:
+            print("Next:")
+            print("  systemctl enable --now semaphore-vpn")
+            print("  systemctl restart semaphore")
+            print("  semaphore vpn invite")
+
+
+def _ports(settings: Settings) -> str:
+    return ", ".join(
+        f"{kind}/{port}"
+        for kind, ports in (("tcp", settings.tcp_ports), ("udp", settings.udp_ports))
+        for port in ports
+    )
+
+
+def set_up(
+    conn: Connection,
+    arguments: argparse.Namespace,
+    found: Installation,
+    folder: Folder,
+    files: Exchange,
+) -> Report:
+    """Write the database and then the files, within one transaction."""
+    options = options_of(found.config)
+    former = vpn_network.find(conn, options)
+    settings = folder.settings()
+    sites = site_networks.listed(conn, None)
+    pools = vpn_bounds.pools(arguments, _pools(former, settings), os.urandom)
+    port = addresses.DEFAULT_PORT
+    if former is not None:
+        port = int(former.endpoint.rpartition(":")[2])
+    wanted = vpn_bounds.settings(
+        arguments,
+        settings,
+        config=found.config,
+        wanted=pools,
+        port=port,
+        user=found.state.path.stat().st_uid,
+        known={each.name: each.network for each in sites},
+    )
+    private, made = _key(conn, arguments, folder, former)
+    _check_pools(conn, former, pools)
+    new = NewNetwork(
+        interface=wanted.interface,
+        endpoint=_endpoint(arguments, former, wanted),
+        pool4=pools.pool4,
+        pool6=pools.pool6,
+        server4=pools.server4,
+        server6=pools.server6,
+        public_key=keys.format(keys.public_of(private)),
+        mtu=wanted.mtu,
+    )
+    network = vpn_network.initialise(conn, None, new, options=options)
+    _name_sites(conn, arguments, sites)
+    files.key(keys.format(private))
+    files.settings(wanted)
+    return Report(
+        network=network,
+        former=former,
+        settings=wanted,
+        former_settings=settings,
+        made_key=made,
+    )
+
+
+def _pools(former: Network | None, settings: Settings | None) -> Pools | None:
+    """Return the pools so far; without a database those of the files."""
+    if former is not None:
+        return Pools(former.pool4, former.pool6)
+    if settings is None:
+        return None
+    by_family = {each.version: str(each) for each in settings.pools}
+    return Pools(by_family[4], by_family.get(6, ""))
+
+
+def _endpoint(
+    arguments: argparse.Namespace, former: Network | None, wanted: Settings
+) -> str:
+    if arguments.endpoint is not None:
+        return addresses.parse_endpoint(arguments.endpoint, wanted.port)
+    if former is None:
+        raise Failure(
+            "--endpoint: which name or address do clients reach this host at?"
+        )
+    host, _, port = former.endpoint.rpartition(":")
+    if arguments.port is not None:
+        port = str(wanted.port)
+    return f"{host}:{port}"
+
+
+def _key(
+    conn: Connection,
+    arguments: argparse.Namespace,
+    folder: Folder,
+    former: Network | None,
+) -> tuple[bytes, bool]:
+    """Return the server's private key, and whether it was made now."""
+    text = folder.key()
+    if arguments.new_key or (text is None and former is None):
+        return keys.new_pair(os.urandom).private_key, True
+    known = len(peers.listed(conn, None))
+    if text is None:
+        if not known:
+            return keys.new_pair(os.urandom).private_key, True
+        raise Failure(
+            f"{folder.key_file}: the server's key is gone, and {known} clients know it"
+            "; bring it back (`semaphore vpn restore FILE`), or make another with "
+            "--new-key, after which every client needs a new file"
+        )
+    try:
+        private = keys.decode(text)
+        public = keys.format(keys.public_of(private))
+    except keys.WrongKey:
+        raise Failure(f"{folder.key_file}: this is not a WireGuard key") from None
+    if former is not None and public != former.public_key and known:
+        raise Failure(
+            f"{folder.key_file}: the key is not the one that clients know "
+            f"({former.public_key}); bring that one back (`semaphore vpn restore "
+            "FILE`), or make another with --new-key, after which every client needs a "
+            "new file"
+        )
+    return private, False
+
+
+def _check_pools(conn: Connection, former: Network | None, wanted: Pools) -> None:
+    """Refuse to move peers.
+
+    :raises Failure: after the list of those who would need a new file.
+    """
+    if former is None or Pools(former.pool4, former.pool6) == wanted:
+        return
+    found = peers.listed(conn, None)
+    if not found:
+        return
+    table.show(
+        ("PEER", "OWNER", "ADDRESS"),
+        ((each.name, each.owner, each.ipv4) for each in found),
+    )
+    raise Failure(
+        f"--pool: {len(found)} peers have addresses in {former.pool4}, and each would "
+        "need a new file; revoke them first (they are listed above); nothing was "
+        "changed"
+    )
+
+
+def _name_sites(
+    conn: Connection, arguments: argparse.Namespace, present: Sequence[SiteNetwork]
+) -> None:
+    """Have the networks that were named in the database, too."""
+    by_name = {each.name: each for each in present}
+    for name in arguments.no_site:
+        if name in by_name:
+            site_networks.delete(conn, None, by_name[name].id)
+    for name, network in vpn_bounds.sites(arguments.site).items():
+        site = by_name.get(name)
+        if site is None:
+            site_networks.create(conn, None, NewSite(name=name, network=network))
+        elif site.network != network:
+            site_networks.change(conn, None, site.id, ChangedSite(network=network))

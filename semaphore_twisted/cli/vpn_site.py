@@ -1,0 +1,79 @@
+"""Where a device that has no tunnel yet reaches the site, and whom it is to trust."""
+
+import hashlib
+import socket
+import ssl
+
+from attrs import frozen
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.config import Config
+from semaphore_twisted.model.peers import Network
+from semaphore_twisted.start.installation import Installation
+
+
+@frozen
+class Place:
+    """The address of the pages to enroll with; without *fingerprint* all trust it."""
+
+    base: str
+    fingerprint: str
+
+
+def enrolling(found: Installation, network: Network) -> Place:
+    """Return where devices enroll.
+
+    :raises Failure: if they could not do so safely, or not at all.
+    """
+    base = _base(found.config, network)
+    if not base.startswith("https://"):
+        raise Failure(
+            f"web_host, tls.enabled: devices enroll over HTTPS only, {base} found"
+        )
+    return Place(base, _fingerprint(found))
+
+
+def _base(config: Config, network: Network) -> str:
+    if config.vpn.enroll_port:
+        host = network.endpoint.rpartition(":")[0]
+        return _address(host, config.vpn.enroll_port)
+    if config.vpn.only:
+        raise Failure(
+            "vpn.enroll_port: 0 found, a port wanted: with vpn.only the site is "
+            "reached inside the tunnel only, and devices have to enroll outside"
+        )
+    if config.web_host:
+        return config.web_host.rstrip("/")
+    if config.unix_socket is not None or not config.tls.enabled:
+        raise Failure("web_host: none found, the address that devices reach is wanted")
+    return _address(_host(config), config.port_number)
+
+
+def _host(config: Config) -> str:
+    host = config.interface
+    usual = {"", "::", "0.0.0.0", "127.0.0.1", "::1", "localhost"}  # noqa: S104
+    if host.strip("[]") in usual:
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _address(host: str, port: int) -> str:
+    return f"https://{host}" + ("" if port == 443 else f":{port}")
+
+
+def _fingerprint(found: Installation) -> str:
+    """Return the SHA-256 of the local authority's root, if devices have to trust it.
+
+    A certificate of one's own, or a proxy's, is taken to be one that all trust.
+    """
+    config = found.config
+    if config.tls.cert_file or not config.tls.enabled:
+        return ""
+    path = found.state.tls / "root.pem"
+    try:
+        der = ssl.PEM_cert_to_DER_cert(path.read_text())
+    except FileNotFoundError:
+        raise Failure(f"{path}: no authority found; start the server once") from None
+    except (OSError, ValueError) as error:
+        raise Failure(f"{path}: {error}") from error
+    return hashlib.sha256(der).hexdigest()
