@@ -114,10 +114,14 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
-    """The projects whose news a user may see; every project for an administrator."""
+    """The projects whose news a user may see; every project for an administrator.
+
+    *user_id* is his own, for news of his devices.
+    """
 
     everything: bool
     projects: frozenset[ProjectId]
+    user_id: UserId | None = None
 
     def sees(self, project_id: ProjectId) -> bool:
         """Whether news of *project_id* may be sent."""

@@ -31,7 +31,9 @@ def _audience(conn: Connection, credentials: Credentials) -> Audience | None:
     if holder is None:
         return None
     projects = conn.column(statements.projects_of_user, user_id=holder.id)
-    return Audience(everything=holder.admin, projects=frozenset(projects))
+    return Audience(
+        everything=holder.admin, projects=frozenset(projects), user_id=holder.id
+    )
 
 
 def _holder(conn: Connection, credentials: Credentials) -> _Holder | None:

@@ -3,6 +3,9 @@
 JSON whatever the content type says; keys without regard to case, unknown ones
 passed over, a null where a field cannot be null is as good as absent, and an empty
 body is an empty object.
+
+A Struct that forbids unknown fields is taken at its word: its keys are exact, and
+neither an unknown one nor such a null is passed over.
 """
 
 from collections.abc import Callable
@@ -92,6 +95,8 @@ def _list(item: Fold) -> Fold:
 
 
 def _struct(of: inspect.StructType) -> Fold:
+    if of.forbid_unknown_fields:
+        return _as_it_is
     fields = {
         each.encode_name.lower(): (
             each.encode_name,

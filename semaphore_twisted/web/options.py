@@ -3,6 +3,9 @@
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.operations.peer_rules import USUAL
+from semaphore_twisted.operations.peer_rules import Options as VpnOptions
+
 #: Bytes of a request's body that are taken.
 BODY_LIMIT = 4 * 1024 * 1024
 
@@ -16,7 +19,9 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     may call the site by; empty means any. *insecure_http* lets people log in over
     plain HTTP from other machines. *hsts_seconds* is for browsers that reach the
     host of *web_host* over TLS; 0 sends no such header. *ansible* is what
-    ``ansible --version`` printed.
+    ``ansible --version`` printed. *root_pem* is the local root's certificate, empty
+    like its fingerprint. Devices are enrolled at *enroll_url*, with the base path and
+    without a final slash; empty where that is where the site is. *vpn* are the VPN's.
     """
 
     web_host: str = ""
@@ -32,6 +37,9 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     metrics_password: str = ""
     version: str = ""
     ansible: str = ""
+    root_pem: bytes = b""
+    enroll_url: str = ""
+    vpn: VpnOptions = USUAL
 
     @override
     def __repr__(self) -> str:

@@ -34,6 +34,39 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class Exact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A body whose fields are all that may be sent."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    expires: int | None = None
+
+
+class ExactTests(SynchronousTestCase):
+    """V43: a Struct that forbids unknown fields is taken at its word."""
+
+    def refused(self, body: bytes) -> str:
+        """Return why *body* is refused."""
+        return self.assertRaises(Invalid, decoded, body, Exact).message
+
+    def test_known(self) -> None:
+        """Every field arrives."""
+        value, _ = decoded(b'{"name":"a","tags":["x"],"expires":null}', Exact)
+        self.assertEqual(value, Exact(name="a", tags=("x",)))
+
+    def test_unknown(self) -> None:
+        """An unknown field is refused by its name."""
+        self.assertIn("`revoked`", self.refused(b'{"name":"a","revoked":true}'))
+
+    def test_case(self) -> None:
+        """A field in another case is an unknown one."""
+        self.assertIn("`Name`", self.refused(b'{"Name":"a"}'))
+
+    def test_null(self) -> None:
+        """A null is no way to leave a field out."""
+        self.assertIn("tags", self.refused(b'{"name":"a","tags":null}'))
+
+
 class DecodedTests(SynchronousTestCase):
     """Bodies are read as Go's decoder would, and refused with a sentence."""
 
