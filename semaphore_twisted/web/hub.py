@@ -1,4 +1,4 @@
-"""Fan-out of task news to websockets; Semaphore's messages on the wire.
+"""Fan-out of news to websockets; Semaphore's messages on the wire, and the VPN's.
 
 Invariants, each with a test:
 
@@ -13,7 +13,6 @@ Invariants, each with a test:
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import ClassVar, Protocol
 
-import msgspec
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -22,10 +21,21 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.interfaces import IAccessObserver, ITaskObserver
+from semaphore_twisted.interfaces import (
+    IAccessObserver,
+    IPeerObserver,
+    ITaskObserver,
+)
 from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.web.news import (
+    log_message,
+    seen_by,
+    status_message,
+    update_message,
+)
 
 #: Lines read from the store at a time for a watcher that fell behind.
 CATCH_UP_LINES = 500
@@ -41,36 +51,6 @@ ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
 
 #: Reads what each of the credentials may see now; ``None`` for one that ended.
 ReadAudiences = Callable[[Sequence[Credentials]], Awaitable[Sequence[Audience | None]]]
-
-
-def _fields(**fields: object) -> bytes:
-    return msgspec.json.encode(fields)
-
-
-def log_message(project_id: ProjectId, line: OutputLine) -> bytes:
-    """Return the ``log`` message of one line, with its number as ``id``."""
-    return _fields(
-        type="log",
-        output=line.output,
-        time=line.time,
-        task_id=line.task_id,
-        project_id=project_id,
-        id=line.id,
-    )
-
-
-def update_message(task: Task) -> bytes:
-    """Return the ``update`` message of a task's present state."""
-    return _fields(
-        type="update",
-        start=task.start,
-        end=task.end,
-        status=task.status,
-        task_id=task.id,
-        template_id=task.template_id,
-        project_id=task.project_id,
-        version=task.version,
-    )
 
 
 class Wire(Protocol):
@@ -175,7 +155,7 @@ class Watcher:
             self.wire.send(self._hub.log_frames(behind.project_id, lines))
 
 
-@implementer(ITaskObserver, IAccessObserver)
+@implementer(ITaskObserver, IAccessObserver, IPeerObserver)
 class Hub:
     """Every open websocket, and what is sent to them."""
 
@@ -261,6 +241,23 @@ class Hub:
         frame = self._frame(update_message(task))
         for watcher in list(self._watchers):
             watcher.update(task, frame)
+
+    def peers_observed(self, statuses: Sequence[PeerStatus]) -> None:
+        """Send each watcher what it may see; encoded once for those who see alike.
+
+        Who does not read is passed over: the next look has newer news.
+        """
+        frames: dict[Audience, bytes] = {}
+        for watcher in list(self._watchers):
+            if watcher.paused:
+                continue
+            frame = frames.get(watcher.audience)
+            if frame is None:
+                seen = seen_by(watcher.audience, statuses)
+                frame = self._frame(status_message(seen)) if seen else b""
+                frames[watcher.audience] = frame
+            if frame:
+                watcher.wire.send(frame)
 
     def access_changed(self) -> None:
         """Look at the rights of every watcher; one look at a time."""

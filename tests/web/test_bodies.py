@@ -47,7 +47,8 @@ class ExactTests(SynchronousTestCase):
 
     def refused(self, body: bytes) -> str:
         """Return why *body* is refused."""
-        return self.assertRaises(Invalid, decoded, body, Exact).message
+        error: Invalid = self.assertRaises(Invalid, decoded, body, Exact)
+        return error.message
 
     def test_known(self) -> None:
         """Every field arrives."""

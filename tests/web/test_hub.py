@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from attrs import define, field
@@ -10,8 +11,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from semaphore_twisted.interfaces import IAccessObserver, ITaskObserver
-from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.interfaces import (
+    IAccessObserver,
+    IPeerObserver,
+    ITaskObserver,
+)
+from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
+from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Status, Task
 from semaphore_twisted.model.users import Audience, Credentials
 from semaphore_twisted.web.hub import ACCESS_ENDED, RECHECK_SECONDS, Hub, Watcher
@@ -44,6 +50,22 @@ def task(status: Status, project_id: ProjectId = PROJECT) -> Task:
     )
 
 
+def peer(number: int, user: int | None, project: ProjectId | None) -> PeerStatus:
+    """Return how a peer of a user or a project is."""
+    return PeerStatus(
+        id=number,
+        name=f"peer {number}",
+        online="active",
+        last_handshake=NOW,
+        age_seconds=3,
+        received=10,
+        sent=20,
+        endpoint="203.0.113.9:4000",
+        user_id=None if user is None else UserId(user),
+        project_id=project,
+    )
+
+
 @define(eq=False)
 class Wire:
     """A websocket in memory: one text line is one frame."""
@@ -70,8 +92,8 @@ class Wire:
         return [each["type"] for each in self.sent]
 
 
-class HubTests(SynchronousTestCase):
-    """Who is sent what, and when."""
+class HubTestCase(SynchronousTestCase):
+    """A hub over a store in memory."""
 
     def setUp(self) -> None:
         """Make a hub over a store in memory."""
@@ -110,6 +132,10 @@ class HubTests(SynchronousTestCase):
         self.audiences[name] = audience
         return self.hub.add(Credentials(session_digest=name), audience, wire), wire
 
+
+class HubTests(HubTestCase):
+    """Who is sent what, and when."""
+
     def append(self, first: int, last: int) -> None:
         """Store lines, then tell the hub, as the task service does."""
         self.stored += lines(first, last)
@@ -119,6 +145,7 @@ class HubTests(SynchronousTestCase):
         """The hub provides the observers' interfaces."""
         verifyObject(ITaskObserver, self.hub)
         verifyObject(IAccessObserver, self.hub)
+        verifyObject(IPeerObserver, self.hub)
 
     def test_shapes(self) -> None:
         """Messages have Semaphore's shape; a line's number is added."""
@@ -250,3 +277,70 @@ class HubTests(SynchronousTestCase):
         _, wire = self.watcher("a", MEMBER)
         self.hub.stopService()
         self.assertEqual(wire.closed, (1001, "the server stops"))
+
+
+class PeerNewsTests(HubTestCase):
+    """V105, V110: who is told of which peer, and where it is."""
+
+    def told(self, wire: Wire) -> list[tuple[object, object]]:
+        """Return the peers of the last message, each with its endpoint."""
+        message: dict[str, Any] = wire.sent[-1]
+        self.assertEqual(message["type"], "vpn_status")
+        return [(each["id"], each["endpoint"]) for each in message["peers"]]
+
+    def test_each_his_own(self) -> None:
+        """One sees one's own; others' hosts in one's projects without their place."""
+        alice = Audience(everything=False, projects=frozenset(), user_id=UserId(1))
+        bob = Audience(
+            everything=False, projects=frozenset({PROJECT}), user_id=UserId(2)
+        )
+        wires = {
+            name: self.watcher(name, audience)[1]
+            for name, audience in (
+                ("alice", alice),
+                ("bob", bob),
+                ("admin", ADMIN),
+                ("nobody", Audience(everything=False, projects=frozenset())),
+            )
+        }
+        self.hub.peers_observed(
+            [
+                peer(1, 1, None),
+                peer(2, 2, None),
+                peer(3, None, PROJECT),
+                peer(4, None, OTHER),
+            ]
+        )
+        place = "203.0.113.9:4000"
+        self.assertEqual(self.told(wires["alice"]), [(1, place)])
+        self.assertEqual(self.told(wires["bob"]), [(2, place), (3, None)])
+        self.assertEqual(
+            self.told(wires["admin"]), [(each, place) for each in (1, 2, 3, 4)]
+        )
+        self.assertEqual(wires["nobody"].sent, [])
+
+    def test_encoded_once(self) -> None:
+        """Those who see the same are sent the same bytes."""
+        framed: list[bytes] = []
+        frame = self.hub._frame
+
+        def counted(payload: bytes) -> bytes:
+            framed.append(payload)
+            return frame(payload)
+
+        self.hub._frame = counted
+        alike = [Audience(everything=True, projects=frozenset()) for _ in range(5)]
+        wires = [self.watcher(f"a{n}", each)[1] for n, each in enumerate(alike)]
+        self.hub.peers_observed([peer(1, 1, None)])
+        self.assertEqual(len(framed), 1)
+        self.assertEqual([len(each.sent) for each in wires], [1] * 5)
+
+    def test_slow(self) -> None:
+        """Nothing is kept for a watcher that does not read; the next news is newer."""
+        watcher, wire = self.watcher("admin", ADMIN)
+        watcher.pause()
+        self.hub.peers_observed([peer(1, 1, None)])
+        watcher.resume()
+        self.assertEqual(wire.sent, [])
+        self.hub.peers_observed([peer(2, 1, None)])
+        self.assertEqual([each for each, _ in self.told(wire)], [2])

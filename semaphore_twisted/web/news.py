@@ -1,0 +1,62 @@
+"""The messages of the websocket, and who may be sent what of the VPN; pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.model.tasks import OutputLine, Task
+from semaphore_twisted.model.users import Audience
+
+
+def _fields(**fields: object) -> bytes:
+    return msgspec.json.encode(fields)
+
+
+def log_message(project_id: ProjectId, line: OutputLine) -> bytes:
+    """Return the ``log`` message of one line, with its number as ``id``."""
+    return _fields(
+        type="log",
+        output=line.output,
+        time=line.time,
+        task_id=line.task_id,
+        project_id=project_id,
+        id=line.id,
+    )
+
+
+def update_message(task: Task) -> bytes:
+    """Return the ``update`` message of a task's present state."""
+    return _fields(
+        type="update",
+        start=task.start,
+        end=task.end,
+        status=task.status,
+        task_id=task.id,
+        template_id=task.template_id,
+        project_id=task.project_id,
+        version=task.version,
+    )
+
+
+def status_message(peers: Sequence[PeerStatus]) -> bytes:
+    """Return the ``vpn_status`` message of *peers*."""
+    return _fields(type="vpn_status", peers=peers)
+
+
+def seen_by(audience: Audience, peers: Sequence[PeerStatus]) -> list[PeerStatus]:
+    """Return what *audience* may see of *peers*.
+
+    One's own devices, and the hosts of one's projects; of those not where they are.
+    """
+    if audience.everything:
+        return list(peers)
+    seen = []
+    for each in peers:
+        if each.user_id is not None and each.user_id == audience.user_id:
+            seen.append(each)
+        elif each.project_id is not None and audience.sees(each.project_id):
+            seen.append(replace(each, endpoint=None))
+    return seen
