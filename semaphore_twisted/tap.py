@@ -7,6 +7,7 @@ nowhere else.
 
 import gc
 import os
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -41,21 +42,26 @@ from semaphore_twisted.start import (
     demo,
     first_start,
     hardening,
+    installation,
     job_user,
     programs,
     serving,
     state,
+    vpn,
+    with_vpn,
 )
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.job_user import JobUser, UnusableUser
-from semaphore_twisted.start.listening import CannotListen, bind
+from semaphore_twisted.start.listening import CannotListen, bind, bind_enrolling
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.places import Places
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
+from semaphore_twisted.vpn.nudge import NAME, NudgePort
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
+from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
 from semaphore_twisted.web.tls import PemCertificates, over_tls
 
@@ -72,6 +78,8 @@ class Options(usage.Options):
     optParameters: ClassVar[list[list[Any]]] = [
         ["config", "c", None, "The configuration, JSON or TOML."],
         ["state", "s", None, "The folder of everything that is kept."],
+        ["user", None, None, "Whom root becomes, with --with-vpn."],
+        ["vpn-settings", None, "/etc/semaphore-vpn", "What `vpn init` wrote."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["demo", None, 'Add the project "Demo", unless it is there.'],
@@ -79,6 +87,11 @@ class Options(usage.Options):
             "insecure-http",
             None,
             "Serve plain HTTP on any address (tls.enabled: false).",
+        ],
+        [
+            "with-vpn",
+            None,
+            "Start the VPN's companion too; root only, which then becomes --user.",
         ],
     ]
 
@@ -129,6 +142,15 @@ def _spare_collections() -> None:
 def _made(
     options: Options, environ: Mapping[str, str], reactor: Any
 ) -> SequentialService:
+    if options["with-vpn"]:
+        found = installation.load(
+            config=_path(options["config"]),
+            state=_path(options["state"]),
+            environ=environ,
+        )
+        with_vpn.begin(options, config=found.config, state=found.state.path)
+    elif options["user"]:
+        raise Refused("--user: it goes with --with-vpn; else start as that account")
     begun = first_start.begin(
         config=_path(options["config"]),
         state_path=_path(options["state"]),
@@ -137,13 +159,19 @@ def _made(
     config = begun.installation.config
     try:
         jobs = job_user.resolve(config.process)
-        listener = bind(config)
+        listener = None if config.vpn.only else bind(config)
+        enrolling = bind_enrolling(config)
     except UnusableUser as error:
         raise Refused(error.message) from None
     except CannotListen as error:
         raise Refused(str(error), first_start.EX_BUSY) from None
     terminal = sys.stdout.isatty()
     made = first_start.complete(begun, terminal=terminal)
+    if config.vpn.only and made.network is None:
+        raise Refused(
+            "vpn.only: true found, and there is no VPN; make it as root with: "
+            "semaphore vpn init --endpoint HOST"
+        )
     source = None
     if config.tls.enabled:
         certificates = made.certificates
@@ -161,13 +189,22 @@ def _made(
         source=source,
         reactor=reactor,
         job_options=_job_options(made, jobs, path, environ),
-    ).service(listener, tuple(filter(None, notes)))
-    address = listener.getsockname()
-    port = address[1] if isinstance(address, tuple) else 0
-    text = banner.banner(made, url=banner.site_url(config, port), terminal=terminal)
+    ).service(listener, enrolling, tuple(filter(None, notes)))
+    url = _url(made, listener)
+    text = banner.banner(made, url=url, terminal=terminal)
     sys.stdout.write(text)
     sys.stdout.flush()
     return service
+
+
+def _url(made: Complete, listener: socket.socket | None) -> str:
+    """Return where the site is to be found."""
+    config = made.installation.config
+    if listener is not None:
+        address = listener.getsockname()
+        port = address[1] if isinstance(address, tuple) else 0
+        return banner.site_url(config, port)
+    return config.web_host.rstrip("/") or (made.network.url if made.network else "")
 
 
 def _path(text: str | None) -> Path | None:
@@ -246,6 +283,16 @@ class _Assembly:
             read_audiences=self._read_audiences,
             clock=reactor,
         )
+        self.peers = None
+        if made.network is not None:
+            self.peers = vpn.peer_service(
+                self.config,
+                database=self.database,
+                keyring=made.keyring,
+                observers=[],
+                reactor=reactor,
+                now=utc_now,
+            )
         self.tasks = TaskService(
             database=self.database,
             runner=SupervisedRunner(reactor=reactor),
@@ -264,7 +311,12 @@ class _Assembly:
             clock=reactor,
         )
 
-    def service(self, listener: Any, notes: tuple[str, ...]) -> SequentialService:
+    def service(
+        self,
+        listener: socket.socket | None,
+        enrolling: socket.socket | None,
+        notes: tuple[str, ...],
+    ) -> SequentialService:
         """Return everything in the order of its start; the stop is the reverse."""
         parts: list[Service] = [
             serving.Warnings(self.made, notes),
@@ -275,12 +327,37 @@ class _Assembly:
         ]
         if self.source is not None:
             parts.append(self._renewal(self.source))
-        factory = self._factory()
-        parts.append(serving.Listener(listener, factory, reactor=self.reactor))
+        if self.peers is not None:
+            parts.append(self.peers)
+        nudges = NudgePort(
+            self.made.installation.state.path / NAME,
+            self._nudged,
+            reactor=self.reactor,
+            clock=self.reactor,
+        )
+        parts.append(nudges)
+        site = self._site()
+        factory = self._secured(site)
+        if listener is not None:
+            parts.append(serving.Listener(listener, factory, reactor=self.reactor))
+        if enrolling is not None:
+            parts.append(serving.Listener(enrolling, factory, reactor=self.reactor))
+        if self.made.network is not None:
+            inner = vpn.tunnel(
+                self.config, self.made.network, factory, reactor=self.reactor
+            )
+            if inner is not None:
+                parts.append(inner)
         return SequentialService(parts, failed=self._failed)
 
-    def _factory(self) -> IProtocolFactory:
-        site: IProtocolFactory = build_site(
+    def _nudged(self) -> None:
+        """Look again: the command line has changed something."""
+        if self.peers is not None:
+            self.peers.wake()
+        self.hub.access_changed()
+
+    def _site(self) -> Site:
+        return build_site(
             database=self.database,
             compute=self.compute,
             keyring=self.made.keyring,
@@ -291,7 +368,10 @@ class _Assembly:
             entropy=os.urandom,
             options=self._web_options(),
             password_changed=self._password_changed,
+            peers=self.peers,
         )
+
+    def _secured(self, site: IProtocolFactory) -> IProtocolFactory:
         if self.source is None:
             return site
         secured: IProtocolFactory = over_tls(site, self.source, clock=self.reactor)

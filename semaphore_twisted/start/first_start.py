@@ -20,7 +20,8 @@ from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.crypto.certificates import dns_name
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import DomainError
-from semaphore_twisted.operations import first_account, vault
+from semaphore_twisted.model.peers import Network
+from semaphore_twisted.operations import first_account, vault, vpn_network
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
 from semaphore_twisted.start import authority, installation, state
@@ -66,6 +67,8 @@ class Complete:
     account: Account | None
     new_key: bool
     warnings: tuple[str, ...]
+    #: the VPN's, where there is one
+    network: Network | None
 
 
 def begin(
@@ -142,6 +145,8 @@ def _complete(
             presented = certificates(conn, keyring, found, new_root=new_root)
     with conn.transaction(write=True):
         account = _first_account(begun, conn, terminal=terminal)
+    with conn.transaction(write=False):
+        network = vpn_network.find(conn)
     return Complete(
         installation=found,
         lock=begun.lock,
@@ -154,6 +159,7 @@ def _complete(
             *report.warnings,
             *_warnings(found, presented),
         ),
+        network=network,
     )
 
 
@@ -173,6 +179,13 @@ def certificates(
             addresses.append(host)
         elif dns_name(host):
             names.append(host)
+    network = vpn_network.find(conn)
+    if network is not None:
+        names.append(found.config.vpn.domain)
+        addresses += [each for each in (network.server4, network.server6) if each]
+        endpoint = network.endpoint.rpartition(":")[0].strip("[]")
+        if found.config.vpn.enroll_port:
+            (addresses if _is_address(endpoint) else names).append(endpoint)
     return authority.ensure(
         conn,
         keyring,

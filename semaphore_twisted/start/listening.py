@@ -141,6 +141,23 @@ def _unix(path: Path) -> socket.socket:
     return listener
 
 
+def bind_enrolling(config: Config) -> socket.socket | None:
+    """Return a socket for the devices to come, ``None`` where none is wanted.
+
+    :raises CannotListen: with one sentence.
+    """
+    port = config.vpn.enroll_port
+    if not port:
+        return None
+    host = "" if config.unix_socket is not None else config.interface.strip("[]")
+    try:
+        return _tcp(host, port)
+    except OSError as error:
+        raise CannotListen(
+            f"vpn.enroll_port: port {port} cannot be listened on: {error.strerror}"
+        ) from error
+
+
 def adopt(listener: socket.socket) -> int:
     """Return a descriptor of *listener* that Twisted may own; children lack it."""
     return os.dup(listener.fileno())

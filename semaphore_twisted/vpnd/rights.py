@@ -1,4 +1,4 @@
-"""The one right that the companion keeps: to administer the network.
+"""The one right that a program keeps: the companion's, to administer the network.
 
 Started as root it gives everything else up, for itself and for every program that it
 starts: no other capability can come back, not by a set-user-id program either
@@ -13,11 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 #: ``linux/capability.h``
-_CAP_NET_ADMIN = 12
+CAP_NET_BIND_SERVICE, CAP_NET_ADMIN = 10, 12
 _VERSION_3 = 0x20080522
 _LAST_CAP = Path("/proc/sys/kernel/cap_last_cap")
 
 #: ``linux/prctl.h``
+_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 4, 8, 24
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _AMBIENT_RAISE = 38, 47, 2
 
@@ -48,8 +49,13 @@ def harden() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def drop(account: pwd.struct_passwd) -> None:
-    """Become *account* with ``CAP_NET_ADMIN`` alone; only root can.
+def end_with_parent(number: int) -> None:
+    """Get the signal *number* when the process that started this one ends."""
+    _prctl(_PR_SET_PDEATHSIG, number)
+
+
+def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:
+    """Become *account* with the capability *keep* alone; only root can.
 
     It has to be done before any thread is started: rights are a thread's own.
 
@@ -57,7 +63,7 @@ def drop(account: pwd.struct_passwd) -> None:
     """
     try:
         for capability in range(int(_LAST_CAP.read_text()) + 1):
-            if capability != _CAP_NET_ADMIN:
+            if capability != keep:
                 _prctl(_PR_CAPBSET_DROP, capability)
         if account.pw_uid != 0:
             _prctl(_PR_SET_KEEPCAPS, 1)
@@ -65,8 +71,8 @@ def drop(account: pwd.struct_passwd) -> None:
             os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
             os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
         try:
-            _set_capabilities(1 << _CAP_NET_ADMIN)
-            _prctl(_PR_CAP_AMBIENT, _AMBIENT_RAISE, _CAP_NET_ADMIN)
+            _set_capabilities(1 << keep)
+            _prctl(_PR_CAP_AMBIENT, _AMBIENT_RAISE, keep)
         except PermissionError:  # root of a container may lack it
             _set_capabilities(0)
         harden()  # to become somebody else makes memory readable again

@@ -1,0 +1,132 @@
+"""The VPN's parts of the server, made from the configuration and the database."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.interfaces import IProtocolFactory
+
+from semaphore_twisted.config import Config
+from semaphore_twisted.interfaces import IDatabase, IPeerObserver
+from semaphore_twisted.model.peers import Network, PeerStatus
+from semaphore_twisted.operations import peers
+from semaphore_twisted.operations.peer_rules import Options
+from semaphore_twisted.vpn.client import VpnClient
+from semaphore_twisted.vpn.exchange import NetworkExchange
+from semaphore_twisted.vpn.limits import Limits
+from semaphore_twisted.vpn.names import NameDatagrams, NameServer, NameStreams
+from semaphore_twisted.vpn.questions import Zone
+from semaphore_twisted.vpn.resolvers import ResolvConf
+from semaphore_twisted.vpn.service import PeerOptions, PeerService
+from semaphore_twisted.vpn.state import Desired
+from semaphore_twisted.vpn.tunnel import Tunnel, TunnelPort, inside
+from semaphore_twisted.vpn.upstream import Upstream
+from semaphore_twisted.wireguard import wire
+
+#: Where this machine's own resolvers are named.
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+DNS_PORT = 53
+
+
+def options_of(config: Config) -> Options:
+    """Return what the operations of the VPN take from the configuration."""
+    vpn = config.vpn
+    return Options(
+        dns=vpn.dns == "forward",
+        domain=vpn.domain,
+        port=vpn.port if vpn.only else config.port_number,
+        scheme="https" if config.tls.enabled else "http",
+        devices_per_user=vpn.devices_per_user,
+        quarantine_days=vpn.address_quarantine_days,
+    )
+
+
+@define(eq=False)
+class Store:
+    """What the service asks of the database; opened keys are remembered."""
+
+    _database: IDatabase
+    _keyring: Any
+    _opened: Mapping[str, bytes] = field(factory=dict)
+
+    def expire_due(self) -> "Deferred[int]":
+        """Mark the peers whose time is over; fires with how many."""
+        return self._database.write(peers.expire_due)
+
+    def desired(self, sites: tuple[str, ...]) -> "Deferred[Desired]":
+        """Read what the device should be; grants only for networks of *sites*."""
+        return Deferred.fromCoroutine(self._desired(sites))
+
+    def unexplained(self, keys: frozenset[bytes]) -> "Deferred[int]":
+        """Read how many of *keys* the store gives no reason to remove."""
+        return self._database.read(peers.unexplained, keys)
+
+    def observed(self, statuses: Sequence[wire.Status]) -> "Deferred[list[PeerStatus]]":
+        """Keep what was seen; fires with it as the API shows it."""
+        return self._database.write(peers.observed, statuses)
+
+    async def _desired(self, sites: tuple[str, ...]) -> Desired:
+        # not behind a long read: who was revoked is to be gone within a second
+        found = await self._database.read(
+            peers.desired, self._keyring, self._opened, sites
+        )
+        self._opened = found.opened
+        return found
+
+
+def peer_service(
+    config: Config,
+    *,
+    database: IDatabase,
+    keyring: Any,
+    observers: Sequence[IPeerObserver],
+    reactor: Any,
+    now: Callable[[], datetime],
+) -> PeerService:
+    """Return the service that keeps the device as the database wants it."""
+    path = config.vpn.socket
+    client = VpnClient(UNIXClientEndpoint(reactor, path), clock=reactor, where=path)
+    return PeerService(
+        client=client,
+        store=Store(database, keyring),
+        clock=reactor,
+        now=now,
+        observers=observers,
+        options=PeerOptions(cycle=config.vpn.reconcile_sec),
+    )
+
+
+def tunnel(
+    config: Config, network: Network, site: IProtocolFactory, *, reactor: Any
+) -> Service | None:
+    """Return what listens inside the tunnel: names, and with ``vpn.only`` the site."""
+    addresses = [each for each in (network.server4, network.server6) if each]
+    ports: list[TunnelPort] = []
+    if config.vpn.only:
+        ports += inside(network.interface, addresses, config.vpn.port, site)
+    if config.vpn.dns == "forward":
+        names = _names(config, network, addresses, reactor=reactor)
+        streams = NameStreams(names, clock=reactor)
+        datagrams = lambda: NameDatagrams(names)  # noqa: E731 - makes a protocol
+        ports += inside(network.interface, addresses, DNS_PORT, streams)
+        ports += inside(network.interface, addresses, DNS_PORT, datagrams)
+    return Tunnel(ports, reactor=reactor) if ports else None
+
+
+def _names(
+    config: Config, network: Network, addresses: Sequence[str], *, reactor: Any
+) -> NameServer:
+    resolvers = ResolvConf(RESOLV_CONF, addresses, reactor.seconds)
+    return NameServer.of(
+        Zone(config.vpn.domain, tuple(addresses)),
+        [each for each in (network.pool4, network.pool6) if each],
+        upstream=Upstream(NetworkExchange(reactor), resolvers, reactor, os.urandom),
+        limits=Limits(reactor.seconds),
+    )
