@@ -350,6 +350,16 @@ def _check(
     if config.web_host:
         _check_web_host(config.web_host, wrong)
     _check_vpn(config.vpn, wrong)
+    if config.vpn.only and config.unix_socket is not None:
+        raise wrong(
+            "vpn.only", True, "false, since interface names a UNIX socket for a proxy,"
+        )
+    if config.vpn.enroll_port and not config.tls.enabled:
+        raise wrong(
+            "vpn.enroll_port",
+            config.vpn.enroll_port,
+            "0 where tls.enabled is false: devices must know whom they join,",
+        )
 
 
 def _check_web_host(text: str, wrong: Callable[..., WrongOption]) -> None:

@@ -148,7 +148,12 @@ def _made(
             state=_path(options["state"]),
             environ=environ,
         )
-        with_vpn.begin(options, config=found.config, state=found.state.path)
+        with_vpn.begin(
+            options,
+            config=found.config,
+            state=found.state.path,
+            root=os.geteuid() == 0,
+        )
     elif options["user"]:
         raise Refused("--user: it goes with --with-vpn; else start as that account")
     begun = first_start.begin(
@@ -289,7 +294,7 @@ class _Assembly:
                 self.config,
                 database=self.database,
                 keyring=made.keyring,
-                observers=[],
+                observers=[self.hub],
                 reactor=reactor,
                 now=utc_now,
             )

@@ -241,6 +241,10 @@ class KindTests(SynchronousTestCase):
             ("RECONCILE_SEC", "0"),
         ):
             self.assertIn(f"vpn.{name.lower()}", self.refusal(**{f"VPN_{name}": text}))
+        both = {"vpn": {"only": True}, "interface": "unix:/run/x"}
+        self.assertIn("vpn.only: true found, false", self.refusal(both))
+        plain = {"vpn": {"enroll_port": 8443}, "tls": {"enabled": False}}
+        self.assertIn("vpn.enroll_port", self.refusal(plain))
         vpn = parsed({"vpn": {"publish": ["tcp/22", "udp/161"]}}).config.vpn
         self.assertEqual(vpn.published, (("tcp", 22), ("udp", 161)))
 

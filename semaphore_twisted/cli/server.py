@@ -29,6 +29,18 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="serve plain HTTP on any address (with tls.enabled: false)",
     )
     parser.add_argument(
+        "--with-vpn",
+        action="store_true",
+        help="start the VPN's companion too; root only, which then becomes --user",
+    )
+    parser.add_argument("--user", help="whom root becomes, with --with-vpn")
+    parser.add_argument(
+        "--vpn-settings",
+        metavar="DIR",
+        default="/etc/semaphore-vpn",
+        help="what `vpn init` wrote, for --with-vpn (default: %(default)s)",
+    )
+    parser.add_argument(
         "--log-format", choices=("text", "json"), default="text", help="of the log"
     )
     level = os.environ.get("SEMAPHORE_LOG_LEVEL", "").lower()
@@ -60,6 +72,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     options["state"] = arguments.state and str(arguments.state)
     options["demo"] = arguments.demo
     options["insecure-http"] = arguments.insecure_http
+    options["with-vpn"] = arguments.with_vpn
+    options["user"] = arguments.user
+    options["vpn-settings"] = arguments.vpn_settings
     service = tap.makeService(options)
     observer = (
         jsonFileLogObserver(sys.stdout)

@@ -41,8 +41,8 @@ def check_plain_http(config: Config) -> str | None:
 
     :raises PlainHttpRefused: if others could read it and nobody said they may.
     """
-    if config.tls.enabled or is_local(config):
-        return None
+    if config.tls.enabled or config.vpn.only or is_local(config):
+        return None  # the tunnel encrypts too
     where = config.interface or "every address"
     if config.insecure_http:
         return (

@@ -23,12 +23,12 @@ from semaphore_twisted.vpnd import rights
 PAUSE = 1.0
 
 
-def begin(options: Any, *, config: Config, state: Path) -> None:
-    """Start the companion and become ``--user``.
+def begin(options: Any, *, config: Config, state: Path, root: bool) -> None:
+    """Start the companion and become ``--user``; *root* is whether we are that.
 
     :raises Refused: with the reason, before anything was done.
     """
-    if os.geteuid() != 0:
+    if not root:
         raise Refused(
             "--with-vpn: only root can start the companion, which needs the right to "
             "administer the network; start the server as root with --user NAME, or "
