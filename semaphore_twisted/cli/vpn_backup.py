@@ -1,12 +1,32 @@
 """``semaphore vpn backup`` and ``restore``: the VPN moves to another host."""
 
 import argparse
+import getpass
+import os
+import sys
 from pathlib import Path
 
-from semaphore_twisted.cli import secret_argument
+import msgspec
+from msgspec.structs import replace
+from typing_extensions import override
+
+from semaphore_twisted.cli import secret_argument, table, vpn_bounds, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.vpn_files import Folder
 from semaphore_twisted.cli.vpn_init import add_settings
+from semaphore_twisted.config import Config
+from semaphore_twisted.crypto import passphrases
+from semaphore_twisted.model.saved_vpn import SavedVpn
+from semaphore_twisted.operations import vpn_backup
+from semaphore_twisted.start import state
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
+
+_SUBJECT = "VPN"
+
+#: A file of 20,000 peers fits.
+_MOST = 64 * 1024 * 1024
 
 _BACKUP = """\
 Write the server's key, the network, peers, invites, networks behind the server and
@@ -16,9 +36,23 @@ passphrase anybody can be this server: keep them apart, and safe.
 
 _RESTORE = """\
 Bring a file of `semaphore vpn backup` back, on a new host too: the files that clients
-have go on working, if the name of the endpoint leads to this host. Owners are found
-by login, projects by name; what has no owner here belongs to an administrator then.
+have go on working, if the name of the endpoint leads to this host. Owners are found by
+login, projects by name; devices of nobody here belong to an administrator then, and a
+missing project of hosts is made. Interface and open ports are this host's own.
 """
+
+
+class _Whole(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in the file."""
+
+    private_key: bytes
+    settings: Settings
+    vpn: SavedVpn
+
+    @override
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"_Whole({self.vpn})"
 
 
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
@@ -43,10 +77,118 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    folder = Folder.named(arguments.vpn_settings)
+    target: Path = arguments.file
+    if target.exists() and not arguments.force:
+        raise Failure(f"{target} exists; --force replaces it")
+    settings, private = folder.settings(), folder.key()
+    if settings is None or private is None:
+        raise Failure(f"{folder.path}: the companion's files are not there")
+    passphrase = _passphrase(arguments, twice=True)
+    with vpn_store.changing(found, nudging=False) as conn:  # the event is written
+        vpn, broken = vpn_backup.saved(conn, found.keyring())
+        whole = _Whole(private_key=keys.decode(private), settings=settings, vpn=vpn)
+        if keys.public_of(whole.private_key) != vpn.network.public_key:
+            raise Failure(f"{folder.key_file}: this is not the key that clients know")
+        sealed = passphrases.seal(
+            msgspec.json.encode(whole), passphrase, subject=_SUBJECT, entropy=os.urandom
+        )
+        try:
+            state.write(target, sealed)
+        except OSError as error:
+            raise Failure(f"{target}: {error.strerror}") from error
+    for sentence in broken:
+        print(f"semaphore: warning: {table.plain(sentence)}", file=sys.stderr)
+    print(f"{target}: the server's key and {len(vpn.peers)} peers, {len(sealed)} bytes")
+    return 0
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    del arguments
-    raise Failure("this command is not there yet")
+    found = open_installation(arguments)
+    folder = Folder.named(arguments.vpn_settings)
+    whole = _opened(arguments.file, _passphrase(arguments, twice=False))
+    with folder.exchange() as files, vpn_store.changing(found) as conn:
+        present = folder.settings()
+        user = found.state.path.stat().st_uid
+        settings = _merged(whole, present, found.config, user)
+        interface = replace(whole.vpn.network, interface=settings.interface)
+        restored = vpn_backup.restore(
+            conn,
+            found.keyring(),
+            replace(whole.vpn, network=interface),
+            heir=vpn_store.first_administrator(conn),
+            replace=arguments.replace,
+        )
+        files.key(keys.format(whole.private_key))
+        files.settings(settings)
+    print(f"The VPN of {whole.vpn.network.endpoint} is restored:")
+    print(f"  server key {keys.format(keys.public_of(whole.private_key))}")
+    print(f"  {restored.peers} peers, {restored.invites} invites")
+    print(f"  {restored.sites} networks behind the server, {restored.grants} grants")
+    for note in restored.notes:
+        print(f"  {table.plain(note)}")
+    print("Next:")
+    print("  systemctl restart semaphore-vpn semaphore")
+    print(f"  have {whole.vpn.network.endpoint} lead to this host")
+    return 0
+
+
+def _opened(path: Path, passphrase: str) -> _Whole:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST + 1)
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}") from error
+    if len(content) > _MOST:
+        raise Failure(f"{path}: over 64 MiB; this is no backup of a VPN")
+    opened = passphrases.unlock(content, passphrase, subject=_SUBJECT).reveal()
+    try:
+        whole = msgspec.json.decode(opened, type=_Whole)
+        check(whole.settings)
+    except (msgspec.DecodeError, WrongSettings) as error:
+        raise Failure(
+            f"{path}: it opens, and a newer program has written it ({error})"
+        ) from None
+    return whole
+
+
+def _merged(
+    whole: _Whole, present: Settings | None, config: Config, user: int
+) -> Settings:
+    """Return settings with the clients' side of the file, and the rest of this host."""
+    if present is None:
+        made = replace(whole.settings, users=(user,))
+    else:
+        made = replace(
+            present,
+            users=(user,),
+            port=whole.settings.port,
+            mtu=whole.settings.mtu,
+            addresses=whole.settings.addresses,
+            sites=whole.settings.sites,
+        )
+    port = vpn_bounds.site_port(config)
+    if port is not None and port not in made.tcp_ports:
+        made = replace(made, tcp_ports=tuple(sorted({*made.tcp_ports, port})))
+    try:
+        check(made)
+    except WrongSettings as error:
+        raise Failure(f"the restored settings cannot be used here: {error}") from None
+    return made
+
+
+def _passphrase(arguments: argparse.Namespace, *, twice: bool) -> str:
+    """Return the passphrase: of an option, or typed, twice for a new file."""
+    given = secret_argument.read(arguments, "--passphrase")
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise Failure("--passphrase-file: which passphrase? - is standard input")
+    try:
+        typed = getpass.getpass("passphrase: ")
+        if twice and getpass.getpass("again: ") != typed:
+            raise Failure("the two passphrases differ; nothing was written")
+    except (EOFError, KeyboardInterrupt):
+        raise Failure("--passphrase-file: nothing was typed") from None
+    return typed

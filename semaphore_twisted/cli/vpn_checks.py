@@ -227,22 +227,28 @@ def asked(server: str, name: str) -> str:
 
     :raises OSError: if it does not answer.
     """
-    number = secrets.randbits(16)
-    labels = b"".join(
-        bytes([len(label)]) + label for label in name.encode("ascii").split(b".")
-    )
-    question = labels + b"\0" + struct.pack(">HH", 1, 1)
+    number, question = secrets.randbits(16), question_for(name)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.settimeout(_PATIENCE)
         connection.connect((server, 53))
         connection.send(struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + question)
-        answer = connection.recv(4096)
-    if len(answer) < 12 or answer[:2] != struct.pack(">H", number):
-        return ""
-    count = struct.unpack(">H", answer[6:8])[0]
+        return address_in(connection.recv(4096), number, question)
+
+
+def question_for(name: str) -> bytes:
+    """Return the question for the IPv4 address of *name* (RFC 1035, section 4.1.2)."""
+    labels = name.encode("ascii").split(b".")
+    encoded = b"".join(bytes([len(label)]) + label for label in labels)
+    return encoded + b"\0" + struct.pack(">HH", 1, 1)
+
+
+def address_in(answer: bytes, number: int, question: bytes) -> str:
+    """Return the IPv4 address of the first record in *answer*, empty if none."""
     # The first record follows the question, and names it by a pointer.
     record = answer[12 + len(question) :]
-    if not count or len(record) < 16 or record[2:6] != struct.pack(">HH", 1, 1):
+    if answer[:2] != struct.pack(">H", number) or answer[6:8] == b"\0\0":
+        return ""
+    if len(record) < 16 or record[2:6] != struct.pack(">HH", 1, 1):
         return ""
     return socket.inet_ntoa(record[12:16])
 

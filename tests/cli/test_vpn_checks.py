@@ -1,0 +1,212 @@
+"""What ``vpn doctor`` finds on the server's side."""
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.cli import vpn_checks
+from semaphore_twisted.config import Config, Vpn
+from semaphore_twisted.model.peers import Network, SiteNetwork
+from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard.wire import Finding
+from tests.support.scripted_companion import welcome
+
+KEY = b"k" * 32
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def network(**changed: Any) -> Network:
+    """Return a network."""
+    usual: dict[str, Any] = {
+        "interface": "semaphore0",
+        "endpoint": "vpn.example.net:51820",
+        "pool4": "10.80.0.0/16",
+        "pool6": "",
+        "server4": "10.80.0.1",
+        "server6": "",
+        "public_key": keys.format(KEY),
+        "mtu": 1420,
+        "dns": True,
+        "domain": "semaphore.internal",
+        "url": "https://semaphore.internal",
+        "revision": 3,
+    }
+    return Network(**{**usual, **changed})
+
+
+def levels(findings: Iterator[Finding]) -> dict[str, str]:
+    """Return the level of each subject."""
+    return {each.subject: each.level for each in findings}
+
+
+class ModeTests(SynchronousTestCase):
+    """Rights of files."""
+
+    def setUp(self) -> None:
+        """Make a state and a companion's folder, as they should be."""
+        umask = os.umask(0o077)
+        self.addCleanup(os.umask, umask)
+        self.state, self.folder = (Path(self.mktemp()).absolute() for _ in "ab")
+        for folder in (self.state, self.state / "tls", self.folder):
+            folder.mkdir()
+        self.folder.chmod(0o750)
+        for name in ("config.json", "semaphore.db", "semaphore.db-wal", "tls/key.pem"):
+            (self.state / name).touch()
+        for name in ("companion.json", "private.key"):
+            (self.folder / name).touch()
+
+    def found(self) -> list[Finding]:
+        """Look."""
+        return [*vpn_checks.modes(self.state, self.folder)]
+
+    def test_right(self) -> None:
+        """V30: nothing is wrong with 0600 in 0700."""
+        self.assertEqual([each.level for each in self.found()], ["ok"])
+
+    def test_wide(self) -> None:
+        """V30: whatever is wider is an error that says how to mend it."""
+        for path, mode in (
+            (self.state, 0o755),
+            (self.state / "config.json", 0o640),
+            (self.state / "semaphore.db-wal", 0o644),
+            (self.state / "tls" / "key.pem", 0o604),
+            (self.folder, 0o755),
+            (self.folder / "companion.json", 0o660),
+            (self.folder / "private.key", 0o640),
+        ):
+            right = path.stat().st_mode & 0o777
+            path.chmod(mode)
+            (finding,) = self.found()
+            self.assertEqual(finding.level, "error")
+            self.assertIn(f"{mode:04o}", finding.sentence)
+            self.assertIn(f"chmod {right:o} {path}", finding.sentence)
+            path.chmod(right)
+
+
+class AgreementTests(SynchronousTestCase):
+    """The database and what root wrote down."""
+
+    def found(self, *, sites: tuple[SiteNetwork, ...] = (), **changed: Any) -> Any:
+        """Compare."""
+        return levels(vpn_checks.agreement(network(), sites, welcome(KEY, **changed)))
+
+    def test_same(self) -> None:
+        """All is well."""
+        self.assertEqual(self.found(), {"server key": "ok"})
+
+    def test_other_key(self) -> None:
+        """Another server key is an error: clients would wait for ever."""
+        found = vpn_checks.agreement(network(), (), welcome(b"x" * 32))
+        self.assertEqual(levels(found)["server key"], "error")
+
+    def test_others(self) -> None:
+        """Pools are an error; port, MTU and networks may be on purpose."""
+        self.assertEqual(self.found(pools=("10.81.0.0/16",))["pools"], "error")
+        self.assertEqual(self.found(port=5000)["endpoint"], "warning")
+        self.assertEqual(self.found(mtu=1380)["mtu"], "warning")
+        site = SiteNetwork(id=1, name="lan", network="10.20.0.0/16")
+        self.assertEqual(self.found(sites=(site,))["site networks"], "warning")
+        good = welcome(KEY, sites=("10.20.0.0/16",))
+        found = levels(vpn_checks.agreement(network(), (site,), good))
+        self.assertNotIn("site networks", found)
+
+
+class PortTests(SynchronousTestCase):
+    """What peers reach."""
+
+    def test_ports(self) -> None:
+        """The site, DNS and what is published have to be open."""
+        config = Config(vpn=Vpn(publish=("tcp/22", "udp/123")))
+        found = [*vpn_checks.ports(config, 3000, welcome(udp_ports=()))]
+        self.assertEqual([each.level for each in found], ["error"] * 4)
+        good = welcome(tcp_ports=(22, 53, 3000), udp_ports=(53, 123))
+        found = [*vpn_checks.ports(config, 3000, good)]
+        self.assertEqual([each.level for each in found], ["ok"])
+        found = [*vpn_checks.ports(Config(vpn=Vpn(dns="off")), None, welcome())]
+        self.assertEqual([each.level for each in found], ["warning"])
+
+
+class ClockTests(SynchronousTestCase):
+    """The clock."""
+
+    def found(self, handshake: float, time: float = 0) -> str:
+        """Return the level for a handshake so many seconds from now."""
+        now = NOW.timestamp()
+        status = wire.Status(b"p" * 32, None, int(now + handshake), 0, 0)
+        observed = wire.Observed(now + time, 1, (status,))
+        (finding,) = vpn_checks.clock(observed, NOW)
+        return finding.level
+
+    def test_clock(self) -> None:
+        """A handshake in the future says that the clock was set back."""
+        self.assertEqual(self.found(-100), "ok")
+        self.assertEqual(self.found(2), "ok")
+        self.assertEqual(self.found(3600), "error")
+        self.assertEqual(self.found(-100, time=60), "error")
+        empty = wire.Observed(NOW.timestamp(), 1, ())
+        self.assertEqual(levels(vpn_checks.clock(empty, NOW)), {"clock": "ok"})
+        later = NOW + timedelta(hours=1)
+        self.assertEqual(levels(vpn_checks.clock(empty, later)), {"clock": "error"})
+
+
+class EndpointTests(SynchronousTestCase):
+    """Where clients send to."""
+
+    def found(self, *addresses: str, endpoint: str = "vpn.example.net:51820") -> str:
+        """Return the level if the name leads to *addresses*."""
+
+        def resolve(host: str, port: None) -> list[Any]:
+            del port
+            self.assertNotIn("[", host)
+            if not addresses:
+                raise socket.gaierror(-2, "Name or service not known")
+            return [(0, 0, 0, "", (each, 0)) for each in addresses]
+
+        where = network(endpoint=endpoint)
+        (finding,) = vpn_checks.endpoint(where, resolve=resolve)
+        return finding.level
+
+    def test_endpoint(self) -> None:
+        """A name that leads nowhere, to the host itself or into the tunnel is wrong."""
+        self.assertEqual(self.found("192.0.2.1"), "ok")
+        self.assertEqual(self.found("2001:db8::1", endpoint="[2001:db8::1]:1"), "ok")
+        self.assertEqual(self.found(), "error")
+        self.assertEqual(self.found("192.0.2.1", "127.0.1.1"), "error")
+        self.assertEqual(self.found("::1"), "error")
+        self.assertEqual(self.found("10.80.0.1"), "error")
+
+
+class AnswerTests(SynchronousTestCase):
+    """The answers of a resolver, byte by byte."""
+
+    QUESTION = b"\1a\2bc\0" + struct.pack(">HH", 1, 1)
+
+    def answer(self, record: bytes = b"", *, number: int = 7, count: int = 1) -> bytes:
+        """Return an answer."""
+        head = struct.pack(">HHHHHH", number, 0x8180, 1, count, 0, 0)
+        return head + self.QUESTION + record
+
+    def test_answers(self) -> None:
+        """The address of the first record, and nothing for what is none."""
+        good = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes([10, 80, 0, 1])
+        read = vpn_checks.address_in
+        self.assertEqual(vpn_checks.question_for("a.bc"), self.QUESTION)
+        self.assertEqual(read(self.answer(good), 7, self.QUESTION), "10.80.0.1")
+        for wrong in (
+            b"",
+            self.answer(good, number=8),
+            self.answer(good, count=0),
+            self.answer(good[:-1]),
+            self.answer(b"\xc0\x0c" + struct.pack(">HHIH", 28, 1, 60, 16) + bytes(16)),
+        ):
+            self.assertEqual(read(wrong, 7, self.QUESTION), "")
+
+    def test_names_off(self) -> None:
+        """With vpn.dns off nobody is asked."""
+        self.assertEqual(levels(vpn_checks.names(network(dns=False))), {"names": "ok"})
