@@ -244,12 +244,14 @@ class Companion:
             return
         device = await self._stand()
         desired = self._desired
-        if self._is_empty and desired is not None:
-            state = await device.state()
+        if desired is None:
+            return
+        state = await device.state()
+        if self._is_empty:
             await self._write(device, reconcile.plan(state, desired))
-        if self._wakening and desired is not None:
-            state = await device.state()
-            self._endpoints.note(state.peers)
+            return
+        self._endpoints.note(state.peers)
+        if self._wakening:
             over = self._wakening.awake(state)
             changes = reconcile.plan(self._wakening.hidden(state), desired)
             await device.apply([each for each in changes if each.public_key in over])

@@ -77,7 +77,7 @@ def show(interface: str, sockets: Path) -> None:
     target = sockets / f"{interface}.sock"
     link = WATCHED / target.name
     try:
-        WATCHED.mkdir(mode=0o711, exist_ok=True)
+        folder(WATCHED, None, 0o711)
         if link.is_symlink() or _is_dead(link):
             link.unlink()
         link.symlink_to(target)

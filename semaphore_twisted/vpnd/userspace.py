@@ -11,17 +11,17 @@ and ends if that is not there. It is our socket by another way: a link, or a mou
 
 import fcntl
 import os
+import re
 import socket
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory, ProcessProtocol
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
@@ -40,7 +40,13 @@ TUN = Path("/dev/net/tun")
 WATCHED = Path("/var/run/wireguard")
 
 #: ``linux/if_tun.h``
-_TUNSETIFF, _TUNGETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x800454D2, 0x1, 0x1000
+_TUNSETIFF, _TUNGETIFF = 0x400454CA, 0x800454D2
+_IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x1, 0x1000, 0x4000
+
+#: The first release that wants packets without a header of their protocol, and with
+#: one for several in one; before, it was the other way round.
+_WITHOUT_PI = 20230223
+_VERSION = re.compile(rb"v0\.0\.([0-9]{8})\b")
 
 #: The numbers that the daemon finds its descriptors under.
 _TUN_FD, _SOCKET_FD = 3, 4
@@ -76,7 +82,6 @@ class UserspaceDevice:
     """An interface that wireguard-go serves."""
 
     name = "userspace"
-    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
@@ -186,7 +191,7 @@ class UserspaceDevice:
 
     async def _start(self) -> None:
         program = found("wireguard-go")
-        self._attach()
+        await self._attach()
         listening = self._listen()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._daemon = _Daemon()
@@ -218,14 +223,19 @@ class UserspaceDevice:
         self._anew = True
         await self._connect()
 
-    def _attach(self) -> None:
+    async def _attach(self) -> None:
         """Have the interface on our descriptor: it may be there since before."""
         if self._tun < 0:
             self._tun = open_tun()
-        name = self._settings.interface
+        flags = await self._flags()
         with suppress(OSError):
-            fcntl.ioctl(self._tun, _TUNGETIFF, bytes(40))
-            return
+            found = fcntl.ioctl(self._tun, _TUNGETIFF, bytes(40))
+            # IFF_NO_PI cannot be asked for: another flag has its bit in the answer
+            if not (struct.unpack("16xH22x", found)[0] ^ flags) & _IFF_VNET_HDR:
+                return
+            # wireguard-go was changed for one that frames packets otherwise
+            await self._delete()
+        name = self._settings.interface
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
                 probe.bind(("", self._settings.port))
@@ -234,14 +244,22 @@ class UserspaceDevice:
                     f"UDP port {self._settings.port}: {error.strerror}; another "
                     "program has it"
                 ) from None
-        request = struct.pack("16sH22x", name.encode("ascii"), _IFF_TUN | _IFF_NO_PI)
         try:
+            request = struct.pack("16sH22x", name.encode("ascii"), flags)
             fcntl.ioctl(self._tun, _TUNSETIFF, request)
         except OSError as error:
             raise DeviceFailed(
                 f"The interface {name} cannot be made: {error.strerror}; the right "
                 "CAP_NET_ADMIN is needed, and a name that no other has"
             ) from None
+
+    async def _flags(self) -> int:
+        """Return how wireguard-go wants packets: it does not look what it was given."""
+        printed = await self._programs.run("wireguard-go", "--version")
+        version = _VERSION.search(printed)
+        if version is not None and int(version[1]) < _WITHOUT_PI:
+            return _IFF_TUN
+        return _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR
 
     def _listen(self) -> socket.socket:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -261,7 +279,9 @@ class UserspaceDevice:
 
     async def _down(self) -> None:
         await self._end()
+        await self._delete()
+
+    async def _delete(self) -> None:
         if self.index():
-            await self._programs.run(
-                "ip", "link", "del", "dev", self._settings.interface
-            )
+            name = self._settings.interface
+            await self._programs.run("ip", "link", "del", "dev", name)
