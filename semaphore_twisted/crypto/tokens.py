@@ -12,6 +12,12 @@ from collections.abc import Callable
 #: Characters of an API token, as Semaphore's clients expect.
 API_TOKEN_LENGTH = 44
 
+#: What the token of an invite to the VPN begins with, so that scanners can tell it.
+ENROLLMENT_TOKEN_START = "smp-enroll-"  # noqa: S105 - not secret
+
+#: Characters of such a token: 256 bits follow the beginning.
+ENROLLMENT_TOKEN_LENGTH = len(ENROLLMENT_TOKEN_START) + 43
+
 _BYTES = 32
 
 
@@ -36,3 +42,8 @@ def digest(token: str) -> str:
 def matches(token: str, stored: str) -> bool:
     """Tell whether *stored* is the digest of *token*, in constant time."""
     return hmac.compare_digest(digest(token), stored)
+
+
+def new_enrollment_token(entropy: Callable[[int], bytes]) -> str:
+    """Return a new token of an invite to the VPN."""
+    return ENROLLMENT_TOKEN_START + new_session_id(entropy)

@@ -4,24 +4,51 @@ The store has a token's digest and its first characters. Every token that cannot
 used gets the same answer; only the record of events says why.
 """
 
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.tokens import digest, new_enrollment_token
+from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
-from semaphore_twisted.model.peers import Enrolled, Invite, PeerKind
+from semaphore_twisted.model.peers import Invite, InviteState, PeerKind
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations.peer_rules import USUAL, Options
+from semaphore_twisted.operations import (
+    events,
+    new_peers,
+    peer_states,
+    redemptions,
+    vpn_network,
+)
+from semaphore_twisted.operations.invite_rows import InviteRow
+from semaphore_twisted.operations.peer_rows import PeerRow, Right, right_of
+from semaphore_twisted.operations.peer_rules import (
+    USUAL,
+    Options,
+    moment_of,
+    tags_of,
+)
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vpn_invites as statements
+from semaphore_twisted.persistence.statements import vpn_peers
 
-#: What every token begins with.
-TOKEN_START = "smp-enroll-"  # not secret
+# redeeming has a module of its own
 
-#: Said of every token that cannot be used.
-REFUSED = "This invite cannot be used"
+REFUSED = redemptions.REFUSED
+TOKEN_START = redemptions.TOKEN_START
+Reason = redemptions.Reason
+Redemption = redemptions.Redemption
+Refusal = redemptions.Refusal
+redeem = redemptions.redeem
+
+#: How many devices one invite is for, at most.
+MOST_USES = 1000
+
+#: For how long an invite can be used: a minute to ninety days.
+LIFETIMES = (60, 90 * 24 * 3600)
 
 
 class NewInvite(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,64 +82,84 @@ class CreatedInvite(msgspec.Struct, frozen=True, kw_only=True):
         return f"CreatedInvite({self.invite.id})"
 
 
-class Redemption(msgspec.Struct, frozen=True, kw_only=True):
-    """What a device sends; without *kind* it is of the invite's."""
-
-    token: str
-    public_key: str
-    name: str
-    kind: PeerKind | None = None
-
-    @override
-    def __repr__(self) -> str:
-        """Show no token."""
-        return f"Redemption({self.name!r})"
-
-
-class Reason(StrEnum):
-    """Why an invite cannot be used; for the record, not for whoever asked."""
-
-    UNKNOWN = "unknown"
-    USED = "used"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    OWNER = "its owner is disabled"
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """The invite cannot be used; the event says so already.
-
-    It is returned, not raised, so that the transaction with the event is committed.
-    """
-
-    reason: Reason
-
-
 def create(
     conn: Connection,
     actor: Actor | None,
     new: NewInvite,
     *,
     options: Options = USUAL,
+    entropy: Callable[[int], bytes] | None = None,
 ) -> CreatedInvite:
     """Make an invite.
 
     :raises Invalid: naming the field that is wrong.
+    :raises Conflict: if the user may have no further device.
     """
-    raise NotImplementedError
+    vpn_network.row(conn)
+    owner = new_peers.owner_of(conn, actor, new.kind, new.user_id, new.project_id)
+    least, most = LIFETIMES
+    if not least <= new.lifetime_seconds <= most:
+        raise Invalid(
+            f"lifetime_seconds: {new.lifetime_seconds} found, {least} to {most} wanted"
+        )
+    uses = MOST_USES
+    if owner.user_id is not None and owner.right < Right.RULE:
+        new_peers.check_quota(conn, owner.user_id, options)
+        uses = options.devices_per_user
+    if not 1 <= new.max_uses <= uses:
+        raise Invalid(f"max_uses: {new.max_uses} found, 1 to {uses} wanted")
+    tags = tags_of(new.tags)
+    peer_expires = moment_of("peer_expires", new.peer_expires, conn.now)
+    sites = new_peers.granted(conn, actor, new.grants)
+    token = new_enrollment_token(entropy or conn.entropy)
+    number = conn.insert(
+        schema.vpn_invite,
+        token_digest=digest(token),
+        prefix=token[: redemptions.PREFIX],
+        kind=new.kind,
+        user_id=owner.user_id,
+        project_id=owner.project_id,
+        created_by=None if actor is None else actor.user.id,
+        max_uses=new.max_uses,
+        tags=tags,
+        grants=[site.name for site in sites],
+        approval=new.approval,
+        created=conn.now,
+        expires=conn.now + timedelta(seconds=new.lifetime_seconds),
+        peer_expires=peer_expires,
+    )
+    row = _stored(conn, number)
+    uses_told = "once" if row.max_uses == 1 else f"{row.max_uses} times"
+    _record(conn, actor, row, f"made, to be used {uses_told}")
+    return CreatedInvite(invite=row.shown(conn.now), token=token)
 
 
-def listed(conn: Connection, actor: Actor | None) -> list[Invite]:
-    """Return the invites that the actor sees, newest first."""
-    raise NotImplementedError
+def listed(
+    conn: Connection, actor: Actor | None, *, state: InviteState | None = None
+) -> list[Invite]:
+    """Return the invites that the actor manages, newest first."""
+    if actor is not None and actor.project_id is not None:
+        if right_of(conn, actor, None, actor.project_id) < Right.RULE:
+            return []
+        rows = conn.all(statements.in_project, InviteRow, within=actor.project_id)
+    elif actor is None or actor.user.admin:
+        rows = conn.all(statements.every, InviteRow)
+    else:
+        rows = conn.all(
+            statements.of_viewer,
+            InviteRow,
+            viewer=actor.user.id,
+        )
+    found = [row.shown(conn.now) for row in rows]
+    return [each for each in found if state is None or each.state is state]
 
 
 def get(conn: Connection, actor: Actor | None, invite_id: int) -> Invite:
     """Return an invite.
 
-    :raises NotFound: if there is none that the actor sees.
+    :raises NotFound: if there is none that the actor manages.
     """
-    raise NotImplementedError
+    return _managed(conn, actor, invite_id).shown(conn.now)
 
 
 def revoke(
@@ -127,23 +174,45 @@ def revoke(
 
     Peers that were made with it stay, unless *with_peers*.
     """
-    raise NotImplementedError
+    row = _managed(conn, actor, invite_id)
+    if row.revoked is None:
+        conn.update(schema.vpn_invite, row.id, revoked=conn.now)
+        _record(conn, actor, row, f"revoked (was {row.state(conn.now)})")
+    if with_peers:
+        for peer in conn.all(vpn_peers.of_invite, PeerRow, invite_id=row.id):
+            peer_states.end(
+                conn, actor, peer, options=options, why="its invite was revoked"
+            )
+    return _stored(conn, row.id).shown(conn.now)
 
 
-def redeem(
-    conn: Connection,
-    redemption: Redemption,
-    *,
-    keyring: Keyring,
-    options: Options = USUAL,
-    address: str = "",
-) -> Enrolled | Refusal:
-    """Make a peer with an invite; *address* is where the request came from.
+def _stored(conn: Connection, invite_id: int) -> InviteRow:
+    found = conn.one(statements.by_id, InviteRow, invite_id=invite_id)
+    if found is None:
+        raise NotFound
+    return found
 
-    For ten minutes the same token with the same key gets the same answer.
 
-    :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if the name or key is used, or no address or device is left;
-        the invite is as it was then.
+def _managed(conn: Connection, actor: Actor | None, invite_id: int) -> InviteRow:
+    """Return an invite that *actor* manages; who sees its peers only does not see it.
+
+    :raises NotFound: if he manages none.
     """
-    raise NotImplementedError
+    row = _stored(conn, invite_id)
+    if right_of(conn, actor, row.user_id, row.project_id) < Right.OWN:
+        raise NotFound
+    return row
+
+
+def _record(conn: Connection, actor: Actor | None, row: InviteRow, what: str) -> None:
+    revision = vpn_network.bump(conn)
+    events.record(
+        conn,
+        actor,
+        object_type="vpn_invite",
+        object_id=row.id,
+        object_name=row.prefix,
+        description=f"Invite {row.prefix}… for {row.owner}: {what} "
+        f"(revision {revision})",
+        project_id=row.project_id,
+    )

@@ -8,7 +8,7 @@ import msgspec
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.users import Actor, Member, Role, User
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import events, vpn_network
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import members as statements
@@ -62,6 +62,7 @@ def add(conn: Connection, actor: Actor, new: NewMember) -> None:
     conn.insert(
         schema.project_user, project_id=project_id, user_id=user.id, role=new.role
     )
+    vpn_network.bump(conn)
     _record(conn, actor, user.id, user.username, f"added as {new.role}")
 
 
@@ -107,6 +108,7 @@ def leave(conn: Connection, actor: Actor) -> None:
 def _remove(conn: Connection, actor: Actor, member: Member, what: str) -> None:
     _check_other_owner(conn, actor, member)
     conn.run(statements.remove, of_project=_project(actor), of_user=member.id)
+    vpn_network.bump(conn)
     _record(conn, actor, member.id, member.username, what)
 
 

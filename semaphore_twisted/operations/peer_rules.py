@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.peers import PeerKind
 from semaphore_twisted.wireguard.names import parse_name
 
 T = TypeVar("T")
@@ -85,31 +84,31 @@ def tags_of(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def moment_of(name: str, moment: datetime | None, now: datetime) -> datetime | None:
-    """Return when something shall end, to the second; ``None`` for never.
+    """Return when something shall end; ``None`` for never.
 
     :raises Invalid: if that is over, or has no time zone.
+    """
+    moment = check_zone(name, moment)
+    if moment is not None and moment <= now:
+        raise Invalid(f"{name}: {told(moment)} is over; a later time is wanted")
+    return moment
+
+
+def check_zone(name: str, moment: datetime | None) -> datetime | None:
+    """Return *moment* in UTC.
+
+    :raises Invalid: if it has no time zone, or lies at an end of time.
     """
     if moment is None:
         return None
     if moment.tzinfo is None:
         raise Invalid(f"{name}: a time zone is wanted, such as in 2026-12-31T12:00:00Z")
-    if moment <= now:
-        raise Invalid(f"{name}: {told(moment)} is over; a later time is wanted")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"{name}: this year is out of range") from None
 
 
 def told(moment: datetime) -> str:
     """Return *moment* for a sentence."""
-    return f"{moment:%Y-%m-%d %H:%M:%S %Z}".strip()
-
-
-def check_owner(kind: PeerKind, user_id: int | None, project_id: int | None) -> None:
-    """Accept who owns a peer of a *kind*.
-
-    :raises Invalid: if a host has no project, or a device no user.
-    """
-    if kind is PeerKind.HOST:
-        if project_id is None or user_id is not None:
-            raise Invalid("kind: a host belongs to a project, not to a user")
-    elif user_id is None or project_id is not None:
-        raise Invalid(f"kind: a {kind} belongs to a user, not to a project")
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -8,26 +8,64 @@ not exist for him. In a project (the actor's ``project_id``) only its hosts exis
 Each change raises the network's revision and leaves one event.
 """
 
-from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
 from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
-from semaphore_twisted.model.peers import (
-    Enrolled,
-    Peer,
-    PeerKind,
-    PeerState,
-    PeerStatus,
-)
+from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations.peer_rules import USUAL, Options
+from semaphore_twisted.operations import (
+    desired_peers,
+    imported_peers,
+    new_peers,
+    peer_files,
+    peer_states,
+    peer_statuses,
+    preshared_keys,
+    vpn_network,
+)
+from semaphore_twisted.operations.new_peers import Draft
+from semaphore_twisted.operations.peer_rows import (
+    PeerRow,
+    Right,
+    is_by_another,
+    managed,
+    record,
+    right_of,
+    seen,
+    stored,
+)
+from semaphore_twisted.operations.peer_rules import (
+    USUAL,
+    Options,
+    moment_of,
+    name_of,
+    tags_of,
+)
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.wireguard.serverfile import ImportedPeer
-from semaphore_twisted.wireguard.state import DesiredPeer, Grant
-from semaphore_twisted.wireguard.wire import Status
+from semaphore_twisted.persistence.statements import vpn_peers as statements
+
+# the parts that have modules of their own
+
+Desired = desired_peers.Desired
+Imported = imported_peers.Imported
+suspend = peer_states.suspend
+resume = peer_states.resume
+expire = peer_states.expire
+revoke = peer_states.revoke
+expire_due = peer_states.expire_due
+import_ = imported_peers.import_
+desired = desired_peers.desired
+unexplained = desired_peers.unexplained
+observed = peer_statuses.observed
+statuses = peer_statuses.statuses
+
+_MADE_HERE = ", its key pair was made by the server's command line"
 
 
 class NewPeer(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,29 +92,7 @@ class ChangedPeer(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    expires: datetime | None | msgspec.UnsetType = msgspec.UNSET
-
-
-class Desired(msgspec.Struct, frozen=True, kw_only=True):
-    """What the device should be.
-
-    *damaged* has a sentence for each peer that is left out because its row is broken.
-    *opened* are the preshared keys by their envelopes, to be given to the next read.
-    """
-
-    revision: int
-    peers: tuple[DesiredPeer, ...]
-    grants: tuple[Grant, ...]
-    damaged: tuple[str, ...]
-    next_expiry: datetime | None
-    opened: Mapping[str, bytes]
-
-
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did: those that are new, and how many were here already."""
-
-    added: tuple[Peer, ...]
-    present: int
+    expires: datetime | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def listed(
@@ -90,7 +106,23 @@ def listed(
     tag: str | None = None,
 ) -> list[Peer]:
     """Return the peers that the actor sees, by name; revoked ones only if asked for."""
-    raise NotImplementedError
+    given = {
+        "kind": kind,
+        "state": state,
+        "user_id": user_id,
+        "project_id": project_id,
+    }
+    if actor is not None and actor.project_id is not None:
+        rows = conn.all(
+            statements.listed_in_project, PeerRow, **given, within=actor.project_id
+        )
+    elif actor is None or actor.user.admin:
+        rows = conn.all(statements.listed, PeerRow, **given)
+    else:
+        rows = conn.all(
+            statements.listed_of_viewer, PeerRow, **given, viewer=actor.user.id
+        )
+    return [row.shown() for row in rows if tag is None or tag in row.tags]
 
 
 def get(conn: Connection, actor: Actor | None, peer_id: int) -> Peer:
@@ -98,7 +130,7 @@ def get(conn: Connection, actor: Actor | None, peer_id: int) -> Peer:
 
     :raises NotFound: if there is none that the actor sees.
     """
-    raise NotImplementedError
+    return seen(conn, actor, peer_id)[0].shown()
 
 
 def find(conn: Connection, actor: Actor | None, text: str) -> Peer:
@@ -107,7 +139,17 @@ def find(conn: Connection, actor: Actor | None, text: str) -> Peer:
     :raises NotFound: if there is none that the actor sees.
     :raises Conflict: naming them, if there are several.
     """
-    raise NotImplementedError
+    found = [
+        row
+        for row in _named(conn, text)
+        if right_of(conn, actor, row.user_id, row.project_id) > Right.NOTHING
+    ]
+    if not found:
+        raise NotFound(f"There is no peer {text[:80]!a}")
+    if len(found) > 1:
+        which = ", ".join(f"{row.id} (of {row.owner})" for row in found)
+        raise Conflict(f"{text[:80]!a} is the name of several peers: {which}")
+    return found[0].shown()
 
 
 def create(
@@ -121,42 +163,64 @@ def create(
 ) -> Enrolled:
     """Make a peer; *key_made_here* is noted in its event.
 
+    :raises Invalid: naming the field that is wrong.
     :raises Conflict: if its name or key is used, or no address or device is left.
     """
-    raise NotImplementedError
+    network = vpn_network.row(conn)
+    owner = new_peers.owner_of(conn, actor, new.kind, new.user_id, new.project_id)
+    name, tags = name_of(new.name), tags_of(new.tags)
+    expires = moment_of("expires", new.expires, conn.now)
+    sites = new_peers.granted(conn, actor, new.grants)
+    key = new_peers.check_key(conn, network, new.public_key)
+    if owner.user_id is not None and owner.right < Right.RULE:
+        new_peers.check_quota(conn, owner.user_id, options)
+    new_peers.check_name(conn, owner, name)
+    preshared = new_peers.new_preshared_key(conn) if new.preshared else None
+    draft = Draft(
+        name=name,
+        kind=new.kind,
+        state=PeerState.ACTIVE,
+        user_id=owner.user_id,
+        project_id=owner.project_id,
+        public_key=key,
+        preshared_key=preshared,
+        tags=tags,
+        expires=expires,
+        held=expires is not None and is_by_another(actor, owner.user_id),
+    )
+    row = new_peers.store(conn, network, keyring, draft)
+    new_peers.open_to(conn, row.id, sites)
+    record(conn, actor, row, "made" + (_MADE_HERE if key_made_here else ""))
+    return peer_files.enrolled(conn, network, row, preshared, options)
 
 
 def change(
     conn: Connection, actor: Actor | None, peer_id: int, changed: ChangedPeer
 ) -> Peer:
-    """Change a peer's name, tags, or when it ends."""
-    raise NotImplementedError
+    """Change a peer's name, tags, or when it ends.
 
-
-def suspend(conn: Connection, actor: Actor | None, peer_id: int) -> Peer:
-    """Stop a peer's traffic until it is resumed."""
-    raise NotImplementedError
-
-
-def resume(
-    conn: Connection,
-    actor: Actor | None,
-    peer_id: int,
-    *,
-    expires: datetime | None | msgspec.UnsetType = msgspec.UNSET,
-) -> Peer:
-    """Let a suspended, pending or expired peer in again.
-
-    :raises Conflict: with the date, if its time is over and no new one is given.
+    :raises Invalid: naming the field that is wrong.
+    :raises Conflict: if the name is used, or the peer has ended.
     """
-    raise NotImplementedError
-
-
-def expire(
-    conn: Connection, actor: Actor | None, peer_id: int, *, at: datetime | None = None
-) -> Peer:
-    """End a peer's access now, or *at* a time to come."""
-    raise NotImplementedError
+    row, right = managed(conn, actor, peer_id)
+    peer_states.check_not_revoked(row)
+    values: dict[str, str | tuple[str, ...]] = {}
+    if changed.name is not msgspec.UNSET:
+        values["name"] = name_of(changed.name)
+        new_peers.check_name(conn, row, str(values["name"]), but=row.id)
+    if changed.tags is not msgspec.UNSET:
+        values["tags"] = tags_of(changed.tags)
+    values = {key: new for key, new in values.items() if getattr(row, key) != new}
+    if changed.expires is not msgspec.UNSET:
+        peer_states.limit(conn, actor, row, right, changed.expires)
+    if values:
+        conn.update(schema.vpn_peer, row.id, **values)
+        after = stored(conn, row.id)
+        what = [f"renamed from {row.name}"] if "name" in values else []
+        if "tags" in values:
+            what.append(f"tags {', '.join(after.tags) or 'none'}")
+        record(conn, actor, after, "; ".join(what))
+    return stored(conn, row.id).shown()
 
 
 def rotate(
@@ -169,64 +233,37 @@ def rotate(
     options: Options = USUAL,
     key_made_here: bool = False,
 ) -> Enrolled:
-    """Give a peer another key, and another preshared one; all else stays."""
-    raise NotImplementedError
+    """Give a peer another key, and another preshared one; all else stays.
 
-
-def revoke(
-    conn: Connection, actor: Actor | None, peer_id: int, *, options: Options = USUAL
-) -> Peer:
-    """End a peer for good; its key is never taken again, its addresses for a while."""
-    raise NotImplementedError
-
-
-def import_(
-    conn: Connection,
-    actor: Actor | None,
-    peers: Sequence[ImportedPeer],
-    *,
-    keyring: Keyring,
-    kind: PeerKind = PeerKind.LAPTOP,
-    user_id: UserId | None = None,
-    project_id: ProjectId | None = None,
-) -> Imported:
-    """Take peers of another product over, with their keys and addresses.
-
-    :raises Conflict: naming the line, if an address is used; nothing is taken then.
+    :raises Conflict: if the key is used, or the peer has ended.
     """
-    raise NotImplementedError
+    row, _ = managed(conn, actor, peer_id)
+    peer_states.check_usable(row)
+    network = vpn_network.row(conn)
+    key = new_peers.check_key(conn, network, public_key)
+    preshared = new_peers.new_preshared_key(conn)
+    changed = conn.run(
+        statements.rotate,
+        peer_id=row.id,
+        new_key=key,
+        sealed=preshared_keys.sealed(keyring, row.uuid, preshared),
+    )
+    if not changed:
+        raise new_peers.key_used()
+    after = stored(conn, row.id)
+    record(conn, actor, after, "key changed" + (_MADE_HERE if key_made_here else ""))
+    return peer_files.enrolled(conn, network, after, preshared, options)
 
 
-def desired(
-    conn: Connection,
-    keyring: Keyring,
-    opened: Mapping[str, bytes],
-    sites: Collection[str] | None = None,
-) -> Desired:
-    """Return what the device should be; grants only for networks of *sites*, if given.
-
-    *opened* is that of the last :class:`Desired`, or empty.
-    """
-    raise NotImplementedError
-
-
-def unexplained(conn: Connection, keys: Collection[bytes]) -> int:
-    """Return for how many of *keys* there is no reason here to remove them."""
-    raise NotImplementedError
-
-
-def expire_due(conn: Connection) -> int:
-    """Mark the active peers whose time is over; return how many."""
-    raise NotImplementedError
-
-
-def observed(conn: Connection, statuses: Sequence[Status]) -> list[PeerStatus]:
-    """Keep what the device says of its peers; return it as their users see it."""
-    raise NotImplementedError
-
-
-def statuses(
-    conn: Connection, actor: Actor | None, seen: Sequence[PeerStatus]
-) -> list[PeerStatus]:
-    """Return what the actor may see of *seen*."""
-    raise NotImplementedError
+def _named(conn: Connection, text: str) -> list[PeerRow]:
+    """Return the peers that *text* may mean: of the uuid, else the number or name."""
+    try:
+        uuid = str(UUID(text))
+    except ValueError:
+        pass
+    else:
+        return conn.all(statements.by_uuid, PeerRow, uuid=uuid)
+    found = conn.all(statements.by_name, PeerRow, name=text)
+    if not found and text.isascii() and text.isdigit() and len(text) < 19:
+        found = conn.all(statements.by_id, PeerRow, peer_id=int(text))
+    return found

@@ -6,7 +6,7 @@ from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermi
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import events, peer_states, vpn_network
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import projects as statements
@@ -105,9 +105,11 @@ def delete(conn: Connection, actor: Actor) -> None:
     project = get(conn, actor)
     if conn.scalar(statements.active_task, project_id=project.id):
         raise Conflict("Tasks of this project are running; stop them first")
+    peer_states.end_all_of_project(conn, actor, project.id)
     for statement in statements.CONTENTS:
         conn.run(statement, of_project=project.id)
     conn.delete(schema.project, project.id)
+    vpn_network.bump(conn)
     _record(conn, actor, project, "deleted", within=False)
 
 

@@ -13,7 +13,13 @@ import msgspec
 from semaphore_twisted.model.errors import Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.users import Actor, User
-from semaphore_twisted.operations import events, sessions, tokens
+from semaphore_twisted.operations import (
+    events,
+    peer_states,
+    sessions,
+    tokens,
+    vpn_network,
+)
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import users as statements
@@ -153,12 +159,16 @@ def change(
 def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
     """Delete an account, with its sessions, tokens and memberships.
 
+    Its devices are revoked.
+
     :raises Invalid: if no other administrator were left.
     """
     user = _subject(conn, actor, user_id)
     if user.admin:
         _check_other_admin(conn, user.id)
+    peer_states.end_all_of_user(conn, actor, user.id)
     conn.delete(schema.user, user.id)
+    vpn_network.bump(conn)
     gone = actor is not None and actor.user.id == user.id
     _record(conn, None if gone else actor, user, "deleted")
 
@@ -180,6 +190,7 @@ def set_active(
         sessions.end_all_of_user(conn, user.id)
         tokens.delete_all_of_user(conn, user.id)
     conn.update(schema.user, user.id, active=active)
+    vpn_network.bump(conn)
     _record(conn, actor, user, "enabled" if active else "disabled")
 
 

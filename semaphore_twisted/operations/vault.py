@@ -57,6 +57,13 @@ SEALED: Final = (
         statements.INSTALLATION,
         statements.RESEAL_INSTALLATION,
     ),
+    SealedColumn(
+        "vpn_peer",
+        "vpn_peer",
+        "preshared_key",
+        statements.VPN_PEERS,
+        statements.RESEAL_VPN_PEER,
+    ),
 )
 
 

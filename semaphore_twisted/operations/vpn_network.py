@@ -4,22 +4,35 @@ Its revision rises with every change of what the companion or a person may see o
 VPN, in the transaction of that change.
 """
 
-from datetime import datetime
+import ipaddress
+from typing import Any
 
 import msgspec
 
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations.peer_rules import USUAL, Options
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.peer_rules import USUAL, Options, in_field
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vpn as statements
+from semaphore_twisted.persistence.statements import vpn_sites
+from semaphore_twisted.wireguard import addresses, keys
+from semaphore_twisted.wireguard.settings import INTERFACE
+
+#: Widest and narrowest prefixes of a pool, as the companion has them too.
+_LENGTHS = {4: (8, 30), 6: (48, 120)}
+
+#: What a packet in the tunnel may have.
+MTU = (1280, 9000)
 
 
 class NewNetwork(msgspec.Struct, frozen=True, kw_only=True):
-    """The network as ``vpn init`` wants it; pools are canonical, or checked anyway.
+    """The network as ``vpn init`` wants it.
 
-    *pool6* and *server6* are empty where there is no IPv6 inside; *public_key* is the
-    text of the server's own.
+    *pool6* is empty where there is no IPv6 inside; a server address that is not given
+    is the first of its pool. *public_key* is the text of the server's own.
     """
 
     interface: str
@@ -40,7 +53,10 @@ class ChangedNetwork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """How a pool is used; ``size == used + quarantined + free``."""
+    """How a pool is used; ``size == used + quarantined + free``.
+
+    The server's own address is not counted, nor is what no peer can have.
+    """
 
     pool: str
     size: int
@@ -49,17 +65,58 @@ class PoolUsage(msgspec.Struct, frozen=True, kw_only=True):
     free: int
 
 
+class NetworkRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The network as it is stored."""
+
+    id: int
+    interface: str
+    endpoint: str
+    pool4: str
+    pool6: str
+    server4: str
+    server6: str
+    public_key: bytes
+    mtu: int
+    revision: int
+
+    @property
+    def families(self) -> tuple[tuple[str, str, str], ...]:
+        """Of each family the peers' column, the pool, and the server's address."""
+        every = (
+            ("ipv4", self.pool4, self.server4),
+            ("ipv6", self.pool6, self.server6),
+        )
+        return tuple(each for each in every if each[1])
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The server's own addresses in the tunnel."""
+        return tuple(each[2] for each in self.families)
+
+
+def row(conn: Connection) -> NetworkRow:
+    """Return the network as it is stored.
+
+    :raises NotFound: where there is none.
+    """
+    found = conn.one(statements.network, NetworkRow)
+    if found is None:
+        raise NotFound("The VPN is not set up")
+    return found
+
+
 def find(conn: Connection, options: Options = USUAL) -> Network | None:
     """Return the network, ``None`` where there is none."""
-    raise NotImplementedError
+    found = conn.one(statements.network, NetworkRow)
+    return None if found is None else _shown(found, options)
 
 
-def get(conn: Connection, actor: Actor | None, options: Options = USUAL) -> Network:
+def get(conn: Connection, actor: Actor | None, options: Options = USUAL) -> Network:  # noqa: ARG001
     """Return the network.
 
     :raises NotFound: where there is none.
     """
-    raise NotImplementedError
+    return _shown(row(conn), options)
 
 
 def initialise(
@@ -71,9 +128,29 @@ def initialise(
 ) -> Network:
     """Make the network, or bring the one that is there to *new*.
 
+    :raises Invalid: naming the field that is wrong.
     :raises Conflict: if a pool would change, and there are peers in it.
     """
-    raise NotImplementedError
+    check_administrator(actor)
+    values = _checked(new)
+    before = conn.one(statements.network, NetworkRow)
+    _check_sites(conn, values)
+    if before is None:
+        conn.insert(schema.vpn_network, **values, revision=1)
+        _record(conn, actor, "made")
+        return get(conn, actor, options)
+    differing = _differing(before, values)
+    moved = differing & {"pool4", "pool6", "server4", "server6"}
+    if moved:
+        living = conn.scalar(statements.count_living)
+        if living:
+            raise Conflict(
+                f"{min(moved)}: {living} peers have addresses of the present pools; "
+                "revoke them first"
+            )
+        conn.run(statements.release_all)
+    _store(conn, actor, before, {name: values[name] for name in differing})
+    return get(conn, actor, options)
 
 
 def change(
@@ -83,20 +160,205 @@ def change(
     *,
     options: Options = USUAL,
 ) -> Network:
-    """Change the network; its peers need new files where the endpoint changes."""
-    raise NotImplementedError
+    """Change the network; its peers need new files where the endpoint changes.
+
+    :raises Invalid: naming the field that is wrong.
+    """
+    check_administrator(actor)
+    before = row(conn)
+    values: dict[str, Any] = {}
+    if changed.endpoint is not msgspec.UNSET:
+        values["endpoint"] = in_field(
+            "endpoint", addresses.parse_endpoint, changed.endpoint
+        )
+    if changed.mtu is not msgspec.UNSET:
+        values["mtu"] = _mtu(changed.mtu)
+    differing = _differing(before, values)
+    _store(conn, actor, before, {name: values[name] for name in differing})
+    return get(conn, actor, options)
 
 
 def pools(conn: Connection, actor: Actor | None) -> list[PoolUsage]:
     """Return how the pools are used."""
-    raise NotImplementedError
+    check_administrator(actor)
+    quarantined = conn.column(statements.quarantined)
+    found = []
+    for family, pool, _ in row(conn).families:
+        size = size_of(pool)
+        used = len(conn.column(statements.TAKEN[family]))
+        waiting = sum((":" in each) == (":" in pool) for each in quarantined)
+        found.append(
+            PoolUsage(
+                pool=pool,
+                size=size,
+                used=used,
+                quarantined=waiting,
+                free=size - used - waiting,
+            )
+        )
+    return found
 
 
-def bump(conn: Connection) -> None:
-    """Note that something changed; without a network, nothing happens."""
-    raise NotImplementedError
+def bump(conn: Connection) -> int:
+    """Note that something changed; return the new revision, 0 without a network."""
+    return revision(conn) if conn.run(statements.bump) else 0
 
 
 def revision(conn: Connection) -> int:
     """Return the revision, 0 without a network."""
-    raise NotImplementedError
+    return int(conn.scalar(statements.revision) or 0)
+
+
+def size_of(pool: str) -> int:
+    """Return how many peers *pool* has room for: all but three addresses."""
+    return ipaddress.ip_network(pool).num_addresses - 3
+
+
+def is_for_peers(network: NetworkRow, address: str) -> bool:
+    """Whether a peer can have the canonical *address*."""
+    wanted = ipaddress.ip_address(address)
+    for _, pool, server in network.families:
+        found = ipaddress.ip_network(pool)
+        ends = {found.network_address, found.broadcast_address}
+        if wanted in found:
+            return wanted not in ends and address != server
+    return False
+
+
+def check_administrator(actor: Actor | None) -> None:
+    """Accept an administrator, and whoever is at the machine's own console.
+
+    :raises NotPermitted: for others.
+    """
+    if actor is not None and not actor.user.admin:
+        raise NotPermitted
+
+
+def _shown(found: NetworkRow, options: Options) -> Network:
+    return Network(
+        interface=found.interface,
+        endpoint=found.endpoint,
+        pool4=found.pool4,
+        pool6=found.pool6,
+        server4=found.server4,
+        server6=found.server6,
+        public_key=keys.format(found.public_key),
+        mtu=found.mtu,
+        dns=options.dns,
+        domain=options.domain,
+        url=options.url(found.server4),
+        revision=found.revision,
+    )
+
+
+def _checked(new: NewNetwork) -> dict[str, Any]:
+    """Return the columns for *new*."""
+    if not INTERFACE.fullmatch(new.interface) or new.interface in {".", ".."}:
+        raise Invalid("interface: a name of up to 15 letters, digits and _=+.- wanted")
+    pool4 = _pool("pool4", new.pool4, 4)
+    pool6 = _pool("pool6", new.pool6, 6) if new.pool6 else ""
+    if new.server6 and not pool6:
+        raise Invalid("server6: there is no pool6 that it could be in")
+    return {
+        "interface": new.interface,
+        "endpoint": in_field("endpoint", addresses.parse_endpoint, new.endpoint),
+        "pool4": pool4,
+        "pool6": pool6,
+        "server4": _server("server4", new.server4, pool4),
+        "server6": _server("server6", new.server6, pool6) if pool6 else "",
+        "public_key": key_of(new.public_key),
+        "mtu": _mtu(new.mtu),
+    }
+
+
+def key_of(text: str) -> bytes:
+    """Return the public key in *text*.
+
+    :raises Invalid: naming the field, if it is none.
+    """
+    try:
+        return keys.parse(text)
+    except Invalid as error:
+        raise Invalid(f"public_key: {error.message}") from None
+
+
+def _pool(name: str, text: str, version: int) -> str:
+    pool = in_field(name, addresses.parse_network, text)
+    network = ipaddress.ip_network(pool)
+    widest, narrowest = _LENGTHS[version]
+    if network.version != version or not widest <= network.prefixlen <= narrowest:
+        raise Invalid(
+            f"{name}: {pool} found, a network of IPv{version} from /{widest} to "
+            f"/{narrowest} wanted"
+        )
+    return pool
+
+
+def _server(name: str, text: str, pool: str) -> str:
+    if not text:
+        return addresses.server_address(pool)
+    address = in_field(name, addresses.parse_address, text)
+    network = ipaddress.ip_network(pool)
+    found = ipaddress.ip_address(address)
+    ends = {network.network_address, network.broadcast_address}
+    if found not in network or found in ends:
+        raise Invalid(f"{name}: {address} is not an address of a host in {pool}")
+    return address
+
+
+def _mtu(mtu: int) -> int:
+    least, most = MTU
+    if not least <= mtu <= most:
+        raise Invalid(f"mtu: {mtu} found, {least} to {most} wanted")
+    return mtu
+
+
+def _check_sites(conn: Connection, values: dict[str, Any]) -> None:
+    for network in conn.column(vpn_sites.networks):
+        check_apart(network, (values["pool4"], values["pool6"]), "pool4")
+
+
+def check_apart(network: str, pools: tuple[str, ...], name: str) -> None:
+    """Accept a site's *network* that has nothing in common with the *pools*.
+
+    :raises Invalid: naming the field *name*.
+    """
+    wanted = ipaddress.ip_network(network)
+    for pool in filter(None, pools):
+        other = ipaddress.ip_network(pool)
+        if wanted.version == other.version and wanted.overlaps(other):
+            raise Invalid(
+                f"{name}: the network {network} behind the server overlaps the pool "
+                f"{pool}"
+            )
+
+
+def _differing(before: NetworkRow, values: dict[str, Any]) -> set[str]:
+    return {name for name, value in values.items() if getattr(before, name) != value}
+
+
+def _store(
+    conn: Connection, actor: Actor | None, before: NetworkRow, values: dict[str, Any]
+) -> None:
+    if not values:
+        return
+    conn.update(schema.vpn_network, before.id, **values)
+    bump(conn)
+    shown = {
+        name: "another key"
+        if name == "public_key"
+        else f"{getattr(before, name)} → {v}"
+        for name, v in sorted(values.items())
+    }
+    _record(conn, actor, ", ".join(f"{name} {text}" for name, text in shown.items()))
+
+
+def _record(conn: Connection, actor: Actor | None, what: str) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="vpn_network",
+        object_id=None,
+        object_name="VPN",
+        description=f"The VPN's network: {what} (revision {revision(conn)})",
+    )

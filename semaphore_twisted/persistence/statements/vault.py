@@ -11,6 +11,7 @@ from semaphore_twisted.persistence.schema import (
     project,
     sealed_value,
     task,
+    vpn_peer,
 )
 
 ACCESS_KEYS = (
@@ -50,6 +51,20 @@ INSTALLATION = select(
     sealed_value.c.secret.label("secret"),
 ).order_by(sealed_value.c.name)
 
+#: Outside of projects, since a peer's owner may change.
+VPN_PEERS = (
+    select(
+        cast(vpn_peer.c.id, Text).label("row"),
+        vpn_peer.c.uuid.label("uuid"),
+        literal("").label("project_uuid"),
+        literal("").label("project"),
+        vpn_peer.c.name.label("name"),
+        vpn_peer.c.preshared_key.label("secret"),
+    )
+    .where(vpn_peer.c.preshared_key.is_not(None))
+    .order_by(vpn_peer.c.id)
+)
+
 RESEAL_ACCESS_KEY = (
     update(access_key)
     .where(access_key.c.id == cast(bindparam("row"), access_key.c.id.type))
@@ -66,6 +81,12 @@ RESEAL_INSTALLATION = (
     update(sealed_value)
     .where(sealed_value.c.name == bindparam("row"))
     .values(secret=bindparam("sealed"))
+)
+
+RESEAL_VPN_PEER = (
+    update(vpn_peer)
+    .where(vpn_peer.c.id == cast(bindparam("row"), vpn_peer.c.id.type))
+    .values(preshared_key=bindparam("sealed"))
 )
 
 #: Facts whose names begin with *prefix*.

@@ -1,0 +1,212 @@
+"""What the device should be, as the store wants it at this moment.
+
+A peer is desired while it is active, its time is not over, and its user may log in or
+its project is there: that is one query, so whatever ends one of these ends the tunnel.
+A row that is broken is left out and told, since the companion refuses a request with
+one value out of bounds, and the others are to stay connected.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from ipaddress import ip_network
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import SecretUnreadable
+from semaphore_twisted.operations import preshared_keys, vpn_network
+from semaphore_twisted.operations.vpn_network import NetworkRow
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vpn_peers as statements
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.state import DesiredPeer, Grant
+
+
+class Desired(msgspec.Struct, frozen=True, kw_only=True):
+    """What the device should be.
+
+    *damaged* has a sentence for each peer that is left out because its row is broken.
+    *opened* are the preshared keys that were opened, for the next read.
+    """
+
+    revision: int
+    peers: tuple[DesiredPeer, ...]
+    grants: tuple[Grant, ...]
+    damaged: tuple[str, ...]
+    next_expiry: datetime | None
+    opened: Mapping[str, bytes]
+
+    @override
+    def __repr__(self) -> str:
+        """Show no preshared key."""
+        return f"Desired({self.revision}, {len(self.peers)} peers)"
+
+
+class _Moment(msgspec.Struct, frozen=True):
+    at: datetime | None
+
+
+class _Broken(Exception):
+    """A row cannot be given to the companion; the sentence says why."""
+
+
+def desired(
+    conn: Connection,
+    keyring: Keyring,
+    opened: Mapping[str, bytes],
+    sites: Collection[str] | None = None,
+) -> Desired:
+    """Return what the device should be; grants only for networks of *sites*, if given.
+
+    *opened* is that of the last :class:`Desired`, or empty.
+
+    :raises NotFound: where there is no network.
+    """
+    network = vpn_network.row(conn)
+    reading = _Reading(network, keyring, opened)
+    members: dict[int, list[int]] = {}
+    for project_id, user_id in conn.execute(statements.granted_members):
+        members.setdefault(user_id, []).append(project_id)
+    networks = _networks(conn, sites)
+    grants: list[Grant] = []
+    for row in conn.execute(statements.desired, now=conn.now):
+        addresses = reading.take(row)
+        if addresses and networks:
+            grants += _grants(row, addresses, networks, members)
+    expiry = conn.one(statements.next_expiry, _Moment, now=conn.now)
+    return Desired(
+        revision=network.revision,
+        peers=tuple(reading.peers),
+        grants=tuple(sorted(set(grants))),
+        damaged=tuple(reading.damaged),
+        next_expiry=None if expiry is None else expiry.at,
+        opened=reading.opened,
+    )
+
+
+def unexplained(conn: Connection, keys: Collection[bytes]) -> int:
+    """Return for how many of *keys* there is no reason here to remove them.
+
+    A reason is a peer that has ended or is suspended, or whose owner may no longer.
+    """
+    return len(set(keys).difference(conn.column(statements.undesired_keys)))
+
+
+class _Reading:
+    """Rows while they are read; speed counts, with thousands of them each cycle."""
+
+    def __init__(
+        self, network: NetworkRow, keyring: Keyring, known: Mapping[str, bytes]
+    ) -> None:
+        self.peers: list[DesiredPeer] = []
+        self.damaged: list[str] = []
+        self.opened: dict[str, bytes] = {}
+        self._known = known
+        self._keyring = keyring
+        self._key = network.public_key
+        self._pools = [_bounds(pool) for _, pool, _ in network.families]
+        self._servers = frozenset(network.servers)
+
+    def take(self, row: Any) -> tuple[str, ...]:
+        """Take a row and return its addresses; none if it is broken."""
+        uuid, public_key, envelope = row[1], row[5], row[6]
+        try:
+            self._check_key(public_key)
+            addresses = self._addresses(row[7:9])
+            shared = None if envelope is None else self._open(uuid, envelope)
+        except (_Broken, SecretUnreadable) as error:
+            self.damaged.append(f"peer {row[0]} {row[2]!r}: {error}")
+            return ()
+        self.peers.append(
+            DesiredPeer(
+                public_key=public_key, addresses=addresses, preshared_key=shared
+            )
+        )
+        return addresses
+
+    def _check_key(self, key: Any) -> None:
+        try:
+            if not isinstance(key, bytes) or key == self._key:
+                raise _Broken("its public key is none that a peer can have")
+            keys.check(key)
+        except keys.WrongKey as error:
+            raise _Broken(error.message) from None
+
+    def _addresses(self, texts: Iterable[Any]) -> tuple[str, ...]:
+        addresses = tuple(self._address(each) for each in texts if each is not None)
+        if not addresses:
+            raise _Broken("it has no address")
+        return addresses
+
+    def _address(self, text: Any) -> str:
+        family = AF_INET6 if ":" in str(text) else AF_INET
+        try:
+            packed = inet_pton(family, text)
+        except (OSError, TypeError, ValueError):
+            packed = b""
+        if not packed or inet_ntop(family, packed) != text:
+            raise _Broken(f"{str(text)[:50]!a} is not an address as it is spelled")
+        number = int.from_bytes(packed, "big")
+        if text in self._servers or not any(
+            size == len(packed) and first < number < last
+            for size, first, last in self._pools
+        ):
+            raise _Broken(f"{text} is not an address of a peer in the pools")
+        return str(text)
+
+    def _open(self, uuid: str, envelope: str) -> bytes:
+        # an envelope opens in its own row only, so the row is a part of what is known
+        place = f"{uuid} {envelope}"
+        key = self._known.get(place)
+        if key is None:
+            key = preshared_keys.opened(self._keyring, uuid, envelope)
+        self.opened[place] = key
+        return key
+
+
+def _bounds(pool: str) -> tuple[int, int, int]:
+    """Return the length of an address of *pool*, and its first and last number."""
+    network = ip_network(pool)
+    return (
+        network.max_prefixlen // 8,
+        int(network.network_address),
+        int(network.broadcast_address),
+    )
+
+
+def _networks(
+    conn: Connection, sites: Collection[str] | None
+) -> dict[tuple[str, int], list[str]]:
+    """Return the granted networks, by the kind and number of whom they are open to."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for peer_id, user_id, project_id, network in conn.execute(statements.grants):
+        if sites is not None and network not in sites:
+            continue
+        for kind, number in (
+            ("peer", peer_id),
+            ("user", user_id),
+            ("project", project_id),
+        ):
+            if number is not None:
+                found.setdefault((kind, number), []).append(network)
+    return found
+
+
+def _grants(
+    row: Any,
+    addresses: tuple[str, ...],
+    networks: dict[tuple[str, int], list[str]],
+    members: dict[int, list[int]],
+) -> Iterator[Grant]:
+    """Return what the peer of *row* may enter, from its address of the same family."""
+    number, user_id, project_id = row[0], row[3], row[4]
+    holders = [("peer", number), ("user", user_id), ("project", project_id)]
+    holders += [("project", each) for each in members.get(user_id, ())]
+    for holder in holders:
+        for network in networks.get(holder, ()):
+            for address in addresses:
+                if (":" in address) == (":" in network):
+                    yield Grant(address, network)

@@ -1,0 +1,125 @@
+"""Peers of other products' files, taken over with their keys and addresses."""
+
+from collections.abc import Sequence
+
+import msgspec
+from attrs import define, field
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import Conflict, Invalid
+from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.peers import Peer, PeerKind, PeerState
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import new_peers, peer_rows, vpn_network
+from semaphore_twisted.operations.new_peers import Draft, Owner
+from semaphore_twisted.operations.peer_rules import name_of
+from semaphore_twisted.operations.vpn_network import NetworkRow
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vpn as network_statements
+from semaphore_twisted.persistence.statements import vpn_peers as statements
+from semaphore_twisted.wireguard.serverfile import ImportedPeer
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import did: those that are new, and how many were here already."""
+
+    added: tuple[Peer, ...]
+    present: int
+
+
+def import_(
+    conn: Connection,
+    actor: Actor | None,
+    peers: Sequence[ImportedPeer],
+    *,
+    keyring: Keyring,
+    kind: PeerKind = PeerKind.LAPTOP,
+    user_id: UserId | None = None,
+    project_id: ProjectId | None = None,
+) -> Imported:
+    """Take peers of another product over, with their keys and addresses.
+
+    Those whose key is here already are passed over, whatever became of them.
+
+    :raises NotPermitted: for all but administrators.
+    :raises Invalid: naming the line, if a peer has no address of the pools.
+    :raises Conflict: naming the line, if an address is used; nothing is taken then.
+    """
+    vpn_network.check_administrator(actor)
+    owner = new_peers.owner_of(conn, actor, kind, user_id, project_id)
+    taking = _Taking(conn, vpn_network.row(conn), keyring, kind, owner)
+    added = []
+    for each in peers:
+        if conn.scalar(statements.key_holder, public_key=each.public_key) is not None:
+            continue
+        try:
+            row = taking.take(each)
+        except (Conflict, Invalid) as error:
+            raise type(error)(f"Line {each.line}: {error.message}") from None
+        peer_rows.record(conn, actor, row, "taken over from a file")
+        added.append(row.shown())
+    return Imported(added=tuple(added), present=len(peers) - len(added))
+
+
+@define
+class _Taking:
+    """Takes peers for an owner, one after the other."""
+
+    _conn: Connection
+    _network: NetworkRow
+    _keyring: Keyring
+    _kind: PeerKind
+    _owner: Owner
+    _names: set[str] = field()
+    _resting: set[str] = field()
+
+    @_names.default
+    def _used_names(self) -> set[str]:
+        return new_peers.names_of(self._conn, self._owner)
+
+    @_resting.default
+    def _addresses_at_rest(self) -> set[str]:
+        return set(self._conn.column(network_statements.quarantined))
+
+    def take(self, peer: ImportedPeer) -> peer_rows.PeerRow:
+        """Store *peer*, which is not here yet."""
+        if peer.public_key == self._network.public_key:
+            raise Invalid("the peer's public key is the server's own")
+        addresses = self._addresses(peer)
+        draft = Draft(
+            name=self._free_name(peer.name or next(iter(addresses.values()))),
+            kind=self._kind,
+            state=PeerState.ACTIVE,
+            user_id=self._owner.user_id,
+            project_id=self._owner.project_id,
+            public_key=peer.public_key,
+            preshared_key=peer.preshared_key,
+            addresses=addresses,
+        )
+        return new_peers.store(self._conn, self._network, self._keyring, draft)
+
+    def _addresses(self, peer: ImportedPeer) -> dict[str, str]:
+        """Return the peer's addresses by their columns."""
+        found: dict[str, str] = {}
+        for address in peer.addresses:
+            family = "ipv6" if ":" in address else "ipv4"
+            if not vpn_network.is_for_peers(self._network, address):
+                raise Invalid(f"{address} is not an address of a peer in the pools")
+            if address in self._resting:
+                raise Conflict(f"{address} was given back, and rests in quarantine")
+            if family in found:
+                raise Invalid(f"{found[family]} and {address} are two of one family")
+            found[family] = address
+        if not found:
+            raise Invalid("the peer has no address of its own in the pools")
+        return found
+
+    def _free_name(self, text: str) -> str:
+        """Return a name that no peer of the owner has, as near to *text* as can be."""
+        wanted = name_of(text)
+        found, count = wanted, 1
+        while found.casefold() in self._names:
+            count += 1
+            found = f"{wanted[:56]} ({count})"
+        self._names.add(found.casefold())
+        return found

@@ -1,0 +1,63 @@
+"""Invites as they are stored."""
+
+from datetime import datetime
+
+import msgspec
+
+from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.peers import Invite, InviteState, PeerKind
+
+
+class InviteRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An invite as it is stored; of its token, no more than the beginning.
+
+    *created_by* is ``None`` for the machine's own console. *owner_lives* says whether
+    the user that it is for may log in, *maker_may* whether who made it could make it
+    now, and *maker_rules* whether he gave it as an administrator.
+    """
+
+    id: int
+    prefix: str
+    kind: PeerKind
+    user_id: UserId | None
+    project_id: ProjectId | None
+    owner: str
+    created_by: UserId | None
+    uses: int
+    max_uses: int
+    tags: tuple[str, ...]
+    grants: tuple[str, ...]
+    approval: bool
+    created: datetime
+    expires: datetime
+    peer_expires: datetime | None
+    revoked: datetime | None
+    owner_lives: bool
+    maker_may: bool
+    maker_rules: bool
+
+    def state(self, now: datetime) -> InviteState:
+        """Return whether it can be used *now*."""
+        if self.revoked is not None:
+            return InviteState.REVOKED
+        if self.uses >= self.max_uses:
+            return InviteState.USED
+        return InviteState.EXPIRED if self.expires <= now else InviteState.OPEN
+
+    def shown(self, now: datetime) -> Invite:
+        """Return the invite as people see it *now*."""
+        return Invite(
+            id=self.id,
+            prefix=self.prefix,
+            kind=self.kind,
+            state=self.state(now),
+            user_id=self.user_id,
+            project_id=self.project_id,
+            owner=self.owner,
+            uses=self.uses,
+            max_uses=self.max_uses,
+            tags=self.tags,
+            created=self.created,
+            expires=self.expires,
+            peer_expires=self.peer_expires,
+        )

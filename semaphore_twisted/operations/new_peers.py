@@ -1,0 +1,240 @@
+"""Peers when they are made: whose they are, their names, keys and addresses."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
+from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.peers import PeerKind, PeerState, SiteNetwork
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import peer_addresses, preshared_keys
+from semaphore_twisted.operations.peer_rows import PeerRow, Right, right_of, stored
+from semaphore_twisted.operations.peer_rules import MOST, Options
+from semaphore_twisted.operations.vpn_network import (
+    NetworkRow,
+    check_administrator,
+    key_of,
+)
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import projects as project_statements
+from semaphore_twisted.persistence.statements import users as user_statements
+from semaphore_twisted.persistence.statements import vpn_peers as statements
+from semaphore_twisted.persistence.statements import vpn_sites
+from semaphore_twisted.wireguard import keys
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose a peer is: a user's or a project's; and what the maker may do with it."""
+
+    user_id: UserId | None
+    project_id: ProjectId | None
+    right: Right
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer that was checked and is to be stored.
+
+    *addresses* by their columns, where they are not to be chosen. No *preshared_key*
+    is none at all.
+    """
+
+    name: str
+    kind: PeerKind
+    state: PeerState
+    user_id: UserId | None
+    project_id: ProjectId | None
+    public_key: bytes
+    preshared_key: bytes | None
+    tags: tuple[str, ...] = ()
+    expires: datetime | None = None
+    invite_id: int | None = None
+    held: bool = False
+    addresses: dict[str, str] | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no preshared key."""
+        return f"Draft({self.name!r})"
+
+
+def owner_of(
+    conn: Connection,
+    actor: Actor | None,
+    kind: PeerKind,
+    user_id: UserId | None,
+    project_id: ProjectId | None,
+) -> Owner:
+    """Return whose a new peer of a *kind* is; by default the actor's, or his project's.
+
+    :raises Invalid: if that kind cannot be theirs.
+    :raises NotFound: if the actor does not see the project.
+    :raises NotPermitted: if he may not make peers for them.
+    """
+    if kind is PeerKind.HOST:
+        return _of_project(conn, actor, user_id, project_id)
+    if project_id is not None or (actor is not None and actor.project_id is not None):
+        raise Invalid(f"kind: a {kind} belongs to a user, and only hosts to a project")
+    if user_id is None:
+        if actor is None:
+            raise Invalid(f"user_id: whose {kind} is it?")
+        user_id = actor.user.id
+    right = right_of(conn, actor, user_id, None)
+    if right is Right.NOTHING:
+        raise NotPermitted("Only administrators give devices to others")
+    if not conn.scalar(user_statements.active, user_id=user_id):
+        raise Invalid("user_id: there is no such user who may log in")
+    return Owner(user_id=user_id, project_id=None, right=right)
+
+
+def _of_project(
+    conn: Connection,
+    actor: Actor | None,
+    user_id: UserId | None,
+    project_id: ProjectId | None,
+) -> Owner:
+    if user_id is not None:
+        raise Invalid("user_id: a host belongs to a project, not to a user")
+    if project_id is None and actor is not None:
+        project_id = actor.project_id
+    if project_id is None:
+        raise Invalid("project_id: a host belongs to a project; which one?")
+    right = right_of(conn, actor, None, project_id)
+    there = conn.scalar(project_statements.by_id, project_id=project_id)
+    if right is Right.NOTHING or there is None:
+        raise NotFound
+    if right < Right.RULE:
+        raise NotPermitted
+    return Owner(user_id=None, project_id=project_id, right=right)
+
+
+def check_quota(conn: Connection, user_id: UserId, options: Options) -> None:
+    """Accept one more device of a user.
+
+    :raises Conflict: if he has as many as he may have.
+    """
+    count = conn.scalar(statements.count_devices, user_id=user_id)
+    if count >= options.devices_per_user:
+        raise Conflict(
+            f"There are {count} devices of this user, and {options.devices_per_user} "
+            "are allowed; revoke one first, or ask an administrator"
+        )
+
+
+def check_name(
+    conn: Connection, owner: Owner | PeerRow, name: str, but: int = 0
+) -> None:
+    """Accept a name that no other peer of the owner has, whatever its case.
+
+    :raises Conflict: if one has it.
+    """
+    if name.casefold() in names_of(conn, owner, but):
+        raise Conflict(f"name: there is a peer named {name!r} already")
+
+
+def names_of(conn: Connection, owner: Owner | PeerRow, but: int = 0) -> set[str]:
+    """Return the folded names of an owner's peers, but for the peer *but*."""
+    if owner.project_id is None:
+        statement, owner_id = statements.names_of_user, int(owner.user_id or 0)
+    else:
+        statement, owner_id = statements.names_of_project, int(owner.project_id)
+    names = conn.column(statement, owner_id=owner_id, but=but)
+    return {name.casefold() for name in names}
+
+
+def check_key(conn: Connection, network: NetworkRow, text: str) -> bytes:
+    """Return the public key in *text*, which no peer has or ever had to its end.
+
+    :raises Invalid: if it is no key, or the server's own.
+    :raises Conflict: if it is used; not saying by whom.
+    """
+    key = key_of(text)
+    if key == network.public_key:
+        raise Invalid("public_key: this is the server's own key")
+    if conn.scalar(statements.key_holder, public_key=key) is not None:
+        raise key_used()
+    return key
+
+
+def key_used() -> Conflict:
+    """Return what is said of a key that is used."""
+    return Conflict("public_key: this key is used already; make another one")
+
+
+def new_preshared_key(conn: Connection) -> bytes:
+    """Return a new preshared key."""
+    return keys.new_preshared_key(conn.entropy)
+
+
+def granted(
+    conn: Connection, actor: Actor | None, names: Sequence[str]
+) -> tuple[SiteNetwork, ...]:
+    """Return the site networks of *names*, which an administrator may open.
+
+    :raises NotPermitted: if the actor is none, and there are any.
+    :raises Invalid: naming the first that is not there.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    if not wanted:
+        return ()
+    check_administrator(actor)
+    if len(wanted) > MOST:
+        raise Invalid(f"grants: {len(wanted)} given, {MOST} wanted at most")
+    found = []
+    for name in wanted:
+        site = conn.one(vpn_sites.by_name, SiteNetwork, name=name)
+        if site is None:
+            raise Invalid(f"grants: there is no network named {name[:64]!a}")
+        found.append(site)
+    return tuple(found)
+
+
+def store(
+    conn: Connection, network: NetworkRow, keyring: Keyring, draft: Draft
+) -> PeerRow:
+    """Store *draft*; the unique columns have the last word on keys and addresses.
+
+    :raises Conflict: if a pool is full, or the key or an address is used.
+    """
+    uuid = conn.uuid()
+    given = draft.addresses
+    if given is None:
+        given = peer_addresses.allocate(conn, network)
+    preshared = draft.preshared_key
+    cursor = conn.execute(
+        statements.add,
+        uuid=uuid,
+        name=draft.name,
+        kind=draft.kind,
+        state=draft.state,
+        user_id=draft.user_id,
+        project_id=draft.project_id,
+        invite_id=draft.invite_id,
+        public_key=draft.public_key,
+        preshared_key=(
+            None
+            if preshared is None
+            else preshared_keys.sealed(keyring, uuid, preshared)
+        ),
+        ipv4=given.get("ipv4"),
+        ipv6=given.get("ipv6"),
+        tags=draft.tags,
+        created=conn.now,
+        expires=draft.expires,
+        held=draft.held,
+    )
+    if cursor.rowcount != 1:
+        if conn.scalar(statements.key_holder, public_key=draft.public_key) is not None:
+            raise key_used()
+        raise Conflict(f"{' and '.join(given.values())}: used by another peer")
+    return stored(conn, cursor.lastrowid or 0)
+
+
+def open_to(conn: Connection, peer_id: int, sites: Sequence[SiteNetwork]) -> None:
+    """Open *sites* to a peer that was made just now."""
+    for site in sites:
+        conn.insert(schema.vpn_grant, site_id=site.id, peer_id=peer_id)

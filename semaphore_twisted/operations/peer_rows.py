@@ -1,0 +1,166 @@
+"""Peers as they are stored, and who sees and manages them."""
+
+from datetime import datetime
+from enum import IntEnum
+
+import msgspec
+
+from semaphore_twisted.model.errors import NotFound, NotPermitted
+from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.peers import Peer, PeerKind, PeerState
+from semaphore_twisted.model.users import Actor, Permission, Role
+from semaphore_twisted.operations import events, vpn_network
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vpn as network_statements
+from semaphore_twisted.persistence.statements import vpn_peers as statements
+from semaphore_twisted.wireguard import keys
+
+
+class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer as it is stored, without its preshared key."""
+
+    id: int
+    uuid: str
+    name: str
+    kind: PeerKind
+    state: PeerState
+    user_id: UserId | None
+    project_id: ProjectId | None
+    owner: str
+    public_key: bytes
+    ipv4: str
+    ipv6: str
+    tags: tuple[str, ...]
+    created: datetime
+    expires: datetime | None
+    held: bool
+    last_handshake: datetime | None
+    received: int
+    sent: int
+
+    def shown(self) -> Peer:
+        """Return the peer as people see it."""
+        return Peer(
+            id=self.id,
+            uuid=self.uuid,
+            name=self.name,
+            kind=self.kind,
+            state=self.state,
+            user_id=self.user_id,
+            project_id=self.project_id,
+            owner=self.owner,
+            public_key=keys.format(self.public_key),
+            ipv4=self.ipv4,
+            ipv6=self.ipv6,
+            tags=self.tags,
+            created=self.created,
+            expires=self.expires,
+            last_handshake=self.last_handshake,
+            received=self.received,
+            sent=self.sent,
+        )
+
+
+class Right(IntEnum):
+    """What somebody may do with a peer; each has the former ones too.
+
+    Who *owns* a device cannot lift what another has laid upon it; who *rules* can.
+    """
+
+    NOTHING = 0
+    SEE = 1
+    OWN = 2
+    RULE = 3
+
+
+def right_of(
+    conn: Connection, actor: Actor | None, user_id: int | None, project_id: int | None
+) -> Right:
+    """Return what *actor* may do with what belongs to a user or a project."""
+    if actor is None:
+        return Right.RULE
+    if actor.project_id is not None:
+        if project_id != actor.project_id:
+            return Right.NOTHING
+        return Right.RULE if actor.may(Permission.MANAGE_RESOURCES) else Right.SEE
+    if actor.user.admin:
+        return Right.RULE
+    if project_id is not None:
+        return _right_in(conn, actor, project_id)
+    return Right.OWN if user_id == actor.user.id else Right.NOTHING
+
+
+def manages(role: str) -> bool:
+    """Whether who has the *role* in a project manages its hosts."""
+    return bool(Role(role).permissions & Permission.MANAGE_RESOURCES)
+
+
+def _right_in(conn: Connection, actor: Actor, project_id: int) -> Right:
+    """Return what a member may do with a project's hosts, from outside of it."""
+    role = conn.scalar(
+        network_statements.role, user_id=actor.user.id, project_id=project_id
+    )
+    if role is None:
+        return Right.NOTHING
+    return Right.RULE if manages(role) else Right.SEE
+
+
+def stored(conn: Connection, peer_id: int) -> PeerRow:
+    """Return a peer that is known to be there."""
+    found = conn.one(statements.by_id, PeerRow, peer_id=peer_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def seen(conn: Connection, actor: Actor | None, peer_id: int) -> tuple[PeerRow, Right]:
+    """Return a peer that *actor* sees, and his right.
+
+    :raises NotFound: if he sees none.
+    """
+    row = stored(conn, peer_id)
+    right = right_of(conn, actor, row.user_id, row.project_id)
+    if right is Right.NOTHING:
+        raise NotFound
+    return row, right
+
+
+def managed(
+    conn: Connection, actor: Actor | None, peer_id: int
+) -> tuple[PeerRow, Right]:
+    """Return a peer that *actor* manages, and his right.
+
+    :raises NotFound: if he does not see it.
+    :raises NotPermitted: if he sees it only.
+    """
+    row, right = seen(conn, actor, peer_id)
+    if right < Right.OWN:
+        raise NotPermitted
+    return row, right
+
+
+def is_by_another(actor: Actor | None, user_id: int | None) -> bool:
+    """Whether somebody acts on the device of a user that is not himself."""
+    return user_id is not None and (actor is None or actor.user.id != user_id)
+
+
+def record(
+    conn: Connection,
+    actor: Actor | None,
+    row: PeerRow,
+    what: str,
+    *,
+    address: str = "",
+) -> None:
+    """Raise the revision, and note what was done with a peer; never a key."""
+    revision = vpn_network.bump(conn)
+    events.record(
+        conn,
+        actor,
+        object_type="vpn_peer",
+        object_id=row.id,
+        object_name=row.name,
+        description=f"Peer {row.name} of {row.owner}: {what} (revision {revision})",
+        project_id=row.project_id,
+        address=address,
+    )

@@ -1,0 +1,24 @@
+"""Preshared keys of peers: sealed in the store, opened for the device and its owner."""
+
+from semaphore_twisted.crypto.keyring import Context, Keyring
+from semaphore_twisted.model.errors import SecretUnreadable
+
+
+def sealed(keyring: Keyring, uuid: str, key: bytes) -> str:
+    """Return the envelope of *key* for the peer of *uuid*."""
+    return keyring.seal(key, _context(uuid))
+
+
+def opened(keyring: Keyring, uuid: str, envelope: str) -> bytes:
+    """Return the key that was sealed for the peer of *uuid*.
+
+    :raises SecretUnreadable: if it does not open, or is no key.
+    """
+    key = keyring.unseal(envelope, _context(uuid)).reveal()
+    if len(key) != 32:
+        raise SecretUnreadable("The preshared key has not 32 bytes")
+    return key
+
+
+def _context(uuid: str) -> Context:
+    return Context("vpn_peer", "vpn_peer", "preshared_key", uuid, "")

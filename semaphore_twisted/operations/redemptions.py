@@ -1,0 +1,233 @@
+"""Redeeming: an invite's token and a device's public key become a peer.
+
+All of it is one transaction. The use is counted by a statement that changes one row or
+none, so no invite is used more often than it says; whatever fails afterwards takes the
+count back. Every token that cannot be used gets the same answer, and only the record of
+events says why: so that refusal is a value, whose transaction is committed.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.tokens import (
+    ENROLLMENT_TOKEN_LENGTH,
+    ENROLLMENT_TOKEN_START,
+    digest,
+)
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.peers import (
+    Enrolled,
+    InviteState,
+    PeerKind,
+    PeerState,
+    SiteNetwork,
+)
+from semaphore_twisted.operations import (
+    events,
+    new_peers,
+    peer_files,
+    preshared_keys,
+    vpn_network,
+)
+from semaphore_twisted.operations.invite_rows import InviteRow
+from semaphore_twisted.operations.new_peers import Draft, Owner
+from semaphore_twisted.operations.peer_rows import PeerRow, Right, record
+from semaphore_twisted.operations.peer_rules import USUAL, Options, name_of
+from semaphore_twisted.operations.vpn_network import NetworkRow, key_of
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vpn_invites as statements
+from semaphore_twisted.persistence.statements import vpn_peers, vpn_sites
+
+#: What every token begins with.
+TOKEN_START = ENROLLMENT_TOKEN_START
+
+#: How much of a token the store can tell again.
+PREFIX = len(TOKEN_START) + 6
+
+#: Said of every token that cannot be used.
+REFUSED = "This invite cannot be used"
+
+#: For so long an answer that was lost can be had again.
+REPEATED = timedelta(minutes=10)
+
+
+class Redemption(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device sends; without *kind* it is of the invite's."""
+
+    token: str
+    public_key: str
+    name: str
+    kind: PeerKind | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no token."""
+        return f"Redemption({self.name!r})"
+
+
+class Reason(StrEnum):
+    """Why an invite cannot be used; for the record, not for whoever asked."""
+
+    UNKNOWN = "unknown"
+    USED = "used"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    OWNER = "its user, or who made it, has no right any more"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The invite cannot be used; the event says so already.
+
+    It is returned, not raised, so that the transaction with the event is committed.
+    """
+
+    reason: Reason
+
+
+_REASONS = {
+    InviteState.USED: Reason.USED,
+    InviteState.EXPIRED: Reason.EXPIRED,
+    InviteState.REVOKED: Reason.REVOKED,
+}
+
+
+def redeem(
+    conn: Connection,
+    redemption: Redemption,
+    *,
+    keyring: Keyring,
+    options: Options = USUAL,
+    address: str = "",
+) -> Enrolled | Refusal:
+    """Make a peer with an invite; *address* is where the request came from.
+
+    For ten minutes the same token with the same key gets the same answer.
+
+    :raises Invalid: naming the field that is wrong.
+    :raises Conflict: if the name or key is used, or no address or device is left;
+        the invite is as it was then.
+    """
+    network = vpn_network.row(conn)
+    name_of(redemption.name)
+    key = key_of(redemption.public_key)
+    invite = _invite(conn, redemption.token)
+    reason = _reason(conn, invite)
+    if invite is None or reason in {Reason.REVOKED, Reason.OWNER, Reason.UNKNOWN}:
+        return _refused(conn, invite, reason or Reason.UNKNOWN, address)
+    again = conn.one(
+        vpn_peers.made_with,
+        PeerRow,
+        invite_id=invite.id,
+        public_key=key,
+        since=conn.now - REPEATED,
+    )
+    if again is not None:
+        shared = _preshared_key(conn, keyring, again)
+        return peer_files.enrolled(conn, network, again, shared, options)
+    if reason is not None or not conn.run(
+        statements.use, invite_id=invite.id, at=conn.now
+    ):
+        return _refused(conn, invite, reason or Reason.USED, address)
+    draft = _draft(conn, network, invite, redemption, options)
+    row = new_peers.store(conn, network, keyring, draft)
+    new_peers.open_to(conn, row.id, _sites(conn, invite))
+    record(conn, None, row, f"enrolled with invite {invite.prefix}…", address=address)
+    return peer_files.enrolled(conn, network, row, draft.preshared_key, options)
+
+
+def _invite(conn: Connection, token: str) -> InviteRow | None:
+    """Return the invite of *token*, found by its digest: no comparison tells of it."""
+    if len(token) != ENROLLMENT_TOKEN_LENGTH:
+        return None
+    return conn.one(statements.by_digest, InviteRow, digest=digest(token))
+
+
+def _reason(conn: Connection, invite: InviteRow | None) -> Reason | None:
+    """Return why an invite cannot be used, if so."""
+    if invite is None:
+        return Reason.UNKNOWN
+    state = invite.state(conn.now)
+    if state is not InviteState.REVOKED and not (
+        invite.owner_lives and invite.maker_may
+    ):
+        return Reason.OWNER
+    return _REASONS.get(state)
+
+
+def _refused(
+    conn: Connection, invite: InviteRow | None, reason: Reason, address: str
+) -> Refusal:
+    which = "An invite" if invite is None else f"Invite {invite.prefix}…"
+    events.record(
+        conn,
+        None,
+        object_type="vpn_invite",
+        object_id=None if invite is None else invite.id,
+        object_name="" if invite is None else invite.prefix,
+        description=f"{which} was refused: {reason}",
+        project_id=None if invite is None else invite.project_id,
+        address=address,
+    )
+    return Refusal(reason)
+
+
+def _preshared_key(conn: Connection, keyring: Keyring, row: PeerRow) -> bytes | None:
+    envelope = conn.scalar(vpn_peers.preshared_key, peer_id=row.id)
+    if envelope is None:
+        return None
+    return preshared_keys.opened(keyring, row.uuid, envelope)
+
+
+def _kind(invite: InviteRow, wanted: PeerKind | None) -> PeerKind:
+    """Return what the device is; laptops and phones may use each other's invites."""
+    if wanted is None:
+        return invite.kind
+    if (wanted is PeerKind.HOST) != (invite.kind is PeerKind.HOST):
+        raise Invalid(f"kind: this invite is for a {invite.kind}, not for a {wanted}")
+    return wanted
+
+
+def _draft(
+    conn: Connection,
+    network: NetworkRow,
+    invite: InviteRow,
+    redemption: Redemption,
+    options: Options,
+) -> Draft:
+    name = name_of(redemption.name)
+    owner = Owner(
+        user_id=invite.user_id,
+        project_id=invite.project_id,
+        right=Right.RULE if invite.maker_rules else Right.OWN,
+    )
+    key = new_peers.check_key(conn, network, redemption.public_key)
+    if owner.user_id is not None and owner.right < Right.RULE:
+        new_peers.check_quota(conn, owner.user_id, options)
+    new_peers.check_name(conn, owner, name)
+    by_another = owner.user_id is not None and invite.created_by != owner.user_id
+    limited = invite.approval or invite.peer_expires is not None
+    return Draft(
+        name=name,
+        kind=_kind(invite, redemption.kind),
+        state=PeerState.PENDING if invite.approval else PeerState.ACTIVE,
+        user_id=owner.user_id,
+        project_id=owner.project_id,
+        public_key=key,
+        preshared_key=new_peers.new_preshared_key(conn),
+        tags=invite.tags,
+        expires=invite.peer_expires,
+        invite_id=invite.id,
+        held=by_another and limited,
+    )
+
+
+def _sites(conn: Connection, invite: InviteRow) -> list[SiteNetwork]:
+    """Return the networks that the invite opens; those that are gone are left out."""
+    found = (
+        conn.one(vpn_sites.by_name, SiteNetwork, name=name) for name in invite.grants
+    )
+    return [site for site in found if site is not None]

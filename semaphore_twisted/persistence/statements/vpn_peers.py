@@ -1,0 +1,276 @@
+"""Peers of the VPN: rows of people's lists, and what the device should be."""
+
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, case, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from semaphore_twisted.model.peers import PeerKind, PeerState
+from semaphore_twisted.persistence.schema import (
+    project,
+    project_user,
+    user,
+    vpn_grant,
+    vpn_peer,
+    vpn_site,
+)
+
+_c = vpn_peer.c
+
+_with_owner = vpn_peer.outerjoin(user, user.c.id == _c.user_id).outerjoin(
+    project, project.c.id == _c.project_id
+)
+
+#: Columns of ``operations.peer_rows.Row``; *received* is what the peer received.
+_rows = (
+    select(
+        _c.id,
+        _c.uuid,
+        _c.name,
+        _c.kind,
+        _c.state,
+        _c.user_id,
+        _c.project_id,
+        func.coalesce(user.c.username, project.c.name, "").label("owner"),
+        _c.public_key,
+        func.coalesce(_c.ipv4, "").label("ipv4"),
+        func.coalesce(_c.ipv6, "").label("ipv6"),
+        _c.tags,
+        _c.created,
+        _c.expires,
+        _c.held,
+        _c.last_handshake,
+        _c.sent.label("received"),
+        _c.received.label("sent"),
+    )
+    .select_from(_with_owner)
+    .order_by(func.lower(_c.name), _c.id)
+)
+
+
+def _given(name: str, column: Any) -> Any:
+    """Return the condition that *column* is the parameter *name*, if that is given."""
+    return or_(bindparam(name).is_(None), column == bindparam(name))
+
+
+_listed = _rows.where(
+    case(
+        (bindparam("state").is_(None), _c.state != PeerState.REVOKED),
+        else_=_c.state == bindparam("state"),
+    ),
+    _given("kind", _c.kind),
+    _given("user_id", _c.user_id),
+    _given("project_id", _c.project_id),
+)
+
+_hosts = _c.kind == PeerKind.HOST
+
+
+def _project_of(name: str) -> Any:
+    return and_(_hosts, _c.project_id == bindparam(name))
+
+
+def _own_of(name: str) -> Any:
+    """Return the condition for a user's devices and the hosts of his projects."""
+    return or_(
+        _c.user_id == bindparam(name),
+        and_(
+            _hosts,
+            _c.project_id.in_(
+                select(project_user.c.project_id).where(
+                    project_user.c.user_id == bindparam(name)
+                )
+            ),
+        ),
+    )
+
+
+listed = _listed
+listed_in_project = _listed.where(_project_of("within"))
+listed_of_viewer = _listed.where(_own_of("viewer"))
+
+by_id = _rows.where(_c.id == bindparam("peer_id"))
+by_uuid = _rows.where(_c.uuid == bindparam("uuid"))
+by_name = _rows.where(
+    func.lower(_c.name) == func.lower(bindparam("name")), _c.state != PeerState.REVOKED
+)
+
+_living = _c.state != PeerState.REVOKED
+
+of_user = _rows.where(_living, _c.user_id == bindparam("user_id"))
+of_project = _rows.where(_living, _c.project_id == bindparam("project_id"))
+of_invite = _rows.where(_living, _c.invite_id == bindparam("invite_id"))
+
+#: What an invite made with a key, after a time.
+made_with = _rows.where(
+    _c.invite_id == bindparam("invite_id"),
+    _c.public_key == bindparam("public_key"),
+    _c.created >= bindparam("since"),
+    or_(_c.state == PeerState.ACTIVE, _c.state == PeerState.PENDING),
+)
+
+preshared_key = select(_c.preshared_key).where(_c.id == bindparam("peer_id"))
+
+key_holder = select(_c.id).where(_c.public_key == bindparam("public_key"))
+
+#: Names that an owner's living peers have, but for one.
+names_of_user = select(_c.name).where(
+    _living, _c.user_id == bindparam("owner_id"), _c.id != bindparam("but")
+)
+names_of_project = select(_c.name).where(
+    _living, _c.project_id == bindparam("owner_id"), _c.id != bindparam("but")
+)
+
+count_devices = (
+    select(func.count())
+    .select_from(vpn_peer)
+    .where(_living, _c.user_id == bindparam("user_id"))
+)
+
+_ADDED = (
+    "uuid",
+    "name",
+    "kind",
+    "state",
+    "user_id",
+    "project_id",
+    "invite_id",
+    "public_key",
+    "preshared_key",
+    "ipv4",
+    "ipv6",
+    "tags",
+    "created",
+    "expires",
+    "held",
+)
+
+#: Nothing where a key or an address is taken already.
+add = (
+    insert(vpn_peer)
+    .values({name: bindparam(name) for name in _ADDED})
+    .on_conflict_do_nothing()
+)
+
+#: Nothing where the key is taken already; the new device counts from nought.
+rotate = (
+    update(vpn_peer)
+    .prefix_with("OR IGNORE")
+    .where(_c.id == bindparam("peer_id"))
+    .values(
+        public_key=bindparam("new_key"),
+        preshared_key=bindparam("sealed"),
+        device_received=0,
+        device_sent=0,
+    )
+)
+
+_is_due = and_(_c.state == PeerState.ACTIVE, _c.expires <= bindparam("now"))
+
+due = _rows.where(_is_due)
+
+next_expiry = select(func.min(_c.expires)).where(
+    _c.state == PeerState.ACTIVE, _c.expires > bindparam("now")
+)
+
+_owner_lives = case((_hosts, project.c.id.is_not(None)), else_=user.c.active == 1)
+
+#: What the device should have. The order of columns is the reader's.
+desired = (
+    select(
+        _c.id,
+        _c.uuid,
+        _c.name,
+        _c.user_id,
+        _c.project_id,
+        _c.public_key,
+        _c.preshared_key,
+        _c.ipv4,
+        _c.ipv6,
+    )
+    .select_from(_with_owner)
+    .where(
+        _c.state == PeerState.ACTIVE,
+        or_(_c.expires.is_(None), _c.expires > bindparam("now")),
+        _owner_lives,
+    )
+    .order_by(_c.id)
+)
+
+#: Keys of which the store says why they are not desired.
+undesired_keys = (
+    select(_c.public_key)
+    .select_from(_with_owner)
+    .where(
+        or_(
+            _c.state != PeerState.ACTIVE,
+            _c.expires <= bindparam("now"),
+            func.coalesce(_owner_lives, 0) == 0,
+        )
+    )
+)
+
+#: Who may enter which site network.
+grants = select(
+    vpn_grant.c.peer_id, vpn_grant.c.user_id, vpn_grant.c.project_id, vpn_site.c.network
+).join(vpn_site, vpn_site.c.id == vpn_grant.c.site_id)
+
+#: The members of the projects that may enter one.
+granted_members = select(project_user.c.project_id, project_user.c.user_id).where(
+    project_user.c.project_id.in_(
+        select(vpn_grant.c.project_id).where(vpn_grant.c.project_id.is_not(None))
+    )
+)
+
+
+def _networks() -> Select[Any]:
+    """Return the networks that one peer may enter."""
+    return (
+        select(vpn_site.c.network)
+        .join(vpn_grant, vpn_grant.c.site_id == vpn_site.c.id)
+        .where(
+            or_(
+                vpn_grant.c.peer_id == bindparam("peer_id"),
+                vpn_grant.c.user_id == bindparam("user_id"),
+                vpn_grant.c.project_id == bindparam("project_id"),
+                vpn_grant.c.project_id.in_(
+                    select(project_user.c.project_id).where(
+                        project_user.c.user_id == bindparam("user_id")
+                    )
+                ),
+            )
+        )
+        .distinct()
+        .order_by(vpn_site.c.network)
+    )
+
+
+networks_of = _networks()
+
+#: What is known of each peer that can be on the device.
+observed = select(
+    _c.id,
+    _c.name,
+    _c.user_id,
+    _c.project_id,
+    _c.public_key,
+    _c.last_handshake,
+    _c.outer_endpoint,
+    _c.received,
+    _c.sent,
+    _c.device_received,
+    _c.device_sent,
+).where(_living)
+
+observe = (
+    update(vpn_peer)
+    .where(_c.id == bindparam("peer_id"))
+    .values(
+        last_handshake=bindparam("handshake"),
+        outer_endpoint=bindparam("endpoint"),
+        received=bindparam("total_received"),
+        sent=bindparam("total_sent"),
+        device_received=bindparam("now_received"),
+        device_sent=bindparam("now_sent"),
+    )
+)
