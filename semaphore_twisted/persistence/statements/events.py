@@ -2,7 +2,14 @@
 
 from sqlalchemy import bindparam, or_, select
 
-from semaphore_twisted.persistence.schema import event, project, project_user, user
+from semaphore_twisted.persistence.schema import (
+    event,
+    project,
+    project_user,
+    user,
+    vpn_invite,
+    vpn_peer,
+)
 
 _EVENTS = (
     select(
@@ -27,8 +34,14 @@ of_project = _EVENTS.where(event.c.project_id == bindparam("project_id"))
 
 of_everything = _EVENTS
 
+_own_peers = select(vpn_peer.c.id).where(vpn_peer.c.user_id == bindparam("user_id"))
+_own_invites = select(vpn_invite.c.id).where(
+    vpn_invite.c.user_id == bindparam("user_id")
+)
+
 #: Of the user's projects and of the installation. Failed logins name accounts and
-#: addresses: a user sees those of his own account.
+#: addresses: a user sees those of his own account. What happens to the VPN tells of
+#: others' devices: he sees what he did, and what was done to his devices and invites.
 of_user = _EVENTS.where(
     or_(
         event.c.project_id.in_(
@@ -39,8 +52,14 @@ of_user = _EVENTS.where(
         event.c.project_id.is_(None)
         & or_(
             event.c.object_type.is_(None),
-            event.c.object_type != bindparam("login"),
-            event.c.object_id == bindparam("user_id"),
+            (event.c.object_type != bindparam("login"))
+            & event.c.object_type.not_like("vpn/_%", escape="/"),
+            (event.c.object_type == bindparam("login"))
+            & (event.c.object_id == bindparam("user_id")),
+            event.c.object_type.like("vpn/_%", escape="/")
+            & (event.c.user_id == bindparam("user_id")),
+            (event.c.object_type == "vpn_peer") & event.c.object_id.in_(_own_peers),
+            (event.c.object_type == "vpn_invite") & event.c.object_id.in_(_own_invites),
         ),
     )
 )
