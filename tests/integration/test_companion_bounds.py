@@ -186,7 +186,7 @@ class ReachTests(LabTestCase):
         self.lab.server.run(
             *("nft", "-f", "-"),
             text="table ip docker { chain FORWARD {\n"
-            "type filter hook forward priority 0; policy drop;\n} }\n",
+            "type filter hook forward priority 0; policy drop;\n}\n}\n",
         )
         rules = self.companion.rules()
         found = self.companion.ask(wire.Diagnose(), wire.Diagnosis).findings
