@@ -80,6 +80,7 @@ class Options(usage.Options):
         ["state", "s", None, "The folder of everything that is kept."],
         ["user", None, None, "Whom root becomes, with --with-vpn."],
         ["vpn-settings", None, "/etc/semaphore-vpn", "What `vpn init` wrote."],
+        ["vpn-state", None, "/var/lib/semaphore-vpn", "What the companion keeps."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["demo", None, 'Add the project "Demo", unless it is there.'],

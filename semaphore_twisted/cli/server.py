@@ -41,6 +41,12 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="what `vpn init` wrote, for --with-vpn (default: %(default)s)",
     )
     parser.add_argument(
+        "--vpn-state",
+        metavar="DIR",
+        default="/var/lib/semaphore-vpn",
+        help="what the companion keeps, for --with-vpn (default: %(default)s)",
+    )
+    parser.add_argument(
         "--log-format", choices=("text", "json"), default="text", help="of the log"
     )
     level = os.environ.get("SEMAPHORE_LOG_LEVEL", "").lower()
@@ -75,6 +81,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     options["with-vpn"] = arguments.with_vpn
     options["user"] = arguments.user
     options["vpn-settings"] = arguments.vpn_settings
+    options["vpn-state"] = arguments.vpn_state
     service = tap.makeService(options)
     observer = (
         jsonFileLogObserver(sys.stdout)

@@ -46,18 +46,19 @@ def begin(options: Any, *, config: Config, state: Path, root: bool) -> None:
     if not state.exists():
         state.mkdir(0o700, parents=True)
         os.chown(state, account.pw_uid, account.pw_gid)
-    _keep(_command(options["vpn-settings"], config.vpn.socket))
+    _keep(_command(options, config.vpn.socket))
     try:
         rights.drop(account, rights.CAP_NET_BIND_SERVICE)
     except rights.CannotDrop as error:
         raise Refused(f"--user: {error}") from None
 
 
-def _command(settings: str, socket: str) -> list[str]:
+def _command(options: Any, socket: str) -> list[str]:
     program = Path(sys.argv[0]).with_name("twistd")
     return [
         *(sys.executable, str(program), "-n", "--pidfile=", "semaphore-vpn"),
-        *("--settings", settings, "--socket", socket),
+        *("--settings", options["vpn-settings"], "--state", options["vpn-state"]),
+        *("--socket", socket),
     ]
 
 

@@ -25,7 +25,7 @@ class RefusalTests(SynchronousTestCase):
             root=root,
         )
         self.assertFalse(state.exists())
-        return error.sentence
+        return str(error)
 
     def test_not_root(self) -> None:
         """Somebody without rights is told why they are needed."""
