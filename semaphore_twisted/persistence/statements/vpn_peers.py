@@ -169,7 +169,7 @@ _is_due = and_(_c.state == PeerState.ACTIVE, _c.expires <= bindparam("now"))
 
 due = _rows.where(_is_due)
 
-next_expiry = select(func.min(_c.expires)).where(
+next_expiry = select(func.min(_c.expires).label("at")).where(
     _c.state == PeerState.ACTIVE, _c.expires > bindparam("now")
 )
 

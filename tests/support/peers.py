@@ -1,0 +1,129 @@
+"""A store with a VPN, three users and a project, for tests of its operations."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.masterkey import MasterKey
+from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind
+from semaphore_twisted.model.users import Actor, Role
+from semaphore_twisted.operations import peers, vpn_network
+from semaphore_twisted.operations.peer_rules import Options
+from semaphore_twisted.operations.peers import NewPeer
+from semaphore_twisted.operations.vpn_network import NewNetwork
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.wireguard import keys
+from tests.support.memory import (
+    Entropy,
+    FixedClock,
+    actor_of,
+    make_member,
+    make_project,
+    make_user,
+    memory_connection,
+)
+
+SERVER_KEY = keys.new_pair(Entropy()).public_key
+MASTER = MasterKey(bytes(range(32)))
+
+
+def public_key(number: int) -> str:
+    """Return a public key, another for each *number*."""
+    return keys.format(number.to_bytes(32, "big"))
+
+
+def network(**changes: Any) -> NewNetwork:
+    """Return the network of the tests."""
+    usual: dict[str, Any] = {
+        "interface": "semaphore0",
+        "endpoint": "vpn.example.net",
+        "pool4": "10.80.0.0/24",
+        "pool6": "fd80::/64",
+        "public_key": keys.format(SERVER_KEY),
+    }
+    return NewNetwork(**{**usual, **changes})
+
+
+class PeersCase(SynchronousTestCase):
+    """A VPN, an administrator ``root``, users ``alice`` and ``bob``, a project.
+
+    Alice owns the project, ``carol`` is its guest.
+    """
+
+    def setUp(self) -> None:
+        """Make it."""
+        self.clock = FixedClock()
+        self.conn = memory_connection(self.clock)
+        self.keyring = Keyring(MASTER, entropy=Entropy(10**6))
+        self.options = Options(devices_per_user=3)
+        self.root = actor_of(make_user(self.conn, "root", admin=True))
+        self.alice = actor_of(make_user(self.conn, "alice"))
+        self.bob = actor_of(make_user(self.conn, "bob"))
+        self.carol = actor_of(make_user(self.conn, "carol"))
+        self.project = make_project(self.conn, self.alice.user)
+        make_member(self.conn, self.project, self.carol.user)
+        self.owner = actor_of(self.alice.user, self.project)
+        self.guest = actor_of(self.carol.user, self.project, Role.GUEST)
+        self.count = 0
+        vpn_network.initialise(self.conn, None, network())
+
+    @contextmanager
+    def later(self, seconds: float) -> Iterator[Connection]:
+        """Run a transaction so much later."""
+        self.clock.advance(seconds)
+        with self.conn.transaction(write=True):
+            yield self.conn
+
+    def enroll(self, actor: Actor | None = None, **fields: Any) -> Enrolled:
+        """Make a peer with a new key and name, of *actor*'s or as *fields* say."""
+        self.count += 1
+        usual: dict[str, Any] = {
+            "name": f"peer {self.count}",
+            "public_key": public_key(self.count + 1000),
+        }
+        if actor is self.owner:
+            usual["kind"] = PeerKind.HOST
+        with self.conn.transaction(write=True):
+            return peers.create(
+                self.conn,
+                actor or self.alice,
+                NewPeer(**{**usual, **fields}),
+                keyring=self.keyring,
+                options=self.options,
+            )
+
+    def make(self, actor: Actor | None = None, **fields: Any) -> Peer:
+        """Make a peer, as :meth:`enroll` does."""
+        return self.enroll(actor, **fields).peer
+
+    def desired(self) -> peers.Desired:
+        """Return what the device should be."""
+        return peers.desired(self.conn, self.keyring, {})
+
+    def desired_names(self) -> list[str]:
+        """Return the names of the peers that are desired."""
+        wanted = {each.public_key for each in self.desired().peers}
+        rows = self.conn.raw.execute(
+            "SELECT name, public_key FROM vpn_peer ORDER BY id"
+        )
+        return [name for name, key in rows if key in wanted]
+
+    def revision(self) -> int:
+        """Return the network's revision."""
+        return vpn_network.revision(self.conn)
+
+    def events(self) -> list[str]:
+        """Return what is on record, the oldest first."""
+        rows = self.conn.raw.execute("SELECT description FROM event ORDER BY id")
+        return [row[0] for row in rows]
+
+    def dump(self) -> str:
+        """Return the whole store as text."""
+        return "\n".join(self.conn.raw.iterdump())
+
+    def rows(self, table: str) -> Sequence[Any]:
+        """Return every row of *table*."""
+        return self.conn.raw.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
