@@ -1,7 +1,6 @@
 """``semaphore vpn invite``, ``invites`` and ``uninvite``."""
 
 import argparse
-import importlib
 
 from semaphore_twisted.cli import table, vpn_site, vpn_store
 from semaphore_twisted.cli.failure import Failure
@@ -12,6 +11,7 @@ from semaphore_twisted.model.peers import PeerKind
 from semaphore_twisted.operations import invites, vpn_network
 from semaphore_twisted.operations.invites import NewInvite
 from semaphore_twisted.start.vpn import options_of
+from semaphore_twisted.web.enroll.commands import commands
 
 _DESCRIPTION = """\
 Make a link that a device can enroll itself with, and print it once, with a command
@@ -117,15 +117,14 @@ def _invite(arguments: argparse.Namespace) -> int:
             options=options,
         )
     link = Link(place.base, made.token, place.fingerprint)
-    module = importlib.import_module("semaphore_twisted.web.enroll.commands")
-    posix, powershell = module.commands(place.base, made.token, place.fingerprint)
+    ready = commands(place.base, made.token, place.fingerprint)
     if arguments.json:
         table.print_json(
             {
                 "invite": made.invite,
                 "link": str(link),
-                "posix": posix,
-                "powershell": powershell,
+                "posix": ready.posix,
+                "powershell": ready.powershell,
             }
         )
         return 0
@@ -134,10 +133,11 @@ def _invite(arguments: argparse.Namespace) -> int:
         f"Invite {invite.id} for {invite.max_uses} {invite.kind}(s) of {invite.owner}, "
         f"until {table.moment(invite.expires)}"
     )
-    print(f"\nIn a browser, on the device itself or to draw a QR code:\n  {link}")
-    print(f"\nLinux and macOS:\n  {posix}")
-    print(f"\nWindows (PowerShell):\n  {powershell}")
-    print(f"\nA machine that has this package:\n  semaphore vpn join '{link}'")
+    print(f"\nIn a browser, on the device itself or to draw a QR code:\n{link}")
+    # As they are: a here-document ends at the beginning of a line.
+    print(f"\nLinux and macOS:\n{ready.posix}")
+    print(f"Windows (PowerShell):\n{ready.powershell}")
+    print(f"A machine that has this package:\nsemaphore vpn join '{link}'")
     return 0
 
 

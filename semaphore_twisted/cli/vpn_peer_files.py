@@ -34,7 +34,7 @@ def add(arguments: argparse.Namespace) -> int:
             None,
             NewPeer(
                 name=arguments.name,
-                public_key=arguments.public_key or _public(pair),
+                public_key=_public(arguments, pair),
                 kind=kind,
                 expires=None
                 if expires in {None, "never"}
@@ -61,7 +61,7 @@ def rotate(arguments: argparse.Namespace) -> int:
             conn,
             None,
             peer.id,
-            arguments.public_key or _public(pair),
+            _public(arguments, pair),
             keyring=found.keyring(),
             options=options_of(found.config),
             key_made_here=pair is not None,
@@ -71,11 +71,11 @@ def rotate(arguments: argparse.Namespace) -> int:
 
 
 def _pair(arguments: argparse.Namespace) -> keys.Pair | None:
-    return None if arguments.public_key else keys.new_pair(os.urandom)
+    return keys.new_pair(os.urandom) if arguments.public_key is None else None
 
 
-def _public(pair: keys.Pair | None) -> str:
-    return keys.format(pair.public_key) if pair is not None else ""
+def _public(arguments: argparse.Namespace, pair: keys.Pair | None) -> str:
+    return keys.format(pair.public_key) if pair else str(arguments.public_key)
 
 
 def _whose(conn: Any, arguments: argparse.Namespace) -> tuple[PeerKind, dict[str, Any]]:

@@ -53,7 +53,10 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     _kind(listing)
     listing.add_argument("--tag", help="with this tag only")
     listing.add_argument(
-        "--state", choices=[str(each) for each in PeerState], help="in this state only"
+        "--in",
+        dest="in_state",
+        choices=[str(each) for each in PeerState],
+        help="in this state only",
     )
     _json(listing)
     _json(_one(_verb(verbs, "show", _show, "show a peer")))
@@ -197,7 +200,7 @@ def _list(arguments: argparse.Namespace) -> int:
             conn,
             None,
             kind=PeerKind(arguments.kind) if arguments.kind else None,
-            state=PeerState(arguments.state) if arguments.state else None,
+            state=PeerState(arguments.in_state) if arguments.in_state else None,
             user_id=user,
             project_id=project,
             tag=arguments.tag,

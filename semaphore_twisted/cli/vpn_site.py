@@ -10,6 +10,7 @@ from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.config import Config
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.web.enroll.commands import is_base
 
 
 @frozen
@@ -30,6 +31,8 @@ def enrolling(found: Installation, network: Network) -> Place:
         raise Failure(
             f"web_host, tls.enabled: devices enroll over HTTPS only, {base} found"
         )
+    if not is_base(base):
+        raise Failure(f"web_host: {base} found, an address without odd signs wanted")
     return Place(base, _fingerprint(found))
 
 

@@ -103,7 +103,9 @@ def _row(peer: Peer, status: PeerStatus | None) -> tuple[str, ...]:
         peer.ipv4,
         peer.state,
         status.online if status else "-",
-        table.span(status.age_seconds) if status else table.moment(peer.last_handshake),
+        table.span(status.age_seconds)
+        if status
+        else table.moment(peer.last_handshake, "never"),
         table.size(known.received),
         table.size(known.sent),
         (status.endpoint if status else None) or "-",

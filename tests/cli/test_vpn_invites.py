@@ -1,0 +1,129 @@
+"""``semaphore vpn invite``, ``invites``, ``uninvite``, and grants."""
+
+import hashlib
+import json
+
+from semaphore_twisted.cli.vpn_link import Link
+from tests.support.enrolling import der
+from tests.support.vpn_command import VpnCase
+
+
+class InviteTests(VpnCase):
+    """Links, as they are typed for."""
+
+    def setUp(self) -> None:
+        """Set the VPN up."""
+        super().setUp()
+        self.set_up()
+        self.site.configure(web_host="https://site.example.net:3000")
+
+    def test_invite(self) -> None:
+        """The link and a command for each kind of machine are printed once."""
+        out = self.done("invite", "--user", "alice")
+        (line,) = [each for each in out.split("\n") if each.startswith("https://")]
+        link = Link.parse(line)
+        self.assertEqual(link.base, "https://site.example.net:3000")
+        self.assertEqual(link.fingerprint, hashlib.sha256(der()).hexdigest())
+        self.assertIn(f"semaphore vpn join '{link}'", out)
+        self.assertIn("PowerShell", out)
+        self.assertNotIn(link.token, self.events())
+        stored = (self.site.state / "semaphore.db").read_bytes()
+        self.assertNotIn(link.token.encode(), stored)
+
+    def test_json(self) -> None:
+        """For programs: the invite, the link and the commands."""
+        found = json.loads(
+            self.done("invite", "--json", "--project", "Site", "--uses", "3")
+        )
+        self.assertEqual(found["invite"]["kind"], "host")
+        self.assertEqual(found["invite"]["max_uses"], 3)
+        self.assertEqual(found["invite"]["owner"], "Site")
+        token = Link.parse(found["link"]).token
+        self.assertIn(token, found["posix"])
+        self.assertIn(token, found["powershell"])
+
+    def test_listed(self) -> None:
+        """Invites are listed without their tokens, and revoked by number."""
+        found = json.loads(self.done("invite", "--json"))
+        token = Link.parse(found["link"]).token
+        self.assertEqual(found["invite"]["owner"], "root")
+        listed = self.done("invites")
+        self.assertIn("open", listed)
+        self.assertNotIn(token, listed)
+        self.assertIn("is revoked", self.done("uninvite", str(found["invite"]["id"])))
+        (invite,) = json.loads(self.done("invites", "--json"))
+        self.assertEqual(invite["state"], "revoked")
+        self.refused("uninvite", "99")
+
+    def test_places(self) -> None:
+        """The address is that of the enrolling listener, the site's, or this host's."""
+        for options, expected in (
+            ({"vpn": {"enroll_port": 8443}}, "https://vpn.example.net:8443"),
+            ({"vpn": {"enroll_port": 443, "only": True}}, "https://vpn.example.net"),
+            ({"web_host": "https://a.example/base/"}, "https://a.example/base"),
+            ({"interface": "192.0.2.1", "port": ":443"}, "https://192.0.2.1"),
+            ({"interface": "::1", "port": ":3000"}, None),
+        ):
+            self.site.configure(**options)
+            link = Link.parse(json.loads(self.done("invite", "--json"))["link"])
+            if expected is not None:
+                self.assertEqual(link.base, expected)
+
+    def test_unsafe_places(self) -> None:
+        """Without HTTPS, or outside of a site that is inside only, there is no link."""
+        for options, expected in (
+            ({"vpn": {"only": True}}, "vpn.enroll_port"),
+            ({"web_host": "http://site.example.net"}, "HTTPS"),
+            ({"interface": "unix:/run/s.sock"}, "web_host"),
+        ):
+            self.site.configure(**options)
+            self.assertIn(expected, self.refused("invite"))
+        self.assertEqual(json.loads(self.done("invites", "--json")), [])
+
+    def test_own_certificate(self) -> None:
+        """With a certificate that all trust the link has no fingerprint."""
+        pair = {"cert_file": "/x/cert.pem", "key_file": "/x/key.pem"}
+        self.site.configure(web_host="https://a.example", tls=pair)
+        link = Link.parse(json.loads(self.done("invite", "--json"))["link"])
+        self.assertEqual(link.fingerprint, "")
+
+    def test_no_authority(self) -> None:
+        """Before the server's first start there is nobody to trust."""
+        (self.site.state / "tls" / "root.pem").unlink()
+        self.assertIn("start the server once", self.refused("invite"))
+
+    def test_refused(self) -> None:
+        """What an invite cannot have is one line."""
+        for words in (
+            ["--kind", "host"],
+            ["--kind", "laptop", "--project", "Site"],
+            ["--user", "nobody"],
+            ["--uses", "0"],
+            ["--expires", "never"],
+            ["--expires", "0h"],
+            ["--grant", "nowhere"],
+            ["--tag", "a\nb"],
+        ):
+            self.refused("invite", *words)
+
+
+class GrantTests(VpnCase):
+    """Networks behind the server."""
+
+    def setUp(self) -> None:
+        """Set the VPN up, with a peer."""
+        super().setUp()
+        self.set_up()
+        self.add("box", "--user", "alice")
+
+    def test_grants(self) -> None:
+        """A network is opened and closed to a peer, a user and a project."""
+        self.assertIn("nobody", self.done("grants"))
+        for words in (["--peer", "box"], ["--user", "alice"], ["--project", "Site"]):
+            self.assertIn("is open", self.done("grant", "lan", *words))
+            (given,) = json.loads(self.done("grants", "--json"))["grants"]
+            self.assertIn(given["to"], self.done("grants"))
+            self.assertIn("is closed", self.done("ungrant", "lan", *words))
+            self.assertIn("not open", self.refused("ungrant", "lan", *words))
+        self.refused("grant", "nowhere", "--user", "alice")
+        self.refused("grant", "lan", "--peer", "other")

@@ -1,0 +1,125 @@
+"""``semaphore vpn …`` on an installation in a folder, in this process."""
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from nacl.utils import random
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.cli.main import main
+from semaphore_twisted.crypto import masterkey
+from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.persistence.migrations.migrate import migrate
+from semaphore_twisted.wireguard import keys
+from tests.support.enrolling import ROOT
+from tests.support.memory import make_project, make_user
+from tests.support.scripted_companion import Respond, ScriptedCompanion
+
+
+class Installed:
+    """An installation with an administrator ``root``, a user ``alice``, a project."""
+
+    def __init__(self) -> None:
+        """Make it; sockets have short paths."""
+        self.folder = Path(tempfile.mkdtemp())
+        self.state = self.folder / "state"
+        self.settings = self.folder / "companion"
+        self.state.mkdir(mode=0o700)
+        (self.state / "tls").mkdir(mode=0o700)
+        (self.state / "tls" / "root.pem").write_bytes(ROOT.certificate_pem)
+        self.key = masterkey.make(random)
+        self.configure()
+        migrate(self.state / "semaphore.db", utc_now)
+        self.conn = self.connect()
+        make_user(self.conn, "root", admin=True)
+        alice = make_user(self.conn, "alice")
+        make_project(self.conn, alice, "Site")
+
+    def configure(self, **options: Any) -> None:
+        """Write the configuration, with *options*."""
+        path = self.state / "config.json"
+        vpn = {"socket": str(self.folder / "vpn.sock"), **options.pop("vpn", {})}
+        path.write_text(
+            json.dumps({"access_key_encryption": self.key, "vpn": vpn, **options})
+        )
+        path.chmod(0o600)
+
+    def connect(self) -> Connection:
+        """Open the store, as a server beside the command does."""
+        return connect(self.state / "semaphore.db", now=utc_now, entropy=os.urandom)
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Run ``semaphore vpn`` with *words*; return exit code, output and errors."""
+        out, err = io.StringIO(), io.StringIO()
+        at = words.index("--") if "--" in words else len(words)
+        words = (*words[:at], "--state", str(self.state), *words[at:])
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = main(["vpn", *words])
+            except SystemExit as error:
+                code = int(error.code or 0)
+        return code, out.getvalue(), err.getvalue()
+
+    def remove(self) -> None:
+        """Remove all of it."""
+        self.conn.close()
+        shutil.rmtree(self.folder)
+
+
+class VpnCase(SynchronousTestCase):
+    """Has an installation, and checks what commands say."""
+
+    def setUp(self) -> None:
+        """Make the installation."""
+        umask = os.umask(0)  # the modes hold whatever it is
+        self.addCleanup(os.umask, umask)
+        self.site = Installed()
+        self.addCleanup(self.site.remove)
+
+    def done(self, *words: str) -> str:
+        """Run a command that succeeds; return its output."""
+        code, out, err = self.site.run(*words)
+        self.assertEqual(code, 0, err + out)
+        return out
+
+    def refused(self, *words: str, code: int = 1) -> str:
+        """Run a command that fails; return its one line of errors."""
+        found, _, err = self.site.run(*words)
+        self.assertEqual(found, code, err)
+        self.assertEqual(err.count("\n"), 1, err)
+        self.assertNotIn("Traceback", err)
+        return err
+
+    def init(self, *words: str) -> str:
+        """Run ``vpn init``."""
+        folder = str(self.site.settings)
+        return self.done("init", "--vpn-settings", folder, *words)
+
+    def set_up(self) -> None:
+        """Set the VPN up."""
+        self.init("--endpoint", "vpn.example.net", "--site", "lan=10.20.0.0/16")
+
+    def add(self, name: str, *words: str) -> dict[str, Any]:
+        """Add a peer with a key of its own; return what JSON says."""
+        public = keys.format(keys.new_pair(os.urandom).public_key)
+        text = self.done("peer", "add", name, "--public-key", public, "--json", *words)
+        return dict(json.loads(text))
+
+    def events(self) -> str:
+        """Return every event's text."""
+        rows = self.site.conn.raw.execute("SELECT description FROM event ORDER BY id")
+        return "\n".join(text for (text,) in rows)
+
+    def companion(self, respond: Respond) -> ScriptedCompanion:
+        """Start a companion where the configuration says."""
+        made = ScriptedCompanion(respond)
+        made.start()
+        self.addCleanup(made.stop)
+        self.site.configure(vpn={"socket": str(made.path)})
+        return made
