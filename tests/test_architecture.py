@@ -67,7 +67,7 @@ class ArrowTests(SynchronousTestCase):
     LIBRARIES: ClassVar[dict[str, tuple[str, ...]]] = {
         "sqlalchemy": ("persistence",),
         "alembic": ("persistence",),
-        "sqlite3": ("persistence", "cli.backup", "operations.vault"),
+        "sqlite3": ("persistence", "cli.backup", "cli.vpn_store", "operations.vault"),
         "autobahn": ("web.socket", "cli"),
         "argparse": ("cli",),
     }

@@ -5,6 +5,7 @@ by a nudge, so that a running server looks at once.
 """
 
 import argparse
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -30,12 +31,8 @@ def reading(found: Installation) -> Iterator[Connection]:
 
     :raises Failure: if there is none, or it is an older program's.
     """
-    conn = _connection(found, read_only=True)
-    try:
-        with conn.transaction(write=False):
-            yield conn
-    finally:
-        conn.close()
+    with _opened(found, read_only=True) as conn, conn.transaction(write=False):
+        yield conn
 
 
 @contextmanager
@@ -48,28 +45,41 @@ def changing(
 
     :raises Failure: if there is none, or it is an older program's.
     """
-    conn = _connection(found, read_only=False)
-    try:
-        with suppress(_NotKept), conn.transaction(write=True):
-            yield conn
-            if not kept:
-                raise _NotKept
-    finally:
-        conn.close()
+    with (
+        _opened(found, read_only=False) as conn,
+        suppress(_NotKept),
+        conn.transaction(write=True),
+    ):
+        yield conn
+        if not kept:
+            raise _NotKept
     if nudging and kept:
         nudge.nudge(found.state.path / nudge.NAME)
 
 
-def _connection(found: Installation, *, read_only: bool) -> Connection:
-    conn = found.connect(read_only=read_only)
-    todo = pending(found.database)
-    if todo:
+@contextmanager
+def _opened(found: Installation, *, read_only: bool) -> Iterator[Connection]:
+    try:
+        todo = pending(found.database) if found.database.is_file() else []
+        if todo:
+            raise Failure(
+                f"{found.database}: it lacks {', '.join(todo)}; start the server once, "
+                "or run `semaphore migrate`"
+            )
+        conn = found.connect(read_only=read_only)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise _unusable(found, error) from error
+    try:
+        yield conn
+    except sqlite3.OperationalError as error:  # locked, full, read-only
+        raise _unusable(found, error) from error
+    finally:
         conn.close()
-        raise Failure(
-            f"{found.database}: it lacks {', '.join(todo)}; start the server once, or "
-            "run `semaphore migrate`"
-        )
-    return conn
+
+
+def _unusable(found: Installation, error: Exception) -> Failure:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return Failure(f"{found.database}: {reason}")
 
 
 def user_of(conn: Connection, text: str) -> User:

@@ -136,8 +136,8 @@ def load(
 
     :raises Refused: if an option cannot be used, or a file cannot be read.
     """
-    file, directory = locate(config=config, state=state, environ=environ)
     try:
+        file, directory = locate(config=config, state=state, environ=environ)
         content = None if file is None else file.read_bytes()
         settings = configuration.parse(
             content,
@@ -148,7 +148,7 @@ def load(
     except WrongOption as error:
         raise Refused(str(error)) from None
     except OSError as error:
-        raise Refused(f"{file}: {error.strerror}") from error
+        raise Refused(f"{error.filename}: {error.strerror}") from error
     return Installation(directory, settings, file)
 
 
