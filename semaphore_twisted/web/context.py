@@ -16,7 +16,8 @@ from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web.forwarded import Place, Visit
+from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.forwarded import Place, Visit, origin
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.routing import Route
 
@@ -30,7 +31,8 @@ class Services:
 
     *compute* runs a function in the CPU worker's thread. *password_changed* is
     called after somebody got another password. *peers* keeps the VPN, and is
-    ``None`` where there is none. *routes* are all routes.
+    ``None`` where there is none; *redeems* counts attempts to enroll. *routes* are all
+    routes.
     """
 
     database: IDatabase
@@ -40,6 +42,8 @@ class Services:
     observer: IAccessObserver
     password_changed: Callable[[], None]
     peers: IPeerControl | None
+    redeems: Redeems
+    entropy: Callable[[int], bytes]
     options: WebOptions
     place: Place
     routes: tuple[Route, ...]
@@ -56,6 +60,8 @@ class Context:
     credentials: Credentials
     visit: Visit
     user_agent: str
+    #: what kind of answer is wanted
+    accept: str
     #: the basic credentials of ``Authorization``, for the route that wants them
     basic: tuple[str, str] | None
     secure: bool
@@ -81,6 +87,15 @@ class Context:
     def address(self) -> str:
         """The client's address."""
         return self.visit.address
+
+    @property
+    def site_url(self) -> str:
+        """Where the site is, with the base path and without a final slash."""
+        place = self.services.place
+        if place.origin:
+            return place.origin + place.base
+        here = origin("https" if self.secure else "http", self.visit.host)
+        return here + self.cookie_path.rstrip("/")
 
     @property
     def keyring(self) -> Any:
@@ -173,8 +188,13 @@ class Context:
         return self.services.compute(function, *args, **kwargs)
 
     def access_changed(self) -> None:
-        """Have every open websocket checked again; called after the commit."""
+        """Have every open websocket checked again; called after the commit.
+
+        The VPN as well: somebody's devices and grants may have to go.
+        """
         self.services.observer.access_changed()
+        if self.services.peers is not None:
+            self.services.peers.wake()
 
     def set_cookie(self, text: str) -> None:
         """Send *text* as ``Set-Cookie``."""

@@ -230,6 +230,7 @@ class Api:
             credentials=arrival.credentials,
             visit=arrival.visit,
             user_agent=arrival.header("user-agent") or "",
+            accept=arrival.header("accept") or "",
             basic=arrival.basic,
             secure=arrival.secure,
             cookie_path=arrival.cookie_path,

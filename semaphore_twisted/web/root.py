@@ -16,6 +16,8 @@ from semaphore_twisted.operations.audience import audiences
 from semaphore_twisted.web.answers import json
 from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.context import Services
+from semaphore_twisted.web.enroll.pages import EnrollPages
+from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.forwarded import Place
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
@@ -57,7 +59,7 @@ class Door:
 
 
 class Root(Resource):
-    """Tells the API, the websocket and the page apart; with and without base path."""
+    """Tells API, websocket and pages apart; with and without base path."""
 
     isLeaf = True
 
@@ -67,6 +69,7 @@ class Root(Resource):
         api: Api,
         socket: SocketResource,
         page: Page,
+        enrolling: EnrollPages,
         options: WebOptions,
         door: Door,
     ) -> None:
@@ -75,6 +78,7 @@ class Root(Resource):
         self._api = api
         self._socket = socket
         self._page = page
+        self._enrolling = enrolling
         self._hosts = frozenset(name.lower() for name in options.hosts)
         self._hsts = options.hsts_seconds
         self._door = door
@@ -92,6 +96,8 @@ class Root(Resource):
         if path == b"/api" or path.startswith(b"/api/"):
             self._api.respond(request, path.removeprefix(b"/api"), came)
             return NOT_DONE_YET
+        if self._enrolling.has(path):
+            return self._enrolling.render(request, path)
         return self._page.render(request, path, came)
 
     def _promise(self, request: Any, came: Arrival) -> None:
@@ -129,6 +135,7 @@ def build_site(
     options: WebOptions,
     password_changed: Callable[[], None],
     peers: IPeerControl | None = None,
+    redeems: Redeems | None = None,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
     """Return the site, to be served by :func:`web.tls.listen` and the like.
@@ -136,7 +143,8 @@ def build_site(
     *compute* runs a function in the CPU worker; *hub* and *socket_factory* come
     from ``web.hub`` and ``web.socket``; *password_changed* is called after
     somebody's password was changed (the first one's file can go then). *peers* keeps
-    the VPN, where there is one.
+    the VPN, where there is one; *redeems* is shared with the site of
+    ``web.enroll.site``, if there is that too.
     """
     door = Door(Place(options.web_host))
 
@@ -153,6 +161,8 @@ def build_site(
         observer=hub,
         password_changed=password_changed,
         peers=peers,
+        redeems=redeems or Redeems(clock.seconds),
+        entropy=entropy,
         options=options,
         place=door.place,
         routes=tuple(routes),
@@ -167,6 +177,7 @@ def build_site(
         api=Api(services, reference=lambda: entropy(6).hex()),
         socket=socket,
         page=Page(fingerprint=options.fingerprint),
+        enrolling=EnrollPages(fingerprint=options.fingerprint),
         options=options,
         door=door,
     )

@@ -1,0 +1,162 @@
+"""What the routes of the VPN have in common: whether a change has reached the device.
+
+A change is in the database when it is answered. *applied* says whether the device has
+it as well, *reason* why not yet; it gets it as soon as it can.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from msgspec.structs import asdict
+
+from semaphore_twisted.interfaces import IPeerControl
+from semaphore_twisted.model.errors import Conflict, Invalid
+from semaphore_twisted.model.peers import (
+    Enrolled,
+    Invite,
+    Network,
+    NetworkGrant,
+    Peer,
+    SiteNetwork,
+)
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import vpn_network
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.web.context import Context
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NOT_SET_UP = "The VPN is not set up on this server: semaphore vpn init"
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the device has a change, and why not."""
+
+    applied: bool
+    reason: str = ""
+
+
+class NetworkOutcome(Network, frozen=True, kw_only=True):
+    """The VPN's settings after a change."""
+
+    applied: bool
+    reason: str = ""
+
+
+class PeerOutcome(Peer, frozen=True, kw_only=True):
+    """A peer after a change."""
+
+    applied: bool
+    reason: str = ""
+
+
+class EnrolledOutcome(Enrolled, frozen=True, kw_only=True):
+    """What a new peer needs, this once."""
+
+    applied: bool
+    reason: str = ""
+
+
+class InviteOutcome(Invite, frozen=True, kw_only=True):
+    """An invite after a change."""
+
+    applied: bool
+    reason: str = ""
+
+
+class SiteOutcome(SiteNetwork, frozen=True, kw_only=True):
+    """A site network after a change."""
+
+    applied: bool
+    reason: str = ""
+
+
+class GrantOutcome(NetworkGrant, frozen=True, kw_only=True):
+    """A grant after a change."""
+
+    applied: bool
+    reason: str = ""
+
+
+def control(context: Context) -> IPeerControl:
+    """Return the service that keeps the VPN.
+
+    :raises Conflict: where there is none.
+    """
+    peers = context.services.peers
+    if peers is None:
+        raise Conflict(NOT_SET_UP)
+    return peers
+
+
+async def changed(
+    context: Context,
+    operation: Callable[Concatenate[Connection, Actor, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> tuple[T, Applied]:
+    """Run a changing *operation*; return what it does, and what came of it."""
+    peers = control(context)
+    value, revision = await context.write(noted, operation, *args, **kwargs)
+    return value, await applied(peers, revision)
+
+
+def noted(
+    conn: Connection,
+    actor: Actor,
+    operation: Callable[Concatenate[Connection, Actor, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> tuple[T, int]:
+    """Run *operation*; return what it does, and the revision that it made."""
+    return operation(conn, actor, *args, **kwargs), vpn_network.revision(conn)
+
+
+async def applied(peers: IPeerControl, revision: int) -> Applied:
+    """Wait a little for the device to have *revision*."""
+    peers.wake()
+    reason = await peers.applied(revision)
+    return Applied(applied=not reason, reason=reason)
+
+
+def told(kind: type[T], value: msgspec.Struct, outcome: Applied) -> T:
+    """Return *value* as the *kind* that says as well what came of the change."""
+    return kind(**asdict(value), **asdict(outcome))
+
+
+def asked(context: Context, known: Mapping[str, Callable[[str], Any]]) -> Any:
+    """Return the query as arguments; a parameter that is not *known* is refused.
+
+    :raises Invalid: naming the parameter.
+    """
+    found = {}
+    for name, text in context.query.items():
+        read = known.get(name)
+        if read is None:
+            raise Invalid(
+                f"{name[:40]!a} is no parameter of this; {', '.join(known)} are"
+                if known
+                else f"{name[:40]!a} is no parameter of this; there are none"
+            )
+        try:
+            found[name] = read(text)
+        except ValueError:
+            raise Invalid(f"{name}: {text[:40]!a} found, which it cannot be") from None
+    return found
+
+
+def number(text: str) -> int:
+    """Return the number that a parameter is."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise ValueError(text)
+    return int(text)
+
+
+def truth(text: str) -> bool:
+    """Return what a parameter says."""
+    if text not in {"true", "false"}:
+        raise ValueError(text)
+    return text == "true"

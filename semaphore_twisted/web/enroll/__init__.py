@@ -1,0 +1,1 @@
+"""The pages and scripts by which devices enroll themselves, and their small site."""

@@ -1,0 +1,103 @@
+"""The pages for devices to come: ``/enroll`` and ``/ca``, and what they are made of.
+
+Nothing here is secret, and nothing changes by a GET: the token stays in the browser
+until it is posted. The policy lets in what comes from this site and nothing inline.
+"""
+
+from html import escape
+from typing import Any
+
+from semaphore_twisted.web.answers import TEXT
+from semaphore_twisted.web.enroll.assets import (
+    AUTHORITY_PAGE,
+    BELOW,
+    ENROLL_PAGE,
+    Asset,
+)
+
+#: What the pages may do.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src data: blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_OWN = """
+<section>
+<p>The certificate of this server comes from its own authority, which can vouch for this
+installation's names only. A browser trusts it once it has the authority's root.</p>
+<h2>1. Compare</h2>
+<p>This is the SHA-256 fingerprint of the root. Compare it with what the server printed
+when it started, or with the end of the invite's link, behind the dot. Take that from
+somebody you trust, not from this page.</p>
+<output>{fingerprint}</output>
+<h2>2. Download</h2>
+<p><a class="button" href="api/vpn/ca?format=der">For phones and Windows (DER)</a>
+<a class="button" href="api/vpn/ca" download="semaphore-root.pem">For the others
+(PEM)</a></p>
+<h2>3. Let it in</h2>
+<details><summary>Android</summary><ol>
+<li>Settings, Security, More, Encryption &amp; credentials, Install a certificate,
+<b>CA certificate</b>.</li>
+<li>Choose the file.</li></ol></details>
+<details><summary>iPhone and iPad</summary><ol>
+<li>Allow the download of the profile; then Settings, <b>Profile downloaded</b>,
+Install.</li>
+<li>Settings, General, About, Certificate Trust Settings: switch it on.</li></ol>
+</details>
+<details><summary>Windows</summary><ol>
+<li>Open the file, Install Certificate, Current User.</li>
+<li>Place it in <b>Trusted Root Certification Authorities</b>.</li></ol></details>
+<details><summary>macOS</summary><ol>
+<li>Open the file: it goes to the Keychain.</li>
+<li>Open it there; Trust, <b>Always Trust</b>.</li></ol></details>
+<details><summary>Linux</summary><ol>
+<li><code>sudo cp semaphore-root.pem
+/usr/local/share/ca-certificates/semaphore-root.crt</code></li>
+<li><code>sudo update-ca-certificates</code></li></ol></details>
+<details><summary>Firefox, on any system</summary><ol>
+<li>Settings, Privacy &amp; Security, View Certificates, Authorities, Import.</li>
+<li>Tick <b>Trust this CA to identify websites</b>.</li></ol></details>
+</section>
+"""
+
+_WORLD = """
+<section>
+<h2>Nothing is to be done</h2>
+<p>The certificate of this server comes from an authority that browsers know.</p>
+</section>
+"""
+
+
+class EnrollPages:
+    """Serves the pages and their files, wherever they are mounted."""
+
+    def __init__(self, *, fingerprint: str) -> None:
+        """Show the *fingerprint* of the local root, if there is one."""
+        shown = escape(fingerprint).replace(":", ":<wbr>")
+        content = _OWN.format(fingerprint=shown) if fingerprint else _WORLD
+        authority = AUTHORITY_PAGE.content.decode().replace("<!--content-->", content)
+        self._served: dict[bytes, Asset] = {
+            b"/enroll": ENROLL_PAGE,
+            b"/ca": Asset(authority.encode(), AUTHORITY_PAGE.content_type),
+            **{f"/enroll/{name}".encode(): each for name, each in BELOW.items()},
+        }
+
+    def has(self, path: bytes) -> bool:
+        """Whether *path*, without the base path, is one of these."""
+        return path.removesuffix(b"/") in {b"/ca", b"/enroll"} or path in self._served
+
+    def render(self, request: Any, path: bytes) -> bytes:
+        """Answer *request*, whose path without the base path is *path*."""
+        if request.method not in {b"GET", b"HEAD"}:
+            request.setResponseCode(405)
+            request.setHeader(b"allow", b"GET, HEAD")
+            return b""
+        found = self._served.get(path)
+        if found is None:  # relative addresses in the page need it without the slash
+            request.setResponseCode(308)
+            request.setHeader(b"location", b".." + path.removesuffix(b"/"))
+            request.setHeader(b"content-type", TEXT)
+            return b""
+        request.setHeader(b"content-type", found.content_type)
+        request.setHeader(b"content-security-policy", POLICY.encode())
+        return found.content

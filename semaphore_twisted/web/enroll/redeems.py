@@ -1,0 +1,94 @@
+"""How often invites may be tried, and how often that failed.
+
+What is counted are attempts that fail: a fleet behind one address enrolls as fast as
+it can. A token has 256 bits, so this is not what keeps guesses out; it keeps whoever
+tries from making the server work and the record of events grow.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from attrs import define, field
+
+from semaphore_twisted.identity.throttle import network
+from semaphore_twisted.model.errors import TooManyAttempts
+
+#: What a source may do at once, and how many seconds each further failure costs.
+BURST, SECONDS = 100, 6.0
+
+#: The same for all sources together.
+BURST_OF_ALL, SECONDS_OF_ALL = 300, 0.2
+
+#: Sources that are remembered; who has been quiet longest is forgotten first.
+SOURCES = 4096
+
+
+@define
+class _Bucket:
+    """So many tokens at *time*, and one more each so many seconds."""
+
+    size: int
+    seconds: float
+    tokens: float
+    time: float
+
+    def fill(self, now: float) -> None:
+        gained = max(0.0, now - self.time) / self.seconds
+        self.tokens, self.time = min(float(self.size), self.tokens + gained), now
+
+    @property
+    def wait(self) -> float:
+        """Seconds until there is a token."""
+        return (1.0 - self.tokens) * self.seconds
+
+
+@define(eq=False)
+class Redeems:
+    """Takes a token for each attempt, and gives it back for one that succeeded."""
+
+    _seconds: Callable[[], float]
+    failed: int = 0
+    succeeded: int = 0
+    _all: _Bucket = field(init=False)
+    _sources: "OrderedDict[str, _Bucket]" = field(factory=OrderedDict)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with all that is allowed."""
+        self._all = self._full(BURST_OF_ALL, SECONDS_OF_ALL)
+
+    def begin(self, address: str) -> None:
+        """Take an attempt from *address* in.
+
+        :raises TooManyAttempts: if it is too early for it.
+        """
+        buckets = self._all, self._source(network(address))
+        now = self._seconds()
+        for each in buckets:
+            each.fill(now)
+            if each.tokens < 1.0:
+                raise TooManyAttempts(retry_after=int(each.wait) + 1)
+        for each in buckets:
+            each.tokens -= 1.0
+
+    def success(self, address: str) -> None:
+        """Give back what a right attempt had cost."""
+        self.succeeded += 1
+        for each in (self._all, self._source(network(address))):
+            each.tokens = min(float(each.size), each.tokens + 1.0)
+
+    def failure(self) -> None:
+        """Count an attempt with a token that cannot be used."""
+        self.failed += 1
+
+    def _full(self, size: int, seconds: float) -> _Bucket:
+        return _Bucket(size, seconds, float(size), self._seconds())
+
+    def _source(self, name: str) -> _Bucket:
+        found = self._sources.get(name)
+        if found is None:
+            found = self._sources[name] = self._full(BURST, SECONDS)
+            if len(self._sources) > SOURCES:
+                self._sources.popitem(last=False)
+        else:
+            self._sources.move_to_end(name)
+        return found
