@@ -6,10 +6,10 @@ A row that is broken is left out and told, since the companion refuses a request
 one value out of bounds, and the others are to stay connected.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from ipaddress import ip_network
-from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from socket import AF_INET, AF_INET6, AddressFamily, inet_ntop, inet_pton
 from typing import Any
 
 import msgspec
@@ -92,7 +92,8 @@ def unexplained(conn: Connection, keys: Collection[bytes]) -> int:
 
     A reason is a peer that has ended or is suspended, or whose owner may no longer.
     """
-    return len(set(keys).difference(conn.column(statements.undesired_keys)))
+    reasons = conn.column(statements.undesired_keys, now=conn.now)
+    return len(set(keys).difference(reasons))
 
 
 class _Reading:
@@ -107,7 +108,7 @@ class _Reading:
         self._known = known
         self._keyring = keyring
         self._key = network.public_key
-        self._pools = [_bounds(pool) for _, pool, _ in network.families]
+        self._pools = dict(_bounds(pool) for _, pool, _ in network.families)
         self._servers = frozenset(network.servers)
 
     def take(self, row: Any) -> tuple[str, ...]:
@@ -115,7 +116,7 @@ class _Reading:
         uuid, public_key, envelope = row[1], row[5], row[6]
         try:
             self._check_key(public_key)
-            addresses = self._addresses(row[7:9])
+            addresses = self._addresses(row[7], row[8])
             shared = None if envelope is None else self._open(uuid, envelope)
         except (_Broken, SecretUnreadable) as error:
             self.damaged.append(f"peer {row[0]} {row[2]!r}: {error}")
@@ -135,25 +136,25 @@ class _Reading:
         except keys.WrongKey as error:
             raise _Broken(error.message) from None
 
-    def _addresses(self, texts: Iterable[Any]) -> tuple[str, ...]:
-        addresses = tuple(self._address(each) for each in texts if each is not None)
-        if not addresses:
+    def _addresses(self, ipv4: Any, ipv6: Any) -> tuple[str, ...]:
+        found: tuple[str, ...] = ()
+        if ipv4 is not None:
+            found = (self._address(AF_INET, ipv4),)
+        if ipv6 is not None:
+            found += (self._address(AF_INET6, ipv6),)
+        if not found:
             raise _Broken("it has no address")
-        return addresses
+        return found
 
-    def _address(self, text: Any) -> str:
-        family = AF_INET6 if ":" in str(text) else AF_INET
+    def _address(self, family: AddressFamily, text: Any) -> str:
         try:
             packed = inet_pton(family, text)
         except (OSError, TypeError, ValueError):
             packed = b""
         if not packed or inet_ntop(family, packed) != text:
             raise _Broken(f"{str(text)[:50]!a} is not an address as it is spelled")
-        number = int.from_bytes(packed, "big")
-        if text in self._servers or not any(
-            size == len(packed) and first < number < last
-            for size, first, last in self._pools
-        ):
+        first, last = self._pools.get(len(packed), (0, 0))
+        if not first < int.from_bytes(packed, "big") < last or text in self._servers:
             raise _Broken(f"{text} is not an address of a peer in the pools")
         return str(text)
 
@@ -167,14 +168,11 @@ class _Reading:
         return key
 
 
-def _bounds(pool: str) -> tuple[int, int, int]:
+def _bounds(pool: str) -> tuple[int, tuple[int, int]]:
     """Return the length of an address of *pool*, and its first and last number."""
     network = ip_network(pool)
-    return (
-        network.max_prefixlen // 8,
-        int(network.network_address),
-        int(network.broadcast_address),
-    )
+    ends = int(network.network_address), int(network.broadcast_address)
+    return network.max_prefixlen // 8, ends
 
 
 def _networks(
