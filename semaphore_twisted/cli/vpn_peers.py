@@ -14,6 +14,7 @@ from semaphore_twisted.cli import (
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.model.peers import PeerKind, PeerState
 from semaphore_twisted.operations import peers, site_networks
+from semaphore_twisted.persistence.statements import vpn_peers as statements
 
 _Run = Callable[[argparse.Namespace], int]
 
@@ -231,15 +232,19 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     with vpn_store.reading(open_installation(arguments)) as conn:
         found = peers.find(conn, None, arguments.peer)
-        grants = [
+        networks = conn.column(
+            statements.networks_of,
+            peer_id=found.id,
+            user_id=found.user_id,
+            project_id=found.project_id,
+        )
+        sites = [
             each
-            for each in site_networks.grants(conn, None)
-            if each.peer_id == found.id
-            or (each.user_id is not None and each.user_id == found.user_id)
-            or (each.project_id is not None and each.project_id == found.project_id)
+            for each in site_networks.listed(conn, None)
+            if each.network in networks
         ]
     if arguments.json:
-        table.print_json({"peer": found, "grants": grants})
+        table.print_json({"peer": found, "networks": sites})
         return 0
     for label, value in (
         ("ID", str(found.id)),
@@ -256,7 +261,10 @@ def _show(arguments: argparse.Namespace) -> int:
         ("Last handshake", table.moment(found.last_handshake, "never")),
         ("Received", table.size(found.received)),
         ("Sent", table.size(found.sent)),
-        ("May enter", ", ".join(f"{e.site} ({e.network})" for e in grants) or "-"),
+        (
+            "May enter",
+            ", ".join(f"{each.name} ({each.network})" for each in sites) or "-",
+        ),
     ):
         print(f"{label}: {table.plain(value)}")
     return 0

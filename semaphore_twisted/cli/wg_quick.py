@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.terminal import harmless
@@ -18,8 +19,14 @@ def path() -> str | None:
 
 
 def is_up(files: TunnelFile) -> bool:
-    """Whether an interface of the tunnel's name is there."""
-    return any(name == files.interface for _, name in socket.if_nameindex())
+    """Whether an interface of the tunnel's name is there.
+
+    On macOS the system chooses the name, and ``wg-quick`` notes it in a file.
+    """
+    noted = Path(f"/var/run/wireguard/{files.interface}.name")
+    return noted.exists() or any(
+        name == files.interface for _, name in socket.if_nameindex()
+    )
 
 
 def up(files: TunnelFile) -> None:

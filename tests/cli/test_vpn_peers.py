@@ -178,10 +178,16 @@ class PeerTests(VpnCase):
         self.assertNotEqual(after["public_key"], before["public_key"])
         self.assertEqual(after["uuid"], before["uuid"])
 
-    def test_show_grants(self) -> None:
-        """A peer's networks are shown, be they its own or its owner's."""
-        self.add("box", "--user", "alice", "--grant", "lan")
-        self.assertIn("lan (10.20.0.0/16)", self.done("peer", "show", "box"))
+    def test_show_networks(self) -> None:
+        """A peer's networks are shown: its own, its owner's, and of his projects."""
+        for words in (["--peer", "box"], ["--user", "alice"], ["--project", "Site"]):
+            if words[0] == "--peer":
+                self.add("box", "--user", "alice")
+            self.assertIn("May enter: -", self.done("peer", "show", "box"))
+            self.done("grant", "lan", *words)
+            shown = self.done("peer", "show", "box")
+            self.assertIn("May enter: lan (10.20.0.0/16)", shown)
+            self.done("ungrant", "lan", *words)
 
     def test_export(self) -> None:
         """The export has no secret, unless it is asked for."""
