@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted import config_acme
+from semaphore_twisted.config_acme import Acme
 from semaphore_twisted.config_names import (
     OPTIONS,
     OTHER_VARIABLES,
@@ -40,11 +42,19 @@ _PUBLISHED = re.compile(r"(?:tcp|udp)/([0-9]{1,5})", re.ASCII)
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
-    """HTTPS; with neither file the certificate is the local authority's."""
+    """HTTPS; *mode* ``auto`` is ``files`` where there are files, else ``local-ca``."""
 
     enabled: bool = True
+    mode: str = "auto"
     cert_file: str = ""
     key_file: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where the certificate comes from: ``files``, ``local-ca`` or ``acme``."""
+        if self.mode != "auto":
+            return self.mode
+        return "files" if self.cert_file else "local-ca"
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +142,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     insecure_http: bool = False
     ca_bundle: str = ""
     tls: Tls = Tls()
+    acme: Acme = Acme()
     process: Process = Process()
     metrics: Metrics = Metrics()
     vpn: Vpn = Vpn()
@@ -151,6 +162,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         """The path of a UNIX socket (``interface`` is ``unix:PATH``), or ``None``."""
         kind, colon, path = self.interface.partition(":")
         return path if kind == "unix" and colon else None
+
+    @property
+    def acme_names(self) -> tuple[str, ...]:
+        """The names of the certificate that is ordered, as it spells them."""
+        return config_acme.plain_names(self.acme.names, host_of(self.web_host))
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -349,10 +365,13 @@ def _check(
             raise wrong(f"tls.{mine}", getattr(config.tls, mine), f"tls.{other} too")
     if config.web_host:
         _check_web_host(config.web_host, wrong)
+    _check_mode(config, wrong)
     _check_vpn(config.vpn, wrong)
     if config.vpn.only and config.unix_socket is not None:
         raise wrong(
-            "vpn.only", True, "false, since interface names a UNIX socket for a proxy,"
+            "vpn.only",
+            config.vpn.only,
+            "false, since interface names a UNIX socket for a proxy,",
         )
     if config.vpn.enroll_port and not config.tls.enabled:
         raise wrong(
@@ -360,6 +379,22 @@ def _check(
             config.vpn.enroll_port,
             "0 where tls.enabled is false: devices must know whom they join,",
         )
+
+
+def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:
+    mode = config.tls.mode
+    if mode not in {"auto", "local-ca", "acme", "files"}:
+        raise wrong("tls.mode", mode, "auto, local-ca, acme or files")
+    if mode == "files" and not config.tls.cert_file:
+        raise wrong("tls.mode", mode, "tls.cert_file and tls.key_file too")
+    if mode in {"local-ca", "acme"} and config.tls.cert_file:
+        raise wrong("tls.mode", mode, "files or auto, since tls.cert_file is given,")
+    if mode == "acme" and config.tls.enabled:
+        config_acme.check(config.acme, config.acme_names, wrong)
+        unreachable = config.vpn.only or config.unix_socket is not None
+        if config.acme.challenge == "tls-alpn-01" and unreachable:
+            wanted = "http-01, since the authority cannot reach the site's own port,"
+            raise wrong("acme.challenge", config.acme.challenge, wanted)
 
 
 def _check_web_host(text: str, wrong: Callable[..., WrongOption]) -> None:

@@ -65,6 +65,7 @@ _SERVED = (
     _served("sqlite.host", "DB_HOST"),
     _served("access_key_encryption", "ACCESS_KEY_ENCRYPTION", secret=True),
     _served("tls.enabled", "TLS_ENABLED", Kind.FLAG),
+    _served("tls.mode", "TLS_MODE"),
     _served("tls.cert_file", "TLS_CERT_FILE"),
     _served("tls.key_file", "TLS_KEY_FILE"),
     _served("process.user", "PROCESS_USER"),
@@ -83,6 +84,15 @@ _SERVED = (
     _served("insecure_http", "INSECURE_HTTP", Kind.FLAG),
     _served("ca_bundle", "CA_BUNDLE"),
     _served("max_task_output_bytes", "MAX_TASK_OUTPUT_BYTES", Kind.NUMBER),
+    _served("acme.directory", "ACME_DIRECTORY"),
+    _served("acme.email", "ACME_EMAIL"),
+    _served("acme.names", "ACME_NAMES", Kind.LIST),
+    _served("acme.challenge", "ACME_CHALLENGE"),
+    _served("acme.ca_bundle", "ACME_CA_BUNDLE"),
+    _served("acme.eab_kid", "ACME_EAB_KID"),
+    _served("acme.eab_key", "ACME_EAB_KEY", secret=True),
+    _served("acme.http_port", "ACME_HTTP_PORT", Kind.NUMBER),
+    _served("acme.agree_tos", "ACME_AGREE_TOS", Kind.FLAG),
     _served("vpn.only", "VPN_ONLY", Kind.FLAG),
     _served("vpn.port", "VPN_PORT", Kind.NUMBER),
     _served("vpn.enroll_port", "VPN_ENROLL_PORT", Kind.NUMBER),
@@ -92,9 +102,7 @@ _SERVED = (
     _served("vpn.socket", "VPN_SOCKET"),
     _served("vpn.reconcile_sec", "VPN_RECONCILE_SEC", Kind.NUMBER),
     _served("vpn.devices_per_user", "VPN_DEVICES_PER_USER", Kind.NUMBER),
-    _served(
-        "vpn.address_quarantine_days", "VPN_ADDRESS_QUARANTINE_DAYS", Kind.NUMBER
-    ),
+    _served("vpn.address_quarantine_days", "VPN_ADDRESS_QUARANTINE_DAYS", Kind.NUMBER),
 )
 
 _COOKIES = "sessions are kept in the store, so cookies need no key"

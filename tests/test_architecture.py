@@ -37,7 +37,15 @@ ALLOWED: dict[str, set[str]] = {
 }
 
 #: The roots connect everything; ``__init__`` names the version.
-ROOTS = {"tap", "cli", "start", "config", "config_names", "config_values"}
+ROOTS = {
+    "tap",
+    "cli",
+    "start",
+    "config",
+    "config_acme",
+    "config_names",
+    "config_values",
+}
 
 #: The companion's own root, which its package's arrows hold for too.
 COMPANION = "vpnd.tap"

@@ -140,7 +140,7 @@ def _complete(
     with conn.transaction(write=True):
         report = vault.startup_check(conn, keyring)
     presented = None
-    if found.config.tls.enabled and not found.config.tls.cert_file:
+    if found.config.tls.enabled and found.config.tls.origin != "files":
         with conn.transaction(write=True):
             presented = certificates(conn, keyring, found, new_root=new_root)
     with conn.transaction(write=True):

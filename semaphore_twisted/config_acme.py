@@ -1,0 +1,131 @@
+"""The options of certificates from a public authority, and what is wrong with them."""
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.config_values import WrongOption
+from semaphore_twisted.crypto.certificates import dns_name
+
+#: Names in one certificate, as the usual authorities limit them.
+_MOST_NAMES = 100
+
+#: Last labels that no public authority vouches for (RFC 2606, RFC 6761, RFC 8375).
+_PRIVATE = frozenset(
+    {"localhost", "local", "internal", "lan", "home", "invalid", "onion"}
+)
+
+
+class Acme(msgspec.Struct, frozen=True, kw_only=True):
+    """How the certificate is ordered (RFC 8555), with ``tls.mode: acme``.
+
+    *names* are the certificate's, that of ``web_host`` where there is none.
+    *ca_bundle* has the roots that the authority itself is trusted by, the system's
+    where it is empty. *eab_kid* and *eab_key* bind the account to one that the
+    operator has with the authority.
+    """
+
+    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    email: str = ""
+    names: tuple[str, ...] = ()
+    challenge: str = "http-01"
+    ca_bundle: str = ""
+    eab_kid: str = ""
+    eab_key: str = ""
+    http_port: int = 80
+    agree_tos: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"Acme(directory={self.directory!r})"
+
+
+def check(
+    acme: Acme, names: tuple[str, ...], wrong: Callable[..., WrongOption]
+) -> None:
+    """Refuse what cannot be used to order a certificate for *names*.
+
+    :raises WrongOption: made by *wrong* of an option's path, found and wanted.
+    """
+    if not _is_https(acme.directory):
+        wanted = "the address of an authority's directory, https://…"
+        raise wrong("acme.directory", acme.directory, wanted)
+    if not acme.agree_tos:
+        wanted = "true, once you have read the authority's terms of service,"
+        raise wrong("acme.agree_tos", acme.agree_tos, wanted)
+    if acme.challenge not in {"http-01", "tls-alpn-01"}:
+        raise wrong("acme.challenge", acme.challenge, "http-01 or tls-alpn-01")
+    if not 1 <= acme.http_port < 1 << 16:
+        raise wrong("acme.http_port", acme.http_port, "a number from 1 to 65535")
+    if acme.email and not _is_mail(acme.email):
+        raise wrong("acme.email", acme.email, "an address such as ops@example.org")
+    _check_names(names, wrong)
+    _check_binding(acme, wrong)
+
+
+def _check_names(names: tuple[str, ...], wrong: Callable[..., WrongOption]) -> None:
+    if not 1 <= len(names) <= _MOST_NAMES:
+        wanted = "the host names of the certificate (or web_host with a host name)"
+        raise wrong("acme.names", list(names), wanted)
+    for each in names:
+        if each.startswith("*."):
+            wanted = "names without *, which neither challenge can show,"
+            raise wrong("acme.names", each, wanted)
+        plain = dns_name(each)
+        if plain is None or plain != each or not _is_public(plain):
+            wanted = "a public host name such as ci.example.org"
+            raise wrong("acme.names", each, wanted)
+
+
+def _check_binding(acme: Acme, wrong: Callable[..., WrongOption]) -> None:
+    for mine, other in (("eab_kid", "eab_key"), ("eab_key", "eab_kid")):
+        if getattr(acme, mine) and not getattr(acme, other):
+            found: Any = "a value" if mine == "eab_key" else acme.eab_kid
+            raise wrong(f"acme.{mine}", found, f"acme.{other} too")
+    if acme.eab_key and not binding_key(acme.eab_key):
+        raise wrong("acme.eab_key", "other text", "the key in base64url")
+
+
+def binding_key(text: str) -> bytes:
+    """Return the key that *text* is in base64url; empty where it is none."""
+    plain = text.strip().rstrip("=").encode()
+    try:
+        return base64.b64decode(plain + b"=" * (-len(plain) % 4), b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def plain_names(names: tuple[str, ...], host: str) -> tuple[str, ...]:
+    """Return *names*, or *host* where there are none, as a certificate spells them."""
+    found = (dns_name(each) or each for each in names or filter(None, (host,)))
+    return tuple(dict.fromkeys(found))
+
+
+def _is_public(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." in name and name.rpartition(".")[2] not in _PRIVATE
+    return False
+
+
+def _is_https(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return good and parts.username is None
+
+
+def _is_mail(text: str) -> bool:
+    user, at, host = text.rpartition("@")
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' ?,:<>"')
+    return bool(plain and user and at and dns_name(host))
