@@ -16,6 +16,7 @@ from pathlib import Path
 from semaphore_twisted.config import Config
 from semaphore_twisted.model.peers import Network, SiteNetwork
 from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard.settings import Settings
 from semaphore_twisted.wireguard.wire import Finding
 
 #: A handshake this far in the future means that the clock was set back.
@@ -141,6 +142,20 @@ def ports(config: Config, port: int | None, welcome: wire.Welcome) -> Iterator[F
                 "ports",
                 f"vpn.publish: {protocol}/{number} is not open to peers; run "
                 "`semaphore vpn init` again",
+            )
+
+
+def nat(settings: Settings) -> Iterator[Finding]:
+    """Say how hosts of the site networks see peers."""
+    for each in settings.sites:
+        if each.nat:
+            yield ok("nat", f"{each.network} sees peers as this server's own address")
+        else:
+            pools = _listed([str(pool) for pool in settings.pools])
+            yield warning(
+                "nat",
+                f"{each.network} sees peers' own addresses: its router needs a route "
+                f"to {pools} by way of this server",
             )
 
 

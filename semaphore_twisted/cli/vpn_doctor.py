@@ -1,6 +1,7 @@
 """``semaphore vpn doctor``: what keeps the VPN from working."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.vpn_bounds import site_port
 from semaphore_twisted.cli.vpn_companion import ask
-from semaphore_twisted.cli.vpn_files import FOLDER
+from semaphore_twisted.cli.vpn_files import FOLDER, Folder
 from semaphore_twisted.cli.vpn_init import add_settings
 from semaphore_twisted.cli.vpn_status import planned
 from semaphore_twisted.model.errors import DomainError
@@ -39,7 +40,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     found = open_installation(arguments)
-    folder = arguments.vpn_settings or FOLDER
+    folder = Folder(arguments.vpn_settings or FOLDER, None)
     with vpn_store.reading(found) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
         findings = [*_findings(conn, found, network, folder)]
@@ -54,10 +55,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _findings(
-    conn: Connection, found: Installation, network: Network, folder: Path
+    conn: Connection, found: Installation, network: Network, folder: Folder
 ) -> Iterator[Finding]:
     config = found.config
-    yield from vpn_checks.modes(found.state.path, folder)
+    yield from vpn_checks.modes(found.state.path, folder.path)
     yield from vpn_checks.endpoint(network)
     if state.holder(found.state.path) is None:
         yield vpn_checks.error(
@@ -68,6 +69,7 @@ def _findings(
         yield from vpn_checks.names(network)
         if config.vpn.only:
             yield from vpn_checks.site(network.server4, config.vpn.port)
+    yield from _written(folder)
     path = Path(config.vpn.socket)
     try:
         welcome = ask(path, wire.Hello(), wire.Welcome)
@@ -83,6 +85,22 @@ def _findings(
         yield vpn_checks.error("companion", failure.sentence)
         return
     yield from _applied(conn, found, network)
+
+
+def _written(folder: Folder) -> Iterator[Finding]:
+    """Look into the companion's settings, if we may."""
+    try:
+        settings = folder.settings()
+    except Failure as failure:
+        level = vpn_checks.warning if os.geteuid() else vpn_checks.error
+        yield level("settings", failure.sentence)
+        return
+    if settings is None:
+        yield vpn_checks.error(
+            "settings", f"{folder.settings_file} is not there: run `semaphore vpn init`"
+        )
+    else:
+        yield from vpn_checks.nat(settings)
 
 
 def _applied(

@@ -162,6 +162,18 @@ class DoctorTests(CompanionCase):
         self.assertEqual([e["level"] for e in found["server"]], ["error"])
         self.assertIn("endpoint", found)
 
+    def test_settings(self) -> None:
+        """How networks see peers is said; settings that are gone are an error."""
+        (finding,) = self.found()["nat"]
+        self.assertEqual(finding["level"], "ok")
+        self.init("--no-nat", "lan")
+        (finding,) = self.found()["nat"]
+        self.assertEqual(finding["level"], "warning")
+        self.assertIn("10.80.0.0/16", finding["sentence"])
+        (self.site.settings / "companion.json").unlink()
+        (finding,) = self.found()["settings"]
+        self.assertIn("vpn init", finding["sentence"])
+
     def test_table(self) -> None:
         """A person gets a table."""
         code, out, _ = self.site.run("doctor")
