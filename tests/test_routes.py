@@ -19,6 +19,8 @@ PUBLIC = {
     ("POST", "/auth/logout"),
     ("GET", "/metrics"),  # has credentials of its own
     ("GET", "/openapi.json"),  # what the project publishes anyway
+    ("POST", "/vpn/enroll"),  # has a token of its own
+    ("GET", "/vpn/ca"),  # a root certificate is public
 }
 
 #: Which roles have which right.

@@ -1,7 +1,11 @@
 """Figures about the installation; nobody's data."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
 import msgspec
 
+from semaphore_twisted.model.peers import PeerState
 from semaphore_twisted.model.tasks import Status
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import metrics as statements
@@ -16,3 +20,50 @@ def tasks_by_status(conn: Connection) -> dict[Status, int]:
     """Return how many tasks the store has of each status."""
     counts = conn.all(statements.tasks_by_status, _Count)
     return {each.status: each.count for each in counts}
+
+
+class PeerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures about the VPN's peers; *seen* counts active ones by a time in seconds.
+
+    *received* and *sent* are bytes as the server sees them.
+    """
+
+    by_state: Mapping[PeerState, int]
+    seen: Mapping[int, int]
+    received: int
+    sent: int
+
+
+class _PeerCount(msgspec.Struct, frozen=True):
+    status: PeerState
+    count: int
+
+
+class _Bytes(msgspec.Struct, frozen=True):
+    received: int
+    sent: int
+
+
+class _Handshake(msgspec.Struct, frozen=True):
+    last_handshake: datetime
+
+
+#: Ages of a last handshake: in touch, this hour, this day, this month.
+AGES = (180, 3600, 86_400, 2_592_000)
+
+
+def peer_figures(conn: Connection) -> PeerFigures:
+    """Return the figures of the peers that the store has."""
+    counts = conn.all(statements.peers_by_state, _PeerCount)
+    found = conn.all(statements.handshakes, _Handshake, state=PeerState.ACTIVE)
+    ages = [conn.now - each.last_handshake for each in found]
+    total = conn.one(statements.peer_bytes, _Bytes) or _Bytes(0, 0)
+    return PeerFigures(
+        by_state={each.status: each.count for each in counts},
+        seen={
+            limit: sum(age <= timedelta(seconds=limit) for age in ages)
+            for limit in AGES
+        },
+        received=total.received,
+        sent=total.sent,
+    )

@@ -29,6 +29,11 @@ def _labels(labels: Mapping[str, str]) -> str:
     return f"{{{inside}}}"
 
 
+def _number(value: float) -> str:
+    """Return *value* whole: six digits would be too few for bytes."""
+    return f"{value:d}" if isinstance(value, int) else repr(value)
+
+
 def exposition(figures: Sequence[Figure]) -> str:
     """Return *figures* as Prometheus reads them."""
     lines = []
@@ -36,5 +41,5 @@ def exposition(figures: Sequence[Figure]) -> str:
         lines.append(f"# HELP {figure.name} {figure.help}")
         lines.append(f"# TYPE {figure.name} {figure.kind}")
         for labels, value in figure.values:
-            lines.append(f"{figure.name}{_labels(labels)} {value:g}")
+            lines.append(f"{figure.name}{_labels(labels)} {_number(value)}")
     return "\n".join(lines) + "\n"

@@ -15,6 +15,12 @@ from semaphore_twisted.web.api import (
     tokens,
     users,
     views,
+    vpn,
+    vpn_enrolling,
+    vpn_invites,
+    vpn_peers,
+    vpn_project,
+    vpn_sites,
 )
 from semaphore_twisted.web.routing import Route
 
@@ -33,4 +39,10 @@ ROUTES: tuple[Route, ...] = (
     *environment.ROUTES,
     *templates.ROUTES,
     *tasks.ROUTES,
+    *vpn.ROUTES,
+    *vpn_peers.ROUTES,
+    *vpn_invites.ROUTES,
+    *vpn_sites.ROUTES,
+    *vpn_project.ROUTES,
+    *vpn_enrolling.ROUTES,
 )

@@ -14,6 +14,7 @@ from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import metrics as operations
 from semaphore_twisted.web import openapi
 from semaphore_twisted.web.answers import Encoded, PlainText, json
+from semaphore_twisted.web.api import vpn_metrics
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.prometheus import CONTENT_TYPE, Figure, exposition
 from semaphore_twisted.web.routing import Route
@@ -114,7 +115,13 @@ async def metrics(context: Context) -> Encoded:
         challenge = (b"www-authenticate", b'Basic realm="metrics"')
         return Encoded(401, headers=(challenge,))
     counts = await context.read_unchecked(operations.tasks_by_status)
-    text = exposition([*_task_figures(counts), *_process_figures()])
+    text = exposition(
+        [
+            *_task_figures(counts),
+            *_process_figures(),
+            *await vpn_metrics.figures(context),
+        ]
+    )
     return Encoded(200, text.encode(), CONTENT_TYPE)
 
 

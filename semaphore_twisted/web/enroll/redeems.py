@@ -48,7 +48,6 @@ class Redeems:
 
     _seconds: Callable[[], float]
     failed: int = 0
-    succeeded: int = 0
     _all: _Bucket = field(init=False)
     _sources: "OrderedDict[str, _Bucket]" = field(factory=OrderedDict)
 
@@ -72,7 +71,6 @@ class Redeems:
 
     def success(self, address: str) -> None:
         """Give back what a right attempt had cost."""
-        self.succeeded += 1
         for each in (self._all, self._source(network(address))):
             each.tokens = min(float(each.size), each.tokens + 1.0)
 

@@ -1,0 +1,187 @@
+"""The VPN itself: its settings, how it is, and what would be done about it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.peers import Network, PeerStatus
+from semaphore_twisted.model.users import Access, Actor
+from semaphore_twisted.operations import peers, vpn_network
+from semaphore_twisted.operations.vpn_network import ChangedNetwork, PoolUsage
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.web.api.vpn_answers import (
+    NetworkOutcome,
+    asked,
+    changed,
+    control,
+    told,
+)
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+class NetworkChange(
+    ChangedNetwork, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What is changed of the settings; the rest stays."""
+
+
+class VpnStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the VPN is.
+
+    *status* is ``ok`` or ``unavailable``; *reason* says why, and *peers* is null then,
+    since nothing is known of them. *wanted* is the revision in the store, *revision*
+    the one that the device has, *applied* whether they are the same.
+    """
+
+    status: str
+    reason: str
+    connected: bool
+    backend: str
+    interface: str
+    time: datetime | None
+    wanted: int
+    revision: int | None
+    applied: bool
+    peers: list[PeerStatus] | None
+
+
+class VpnPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the next look at the device would change, a sentence each."""
+
+    changes: Sequence[str]
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at; *level* is ``ok``, ``warning`` or ``error``."""
+
+    subject: str
+    level: str
+    sentence: str
+
+
+class VpnDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at."""
+
+    findings: list[Found]
+
+
+async def network(context: Context) -> Network:
+    """Show the settings."""
+    control(context)
+    asked(context, {})
+    return await context.read(vpn_network.get, context.options.vpn)
+
+
+async def change_network(context: Context, body: NetworkChange) -> NetworkOutcome:
+    """Change the endpoint or the MTU; existing files keep what they have."""
+    value, outcome = await changed(
+        context, vpn_network.change, body, options=context.options.vpn
+    )
+    return told(NetworkOutcome, value, outcome)
+
+
+async def pools(context: Context) -> list[PoolUsage]:
+    """Show how many addresses are left."""
+    control(context)
+    return await context.read(vpn_network.pools)
+
+
+async def status(context: Context) -> VpnStatus:
+    """Show how the VPN and the peers are that one may see.
+
+    Where the companion or its device is away it says so, and nothing of the peers.
+    """
+    service = control(context)
+    asked(context, {})
+    reason, found = "", None
+    try:
+        found = await service.statuses()
+    except DomainError as error:
+        reason = error.message
+    known = service.state()
+    shown, wanted = await context.read(_seen, found or ())
+    revision = known.revision if known.revision >= 0 else None
+    return VpnStatus(
+        status="unavailable" if found is None else "ok",
+        reason=reason or known.reason or known.error,
+        connected=known.connected,
+        backend=known.backend,
+        interface=known.interface,
+        time=known.last_look,
+        wanted=wanted,
+        revision=revision,
+        applied=revision is not None and revision >= wanted and found is not None,
+        peers=None if found is None else shown,
+    )
+
+
+def _seen(
+    conn: Connection, actor: Actor, found: Sequence[PeerStatus]
+) -> tuple[list[PeerStatus], int]:
+    return peers.statuses(conn, actor, found), vpn_network.revision(conn)
+
+
+async def plan(context: Context) -> VpnPlan:
+    """Show what would be changed on the device."""
+    return VpnPlan(changes=await control(context).plan())
+
+
+async def doctor(context: Context) -> VpnDiagnosis:
+    """Look at everything that the VPN needs, and say what is wrong."""
+    found = await control(context).diagnose()
+    return VpnDiagnosis(
+        findings=[
+            Found(subject=each.subject, level=each.level, sentence=each.sentence)
+            for each in found
+        ]
+    )
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern="/vpn/network",
+        handler=network,
+        access=Access.USER,
+        answer=Network,
+    ),
+    Route(
+        method="PUT",
+        pattern="/vpn/network",
+        handler=change_network,
+        access=Access.ADMIN,
+        body=NetworkChange,
+        answer=NetworkOutcome,
+    ),
+    Route(
+        method="GET",
+        pattern="/vpn/pools",
+        handler=pools,
+        access=Access.ADMIN,
+        answer=list[PoolUsage],
+    ),
+    Route(
+        method="GET",
+        pattern="/vpn/status",
+        handler=status,
+        access=Access.USER,
+        answer=VpnStatus,
+    ),
+    Route(
+        method="GET",
+        pattern="/vpn/plan",
+        handler=plan,
+        access=Access.ADMIN,
+        answer=VpnPlan,
+    ),
+    Route(
+        method="GET",
+        pattern="/vpn/doctor",
+        handler=doctor,
+        access=Access.ADMIN,
+        answer=VpnDiagnosis,
+    ),
+)

@@ -1,0 +1,110 @@
+"""Invites: links and commands that a device enrolls itself with."""
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.model.errors import Conflict
+from semaphore_twisted.model.peers import Invite, InviteState, PeerKind
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import invites
+from semaphore_twisted.operations.invites import NewInvite
+from semaphore_twisted.web.api.vpn_answers import (
+    InviteOutcome,
+    asked,
+    changed,
+    control,
+    told,
+    truth,
+)
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.enroll.commands import Commands, commands, is_base, link
+from semaphore_twisted.web.routing import Route
+
+#: A day.
+LIFETIME = 24 * 3600
+
+
+class InviteRequest(NewInvite, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An invite to be made: for one laptop, and a day, unless said otherwise."""
+
+    kind: PeerKind = PeerKind.LAPTOP
+    max_uses: int = 1
+    lifetime_seconds: int = LIFETIME
+
+
+class InviteCreated(msgspec.Struct, frozen=True, kw_only=True):
+    """An invite, and what is sent to whoever shall use it; shown this once."""
+
+    invite: Invite
+    token: str
+    link: str
+    commands: Commands
+
+    @override
+    def __repr__(self) -> str:
+        """Show no token."""
+        return f"InviteCreated({self.invite.id})"
+
+
+async def listed(context: Context) -> list[Invite]:
+    """List the invites that one may see, newest first, without their tokens."""
+    control(context)
+    return await context.read(invites.listed, **asked(context, {"state": InviteState}))
+
+
+async def create(context: Context, body: NewInvite) -> InviteCreated:
+    """Make an invite; its token, link and commands are shown this once."""
+    control(context)
+    base = context.options.enroll_url or context.site_url
+    if not is_base(base):
+        raise Conflict(
+            f"{base}: devices cannot be enrolled at this address: one with https is"
+            " wanted, in web_host, or use vpn.enroll_port"
+        )
+    made = await context.write(invites.create, body, options=context.options.vpn)
+    fingerprint = context.options.fingerprint
+    return InviteCreated(
+        invite=made.invite,
+        token=made.token,
+        link=link(base, made.token, fingerprint),
+        commands=commands(base, made.token, fingerprint),
+    )
+
+
+async def revoke(context: Context) -> InviteOutcome:
+    """End an invite; the peers that were made with it stay, without ``peers=true``."""
+    value, outcome = await changed(
+        context,
+        invites.revoke,
+        context.path["invite_id"],
+        with_peers=asked(context, {"peers": truth}).get("peers", False),
+        options=context.options.vpn,
+    )
+    return told(InviteOutcome, value, outcome)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern="/vpn/invites",
+        handler=listed,
+        access=Access.USER,
+        answer=list[Invite],
+    ),
+    Route(
+        method="POST",
+        pattern="/vpn/invites",
+        handler=create,
+        access=Access.USER,
+        body=InviteRequest,
+        answer=InviteCreated,
+        status=201,
+    ),
+    Route(
+        method="DELETE",
+        pattern="/vpn/invites/{invite_id}",
+        handler=revoke,
+        access=Access.USER,
+        answer=InviteOutcome,
+    ),
+)

@@ -1,0 +1,64 @@
+"""Figures about the VPN for Prometheus; no name, key or address of anybody."""
+
+from typing import Any
+
+from semaphore_twisted.model.peers import PeerState
+from semaphore_twisted.operations import metrics as operations
+from semaphore_twisted.operations.metrics import PeerFigures
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.prometheus import Figure
+
+
+async def figures(context: Context) -> list[Figure]:
+    """Return the figures; none where there is no VPN."""
+    service = context.services.peers
+    if service is None:
+        return []
+    found = await context.read_unchecked(operations.peer_figures)
+    failed = context.services.redeems.failed
+    return [
+        *_peers(found),
+        *_device(service.state()),
+        _one("failed_redeems_total", "Invites that could not be used.", failed),
+    ]
+
+
+def _one(name: str, help_: str, value: float, kind: str = "counter") -> Figure:
+    return Figure(f"semaphore_vpn_{name}", kind, help_, [({}, value)])
+
+
+def _peers(found: PeerFigures) -> list[Figure]:
+    return [
+        Figure(
+            "semaphore_vpn_peers",
+            "gauge",
+            "Peers by state.",
+            [({"state": each}, found.by_state.get(each, 0)) for each in PeerState],
+        ),
+        Figure(
+            "semaphore_vpn_peers_seen",
+            "gauge",
+            "Active peers whose last handshake is so many seconds old at most.",
+            [({"seconds": f"{age}"}, count) for age, count in found.seen.items()],
+        ),
+        _one("received_bytes_total", "Bytes received from peers.", found.received),
+        _one("sent_bytes_total", "Bytes sent to peers.", found.sent),
+    ]
+
+
+def _device(state: Any) -> list[Figure]:
+    def gauge(name: str, help_: str, value: float) -> Figure:
+        return _one(name, help_, value, kind="gauge")
+
+    return [
+        gauge("companion_up", "Whether the companion is there.", state.connected),
+        gauge("device_up", "Whether it has a device.", state.available),
+        gauge("wanted_revision", "The desired state that was read.", state.wanted),
+        gauge("device_revision", "The desired state on the device.", state.revision),
+        gauge("sync_seconds", "How long the last sync took.", state.sync_seconds),
+        gauge("device_peers", "Peers on the device.", state.peers),
+        _one("syncs_total", "Syncs that the device confirmed.", state.syncs_total),
+        _one("failed_syncs_total", "Syncs that failed.", state.failed_syncs_total),
+        _one("changes_total", "Writes to the device.", state.changes_total),
+        _one("drift_total", "Changes by others that were undone.", state.drift_total),
+    ]

@@ -1,0 +1,225 @@
+"""Devices and hosts of the VPN.
+
+The device makes its own key and sends the public one. For a device that cannot,
+``server_key`` has the server make the pair: the private key is in the answer's file,
+once, and nowhere else.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import peers
+from semaphore_twisted.operations.peers import ChangedPeer, NewPeer
+from semaphore_twisted.web.api.vpn_answers import (
+    Applied,
+    EnrolledOutcome,
+    PeerOutcome,
+    asked,
+    changed,
+    control,
+    number,
+    told,
+)
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+from semaphore_twisted.wireguard import keys, profile
+
+_Times = datetime | msgspec.UnsetType | None
+
+
+class PeerRequest(NewPeer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A peer to be made; either *public_key* or *server_key* is given."""
+
+    public_key: str = ""
+    server_key: bool = False
+
+
+class PeerChange(ChangedPeer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is changed of a peer; the rest stays."""
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A peer's next key; either *public_key* or *server_key* is given."""
+
+    public_key: str = ""
+    server_key: bool = False
+
+
+class Resumption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Until when a peer is let in again; null is for ever."""
+
+    expires: _Times = msgspec.UNSET
+
+
+class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a peer's access ends; now, if not given."""
+
+    at: datetime | None = None
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A body without a field."""
+
+
+#: What the list can be narrowed by.
+FILTERS: dict[str, Any] = {
+    "kind": PeerKind,
+    "state": PeerState,
+    "user_id": number,
+    "project_id": number,
+    "tag": str,
+}
+
+
+async def listed(context: Context) -> list[Peer]:
+    """List the peers that one may see; revoked ones with ``state=revoked`` only."""
+    control(context)
+    return await context.read(peers.listed, **asked(context, FILTERS))
+
+
+async def create(context: Context, body: PeerRequest) -> EnrolledOutcome:
+    """Make a peer; the answer has its file, this once."""
+    new, private = keyed(context, body)
+    value, outcome = await changed(
+        context,
+        peers.create,
+        new,
+        keyring=context.keyring,
+        options=context.options.vpn,
+        key_made_here=private is not None,
+    )
+    return enrolled(value, outcome, private)
+
+
+async def get(context: Context) -> Peer:
+    """Show a peer."""
+    control(context)
+    return await context.read(peers.get, context.path["peer_id"])
+
+
+async def change(context: Context, body: PeerChange) -> PeerOutcome:
+    """Change a peer's name, its tags, or when it ends."""
+    return await _moved(context, peers.change, body)
+
+
+async def suspend(context: Context, body: Nothing) -> PeerOutcome:
+    """Stop a peer's traffic until it is resumed."""
+    del body
+    return await _moved(context, peers.suspend)
+
+
+async def resume(context: Context, body: Resumption) -> PeerOutcome:
+    """Let a peer in again, or for the first time."""
+    return await _moved(context, peers.resume, expires=body.expires)
+
+
+async def expire(context: Context, body: Expiry) -> PeerOutcome:
+    """End a peer's access now, or at a time to come."""
+    return await _moved(context, peers.expire, at=body.at)
+
+
+async def rotate(context: Context, body: NewKey) -> EnrolledOutcome:
+    """Give a peer another key; the answer has its new file, this once."""
+    new, private = keyed(context, body)
+    value, outcome = await changed(
+        context,
+        peers.rotate,
+        context.path["peer_id"],
+        new.public_key,
+        keyring=context.keyring,
+        options=context.options.vpn,
+        key_made_here=private is not None,
+    )
+    return enrolled(value, outcome, private)
+
+
+async def revoke(context: Context) -> PeerOutcome:
+    """End a peer for good."""
+    return await _moved(context, peers.revoke, options=context.options.vpn)
+
+
+async def _moved(
+    context: Context, operation: Any, *args: Any, **kwargs: Any
+) -> PeerOutcome:
+    value, outcome = await changed(
+        context, operation, context.path["peer_id"], *args, **kwargs
+    )
+    return told(PeerOutcome, value, outcome)
+
+
+def keyed(context: Context, body: Any) -> tuple[Any, bytes | None]:
+    """Return *body* with a public key, and the private one if it was made here.
+
+    :raises Invalid: unless exactly one way is asked for.
+    """
+    if body.server_key == bool(body.public_key):
+        raise Invalid("public_key: either this or server_key is wanted")
+    if not body.server_key:
+        return body, None
+    pair = keys.new_pair(context.services.entropy)
+    made = msgspec.structs.replace(body, public_key=keys.format(pair.public_key))
+    return made, pair.private_key
+
+
+def enrolled(
+    value: Enrolled, outcome: Applied, private: bytes | None
+) -> EnrolledOutcome:
+    """Return what a device gets, with its private key if that was made here."""
+    if private is not None:
+        text = profile.complete(value.config, private)
+        value = msgspec.structs.replace(value, config=text)
+    return told(EnrolledOutcome, value, outcome)
+
+
+def routes(
+    prefix: str, handlers: dict[str, Any], read: Access, write: Access, body: Any
+) -> tuple[Route, ...]:
+    """Return the routes of peers below *prefix*; *body* is that of a new one."""
+    every = f"{prefix}/peers"
+    one = f"{every}/{{peer_id}}"
+
+    def route(method: str, pattern: str, name: str, **more: Any) -> Route:
+        access = read if method == "GET" else write
+        return Route(
+            method=method,
+            pattern=pattern,
+            handler=handlers[name],
+            access=access,
+            **more,
+        )
+
+    return (
+        route("GET", every, "listed", answer=list[Peer]),
+        route("POST", every, "create", body=body, answer=EnrolledOutcome, status=201),
+        route("GET", one, "get", answer=Peer),
+        route("PUT", one, "change", body=PeerChange, answer=PeerOutcome),
+        route("DELETE", one, "revoke", answer=PeerOutcome),
+        route("POST", f"{one}/suspend", "suspend", body=Nothing, answer=PeerOutcome),
+        route("POST", f"{one}/resume", "resume", body=Resumption, answer=PeerOutcome),
+        route("POST", f"{one}/expire", "expire", body=Expiry, answer=PeerOutcome),
+        route("POST", f"{one}/rotate", "rotate", body=NewKey, answer=EnrolledOutcome),
+    )
+
+
+ROUTES = routes(
+    "/vpn",
+    {
+        "listed": listed,
+        "create": create,
+        "get": get,
+        "change": change,
+        "revoke": revoke,
+        "suspend": suspend,
+        "resume": resume,
+        "expire": expire,
+        "rotate": rotate,
+    },
+    Access.USER,
+    Access.USER,
+    PeerRequest,
+)

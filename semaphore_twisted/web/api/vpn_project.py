@@ -1,0 +1,117 @@
+"""The hosts of a project in the VPN: the same routes, inside the project."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.model.peers import Invite, PeerKind
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations.invites import NewInvite
+from semaphore_twisted.web.api import vpn_invites, vpn_peers
+from semaphore_twisted.web.api.vpn_answers import EnrolledOutcome, InviteOutcome
+from semaphore_twisted.web.api.vpn_invites import InviteCreated
+from semaphore_twisted.web.api.vpn_peers import PeerRequest
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+class HostRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """A host of the path's project; either *public_key* or *server_key* is given."""
+
+    name: str
+    public_key: str = ""
+    server_key: bool = False
+    expires: datetime | None = None
+    tags: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    preshared: bool = True
+
+
+class HostInviteRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """An invite for hosts of the path's project."""
+
+    max_uses: int = 1
+    lifetime_seconds: int = vpn_invites.LIFETIME
+    tags: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    approval: bool = False
+    peer_expires: datetime | None = None
+
+
+async def create(context: Context, body: HostRequest) -> EnrolledOutcome:
+    """Make a host; the answer has its file, this once."""
+    given = msgspec.structs.asdict(body)
+    whole = PeerRequest(**given, kind=PeerKind.HOST, project_id=context.project_id)
+    return await vpn_peers.create(context, whole)
+
+
+async def invite(context: Context, body: HostInviteRequest) -> InviteCreated:
+    """Make an invite for hosts; its token is shown this once."""
+    given = msgspec.structs.asdict(body)
+    whole = NewInvite(**given, kind=PeerKind.HOST, project_id=context.project_id)
+    return await vpn_invites.create(context, whole)
+
+
+def _within(handler: Callable[..., Awaitable[Any]], name: str) -> Any:
+    """Return *handler* by another name, which the API's document has only once."""
+
+    async def within(context: Context, *body: Any) -> Any:
+        return await handler(context, *body)
+
+    within.__name__, within.__doc__ = name, handler.__doc__
+    return within
+
+
+ROUTES = (
+    *vpn_peers.routes(
+        "/project/{project_id}/vpn",
+        {
+            "create": create,
+            **{
+                name: _within(getattr(vpn_peers, name), name)
+                for name in (
+                    "listed",
+                    "get",
+                    "change",
+                    "revoke",
+                    "suspend",
+                    "resume",
+                    "expire",
+                    "rotate",
+                )
+            },
+        },
+        Access.MEMBER,
+        Access.MANAGE_RESOURCES,
+        HostRequest,
+    ),
+    Route(
+        method="GET",
+        pattern="/project/{project_id}/vpn/invites",
+        handler=_within(vpn_invites.listed, "invites"),
+        access=Access.MEMBER,
+        answer=list[Invite],
+    ),
+    Route(
+        method="POST",
+        pattern="/project/{project_id}/vpn/invites",
+        handler=invite,
+        access=Access.MANAGE_RESOURCES,
+        body=HostInviteRequest,
+        answer=InviteCreated,
+        status=201,
+    ),
+    Route(
+        method="DELETE",
+        pattern="/project/{project_id}/vpn/invites/{invite_id}",
+        handler=_within(vpn_invites.revoke, "revoke_invite"),
+        access=Access.MANAGE_RESOURCES,
+        answer=InviteOutcome,
+    ),
+)

@@ -1,0 +1,151 @@
+"""Networks behind the server, and to whom they are open; administrators change them."""
+
+from semaphore_twisted.model.peers import NetworkGrant, SiteNetwork
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import site_networks
+from semaphore_twisted.operations.site_networks import ChangedSite, NewGrant, NewSite
+from semaphore_twisted.web.api.vpn_answers import (
+    Applied,
+    GrantOutcome,
+    SiteOutcome,
+    asked,
+    changed,
+    control,
+    told,
+)
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+class SiteRequest(NewSite, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network to be made known; root has allowed it by ``vpn init --site``."""
+
+
+class SiteChange(ChangedSite, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is changed of a network; the rest stays."""
+
+
+class GrantRequest(NewGrant, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Open a network to exactly one of a peer, a user and a project."""
+
+
+async def listed(context: Context) -> list[SiteNetwork]:
+    """List the networks that are open to one; administrators see all."""
+    control(context)
+    asked(context, {})
+    return await context.read(site_networks.listed)
+
+
+async def create(context: Context, body: SiteRequest) -> SiteOutcome:
+    """Make a network known."""
+    value, outcome = await changed(context, site_networks.create, body)
+    return told(SiteOutcome, value, outcome)
+
+
+async def get(context: Context) -> SiteNetwork:
+    """Show a network."""
+    control(context)
+    return await context.read(site_networks.get, context.path["site_id"])
+
+
+async def change(context: Context, body: SiteChange) -> SiteOutcome:
+    """Change a network; who may enter it may enter the changed one."""
+    value, outcome = await changed(
+        context, site_networks.change, context.path["site_id"], body
+    )
+    return told(SiteOutcome, value, outcome)
+
+
+async def delete(context: Context) -> Applied:
+    """Forget a network, and close it to everybody."""
+    _, outcome = await changed(context, site_networks.delete, context.path["site_id"])
+    return outcome
+
+
+async def grants(context: Context) -> list[NetworkGrant]:
+    """List to whom networks are open; administrators see all."""
+    control(context)
+    asked(context, {})
+    return await context.read(site_networks.grants)
+
+
+async def grant(context: Context, body: GrantRequest) -> GrantOutcome:
+    """Open a network."""
+    value, outcome = await changed(context, site_networks.grant, body)
+    return told(GrantOutcome, value, outcome)
+
+
+async def withdraw(context: Context) -> Applied:
+    """Close a network."""
+    _, outcome = await changed(
+        context, site_networks.withdraw, context.path["grant_id"]
+    )
+    return outcome
+
+
+_SITES, _SITE = "/vpn/sites", "/vpn/sites/{site_id}"
+_GRANTS, _GRANT = "/vpn/grants", "/vpn/grants/{grant_id}"
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern=_SITES,
+        handler=listed,
+        access=Access.USER,
+        answer=list[SiteNetwork],
+    ),
+    Route(
+        method="POST",
+        pattern=_SITES,
+        handler=create,
+        access=Access.ADMIN,
+        body=SiteRequest,
+        answer=SiteOutcome,
+        status=201,
+    ),
+    Route(
+        method="GET",
+        pattern=_SITE,
+        handler=get,
+        access=Access.USER,
+        answer=SiteNetwork,
+    ),
+    Route(
+        method="PUT",
+        pattern=_SITE,
+        handler=change,
+        access=Access.ADMIN,
+        body=SiteChange,
+        answer=SiteOutcome,
+    ),
+    Route(
+        method="DELETE",
+        pattern=_SITE,
+        handler=delete,
+        access=Access.ADMIN,
+        answer=Applied,
+    ),
+    Route(
+        method="GET",
+        pattern=_GRANTS,
+        handler=grants,
+        access=Access.USER,
+        answer=list[NetworkGrant],
+    ),
+    Route(
+        method="POST",
+        pattern=_GRANTS,
+        handler=grant,
+        access=Access.ADMIN,
+        body=GrantRequest,
+        answer=GrantOutcome,
+        status=201,
+    ),
+    Route(
+        method="DELETE",
+        pattern=_GRANT,
+        handler=withdraw,
+        access=Access.ADMIN,
+        answer=Applied,
+    ),
+)

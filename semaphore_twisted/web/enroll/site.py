@@ -1,0 +1,113 @@
+"""The site for devices to come, where the rest is inside the tunnel.
+
+Nothing is mounted here but the pages, their files, and two routes that ask for no
+login. Credentials are not even read.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+from typing_extensions import override
+
+from semaphore_twisted.interfaces import (
+    IAccessObserver,
+    IDatabase,
+    IPeerControl,
+    ITaskControl,
+)
+from semaphore_twisted.model.users import Credentials
+from semaphore_twisted.web.answers import TEXT
+from semaphore_twisted.web.api.vpn_enrolling import ROUTES
+from semaphore_twisted.web.context import Services
+from semaphore_twisted.web.enroll.pages import EnrollPages
+from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.forwarded import Place
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.resource import Api
+from semaphore_twisted.web.root import Door
+from semaphore_twisted.web.site import Site
+
+#: A request to enroll is a few hundred bytes.
+BODY_LIMIT = 16 * 1024
+
+_API = frozenset(b"/api" + each.pattern.encode() for each in ROUTES)
+
+
+class EnrollRoot(Resource):
+    """Serves what a device to come needs, and points all others inside."""
+
+    isLeaf = True
+
+    def __init__(self, *, api: Api, pages: EnrollPages, door: Door, inner: str) -> None:
+        """Send who comes to ``/`` to *inner*, the site's address in the tunnel."""
+        super().__init__()
+        self._api = api
+        self._pages = pages
+        self._door = door
+        self._inner = inner
+
+    @override
+    def render(self, request: Any) -> Any:
+        """Answer *request*."""
+        path, _ = self._door.below(request.path)
+        came = evolve(self._door.arrival(request), credentials=Credentials())
+        if self._pages.has(path):
+            return self._pages.render(request, path)
+        if path in _API:
+            self._api.respond(request, path.removeprefix(b"/api"), came)
+            return NOT_DONE_YET
+        request.setHeader(b"content-type", TEXT)
+        if path == b"/" and request.method in {b"GET", b"HEAD"}:
+            request.setResponseCode(302)
+            request.setHeader(b"location", (self._inner or "enroll").encode())
+            return b"The site is inside the VPN\n"
+        request.setResponseCode(404)
+        return b"Not Found\n"
+
+
+def build_enroll_site(
+    *,
+    database: IDatabase,
+    compute: Callable[..., Deferred[Any]],
+    keyring: Any,
+    tasks: ITaskControl,
+    hub: IAccessObserver,
+    clock: IReactorTime,
+    entropy: Callable[[int], bytes],
+    options: WebOptions,
+    peers: IPeerControl | None,
+    redeems: Redeems,
+    inner: str,
+) -> Site:
+    """Return the site; the collaborators are those of ``web.root.build_site``.
+
+    *redeems* is the same one, so that both count together. *inner* is the site's own
+    address in the tunnel.
+    """
+    door = Door(Place(options.enroll_url))
+    services = Services(
+        database=database,
+        compute=compute,
+        keyring=keyring,
+        tasks=tasks,
+        observer=hub,
+        password_changed=lambda: None,
+        peers=peers,
+        redeems=redeems,
+        entropy=entropy,
+        options=options,
+        place=door.place,
+        routes=ROUTES,
+    )
+    root = EnrollRoot(
+        api=Api(services, reference=lambda: entropy(6).hex()),
+        pages=EnrollPages(fingerprint=options.fingerprint),
+        door=door,
+        inner=inner,
+    )
+    return Site(root, clock=clock, body_limit=BODY_LIMIT)
