@@ -25,6 +25,9 @@ from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
 
 _SUBJECT = "VPN"
 
+#: What a guess of a passphrase costs.
+COST = passphrases.Cost()
+
 #: A file of 20,000 peers fits.
 _MOST = 64 * 1024 * 1024
 
@@ -92,7 +95,11 @@ def _backup(arguments: argparse.Namespace) -> int:
         if keys.public_of(whole.private_key) != vpn.network.public_key:
             raise Failure(f"{folder.key_file}: this is not the key that clients know")
         sealed = passphrases.seal(
-            msgspec.json.encode(whole), passphrase, subject=_SUBJECT, entropy=os.urandom
+            msgspec.json.encode(whole),
+            passphrase,
+            subject=_SUBJECT,
+            entropy=os.urandom,
+            cost=COST,
         )
         try:
             state.write(target, sealed)

@@ -3,10 +3,13 @@
 import os
 import stat
 
+from nacl.pwhash import argon2id
 from nacl.utils import random
 
+from semaphore_twisted.cli import vpn_backup
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
+from semaphore_twisted.crypto.passphrases import Cost
 from semaphore_twisted.operations import peers, vpn_network
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import utc_now
@@ -36,6 +39,8 @@ class BackupTests(VpnCase):
     def setUp(self) -> None:
         """Set the VPN up, with something of everything."""
         super().setUp()
+        cheap = Cost(argon2id.OPSLIMIT_MIN, argon2id.MEMLIMIT_MIN)
+        self.patch(vpn_backup, "COST", cheap)
         self.set_up()
         self.file = self.site.folder / "vpn.backup"
         self.word = self.site.folder / "passphrase"
