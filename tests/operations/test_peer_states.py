@@ -209,42 +209,7 @@ class StateTests(PeersCase):
                 self.conn, self.alice, self.peer.id, public_key(9), keyring=self.keyring
             ),
         ):
-            before, statements = self.dump(), 0
-            while self.fails(verb, statements):
-                self.assertEqual(self.dump(), before)
-                statements += 1
-            self.assertGreater(statements, 3)
-            self.conn.raw.execute("ROLLBACK")
-            self.assertEqual(self.dump(), before)
-
-    def fails(self, verb: Any, after: int) -> bool:
-        """Whether *verb* fails if the store does *after* so many statements."""
-        whole = self.conn.raw
-        whole.execute("BEGIN IMMEDIATE")
-        self.conn.raw = _Failing(whole, after)  # type: ignore[assignment]
-        try:
-            verb()
-        except OSError:
-            whole.execute("ROLLBACK")
-            return True
-        finally:
-            self.conn.raw = whole
-        return False
-
-
-class _Failing:
-    """A connection whose disk is full after a number of statements."""
-
-    def __init__(self, raw: Any, left: int) -> None:
-        self._raw = raw
-        self._left = left
-
-    def execute(self, *arguments: Any) -> Any:
-        """Execute, or fail."""
-        if self._left == 0:
-            raise OSError("disk full")
-        self._left -= 1
-        return self._raw.execute(*arguments)
+            self.check_all_or_nothing(verb)
 
 
 class HeldTests(PeersCase):

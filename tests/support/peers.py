@@ -1,6 +1,6 @@
 """A store with a VPN, three users and a project, for tests of its operations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -127,3 +127,46 @@ class PeersCase(SynchronousTestCase):
     def rows(self, table: str) -> Sequence[Any]:
         """Return every row of *table*."""
         return self.conn.raw.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+
+    def check_all_or_nothing(self, verb: Callable[[], object]) -> None:
+        """See that *verb* changes nothing if the store fails at any statement of it.
+
+        In the end it is undone.
+        """
+        before, statements = self.dump(), 0
+        while self._fails(verb, statements):
+            self.assertEqual(self.dump(), before)
+            statements += 1
+        self.assertNotEqual(self.dump(), before)
+        self.assertGreater(statements, 3)
+        self.conn.raw.execute("ROLLBACK")
+        self.assertEqual(self.dump(), before)
+
+    def _fails(self, verb: Callable[[], object], after: int) -> bool:
+        """Whether *verb* fails if the store does *after* so many statements."""
+        whole = self.conn.raw
+        whole.execute("BEGIN IMMEDIATE")
+        self.conn.raw = _Failing(whole, after)  # type: ignore[assignment]
+        try:
+            verb()
+        except OSError:
+            whole.execute("ROLLBACK")
+            return True
+        finally:
+            self.conn.raw = whole
+        return False
+
+
+class _Failing:
+    """A connection whose disk is full after a number of statements."""
+
+    def __init__(self, raw: Any, left: int) -> None:
+        self._raw = raw
+        self._left = left
+
+    def execute(self, *arguments: Any) -> Any:
+        """Execute, or fail."""
+        if self._left == 0:
+            raise OSError("disk full")
+        self._left -= 1
+        return self._raw.execute(*arguments)
