@@ -131,7 +131,7 @@ class EnrollTests(JoinCase):
         self.assertIn("not trusted", error.sentence)
 
     def test_lost_answer(self) -> None:
-        """V30: a lost answer is asked for again, with the same key."""
+        """A lost answer is asked for again, with the same key."""
         self.server.script = [
             Answer(200, enrolling.der()),
             ConnectionResetError(104, "Connection reset by peer"),
