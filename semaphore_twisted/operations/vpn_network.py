@@ -24,6 +24,9 @@ from semaphore_twisted.wireguard.settings import INTERFACE
 #: Widest and narrowest prefixes of a pool, as the companion has them too.
 _LENGTHS = {4: (8, 30), 6: (48, 120)}
 
+#: The largest number that every reader of JSON takes exactly.
+_EXACT = 2**53 - 1
+
 #: What a packet in the tunnel may have.
 MTU = (1280, 9000)
 
@@ -210,8 +213,11 @@ def revision(conn: Connection) -> int:
 
 
 def size_of(pool: str) -> int:
-    """Return how many peers *pool* has room for: all but three addresses."""
-    return ipaddress.ip_network(pool).num_addresses - 3
+    """Return how many peers *pool* has room for: all but three addresses.
+
+    More than a number in JSON can tell exactly is that many.
+    """
+    return min(ipaddress.ip_network(pool).num_addresses - 3, _EXACT)
 
 
 def is_for_peers(network: NetworkRow, address: str) -> bool:

@@ -32,7 +32,7 @@ MASTER = MasterKey(bytes(range(32)))
 
 def public_key(number: int) -> str:
     """Return a public key, another for each *number*."""
-    return keys.format(number.to_bytes(32, "big"))
+    return keys.format(number.to_bytes(31, "big") + b"\x09")
 
 
 def network(**changes: Any) -> NewNetwork:
