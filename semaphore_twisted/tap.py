@@ -58,6 +58,8 @@ from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.places import Places
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
 from semaphore_twisted.vpn.nudge import NAME, NudgePort
+from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
@@ -289,6 +291,7 @@ class _Assembly:
             read_audiences=self._read_audiences,
             clock=reactor,
         )
+        self.redeems = Redeems(reactor.seconds)
         self.peers = None
         if made.network is not None:
             self.peers = vpn.peer_service(
@@ -347,7 +350,8 @@ class _Assembly:
         if listener is not None:
             parts.append(serving.Listener(listener, factory, reactor=self.reactor))
         if enrolling is not None:
-            parts.append(serving.Listener(enrolling, factory, reactor=self.reactor))
+            small = self._secured(self._enroll_site())
+            parts.append(serving.Listener(enrolling, small, reactor=self.reactor))
         if self.made.network is not None:
             inner = vpn.tunnel(
                 self.config, self.made.network, factory, reactor=self.reactor
@@ -375,6 +379,23 @@ class _Assembly:
             options=self._web_options(),
             password_changed=self._password_changed,
             peers=self.peers,
+            redeems=self.redeems,
+        )
+
+    def _enroll_site(self) -> Site:
+        network = self.made.network
+        return build_enroll_site(
+            database=self.database,
+            compute=self.compute,
+            keyring=self.made.keyring,
+            tasks=self.tasks,
+            hub=self.hub,
+            clock=self.reactor,
+            entropy=os.urandom,
+            options=self._web_options(),
+            peers=self.peers,
+            redeems=self.redeems,
+            inner=network.url if network else "",
         )
 
     def _secured(self, site: IProtocolFactory) -> IProtocolFactory:
@@ -384,12 +405,12 @@ class _Assembly:
         return secured
 
     def _web_options(self) -> WebOptions:
-        config, local = self.config, self.made.certificates is not None
+        config, local = self.config, self.made.certificates
         return WebOptions(
             web_host=config.web_host,
             fingerprint=self.source.fingerprint if self.source else "",
             insecure_http=config.insecure_http,
-            hsts_seconds=HSTS_LOCAL if local else HSTS_OWN,
+            hsts_seconds=HSTS_OWN if local is None else HSTS_LOCAL,
             password_login_disable=config.password_login_disable,
             non_admin_can_create_project=config.non_admin_can_create_project,
             metrics_enabled=config.metrics.enabled,
@@ -397,6 +418,9 @@ class _Assembly:
             metrics_password=config.metrics.password,
             version=__version__,
             ansible=_ansible_version(),
+            root_pem=b"" if local is None else local.root.read_bytes(),
+            enroll_url=vpn.enroll_url(config, self.made.network),
+            vpn=vpn.options_of(config),
         )
 
     def _renewal(self, source: PemCertificates) -> serving.Renewal:

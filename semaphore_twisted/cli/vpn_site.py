@@ -10,6 +10,7 @@ from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.config import Config
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.vpn import enroll_url
 from semaphore_twisted.web.enroll.commands import is_base
 
 
@@ -38,8 +39,7 @@ def enrolling(found: Installation, network: Network) -> Place:
 
 def _base(config: Config, network: Network) -> str:
     if config.vpn.enroll_port:
-        host = network.endpoint.rpartition(":")[0]
-        return _address(host, config.vpn.enroll_port)
+        return enroll_url(config, network)
     if config.vpn.only:
         raise Failure(
             "vpn.enroll_port: 0 found, a port wanted: with vpn.only the site is "

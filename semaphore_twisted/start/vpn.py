@@ -48,6 +48,15 @@ def options_of(config: Config) -> Options:
     )
 
 
+def enroll_url(config: Config, network: Network | None) -> str:
+    """Return where devices enroll, empty where that is where the site is."""
+    port = config.vpn.enroll_port
+    if network is None or not port:
+        return ""
+    host = network.endpoint.rpartition(":")[0]
+    return f"https://{host}" + ("" if port == 443 else f":{port}")
+
+
 @define(eq=False)
 class Store:
     """What the service asks of the database; opened keys are remembered."""

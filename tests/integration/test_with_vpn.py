@@ -16,6 +16,7 @@ class WithVpnTests(LabTestCase):
     def setUp(self) -> None:
         """Set the VPN up, and start both."""
         super().setUp()
+        self.lab.outside_names()
         self.site = Site(self.lab, SEMAPHORE_VPN_ONLY="true")
         self.site.set_up()
         machine = self.machine = self.site.machine
