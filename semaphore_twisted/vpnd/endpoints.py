@@ -5,12 +5,11 @@ is speaks first, and the tunnel is back at once.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from semaphore_twisted.vpnd import files
 from semaphore_twisted.wireguard import keys
-from semaphore_twisted.wireguard.addresses import WrongAddress, check_learned
+from semaphore_twisted.wireguard.addresses import learned
 from semaphore_twisted.wireguard.state import PeerState
 
 
@@ -22,8 +21,8 @@ class Endpoints:
         self._file = state / "endpoints.json"
         self._known: dict[str, str] = {}
         for key, endpoint in (files.read(self._file, dict[str, str]) or {}).items():
-            with suppress(WrongAddress):
-                self._known[key] = check_learned(endpoint)
+            if learned(endpoint) is not None:
+                self._known[key] = endpoint
 
     def get(self, public_key: bytes) -> str | None:
         """Return where the peer was, if that is known."""
@@ -39,8 +38,7 @@ class Endpoints:
             key = keys.format(peer.public_key)
             known = self._known.get(key)
             if peer.endpoint is not None and peer.handshake:
-                with suppress(WrongAddress):
-                    known = check_learned(peer.endpoint)
+                known = learned(peer.endpoint) or known
             if known is not None:
                 found[key] = known
         if found != self._known:

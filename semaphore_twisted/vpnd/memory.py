@@ -71,6 +71,8 @@ class MemoryDevice:
 
     def apply(self, changes: Sequence[Change]) -> "Deferred[None]":
         """Write *changes*."""
+        if not changes:
+            return succeed(None)
         if self._is_broken() or not self._index:
             return fail(DeviceFailed("The device in memory is not there"))
         cut, self.cut = self.cut, None

@@ -52,9 +52,8 @@ def listen(path: Path) -> socket.socket:
     """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
-                path.unlink()
+        if _is_dead(path):
+            path.unlink()
         listening.bind(str(path))
         path.chmod(0o666)
         listening.listen(_BACKLOG)
@@ -67,7 +66,7 @@ def listen(path: Path) -> socket.socket:
     return listening
 
 
-def show(interface: str, sockets: Path) -> None:
+def show(interface: str, sockets: Path, watched: Path = WATCHED) -> None:
     """Let wireguard-go and ``wg`` find the socket in *sockets*, as root.
 
     ``/run/wireguard`` is shared with other tools: a link is put into it, no more.
@@ -75,9 +74,9 @@ def show(interface: str, sockets: Path) -> None:
     :raises CannotUse: if another program has that name there.
     """
     target = sockets / f"{interface}.sock"
-    link = WATCHED / target.name
+    link = watched / target.name
     try:
-        folder(WATCHED, None, 0o711)
+        folder(watched, None, 0o711)
         if link.is_symlink() or _is_dead(link):
             link.unlink()
         link.symlink_to(target)
@@ -92,4 +91,4 @@ def show(interface: str, sockets: Path) -> None:
 def _is_dead(path: Path) -> bool:
     """Whether *path* is a socket that nobody listens on."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(path)) == errno.ECONNREFUSED
+        return path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED

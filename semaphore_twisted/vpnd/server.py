@@ -63,6 +63,7 @@ class CompanionProtocol(Int32StringReceiver):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room."""
         super().connectionLost(reason)
+        self.connected = 0
         self._waiting.clear()
         self._factory.connections -= 1
 

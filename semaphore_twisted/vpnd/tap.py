@@ -31,6 +31,7 @@ from semaphore_twisted.vpnd.links import LinkWatch
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.vpnd.server import CompanionFactory
+from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.vpnd.upkeep import Upkeep
 from semaphore_twisted.vpnd.userspace import UserspaceDevice
 from semaphore_twisted.wireguard import keys
@@ -184,10 +185,9 @@ def _assembled(
         programs=programs,
         reactor=reactor,
     )
-    companion = Companion(
-        settings=settings,
-        public_key=public_key,
-        bounds=bounds,
+    tunnel = Tunnel(
+        settings,
+        public_key,
         choose=partial(
             choose,
             settings,
@@ -196,12 +196,19 @@ def _assembled(
             userspace=served,
         ),
         firewall=firewall,
-        forwarding=forwarding,
         endpoints=Endpoints(state),
+        seconds=reactor.seconds,
+    )
+    companion = Companion(
+        tunnel=tunnel,
+        bounds=bounds,
+        firewall=firewall,
+        forwarding=forwarding,
         diagnosing=Diagnosing(
             settings, firewall=firewall, forwarding=forwarding, programs=programs
         ),
-        clock=reactor,
+        settings=settings,
+        public_key=public_key,
     )
     upkeep = Upkeep(companion, clock=reactor)
     served.lost = upkeep.wake

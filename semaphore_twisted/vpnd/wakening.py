@@ -33,7 +33,6 @@ class Wakening:
 
     def begin(self, changes: Iterable[Change]) -> list[Change]:
         """Return *changes* for a new device, with what wakes the peers of them."""
-        self._until.clear()
         until = self._seconds() + PATIENCE
         return [self._woken(each, until) for each in changes]
 

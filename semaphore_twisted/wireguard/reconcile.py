@@ -106,16 +106,33 @@ def describe(
     With *actual* it tells a new peer from a changed one, and what differs; *names*
     has the peers' names where they are known.
     """
+    return describe_all((change,), actual, names)[0]
+
+
+def describe_all(
+    changes: Sequence[Change],
+    actual: DeviceState | None = None,
+    names: Mapping[bytes, str] | None = None,
+) -> tuple[str, ...]:
+    """Return a sentence on each of *changes*, as :func:`describe` does on one."""
+    states = () if actual is None else actual.peers
+    present = {each.public_key: each for each in states}
+    holders = {
+        prefix: each.public_key for each in states for prefix in each.allowed_ips
+    }
+    return tuple(_sentence(each, present, holders, names) for each in changes)
+
+
+def _sentence(
+    change: Change,
+    states: Mapping[bytes, PeerState],
+    holders: Mapping[str, bytes],
+    names: Mapping[bytes, str] | None,
+) -> str:
     peer = _shown(change.public_key, names)
     if isinstance(change, RemovePeer):
         return f"Remove peer {peer}"
-    present = None
-    holders: dict[str, bytes] = {}
-    for each in () if actual is None else actual.peers:
-        if each.public_key == change.public_key:
-            present = each
-        for prefix in each.allowed_ips:
-            holders[prefix] = each.public_key
+    present = states.get(change.public_key)
     addresses = ", ".join(change.allowed_ips) or "no address"
     if present is None:
         sentence = f"Add peer {peer} with {addresses}"

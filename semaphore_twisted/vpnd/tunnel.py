@@ -1,0 +1,172 @@
+"""The device, once there is one, and the rules without which it may not be.
+
+A device that was made anew has no peers. Whoever writes the first ones has them woken;
+until then it is not *settled*: what is missing was taken away by nobody.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from twisted.logger import Logger
+
+from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.vpnd.endpoints import Endpoints
+from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.wakening import Wakening
+from semaphore_twisted.wireguard import reconcile
+from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.state import (
+    Change,
+    DesiredPeer,
+    DeviceFailed,
+    DeviceState,
+)
+
+TAKEN_DOWN = "The VPN was taken down; the next sync brings it up again"
+
+
+class Unavailable(DeviceFailed):
+    """There is no device, or no firewall for it."""
+
+
+class Tunnel:
+    """Has the device stand, reads it and writes it; one call at a time."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        settings: Settings,
+        public_key: bytes,
+        *,
+        choose: Callable[[], Awaitable[IWireGuardDevice]],
+        firewall: Firewall,
+        endpoints: Endpoints,
+        seconds: Callable[[], float],
+    ) -> None:
+        """Have the device from *choose*, as soon as there is one."""
+        self._settings = settings
+        self._public_key = public_key
+        self._choose = choose
+        self._firewall = firewall
+        self._endpoints = endpoints
+        self._wakening = Wakening(endpoints.get, seconds)
+        self._device: IWireGuardDevice | None = None
+        self._is_empty = False
+        #: why there is none, empty where there is
+        self.reason = "The companion has not begun yet"
+        self.is_down = False
+        #: nothing has been changed by us since it was found right
+        self.is_settled = False
+
+    @property
+    def backend(self) -> str:
+        """The device's name, empty where it does not stand."""
+        return "" if self._device is None or self.reason else self._device.name
+
+    @property
+    def index(self) -> int:
+        """The interface's number, 0 while there is none."""
+        return 0 if self._device is None else self._device.index()
+
+    @property
+    def is_waking(self) -> bool:
+        """Whether peers are being woken."""
+        return bool(self._wakening)
+
+    async def stand(self) -> IWireGuardDevice:
+        """Have the rules, then the interface.
+
+        :raises Unavailable: where that cannot be; the reason is kept.
+        """
+        try:
+            if await self._firewall.ensure(self._firewall.grants):
+                self._log.info("The firewall's rules were loaded")
+            if self._device is None:
+                self._device = await self._choose()
+            if await self._device.ensure():
+                self._is_empty, self.is_settled = True, False
+                self._log.info(
+                    "The interface {name} was made ({backend})",
+                    name=self._settings.interface,
+                    backend=self._device.name,
+                )
+        except DeviceFailed as error:
+            self.reason = str(error)
+            raise Unavailable(self.reason) from error
+        self.reason = ""
+        return self._device
+
+    async def ready(self) -> DeviceState:
+        """Return the state, having the device put right if need be.
+
+        What lies around its peers is looked at by :meth:`stand` only.
+        """
+        if not self.reason:
+            try:
+                state = await self.read()
+            except DeviceFailed:
+                pass  # it has just ended
+            else:
+                fields = self._public_key, self._settings.port
+                if (state.public_key, state.port) == fields:
+                    return state
+        await self.stand()
+        return await self.read()
+
+    async def read(self) -> DeviceState:
+        """Return the state, as if nobody was being woken.
+
+        :raises Unavailable: where there is no device; nothing is done about that.
+        """
+        if self._device is None or self.is_down:
+            raise Unavailable(TAKEN_DOWN if self.is_down else self.reason)
+        state = await self._device.state()
+        if not self._is_empty:
+            self._endpoints.note(state.peers)
+        return self._wakening.hidden(state)
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Write *changes*; the first ones on a new device wake their peers."""
+        device = self._device
+        if device is None:
+            raise Unavailable(self.reason)
+        if self._is_empty:
+            changes = self._wakening.begin(changes)
+        await device.apply(changes)
+        self._is_empty = self._is_empty and not changes
+
+    async def keep(self, desired: Sequence[DesiredPeer] | None) -> None:
+        """Have it stand, with the peers *desired* if it was made anew.
+
+        :raises DeviceFailed: where that cannot be.
+        """
+        device = await self.stand()
+        if desired is None:
+            return
+        if self._is_empty:
+            await self.write(reconcile.plan(await self.read(), desired))
+            self.is_settled = True
+        elif self._wakening:
+            state = await device.state()
+            over = self._wakening.awake(state)
+            changes = reconcile.plan(self._wakening.hidden(state), desired)
+            await device.apply([each for each in changes if each.public_key in over])
+        else:
+            await self.read()  # notes where peers are heard
+
+    async def take_down(self) -> None:
+        """Take the device and the rules away.
+
+        :raises DeviceFailed: for what could not be taken away.
+        """
+        self.is_down, self.is_settled = True, False
+        device, self._device = self._device, None
+        try:
+            device = device or await self._choose()
+        except DeviceFailed:
+            pass  # so there is none to take down
+        else:
+            await device.down()
+        self.reason = TAKEN_DOWN
+        await self._firewall.remove()

@@ -1,0 +1,156 @@
+"""Programs that are not run, and a companion whose device is in memory."""
+
+from pathlib import Path
+from typing import Any
+
+from nacl.utils import random
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+
+from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.vpnd.bounds import Bounds
+from semaphore_twisted.vpnd.companion import Companion
+from semaphore_twisted.vpnd.diagnosis import Diagnosing
+from semaphore_twisted.vpnd.endpoints import Endpoints
+from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
+from semaphore_twisted.vpnd.memory import MemoryDevice
+from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.vpnd.tunnel import Tunnel
+from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard.settings import Settings, Site
+
+PRIVATE = keys.new_pair(random).private_key
+
+SETTINGS = Settings(
+    addresses=("10.80.0.1/16", "fd80::1/64"),
+    sites=(Site("10.20.0.0/24"), Site("fd20::/64")),
+)
+
+
+class ScriptedPrograms(Programs):
+    """Answers for programs: *answers* has the output, or an error, by first words.
+
+    *runs* are all that were asked for, with their standard input.
+    """
+
+    def __init__(self, answers: dict[str, bytes | Exception] | None = None) -> None:
+        """Give *answers*; whatever has none prints nothing."""
+        super().__init__(None)
+        self.answers = answers or {}
+        self.runs: list[tuple[str, bytes]] = []
+
+    def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
+        """Return the answer."""
+        words = " ".join((name, *arguments))
+        self.runs.append((words, content))
+        fitting = [each for each in self.answers if words.startswith(each)]
+        answer = self.answers[max(fitting, key=len)] if fitting else b""
+        return fail(answer) if isinstance(answer, Exception) else succeed(answer)
+
+
+class Nft(ScriptedPrograms):
+    """``nft`` with one table; *loads* are the texts it was given."""
+
+    def __init__(self) -> None:
+        """Have no table."""
+        super().__init__({"nft -json": b'{"nftables": []}'})
+        self.table: bytes | None = None
+        self.loads: list[str] = []
+        self.is_broken = False
+
+    def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
+        """Load, or list."""
+        if arguments[:2] == ("-f", "-"):
+            if self.is_broken:
+                return fail(ProgramFailed("nft failed (exit code 1)"))
+            self.loads.append(content.decode())
+            self.table = content if content.count(b"\n") > 2 else None
+            return succeed(b"")
+        if "table" in arguments:
+            if self.table is None:
+                return fail(ProgramFailed("nft failed (exit code 1)"))
+            return succeed(self.table)
+        return super().run(name, *arguments, content=content)
+
+
+class Box:
+    """A companion, all of whose parts a test can reach."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Settings = SETTINGS,
+        device: IWireGuardDevice | None = None,
+    ) -> None:
+        """Keep its files in *folder*."""
+        self.folder = folder
+        self.settings = settings
+        self.public_key = keys.public_of(PRIVATE)
+        self.clock = Clock()
+        self.nft = Nft()
+        self.device: Any = device or MemoryDevice(settings, PRIVATE)
+        self.choices: list[Exception] = []
+        for name in SWITCHES.values():
+            path = folder / "net" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.write_text("0\n")
+        self.companion = self.made()
+
+    def made(self) -> Companion:
+        """Return another companion, with the files and the device of the first."""
+        bounds = Bounds(self.settings, self.public_key)
+        self.forwarding = Forwarding(self.folder, root=self.folder / "net")
+        self.firewall = Firewall(
+            self.settings,
+            bounds=bounds,
+            forwarding=self.forwarding,
+            programs=self.nft,
+            state=self.folder,
+        )
+        tunnel = Tunnel(
+            self.settings,
+            self.public_key,
+            choose=self._choose,
+            firewall=self.firewall,
+            endpoints=Endpoints(self.folder),
+            seconds=self.clock.seconds,
+        )
+        return Companion(
+            tunnel=tunnel,
+            bounds=bounds,
+            firewall=self.firewall,
+            forwarding=self.forwarding,
+            diagnosing=Diagnosing(
+                self.settings,
+                firewall=self.firewall,
+                forwarding=self.forwarding,
+                programs=self.nft,
+            ),
+            settings=self.settings,
+            public_key=self.public_key,
+            now=lambda: 1234.5,
+        )
+
+    async def _choose(self) -> IWireGuardDevice:
+        if self.choices:
+            raise self.choices.pop(0)
+        found: IWireGuardDevice = self.device
+        return found
+
+    def switches(self) -> list[str]:
+        """Return how forwarding stands for both families."""
+        return [
+            (self.folder / "net" / name).read_text().strip()
+            for name in SWITCHES.values()
+        ]
+
+
+def peer(number: int, *, preshared: bytes | None = None) -> wire.WirePeer:
+    """Return a peer with the addresses of *number*, and always the same key."""
+    private = number.to_bytes(4, "big") + b"\x55" * 28
+    return wire.WirePeer(
+        keys.public_of(private), (f"10.80.1.{number}", f"fd80::{number:x}"), preshared
+    )

@@ -1,0 +1,62 @@
+"""What is said to wireguard-go."""
+
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.vpnd.conversation import TIME_OUT, Conversation
+from semaphore_twisted.wireguard.state import (
+    DeviceFailed,
+)
+
+
+class ConversationTests(SynchronousTestCase):
+    """What is said to wireguard-go."""
+
+    def setUp(self) -> None:
+        """Connect."""
+        self.clock = Clock()
+        self.lost = 0
+        self.talk = Conversation(self.clock, self.count)
+        self.transport = StringTransport()
+        self.talk.makeConnection(self.transport)
+
+    def count(self) -> None:
+        """Count an end."""
+        self.lost += 1
+
+    def test_answers(self) -> None:
+        """An answer is whole with the blank line, however it comes."""
+        for pieces in (
+            [b"errno=0\n\n"],
+            [b"errno=0\n", b"\n"],
+            [b"public", b"_key=1\nerrno=0", b"\n", b"\n"],
+        ):
+            asked = self.talk.ask(b"get=1\n\n")
+            for piece in pieces:
+                self.assertNoResult(asked)
+                self.talk.dataReceived(piece)
+            self.assertEqual(self.successResultOf(asked), b"".join(pieces))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_late(self) -> None:
+        """A late answer ends the conversation: it would be taken for the next one's."""
+        asked = self.talk.ask(b"get=1\n\n")
+        self.failureResultOf(self.talk.ask(b"get=1\n\n"), DeviceFailed)
+        self.clock.advance(TIME_OUT)
+        self.failureResultOf(asked, DeviceFailed)
+        self.assertTrue(self.talk.over)
+        self.failureResultOf(self.talk.ask(b"get=1\n\n"), DeviceFailed)
+        self.talk.dataReceived(b"errno=0\n\n")
+
+    def test_ended(self) -> None:
+        """The daemon's end is told at once; our own hanging up is not."""
+        asked = self.talk.ask(b"get=1\n\n")
+        self.talk.connectionLost()
+        self.failureResultOf(asked, DeviceFailed)
+        self.assertEqual(self.lost, 1)
+        other = Conversation(self.clock, self.count)
+        other.makeConnection(StringTransport())
+        other.end()
+        other.connectionLost()
+        self.assertEqual(self.lost, 1)

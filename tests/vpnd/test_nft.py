@@ -1,0 +1,90 @@
+"""Our table of rules."""
+
+import json
+
+from semaphore_twisted.vpnd.bounds import Bounds
+from semaphore_twisted.vpnd.forwarding import Forwarding
+from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.state import (
+    DeviceFailed,
+    Grant,
+)
+from tests.support.devices import PRIVATE, SETTINGS, Nft
+from tests.support.folders import FolderTestCase
+
+
+class FirewallTests(FolderTestCase):
+    """Our table."""
+
+    GRANTS = (Grant("10.80.1.2", "10.20.0.0/24"),)
+
+    def setUp(self) -> None:
+        """Make it."""
+        super().setUp()
+        self.nft = Nft()
+        self.firewall = self.made()
+
+    def made(self) -> Firewall:
+        """Return the rules, of another companion."""
+        return Firewall(
+            SETTINGS,
+            bounds=Bounds(SETTINGS, keys.public_of(PRIVATE)),
+            forwarding=Forwarding(self.folder, root=self.folder),
+            programs=self.nft,
+            state=self.folder,
+        )
+
+    def test_once(self) -> None:
+        """V94: what is loaded is not loaded again, unless it was changed or flushed."""
+        self.assertTrue(self.done(self.firewall.ensure(())))
+        self.assertFalse(self.done(self.firewall.ensure(())))
+        self.assertTrue(self.done(self.firewall.ensure(self.GRANTS)))
+        self.assertFalse(self.done(self.firewall.ensure(self.GRANTS)))
+        for table in (None, b"others\n"):
+            self.nft.table = table
+            self.assertTrue(self.done(self.firewall.ensure(self.GRANTS)))
+            self.assertFalse(self.done(self.firewall.ensure(self.GRANTS)))
+
+    def test_grants_stay(self) -> None:
+        """Another companion loads the grants of the one before."""
+        self.done(self.firewall.ensure(self.GRANTS))
+        table = self.nft.table
+        again = self.made()
+        self.assertEqual(again.grants, self.GRANTS)
+        self.done(again.ensure(again.grants))
+        self.assertEqual(self.nft.table, table)
+
+    def test_failed(self) -> None:
+        """Rules that do not load are those of before."""
+        self.done(self.firewall.ensure(self.GRANTS))
+        self.nft.is_broken = True
+        self.assertIn(
+            "cannot be loaded", self.failed(self.firewall.ensure(()), DeviceFailed)
+        )
+        self.assertEqual(self.firewall.grants, self.GRANTS)
+        wrong = (Grant("10.80.1.2", "10.99.0.0/24"),)
+        self.assertIn(
+            "none of the server's",
+            self.failed(self.firewall.ensure(wrong), DeviceFailed),
+        )
+
+    def test_foreign(self) -> None:
+        """V95: chains of others that drop are found, by their hook."""
+        chains = [
+            {"family": "ip", "table": "filter", "name": "FORWARD"}
+            | {"hook": "forward", "policy": "drop"},
+            {"family": "inet", "table": "f", "name": "in"}
+            | {"hook": "input", "policy": "drop"},
+            {"family": "inet", "table": "f", "name": "ok"}
+            | {"hook": "forward", "policy": "accept"},
+            {"family": "inet", "table": "semaphore_vpn", "name": "forward"}
+            | {"hook": "forward", "policy": "drop"},
+            {"family": "inet", "table": "f", "name": "plain"},
+        ]
+        listed = [{"metainfo": {}}, *({"chain": each} for each in chains)]
+        self.nft.answers["nft -json"] = json.dumps({"nftables": listed}).encode()
+        found = self.done(self.firewall.foreign("forward"))
+        self.assertEqual([each.name for each in found], ["FORWARD"])
+        found = self.done(self.firewall.foreign("input"))
+        self.assertEqual([each.name for each in found], ["in"])

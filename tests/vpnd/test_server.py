@@ -1,0 +1,135 @@
+"""The companion's socket."""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.vpnd.server import MOST, CompanionFactory
+from semaphore_twisted.wireguard import wire
+
+
+class _Transport(StringTransport):
+    """A transport that can be cut."""
+
+    aborted = False
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+
+class ServerTests(SynchronousTestCase):
+    """Who may speak, and how he is answered."""
+
+    def setUp(self) -> None:
+        """Make a server for the user 1000."""
+        self.user = 1000
+        self.asked: list[tuple[wire.Request, Deferred[wire.Answer]]] = []
+        self.factory = CompanionFactory(
+            self.answer, users=(1000,), user_of=lambda transport: self.user
+        )
+
+    def answer(self, request: wire.Request) -> "Deferred[wire.Answer]":
+        """Keep the request."""
+        waiting: Deferred[wire.Answer] = Deferred()
+        self.asked.append((request, waiting))
+        return waiting
+
+    def connect(self) -> tuple[Any, _Transport]:
+        """Return a connection."""
+        protocol, transport = self.factory.buildProtocol(None), _Transport()
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def frame(self, content: bytes) -> bytes:
+        """Return a frame."""
+        return len(content).to_bytes(4, "big") + content
+
+    def request(self, request: wire.Request) -> bytes:
+        """Return a request's frame."""
+        return self.frame(wire.encode(request))
+
+    def answers(self, transport: _Transport) -> list[wire.Answer]:
+        """Return the answers so far."""
+        data, found = transport.value(), []
+        while data:
+            size = int.from_bytes(data[:4], "big")
+            found.append(wire.decode_answer(data[4 : 4 + size]))
+            data = data[4 + size :]
+        return found
+
+    def test_users(self) -> None:
+        """Root and those of the file may speak; nothing is read from others."""
+        for user, refused in ((0, False), (1000, False), (1001, True), (65534, True)):
+            self.user = user
+            protocol, transport = self.connect()
+            self.assertEqual(transport.aborted, refused)
+            protocol.dataReceived(self.request(wire.Hello()))
+            self.assertEqual(len(self.asked), 0 if refused else 1)
+            self.asked.clear()
+            protocol.connectionLost(Failure(connectionDone.value))
+
+    def test_in_order(self) -> None:
+        """One request is asked at a time; answers come in their order."""
+        protocol, transport = self.connect()
+        protocol.dataReceived(
+            self.request(wire.Hello())
+            + self.request(wire.Observe())
+            + self.frame(b"nonsense")
+            + self.request(wire.Down())
+        )
+        self.assertEqual([each[0] for each in self.asked], [wire.Hello()])
+        self.assertEqual(transport.producerState, "paused")
+        self.asked[0][1].callback(wire.Failed("device", "first"))
+        self.assertEqual(self.asked[1][0], wire.Observe())
+        self.asked[1][1].callback(wire.Failed("device", "second"))
+        self.assertEqual(self.asked[2][0], wire.Down())
+        self.asked[2][1].callback(wire.Done())
+        self.assertEqual(transport.producerState, "producing")
+        found = self.answers(transport)
+        self.assertEqual(found[0], wire.Failed("device", "first"))
+        self.assertEqual(found[1], wire.Failed("device", "second"))
+        self.assertEqual(found[2].code, "malformed")  # type: ignore[union-attr]
+        self.assertEqual(found[3], wire.Done())
+
+    def test_answered_at_once(self) -> None:
+        """Answers that are there already are sent once each."""
+        protocol, transport = self.connect()
+        for _ in range(3):
+            protocol.dataReceived(self.frame(b"{}") + self.frame(b""))
+        self.assertEqual(len(self.answers(transport)), 6)
+
+    def test_in_pieces(self) -> None:
+        """A frame may come in pieces."""
+        protocol, _ = self.connect()
+        for byte in self.request(wire.Hello()):
+            protocol.dataReceived(bytes([byte]))
+        self.assertEqual(self.asked[0][0], wire.Hello())
+
+    def test_too_long(self) -> None:
+        """Who announces too much is cut off."""
+        protocol, transport = self.connect()
+        protocol.dataReceived((wire.MAX_FRAME + 1).to_bytes(4, "big"))
+        self.assertTrue(transport.aborted)
+
+    def test_gone_meanwhile(self) -> None:
+        """An answer to somebody who has hung up goes nowhere."""
+        protocol, transport = self.connect()
+        protocol.dataReceived(self.request(wire.Hello()) * 2)
+        protocol.connectionLost(Failure(connectionDone.value))
+        self.asked[0][1].callback(wire.Done())
+        self.assertEqual(len(self.asked), 1)
+        self.assertEqual(transport.value(), b"")
+
+    def test_too_many(self) -> None:
+        """There are so many connections, and one more when one has ended."""
+        made = [self.connect() for _ in range(MOST)]
+        self.assertFalse(any(transport.aborted for _, transport in made))
+        protocol, transport = self.connect()
+        self.assertTrue(transport.aborted)
+        protocol.connectionLost(Failure(connectionDone.value))
+        made[0][0].connectionLost(Failure(connectionDone.value))
+        self.assertFalse(self.connect()[1].aborted)

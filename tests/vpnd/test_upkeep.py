@@ -1,0 +1,87 @@
+"""The companion's own loop."""
+
+from typing import Any
+
+from semaphore_twisted.vpnd.upkeep import CYCLE, GLANCE, SETTLE, Upkeep
+from semaphore_twisted.wireguard.state import DeviceFailed
+from tests.support.devices import peer
+from tests.vpnd.test_companion import CompanionTestCase
+
+
+class UpkeepTests(CompanionTestCase):
+    """What has ended is there again."""
+
+    def setUp(self) -> None:
+        """Start the loop."""
+        super().setUp()
+        self.clock = self.box.clock
+        self.kept = 0
+        keep = self.box.companion.keep
+
+        def counted() -> Any:
+            self.kept += 1
+            return keep()
+
+        companion: Any = self.box.companion
+        companion.keep = counted
+        self.upkeep = Upkeep(companion, clock=self.clock)
+        self.upkeep.startService()
+        self.clock.advance(0)
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass, in small steps."""
+        self.clock.pump([0.05] * round(seconds / 0.05))
+
+    def test_start(self) -> None:
+        """The device is there at once."""
+        self.assertEqual((self.kept, self.device.index()), (1, 1))
+
+    def test_quiet(self) -> None:
+        """Where nothing happens, everything is looked at once a cycle."""
+        self.pass_(CYCLE * 3.5)
+        self.assertEqual(self.kept, 4)
+
+    def test_vanished(self) -> None:
+        """An interface that has vanished is seen within a glance."""
+        self.sync(peer(2))
+        self.device.down()
+        self.pass_(GLANCE + 0.1)
+        self.assertEqual(self.keys(), {peer(2).public_key})
+
+    def test_told(self) -> None:
+        """Word of a change is followed by a look; much word is one look."""
+        self.sync(peer(2))
+        self.device.down()
+        for _ in range(20):
+            self.upkeep.wake()
+        self.pass_(SETTLE + 0.05)
+        self.assertEqual(self.keys(), {peer(2).public_key})
+        self.assertEqual(self.kept, 2)
+
+    def test_storm(self) -> None:
+        """However often something is told, a look waits for the one before."""
+        for _ in range(200):
+            self.upkeep.wake()
+            self.pass_(0.05)
+        self.assertLessEqual(self.kept, 10 / SETTLE + 2)
+        self.assertGreater(self.kept, 20)
+
+    def test_failing(self) -> None:
+        """What fails is tried again, less and less often, and logged once."""
+        self.device.failures = 100
+        self.device.down()
+        self.pass_(30)
+        self.assertTrue(5 < self.kept < 15, self.kept)
+        self.device.failures = 0
+        self.pass_(CYCLE)
+        self.assertEqual(self.device.index(), 2)
+        self.flushLoggedErrors(DeviceFailed)
+
+    def test_stopped(self) -> None:
+        """Stopped, it leaves the device as it is, and looks no more."""
+        self.upkeep.stopService()
+        self.upkeep.wake()
+        self.device.down()
+        self.pass_(CYCLE * 2)
+        self.assertEqual(self.device.index(), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
