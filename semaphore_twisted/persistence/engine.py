@@ -18,6 +18,8 @@ from sqlalchemy import Table, bindparam, delete, insert, update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql.base import Executable
 
+from semaphore_twisted.model.errors import Invalid
+
 T = TypeVar("T")
 
 #: Seconds to wait for another process that writes.
@@ -94,12 +96,18 @@ class Connection:
         return found
 
     def execute(self, statement: Executable, **parameters: Any) -> sqlite3.Cursor:
-        """Execute *statement*, a module constant, and return the raw cursor."""
+        """Execute *statement*, a module constant, and return the raw cursor.
+
+        :raises Invalid: if a number is too large for the store.
+        """
         compiled = self._compiled(statement)
         values = dict(compiled.constants)
         for name, value in parameters.items():
             values[name] = _bound(value)
-        return self.raw.execute(compiled.text, values)
+        try:
+            return self.raw.execute(compiled.text, values)
+        except OverflowError:
+            raise Invalid("A number is too large") from None
 
     def _values(self, statement: Executable, rows: list[Any], of: type[T]) -> list[T]:
         """Return *rows* as *of*; all at once, since a list may have a thousand."""

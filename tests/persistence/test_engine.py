@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import bindparam, select
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.persistence.engine import timestamp
 from semaphore_twisted.persistence.schema import login_failure, option
 from tests.support.memory import FixedClock, memory_connection
@@ -37,6 +38,13 @@ class ConnectionTests(SynchronousTestCase):
         self.assertEqual(conn.one(_one, _Option, key="a"), _Option("a", "2"))
         self.assertEqual(conn.delete(option, "a"), 1)
         self.assertIsNone(conn.one(_one, _Option, key="a"))
+
+    def test_large_number(self) -> None:
+        """A number of more than 64 bits is refused, as what somebody sent."""
+        conn = memory_connection()
+        for number in (2**63, -(2**63) - 1, 10**30):
+            self.assertRaises(Invalid, conn.one, _one, _Option, key=number)
+        self.assertIsNone(conn.one(_one, _Option, key=2**63 - 1))
 
     def test_null(self) -> None:
         """A null that is bound is stored."""
