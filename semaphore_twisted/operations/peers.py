@@ -65,7 +65,7 @@ unexplained = desired_peers.unexplained
 observed = peer_statuses.observed
 statuses = peer_statuses.statuses
 
-_MADE_HERE = ", its key pair was made by the server's command line"
+_MADE_HERE = ", its key pair was made on the server"
 
 
 class NewPeer(msgspec.Struct, frozen=True, kw_only=True):

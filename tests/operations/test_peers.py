@@ -314,7 +314,7 @@ class MakingTests(PeersCase):
         """A key pair that the device has not made is on record."""
         new = NewPeer(name="a", public_key=public_key(1), user_id=self.bob.user.id)
         peers.create(self.conn, None, new, keyring=self.keyring, key_made_here=True)
-        self.assertIn("made by the server's command line", self.events()[-1])
+        self.assertIn("made on the server", self.events()[-1])
 
     def test_no_network(self) -> None:
         """Without a network there is nothing to be a peer of."""
