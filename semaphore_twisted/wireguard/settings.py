@@ -14,6 +14,8 @@ from msgspec import Meta
 #: ``wg-quick`` and Android take such names only; the kernel 15 bytes.
 INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
+_NO_INTERFACES = {".", "..", "all", "default", "lo"}
+
 #: The names of the file and of the key beside it.
 FILE, KEY = "companion.json", "private.key"
 
@@ -92,7 +94,9 @@ def check(found: Settings) -> None:
 
     :raises WrongSettings: with the option, what was found and what is wanted.
     """
-    if not INTERFACE.fullmatch(found.interface) or found.interface in {".", ".."}:
+    name = found.interface
+    # a program would take the first for an option; the others are the system's words
+    if not INTERFACE.fullmatch(name) or name.startswith("-") or name in _NO_INTERFACES:
         raise WrongSettings(
             "interface: a name of up to 15 letters, digits and _=+.- wanted"
         )

@@ -73,8 +73,11 @@ class CheckTests(SynchronousTestCase):
         self.assertTrue(str(error).isprintable())
 
     def test_interface(self) -> None:
-        """An interface's name is a plain word."""
-        for interface in ("", ".", "..", "a b", "a/b", "a\n", 'a"', "x" * 16, "\u00e9"):
+        """V06: an interface's name is a plain word, and no option of a program."""
+        for interface in (
+            *("", ".", "..", "a b", "a/b", "a\n", 'a"', "x" * 16, "\u00e9"),
+            *("-h", "--help", "all", "default", "lo"),
+        ):
             self.refuse("interface", interface=interface)
 
     def test_addresses(self) -> None:
