@@ -83,7 +83,7 @@ class RoundTripTests(SynchronousTestCase):
             self.assertRaises(Damaged, keyring().unseal, sealed, moved)
 
     def test_distinct(self) -> None:
-        """S3: ten thousand seals of one text all differ, with one length."""
+        """S3, V25: ten thousand seals of one text all differ, with one length."""
         ring = keyring()
         sealed = {ring.seal(b"the same", PLACE) for _ in range(10_000)}
         self.assertEqual(len(sealed), 10_000)

@@ -14,6 +14,7 @@ from semaphore_twisted.web.forwarded import (
     same_origin,
     visit,
 )
+from semaphore_twisted.web.trust import Trust
 
 
 def way(peer: str | None, tls: bool = False, **headers: str) -> Visit:
@@ -98,8 +99,106 @@ class VisitTests(SynchronousTestCase):
     @given(st.text(max_size=60))
     def test_noise(self, chain: str) -> None:
         """Whatever the chain holds, an address comes out."""
-        found = way("127.0.0.1", x_forwarded_for=chain)
-        self.assertNotEqual(found.address, "")
+        for name in ("x-forwarded-for", "forwarded"):
+            found = visit(peer="127.0.0.1", tls=False, header={name: chain}.get)
+            self.assertNotEqual(found.address, "")
+
+
+class TrustedProxyTests(SynchronousTestCase):
+    """B56: proxies elsewhere are believed if the operator named them."""
+
+    TRUST = Trust.of(["10.0.0.0/24", "203.0.113.80", "2001:db8:aa::/48"])
+
+    #: peer, over TLS, X-Forwarded-For, the client's address, believed
+    TABLE: ClassVar[tuple[tuple[str | None, bool, str, str, bool], ...]] = (
+        ("10.0.0.7", False, "198.51.100.9", "198.51.100.9", True),
+        ("10.0.0.7", True, "198.51.100.9", "198.51.100.9", True),
+        ("::ffff:10.0.0.7", False, "198.51.100.9", "198.51.100.9", True),
+        ("10.0.1.7", False, "198.51.100.9", "10.0.1.7", False),
+        ("203.0.113.80", False, "198.51.100.9", "198.51.100.9", True),
+        ("203.0.113.81", False, "198.51.100.9", "203.0.113.81", False),
+        ("2001:db8:aa:1::5", False, "2001:db8::7", "2001:db8::7", True),
+        ("2001:db8:ab::5", False, "2001:db8::7", "2001:db8:ab::5", False),
+        ("2001:db8:aa::5", False, "[2001:db8::7]:443", "2001:db8::7", True),
+        # two proxies of ours, and one that the client made up
+        ("10.0.0.7", False, "198.51.100.9, 203.0.113.80", "198.51.100.9", True),
+        ("10.0.0.7", False, "1.2.3.4, 198.51.100.9", "198.51.100.9", True),
+        ("10.0.0.7", False, "10.0.0.9, 198.51.100.9", "198.51.100.9", True),
+        ("10.0.0.7", False, "1.2.3.4, 198.51.100.9, ::1", "198.51.100.9", True),
+        ("10.0.0.7", False, "::ffff:198.51.100.9", "198.51.100.9", True),
+        ("10.0.0.7", False, "198.51.100.9, ::ffff:10.0.0.8", "198.51.100.9", True),
+        ("10.0.0.7", False, "unknown", "10.0.0.7", True),
+        ("10.0.0.7", False, "198.51.100.9, unknown", "10.0.0.7", True),
+        ("10.0.0.7", False, "198.51.100.9,", "10.0.0.7", True),
+        ("10.0.0.7", False, "10.0.0.8, 10.0.0.9", "10.0.0.7", True),
+        ("127.0.0.1", False, "198.51.100.9, 10.0.0.9", "198.51.100.9", True),
+        ("127.0.0.1", True, "198.51.100.9", "127.0.0.1", False),
+        (None, False, "198.51.100.9, 10.0.0.9", "198.51.100.9", True),
+        ("10.0.0.7", False, ", ".join(["1.2.3.4"] * 50), "1.2.3.4", True),
+    )
+
+    def way(self, peer: str | None, tls: bool = False, **headers: str) -> Visit:
+        """Return the way of a request with *headers* (``_`` for ``-``)."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return visit(peer=peer, tls=tls, header=sent.get, trust=self.TRUST)
+
+    def test_address(self) -> None:
+        """B56: the client is the last address that is no proxy of ours."""
+        for peer, tls, chain, wanted, believed in self.TABLE:
+            with self.subTest(peer=peer, tls=tls, chain=chain):
+                found = self.way(peer, tls, x_forwarded_for=chain)
+                self.assertEqual((found.address, found.trusted), (wanted, believed))
+
+    def test_loopback_alone(self) -> None:
+        """With a list, a proxy on this machine is believed as ever, but not by TLS."""
+        self.assertTrue(self.way("127.0.0.1").trusted)
+        self.assertFalse(self.way("127.0.0.1", tls=True).trusted)
+        listed = Trust.of(["127.0.0.1"])
+        self.assertTrue(listed.relays("127.0.0.1", tls=True))
+
+    def test_scheme(self) -> None:
+        """V112: the scheme is this hop's TLS, else what a believed proxy says."""
+        said = {"x_forwarded_proto": "https", "x_forwarded_host": "h.example"}
+        found = self.way("10.0.0.7", host="10.0.0.1:3000", **said)
+        self.assertEqual((found.scheme, found.host), ("https", "h.example"))
+        found = self.way("10.0.1.7", host="real.example", **said)
+        self.assertEqual((found.scheme, found.host), ("http", "real.example"))
+        self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
+        self.assertIsNone(self.way("10.0.0.7", x_forwarded_proto="ftp").scheme)
+        self.assertEqual(self.way("10.0.0.7", tls=True).scheme, "https")
+
+    def test_forwarded(self) -> None:
+        """B56: RFC 7239's header says the same, where it stands alone."""
+        for text, wanted in (
+            ("for=198.51.100.9;proto=https;host=h.example", "198.51.100.9"),
+            ('For="198.51.100.9:4711"; Proto=HTTPS ;HOST="h.example"', "198.51.100.9"),
+            ('for="[2001:db8::7]:80";host=h.example;proto=https', "2001:db8::7"),
+            ("for=1.2.3.4, for=198.51.100.9;proto=https;host=h.example", None),
+            ("for=198.51.100.9, for=10.0.0.8;by=x;proto=https;host=h.example", None),
+            ('for="1.2.3.4, 9.9.9.9";proto=https;host=h.example', "10.0.0.7"),
+            ("for=unknown;proto=https;host=h.example", "10.0.0.7"),
+            ("for=_hidden;proto=https;host=h.example", "10.0.0.7"),
+        ):
+            with self.subTest(text=text):
+                found = self.way("10.0.0.7", forwarded=text)
+                self.assertEqual(found.address, wanted or "198.51.100.9")
+                self.assertEqual((found.scheme, found.host), ("https", "h.example"))
+        for text in ("for=1.2.3.4;;=", "for=1.2.3.4 for=2.2.2.2", 'for="1.2.3.4'):
+            self.assertEqual(self.way("10.0.0.7", forwarded=text).address, "10.0.0.7")
+        elsewhere = self.way("10.0.1.7", forwarded="for=1.2.3.4;proto=https")
+        self.assertEqual((elsewhere.address, elsewhere.scheme), ("10.0.1.7", "http"))
+
+    def test_both(self) -> None:
+        """B56: a header that the proxy did not write is not preferred to its own."""
+        found = self.way(
+            "10.0.0.7", forwarded="for=1.2.3.4;host=evil", x_forwarded_for="9.9.9.9"
+        )
+        self.assertEqual((found.address, found.host), ("9.9.9.9", ""))
+
+    def test_long(self) -> None:
+        """A header of 16 KiB is read at once."""
+        for text in (" " * 16_000 + "x", "for=" + "a" * 16_000, "=," * 8_000):
+            self.assertEqual(self.way("10.0.0.7", forwarded=text).address, "10.0.0.7")
 
 
 class PlaceTests(SynchronousTestCase):
@@ -154,7 +253,7 @@ class OriginTests(SynchronousTestCase):
         return same_origin(own=self.OWN, header=sent.get)
 
     def test_hostile(self) -> None:
-        """Every origin but exactly the site's own is another site."""
+        """V09, V115: every origin but exactly the site's own is another site."""
         for text in (
             "https://site.evil",
             "https://evil-site.example",
