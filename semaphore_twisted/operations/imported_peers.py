@@ -103,7 +103,7 @@ class _Taking:
         found: dict[str, str] = {}
         for address in peer.addresses:
             family = "ipv6" if ":" in address else "ipv4"
-            if not vpn_network.is_for_peers(self._network, address):
+            if not self._network.is_for_peers(address):
                 raise Invalid(f"{address} is not an address of a peer in the pools")
             if address in self._resting:
                 raise Conflict(f"{address} was given back, and rests in quarantine")

@@ -12,12 +12,12 @@ from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import PeerKind, PeerState, SiteNetwork
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import peer_addresses, preshared_keys
+from semaphore_twisted.operations.network_rules import key_of
 from semaphore_twisted.operations.peer_rows import PeerRow, Right, right_of, stored
 from semaphore_twisted.operations.peer_rules import MOST, Options
 from semaphore_twisted.operations.vpn_network import (
     NetworkRow,
     check_administrator,
-    key_of,
 )
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection

@@ -8,7 +8,8 @@ addresses that have rested longest are taken out of quarantine.
 from datetime import timedelta
 
 from semaphore_twisted.model.errors import Conflict
-from semaphore_twisted.operations.vpn_network import NetworkRow, size_of
+from semaphore_twisted.operations.network_rules import size_of
+from semaphore_twisted.operations.vpn_network import NetworkRow
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn as statements
 from semaphore_twisted.wireguard import addresses

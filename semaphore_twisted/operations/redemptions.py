@@ -34,10 +34,11 @@ from semaphore_twisted.operations import (
     vpn_network,
 )
 from semaphore_twisted.operations.invite_rows import InviteRow
+from semaphore_twisted.operations.network_rules import key_of
 from semaphore_twisted.operations.new_peers import Draft, Owner
 from semaphore_twisted.operations.peer_rows import PeerRow, Right, record
 from semaphore_twisted.operations.peer_rules import USUAL, Options, name_of
-from semaphore_twisted.operations.vpn_network import NetworkRow, key_of
+from semaphore_twisted.operations.vpn_network import NetworkRow
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn_invites as statements
 from semaphore_twisted.persistence.statements import vpn_peers, vpn_sites

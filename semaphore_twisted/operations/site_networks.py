@@ -11,6 +11,7 @@ from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import NetworkGrant, PeerState, SiteNetwork
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, peer_rows, vpn_network
+from semaphore_twisted.operations.network_rules import check_apart
 from semaphore_twisted.operations.peer_rules import in_field, name_of
 from semaphore_twisted.operations.vpn_network import bump, check_administrator
 from semaphore_twisted.persistence import schema
@@ -174,7 +175,7 @@ def _network(conn: Connection, text: str) -> str:
     network = in_field("network", addresses.parse_network, text)
     there = vpn_network.find(conn)
     if there is not None:
-        vpn_network.check_apart(network, (there.pool4, there.pool6), "network")
+        check_apart(network, (there.pool4, there.pool6), "network")
     return network
 
 

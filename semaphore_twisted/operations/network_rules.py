@@ -1,0 +1,127 @@
+"""What may be said of the VPN's network; refusals name the field."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.operations.peer_rules import in_field
+from semaphore_twisted.wireguard import addresses, keys
+from semaphore_twisted.wireguard.settings import INTERFACE
+
+#: Widest and narrowest prefixes of a pool, as the companion has them too.
+_LENGTHS = {4: (8, 30), 6: (48, 120)}
+
+#: The largest number that every reader of JSON takes exactly.
+_EXACT = 2**53 - 1
+
+#: What a packet in the tunnel may have.
+MTU = (1280, 9000)
+
+
+class NewNetwork(msgspec.Struct, frozen=True, kw_only=True):
+    """The network as ``vpn init`` wants it.
+
+    *pool6* is empty where there is no IPv6 inside; a server address that is not given
+    is the first of its pool. *public_key* is the text of the server's own.
+    """
+
+    interface: str
+    endpoint: str
+    pool4: str
+    pool6: str = ""
+    server4: str = ""
+    server6: str = ""
+    public_key: str
+    mtu: int = 1420
+
+
+def columns_of(new: NewNetwork) -> dict[str, Any]:
+    """Return the columns for *new*."""
+    if not INTERFACE.fullmatch(new.interface) or new.interface in {".", ".."}:
+        raise Invalid("interface: a name of up to 15 letters, digits and _=+.- wanted")
+    pool4 = _pool("pool4", new.pool4, 4)
+    pool6 = _pool("pool6", new.pool6, 6) if new.pool6 else ""
+    if new.server6 and not pool6:
+        raise Invalid("server6: there is no pool6 that it could be in")
+    return {
+        "interface": new.interface,
+        "endpoint": in_field("endpoint", addresses.parse_endpoint, new.endpoint),
+        "pool4": pool4,
+        "pool6": pool6,
+        "server4": _server("server4", new.server4, pool4),
+        "server6": _server("server6", new.server6, pool6) if pool6 else "",
+        "public_key": key_of(new.public_key),
+        "mtu": mtu_of(new.mtu),
+    }
+
+
+def key_of(text: str) -> bytes:
+    """Return the public key in *text*.
+
+    :raises Invalid: naming the field, if it is none.
+    """
+    try:
+        return keys.parse(text)
+    except Invalid as error:
+        raise Invalid(f"public_key: {error.message}") from None
+
+
+def _pool(name: str, text: str, version: int) -> str:
+    pool = in_field(name, addresses.parse_network, text)
+    network = ipaddress.ip_network(pool)
+    widest, narrowest = _LENGTHS[version]
+    if network.version != version or not widest <= network.prefixlen <= narrowest:
+        raise Invalid(
+            f"{name}: {pool} found, a network of IPv{version} from /{widest} to "
+            f"/{narrowest} wanted"
+        )
+    return pool
+
+
+def _server(name: str, text: str, pool: str) -> str:
+    if not text:
+        return addresses.server_address(pool)
+    address = in_field(name, addresses.parse_address, text)
+    network = ipaddress.ip_network(pool)
+    found = ipaddress.ip_address(address)
+    ends = {network.network_address, network.broadcast_address}
+    if found not in network or found in ends:
+        raise Invalid(f"{name}: {address} is not an address of a host in {pool}")
+    return address
+
+
+def mtu_of(mtu: int) -> int:
+    """Return *mtu*, if packets in the tunnel may be so large.
+
+    :raises Invalid: if not.
+    """
+    least, most = MTU
+    if not least <= mtu <= most:
+        raise Invalid(f"mtu: {mtu} found, {least} to {most} wanted")
+    return mtu
+
+
+def check_apart(network: str, pools: Iterable[str], name: str) -> None:
+    """Accept a site's *network* that has nothing in common with the *pools*.
+
+    :raises Invalid: naming the field *name*.
+    """
+    wanted = ipaddress.ip_network(network)
+    for pool in filter(None, pools):
+        other = ipaddress.ip_network(pool)
+        if wanted.version == other.version and wanted.overlaps(other):
+            raise Invalid(
+                f"{name}: the network {network} behind the server overlaps the pool "
+                f"{pool}"
+            )
+
+
+def size_of(pool: str) -> int:
+    """Return how many peers *pool* has room for: all but three addresses.
+
+    More than a number in JSON can tell exactly is that many.
+    """
+    return min(ipaddress.ip_network(pool).num_addresses - 3, _EXACT)
