@@ -42,7 +42,7 @@ class PathTests(VpnApiCase):
             self.assertNotIn(b"public_key", answer.body, path)
 
     def test_numbers(self) -> None:
-        """V05: whatever is no number of a peer names nothing, and needs a login first."""
+        """V05: what is no number of a peer names nothing, and needs a login first."""
         for text in NUMBERS:
             for method in ("GET", "DELETE"):
                 path = f"/api/vpn/peers/{text}"
