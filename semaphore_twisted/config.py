@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted import config_acme
+from semaphore_twisted import config_acme, config_listening
 from semaphore_twisted.config_acme import Acme
 from semaphore_twisted.config_names import (
     OPTIONS,
@@ -48,6 +48,15 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     mode: str = "auto"
     cert_file: str = ""
     key_file: str = ""
+    http_redirect_port: int = 0
+    http_redirect_addr: str = ""
+
+    @property
+    def redirect_at(self) -> tuple[str | None, int]:
+        """Host and port of the listener that redirects here; port 0 for none."""
+        return config_listening.redirect_at(
+            self.http_redirect_addr, self.http_redirect_port
+        )
 
     @property
     def origin(self) -> str:
@@ -140,6 +149,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     access_key_encryption: str = ""
     access_key_encryption_old: tuple[str, ...] = ()
     insecure_http: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    proxy_protocol: bool = False
+    websocket_require_origin: bool = False
     ca_bundle: str = ""
     tls: Tls = Tls()
     acme: Acme = Acme()
@@ -158,10 +170,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.port.rpartition(":")[2])
 
     @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The members of ``interface``: hosts, ``unix:PATH``, or ``""`` for all."""
+        return config_listening.interfaces(self.interface)
+
+    @property
     def unix_socket(self) -> str | None:
-        """The path of a UNIX socket (``interface`` is ``unix:PATH``), or ``None``."""
-        kind, colon, path = self.interface.partition(":")
-        return path if kind == "unix" and colon else None
+        """The path of the UNIX socket where ``interface`` names nothing else."""
+        paths = [config_listening.socket_path(each) for each in self.interfaces]
+        return None if None in paths else paths[0]
 
     @property
     def acme_names(self) -> tuple[str, ...]:
@@ -366,6 +383,7 @@ def _check(
     if config.web_host:
         _check_web_host(config.web_host, wrong)
     _check_mode(config, wrong)
+    _check_listening(config, wrong, warnings)
     _check_vpn(config.vpn, wrong)
     if config.vpn.only and config.unix_socket is not None:
         raise wrong(
@@ -379,6 +397,23 @@ def _check(
             config.vpn.enroll_port,
             "0 where tls.enabled is false: devices must know whom they join,",
         )
+
+
+def _check_listening(
+    config: Config, wrong: Callable[..., WrongOption], warnings: list[str]
+) -> None:
+    tls = config.tls
+    config_listening.check_redirect(
+        tls.http_redirect_addr, tls.http_redirect_port, wrong
+    )
+    if tls.redirect_at[1] and not tls.enabled:
+        warnings.append("tls.http_redirect_… has no effect: tls.enabled is false")
+    config_listening.check_proxies(
+        config.trusted_proxies,
+        protocol=config.proxy_protocol,
+        unix=any(map(config_listening.socket_path, config.interfaces)),
+        wrong=wrong,
+    )
 
 
 def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:

@@ -68,6 +68,8 @@ _SERVED = (
     _served("tls.mode", "TLS_MODE"),
     _served("tls.cert_file", "TLS_CERT_FILE"),
     _served("tls.key_file", "TLS_KEY_FILE"),
+    _served("tls.http_redirect_port", "TLS_HTTP_REDIRECT_PORT", Kind.NUMBER),
+    _served("tls.http_redirect_addr", "TLS_HTTP_REDIRECT_ADDR"),
     _served("process.user", "PROCESS_USER"),
     _served("process.uid", "PROCESS_UID", Kind.NUMBER),
     _served("process.gid", "PROCESS_GID", Kind.NUMBER),
@@ -82,6 +84,9 @@ _SERVED = (
         secret=True,
     ),
     _served("insecure_http", "INSECURE_HTTP", Kind.FLAG),
+    _served("trusted_proxies", "TRUSTED_PROXIES", Kind.LIST),
+    _served("proxy_protocol", "PROXY_PROTOCOL", Kind.FLAG),
+    _served("websocket_require_origin", "WEBSOCKET_REQUIRE_ORIGIN", Kind.FLAG),
     _served("ca_bundle", "CA_BUNDLE"),
     _served("max_task_output_bytes", "MAX_TASK_OUTPUT_BYTES", Kind.NUMBER),
     _served("acme.directory", "ACME_DIRECTORY"),
@@ -162,8 +167,6 @@ bolt.options*
 option_encryption! OPTION_ENCRYPTION
 encryption.keys_file ENCRYPTION_KEYS_FILE
 encryption.keys_poll_interval ENCRYPTION_KEYS_POLL_INTERVAL
-tls.http_redirect_port# TLS_HTTP_REDIRECT_PORT
-tls.http_redirect_addr TLS_HTTP_REDIRECT_ADDR
 mfa.totp.enabled? TOTP_ENABLED
 mfa.totp.app_name TOTP_ISSUER
 mfa.totp.allow_recovery? TOTP_ALLOW_RECOVERY

@@ -410,6 +410,8 @@ class _Assembly:
             web_host=config.web_host,
             fingerprint=self.source.fingerprint if self.source else "",
             insecure_http=config.insecure_http,
+            trusted_proxies=config.trusted_proxies,
+            websocket_require_origin=config.websocket_require_origin,
             hsts_seconds=HSTS_OWN if local is None else HSTS_LOCAL,
             password_login_disable=config.password_login_disable,
             non_admin_can_create_project=config.non_admin_can_create_project,

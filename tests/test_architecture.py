@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
         "wireguard",
     },
     "vpn": {"operations", "persistence", "wireguard", "deferreds"},
+    "acme": {"crypto", "operations", "persistence", "deferreds"},
     "vpnd": {"wireguard", "lifecycle", "deferreds"},
 }
 
@@ -43,6 +44,7 @@ ROOTS = {
     "start",
     "config",
     "config_acme",
+    "config_listening",
     "config_names",
     "config_values",
 }

@@ -1,19 +1,16 @@
 """How a request came here: by whom, over what, and to which name; pure.
 
 Headers that proxies add count only from a peer that is trusted: one on this machine
-(loopback or a UNIX socket) that speaks plain HTTP. From anybody else they are
-passed over.
+(loopback or a UNIX socket) that speaks plain HTTP, or one of ``trusted_proxies``. From
+anybody else they are passed over.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-#: Returns the last value of a header, or ``None``.
-Header = Callable[[str], str | None]
+from semaphore_twisted.web.hops import Header, said
+from semaphore_twisted.web.trust import NOBODY, Trust, is_loopback, unmapped
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -35,59 +32,13 @@ class Visit:
     relayed: bool
 
 
-@lru_cache(maxsize=1024)  # the same few clients ask again and again
-def _unmapped(text: str) -> str:
-    """Return an IPv4 address that came over an IPv6 socket as what it is."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
-
-
-@lru_cache(maxsize=1024)
-def _loopback(text: str) -> bool:
-    try:
-        return ip_address(text).is_loopback
-    except ValueError:
-        return False
-
-
-def _address(text: str) -> str | None:
-    """Return the IP address in *text*, which may have a port or brackets."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return None
-
-
-def _client(chain: str, peer: str) -> str:
-    """Return the last address of *chain* that is not on this machine."""
-    for each in reversed(chain.split(",")):
-        address = _address(each)
-        if address is None:
-            return peer
-        if not _loopback(address):
-            return address
-    return peer
-
-
-def _last(text: str) -> str:
-    return text.rpartition(",")[2].strip()
-
-
-def visit(*, peer: str | None, tls: bool, header: Header) -> Visit:
+def visit(
+    *, peer: str | None, tls: bool, header: Header, trust: Trust = NOBODY
+) -> Visit:
     """Return the way of a request from *peer*, ``None`` for a UNIX socket."""
     host = (header("host") or "").strip()
-    peer = None if peer is None else _unmapped(peer)
-    trusted = not tls and (peer is None or _loopback(peer))
-    if not trusted:
+    peer = None if peer is None else unmapped(peer)
+    if not trust.relays(peer, tls=tls):
         return Visit(
             address=peer or "",
             host=host,
@@ -95,14 +46,17 @@ def visit(*, peer: str | None, tls: bool, header: Header) -> Visit:
             trusted=False,
             relayed=False,
         )
-    chain = header("x-forwarded-for")
-    scheme = _last(header("x-forwarded-proto") or "").lower()
+    told = said(header)
+
+    def known(address: str) -> bool:
+        return is_loopback(address) or trust.names(address)
+
     return Visit(
-        address=_client(chain, peer or "") if chain else peer or "",
-        host=_last(header("x-forwarded-host") or "") or host,
-        scheme=scheme if scheme in _DEFAULT_PORTS else None,
+        address=told.client(known, peer or ""),
+        host=told.host or host,
+        scheme="https" if tls else told.scheme or None,
         trusted=True,
-        relayed=chain is not None or bool(scheme),
+        relayed=told.chain is not None or bool(told.scheme),
     )
 
 

@@ -22,6 +22,8 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     ``ansible --version`` printed. *root_pem* is the local root's certificate, empty
     like its fingerprint. Devices are enrolled at *enroll_url*, with the base path and
     without a final slash; empty where that is where the site is. *vpn* are the VPN's.
+    *trusted_proxies* are addresses and networks whose forwarding headers count;
+    *websocket_require_origin* refuses a socket without an origin even from them.
     """
 
     web_host: str = ""
@@ -29,6 +31,8 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ()
     insecure_http: bool = False
     hsts_seconds: int = 86_400
+    trusted_proxies: tuple[str, ...] = ()
+    websocket_require_origin: bool = False
     body_limit: int = BODY_LIMIT
     password_login_disable: bool = False
     non_admin_can_create_project: bool = False

@@ -10,6 +10,7 @@ from semaphore_twisted.crypto import tokens
 from semaphore_twisted.model.users import Credentials
 from semaphore_twisted.web.cookies import session_of
 from semaphore_twisted.web.forwarded import Place, Visit, origin, visit
+from semaphore_twisted.web.trust import NOBODY, Trust
 
 
 @define(eq=False, kw_only=True)
@@ -92,14 +93,17 @@ def credentials(request: Any) -> Credentials:
     return Credentials(session_digest=tokens.digest(session) if session else None)
 
 
-def arrival(request: Any, *, place: Place, below_base: bool) -> Arrival:
-    """Read *request*."""
+def arrival(
+    request: Any, *, place: Place, below_base: bool, trust: Trust = NOBODY
+) -> Arrival:
+    """Read *request*; proxies are believed as *trust* says."""
     client = request.getClientAddress()
     peer = None if isinstance(client, UNIXAddress) else str(getattr(client, "host", ""))
     way = visit(
         peer=peer,
         tls=request.isSecure(),
         header=lambda name: header(request, name),
+        trust=trust,
     )
     request.client_address = way.address or "-"
     return Arrival(

@@ -27,6 +27,7 @@ from semaphore_twisted.web.routing import Route
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import Admission, SocketResource
 from semaphore_twisted.web.static import Page
+from semaphore_twisted.web.trust import NOBODY, Trust
 
 
 @frozen
@@ -34,6 +35,9 @@ class Door:
     """Reads what a request says, with and without the base path in front."""
 
     place: Place
+    trust: Trust = NOBODY
+    #: refuse a websocket's handshake with a cookie and no origin, whoever relays it
+    require_origin: bool = False
 
     def below(self, path: bytes) -> tuple[bytes, bool]:
         """Return *path* without the base path, and whether it had that."""
@@ -45,7 +49,7 @@ class Door:
     def arrival(self, request: Any) -> Arrival:
         """Read *request*."""
         _, below = self.below(request.path)
-        return arrival(request, place=self.place, below_base=below)
+        return arrival(request, place=self.place, below_base=below, trust=self.trust)
 
     def admission(self, request: Any) -> Admission:
         """Return what a handshake of the websocket says of itself."""
@@ -54,7 +58,7 @@ class Door:
             credentials=came.credentials,
             origin=came.header("origin"),
             own_origins=came.own_origins,
-            origin_may_be_missing=came.visit.trusted,
+            origin_may_be_missing=came.visit.trusted and not self.require_origin,
         )
 
 
@@ -146,7 +150,11 @@ def build_site(
     the VPN, where there is one; *redeems* is shared with the site of
     ``web.enroll.site``, if there is that too.
     """
-    door = Door(Place(options.web_host))
+    door = Door(
+        Place(options.web_host),
+        Trust.of(options.trusted_proxies),
+        options.websocket_require_origin,
+    )
 
     def read_audiences(
         credentials: Sequence[Credentials],

@@ -159,9 +159,9 @@ class TrustedProxyTests(SynchronousTestCase):
     def test_scheme(self) -> None:
         """V112: the scheme is this hop's TLS, else what a believed proxy says."""
         said = {"x_forwarded_proto": "https", "x_forwarded_host": "h.example"}
-        found = self.way("10.0.0.7", host="10.0.0.1:3000", **said)
+        found = self.way("10.0.0.7", False, host="10.0.0.1:3000", **said)
         self.assertEqual((found.scheme, found.host), ("https", "h.example"))
-        found = self.way("10.0.1.7", host="real.example", **said)
+        found = self.way("10.0.1.7", False, host="real.example", **said)
         self.assertEqual((found.scheme, found.host), ("http", "real.example"))
         self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
         self.assertIsNone(self.way("10.0.0.7", x_forwarded_proto="ftp").scheme)

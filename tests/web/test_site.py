@@ -293,3 +293,67 @@ class SocketTests(SynchronousTestCase):
         for sent in ("https://evil.example", "null", "http://semaphore.example"):
             headers = {**self.UPGRADE, "Origin": sent}
             self.assertEqual(client.get("/api/ws", headers=headers).status, 403, sent)
+
+    def test_missing_origin(self) -> None:
+        """B44: with a cookie a proxy may strip the origin, unless that is refused.
+
+        The last column is for ``websocket_require_origin``. Nobody has this session, so
+        401 is as far as a handshake comes.
+        """
+        for peer, secure, usual, required in (
+            ("127.0.0.1", False, 401, 403),
+            ("10.0.0.7", False, 401, 403),
+            ("10.0.0.7", True, 401, 403),
+            ("127.0.0.1", True, 403, 403),
+            ("192.0.2.7", False, 403, 403),
+            ("192.0.2.7", True, 403, 403),
+        ):
+            for option, wanted in ((False, usual), (True, required)):
+                client = api_client(
+                    options=WebOptions(
+                        trusted_proxies=("10.0.0.0/24",),
+                        websocket_require_origin=option,
+                    )
+                )
+                client.cookie = "semaphore=made-up"
+                client.peer, client.secure = peer, secure
+                with self.subTest(peer=peer, secure=secure, option=option):
+                    answer = client.get("/api/ws", headers=self.UPGRADE)
+                    self.assertEqual(answer.status, wanted)
+
+    def test_missing_origin_of_a_program(self) -> None:
+        """A program with a token needs no origin, wherever it is."""
+        client = api_client(options=WebOptions(websocket_require_origin=True))
+        client.token = "made-up"
+        self.assertEqual(client.get("/api/ws", headers=self.UPGRADE).status, 401)
+
+    def test_hostile_origins(self) -> None:
+        """V115: an origin is the site's own exactly, or it is another site's."""
+        options = WebOptions(web_host="https://site.example")
+        client = api_client(options=options, host="site.example")
+        client.cookie = "semaphore=made-up"
+        for sent in (
+            "https://site.evil",
+            "https://evil-site.example",
+            "https://site.example.evil",
+            "http://site.example",
+            "https://site.example:444",
+            "https://site.example@evil",
+            "https://evil@site.example",
+            "https://site.example.",
+            "https://site.example/",
+            "https://site.example, https://evil.example",
+            "https://s\u0456te.example",
+            "https://xn--ste-jma.example",
+            "site.example",
+            "null",
+            "",
+            "file://",
+            "chrome-extension://x",
+        ):
+            headers = {**self.UPGRADE, "Origin": sent}
+            with self.subTest(origin=sent):
+                self.assertEqual(client.get("/api/ws", headers=headers).status, 403)
+        for sent in ("https://site.example", "https://SITE.example"):
+            headers = {**self.UPGRADE, "Origin": sent}
+            self.assertEqual(client.get("/api/ws", headers=headers).status, 401, sent)

@@ -1,0 +1,71 @@
+"""The options of listeners and of proxies in front, and what is wrong with them."""
+
+from collections.abc import Callable
+from ipaddress import ip_network
+
+from semaphore_twisted.config_values import WrongOption
+
+_Wrong = Callable[..., WrongOption]
+
+
+def interfaces(text: str) -> tuple[str, ...]:
+    """Return the interfaces in *text*, a list with commas; every one is ``""``."""
+    found = (each.strip() for each in text.split(","))
+    return tuple(dict.fromkeys(filter(None, found))) or ("",)
+
+
+def socket_path(interface: str) -> str | None:
+    """Return the path that ``unix:PATH`` names, or ``None`` for a host."""
+    kind, colon, path = interface.partition(":")
+    return path if kind == "unix" and colon else None
+
+
+def redirect_at(address: str, port: int) -> tuple[str | None, int]:
+    """Return host and port of the listener that redirects; port 0 for none.
+
+    *address* is ``HOST``, ``HOST:PORT`` or ``:PORT``; the host is ``None`` where it
+    is that of ``interface``.
+    """
+    host, colon, number = address.rpartition(":")
+    naked = ":" in host and not host.startswith("[")
+    if not colon or "]" in number or naked:
+        host, number = address, ""  # an address of IPv6 has colons of its own
+    return host.strip("[]") or None, int(number) if number else port
+
+
+def check_proxies(
+    trusted: tuple[str, ...], *, protocol: bool, unix: bool, wrong: _Wrong
+) -> None:
+    """Refuse proxies that are none, or that are everybody."""
+    for each in trusted:
+        try:
+            prefix = ip_network(each.strip(), strict=False).prefixlen
+        except ValueError:
+            raise wrong(
+                "trusted_proxies", each, "an address or a network such as 10.0.0.0/24"
+            ) from None
+        if prefix == 0:
+            raise wrong("trusted_proxies", each, "the proxies' addresses, not all,")
+    if protocol and not (trusted or unix):
+        raise wrong(
+            "proxy_protocol", protocol, "false, or the proxies in trusted_proxies,"
+        )
+
+
+def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
+    """Refuse a listener for redirects that cannot be."""
+    path, found = (
+        ("tls.http_redirect_addr", address)
+        if address
+        else ("tls.http_redirect_port", port)
+    )
+    try:
+        _, number = redirect_at(address, port)
+    except ValueError:
+        raise wrong(path, found, "HOST, HOST:PORT or :PORT") from None
+    if number >= 1 << 16:
+        raise wrong(path, found, "a port up to 65535")
+    if address and not number:
+        raise wrong(path, found, "HOST:PORT, or tls.http_redirect_port too,")
+    if address and port and number != port:
+        raise wrong(path, found, f"the port of tls.http_redirect_port, {port}, or none")

@@ -1,0 +1,114 @@
+"""The options of listeners and of proxies in front."""
+
+import json
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.config import Settings, parse
+from semaphore_twisted.config_listening import interfaces, redirect_at
+from semaphore_twisted.config_values import WrongOption
+
+
+def read(path: str) -> bytes:
+    """Read no file."""
+    raise FileNotFoundError(path)
+
+
+def settings(**options: Any) -> Settings:
+    """Return the settings of a configuration with *options*."""
+    content = json.dumps(options).encode()
+    return parse(content, name="config.json", environ={}, read=read)
+
+
+class InterfaceTests(SynchronousTestCase):
+    """``interface`` is one, or a list."""
+
+    def test_list(self) -> None:
+        """Members are separated by commas; none is every address."""
+        self.assertEqual(interfaces(""), ("",))
+        self.assertEqual(
+            interfaces("127.0.0.1, ::1,unix:/run/s.sock,,127.0.0.1"),
+            ("127.0.0.1", "::1", "unix:/run/s.sock"),
+        )
+
+    def test_unix_socket(self) -> None:
+        """The site is behind a UNIX socket if there is nothing else."""
+        for text, path in (
+            ("unix:/run/s.sock", "/run/s.sock"),
+            ("unix:/run/s.sock,127.0.0.1", None),
+            ("", None),
+            ("::1", None),
+        ):
+            self.assertEqual(settings(interface=text).config.unix_socket, path, text)
+
+
+class ProxyTests(SynchronousTestCase):
+    """``trusted_proxies`` and ``proxy_protocol``."""
+
+    def test_forms(self) -> None:
+        """Addresses and networks, of both families, as a list or with commas."""
+        wanted = ("10.0.0.5", "10.1.0.1/24", "2001:db8::/64")
+        for given in (list(wanted), ", ".join(wanted)):
+            found = settings(trusted_proxies=given).config
+            self.assertEqual(found.trusted_proxies, wanted)
+
+    def test_refused(self) -> None:
+        """A host's name, noise, and everybody are refused by the option's name."""
+        for given in ("proxy.example", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0"):
+            error = self.assertRaises(WrongOption, settings, trusted_proxies=[given])
+            self.assertIn("trusted_proxies", str(error))
+            self.assertIn(given, str(error))
+
+    def test_protocol_of_nobody(self) -> None:
+        """The PROXY protocol needs somebody who may speak it."""
+        error = self.assertRaises(WrongOption, settings, proxy_protocol=True)
+        self.assertIn("trusted_proxies", str(error))
+        for options in (
+            {"trusted_proxies": ["10.0.0.5"]},
+            {"interface": "unix:/run/s.sock"},
+        ):
+            self.assertTrue(
+                settings(proxy_protocol=True, **options).config.proxy_protocol
+            )
+
+
+class RedirectTests(SynchronousTestCase):
+    """``tls.http_redirect_port`` and ``tls.http_redirect_addr``."""
+
+    def test_forms(self) -> None:
+        """The address may have the port, or be one of IPv6."""
+        for address, port, wanted in (
+            ("", 0, (None, 0)),
+            ("", 80, (None, 80)),
+            (":8080", 0, (None, 8080)),
+            ("127.0.0.1:8080", 0, ("127.0.0.1", 8080)),
+            ("127.0.0.1", 80, ("127.0.0.1", 80)),
+            ("[::1]:8080", 0, ("::1", 8080)),
+            ("[::1]", 80, ("::1", 80)),
+            ("::1", 80, ("::1", 80)),
+            ("::", 80, ("::", 80)),
+        ):
+            self.assertEqual(redirect_at(address, port), wanted, address)
+
+    def test_refused(self) -> None:
+        """A port that is none, that is missing, or two that differ are refused."""
+        for address, port, wanted in (
+            ("", 70_000, "up to 65535"),
+            ("127.0.0.1:http", 0, "HOST:PORT"),
+            ("127.0.0.1", 0, "http_redirect_port too"),
+            ("127.0.0.1:81", 80, "the port of tls.http_redirect_port, 80"),
+        ):
+            error = self.assertRaises(
+                WrongOption,
+                settings,
+                tls={"http_redirect_addr": address, "http_redirect_port": port},
+            )
+            self.assertIn(wanted, str(error))
+
+    def test_without_tls(self) -> None:
+        """Without TLS there is nothing to redirect to, which is a warning."""
+        found = settings(
+            tls={"enabled": False, "http_redirect_port": 80}, interface="127.0.0.1"
+        )
+        self.assertIn("tls.http_redirect", "".join(found.warnings))
