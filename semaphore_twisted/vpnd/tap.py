@@ -10,7 +10,6 @@ import pwd
 import socket
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,8 +17,9 @@ from twisted.application.service import Service
 from twisted.python import usage
 from typing_extensions import override
 
+from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.lifecycle import SequentialService
-from semaphore_twisted.vpnd import places, rights, userspace
+from semaphore_twisted.vpnd import former, places, rights, userspace
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.choice import choose
 from semaphore_twisted.vpnd.companion import Companion
@@ -185,16 +185,18 @@ def _assembled(
         programs=programs,
         reactor=reactor,
     )
+
+    async def chosen() -> IWireGuardDevice:
+        await former.remove(settings, programs=programs, state=state)
+        kernel = KernelDevice(settings, private_key, programs=programs)
+        return await choose(
+            settings, programs=programs, kernel=kernel, userspace=served
+        )
+
     tunnel = Tunnel(
         settings,
         public_key,
-        choose=partial(
-            choose,
-            settings,
-            programs=programs,
-            kernel=KernelDevice(settings, private_key, programs=programs),
-            userspace=served,
-        ),
+        choose=chosen,
         firewall=firewall,
         endpoints=Endpoints(state),
         seconds=reactor.seconds,

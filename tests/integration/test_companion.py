@@ -3,6 +3,8 @@
 import signal
 import time
 
+from msgspec.structs import replace
+
 from semaphore_twisted.wireguard import wire
 from tests.support import lab
 from tests.support.companion_process import INTERFACE, Companion, Peer, as_unit
@@ -178,7 +180,7 @@ class TunnelTests(LabTestCase):
         self.assertTrue(self.reaches())
 
     def test_companion_killed(self) -> None:
-        """V68, V94: a killed companion adopts what it finds, without any write."""
+        """V68, V94, B174: a killed companion adopts what it finds, without a write."""
         self.joined()
         self.companion.sync(self.peer, grants=[(self.peer.ipv4, "10.20.0.0/24")])
         rules = self.companion.rules()
@@ -208,6 +210,20 @@ class TunnelTests(LabTestCase):
         (daemon,) = self.companion.daemons()
         self.lab.server.run("kill", "-9", str(daemon))
         until(self.reaches, "it is back", seconds=2)
+
+    def test_renamed(self) -> None:
+        """Under another name, the interface of before is gone, with its rules."""
+        self.joined()
+        self.companion.end()
+        self.companion.write(replace(self.companion.settings, interface="vpn7"))
+        self.companion.start()
+        links = lab.ip("-n", self.lab.server.namespace, "link")
+        self.assertNotIn(INTERFACE, links)
+        self.assertIn("vpn7", links)
+        self.assertNotIn(INTERFACE, self.companion.rules())
+        self.assertEqual(len(self.companion.daemons()), 1)
+        self.companion.sync(self.peer)
+        until(self.reaches, "the peer is in again", seconds=20)
 
     def test_rules_flushed(self) -> None:
         """Rules that somebody has flushed are there again at the next sync."""

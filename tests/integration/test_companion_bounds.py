@@ -98,6 +98,16 @@ class ReachTests(LabTestCase):
         # nobody there opens a connection to a peer
         self.assertFalse(reaches(self.lab.host, self.peer.ipv4))
 
+    def test_uplinks_swapped(self) -> None:
+        """B174: a network that is reached by another link now is reached as before."""
+        self.grant("10.20.0.0/24")
+        self.assertTrue(reaches(self.client, "10.20.0.5"))
+        lab.ip("-n", self.lab.server.namespace, "link", "del", "site")
+        self.lab.cable(self.lab.server, "swapped", self.lab.host, "site")
+        lab.address(self.lab.server, "swapped", "10.20.0.1/24")
+        lab.address(self.lab.host, "site", "10.20.0.5/24")
+        self.assertTrue(reaches(self.client, "10.20.0.5"))
+
     def test_withdrawn(self) -> None:
         """A withdrawn grant ends at once, under way or not; so does forwarding."""
         self.grant("10.20.0.5/32", "fd20::5/128")
