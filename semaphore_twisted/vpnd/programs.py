@@ -60,23 +60,31 @@ def found(name: str) -> str:
 class Programs:
     """Starts programs and waits for their end."""
 
-    def __init__(self, reactor: Any) -> None:
-        """Start them with *reactor*."""
+    def __init__(self, reactor: Any, *, patience: float = TIME_OUT) -> None:
+        """Start them with *reactor*, and end them after *patience* seconds."""
         self._reactor = reactor
+        self._patience = patience
 
     def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
         """Run *name* with *content* on its standard input; fires with its output.
 
         Fails with :class:`ProgramFailed`.
         """
-        run = _Run(name, content, self._reactor)
+        run = _Run(name, content)
+        late = self._reactor.callLater(self._patience, run.stop, "took too long")
         try:
             self._reactor.spawnProcess(
                 run, found(name), [name, *arguments], ENVIRONMENT
             )
         except (ProgramFailed, OSError) as error:
             run.fail(str(error))
-        return run.ended
+
+        def over(result: Any) -> Any:
+            if late.active():
+                late.cancel()
+            return result
+
+        return run.ended.addBoth(over)
 
     async def read(self, kind: type[T], name: str, *arguments: str) -> T:
         """Return what *name* prints as JSON, taken for a *kind*.
@@ -93,13 +101,12 @@ class Programs:
 class _Run(ProcessProtocol):
     """One run of a program."""
 
-    def __init__(self, name: str, content: bytes, clock: Any) -> None:
+    def __init__(self, name: str, content: bytes) -> None:
         self.ended: Deferred[bytes] = Deferred()
         self._name = name
         self._content = content
         self._output: list[bytes] = []
         self._size = 0
-        self._timer = clock.callLater(TIME_OUT, self._stop, "took too long")
         self._why = ""
 
     @override
@@ -113,7 +120,7 @@ class _Run(ProcessProtocol):
     def outReceived(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > _MOST:
-            self._stop("printed too much")
+            self.stop("printed too much")
         else:
             self._output.append(data)
 
@@ -121,18 +128,16 @@ class _Run(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         code = getattr(reason.value, "exitCode", None)
         if code == 0 and not self._why:
-            self._timer.cancel()
             self.ended.callback(b"".join(self._output))
         else:
             self.fail(f"{self._name} {self._why or f'failed (exit code {code})'}")
 
     def fail(self, sentence: str) -> None:
         """Say that the program did not do it."""
-        if self._timer.active():
-            self._timer.cancel()
         self.ended.errback(ProgramFailed(sentence))
 
-    def _stop(self, why: str) -> None:
+    def stop(self, why: str) -> None:
+        """End the program because of *why*."""
         self._why = why
         transport: Any = self.transport
         if transport is not None and transport.pid is not None:

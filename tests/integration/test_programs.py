@@ -1,0 +1,65 @@
+"""Programs that the companion runs."""
+
+import os
+
+from twisted.internet import reactor
+from twisted.trial.unittest import TestCase
+
+from semaphore_twisted.vpnd import programs
+from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+
+class ProgramsTests(TestCase):
+    """They are real ones here."""
+
+    timeout = 30
+
+    def setUp(self) -> None:
+        """Be impatient."""
+        self.programs = Programs(reactor, patience=0.5)
+
+    async def test_output(self) -> None:
+        """Input goes in and output comes out, whatever its size; errors do not."""
+        content = os.urandom(3_000_000)
+        self.assertEqual(await self.programs.run("cat", content=content), content)
+        printed = await self.programs.run("sh", "-c", "echo secret >&2; echo out")
+        self.assertEqual(printed, b"out\n")
+        # whoever does not read his input does not mind
+        self.assertEqual(await self.programs.run("true", content=content), b"")
+
+    async def test_environment(self) -> None:
+        """A program finds our environment, not the tester's."""
+        printed = await self.programs.run("env")
+        found = dict(line.split("=", 1) for line in printed.decode().splitlines())
+        self.assertEqual(found, programs.ENVIRONMENT)
+
+    async def test_failure(self) -> None:
+        """A failure has the program's name and code, and nothing that it printed."""
+        with self.assertRaises(ProgramFailed) as caught:
+            await self.programs.run("sh", "-c", "echo secret; echo secret >&2; exit 7")
+        self.assertEqual(str(caught.exception), "sh failed (exit code 7)")
+        with self.assertRaises(ProgramFailed) as caught:
+            await self.programs.run("no-such-program")
+        self.assertIn("not there", str(caught.exception))
+
+    async def test_late(self) -> None:
+        """A program that takes too long is ended."""
+        with self.assertRaises(ProgramFailed) as caught:
+            await self.programs.run("sleep", "1000")
+        self.assertEqual(str(caught.exception), "sleep took too long")
+
+    async def test_too_much(self) -> None:
+        """A program that prints without end is ended."""
+        patient = Programs(reactor, patience=20)
+        with self.assertRaises(ProgramFailed) as caught:
+            await patient.run("yes")
+        self.assertEqual(str(caught.exception), "yes printed too much")
+
+    async def test_read(self) -> None:
+        """What is printed is taken for what it should be, or refused."""
+        read = self.programs.read
+        self.assertEqual(await read(list[int], "echo", "[1]"), [1])
+        self.assertEqual(await read(list[int], "echo"), [])
+        with self.assertRaises(DeviceFailed):
+            await read(list[int], "echo", '["a"]')

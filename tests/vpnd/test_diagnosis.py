@@ -1,0 +1,160 @@
+"""What an administrator is told of the machine."""
+
+import json
+import socket
+from typing import Any
+
+from msgspec.structs import replace
+
+from semaphore_twisted.vpnd.bounds import Bounds
+from semaphore_twisted.vpnd.diagnosis import Diagnosing
+from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
+from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.programs import ProgramFailed
+from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard.state import Grant
+from semaphore_twisted.wireguard.wire import Welcome
+from tests.support.devices import PRIVATE, SETTINGS, Nft
+from tests.support.folders import FolderTestCase
+
+WELCOME = Welcome(
+    version=1,
+    backend="userspace",
+    reason="",
+    interface="lo",
+    index=1,
+    public_key=keys.public_of(PRIVATE),
+    port=51820,
+    mtu=1420,
+    addresses=(),
+    pools=(),
+    sites=(),
+    tcp_ports=(),
+    udp_ports=(),
+)
+
+
+class DiagnosisTests(FolderTestCase):
+    """Findings."""
+
+    def setUp(self) -> None:
+        """Have a machine with one link."""
+        super().setUp()
+        self.nft = Nft()
+        for name in SWITCHES.values():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text("0\n")
+        self.links = [{"ifname": "eth0", "mtu": 1500}, {"ifname": "lo", "mtu": 65536}]
+        self.routes: dict[str, list[dict[str, str]]] = {
+            "-4": [{"dst": "default", "dev": "eth0", "protocol": "dhcp"}],
+            "-6": [],
+        }
+        self.bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.bound.bind(("127.0.0.1", 0))
+        self.addCleanup(self.bound.close)
+        self.port = self.bound.getsockname()[1]
+        self.firewall: Any = None
+
+    def findings(
+        self, subject: str, *, drift: tuple[str, ...] = (), **welcome: Any
+    ) -> list[tuple[str, str]]:
+        """Return level and sentence of each finding on *subject*."""
+        answers = self.nft.answers
+        answers["ip -json link"] = json.dumps(self.links).encode()
+        for family, routes in self.routes.items():
+            answers[f"ip -json {family}"] = json.dumps(routes).encode()
+        settings = replace(SETTINGS, interface="lo", port=self.port)
+        forwarding = Forwarding(self.folder, root=self.folder)
+        self.firewall = Firewall(
+            SETTINGS,
+            bounds=Bounds(SETTINGS, WELCOME.public_key),
+            forwarding=forwarding,
+            programs=self.nft,
+            state=self.folder,
+        )
+        made = Diagnosing(
+            settings,
+            firewall=self.firewall,
+            forwarding=forwarding,
+            programs=self.nft,
+        )
+        found = self.done(made.findings(replace(WELCOME, **welcome), drift))
+        return [(x.level, x.sentence) for x in found if x.subject == subject]
+
+    def test_good(self) -> None:
+        """What is right is said as well."""
+        self.assertEqual(self.findings("backend")[0][0], "ok")
+        self.assertEqual(self.findings("interface")[0][0], "ok")
+        self.assertEqual(self.findings("port")[0][0], "ok")
+        for subject in ("mtu", "drift", "forward", "input", "forwarding", "system"):
+            self.assertEqual(self.findings(subject), [], subject)
+
+    def test_no_backend(self) -> None:
+        """Without a device its reason is the first finding."""
+        found = self.findings("backend", backend="", reason="no module")
+        self.assertEqual(found, [("error", "no module")])
+
+    def test_port(self) -> None:
+        """A port that is not open is an error."""
+        self.bound.close()
+        self.assertEqual(self.findings("port")[0][0], "error")
+
+    def test_mtu(self) -> None:
+        """A link that is too narrow for the tunnel is named with what fits."""
+        self.links[0]["mtu"] = 1460
+        ((level, sentence),) = self.findings("mtu")
+        self.assertEqual(level, "warning")
+        self.assertIn("eth0", sentence)
+        self.assertIn("1380 or less", sentence)
+        self.routes["-4"] = []
+        self.assertEqual(self.findings("mtu"), [])
+
+    def test_advertised_route(self) -> None:
+        """A route by advertisement that forwarding would end is named."""
+        self.routes["-6"] = [{"dev": "lo", "protocol": "ra"}]
+        found = self.findings("forwarding")
+        with open("/proc/sys/net/ipv6/conf/lo/accept_ra") as file:  # noqa: PTH123
+            wanted = file.read().strip() != "2"
+        self.assertEqual(len(found), int(wanted))
+        for _, sentence in found:
+            self.assertIn("net.ipv6.conf.lo.accept_ra=2", sentence)
+
+    def test_forwarding(self) -> None:
+        """Grants without forwarding are an error."""
+        grants = (Grant("10.80.1.2", "10.20.0.0/24"),)
+        self.findings("forwarding")
+        self.done(self.firewall.ensure(grants))
+        self.assertEqual(self.findings("forwarding")[0][0], "error")
+        (self.folder / SWITCHES[4]).write_text("1\n")
+        self.assertEqual(self.findings("forwarding")[0][0], "ok")
+
+    def test_foreign_chains(self) -> None:
+        """V95: chains that drop are named, with what they have to let through."""
+        listed = [
+            {
+                "chain": {"family": "inet", "table": "filter", "name": hook}
+                | {"hook": hook, "policy": "drop"}
+            }
+            for hook in ("input", "forward")
+        ]
+        self.nft.answers["nft -json"] = json.dumps({"nftables": listed}).encode()
+        ((level, sentence),) = self.findings("input")
+        self.assertEqual(level, "warning")
+        self.assertIn("`inet filter input`", sentence)
+        self.assertIn(str(self.port), sentence)
+        ((level, sentence),) = self.findings("forward")
+        self.assertIn("`inet filter forward`", sentence)
+
+    def test_drift(self) -> None:
+        """Drift is told, up to a number that somebody reads."""
+        found = self.findings("drift", drift=tuple(map(str, range(100))))
+        self.assertEqual(found, [("warning", str(each)) for each in range(20)])
+
+    def test_cannot_look(self) -> None:
+        """What cannot be looked at is said, and the rest is."""
+        self.nft.answers["nft -json"] = ProgramFailed("nft failed (exit code 1)")
+        self.links[0]["mtu"] = 1460
+        self.assertEqual(
+            self.findings("system"), [("warning", "nft failed (exit code 1)")]
+        )
+        self.assertEqual(len(self.findings("mtu")), 1)
