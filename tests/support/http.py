@@ -317,12 +317,14 @@ def api_client(
     tasks: Any = None,
     options: WebOptions | None = None,
     keyring: Any = None,
+    peers: Any = None,
     routes: Sequence[Route] = ROUTES,
     **more: Any,
 ) -> ApiClient:
     """Return a client of a new site; the store has the administrator ``admin``.
 
-    *more* are fields of :class:`ApiClient`. ``client.login()`` logs the administrator
+    *peers* is the ``IPeerControl``, if there is a VPN. *more* are fields of
+    :class:`ApiClient`. ``client.login()`` logs the administrator
     in; ``client.database.conn`` is for ``make_user`` and its like.
     """
     store = MemoryDatabase() if database is None else database
@@ -353,9 +355,10 @@ def api_client(
         hub=hub,
         socket_factory=factory,
         clock=clock,
-        entropy=Entropy(),
+        entropy=Entropy(10**9),  # not what others have drawn
         options=options or WebOptions(),
         password_changed=lambda: changed.append(None),
+        peers=peers,
         routes=routes,
     )
     return ApiClient(

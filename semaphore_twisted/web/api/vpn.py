@@ -5,14 +5,16 @@ from datetime import datetime
 
 import msgspec
 
-from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.errors import Conflict, DomainError
 from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.model.users import Access, Actor
-from semaphore_twisted.operations import peers, vpn_network
+from semaphore_twisted.operations import events, peers, vpn_network
 from semaphore_twisted.operations.vpn_network import ChangedNetwork, PoolUsage
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.api.vpn_answers import (
+    Applied,
     NetworkOutcome,
+    Nothing,
     asked,
     changed,
     control,
@@ -33,7 +35,8 @@ class VpnStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     *status* is ``ok`` or ``unavailable``; *reason* says why, and *peers* is null then,
     since nothing is known of them. *wanted* is the revision in the store, *revision*
-    the one that the device has, *applied* whether they are the same.
+    the one that the device has, *applied* whether they are the same. *unsafe* waits
+    for an administrator: most peers would go, and the store does not say why.
     """
 
     status: str
@@ -45,6 +48,7 @@ class VpnStatus(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int
     revision: int | None
     applied: bool
+    unsafe: bool
     peers: list[PeerStatus] | None
 
 
@@ -114,6 +118,7 @@ async def status(context: Context) -> VpnStatus:
         wanted=wanted,
         revision=revision,
         applied=revision is not None and revision >= wanted and found is not None,
+        unsafe=known.unsafe,
         peers=None if found is None else shown,
     )
 
@@ -127,6 +132,28 @@ def _seen(
 async def plan(context: Context) -> VpnPlan:
     """Show what would be changed on the device."""
     return VpnPlan(changes=await control(context).plan())
+
+
+async def confirm(context: Context, body: Nothing) -> Applied:
+    """Let most peers go, which was held back, since the store does not say why."""
+    del body
+    service = control(context)
+    if not service.state().unsafe:
+        raise Conflict("Nothing waits for a confirmation")
+    await context.write(_confirmed)
+    reason = await service.confirm_emptying()
+    return Applied(applied=not reason, reason=reason)
+
+
+def _confirmed(conn: Connection, actor: Actor) -> None:
+    events.record(
+        conn,
+        actor,
+        object_type="vpn_network",
+        object_id=None,
+        object_name="VPN",
+        description="That most peers of the VPN go was confirmed",
+    )
 
 
 async def doctor(context: Context) -> VpnDiagnosis:
@@ -176,6 +203,14 @@ ROUTES = (
         handler=plan,
         access=Access.ADMIN,
         answer=VpnPlan,
+    ),
+    Route(
+        method="POST",
+        pattern="/vpn/confirm",
+        handler=confirm,
+        access=Access.ADMIN,
+        body=Nothing,
+        answer=Applied,
     ),
     Route(
         method="GET",

@@ -31,6 +31,10 @@ T = TypeVar("T")
 NOT_SET_UP = "The VPN is not set up on this server: semaphore vpn init"
 
 
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A body without a field."""
+
+
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the device has a change, and why not."""
 

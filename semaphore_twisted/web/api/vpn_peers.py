@@ -18,6 +18,7 @@ from semaphore_twisted.operations.peers import ChangedPeer, NewPeer
 from semaphore_twisted.web.api.vpn_answers import (
     Applied,
     EnrolledOutcome,
+    Nothing,
     PeerOutcome,
     asked,
     changed,
@@ -60,10 +61,6 @@ class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """When a peer's access ends; now, if not given."""
 
     at: datetime | None = None
-
-
-class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A body without a field."""
 
 
 #: What the list can be narrowed by.

@@ -1,0 +1,69 @@
+"""Plain HTTP on port 80: an authority's challenges, and the way to HTTPS.
+
+Nothing of a request but its token is looked at, and nothing of it is sent back.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import Resource
+from typing_extensions import override
+
+from semaphore_twisted.web.site import Site
+
+#: Where a challenge is asked for (RFC 8555, section 8.3).
+WELL_KNOWN = b"/.well-known/acme-challenge/"
+
+#: Bytes of a body that are read; nothing is done with them.
+_BODY = 4096
+
+#: Seconds that a connection may take.
+_PATIENCE = 10
+
+
+class ChallengeResource(Resource):
+    """Answers challenges; everything else is told to come over HTTPS."""
+
+    isLeaf = True
+
+    def __init__(self, answer: Callable[[str], str | None], url: str) -> None:
+        """Look tokens up with *answer*; send people to *url*."""
+        super().__init__()
+        self._answer = answer
+        self._url = url.rstrip("/").encode()
+
+    @override
+    def render(self, request: Any) -> bytes:
+        """Answer *request*."""
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        reading = request.method in {b"GET", b"HEAD"}
+        path: bytes = request.path
+        if path.startswith(WELL_KNOWN):
+            found = None
+            if reading:
+                token = path.removeprefix(WELL_KNOWN).decode("latin-1")
+                found = self._answer(token)
+            if found is None:
+                request.setResponseCode(404)
+                return b"no such challenge\n"
+            request.setHeader(b"content-type", b"application/octet-stream")
+            return b"" if request.method == b"HEAD" else found.encode()
+        if not reading or request.getHeader(b"authorization") is not None:
+            # what was sent has crossed the network in clear text already
+            request.setResponseCode(426)
+            request.setHeader(b"upgrade", b"TLS/1.2, HTTP/1.1")
+            request.setHeader(b"connection", b"close")
+            return b"use HTTPS\n"
+        request.setResponseCode(308)
+        request.setHeader(b"location", self._url + b"/")
+        return b""
+
+
+def challenge_site(
+    answer: Callable[[str], str | None], url: str, *, clock: IReactorTime
+) -> Site:
+    """Return the site of the plain port."""
+    site = Site(ChallengeResource(answer, url), clock=clock, body_limit=_BODY)
+    site.timeOut = _PATIENCE
+    return site

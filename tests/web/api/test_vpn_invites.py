@@ -1,0 +1,278 @@
+"""Tests of the routes of invites, and of what a device does with one."""
+
+import ssl
+from typing import Any
+
+from msgspec.structs import replace
+
+from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.web.enroll import redeems
+from semaphore_twisted.wireguard import profile
+from tests.support.enrolling import ROOT
+from tests.support.http import ApiClient, api_client
+from tests.support.peers import public_key
+from tests.support.vpn_api import OPTIONS, VpnApiCase
+
+UNKNOWN = "smp-enroll-" + "u" * 43
+
+
+class InviteTests(VpnApiCase):
+    """Making, listing and ending invites."""
+
+    def test_created(self) -> None:
+        """The token is shown once, with a link and commands that say whom to trust."""
+        made = self.invite()
+        link = Link.parse(made["link"])
+        self.assertEqual(link.token, made["token"])
+        self.assertEqual(link.fingerprint, "ab" * 32)
+        self.assertEqual(link.base, "https://semaphore.example")
+        self.assertEqual(set(made["commands"]), {"posix", "powershell"})
+        for command in made["commands"].values():
+            self.assertIn(made["token"], command)
+            self.assertIn("ab" * 32, command)
+        self.assertEqual(made["invite"]["kind"], "laptop")
+        self.assertEqual(made["invite"]["max_uses"], 1)
+        self.assertEqual(made["invite"]["expires"], "2026-01-03T03:04:05Z")
+
+    def test_listed(self) -> None:
+        """A list has no token, only its beginning."""
+        made = self.invite()
+        answer = self.as_alice.get("/api/vpn/invites")
+        self.assertNotIn(made["token"].encode(), answer.body)
+        (found,) = answer.json
+        self.assertTrue(made["token"].startswith(found["prefix"]))
+        self.assertEqual(self.as_bob.get("/api/vpn/invites").json, [])
+        opened = self.as_alice.get("/api/vpn/invites?state=open").json
+        self.assertEqual(len(opened), 1)
+        self.assertEqual(self.as_alice.get("/api/vpn/invites?state=new").status, 400)
+
+    def test_revoke(self) -> None:
+        """Its peers stay, unless it is said that they go as well."""
+        made = self.invite(max_uses=2)
+        self.enroll(made["token"])
+        one = f"/api/vpn/invites/{made['invite']['id']}"
+        gone = self.as_alice.delete(one)
+        self.assertEqual((gone.status, gone.json["state"]), (200, "revoked"))
+        self.assertEqual(self.enroll(made["token"]).status, 403)
+        self.assertEqual(len(self.as_alice.get("/api/vpn/peers").json), 1)
+        self.as_alice.delete(f"{one}?peers=true")
+        self.assertEqual(self.as_alice.get("/api/vpn/peers").json, [])
+
+    def test_words(self) -> None:
+        """V43: a parameter that is unknown or neither true nor false is refused."""
+        made = self.invite()
+        one = f"/api/vpn/invites/{made['invite']['id']}"
+        for query, name in (
+            ("peers=1", "peers"),
+            ("Peers=true", "Peers"),
+            ("with_peers=true", "with_peers"),
+        ):
+            answer = self.as_alice.delete(f"{one}?{query}")
+            self.assertEqual(answer.status, 400, query)
+            self.assertIn(name, answer.json["error"])
+
+    def test_others(self) -> None:
+        """V48: another's invite is not there."""
+        one = f"/api/vpn/invites/{self.invite()['invite']['id']}"
+        self.assertEqual(self.as_bob.delete(one).status, 404)
+
+    def test_bounds(self) -> None:
+        """What an invite cannot be is refused by the field's name."""
+        for field, value in (
+            ("max_uses", 0),
+            ("max_uses", 3),
+            ("max_uses", True),
+            ("lifetime_seconds", 1),
+            ("lifetime_seconds", 10**9),
+            ("kind", "tablet"),
+            ("tags", ["a b"]),
+            ("peer_expires", "2020-01-01T00:00:00Z"),
+        ):
+            answer = self.as_alice.post("/api/vpn/invites", {field: value})
+            self.assertEqual(answer.status, 400, (field, value))
+            self.assertIn(field, answer.json["error"])
+
+    def client(self, **changes: Any) -> ApiClient:
+        """Return Alice's client of a site with other options."""
+        site = api_client(
+            database=self.anybody.database,
+            options=replace(OPTIONS, **changes),
+            peers=self.peers,
+        )
+        return site.as_user(self.alice)
+
+    def test_places(self) -> None:
+        """The link points to the listener for devices to come, if there is one."""
+        for changes, base in (
+            ({"enroll_url": "https://in.example:8443"}, "https://in.example:8443"),
+            ({"web_host": "https://a.example/base/"}, "https://a.example/base"),
+            ({"web_host": ""}, "https://semaphore.example"),
+            ({"web_host": "a.example"}, "https://a.example"),
+        ):
+            made = self.invite(self.client(**changes))
+            self.assertTrue(made["link"].startswith(f"{base}/enroll#"), made["link"])
+
+    def test_public_certificate(self) -> None:
+        """Without an authority of our own, the link has no fingerprint."""
+        made = self.invite(self.client(fingerprint="", root_pem=b""))
+        self.assertEqual(Link.parse(made["link"]).fingerprint, "")
+        self.assertNotIn("/api/vpn/ca", made["commands"]["posix"])
+
+    def test_plain(self) -> None:
+        """No link is made to a place where the token could be read on its way."""
+        answer = self.client(web_host="http://a.example").post("/api/vpn/invites", {})
+        self.assertEqual(answer.status, 409)
+        self.assertIn("web_host", answer.json["error"])
+        self.assertEqual(self.as_alice.get("/api/vpn/invites").json, [])
+
+
+class EnrollTests(VpnApiCase):
+    """What a device does."""
+
+    def test_enroll(self) -> None:
+        """A device gets its file, which the companion knows already."""
+        made = self.invite()
+        answer = self.enroll(made["token"], name="phone", kind="phone")
+        self.assertEqual(answer.status, 201)
+        self.assertIs(answer.json["applied"], True)
+        self.assertEqual(answer.json["peer"]["kind"], "phone")
+        self.assertIn(f"PrivateKey = {profile.PLACE}\n", answer.json["config"])
+        self.assertEqual(answer.header("cache-control"), "no-store")
+        self.assertEqual(self.peers.revisions[-1], 3)
+
+    def test_late(self) -> None:
+        """An outsider is not told why the companion is away."""
+        made = self.invite()
+        self.peers.reason = "/run/semaphore-vpn/vpn.sock: no such file"
+        answer = self.enroll(made["token"])
+        self.assertEqual(answer.status, 201)
+        self.assertIs(answer.json["applied"], False)
+        self.assertNotIn("sock", answer.json["reason"])
+
+    def test_file_alone(self) -> None:
+        """Who accepts text gets the file, and the rest in headers."""
+        made = self.invite()
+        body = self.body(token=made["token"])
+        whole = self.anybody.post("/api/vpn/enroll", body).json
+        text = self.anybody.post(
+            "/api/vpn/enroll", body, headers={"Accept": "text/plain"}
+        )
+        self.assertEqual(text.status, 201)
+        self.assertEqual(text.body.decode(), whole["config"])
+        self.assertEqual(text.header("content-type"), "text/plain; charset=utf-8")
+        self.assertEqual(text.header("semaphore-url"), "https://semaphore.internal")
+        self.assertEqual(text.header("semaphore-domain"), "semaphore.internal")
+        self.assertEqual(text.header("semaphore-state"), "active")
+        self.assertEqual(text.header("semaphore-uuid"), whole["peer"]["uuid"])
+
+    def test_reading_changes_nothing(self) -> None:
+        """V37: GETs and HEADs use nothing up; a POST does, and is idempotent."""
+        made = self.invite()
+        before = "\n".join(self.conn.raw.iterdump())
+        for _ in range(10):
+            for path in ("/enroll", "/enroll/enroll.js", "/api/vpn/enroll", "/ca"):
+                self.anybody.get(path)
+                self.anybody.head(f"{path}?token={made['token']}")
+        self.assertEqual("\n".join(self.conn.raw.iterdump()), before)
+        body = self.body(token=made["token"])
+        first = self.anybody.post("/api/vpn/enroll", body)
+        again = self.anybody.post("/api/vpn/enroll", body)
+        self.assertEqual((first.status, first.json), (again.status, again.json))
+        other = self.enroll(made["token"])
+        self.assertEqual(other.status, 403)
+
+    def test_refusals(self) -> None:
+        """V40: used, revoked, expired and unknown look the same; the record knows."""
+        used = self.invite()["token"]
+        self.enroll(used)
+        revoked = self.invite()
+        self.as_alice.delete(f"/api/vpn/invites/{revoked['invite']['id']}")
+        expired = self.invite(lifetime_seconds=60)["token"]
+        self.now.advance(61)
+        answers = {
+            (answer.status, answer.body)
+            for answer in map(
+                self.enroll, (used, revoked["token"], expired, UNKNOWN, "x", "")
+            )
+        }
+        self.assertEqual(answers, {(403, b'{"error":"This invite cannot be used"}\n')})
+        told = [each for each in self.events() if "refused" in each]
+        reasons = {each.rpartition(": ")[2] for each in told}
+        self.assertEqual(reasons, {"used", "revoked", "expired", "unknown"})
+        self.assertEqual(self.anybody.get("/api/ping").status, 200)
+
+    def test_conflicts(self) -> None:
+        """A used key or name is a conflict, and costs no use."""
+        made = self.invite(max_uses=2)
+        taken = self.peer(self.as_bob)["peer"]["public_key"]
+        answer = self.enroll(made["token"], public_key=taken)
+        self.assertEqual(answer.status, 409)
+        self.assertNotIn("bob", answer.json["error"])
+        self.assertEqual(self.enroll(made["token"], name="a").status, 201)
+        self.assertEqual(self.enroll(made["token"], name="A").status, 409)
+        (found,) = self.as_alice.get("/api/vpn/invites").json
+        self.assertEqual(found["uses"], 1)
+
+    def test_kind(self) -> None:
+        """A host's invite is for hosts."""
+        made = self.as_alice.post(f"{self.within}/invites", {}).json
+        answer = self.enroll(made["token"], kind="phone")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("kind", answer.json["error"])
+
+    def test_approval(self) -> None:
+        """A peer that has to be approved says so."""
+        made = self.invite(approval=True)
+        self.assertEqual(self.enroll(made["token"]).json["peer"]["state"], "pending")
+
+    def test_too_many(self) -> None:
+        """Who fails too often has to wait; others do not, and success costs nothing."""
+        made = self.invite(self.as_admin, user_id=self.bob.id, max_uses=200)
+        for _ in range(redeems.BURST + 5):
+            self.assertEqual(self.enroll(made["token"]).status, 201)
+        for _ in range(redeems.BURST):
+            self.assertEqual(self.enroll(UNKNOWN).status, 403)
+        answer = self.enroll(UNKNOWN)
+        self.assertEqual(answer.status, 429)
+        self.assertEqual(answer.header("retry-after"), "7")
+        self.assertEqual(self.enroll(made["token"]).status, 429)
+        other = self.anybody.anonymous()
+        other.peer = "198.51.100.1"
+        body = self.body(token=made["token"])
+        self.assertEqual(other.post("/api/vpn/enroll", body).status, 201)
+        self.anybody.clock.advance(redeems.SECONDS)
+        self.assertEqual(self.enroll(made["token"]).status, 201)
+
+    def test_foreign_page(self) -> None:
+        """A page of another site cannot have a visitor's browser enroll."""
+        body = self.body(token=self.invite()["token"])
+        for origin in ("https://evil.example", "null"):
+            answer = self.anybody.post(
+                "/api/vpn/enroll", body, headers={"Origin": origin}
+            )
+            self.assertEqual(answer.status, 403)
+        self.assertEqual(len(self.as_alice.get("/api/vpn/peers").json), 0)
+
+
+class AuthorityTests(VpnApiCase):
+    """The root certificate."""
+
+    def test_forms(self) -> None:
+        """It comes as PEM and as DER."""
+        pem = self.anybody.get("/api/vpn/ca")
+        self.assertEqual((pem.status, pem.body), (200, ROOT.certificate_pem))
+        self.assertEqual(pem.header("content-type"), "application/x-pem-file")
+        der = self.anybody.get("/api/vpn/ca?format=der")
+        self.assertEqual(
+            der.body, ssl.PEM_cert_to_DER_cert(ROOT.certificate_pem.decode())
+        )
+
+    def test_none(self) -> None:
+        """Where the world trusts the certificate there is none to give."""
+        client = api_client(options=replace(OPTIONS, root_pem=b"", fingerprint=""))
+        self.assertEqual(client.get("/api/vpn/ca").status, 404)
+
+    def test_keys_are_apart(self) -> None:
+        """The key of the authority is nowhere near."""
+        self.assertNotIn(b"PRIVATE", self.anybody.get("/api/vpn/ca").body)
+        self.assertNotEqual(public_key(1), public_key(2))
