@@ -21,6 +21,7 @@ from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.memory import MemoryDevice
 from semaphore_twisted.vpnd.server import CompanionFactory
+from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import Settings, Site
 from semaphore_twisted.wireguard.state import (
@@ -95,16 +96,22 @@ class BothSidesTests(SynchronousTestCase):
         rules: Any = self.firewall
         bounds = Bounds(settings, pair.public_key)
         self.clock = Clock()
-        companion = Companion(
-            settings=settings,
-            public_key=pair.public_key,
-            bounds=bounds,
+        tunnel = Tunnel(
+            settings,
+            pair.public_key,
+            firewall=rules,
             choose=self._choose,
+            endpoints=Endpoints(folder),
+            seconds=self.clock.seconds,
+        )
+        companion = Companion(
+            tunnel=tunnel,
+            bounds=bounds,
             firewall=rules,
             forwarding=Forwarding(folder, folder),
-            endpoints=Endpoints(folder),
             diagnosing=None,  # type: ignore[arg-type]
-            clock=self.clock,
+            settings=settings,
+            public_key=pair.public_key,
         )
         self.user = 1000
         self.factory = CompanionFactory(
