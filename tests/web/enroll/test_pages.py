@@ -1,0 +1,137 @@
+"""Tests of the pages for devices to come."""
+
+import re
+from html.parser import HTMLParser
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.enroll.assets import BELOW, ENROLL_PAGE
+from semaphore_twisted.web.enroll.pages import POLICY, EnrollPages
+from semaphore_twisted.web.options import WebOptions
+from tests.support.http import api_client
+
+FINGERPRINT = ":".join(["AB"] * 32)
+
+
+class Elements(HTMLParser):
+    """The elements of a page, with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        """Read *text*."""
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep an element."""
+        self.found.append((tag, dict(attrs)))
+
+
+class PageTests(SynchronousTestCase):
+    """What a browser gets."""
+
+    def setUp(self) -> None:
+        """Make a site with an authority of its own."""
+        options = WebOptions(
+            fingerprint=FINGERPRINT, web_host="https://semaphore.example/base"
+        )
+        self.client = api_client(options=options)
+
+    def test_headers(self) -> None:
+        """Nothing is kept, nothing is told to others, nothing foreign runs."""
+        for path in ("/enroll", "/ca", "/enroll/enroll.js", "/base/enroll"):
+            answer = self.client.get(path)
+            self.assertEqual(answer.status, 200, path)
+            self.assertEqual(answer.headers["content-security-policy"], [POLICY])
+            self.assertEqual(answer.header("cache-control"), "no-store")
+            self.assertEqual(answer.header("referrer-policy"), "no-referrer")
+            self.assertEqual(answer.header("x-frame-options"), "DENY")
+            self.assertIsNone(answer.header("set-cookie"))
+
+    def test_policy(self) -> None:
+        """Nothing inline is allowed, and so there is nothing inline."""
+        self.assertNotIn("unsafe", POLICY)
+        for path in ("/enroll", "/ca"):
+            text = self.client.get(path).body.decode()
+            for tag, attributes in Elements(text).found:
+                self.assertNotEqual(tag, "style")
+                self.assertNotIn("style", attributes)
+                self.assertFalse([each for each in attributes if each[:2] == "on"])
+                if tag == "script":
+                    self.assertEqual(attributes["src"], "enroll/enroll.js")
+                for name in ("src", "href"):
+                    target = attributes.get(name) or ""
+                    self.assertFalse(target.startswith(("http", "/", "javascript")))
+
+    def test_files(self) -> None:
+        """Each file that a page names is there, with its type."""
+        types = {"css": "text/css", "js": "text/javascript", "sh": "text/plain"}
+        for name in BELOW:
+            answer = self.client.get(f"/enroll/{name}")
+            self.assertEqual(answer.body, BELOW[name].content)
+            kind = types.get(name.rpartition(".")[2], "text/plain")
+            self.assertEqual(answer.header("content-type"), f"{kind}; charset=utf-8")
+        text = self.client.get("/enroll").body.decode()
+        for name in re.findall(r'(?:src|href)="enroll/([^"]+)"', text):
+            self.assertIn(name, BELOW)
+        for name in ("enroll.js",):
+            script = BELOW[name].content.decode()
+            for other in re.findall(r'from "\./([^"]+)"', script):
+                self.assertIn(other, BELOW)
+
+    def test_slash(self) -> None:
+        """With a slash at its end the page is sent to the address without it."""
+        for path in ("/enroll/", "/ca/", "/base/enroll/"):
+            answer = self.client.get(path)
+            self.assertEqual(answer.status, 308)
+            name = path.rstrip("/").rpartition("/")[2]
+            self.assertEqual(answer.header("location"), f"../{name}")
+
+    def test_head_and_others(self) -> None:
+        """HEAD is GET without a body, and nothing can be posted to a page."""
+        answer = self.client.head("/enroll")
+        self.assertEqual((answer.status, answer.body), (200, b""))
+        answer = self.client.post("/enroll", b"x")
+        self.assertEqual(answer.status, 405)
+        self.assertEqual(answer.header("allow"), "GET, HEAD")
+
+    def test_authority(self) -> None:
+        """The page on trust shows the fingerprint, and where the root is."""
+        text = self.client.get("/ca").body.decode()
+        self.assertIn(FINGERPRINT, text.replace("<wbr>", ""))
+        self.assertIn('href="api/vpn/ca"', text)
+        self.assertNotIn("<!--content-->", text)
+
+    def test_public_certificate(self) -> None:
+        """Without an authority of our own there is nothing to trust."""
+        text = api_client().get("/ca").body.decode()
+        self.assertIn("Nothing is to be done", text)
+        self.assertNotIn("api/vpn/ca", text)
+
+    def test_escaped(self) -> None:
+        """What is put into the page is text."""
+        pages = EnrollPages(fingerprint="<script>")
+        asset = pages._served[b"/ca"]
+        self.assertNotIn(b"<script>", asset.content)
+
+    def test_labels(self) -> None:
+        """Every field has a label, and every picture a text."""
+        elements = Elements(ENROLL_PAGE.content.decode()).found
+        labelled = {
+            found["for"] for tag, found in elements if tag == "label" and "for" in found
+        }
+        for tag, found in elements:
+            if tag == "input" and found.get("type") != "radio":
+                self.assertIn(found["id"], labelled)
+            self.assertNotEqual(tag, "img")
+        ids = [found["id"] for _, found in elements if "id" in found]
+        self.assertEqual(len(ids), len(set(ids)))
+
+    def test_no_token(self) -> None:
+        """V37: the token is behind the #, so no page is asked with it."""
+        script = BELOW["enroll.js"].content.decode()
+        self.assertIn("replaceState", script)
+        self.assertNotIn("localStorage", script)
+        self.assertNotIn("sessionStorage", script)
+        self.assertNotIn("innerHTML", script)
+        self.assertNotIn("console.", script)

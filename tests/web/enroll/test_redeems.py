@@ -1,0 +1,86 @@
+"""Tests of how often invites may be tried."""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import TooManyAttempts
+from semaphore_twisted.web.enroll import redeems
+from semaphore_twisted.web.enroll.redeems import Redeems
+
+
+class RedeemsTests(SynchronousTestCase):
+    """Failures cost, and successes do not."""
+
+    def setUp(self) -> None:
+        """Begin."""
+        self.clock = Clock()
+        self.redeems = Redeems(self.clock.seconds)
+
+    def fail(self, address: str, times: int) -> None:  # type: ignore[override]
+        """Try in vain."""
+        for _ in range(times):
+            self.redeems.begin(address)
+            self.redeems.failure()
+
+    def wait(self, address: str) -> int:
+        """Return how long *address* is asked to wait."""
+        error: TooManyAttempts = self.assertRaises(
+            TooManyAttempts, self.redeems.begin, address
+        )
+        return error.retry_after
+
+    def test_source(self) -> None:
+        """A source has so many failures, and then one each so often."""
+        self.fail("192.0.2.1", redeems.BURST)
+        self.assertEqual(self.wait("192.0.2.1"), int(redeems.SECONDS) + 1)
+        self.redeems.begin("192.0.2.2")
+        self.clock.advance(redeems.SECONDS)
+        self.redeems.begin("192.0.2.1")
+        self.wait("192.0.2.1")
+
+    def test_success(self) -> None:
+        """A fleet behind one address enrolls as fast as it can."""
+        for _ in range(5 * redeems.BURST):
+            self.redeems.begin("192.0.2.1")
+            self.redeems.success("192.0.2.1")
+        self.assertEqual(self.redeems.failed, 0)
+
+    def test_refused_costs_nothing(self) -> None:
+        """Who asks too early does not wait longer for it."""
+        self.fail("192.0.2.1", redeems.BURST)
+        for _ in range(50):
+            self.wait("192.0.2.1")
+        self.clock.advance(redeems.SECONDS)
+        self.redeems.begin("192.0.2.1")
+
+    def test_networks(self) -> None:
+        """Who has a /64 has one source, however many addresses he takes."""
+        for number in range(redeems.BURST):
+            self.fail(f"2001:db8::{number:x}", 1)
+        self.wait("2001:db8::ffff")
+        self.redeems.begin("2001:db8:0:1::1")
+
+    def test_all(self) -> None:
+        """All sources together have a limit as well."""
+        for number in range(redeems.BURST_OF_ALL):
+            self.fail(f"10.0.{number // 250}.{number % 250}", 1)
+        self.assertEqual(self.wait("192.0.2.1"), 1)
+        self.clock.advance(redeems.SECONDS_OF_ALL)
+        self.redeems.begin("192.0.2.1")
+
+    def test_memory(self) -> None:
+        """So many sources are remembered, and no more."""
+        self.clock.advance(1)
+        for number in range(redeems.SOURCES + 100):
+            address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            self.redeems.begin(address)
+            self.redeems.success(address)
+        self.assertEqual(len(self.redeems._sources), redeems.SOURCES)
+
+    def test_clock_set_back(self) -> None:
+        """Time that goes backwards takes nothing away."""
+        self.clock.rightNow = 1000.0
+        redeems_ = Redeems(self.clock.seconds)
+        redeems_.begin("192.0.2.1")
+        self.clock.rightNow = 10.0
+        redeems_.begin("192.0.2.1")
