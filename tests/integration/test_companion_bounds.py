@@ -18,7 +18,14 @@ from tests.support.companion_process import (
     as_unit,
 )
 from tests.support.lab import LabTestCase, until
-from tests.support.lab_machine import COMPANION, NOBODY, SERVER, Account, Machine
+from tests.support.lab_machine import (
+    COMPANION,
+    NOBODY,
+    SERVER,
+    Account,
+    CommandFailed,
+    Machine,
+)
 
 #: A client that wants everything.
 EVERYTHING = "0.0.0.0/0, fd20::/64, fd30::/64"
@@ -244,8 +251,11 @@ class ReachTests(LabTestCase):
         until(lambda: "mtu 1300" in self.link(), "the MTU is right again")
 
     def link(self) -> str:
-        """Return what ``ip`` says of the interface."""
-        return lab.ip("-n", self.lab.server.namespace, "link", "show", INTERFACE)
+        """Return what ``ip`` says of the interface, nothing while there is none."""
+        try:
+            return lab.ip("-n", self.lab.server.namespace, "link", "show", INTERFACE)
+        except CommandFailed:
+            return ""
 
 
 _SPEAK = """\

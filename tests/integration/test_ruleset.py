@@ -187,7 +187,6 @@ class LoadTests(Namespaces):
         for interface in (
             "a.b-c=d+e_f",
             "0",
-            "-h",
             "+",
             "inet",
             "drop",
