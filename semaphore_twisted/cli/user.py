@@ -1,8 +1,8 @@
 """``semaphore user``: accounts and their tokens, beside a running server too.
 
 Whoever can read the installation's files may do everything here; in the record of
-events nobody is named. Sockets of an account that is changed here are closed when the
-server next checks them, within seconds.
+events nobody is named. A running server is told of each change: websockets and tunnels
+of an account that is disabled here end at once.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from semaphore_twisted.model.users import Actor, User
 from semaphore_twisted.operations import tokens, users
 from semaphore_twisted.operations.users import ChangedUser, NewUser
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.vpn import nudge
 
 _Run = Callable[[argparse.Namespace], int]
 _Commands = Any  # what add_subparsers returns; argparse has no public name for it
@@ -90,13 +91,17 @@ def _by_either(parser: argparse.ArgumentParser) -> None:
 def _store(
     arguments: argparse.Namespace, *, write: bool = True
 ) -> Iterator[Connection]:
-    """Open the store for one transaction."""
-    conn = open_installation(arguments).connect(read_only=not write)
+    """Open the store for one transaction; nudge the server after a change."""
+    found = open_installation(arguments)
+    conn = found.connect(read_only=not write)
     try:
         with conn.transaction(write=write):
             yield conn
     finally:
         conn.close()
+    if write:
+        # who lost a right loses websockets and tunnels now, not at the next look
+        nudge.nudge(found.state.path / nudge.NAME)
 
 
 def _found(conn: Connection, text: str, *, by: str | None = None) -> User:
