@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "model": set(),
     "interfaces": {"wireguard"},
     "deferreds": set(),
+    "links": set(),
     "lifecycle": {"deferreds"},
     "crypto": set(),
     "persistence": {"deferreds"},
@@ -32,9 +33,9 @@ ALLOWED: dict[str, set[str]] = {
         "deferreds",
         "wireguard",
     },
-    "vpn": {"operations", "persistence", "wireguard", "deferreds"},
+    "vpn": {"operations", "persistence", "wireguard", "deferreds", "links"},
     "acme": {"crypto", "operations", "persistence", "deferreds"},
-    "vpnd": {"wireguard", "lifecycle", "deferreds"},
+    "vpnd": {"wireguard", "lifecycle", "deferreds", "links"},
 }
 
 #: The roots connect everything; ``__init__`` names the version.

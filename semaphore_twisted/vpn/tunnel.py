@@ -30,7 +30,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.vpn.links import LinkWatch
+from semaphore_twisted.links import LinkWatch
 
 #: Seconds between two looks, should no word of a change come.
 LOOK_SECONDS = 1.0

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.lifecycle import SequentialService
+from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.vpnd import former, places, rights, userspace
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.choice import choose
@@ -27,7 +28,6 @@ from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.kernel import KernelDevice
-from semaphore_twisted.vpnd.links import LinkWatch
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.vpnd.server import CompanionFactory
@@ -216,7 +216,10 @@ def _assembled(
     served.lost = upkeep.wake
     factory = CompanionFactory(companion.answer, users=settings.users)
     return SequentialService(
-        [upkeep, _Ears(listening, factory, LinkWatch(upkeep.wake, reactor), reactor)]
+        [
+            upkeep,
+            _Ears(listening, factory, LinkWatch(upkeep.wake, reactor=reactor), reactor),
+        ]
     )
 
 

@@ -11,7 +11,7 @@ from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.vpn.links import LinkWatch
+from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.vpn.tunnel import (
     LOOK_SECONDS,
     Devices,

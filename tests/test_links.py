@@ -5,7 +5,7 @@ import socket
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.vpn.links import SETTLE, LinkWatch, netlink
+from semaphore_twisted.links import SETTLE, LinkWatch, netlink
 
 
 class LinkWatchTests(SynchronousTestCase):
