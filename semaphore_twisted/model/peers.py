@@ -37,7 +37,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """The VPN's own settings.
 
     *interface* is the server's own. *endpoint* is ``HOST:PORT`` as it stands in a
-    client's file. *pool6*, *server6* are empty where there is no IPv6 inside. *domain* is the site's name inside.
+    client's file. *pool6*, *server6* are empty where there is no IPv6 inside. *domain*
+    is the site's name inside.
     """
 
     interface: str
