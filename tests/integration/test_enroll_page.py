@@ -1,0 +1,365 @@
+"""The page that enrolls a device, in Debian's Chromium, over TLS."""
+
+import base64
+import json
+import ssl
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest import skipUnless
+from urllib.request import Request, urlopen
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.wireguard import keys, profile
+from tests.support import browser, phone_rules
+from tests.support.browser import Browser
+
+_SHOWN = "[...document.querySelectorAll('[data-part]')].find(p => !p.hidden)?.id"
+
+
+class EnrollServer:
+    """The small site, as a process."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self.folder = Path(tempfile.mkdtemp(prefix="enroll-"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.enroll_server", str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        said = json.loads(self.process.stdout.readline())
+        self.base: str = said["base"]
+        self.fingerprint: str = said["fingerprint"]
+        self.tokens: list[str] = said["tokens"]
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.communicate()
+
+    def link(self, token: str) -> str:
+        """Return the link of an invite."""
+        digest = self.fingerprint.replace(":", "").lower()
+        return f"{self.base}/enroll#{token}.{digest}"
+
+    def post(self, body: dict[str, Any]) -> Any:
+        """Enroll without a browser."""
+        context = ssl.create_default_context(cafile=str(self.folder / "root.pem"))
+        request = Request(
+            f"{self.base}/api/vpn/enroll",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urlopen(request, context=context, timeout=30) as answer:
+            return json.load(answer)
+
+
+@skipUnless(browser.path(), "there is no Chromium here")
+class PageTests(SynchronousTestCase):
+    """A device enrolls itself with its own browser."""
+
+    def setUp(self) -> None:
+        """Start the server and the browser."""
+        self.server = EnrollServer()
+        self.addCleanup(self.server.stop)
+        self.browser = Browser()
+        self.addCleanup(self.browser.stop)
+
+    def shown(self, part: str) -> None:
+        """Wait until *part* of the page is what is seen."""
+        self.browser.until(f"({_SHOWN}) === {json.dumps(part)}")
+
+    def trouble(self) -> str:
+        """Wait for a sentence of complaint, and return it."""
+        page = self.browser
+        page.until("!document.getElementById('trouble').hidden")
+        text: str = page.run("document.getElementById('trouble').textContent")
+        return text
+
+    def enroll(self, token: str, name: str = "Ada's phone") -> None:
+        """Do what a person does, up to the button."""
+        self.browser.open(self.server.link(token))
+        self.shown("ask")
+        self.browser.type("#name", name)
+        self.browser.press("#enroll")
+
+    def saved(self) -> str:
+        """Save the file, and return its text."""
+        page = self.browser
+        page.press("#save")
+        path = page.downloads / "semaphore.conf"
+        page.wait(lambda: path.exists() and path.stat().st_size > 0, "a download")
+        return path.read_text()
+
+    def scanned(self) -> bytes:
+        """Return what a camera reads from the picture on the screen."""
+        picture = Path(self.mktemp()).absolute()
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(self.browser.picture("#code svg"))
+        return scan(picture)
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Return the bodies that the page has posted."""
+        return [
+            json.loads(each["postData"])
+            for each in self.browser.requests
+            if each["method"] == "POST"
+        ]
+
+    def test_enroll(self) -> None:
+        """V124: file and QR code are one text: the server's, with the key in place."""
+        page = self.browser
+        token = self.server.tokens[0]
+        self.enroll(token)
+        self.shown("done")
+        text, code = self.saved(), self.scanned()
+        self.assertEqual(code.decode(), text)
+        (sent,) = self.sent()
+        private = keys.parse(text.split("PrivateKey = ")[1].split("\n")[0])
+        self.assertEqual((private[0] & 7, private[31] & 192), (0, 64))
+        self.assertEqual(keys.format(keys.public_of(private)), sent["public_key"])
+        again = self.server.post(sent)
+        self.assertEqual(profile.complete(again["config"], private), text)
+        self.assertEqual((sent["name"], sent["kind"]), ("Ada's phone", "laptop"))
+        for read in (phone_rules.ios, phone_rules.android):
+            names = [name for name, _ in read(text)]
+            self.assertEqual(names, ["[interface]", "[peer]"])
+        self.assertRegex("semaphore", phone_rules.TUNNEL_NAME)
+        # the device's name is text, wherever it is shown
+        shown = page.run("document.getElementById('device').textContent")
+        self.assertEqual(shown, "Ada's phone")
+        self.assertEqual(page.complaints, [])
+
+    def test_token_stays_here(self) -> None:
+        """The token is in no address, neither the bar's nor one that was asked for."""
+        page = self.browser
+        token = self.server.tokens[0]
+        page.open(self.server.link(token))
+        self.shown("ask")
+        self.assertEqual(page.run("location.href"), f"{self.server.base}/enroll")
+        page.type("#name", "a")
+        page.press("#enroll")
+        self.shown("done")
+        self.assertTrue(page.requests)
+        private = self.saved().split("PrivateKey = ")[1].split("\n")[0]
+        for each in page.requests:
+            if each["url"].startswith("blob:"):
+                continue
+            self.assertTrue(each["url"].startswith(self.server.base), each["url"])
+            self.assertNotIn(token, each["url"])
+            self.assertNotIn(token, json.dumps(each["headers"]))
+            self.assertNotIn("Cookie", each["headers"])
+            self.assertNotIn(private, each.get("postData", ""))
+        page.until("document.getElementById('unsaved').hidden")
+        self.assertEqual(page.run("history.length"), 2)
+
+    def test_used(self) -> None:
+        """A link that was used says so, and what to do."""
+        token = self.server.tokens[1]
+        self.enroll(token)
+        self.shown("done")
+        self.saved()
+        self.enroll(token)
+        self.assertIn("Ask whoever sent it", self.trouble())
+        self.assertEqual(self.browser.run(_SHOWN), "ask")
+
+    def test_refused_name(self) -> None:
+        """A name that cannot be is refused in the server's words; then it works."""
+        page = self.browser
+        self.enroll(self.server.tokens[2], name="-rf")
+        self.assertIn("name", self.trouble())
+        page.run("document.getElementById('name').value = ''")
+        page.type("#name", "good")
+        page.press("#enroll")
+        self.shown("done")
+        first, second = self.sent()
+        self.assertEqual(first["public_key"], second["public_key"])
+
+    def test_lost_answer(self) -> None:
+        """V37: an answer that is lost is had again with the same key."""
+        page = self.browser
+        page.open(self.server.link(self.server.tokens[3]))
+        self.shown("ask")
+        page.run(
+            "window.realFetch = fetch; window.fetch = async (...words) => {"
+            " await realFetch(...words); window.fetch = realFetch;"
+            " throw new TypeError('gone'); }; 0"
+        )
+        page.type("#name", "unlucky")
+        page.press("#enroll")
+        self.assertIn("try again", self.trouble())
+        page.press("#enroll")
+        self.shown("done")
+        first, second = self.sent()
+        self.assertEqual(first, second)
+
+    def test_no_key(self) -> None:
+        """A browser that cannot make the key says so, and sends nothing."""
+        page = self.browser
+        page.open(self.server.link(self.server.tokens[4]))
+        self.shown("ask")
+        page.run(
+            "SubtleCrypto.prototype.generateKey = async () => {"
+            " throw new DOMException('no', 'NotSupportedError'); }; 0"
+        )
+        page.type("#name", "old")
+        page.press("#enroll")
+        self.assertIn("the command does it too", self.trouble())
+        self.assertEqual(self.sent(), [])
+
+    def test_no_link(self) -> None:
+        """Without a link the page asks for one; half of one is told apart."""
+        page = self.browser
+        page.open(f"{self.server.base}/enroll")
+        self.shown("link")
+        page.type("#pasted", "https://example.net/")
+        page.press("#paste button")
+        self.assertIn("not the link", self.trouble())
+        page.type("#pasted", self.server.link(self.server.tokens[5]))
+        page.press("#paste button")
+        self.shown("ask")
+        page.run("location.hash = '#smp-enroll-cut'")
+        self.assertIn("cut off", self.trouble())
+        self.assertEqual(page.run("location.hash"), "")
+
+    def test_unsaved(self) -> None:
+        """Who leaves without the file is warned; who has saved it is not."""
+        page = self.browser
+        self.enroll(self.server.tokens[6])
+        self.shown("done")
+        page.open("about:blank")
+        self.assertEqual(page.dialogs, ["beforeunload"])
+        self.enroll(self.server.tokens[7], name="another")
+        self.shown("done")
+        page.press("#scanned")
+        page.open("about:blank")
+        self.assertEqual(page.dialogs, ["beforeunload"])
+
+    def test_approval(self) -> None:
+        """A device that has to be approved is told."""
+        self.enroll(self.server.tokens[8])
+        self.shown("done")
+        self.assertIs(
+            self.browser.run("document.getElementById('pending').hidden"), False
+        )
+
+    def test_policy(self) -> None:
+        """The browser keeps to the policy: nothing inline or foreign runs."""
+        page = self.browser
+        page.open(f"{self.server.base}/enroll")
+        self.shown("link")
+        page.run(
+            "(() => { const s = document.createElement('script');"
+            " s.textContent = 'window.injected = 1'; document.body.append(s);"
+            " const f = document.createElement('script');"
+            " f.src = 'https://localhost:1/x.js'; document.body.append(f); })()"
+        )
+        self.assertIsNone(page.run("window.injected"))
+        page.wait(
+            lambda: sum("Content Security Policy" in e for e in page.complaints) > 1,
+            "two complaints",
+        )
+
+    def test_narrow(self) -> None:
+        """Nothing is wider than a small phone, in light or dark."""
+        page = self.browser
+        for dark in (False, True):
+            page.look(width=320, dark=dark)
+            page.open(f"{self.server.base}/ca")
+            wide = "document.documentElement.scrollWidth > innerWidth"
+            self.assertIs(page.run(wide), False)
+        self.enroll(self.server.tokens[0], name="W" * 60)
+        self.shown("done")
+        self.assertIs(page.run("document.documentElement.scrollWidth > 320"), False)
+        self.assertTrue(self.scanned())
+
+
+@skipUnless(browser.path(), "there is no Chromium here")
+class EncoderTests(SynchronousTestCase):
+    """V123: the page's own encoder of QR codes, read by somebody else's reader."""
+
+    def setUp(self) -> None:
+        """Start a browser on a page that may import the encoder."""
+        self.server = EnrollServer()
+        self.addCleanup(self.server.stop)
+        self.browser = Browser()
+        self.addCleanup(self.browser.stop)
+        self.browser.open(f"{self.server.base}/enroll")
+        self.browser.run(
+            "import('./enroll/qr.js').then(found => { window.qr = found; })"
+        )
+
+    def drawn(self, content: bytes) -> dict[str, Any]:
+        """Draw *content*, and return what is known of the code."""
+        text = base64.b64encode(content).decode()
+        found: dict[str, Any] = self.browser.run(
+            "(() => { const bytes = Uint8Array.from(atob('" + text + "'),"
+            " c => c.charCodeAt(0)); const code = qr.encode(bytes);"
+            " const svg = qr.draw(code, 'a label'); const size = (code.size + 8) * 4;"
+            " svg.setAttribute('width', size); svg.setAttribute('height', size);"
+            " document.body.replaceChildren(svg);"
+            " return {version: code.version, level: code.level, size: code.size}; })()"
+        )
+        return found
+
+    def test_read(self) -> None:
+        """Every version from small to large is read as the bytes that went in."""
+        picture = Path(self.mktemp()).absolute()
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        versions = set()
+        for length in (1, 14, 17, 40, 120, 200, 320, 400, 650, 900, 1400, 2000, 2900):
+            content = bytes(97 + place % 26 for place in range(length))
+            known = self.drawn(content)
+            versions.add(known["version"])
+            picture.write_bytes(self.browser.picture("svg"))
+            self.assertEqual(scan(picture), content, known)
+        self.assertLessEqual({1, 40}, versions)
+
+    def test_other_letters(self) -> None:
+        """Bytes are bytes, whatever they spell."""
+        picture = Path(self.mktemp()).absolute()
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        for content in ("Grüße, 世界".encode(), b"a\nb\n", b"0123456789", b"ABC:/."):
+            self.drawn(content)
+            picture.write_bytes(self.browser.picture("svg"))
+            self.assertEqual(scan(picture), content)
+
+    def test_level(self) -> None:
+        """The smallest code is drawn, and the better level where it costs nothing."""
+        for length, version, level in (
+            (14, 1, "M"),
+            (15, 1, "L"),
+            (17, 1, "L"),
+            (18, 2, "M"),
+            (2331, 36, "L"),
+            (2953, 40, "L"),
+        ):
+            known = self.drawn(b"x" * length)
+            self.assertEqual((known["version"], known["level"]), (version, level))
+
+    def test_too_long(self) -> None:
+        """What does not fit is refused by name, and the page offers the file."""
+        with self.assertRaises(browser.Failed) as caught:
+            self.drawn(b"x" * 2954)
+        self.assertIn("do not fit", str(caught.exception))
+
+
+def scan(picture: Path) -> bytes:
+    """Return what ``zbarimg`` reads from *picture*."""
+    done = subprocess.run(
+        [
+            *("zbarimg", "--quiet", "--raw", "--oneshot"),
+            *("-Sdisable", "-Sqrcode.enable", "-Sqrcode.binary", str(picture)),
+        ],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"nothing was read: {done.stderr.decode()}")
+    return done.stdout

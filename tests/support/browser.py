@@ -1,0 +1,240 @@
+"""Debian's Chromium, driven over a pipe by its own protocol (CDP); all of it blocks."""
+
+import base64
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 30.0
+
+_OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+    "--ignore-certificate-errors",
+    "--remote-debugging-pipe",
+    "about:blank",
+)
+
+
+def path() -> str | None:
+    """Return where Chromium is, if it is."""
+    return shutil.which("chromium")
+
+
+class Failed(AssertionError):
+    """The browser could not do it; or the page threw something."""
+
+
+class Browser:
+    """A browser with one page; what the page asked for and complained of is kept."""
+
+    def __init__(self) -> None:
+        """Start it, and open a page."""
+        self.folder = Path(tempfile.mkdtemp(prefix="chromium-"))
+        self.downloads = self.folder / "downloads"
+        self.downloads.mkdir()
+        ours_in, its_out = os.pipe()
+        its_in, ours_out = os.pipe()
+        self._in, self._out = ours_in, ours_out
+        self._process = subprocess.Popen(
+            [
+                *("sh", "-c", f'exec "$@" 3<&{its_in} 4>&{its_out}', "sh"),
+                *("chromium", f"--user-data-dir={self.folder / 'profile'}", *_OPTIONS),
+            ],
+            pass_fds=(its_in, its_out),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(its_in)
+        os.close(its_out)
+        self._buffer = b""
+        self._number = 0
+        self._session: str | None = None
+        self.requests: list[dict[str, Any]] = []
+        self.complaints: list[str] = []
+        self.dialogs: list[str] = []
+        made = self.call("Target.createTarget", url="about:blank")
+        attached = self.call(
+            "Target.attachToTarget", targetId=made["targetId"], flatten=True
+        )
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+        self.call(
+            "Page.setDownloadBehavior",
+            behavior="allow",
+            downloadPath=str(self.downloads),
+        )
+
+    def stop(self) -> None:
+        """End it, and remove everything."""
+        os.close(self._out)
+        os.close(self._in)
+        os.killpg(self._process.pid, signal.SIGKILL)  # its children are in the group
+        self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """Ask the browser for something, and return its answer."""
+        self._number += 1
+        message: dict[str, Any] = {
+            "id": self._number,
+            "method": method,
+            "params": parameters,
+        }
+        if self._session is not None:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            found = self._message(deadline)
+            if found.get("id") == self._number:
+                if "error" in found:
+                    raise Failed(f"{method}: {found['error']}")
+                return found["result"]
+
+    def _message(self, deadline: float) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._in], [], [], left)[0]:
+                raise Failed("the browser does not answer")
+            got = os.read(self._in, 1 << 20)
+            if not got:
+                raise Failed("the browser has ended")
+            self._buffer += got
+        text, _, self._buffer = self._buffer.partition(b"\0")
+        found: dict[str, Any] = json.loads(text)
+        self._note(found.get("method", ""), found.get("params", {}))
+        return found
+
+    def _note(self, event: str, told: dict[str, Any]) -> None:
+        if event == "Network.requestWillBeSent":
+            self.requests.append(told["request"])
+        elif event == "Log.entryAdded":
+            entry = told["entry"]
+            # an answer of 4xx is what some tests are about
+            if entry.get("source") != "network":
+                self.complaints.append(entry["text"])
+        elif event == "Runtime.exceptionThrown":
+            self.complaints.append(str(told["exceptionDetails"]))
+        elif event == "Page.javascriptDialogOpening":
+            self.dialogs.append(told["type"])
+            self._number += 1
+            message = {
+                "id": self._number,
+                "method": "Page.handleJavaScriptDialog",
+                "params": {"accept": True},
+                "sessionId": self._session,
+            }
+            os.write(self._out, json.dumps(message).encode() + b"\0")
+
+    def open(self, url: str) -> None:
+        """Open *url*, and wait until it has loaded."""
+        self.call("Page.navigate", url=url)
+        self.until("document.readyState === 'complete'")
+
+    def run(self, script: str) -> Any:
+        """Return the value of *script*, as a person's act (with ``await``)."""
+        found = self.call(
+            "Runtime.evaluate",
+            expression=script,
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
+        )
+        if "exceptionDetails" in found:
+            raise Failed(f"{script}: {found['exceptionDetails']}")
+        return found["result"].get("value")
+
+    def until(self, script: str) -> None:
+        """Wait until *script* is true; a page that goes away meanwhile is none."""
+
+        def ready() -> bool:
+            try:
+                return bool(self.run(script))
+            except Failed as error:
+                if "navigated" in str(error):
+                    return False
+                raise
+
+        self.wait(ready, script)
+
+    def wait(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait until *ready* says so."""
+        deadline = time.monotonic() + PATIENCE
+        while not ready():
+            if time.monotonic() > deadline:
+                raise Failed(f"never: {what}; {self.complaints}")
+            time.sleep(0.02)
+
+    def press(self, selector: str) -> None:
+        """Press what *selector* finds, with the mouse, where a person would."""
+        self.run(f"document.querySelector({json.dumps(selector)}).scrollIntoView()")
+        box = self.run(
+            "(() => { const box = document.querySelector("
+            f"{json.dumps(selector)}).getBoundingClientRect();"
+            " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=box[0],
+                y=box[1],
+                button="left",
+                clickCount=1,
+            )
+
+    def type(self, selector: str, text: str) -> None:
+        """Type *text* into a field."""
+        self.run(f"document.querySelector({json.dumps(selector)}).focus()")
+        self.call("Input.insertText", text=text)
+
+    def look(self, *, width: int = 1000, dark: bool = False, scale: int = 1) -> None:
+        """Look at the page on a screen of *width*, in the light or the dark."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=scale,
+            mobile=width < 600,
+        )
+        scheme = "dark" if dark else "light"
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
+
+    def picture(self, selector: str | None = None) -> bytes:
+        """Return a PNG of the whole page, or of what *selector* finds."""
+        more: dict[str, Any] = {}
+        if selector is not None:
+            box = self.run(
+                "(() => { const box = document.querySelector("
+                f"{json.dumps(selector)}).getBoundingClientRect();"
+                " return {x: box.x + scrollX, y: box.y + scrollY, width: box.width,"
+                " height: box.height, scale: 1}; })()"
+            )
+            more["clip"] = box
+        found = self.call("Page.captureScreenshot", captureBeyondViewport=True, **more)
+        return base64.b64decode(found["data"])

@@ -1,0 +1,123 @@
+"""A process with the small site for devices to come, over TLS of an own authority.
+
+``python -m tests.support.enroll_server FOLDER`` prints a line of JSON: where it is,
+and tokens of invites. The store is in memory; the companion is one that has done all.
+"""
+
+import json
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+from twisted.internet import reactor as the_reactor
+from zope.interface import implementer
+
+from semaphore_twisted.crypto import certificates
+from semaphore_twisted.interfaces import IAccessObserver
+from semaphore_twisted.model.peers import PeerKind
+from semaphore_twisted.operations import invites, vpn_network
+from semaphore_twisted.operations.invites import NewInvite
+from semaphore_twisted.operations.peer_rules import Options
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start.listening import adopt
+from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.enroll.site import build_enroll_site
+from semaphore_twisted.web.tls import PemCertificates, over_tls
+from tests.support.http import RecordingTasks, at_once, memory_keyring
+from tests.support.memory import MemoryDatabase, make_user, memory_connection
+from tests.support.peers import network
+from tests.support.vpn_api import OPTIONS, RecordingPeers
+
+
+@implementer(IAccessObserver)
+class NoHub:
+    """Nobody is to be told."""
+
+    def access_changed(self) -> None:
+        """Do nothing."""
+
+
+def pair(folder: Path) -> tuple[PemCertificates, bytes]:
+    """Return certificates for this machine's loopback, and the root of them."""
+    now = datetime.now(UTC)
+    names, addresses = ["localhost"], ["127.0.0.1"]
+    root = certificates.new_root(
+        host="test", names=names, addresses=addresses, now=now, entropy=os.urandom
+    )
+    leaf = certificates.new_leaf(
+        root, names=names, addresses=addresses, now=now, entropy=os.urandom
+    )
+    (folder / "root.pem").write_bytes(root.certificate_pem)
+    source = PemCertificates(
+        chain=leaf.certificate_pem + root.certificate_pem,
+        key=leaf.key_pem,
+        fingerprint=certificates.fingerprint(root.certificate),
+    )
+    return source, root.certificate_pem
+
+
+def tokens(conn: Connection) -> list[str]:
+    """Make invites, and return their tokens: of one use each, the last of approval."""
+    user = make_user(conn, "alice", admin=True)
+    made = []
+    for approval in (False,) * 8 + (True,):
+        new = NewInvite(
+            kind=PeerKind.LAPTOP,
+            max_uses=1,
+            lifetime_seconds=3600,
+            user_id=user.id,
+            approval=approval,
+        )
+        made.append(invites.create(conn, None, new, entropy=os.urandom).token)
+    return made
+
+
+def main() -> None:
+    """Serve until the end of standard input."""
+    reactor: Any = the_reactor
+    conn = memory_connection(lambda: datetime.now(UTC), os.urandom)
+    vpn_network.initialise(conn, None, network())
+    source, root = pair(Path(sys.argv[1]))
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0)
+    base = f"https://localhost:{listener.getsockname()[1]}"
+    site = build_enroll_site(
+        database=MemoryDatabase(conn),
+        compute=at_once,
+        keyring=memory_keyring(),
+        tasks=RecordingTasks(),
+        hub=NoHub(),
+        clock=reactor,
+        entropy=os.urandom,
+        options=replace(
+            OPTIONS,
+            root_pem=root,
+            fingerprint=source.fingerprint,
+            enroll_url=base,
+            vpn=Options(devices_per_user=100),
+        ),
+        peers=RecordingPeers(),
+        redeems=Redeems(reactor.seconds),
+        inner="https://semaphore.internal",
+    )
+    reactor.adoptStreamPort(
+        adopt(listener), listener.family, over_tls(site, source, clock=reactor)
+    )
+    said = {"base": base, "tokens": tokens(conn), "fingerprint": source.fingerprint}
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+    reactor.callInThread(_wait, reactor)
+    reactor.run()
+
+
+def _wait(reactor: Any) -> None:
+    sys.stdin.read()
+    reactor.callFromThread(reactor.stop)
+
+
+if __name__ == "__main__":
+    main()
