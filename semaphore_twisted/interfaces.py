@@ -194,6 +194,7 @@ class ICertificateSource(Interface):
     """Gives the TLS context for new connections."""
 
     fingerprint = Attribute("SHA-256 of the root that clients are to trust, colon hex")
+    leaf = Attribute("The certificate that is presented now")
 
     def context() -> Any:
         """Return the current ``OpenSSL.SSL.Context``."""

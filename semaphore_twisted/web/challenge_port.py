@@ -1,10 +1,11 @@
 """Plain HTTP on port 80: an authority's challenges, and the way to HTTPS.
 
-Nothing of a request but its token is looked at, and nothing of it is sent back.
+The way leads to the configured site only: what a request calls its host is not read.
 """
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
@@ -28,10 +29,12 @@ class ChallengeResource(Resource):
     isLeaf = True
 
     def __init__(self, answer: Callable[[str], str | None], url: str) -> None:
-        """Look tokens up with *answer*; send people to *url*."""
+        """Look tokens up with *answer*; send people to the site at *url*."""
         super().__init__()
         self._answer = answer
-        self._url = url.rstrip("/").encode()
+        parts = urlsplit(url)
+        self._origin = f"{parts.scheme}://{parts.netloc}".encode()
+        self._home = parts.path.rstrip("/").encode() + b"/"
 
     @override
     def render(self, request: Any) -> bytes:
@@ -56,8 +59,13 @@ class ChallengeResource(Resource):
             request.setHeader(b"connection", b"close")
             return b"use HTTPS\n"
         request.setResponseCode(308)
-        request.setHeader(b"location", self._url + b"/")
+        request.setHeader(b"location", self._origin + self._target(request.uri))
         return b""
+
+    def _target(self, uri: bytes) -> bytes:
+        """Return the path that was asked for, home where it is odd."""
+        good = uri.startswith(b"/") and all(0x21 <= each < 0x7F for each in uri)
+        return uri if good and uri != b"/" else self._home
 
 
 def challenge_site(

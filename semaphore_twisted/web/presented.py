@@ -5,7 +5,7 @@ always to who asks for a name that only the local one is for, as programs on thi
 machine do (``localhost``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,9 @@ from zope.interface import implementer
 from semaphore_twisted.crypto.certificates import covers
 from semaphore_twisted.interfaces import ICertificateSource
 from semaphore_twisted.web.tls import PemCertificates, context
+
+#: The protocol by which an authority asks for its challenge (RFC 8737).
+ACME = b"acme-tls/1"
 
 
 @frozen
@@ -83,3 +86,20 @@ class PublicCertificates:
             return
         if not covers(public.leaf, text) and covers(self._local.leaf, text):
             connection.set_context(self._local.context())
+
+
+def challenge_context(*, chain: bytes, key: bytes) -> SSL.Context:
+    """Return the context that answers a challenge in TLS (RFC 8737), and nothing else.
+
+    A client that does not offer the protocol is refused.
+    """
+    made = context(chain=chain, key=key)
+    made.set_alpn_select_callback(_challenge)
+    return made
+
+
+def _challenge(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+    del connection
+    if list(offered) != [ACME]:
+        raise ValueError("no challenge was asked for")
+    return ACME

@@ -83,6 +83,7 @@ class PemCertificates:
         """Serve *chain* with *key*; *fingerprint* is the root's, or empty."""
         self.fingerprint = fingerprint
         self._context = context(chain=chain, key=key)
+        self.leaf = x509.load_pem_x509_certificate(chain)
 
     def context(self) -> SSL.Context:
         """Return the context for a new connection."""
@@ -94,6 +95,7 @@ class PemCertificates:
         :raises ValueError: and goes on with the old ones
         """
         self._context = context(chain=chain, key=key)
+        self.leaf = x509.load_pem_x509_certificate(chain)
 
 
 def certificates_of(

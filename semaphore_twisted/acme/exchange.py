@@ -1,0 +1,158 @@
+"""One request to an authority and its answer, bounded in time and size."""
+
+from collections.abc import Awaitable
+from io import BytesIO
+from typing import Any, Protocol
+
+from attrs import define
+from OpenSSL.SSL import Error as TlsError
+from service_identity import VerificationError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as Late
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.error import TimeoutError as TwistedTimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol as NetworkProtocol
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    FileBodyProducer,
+    ResponseDone,
+    ResponseFailed,
+    ResponseNeverReceived,
+)
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IResponse
+from typing_extensions import override
+
+from semaphore_twisted import __version__
+from semaphore_twisted.acme.answers import Answer, Trouble, plain
+
+#: Seconds for one request, its answer included.
+PATIENCE = 30.0
+
+#: Bytes of an answer that are read; a chain of certificates has some thousand.
+LARGEST = 256 * 1024
+
+_AGENT = f"semaphore-twisted/{__version__}"
+
+
+class Exchange(Protocol):
+    """Asks an authority for something; fails with :class:`Trouble` only."""
+
+    def __call__(
+        self, method: str, url: str, body: bytes | None = None
+    ) -> Awaitable[Answer]:
+        """Send *body*, a signed message, or nothing."""
+
+
+class _TooLarge(Exception):
+    """An answer was larger than anything that is expected."""
+
+
+class _Body(NetworkProtocol):
+    """Collects the body of an answer, up to a limit."""
+
+    def __init__(self, done: "Deferred[bytes]") -> None:
+        self._done: Deferred[bytes] | None = done
+        self._content = bytearray()
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        """Keep *data*, or give up."""
+        self._content += data
+        if len(self._content) > LARGEST:
+            self._end(Failure(_TooLarge()))
+
+    @override
+    def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
+        """Give what came, if it is all."""
+        whole = reason.check(ResponseDone, PotentialDataLoss) is not None
+        self._end(bytes(self._content) if whole else reason)
+
+    def abort(self) -> None:
+        """Read no more."""
+        transport: Any = self.transport
+        if transport is not None:
+            transport.loseConnection()
+
+    def _end(self, outcome: Any) -> None:
+        done, self._done = self._done, None
+        if done is None:
+            return
+        if isinstance(outcome, Failure):
+            self.abort()
+            done.errback(outcome)
+        else:
+            done.callback(outcome)
+
+
+@define(eq=False)
+class AgentExchange:
+    """Asks over HTTPS by an agent, whose policy checks whom it speaks to."""
+
+    _agent: IAgent
+    _clock: IReactorTime
+
+    def __call__(
+        self, method: str, url: str, body: bytes | None = None
+    ) -> "Deferred[Answer]":
+        """Send *body* to *url*; fires with the answer, or fails with the trouble."""
+        asking = Deferred.fromCoroutine(self._ask(method, url, body))
+        _ = asking.addTimeout(PATIENCE, self._clock)
+
+        def failed(failure: Failure) -> Any:
+            if failure.check(Trouble, CancelledError):
+                return failure
+            raise Trouble(_reason(url, failure.value or Late()))
+
+        return asking.addErrback(failed)
+
+    async def _ask(self, method: str, url: str, body: bytes | None) -> Answer:
+        headers = {"User-Agent": [_AGENT], "Accept-Language": ["en"]}
+        if body is not None:
+            headers["Content-Type"] = ["application/jose+json"]
+        response: IResponse = await self._agent.request(
+            method.encode(),
+            url.encode(),
+            Headers(headers),
+            None if body is None else FileBodyProducer(BytesIO(body)),
+        )
+        collected: Deferred[bytes] = Deferred(lambda _: reader.abort())
+        reader = _Body(collected)
+        response.deliverBody(reader)
+        content = await collected
+        found = {
+            name.decode("latin-1").lower(): values[-1].decode("latin-1")
+            for name, values in response.headers.getAllRawHeaders()
+            if values
+        }
+        return Answer(response.code, found, content)
+
+
+def _reason(url: str, error: BaseException) -> str:
+    """Say in one sentence why there is no answer from *url*."""
+    host = plain(url.split("/")[2] if url.count("/") > 1 else url)
+    reasons = getattr(error, "reasons", None)
+    if isinstance(error, ResponseFailed | ResponseNeverReceived) and reasons:
+        return _reason(url, reasons[0].value)
+    if isinstance(error, TlsError):
+        words = "; ".join(str(part[-1]) for part in (error.args or ([],))[0] or [])
+        return (
+            f"{host}: the authority's own certificate is not trusted "
+            f"({words or 'TLS failed'}); name its root by acme.ca_bundle"
+        )
+    for kind, sentence in _REASONS.items():
+        if isinstance(error, kind):
+            return f"{host}: {sentence}"
+    return f"{host}: {plain(str(error)) or type(error).__name__}"
+
+
+_REASONS: dict[type[BaseException], str] = {
+    DNSLookupError: "the authority's name cannot be resolved",
+    Late: f"the authority did not answer within {PATIENCE:.0f} s",
+    TwistedTimeoutError: f"the authority did not answer within {PATIENCE:.0f} s",
+    VerificationError: "the authority's certificate is for another name",
+    ConnectError: "the authority cannot be reached",
+    _TooLarge: f"the authority's answer is larger than {LARGEST} bytes",
+}

@@ -1,0 +1,69 @@
+"""The dealings with a certificate authority in the store, one record for each.
+
+The account's key is sealed; the rest tells nothing that has to be hidden.
+"""
+
+import msgspec
+
+from semaphore_twisted.crypto.jws import AccountKey
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.acme import Record
+from semaphore_twisted.operations import sealed_values
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements import vault as statements
+
+_RECORD = "acme:"
+_ASKED = "acme_asked:"
+_KEY = "acme account "
+
+
+def record(conn: Connection, directory: str) -> Record:
+    """Return what is known of the authority at *directory*.
+
+    What cannot be read counts as nothing known: its account is found by its key.
+    """
+    text = conn.scalar(statements.FACT, name=_RECORD + directory)
+    try:
+        return msgspec.json.decode(text or b"{}", type=Record)
+    except msgspec.MsgspecError:
+        return Record()
+
+
+def keep(conn: Connection, directory: str, known: Record) -> None:
+    """Remember *known* of the authority at *directory*."""
+    _remember(conn, _RECORD + directory, msgspec.json.encode(known).decode())
+
+
+def account_key(conn: Connection, keyring: Keyring, directory: str) -> AccountKey:
+    """Return the account's key, which is drawn at the first call.
+
+    :raises SecretUnreadable: if it does not open.
+    """
+    name = _KEY + directory
+    found = sealed_values.opened(conn, keyring, name)
+    if found is not None:
+        return AccountKey.load(found.reveal())
+    made = AccountKey.make()
+    sealed_values.keep(conn, keyring, name, made.pem)
+    return made
+
+
+def ask(conn: Connection, directory: str) -> None:
+    """Ask the server for a new certificate as soon as it can be."""
+    _remember(conn, _ASKED + directory, "1")
+
+
+def asked(conn: Connection, directory: str) -> bool:
+    """Tell whether a new certificate was asked for."""
+    return conn.scalar(statements.FACT, name=_ASKED + directory) is not None
+
+
+def taken(conn: Connection, directory: str) -> None:
+    """Forget that a new certificate was asked for."""
+    conn.run(statements.FORGET_FACT, name=_ASKED + directory)
+
+
+def _remember(conn: Connection, name: str, value: str) -> None:
+    conn.run(statements.FORGET_FACT, name=name)
+    conn.insert(schema.option, key=name, value=value)

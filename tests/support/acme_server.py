@@ -1,0 +1,153 @@
+"""The part of a server that keeps a certificate, with an authority and fake time."""
+
+import random
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from twisted.internet.task import Clock
+
+from semaphore_twisted.acme.book import StoredBook
+from semaphore_twisted.acme.challenges import Challenges
+from semaphore_twisted.acme.exchange import AgentExchange
+from semaphore_twisted.acme.folder import Folder, Held
+from semaphore_twisted.acme.service import AcmeService, Settings
+from semaphore_twisted.crypto import certificates
+from semaphore_twisted.crypto.certificates import due
+from semaphore_twisted.model.acme import Record
+from semaphore_twisted.operations import acme as operations
+from semaphore_twisted.web.presented import PublicCertificates
+from semaphore_twisted.web.tls import PemCertificates
+from tests.support.acme_authority import DIRECTORY, FakeAuthority
+from tests.support.memory import BEGINNING, MemoryDatabase, memory_connection
+from tests.support.tasks import make_keyring
+
+NAMES = ("ci.example.org", "www.example.org")
+
+
+class AcmeServer:
+    """A store, a folder and a clock; :meth:`start` puts the service in front."""
+
+    def __init__(
+        self, *, names: tuple[str, ...] = NAMES, kind: str = "http-01"
+    ) -> None:
+        """Make everything, and start nothing."""
+        self.clock = Clock()
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-acme-"))
+        self.database = MemoryDatabase(memory_connection(clock=self.now))
+        self.settings = Settings(directory=DIRECTORY, names=names, challenge=kind)
+        self.authority = FakeAuthority(self.now)
+        self.chance = random.Random(1)
+        self.root = certificates.new_root(
+            host="box",
+            names=["box.example.org"],
+            addresses=[],
+            now=self.now(),
+            entropy=bytes,
+        )
+        chain, key = self.local_pair()
+        self.local = PemCertificates(chain=chain, key=key, fingerprint="AA:BB")
+        self.served: PublicCertificates = PublicCertificates(self.local, self.now)
+        self.service: AcmeService | None = None
+        self.longest = 0.0
+
+    def local_pair(self) -> tuple[bytes, bytes]:
+        """Issue the local authority's certificate of now."""
+        leaf = certificates.new_leaf(
+            self.root,
+            names=["localhost", "ci.example.org"],
+            addresses=[],
+            now=self.now(),
+            entropy=lambda count: bytes(range(count)),
+        )
+        return leaf.certificate_pem + self.root.certificate_pem, leaf.key_pem
+
+    def now(self) -> datetime:
+        """Return the wall clock's time."""
+        return BEGINNING + timedelta(seconds=self.clock.seconds())
+
+    def clean(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def store(self) -> Folder:
+        """The folder of certificates."""
+        return Folder(self.folder, _write)
+
+    @property
+    def record(self) -> Record:
+        """What the store knows."""
+        return operations.record(self.database.conn, DIRECTORY)
+
+    def start(self) -> AcmeService:
+        """Start, as a process does: what is on the disk is presented at once."""
+        challenges = Challenges(self.now)
+        self.authority.challenges = challenges
+        self.served = PublicCertificates(self.local, self.now)
+        found = self.store.held(self.now())
+        if found is not None:
+            self.present(found)
+        self.service = AcmeService(
+            settings=self.settings,
+            exchange=AgentExchange(self.authority, self.clock),
+            book=StoredBook(
+                self.database, make_keyring(), DIRECTORY, self.store, self.now
+            ),
+            challenges=challenges,
+            present=self.present,
+            clock=self.clock,
+            now=self.now,
+            chance=self.chance.random,
+        )
+        self.service.startService()
+        return self.service
+
+    def present(self, held: Held) -> None:
+        """Present it."""
+        self.served.present(chain=held.chain, key=held.key)
+
+    def kill(self) -> None:
+        """End as ``kill -9`` does: nothing is told, timers are gone."""
+        self.service = None
+        for call in self.clock.getDelayedCalls():
+            call.cancel()
+
+    def leaf(self) -> x509.Certificate:
+        """Return what is served; it has to be valid."""
+        leaf = self.served.leaf
+        now = self.now()
+        assert leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc, now
+        return leaf
+
+    @property
+    def public(self) -> bool:
+        """Whether the authority's certificate is served."""
+        return self.leaf() != self.local.leaf
+
+    def run(
+        self, until: timedelta, each: Callable[[], Any] = lambda: None
+    ) -> "AcmeServer":
+        """Let the time pass, from one timer to the next; look at what is served."""
+        end = self.clock.seconds() + until.total_seconds()
+        while True:
+            times = [call.getTime() for call in self.clock.getDelayedCalls()]
+            following = min([*times, end])
+            self.clock.advance(max(following - self.clock.seconds(), 0))
+            if due(self.local.leaf, self.now(), 2 / 3):
+                chain, key = self.local_pair()
+                self.local.reload(chain=chain, key=key)
+            self.leaf()
+            each()
+            if self.clock.seconds() >= end and not any(t <= end for t in times):
+                return self
+
+
+def _write(path: Path, content: bytes) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_bytes(content)
+    beside.replace(path)
