@@ -179,7 +179,11 @@ class Site:
 
     def until_up(self, seconds: float = 20) -> float:
         """Wait until the site answers on the server itself, and return how long."""
-        return until(lambda: self.ping().content == "pong", "the site answers", seconds)
+        try:
+            return until(lambda: self.ping().content == "pong", "it answers", seconds)
+        except AssertionError as error:
+            logs = f"{self.server.log[-3000:]}\n{self.companion.log[-3000:]}"
+            raise AssertionError(f"{error}\n{self.ping()}\n{logs}") from None
 
     def ping(self) -> Web:
         """Ask the site for a sign of life, on the server itself."""
