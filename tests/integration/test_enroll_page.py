@@ -2,61 +2,19 @@
 
 import base64
 import json
-import ssl
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 from unittest import skipUnless
-from urllib.request import Request, urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.wireguard import keys, profile
 from tests.support import browser, phone_rules
 from tests.support.browser import Browser
+from tests.support.enroll_process import EnrollServer
 
 _SHOWN = "[...document.querySelectorAll('[data-part]')].find(p => !p.hidden)?.id"
-
-
-class EnrollServer:
-    """The small site, as a process."""
-
-    def __init__(self) -> None:
-        """Start it."""
-        self.folder = Path(tempfile.mkdtemp(prefix="enroll-"))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.enroll_server", str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        said = json.loads(self.process.stdout.readline())
-        self.base: str = said["base"]
-        self.fingerprint: str = said["fingerprint"]
-        self.tokens: list[str] = said["tokens"]
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.communicate()
-
-    def link(self, token: str) -> str:
-        """Return the link of an invite."""
-        digest = self.fingerprint.replace(":", "").lower()
-        return f"{self.base}/enroll#{token}.{digest}"
-
-    def post(self, body: dict[str, Any]) -> Any:
-        """Enroll without a browser."""
-        context = ssl.create_default_context(cafile=str(self.folder / "root.pem"))
-        request = Request(
-            f"{self.base}/api/vpn/enroll",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urlopen(request, context=context, timeout=30) as answer:
-            return json.load(answer)
 
 
 @skipUnless(browser.path(), "there is no Chromium here")

@@ -71,7 +71,9 @@ file=$folder/$interface.conf
 joined=$folder/.$interface.joined
 pending=$folder/.$interface.pending
 
+named=yes
 if [ -z "$name" ]; then
+    named=no
     name=$(uname -n | sed 's/[.].*//; s/[^A-Za-z0-9-]/-/g; s/^-*//; s/-*$//' | cut -c1-60)
 fi
 case ${name:=machine} in
@@ -155,21 +157,31 @@ ask() {
             "$url/api/vpn/enroll"
 }
 
-status=000
-for pause in 1 3 0; do
-    code=0
-    status=$(ask) || code=$?
-    case $code in
-    0) break ;;
-    35 | 51 | 58 | 60 | 77 | 83) break ;; # the server is not trusted
-    esac
-    sleep $pause
-done
-[ "$code" = 0 ] || fail "$url: no answer that can be trusted; try again later"
+# enroll: asks, and asks again where no answer came
+enroll() {
+    for pause in 1 3 0; do
+        code=0
+        status=$(ask) || code=$?
+        case $code in
+        0) break ;;
+        35 | 51 | 58 | 60 | 77 | 83) break ;; # the server is not trusted
+        esac
+        sleep $pause
+    done
+    [ "$code" = 0 ] || fail "$url: no answer that can be trusted; try again later"
+    said=$(sed -n 's/.*"error":"\([^"]*\)".*/\1/p' "$work/answer" | cut -c1-500)
+}
+
+enroll
+case $status,$named,$said in
+409,no,name:*) # another machine is called like this one
+    name=$name-$(printf '%s' "$public" | digest | cut -c1-4)
+    enroll
+    ;;
+esac
 case $status in
 200 | 201) ;;
 *)
-    said=$(sed -n 's/.*"error":"\([^"]*\)".*/\1/p' "$work/answer" | cut -c1-500)
     case $status in
     429) ;;
     4??) rm -f "$pending" ;; # this key is of no use
@@ -207,7 +219,7 @@ servers=''
 
 # Names of the site are asked of the server, all others as before.
 resolve() {
-    servers=$(printf '%s' "$1" | sed 's/,/ /g')
+    servers=$(printf '%s' "$1" | sed 's/, */ /g')
     case $resolving in
     system | resolvconf) say "DNS = $1" ;;
     resolved)
