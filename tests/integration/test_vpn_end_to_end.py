@@ -44,7 +44,7 @@ class FromNothingTests(LabTestCase):
         self.assertEqual((found.status, found.content), (200, "pong"), found.error)
 
     def test_join(self) -> None:
-        """V70: with three commands the site is inside the tunnel, and nowhere else."""
+        """With three commands the site is inside the tunnel, and nowhere else."""
         lab, site = self.lab, self.site
         client = lab.client1
         client.program("resolvconf", RESOLVCONF)

@@ -123,13 +123,25 @@ class LifecycleTests(LabTestCase):
         self.assertNotIn(self.peer["public_key"], self.site.peers())
 
     def test_disable(self) -> None:
-        """V53, V59: with a disabled user all his devices are out."""
+        """V53, V59: with a disabled user his devices and his tokens are out."""
+        place = ("--login", "alice", "--state", str(self.site.state))
+        token = self.site.semaphore("user", "token", "create", *place).strip()
+        self.assertEqual(self.call_as(token), 200)
         self.shut_out(
             lambda: self.site.api(
                 "POST", f"/users/{self.user}/active", {"active": False}
             )
         )
+        self.assertEqual(self.call_as(token), 401)
         self.assertEqual(self.site.peers(), {self.other["public_key"]})
+
+    def call_as(self, token: str) -> int:
+        """Return the status of a call with *token*."""
+        return self.site.machine.curl(
+            f"https://{INSIDE}/api/user",
+            *("--cacert", str(self.site.root)),
+            *("--header", f"Authorization: Bearer {token}"),
+        ).status
 
     def test_disable_by_command(self) -> None:
         """V53: the command that disables a user nudges the server, too."""
