@@ -19,7 +19,11 @@ from pathlib import Path
 from bench.bench import Row, memory
 from semaphore_twisted.cli.vpn_companion import ask
 from semaphore_twisted.wireguard import keys, wire
-from semaphore_twisted.wireguard.settings import FILE, KEY, Settings, Site, dump
+from semaphore_twisted.wireguard import settings as companion_settings
+from semaphore_twisted.wireguard.settings import FILE, KEY, Settings, dump
+from tests.support import lab_site
+from tests.support.lab import Lab
+from tests.support.lab_site import INSIDE, Site
 
 PEERS = 2000
 CHANGES = 30
@@ -48,7 +52,7 @@ def companion(folder: Path) -> Iterator[tuple[Path, int]]:
     found = Settings(
         interface=name,
         addresses=("10.80.0.1/16",),
-        sites=(Site("10.20.0.0/16"),),
+        sites=(companion_settings.Site("10.20.0.0/16"),),
         users=(),
     )
     for path, content in (
@@ -140,6 +144,32 @@ def figures(socket: Path, pid: int) -> list[Row]:
     ]
 
 
+def joining() -> list[Row]:
+    """Measure from ``vpn join`` to the first HTTPS answer through the tunnel."""
+    lab = Lab()
+    try:
+        lab.outside_names()
+        site = Site(lab, SEMAPHORE_VPN_ONLY="true")
+        site.set_up()
+        site.start()
+        taken = []
+        for number, client in enumerate((lab.client1, lab.client2)):
+            link = site.invite("--user", "admin")
+            root = lab_site.trust(site, client)
+            began = time.perf_counter()
+            lab_site.join(site, client, link, "--name", f"bench {number}")
+            found = client.curl(f"https://{INSIDE}/api/ping", "--cacert", root)
+            if found.content != "pong":
+                raise SystemExit(f"no answer through the tunnel: {found.error}")
+            taken.append(time.perf_counter() - began)
+        site.stop()
+    finally:
+        lab.close()
+    return [
+        ("`vpn join` to the first HTTPS answer", f"{max(taken):.2f} s", "< 2 s"),
+    ]
+
+
 def closure() -> tuple[int, int]:
     """Count our modules that the companion imports, and their lines of code."""
     root = Path(__file__).parents[1]
@@ -188,6 +218,7 @@ def main() -> None:
         companion(Path(folder)) as (socket, pid),
     ):
         rows = figures(socket, pid)
+    rows += joining()
     for what, measured, wanted in rows:
         print(f"| {what} | {measured} | {wanted} |")
 
