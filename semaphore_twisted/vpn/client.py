@@ -31,8 +31,9 @@ A = TypeVar("A")
 #: Seconds that an answer, or the connecting, may take.
 TIME_OUT = 10.0
 
-#: Seconds before the first attempt to connect again, and at most.
-FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
+#: Seconds before the first attempt to connect again, and at most: a companion that was
+#: killed is there again in less than one.
+FIRST_DELAY, LONGEST_DELAY = 0.2, 1.0
 
 CLOSED = "the companion has closed the connection"
 

@@ -69,10 +69,18 @@ class KillTests(LabTestCase):
         """Whether everything is as it was."""
         try:
             return (
-                self.is_answering() and self.desired() == self.wanted and self.is_open()
+                self.is_answering()
+                and self.desired() == self.wanted
+                and self.is_open()
+                and self.is_in_touch()
             )
         except AssertionError:
             return False
+
+    def is_in_touch(self) -> bool:
+        """Whether the server has the companion's word that all is as desired."""
+        said = self.site.api("GET", "/vpn/status")
+        return bool(said["connected"] and said["applied"] and len(said["peers"]) == 2)
 
     def again_and_again(self, kill: Callable[[], None]) -> None:
         """Kill, and wait until all is back, so many times."""
