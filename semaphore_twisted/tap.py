@@ -38,6 +38,7 @@ from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.persistence.worker import Compute
 from semaphore_twisted.start import (
+    activation,
     banner,
     demo,
     first_start,
@@ -50,10 +51,11 @@ from semaphore_twisted.start import (
     vpn,
     with_vpn,
 )
+from semaphore_twisted.start.entrances import Entrances
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.job_user import JobUser, UnusableUser
-from semaphore_twisted.start.listening import CannotListen, bind, bind_enrolling
+from semaphore_twisted.start.listening import CannotListen, Sockets, bind
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.places import Places
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
@@ -65,7 +67,7 @@ from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
-from semaphore_twisted.web.tls import PemCertificates, over_tls
+from semaphore_twisted.web.tls import PemCertificates
 
 #: Seconds that browsers remember to use HTTPS only: with the operator's certificate,
 #: and with the local authority's, whose loss would lock people out for so long.
@@ -122,7 +124,9 @@ def makeService(options: Options) -> SequentialService:
     environ = dict(os.environ)
     if options["insecure-http"]:
         environ["SEMAPHORE_INSECURE_HTTP"] = "true"
-    hardening.forget(os.environ, configuration.secret_variables())
+    hardening.forget(
+        os.environ, configuration.secret_variables() | activation.VARIABLES
+    )
     try:
         made = _made(options, environ, reactor)
     except Refused as error:
@@ -159,16 +163,20 @@ def _made(
         )
     elif options["user"]:
         raise Refused("--user: it goes with --with-vpn; else start as that account")
+    try:
+        given = activation.inherited(environ, pid=os.getpid())
+    except CannotListen as error:
+        raise Refused(str(error), first_start.EX_BUSY) from None
     begun = first_start.begin(
         config=_path(options["config"]),
         state_path=_path(options["state"]),
         environ=environ,
+        given=given.main,
     )
     config = begun.installation.config
     try:
         jobs = job_user.resolve(config.process)
-        listener = None if config.vpn.only else bind(config)
-        enrolling = bind_enrolling(config)
+        sockets = bind(config, given)
     except UnusableUser as error:
         raise Refused(error.message) from None
     except CannotListen as error:
@@ -197,21 +205,19 @@ def _made(
         source=source,
         reactor=reactor,
         job_options=_job_options(made, jobs, path, environ),
-    ).service(listener, enrolling, tuple(filter(None, notes)))
-    url = _url(made, listener)
+    ).service(sockets, tuple(filter(None, notes)))
+    url = _url(made, sockets)
     text = banner.banner(made, url=url, terminal=terminal)
     sys.stdout.write(text)
     sys.stdout.flush()
     return service
 
 
-def _url(made: Complete, listener: socket.socket | None) -> str:
+def _url(made: Complete, sockets: Sockets) -> str:
     """Return where the site is to be found."""
     config = made.installation.config
-    if listener is not None:
-        address = listener.getsockname()
-        port = address[1] if isinstance(address, tuple) else 0
-        return banner.site_url(config, port)
+    if sockets.main:
+        return banner.site_url(config, sockets.port)
     return config.web_host.rstrip("/") or (made.network.url if made.network else "")
 
 
@@ -322,8 +328,7 @@ class _Assembly:
 
     def service(
         self,
-        listener: socket.socket | None,
-        enrolling: socket.socket | None,
+        sockets: Sockets,
         notes: tuple[str, ...],
     ) -> SequentialService:
         """Return everything in the order of its start; the stop is the reverse."""
@@ -345,13 +350,15 @@ class _Assembly:
             clock=self.reactor,
         )
         parts.append(nudges)
-        site = self._site()
-        factory = self._secured(site)
-        if listener is not None:
-            parts.append(serving.Listener(listener, factory, reactor=self.reactor))
-        if enrolling is not None:
-            small = self._secured(self._enroll_site())
-            parts.append(serving.Listener(enrolling, small, reactor=self.reactor))
+        config = self.config
+        entrances = Entrances(config=config, source=self.source, clock=self.reactor)
+        port = config.vpn.port if config.vpn.only else sockets.port
+        factory = entrances.to(self._site(), port=port, web_host=config.web_host)
+        parts += self._listeners(sockets.main, factory)
+        if sockets.enrolling:
+            small = entrances.to(self._enroll_site(), port=config.vpn.enroll_port)
+            parts += self._listeners(sockets.enrolling, small)
+        parts += self._listeners(sockets.redirect, entrances.redirects(port=port))
         if self.made.network is not None:
             inner = vpn.tunnel(
                 self.config, self.made.network, factory, reactor=self.reactor
@@ -398,11 +405,12 @@ class _Assembly:
             inner=network.url if network else "",
         )
 
-    def _secured(self, site: IProtocolFactory) -> IProtocolFactory:
-        if self.source is None:
-            return site
-        secured: IProtocolFactory = over_tls(site, self.source, clock=self.reactor)
-        return secured
+    def _listeners(
+        self, sockets: Sequence[socket.socket], factory: IProtocolFactory
+    ) -> list[Service]:
+        return [
+            serving.Listener(each, factory, reactor=self.reactor) for each in sockets
+        ]
 
     def _web_options(self) -> WebOptions:
         config, local = self.config, self.made.certificates

@@ -1,6 +1,7 @@
 """What a start tells a person: where the site is, whom to trust, what to do next."""
 
 from semaphore_twisted.config import Config
+from semaphore_twisted.config_listening import socket_path
 from semaphore_twisted.start.first_start import Complete
 
 
@@ -11,7 +12,8 @@ def site_url(config: Config, port: int) -> str:
     if config.unix_socket is not None:
         return f"unix socket {config.unix_socket}"
     scheme = "https" if config.tls.enabled else "http"
-    host = config.interface.strip("[]")
+    hosts = [each for each in config.interfaces if socket_path(each) is None]
+    host = hosts[0].strip("[]")
     if host in {"", "::", "0.0.0.0", "127.0.0.1", "::1"}:  # noqa: S104 - compared
         host = "localhost"
     elif ":" in host:

@@ -9,7 +9,8 @@ import base64
 import ipaddress
 import json
 import os
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -45,6 +46,8 @@ class Begun:
     keyring: Keyring | None
     #: where the first account's name and password come from
     environ: Mapping[str, str]
+    #: sockets of the site that are open already
+    given: Sequence[socket.socket] = ()
 
 
 @frozen
@@ -72,15 +75,21 @@ class Complete:
 
 
 def begin(
-    *, config: Path | None, state_path: Path | None, environ: Mapping[str, str]
+    *,
+    config: Path | None,
+    state_path: Path | None,
+    environ: Mapping[str, str],
+    given: Sequence[socket.socket] = (),
 ) -> Begun:
     """Check the configuration and the keys, make the folders, take the lock.
+
+    The site is served on the sockets *given*, if there are any.
 
     :raises Refused: with one sentence.
     """
     found = installation.load(config=config, state=state_path, environ=environ)
     try:
-        check_plain_http(found.config)
+        check_plain_http(found.config, given)
     except PlainHttpRefused as error:
         raise Refused(str(error)) from None
     keyring = found.keyring() if found.config.access_key_encryption else None
@@ -95,7 +104,7 @@ def begin(
         raise Refused(str(error)) from None
     except OSError as error:
         raise Refused(f"{error.filename}: {error.strerror}") from None
-    return Begun(found, lock, keyring, environ)
+    return Begun(found, lock, keyring, environ, given)
 
 
 def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complete:
@@ -157,14 +166,19 @@ def _complete(
         warnings=(
             *found.settings.warnings,
             *report.warnings,
-            *_warnings(found, presented),
+            *_warnings(found, presented, begun.given),
         ),
         network=network,
     )
 
 
 def certificates(
-    conn: Connection, keyring: Keyring, found: Installation, *, new_root: bool = False
+    conn: Connection,
+    keyring: Keyring,
+    found: Installation,
+    *,
+    new_root: bool = False,
+    new_leaf: bool = False,
 ) -> Certificates:
     """Make or renew the certificates of the local authority; an operation.
 
@@ -173,7 +187,7 @@ def certificates(
     names, addresses = [*own_names()], [*own_addresses()]
     for host in (
         configuration.host_of(found.config.web_host),
-        found.config.interface.strip("[]"),
+        *(each.strip("[]") for each in found.config.interfaces),
     ):
         if _is_address(host):
             addresses.append(host)
@@ -193,6 +207,7 @@ def certificates(
         names=tuple(dict.fromkeys(names)),
         addresses=tuple(dict.fromkeys(addresses)),
         new_root=new_root,
+        new_leaf=new_leaf,
     )
 
 
@@ -267,9 +282,13 @@ def drawn_password(entropy: Callable[[int], bytes]) -> str:
     return "-".join(text[start : start + 6] for start in range(0, 24, 6))
 
 
-def _warnings(found: Installation, presented: Certificates | None) -> list[str]:
+def _warnings(
+    found: Installation,
+    presented: Certificates | None,
+    given: Sequence[socket.socket],
+) -> list[str]:
     warnings = []
-    plain = check_plain_http(found.config)
+    plain = check_plain_http(found.config, given)
     if plain:
         warnings.append(plain)
     file = found.config_file

@@ -1,4 +1,4 @@
-"""The listening socket, bound before anything else is made.
+"""The listening sockets, bound before anything else is made.
 
 A busy port is then one line and an exit code instead of a traceback under the reactor.
 """
@@ -8,9 +8,14 @@ import ipaddress
 import os
 import socket
 import stat
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from attrs import frozen
+
 from semaphore_twisted.config import Config
+from semaphore_twisted.config_listening import socket_path
 
 BACKLOG = 256
 
@@ -23,11 +28,36 @@ class PlainHttpRefused(Exception):
     """Plain HTTP on an address that others can reach."""
 
 
-def is_local(config: Config) -> bool:
-    """Whether only this machine can reach the address that *config* names."""
-    if config.unix_socket is not None:
-        return True
-    host = config.interface.strip("[]")
+@frozen
+class Sockets:
+    """The sockets by what they are for."""
+
+    main: Sequence[socket.socket] = ()
+    redirect: Sequence[socket.socket] = ()
+    enrolling: Sequence[socket.socket] = ()
+
+    @property
+    def port(self) -> int:
+        """The site's port, 0 where there are UNIX sockets only."""
+        addresses = [each.getsockname() for each in self.main]
+        return next((each[1] for each in addresses if isinstance(each, tuple)), 0)
+
+
+def is_local(config: Config, given: Sequence[socket.socket] = ()) -> bool:
+    """Whether only this machine can reach the sockets *given*, or else *config*'s."""
+    if given:
+        addresses = [each.getsockname() for each in given]
+        return all(
+            _is_local_host(each[0]) if isinstance(each, tuple) else True
+            for each in addresses
+        )
+    return all(
+        socket_path(each) is not None or _is_local_host(each.strip("[]"))
+        for each in config.interfaces
+    )
+
+
+def _is_local_host(host: str) -> bool:
     if host == "localhost":
         return True
     try:
@@ -36,14 +66,16 @@ def is_local(config: Config) -> bool:
         return False
 
 
-def check_plain_http(config: Config) -> str | None:
+def check_plain_http(config: Config, given: Sequence[socket.socket] = ()) -> str | None:
     """Return the warning that plain HTTP deserves, ``None`` where it is no danger.
+
+    It is served on the sockets *given*, if there are any, else where *config* says.
 
     :raises PlainHttpRefused: if others could read it and nobody said they may.
     """
-    if config.tls.enabled or config.vpn.only or is_local(config):
+    if config.tls.enabled or config.vpn.only or is_local(config, given):
         return None  # the tunnel encrypts too
-    where = config.interface or "every address"
+    where = "the sockets given" if given else config.interface or "every address"
     if config.insecure_http:
         return (
             f"insecure_http: passwords, tokens and secrets cross the network in clear "
@@ -57,31 +89,56 @@ def check_plain_http(config: Config) -> str | None:
     )
 
 
-def bind(config: Config) -> socket.socket:
-    """Return a listening, non-blocking socket as *config* wants it.
+def bind(config: Config, given: Sockets) -> Sockets:
+    """Return listening, non-blocking sockets as *config* wants them.
+
+    Those that were *given* are taken instead of what would be bound for the same.
 
     :raises CannotListen: with one sentence.
     """
+    main: Sequence[socket.socket] = ()
+    if not config.vpn.only:
+        main = given.main or _bind_main(config)
+    return Sockets(
+        main=main,
+        redirect=given.redirect or _bind_redirect(config),
+        enrolling=given.enrolling or _bind_enrolling(config),
+    )
+
+
+def _bind_main(config: Config) -> list[socket.socket]:
+    port = config.port_number
+    made: list[socket.socket] = []
+    for each in config.interfaces:
+        path = socket_path(each)
+        if path is None:
+            made.append(_bound(partial(_tcp, each, port), "port", f"port {port}", each))
+            port = made[-1].getsockname()[1]  # the system's choice is for all of them
+        else:
+            made.append(_bound(partial(_unix, Path(path)), "port", path, each))
+    return made
+
+
+def _bound(
+    bind: Callable[[], socket.socket], option: str, where: str, interface: str
+) -> socket.socket:
     try:
-        if config.unix_socket is not None:
-            return _unix(Path(config.unix_socket))
-        return _tcp(config.interface.strip("[]"), config.port_number)
+        return bind()
     except socket.gaierror as error:
-        raise CannotListen(
-            f"interface: {config.interface!r} found, an address of this machine wanted"
-        ) from error
+        raise CannotListen(_foreign(interface)) from error
     except OSError as error:
-        raise CannotListen(_sentence(config, error)) from error
+        raise CannotListen(_sentence(error, option, where, interface)) from error
 
 
-def _sentence(config: Config, error: OSError) -> str:
-    where = config.unix_socket or f"port {config.port_number}"
+def _foreign(interface: str) -> str:
+    return f"interface: {interface!r} found, an address of this machine wanted"
+
+
+def _sentence(error: OSError, option: str, where: str, interface: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use by another program (option: port)"
+        return f"{where} is in use by another program (option: {option})"
     if error.errno == errno.EADDRNOTAVAIL:
-        return (
-            f"interface: {config.interface!r} found, an address of this machine wanted"
-        )
+        return _foreign(interface)
     if error.errno == errno.EACCES:
         return (
             f"{where} may not be used: ports below 1024 need the capability "
@@ -93,6 +150,7 @@ def _sentence(config: Config, error: OSError) -> str:
 
 def _tcp(host: str, port: int) -> socket.socket:
     """Listen on *host*, on IPv6 and IPv4 both if it is empty."""
+    host = host.strip("[]")
     if not host and not _has_ipv6():
         host = "0.0.0.0"  # noqa: S104 - what an empty interface means
     family, kind, protocol, _, address = socket.getaddrinfo(
@@ -141,21 +199,42 @@ def _unix(path: Path) -> socket.socket:
     return listener
 
 
-def bind_enrolling(config: Config) -> socket.socket | None:
-    """Return a socket for the devices to come, ``None`` where none is wanted.
+def _hosts(config: Config) -> list[str]:
+    """Return the hosts of ``interface``, every address where there is none."""
+    hosts = [each for each in config.interfaces if socket_path(each) is None]
+    return hosts or [""]
 
-    :raises CannotListen: with one sentence.
-    """
+
+def _bind_enrolling(config: Config) -> list[socket.socket]:
+    """Return sockets for the devices to come, none where none are wanted."""
     port = config.vpn.enroll_port
     if not port:
-        return None
-    host = "" if config.unix_socket is not None else config.interface.strip("[]")
-    try:
-        return _tcp(host, port)
-    except OSError as error:
-        raise CannotListen(
-            f"vpn.enroll_port: port {port} cannot be listened on: {error.strerror}"
-        ) from error
+        return []
+    option = "vpn.enroll_port"
+    return [
+        _bound(partial(_tcp, each, port), option, f"{option}: port {port}", each)
+        for each in _hosts(config)
+    ]
+
+
+def _bind_redirect(config: Config) -> list[socket.socket]:
+    """Return sockets that redirect; none where the challenges' port does so."""
+    host, port = config.tls.redirect_at
+    if not port or not config.tls.enabled or _challenges_at(config) == port:
+        return []
+    option = "tls.http_redirect_addr" if host else "tls.http_redirect_port"
+    hosts = _hosts(config) if host is None else [host]
+    return [
+        _bound(partial(_tcp, each, port), option, f"{option}: port {port}", each)
+        for each in hosts
+    ]
+
+
+def _challenges_at(config: Config) -> int:
+    """Return the port where an authority's challenges are answered, or 0."""
+    if config.tls.origin == "acme" and config.acme.challenge == "http-01":
+        return config.acme.http_port
+    return 0
 
 
 def adopt(listener: socket.socket) -> int:

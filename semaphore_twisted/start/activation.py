@@ -1,0 +1,66 @@
+"""Sockets that systemd has opened for the server (``sd_listen_fds``).
+
+A name (``FileDescriptorName=``) says what a socket is for: ``redirect`` and ``enroll``
+are for those listeners, any other is for the site.
+"""
+
+import socket
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from semaphore_twisted.start.listening import CannotListen, Sockets
+
+#: The first descriptor that is passed on.
+FIRST = 3
+
+#: Variables that are for this process, and not for its children.
+VARIABLES = frozenset({"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
+
+
+@frozen
+class _Passed:
+    """One descriptor, and what it is called."""
+
+    number: int
+    name: str
+
+
+def inherited(environ: Mapping[str, str], *, pid: int, first: int = FIRST) -> Sockets:
+    """Return the sockets that are meant for the process *pid*; mostly there are none.
+
+    :raises CannotListen: if one is no listening socket.
+    """
+    found: dict[str, list[socket.socket]] = {"redirect": [], "enroll": []}
+    main: list[socket.socket] = []
+    for each in _passed(environ, pid=pid, first=first):
+        found.get(each.name, main).append(_socket(each))
+    return Sockets(main=main, redirect=found["redirect"], enrolling=found["enroll"])
+
+
+def _passed(environ: Mapping[str, str], *, pid: int, first: int) -> list[_Passed]:
+    count = environ.get("LISTEN_FDS", "")
+    if environ.get("LISTEN_PID") != str(pid) or not count.isdigit():
+        return []
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    names += [""] * int(count)
+    return [_Passed(first + each, names[each]) for each in range(int(count))]
+
+
+def _socket(passed: _Passed) -> socket.socket:
+    called = f"LISTEN_FDS: descriptor {passed.number}" + (
+        f" ({passed.name})" if passed.name else ""
+    )
+    try:
+        made = socket.socket(fileno=passed.number)
+        made.set_inheritable(False)
+    except OSError as error:
+        raise CannotListen(f"{called} is no socket: {error.strerror}") from error
+    listens = made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if made.type != socket.SOCK_STREAM or not listens:
+        raise CannotListen(
+            f"{called} is no socket that listens for streams (ListenStream= in the "
+            "unit, without Accept=yes)"
+        )
+    made.settimeout(0)
+    return made

@@ -1,0 +1,69 @@
+"""What the listeners get: entrances to a site, and redirects to it."""
+
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IProtocolFactory
+
+from semaphore_twisted.config import Config
+from semaphore_twisted.config_listening import socket_path
+from semaphore_twisted.start.own_names import own_addresses, own_names
+from semaphore_twisted.web.entrance import Entrance
+from semaphore_twisted.web.forwarded import Place
+from semaphore_twisted.web.lobby import Lobby
+from semaphore_twisted.web.strangers import Refusals, Strangers
+from semaphore_twisted.web.trust import Trust
+
+
+def known_hosts(config: Config) -> frozenset[str]:
+    """Return what this machine may be called where ``web_host`` says nothing."""
+    named = [each for each in config.interfaces if socket_path(each) is None]
+    found = (*own_names(), *own_addresses(), *(each.strip("[]") for each in named))
+    return frozenset(filter(None, found))
+
+
+@define(eq=False, kw_only=True)
+class Entrances:
+    """Makes the factories; the limits on connections that wait hold for all together.
+
+    *source* has the certificates, and is ``None`` without TLS.
+    """
+
+    config: Config
+    source: Any | None
+    clock: Any
+    _lobby: Lobby = field(init=False)
+    _names: frozenset[str] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Look up what this machine is called."""
+        self._lobby = Lobby(self.clock)
+        self._names = known_hosts(self.config)
+
+    def to(
+        self, site: IProtocolFactory, *, port: int, web_host: str = ""
+    ) -> IProtocolFactory:
+        """Return the factory of listeners at *port* that serve *site*.
+
+        Who has to come over HTTPS is sent to *web_host*, if there is one.
+        """
+        entrance: IProtocolFactory = Entrance(
+            site,
+            source=self.source,
+            clock=self.clock,
+            lobby=self._lobby,
+            refusals=self._refusals(port, web_host),
+            trust=Trust.of(self.config.trusted_proxies),
+            proxy_protocol=self.config.proxy_protocol,
+        )
+        return entrance
+
+    def redirects(self, *, port: int) -> IProtocolFactory:
+        """Return the factory of listeners that redirect to the site at *port*."""
+        factory: IProtocolFactory = Strangers(
+            self._refusals(port, self.config.web_host), self._lobby
+        )
+        return factory
+
+    def _refusals(self, port: int, web_host: str) -> Refusals:
+        return Refusals(place=Place(web_host), port=port, names=self._names)

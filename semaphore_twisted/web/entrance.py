@@ -1,0 +1,255 @@
+"""One port for everything: the first bytes of a connection decide who takes it.
+
+TLS goes to the site, plain HTTP too where it comes from this machine or from a trusted
+proxy, and to a redirect from elsewhere; a trusted proxy may say first, by the PROXY
+protocol, whose connection it passes on. Once it is decided the transport belongs to
+the one who was chosen, so that nothing is between the two.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from attrs import frozen
+from OpenSSL import SSL
+from twisted.internet.address import UNIXAddress
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime, ISSLTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from semaphore_twisted.web import firstbytes, hello, proxyprotocol
+from semaphore_twisted.web.firstbytes import Kind
+from semaphore_twisted.web.handover import Handshakes, RelayedTransport
+from semaphore_twisted.web.hello import ClientHello
+from semaphore_twisted.web.lobby import Guest, Lobby, key_of
+from semaphore_twisted.web.strangers import Refusals, Stranger
+from semaphore_twisted.web.tls import over_tls
+from semaphore_twisted.web.trust import Trust, unmapped
+
+#: Returns the context that answers an authority's challenge, ``None`` for no such one.
+Challenge = Callable[[ClientHello], SSL.Context | None]
+
+
+def no_challenge(said: ClientHello) -> SSL.Context | None:
+    """Know no challenge."""
+    del said
+    return None
+
+
+def _host(address: Any) -> str | None:
+    """Return a peer's address as text, ``None`` for a UNIX socket."""
+    if isinstance(address, UNIXAddress):
+        return None
+    return unmapped(str(getattr(address, "host", "")))
+
+
+@frozen(eq=False)
+class _One:
+    """A source of one context."""
+
+    made: SSL.Context
+
+    def context(self) -> SSL.Context:
+        return self.made
+
+
+class Arriving(Protocol):
+    """A connection that has not said yet what it is."""
+
+    transport: Any
+
+    def __init__(self, entrance: "Entrance", address: Any) -> None:
+        """Be one of *entrance*, from *address*."""
+        self._entrance = entrance
+        self._address = address
+        self._guest: Guest | None = None
+        self._data = b""
+        self._told = False
+        #: what the chosen protocol gets as its transport
+        self._given: Any = None
+
+    @override
+    def connectionMade(self) -> None:
+        """Wait, if there is room."""
+        self._given = self.transport
+        self._guest = self._entrance.lobby.enter(
+            self._key(_host(self._address)), self.transport.abortConnection
+        )
+        if self._guest is None:
+            self.transport.abortConnection()
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        """Look whether it is clear now."""
+        if self._guest is not None:
+            self._data += data
+            self._look()
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Wait no more."""
+        self._leave()
+
+    def _key(self, host: str | None) -> str | None:
+        if self._entrance.trust.relays(host, tls=False):
+            return None
+        return key_of(host or "")
+
+    def _leave(self) -> None:
+        if self._guest is not None:
+            self._entrance.lobby.leave(self._guest)
+
+    def _look(self) -> None:
+        kind = firstbytes.kind(self._data) if self._data else None
+        secured = self._entrance.secured
+        if kind is Kind.TLS and secured is not None:
+            self._tls(secured)
+        elif kind is Kind.HTTP:
+            self._http()
+        elif kind is Kind.PROXY and not self._told:
+            self._relayed()
+        elif kind is not None:
+            self.transport.abortConnection()
+
+    def _tls(self, secured: TLSMemoryBIOFactory) -> None:
+        try:
+            message = hello.message(self._data)
+        except hello.NoHello:
+            self.transport.abortConnection()
+            return
+        if message is None:
+            return
+        made: Any = self._entrance.tls_for(message, self._address, secured)
+        made.wrappedProtocol.wait(self._leave)
+        self._hand_to(made)
+
+    def _http(self) -> None:
+        entrance = self._entrance
+        guest = self._guest
+        if guest is None or entrance.serves(self._given, _host(self._address)):
+            self._leave()
+            made: Any = entrance.site.buildProtocol(self._address)
+        else:
+            made = Stranger(entrance.refusals, entrance.lobby, guest)
+        if made is None:
+            self.transport.abortConnection()
+        else:
+            self._hand_to(made)
+
+    def _hand_to(self, protocol: Any) -> None:
+        """Let *protocol* have the connection, from its first byte on."""
+        data, self._data = self._data, b""
+        self.transport.protocol = protocol
+        protocol.makeConnection(self._given)
+        protocol.dataReceived(data)
+
+    def _relayed(self) -> None:
+        """Read whose connection a proxy passes on; only a proxy may say it."""
+        if not self._entrance.may_relay(_host(self._address)):
+            self._entrance.complain(_host(self._address))
+            self.transport.abortConnection()
+            return
+        try:
+            told = proxyprotocol.read(self._data)
+        except proxyprotocol.Malformed:
+            self.transport.abortConnection()
+            return
+        if told is None:
+            return
+        self._told = True
+        self._data = self._data[told.length :]
+        if told.client is None or self._passes_on(told.client, tls=told.encrypted):
+            self._look()
+        else:
+            self.transport.abortConnection()
+
+    def _passes_on(self, client: tuple[str, int], *, tls: bool) -> bool:
+        """Take *client* for the peer; false if too many of that address wait."""
+        self._given = RelayedTransport(self.transport, client, tls=tls)
+        self._address = self._given.getPeer()
+        key = self._key(_host(self._address))
+        return self._guest is not None and self._entrance.lobby.rename(self._guest, key)
+
+
+class Entrance(Factory):
+    """The factory of every port of the site."""
+
+    noisy = False
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        site: IProtocolFactory,
+        *,
+        source: Any | None,
+        clock: IReactorTime,
+        lobby: Lobby,
+        refusals: Refusals,
+        trust: Trust,
+        proxy_protocol: bool = False,
+        challenge: Challenge = no_challenge,
+    ) -> None:
+        """Serve *site*, over TLS with *source*, or to everybody in plain without one.
+
+        *trust* names proxies, which may use the PROXY protocol with *proxy_protocol*;
+        *refusals* are for who may not use plain HTTP.
+        """
+        self.site = site
+        self.lobby = lobby
+        self.refusals = refusals
+        self.trust = trust
+        self.secured: TLSMemoryBIOFactory | None = None
+        if source is not None:
+            self.secured = over_tls(Handshakes(site), source, clock=clock)
+        self._clock = clock
+        self._proxy_protocol = proxy_protocol
+        self._challenge = challenge
+
+    @override
+    def doStart(self) -> None:
+        """Start the site with the first port."""
+        self.site.doStart()
+        super().doStart()
+
+    @override
+    def doStop(self) -> None:
+        """Stop the site with the last port."""
+        self.site.doStop()
+        super().doStop()
+
+    @override
+    def buildProtocol(self, addr: Any) -> Protocol | None:
+        """Take a connection."""
+        return Arriving(self, addr)
+
+    def may_relay(self, host: str | None) -> bool:
+        """Whether *host* may say by the PROXY protocol for whom it speaks."""
+        return self._proxy_protocol and (host is None or self.trust.names(host))
+
+    def serves(self, transport: Any, host: str | None) -> bool:
+        """Whether plain HTTP from *host* gets the site itself."""
+        if self.secured is None or ISSLTransport.providedBy(transport):
+            return True
+        return self.trust.relays(host, tls=False)
+
+    def tls_for(
+        self, message: bytes, address: Any, secured: TLSMemoryBIOFactory
+    ) -> Protocol:
+        """Return the TLS that answers a client's hello, *secured* as a rule."""
+        said = hello.read(message) if hello.ACME in message else None
+        if said is not None and said.asks_for_challenge:
+            context = self._challenge(said)
+            if context is not None:
+                shown = over_tls(Handshakes(None), _One(context), clock=self._clock)
+                return shown.buildProtocol(address)
+        return secured.buildProtocol(address)
+
+    def complain(self, host: str | None) -> None:
+        """Say that a PROXY header came from who may not send one."""
+        self._log.warn(
+            "A PROXY header came from {host}, which is no proxy here (options: "
+            "trusted_proxies, proxy_protocol); the connection was closed",
+            host=host or "a UNIX socket",
+        )

@@ -1,0 +1,115 @@
+"""The first message of TLS, as far as it decides who answers it; pure.
+
+Nothing is checked here that OpenSSL checks: a hello that cannot be understood goes on
+to it, as long as it is one and not too long.
+"""
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+#: Bytes within which a hello must be complete; those of today's browsers have 2,000.
+LIMIT = 32 * 1024
+
+#: The protocol by which an authority asks for its challenge (RFC 8737).
+ACME = b"acme-tls/1"
+
+_HANDSHAKE, _CLIENT_HELLO = 22, 1
+_RECORD = 16_384
+
+_SERVER_NAME, _ALPN = 0, 16
+
+
+class NoHello(Exception):
+    """What came is not the beginning of TLS."""
+
+
+@frozen
+class ClientHello:
+    """Whom a client wants to speak to, and by which protocols."""
+
+    server_name: str = ""
+    protocols: tuple[bytes, ...] = ()
+
+    @property
+    def asks_for_challenge(self) -> bool:
+        """Whether an authority asks, and not a client that knows that protocol too."""
+        return self.protocols == (ACME,)
+
+
+def message(data: bytes) -> bytes | None:
+    """Return the hello in *data*, joined from its records; ``None`` if it goes on.
+
+    :raises NoHello: if it is none, or longer than the limit.
+    """
+    parts: list[bytes] = []
+    have, at = 0, 0
+    while len(data) >= at + 5:
+        length = int.from_bytes(data[at + 3 : at + 5])
+        if data[at] != _HANDSHAKE or data[at + 1] != 3 or not 0 < length <= _RECORD:
+            raise NoHello
+        parts.append(data[at + 5 : at + 5 + length])
+        have += len(parts[-1])
+        at += 5 + length
+        if have < 4:
+            continue
+        head = parts[0] if len(parts[0]) >= 4 else b"".join(parts)
+        whole = 4 + int.from_bytes(head[1:4])
+        if head[0] != _CLIENT_HELLO or whole > LIMIT:
+            raise NoHello
+        if have >= whole:
+            return b"".join(parts)[4:whole]
+    if len(data) > LIMIT:
+        raise NoHello
+    return None
+
+
+def read(body: bytes) -> ClientHello:
+    """Return what the message *body* asks for; nothing where it is damaged."""
+    name = ""
+    protocols: tuple[bytes, ...] = ()
+    try:
+        for kind, content in _extensions(body):
+            if kind == _SERVER_NAME:
+                name = _name(content)
+            elif kind == _ALPN:
+                protocols = tuple(_short(_sized(content, 0, 2)))
+    except (IndexError, ValueError):
+        return ClientHello()
+    return ClientHello(name, protocols)
+
+
+def _sized(data: bytes, at: int, width: int) -> bytes:
+    """Return the content at *at*, which its length in *width* bytes precedes."""
+    length = int.from_bytes(data[at : at + width])
+    begin = at + width
+    if begin + length > len(data):
+        raise ValueError("too short")
+    return data[begin : begin + length]
+
+
+def _extensions(body: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 2 + 32  # version and random
+    for width in (1, 2, 1):  # session, suites, compression
+        at += width + len(_sized(body, at, width))
+    found = _sized(body, at, 2)
+    at = 0
+    while at < len(found):
+        content = _sized(found, at + 2, 2)
+        yield int.from_bytes(found[at : at + 2]), content
+        at += 4 + len(content)
+
+
+def _name(content: bytes) -> str:
+    names = _sized(content, 0, 2)
+    if not names or names[0] != 0:  # a host's name is the only kind there is
+        return ""
+    return _sized(names, 1, 2).decode("ascii").lower()
+
+
+def _short(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        each = _sized(data, at, 1)
+        yield each
+        at += 1 + len(each)

@@ -1,0 +1,113 @@
+"""The PROXY protocol, versions 1 and 2: whom a proxy passes on; pure.
+
+See https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
+"""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from attrs import frozen
+
+from semaphore_twisted.web.firstbytes import PROXY_1
+
+#: Bytes of the longest header, by the versions; the second's may have 64 KiB of extras.
+_LIMIT_1, _LIMIT_2 = 107, 4096
+
+_LOCAL, _PROXY = 0x20, 0x21
+
+#: Families of version 2, for streams: the length of one address, 0 for no address.
+_FAMILIES = {0x00: 0, 0x11: 4, 0x21: 16, 0x31: 108}
+_UNIX = 0x31
+
+#: What a proxy says of the client's TLS, and the bit that says there is any.
+_TLS, _TLS_BIT = 0x20, 0x01
+
+
+class Malformed(Exception):
+    """The header cannot be read; the connection is worth nothing."""
+
+
+@frozen
+class Told:
+    """What a header says, and its *length*.
+
+    *client* is address and port, ``None`` where the proxy speaks for itself;
+    *encrypted* is whether it says that the client spoke TLS.
+    """
+
+    client: tuple[str, int] | None
+    encrypted: bool
+    length: int
+
+
+def read(data: bytes) -> Told | None:
+    """Return the header at the beginning of *data*, ``None`` while it goes on.
+
+    :raises Malformed:
+    """
+    return _version_1(data) if data.startswith(PROXY_1) else _version_2(data)
+
+
+def _version_1(data: bytes) -> Told | None:
+    line, end, _ = data[:_LIMIT_1].partition(b"\r\n")
+    if not end:
+        if len(data) >= _LIMIT_1:
+            raise Malformed
+        return None
+    length = len(line) + len(end)
+    try:
+        _, family, *words = line.decode("ascii").split(" ")
+        if family == "UNKNOWN":
+            return Told(None, encrypted=False, length=length)
+        source, destination, *ports = words
+        kind = {"TCP4": IPv4Address, "TCP6": IPv6Address}[family]
+        kind(destination)
+        port, _ = map(_port, ports)
+        return Told((str(kind(source)), port), encrypted=False, length=length)
+    except (KeyError, ValueError):
+        raise Malformed from None
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or str(int(text)) != text or int(text) >= 1 << 16:
+        raise ValueError("a port is wanted")
+    return int(text)
+
+
+def _version_2(data: bytes) -> Told | None:
+    if len(data) < 16:
+        return None
+    command, family = data[12], data[13]
+    length = 16 + int.from_bytes(data[14:16])
+    if command not in {_LOCAL, _PROXY} or length > _LIMIT_2:
+        raise Malformed
+    if len(data) < length:
+        return None
+    if command == _LOCAL:
+        return Told(None, encrypted=False, length=length)
+    width = _FAMILIES.get(family)
+    if width is None:
+        raise Malformed
+    ports = 0 if family in {0x00, _UNIX} else 4
+    body = data[16:length]
+    fixed = 2 * width + ports
+    if len(body) < fixed:
+        raise Malformed
+    client = None
+    if ports:
+        port = int.from_bytes(body[2 * width : 2 * width + 2])
+        client = str(ip_address(body[:width])), port
+    return Told(client, encrypted=_encrypted(body[fixed:]), length=length)
+
+
+def _encrypted(extras: bytes) -> bool:
+    """Whether the *extras* (type, length, value) say that the client spoke TLS."""
+    at, found = 0, False
+    while at < len(extras):
+        size = int.from_bytes(extras[at + 1 : at + 3])
+        value = extras[at + 3 : at + 3 + size]
+        if len(extras) < at + 3 or len(value) < size:
+            raise Malformed
+        if extras[at] == _TLS:
+            found = bool(value and value[0] & _TLS_BIT)
+        at += 3 + size
+    return found

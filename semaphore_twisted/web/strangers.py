@@ -1,0 +1,225 @@
+"""Plain HTTP from where it is not served: to HTTPS, or a sentence that says why not.
+
+Of a request only the head is read. What a client sends is never written into an
+answer, but for the path below our own address: the host there is the operator's or
+one of this machine's own.
+"""
+
+from typing import Any, ClassVar
+
+from attrs import define, frozen
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from semaphore_twisted.web.forwarded import Place
+from semaphore_twisted.web.lobby import Guest, Lobby, key_of
+from semaphore_twisted.web.trust import unmapped
+
+#: Bytes of a head that are read, and of what follows it, so that the answer arrives.
+HEAD, REST = 4096, 64 * 1024
+
+_REASONS = {
+    308: "Permanent Redirect",
+    400: "Bad Request",
+    403: "Forbidden",
+    426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
+}
+
+
+@frozen
+class Head:
+    """What is read of a request."""
+
+    method: str
+    path: str
+    host: str
+    #: whether a secret has come with it
+    authorized: bool
+
+    @classmethod
+    def of(cls, data: bytes) -> "Head | None":
+        """Read the head in *data*; ``None`` where it is none of HTTP/1."""
+        first, *lines = data.decode("latin-1").replace("\r\n", "\n").split("\n")
+        words = first.split(" ")
+        if len(words) != 3 or not words[2].startswith("HTTP/1."):
+            return None
+        headers = [each.partition(":") for each in lines]
+        found = {name.strip().lower(): value.strip() for name, _, value in headers}
+        if sum(name.strip().lower() == "host" for name, _, _ in headers) > 1:
+            return None
+        path = words[1]
+        if not (path.startswith("/") and path.isascii() and path.isprintable()):
+            return None
+        return cls(words[0], path, found.get("host", ""), "authorization" in found)
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What is sent back."""
+
+    status: int
+    text: str
+    location: str = ""
+
+    def encode(self, *, body: bool = True) -> bytes:
+        """Return the bytes; without the *body* for HEAD."""
+        content = f"{self.text}\n".encode()
+        lines = [
+            f"HTTP/1.1 {self.status} {_REASONS[self.status]}",
+            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Length: {len(content)}",
+            "Cache-Control: no-store",
+            "X-Content-Type-Options: nosniff",
+        ]
+        if self.location:
+            lines.append(f"Location: {self.location}")
+        if self.status == 426:
+            lines += ["Upgrade: TLS/1.2, HTTP/1.1", "Connection: Upgrade, close"]
+        else:
+            lines.append("Connection: close")
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        return head + content if body else head
+
+
+@define(eq=False, kw_only=True)
+class Refusals:
+    """Decides what a request gets that came over plain HTTP.
+
+    *port* is that of HTTPS, *names* are this machine's names and addresses.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    place: Place
+    port: int
+    names: frozenset[str]
+
+    def decide(self, data: bytes, *, peer: str, here: str) -> bytes:
+        """Return the whole answer to the head in *data*.
+
+        *peer* is for the log; *here* is the address that the connection came to.
+        """
+        head = Head.of(data)
+        if head is None:
+            return Answer(status=400, text="HTTP/1.1 is spoken here").encode()
+        return self._decide(head, peer, here).encode(body=head.method != "HEAD")
+
+    def _decide(self, head: Head, peer: str, here: str) -> Answer:
+        if head.authorized:
+            self._log.warn(
+                "A token or password of {peer} crossed the network in clear text, for "
+                "plain HTTP; it should be replaced",
+                peer=peer,
+            )
+            return Answer(
+                status=403,
+                text="Plain HTTP is not served here, and what was in Authorization has "
+                "crossed the network in clear text: replace it, and use https://",
+            )
+        location = self._location(head, here)
+        if not location:
+            return Answer(
+                status=400,
+                text="Plain HTTP is not served here: use https:// and this server's "
+                "name (option: web_host)",
+            )
+        if head.method not in {"GET", "HEAD"}:
+            return Answer(
+                status=426,
+                text="Plain HTTP is not served here: send this over https://",
+            )
+        return Answer(status=308, text="This site is at https://", location=location)
+
+    def _location(self, head: Head, here: str) -> str:
+        place = self.place
+        if place.origin.startswith("https:"):
+            base, path = place.base, head.path
+            below = path == base or path.startswith((f"{base}/", f"{base}?"))
+            return place.origin + (path if below else base + path)
+        name = _name(head.host)
+        known = next((each for each in (*self.names, here) if each == name), None)
+        if not known:
+            return ""
+        host = f"[{known}]" if ":" in known else known
+        port = "" if self.port == 443 else f":{self.port}"
+        return f"https://{host}{port}{head.path}"
+
+
+def _name(host: str) -> str:
+    """Return the name in a ``Host`` header, without the port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].removesuffix(".").lower()
+
+
+class Stranger(Protocol):
+    """Answers one request and closes the connection."""
+
+    transport: Any
+
+    def __init__(
+        self, refusals: Refusals, lobby: Lobby, guest: Guest | None = None
+    ) -> None:
+        """Answer by *refusals*; *guest* waits in *lobby* until the end."""
+        self._refusals = refusals
+        self._lobby = lobby
+        self.guest = guest
+        self._data = b""
+        self._rest: int | None = None
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        """Read the head, answer, and drop the rest."""
+        if self._rest is not None:
+            self._rest -= len(data)
+            if self._rest < 0:
+                self.transport.abortConnection()
+            return
+        self._data += data
+        if b"\n\r\n" in self._data or b"\n\n" in self._data:
+            peer = str(getattr(self.transport.getPeer(), "host", "a UNIX socket"))
+            here = unmapped(str(getattr(self.transport.getHost(), "host", "")))
+            self._say(self._refusals.decide(self._data, peer=peer, here=here))
+        elif len(self._data) > HEAD:
+            self._say(Answer(status=431, text="The request is too long").encode())
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Wait no more."""
+        if self.guest is not None:
+            self._lobby.leave(self.guest)
+
+    def abort(self) -> None:
+        """Be closed, for waiting too long."""
+        self.transport.abortConnection()
+
+    def _say(self, answer: bytes) -> None:
+        # closing at once would take the answer from who is still sending
+        self._rest = REST
+        self.transport.write(answer)
+        self.transport.loseWriteConnection()
+
+
+class Strangers(Factory):
+    """A listener that serves nothing and redirects who comes."""
+
+    noisy = False
+
+    def __init__(self, refusals: Refusals, lobby: Lobby) -> None:
+        """Answer by *refusals*; who comes waits in *lobby*."""
+        self._refusals = refusals
+        self._lobby = lobby
+
+    @override
+    def buildProtocol(self, addr: Any) -> Protocol | None:
+        """Take a connection, unless too many of that address wait."""
+        stranger = Stranger(self._refusals, self._lobby)
+        key = key_of(unmapped(str(getattr(addr, "host", ""))))
+        guest = self._lobby.enter(key, stranger.abort)
+        if guest is None:
+            return None
+        stranger.guest = guest
+        return stranger

@@ -1,0 +1,407 @@
+"""One port that tells by the first bytes who takes a connection."""
+
+from typing import Any, ClassVar
+
+from OpenSSL import SSL
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+
+from semaphore_twisted.web.entrance import Entrance
+from semaphore_twisted.web.forwarded import Place
+from semaphore_twisted.web.hello import ClientHello
+from semaphore_twisted.web.lobby import ALL, EACH, SECONDS, Lobby
+from semaphore_twisted.web.requests import arrival
+from semaphore_twisted.web.site import Site
+from semaphore_twisted.web.strangers import Refusals
+from semaphore_twisted.web.tls import PemCertificates
+from semaphore_twisted.web.tls import context as tls_context
+from semaphore_twisted.web.trust import Trust
+from tests.support.http import parse
+from tests.support.wires import TlsClient, Wire
+from tests.web.test_proxyprotocol import addresses, version_2
+from tests.web.test_tls import pair
+
+CHAIN, KEY = pair()
+OTHER_CHAIN, OTHER_KEY = pair("challenge")
+
+GET = b"GET /x HTTP/1.1\r\nHost: box\r\n\r\n"
+TRUST = Trust.of(["10.0.0.0/24"])
+
+
+class Way(Resource):
+    """Says how a request came."""
+
+    isLeaf = True
+
+    def render(self, request: Any) -> bytes:
+        """Say address, scheme and whether the peer is trusted."""
+        came = arrival(request, place=Place(""), below_base=False, trust=TRUST)
+        way = came.visit
+        return f"{way.address} {way.scheme} {way.trusted}".encode()
+
+
+class EntranceTestCase(SynchronousTestCase):
+    """An entrance to a site that says how one came."""
+
+    def setUp(self) -> None:
+        """Make it, with TLS."""
+        self.clock = Clock()
+        self.lobby = Lobby(self.clock)
+        self.challenges: dict[str, SSL.Context] = {}
+        self.entrance = self.make()
+
+    def make(self, *, tls: bool = True, proxy_protocol: bool = True) -> Entrance:
+        """Return an entrance."""
+        source = PemCertificates(chain=CHAIN, key=KEY, fingerprint="")
+        return Entrance(
+            Site(Way(), clock=self.clock),
+            source=source if tls else None,
+            clock=self.clock,
+            lobby=self.lobby,
+            refusals=Refusals(
+                place=Place("https://h.example"), port=443, names=frozenset()
+            ),
+            trust=TRUST,
+            proxy_protocol=proxy_protocol,
+            challenge=self.challenge,
+        )
+
+    def challenge(self, said: ClientHello) -> SSL.Context | None:
+        """Return the context for a challenge."""
+        return self.challenges.get(said.server_name)
+
+    def wire(self, peer: str | None = "192.0.2.7") -> Wire:
+        """Return a new connection from *peer*."""
+        wire = Wire(peer)
+        self.assertTrue(wire.connect(self.entrance))
+        return wire
+
+    def plain(self, peer: str | None, data: bytes = GET) -> str:
+        """Return what a plain request from *peer* gets: its way, or a status."""
+        wire = self.wire(peer)
+        wire.deliver(data)
+        if not wire.value():
+            return "closed" if wire.gone else "waiting"
+        answer = parse(wire.value())
+        return answer.body.decode() if answer.status == 200 else str(answer.status)
+
+    def over_tls(self, wire: Wire, **options: Any) -> str:
+        """Return what a request over TLS gets."""
+        client = TlsClient(wire, **options).connect()
+        client.send(GET)
+        self.clock.advance(0)  # small writes are joined
+        return parse(client.receive()).body.decode()
+
+
+class TlsTests(EntranceTestCase):
+    """T3: TLS goes to the site."""
+
+    def test_versions(self) -> None:
+        """TLS 1.2 and 1.3, from anywhere; the connection waits for nothing more."""
+        for version in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
+            for peer in ("192.0.2.7", "127.0.0.1"):
+                found = self.over_tls(self.wire(peer), version=version)
+                self.assertEqual(found, f"{peer} https False")
+        self.assertEqual(len(self.lobby), 0)
+
+    def test_byte_by_byte(self) -> None:
+        """The hello may come byte by byte."""
+        wire = self.wire()
+        client = TlsClient(wire)
+        for each in client.hello():
+            wire.deliver(bytes((each,)))
+        client.shake()
+        client.send(GET)
+        self.clock.advance(0)
+        self.assertEqual(parse(client.receive()).status, 200)
+
+    def test_with_the_request(self) -> None:
+        """Data that comes with the end of the handshake reaches the site."""
+        wire = self.wire()
+        client = TlsClient(wire)
+        wire.deliver(client.hello())
+        client.connection.bio_write(wire.value())
+        wire.clear()
+        client.connection.do_handshake()
+        client.send(GET)  # after the last message of the handshake, in one piece
+        self.clock.advance(0)
+        self.assertEqual(parse(client.receive()).status, 200)
+
+    def test_slow(self) -> None:
+        """Ten seconds are for first bytes and handshake together."""
+        silent, halfway = self.wire(), self.wire()
+        self.clock.advance(SECONDS - 1)
+        halfway.deliver(TlsClient(halfway).hello())
+        done = self.wire()
+        client = TlsClient(done).connect()
+        self.clock.advance(1)
+        self.assertTrue(silent.gone)
+        self.assertTrue(halfway.gone)
+        self.assertEqual(len(self.lobby), 0)
+        self.clock.advance(SECONDS)
+        self.assertFalse(done.gone)
+        client.send(GET)
+        self.clock.advance(0)
+        self.assertEqual(parse(client.receive()).status, 200)
+
+    def test_no_tls(self) -> None:
+        """Junk, other records, and a hello of 40 KiB are closed at once."""
+        for data in (
+            b"\x00\x01",
+            b"\x80\x2e\x01\x00\x02",
+            b"\x15\x03\x01\x00\x02",
+            b"\x16\x02\x00\x00\x05hello",
+            b"\x16\x03\x01\x40\x00\x01\x00\xa0\x00",
+            b"get / http/1.1\r\n",
+            b"\r\n\r\nx",
+            b"\xff" * 100,
+        ):
+            self.assertEqual(self.plain("192.0.2.7", data), "closed", data)
+        self.assertEqual(len(self.lobby), 0)
+
+    def test_broken_handshake(self) -> None:
+        """A hello that OpenSSL does not like ends the connection."""
+        wire = self.wire()
+        wire.deliver(b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x00\x00")
+        self.assertTrue(wire.gone)
+        self.assertEqual(len(self.lobby), 0)
+
+    def test_lost(self) -> None:
+        """Who goes away while it waits makes room."""
+        early, late = self.wire(), self.wire()
+        late.deliver(TlsClient(late).hello())
+        self.assertEqual(len(self.lobby), 2)
+        early.lose()
+        late.lose()
+        self.assertEqual(len(self.lobby), 0)
+
+    def test_many(self) -> None:
+        """T7: one address has a limit, and all have one; the oldest makes room."""
+        wires = [self.wire() for _ in range(EACH)]
+        self.assertTrue(self.wire().gone)
+        self.assertFalse(wires[0].gone)
+        for number in range(ALL):
+            self.wire(f"198.51.{number // 250}.{number % 250}")
+        self.assertEqual(len(self.lobby), ALL)
+        self.assertTrue(all(wire.gone for wire in wires))
+        self.assertEqual(self.over_tls(self.wire()), "192.0.2.7 https False")
+
+
+class ChallengeTests(EntranceTestCase):
+    """V133: an authority's challenge is answered, and nobody else's."""
+
+    def setUp(self) -> None:
+        """Have a challenge for one name."""
+        super().setUp()
+        made = tls_context(chain=OTHER_CHAIN, key=OTHER_KEY)
+        made.set_alpn_select_callback(lambda _, offered: offered[0])
+        self.challenges["ci.example.org"] = made
+
+    def ask(self, name: str, *protocols: bytes) -> TlsClient:
+        """Return a client that has shaken hands."""
+        return TlsClient(self.wire(), name=name, protocols=protocols).connect()
+
+    def common_name(self, client: TlsClient) -> str:
+        """Return whose certificate a client got."""
+        certificate = client.connection.get_peer_certificate()
+        assert certificate is not None
+        return str(certificate.get_subject().CN)
+
+    def test_challenge(self) -> None:
+        """V133: it is shown for the name, and the connection closed, at last by us."""
+        polite = self.ask("ci.example.org", b"acme-tls/1")
+        silent = self.ask("ci.example.org", b"acme-tls/1")
+        self.assertEqual(self.common_name(polite), "challenge")
+        self.assertEqual(polite.receive(), b"")
+        polite.close()
+        self.assertTrue(polite.wire.gone)
+        self.assertFalse(silent.wire.gone)
+        self.clock.advance(SECONDS)
+        self.assertTrue(silent.wire.gone)
+        self.assertEqual(len(self.lobby), 0)
+
+    def test_others(self) -> None:
+        """V133: who speaks other protocols too, or wants another name, is a client."""
+        for name, protocols in (
+            ("ci.example.org", (b"acme-tls/1", b"http/1.1")),
+            ("ci.example.org", (b"http/1.1",)),
+            ("other.example.org", (b"http/1.1", b"acme-tls/1")),
+        ):
+            client = self.ask(name, *protocols)
+            self.assertEqual(self.common_name(client), "localhost")
+            client.send(GET)
+            self.clock.advance(0)
+            self.assertEqual(parse(client.receive()).status, 200)
+
+
+class PlainTests(EntranceTestCase):
+    """T3: plain HTTP is for this machine and for proxies."""
+
+    def test_served(self) -> None:
+        """From loopback, a UNIX socket and trusted proxies it is served."""
+        for peer in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.7"):
+            self.assertEqual(
+                self.plain(peer), f"{peer.removeprefix('::ffff:')} None True"
+            )
+        self.assertEqual(self.plain(None), " None True")
+        self.assertEqual(len(self.lobby), 0)
+
+    def test_forwarded(self) -> None:
+        """B56: the headers of such a proxy count."""
+        data = (
+            GET[:-2] + b"X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\n\r\n"
+        )
+        self.assertEqual(self.plain("127.0.0.1", data), "9.9.9.9 https True")
+        self.assertEqual(self.plain("10.0.0.7", data), "9.9.9.9 https True")
+
+    def test_redirected(self) -> None:
+        """From elsewhere there is the way to HTTPS, or a sentence."""
+        wire = self.wire("192.0.2.7")
+        wire.deliver(GET)
+        self.assertEqual(parse(wire.value()).header("location"), "https://h.example/x")
+        post = b"POST /x HTTP/1.1\r\nHost: box\r\n\r\n"
+        self.assertEqual(self.plain("192.0.2.7", post), "426")
+        wire.lose()
+
+    def test_byte_by_byte(self) -> None:
+        """A request may come byte by byte, though P may be of PROXY or of PUT."""
+        for peer, status in (("127.0.0.1", 200), ("192.0.2.7", 426)):
+            wire = self.wire(peer)
+            for each in b"PUT /x HTTP/1.1\r\nHost: box\r\nContent-Length: 0\r\n\r\n":
+                wire.deliver(bytes((each,)))
+            self.assertEqual(parse(wire.value()).status, status)
+
+    def test_kept_alive(self) -> None:
+        """The channel has the connection for itself afterwards."""
+        wire = self.wire("127.0.0.1")
+        for _ in range(3):
+            wire.deliver(GET)
+            self.assertEqual(parse(wire.value()).status, 200)
+            wire.clear()
+        self.assertIn("HTTPChannel", type(wire.protocol).__name__)
+        self.clock.advance(SECONDS + 1)
+        self.assertFalse(wire.gone)
+
+    def test_without_tls(self) -> None:
+        """Where TLS is off all are served, nobody by TLS, and silence is not."""
+        self.entrance = self.make(tls=False)
+        self.assertEqual(self.plain("192.0.2.7"), "192.0.2.7 http False")
+        wire = self.wire()
+        wire.deliver(TlsClient(wire).hello())
+        self.assertTrue(wire.gone)
+        silent = self.wire()
+        self.clock.advance(SECONDS)
+        self.assertTrue(silent.gone)
+
+
+class ProxyProtocolTests(EntranceTestCase):
+    """A proxy says by the PROXY protocol whose connection it passes on."""
+
+    LINE: ClassVar[bytes] = b"PROXY TCP4 198.51.100.9 10.0.0.1 4711 443\r\n"
+    TLS: ClassVar[bytes] = b"\x20\x00\x05\x01\x00\x00\x00\x00"
+
+    def headers(self) -> tuple[bytes, bytes]:
+        """Return the header in both versions."""
+        return self.LINE, version_2(0x11, addresses("198.51.100.9"))
+
+    def test_tls(self) -> None:
+        """TLS that is passed through is the client's own."""
+        for header in self.headers():
+            wire = self.wire("10.0.0.7")
+            wire.deliver(header)
+            self.assertEqual(self.over_tls(wire), "198.51.100.9 https False")
+            self.assertEqual(len(self.lobby), 0)
+
+    def test_in_one_piece(self) -> None:
+        """Header and what follows may come together, or byte by byte."""
+        for header in self.headers():
+            wire = self.wire("10.0.0.7")
+            client = TlsClient(wire)
+            wire.deliver(header + client.hello())
+            client.shake()
+            client.send(GET)
+            self.clock.advance(0)
+            self.assertEqual(parse(client.receive()).body, b"198.51.100.9 https False")
+            wire = self.wire("10.0.0.7")
+            for each in header + GET:
+                wire.deliver(bytes((each,)))
+            self.assertEqual(parse(wire.value()).status, 308)
+
+    def test_plain(self) -> None:
+        """Plain HTTP that is passed through is the client's, who is redirected."""
+        for header in self.headers():
+            forged = GET[:-2] + b"X-Forwarded-Proto: https\r\n\r\n"
+            self.assertEqual(self.plain("10.0.0.7", header + forged), "308")
+
+    def test_told_of_tls(self) -> None:
+        """B56: a proxy that ended the client's TLS says so; forged headers do not."""
+        header = version_2(0x11, addresses("198.51.100.9"), extra=self.TLS)
+        forged = GET[:-2] + b"X-Forwarded-For: 9.9.9.9\r\n\r\n"
+        for data in (GET, forged):
+            found = self.plain("10.0.0.7", header + data)
+            self.assertEqual(found, "198.51.100.9 https False")
+
+    def test_own(self) -> None:
+        """The proxy's own connections, to see whether we are alive, are its own."""
+        for header in (b"PROXY UNKNOWN\r\n", version_2(0x00, command=0x20)):
+            self.assertEqual(self.plain("10.0.0.7", header + GET), "10.0.0.7 None True")
+        self.assertEqual(self.plain("10.0.0.7"), "10.0.0.7 None True")
+
+    def test_elsewhere(self) -> None:
+        """From who is no configured proxy the header closes the connection."""
+        for header in self.headers():
+            for peer in ("192.0.2.7", "127.0.0.1", "::1"):
+                with capturedLogs() as events:
+                    self.assertEqual(self.plain(peer, header + GET), "closed")
+                self.assertIn("trusted_proxies", events[0]["log_format"])
+
+    def test_unix(self) -> None:
+        """Over a UNIX socket, which only a proxy can open, it counts."""
+        found = self.plain(None, self.LINE + GET)
+        self.assertEqual(found, "308")
+
+    def test_off(self) -> None:
+        """Without the option nobody may send it."""
+        self.entrance = self.make(proxy_protocol=False)
+        for peer in ("10.0.0.7", None):
+            self.assertEqual(self.plain(peer, self.LINE + GET), "closed")
+
+    def test_damaged(self) -> None:
+        """A damaged header, or a second one, closes the connection."""
+        for data in (
+            b"PROXY TCP4 evil\r\n",
+            self.LINE + self.LINE,
+            b"PROXY UNKNOWN\r\n" + self.LINE,
+            version_2(0x12, addresses("198.51.100.9")),
+        ):
+            self.assertEqual(self.plain("10.0.0.7", data + GET), "closed")
+        self.assertEqual(len(self.lobby), 0)
+
+    def test_slow(self) -> None:
+        """A header without anything behind it waits no longer than others."""
+        wire = self.wire("10.0.0.7")
+        wire.deliver(self.LINE)
+        self.assertFalse(wire.gone)
+        self.clock.advance(SECONDS)
+        self.assertTrue(wire.gone)
+
+    def test_many(self) -> None:
+        """The limit is the client's, not the proxy's."""
+        for _ in range(EACH):
+            self.wire("10.0.0.7").deliver(self.LINE)
+        wire = self.wire("10.0.0.7")
+        self.assertFalse(wire.gone)
+        wire.deliver(self.LINE)
+        self.assertTrue(wire.gone)
+
+    def test_upgrade(self) -> None:
+        """What takes the transport over after an upgrade gets what comes."""
+        wire = self.wire("10.0.0.7")
+        header = version_2(0x11, addresses("198.51.100.9"), extra=self.TLS)
+        wire.deliver(header + GET)
+        transport = wire.protocol._channel.transport
+        transport.protocol = "the websocket"
+        self.assertEqual(wire.protocol, "the websocket")
+        self.assertEqual(transport.protocol, "the websocket")
