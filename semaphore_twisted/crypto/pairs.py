@@ -48,7 +48,7 @@ def check_pair(certificate_pem: bytes, key_pem: bytes, now: datetime) -> Pair:
         _check_time(each, now)
     _check_purpose(leaf)
     return Pair(
-        names=_names(leaf),
+        names=names_of(leaf),
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,
         fingerprint=fingerprint(leaf),
@@ -137,14 +137,15 @@ def _check_purpose(leaf: x509.Certificate) -> None:
                 "the certificate demands OCSP stapling (must-staple), which is not "
                 "served; have it issued without"
             )
-    if not _names(leaf):
+    if not names_of(leaf):
         raise UnusablePair(
             "the certificate names no host: it has no subject alternative name, and "
             "clients look nowhere else"
         )
 
 
-def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+def names_of(leaf: x509.Certificate) -> tuple[str, ...]:
+    """Return the DNS names and addresses that *leaf* is for."""
     try:
         entries = leaf.extensions.get_extension_for_class(
             x509.SubjectAlternativeName

@@ -25,7 +25,7 @@ ROOT = "authority root"
 INTERMEDIATE = "authority intermediate"
 
 #: Share of its life after which a certificate is made anew.
-_LEAF_DUE, _INTERMEDIATE_DUE = 2 / 3, 1 / 2
+LEAF_DUE, _INTERMEDIATE_DUE = 2 / 3, 1 / 2
 
 
 class AuthorityLost(Exception):
@@ -59,10 +59,12 @@ def ensure(
     names: Sequence[str],
     addresses: Sequence[str],
     new_root: bool = False,
+    new_leaf: bool = False,
 ) -> Certificates:
     """Make what is missing or due in *folder* for *names* and *addresses*.
 
-    A *new_root* replaces the authority: clients have to trust it anew.
+    A *new_root* replaces the authority: clients have to trust it anew. With *new_leaf*
+    the server's own certificate counts as due.
 
     :raises AuthorityLost: if a certificate is due and the key cannot be opened.
     """
@@ -98,7 +100,9 @@ def ensure(
         for each in (*names, *addresses)
         if certificates.permits(root.certificate, each)
     ]
-    renewed = not _serves(conn.now, chain_path, key_path, intermediate, covered)
+    renewed = new_leaf or not _serves(
+        conn.now, chain_path, key_path, intermediate, covered
+    )
     if renewed:
         leaf = certificates.new_leaf(
             intermediate,
@@ -149,7 +153,7 @@ def _serves(
         return False
     return (
         issuers == [intermediate.certificate]
-        and not certificates.due(leaf, now, _LEAF_DUE)
+        and not certificates.due(leaf, now, LEAF_DUE)
         and all(certificates.covers(leaf, each) for each in covered)
     )
 

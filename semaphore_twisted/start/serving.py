@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from cryptography import x509
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorTime
@@ -160,6 +161,12 @@ class Renewal(Service):
         if self._timer.running:
             self._timer.stop()
 
+    def look(self) -> None:
+        """Look now: somebody asked for it."""
+        if self._timer.running:
+            self._timer.reset()
+            forget(self._look(), log=self._log, sentence="The certificate is not read")
+
     def _look(self) -> "Deferred[None]":
         looking = Deferred.fromCoroutine(self._take())
 
@@ -171,10 +178,10 @@ class Renewal(Service):
     async def _take(self) -> None:
         if self._renew is not None:
             made = await self._renew()
-            if made.renewed:
-                self._source.reload(
-                    chain=made.chain.read_bytes(), key=made.key.read_bytes()
-                )
+            chain = made.chain.read_bytes()
+            # the command line may have renewed it as well
+            if x509.load_pem_x509_certificate(chain) != self._source.leaf:
+                self._source.reload(chain=chain, key=made.key.read_bytes())
                 self._log.info("The certificate was renewed")
             return
         stamp = self._stamp()

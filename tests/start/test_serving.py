@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
+from cryptography import x509
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -23,11 +24,13 @@ class Reloads:
     """Remembers what it was given."""
 
     chains: list[bytes] = field(factory=list)
+    leaf: x509.Certificate | None = None
 
     def reload(self, *, chain: bytes, key: bytes) -> None:
         """Take another pair."""
         assert b"PRIVATE KEY" in key
         self.chains.append(chain)
+        self.leaf = x509.load_pem_x509_certificate(chain)
 
 
 class CertificateTestCase(SynchronousTestCase):
@@ -118,10 +121,12 @@ class RenewalTests(CertificateTestCase):
         self.assertEqual(len(reloads.chains), 1)
 
     def test_authority(self) -> None:
-        """The local authority is asked; only a renewed pair is taken in."""
-        answers = [False, True, False]
+        """The local authority is asked; a pair is taken in once, whoever renewed it."""
+        renewed = [False, True, False]
 
         def renew() -> Deferred[Certificates]:
+            if renewed.pop(0):
+                self.issue()
             return succeed(
                 Certificates(
                     chain=self.chain,
@@ -129,13 +134,24 @@ class RenewalTests(CertificateTestCase):
                     root=self.chain,
                     fingerprint="",
                     not_covered=(),
-                    renewed=answers.pop(0),
+                    renewed=False,  # by the command line, that is
                 )
             )
 
         reloads, clock, _ = self.start(renew)
+        reloads.leaf = x509.load_pem_x509_certificate(self.chain.read_bytes())
         clock.pump([serving.LOOK_SECONDS] * 3)
         self.assertEqual(len(reloads.chains), 1)
+
+    def test_look(self) -> None:
+        """Who asks for it is not kept waiting for an hour."""
+        reloads, clock, service = self.start()
+        self.issue()
+        service.look()
+        self.assertEqual(len(reloads.chains), 1)
+        service.stopService()
+        service.look()
+        self.assertEqual(clock.getDelayedCalls(), [])
 
     def test_failing_authority(self) -> None:
         """A failure is logged, and the next look comes."""
