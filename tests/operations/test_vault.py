@@ -337,7 +337,7 @@ class RekeyTests(VaultCase):
         self.start(self.ring)
 
     def test_all(self) -> None:
-        """B08, V31: afterwards all opens under the new key and none under the former."""
+        """B08, V31: afterwards all opens under the new key, none under the old."""
         report = self.rekey(self.keyring(SECOND, FIRST))
         self.assertEqual((report.resealed, report.already), (5, 0))
         self.assertEqual(self.broken(self.keyring(SECOND)), [])
