@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -39,6 +40,16 @@ def path() -> str | None:
     return shutil.which("chromium")
 
 
+#: Gives a program its two ends of the pipes as 3 and 4; shells know small numbers only.
+_EXECUTE = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(each), fcntl.F_DUPFD_CLOEXEC, 10) for each in sys.argv[1:3]]
+for number, end in enumerate(ends, 3):
+    os.dup2(end, number)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+
+
 class Failed(AssertionError):
     """The browser could not do it; or the page threw something."""
 
@@ -56,7 +67,7 @@ class Browser:
         self._in, self._out = ours_in, ours_out
         self._process = subprocess.Popen(
             [
-                *("sh", "-c", f'exec "$@" 3<&{its_in} 4>&{its_out}', "sh"),
+                *(sys.executable, "-c", _EXECUTE, str(its_in), str(its_out)),
                 *("chromium", f"--user-data-dir={self.folder / 'profile'}", *_OPTIONS),
             ],
             pass_fds=(its_in, its_out),
