@@ -120,8 +120,9 @@ def makeService(options: Options) -> SequentialService:
     """Return the server; exits with one line where it cannot serve."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
+    passed = activation.variables(os.environ)
     hardening.harden()
-    environ = dict(os.environ)
+    environ = {**os.environ, **passed}
     if options["insecure-http"]:
         environ["SEMAPHORE_INSECURE_HTTP"] = "true"
     hardening.forget(

@@ -6,6 +6,7 @@ are for those listeners, any other is for the site.
 
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 from attrs import frozen
 
@@ -17,6 +18,9 @@ FIRST = 3
 #: Variables that are for this process, and not for its children.
 VARIABLES = frozenset({"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
 
+#: The environment as it was when the process began.
+_ENVIRON = Path("/proc/self/environ")
+
 
 @frozen
 class _Passed:
@@ -24,6 +28,20 @@ class _Passed:
 
     number: int
     name: str
+
+
+def variables(environ: Mapping[str, str], path: Path = _ENVIRON) -> dict[str, str]:
+    """Return the variables, which Twisted takes away as soon as it is imported.
+
+    They are in *path* still, or in *environ* where there is no such file. It has to be
+    read before the process hides from others of the same user.
+    """
+    try:
+        lines = path.read_bytes().split(b"\0")
+    except OSError:
+        return {name: environ[name] for name in VARIABLES if name in environ}
+    pairs = (each.decode("utf-8", "replace").partition("=") for each in lines)
+    return {name: value for name, _, value in pairs if name in VARIABLES}
 
 
 def inherited(environ: Mapping[str, str], *, pid: int, first: int = FIRST) -> Sockets:

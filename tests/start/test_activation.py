@@ -2,10 +2,11 @@
 
 import os
 import socket
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.start.activation import inherited
+from semaphore_twisted.start.activation import inherited, variables
 from semaphore_twisted.start.listening import CannotListen, Sockets
 
 
@@ -59,6 +60,16 @@ class ActivationTests(SynchronousTestCase):
             {"LISTEN_PID": "7", "LISTEN_FDS": "x"},
         ):
             self.assertEqual(inherited(environ, pid=7).main, [])
+
+    def test_variables(self) -> None:
+        """They are read from what the process began with, where that is known."""
+        path = Path(self.mktemp())
+        environ = {"LISTEN_FDS": "1", "HOME": "/root"}
+        self.assertEqual(variables(environ, path), {"LISTEN_FDS": "1"})
+        path.write_bytes(b"LISTEN_FDS=2\0LISTEN_PID=7\0HOME=/root\0\0")
+        self.assertEqual(
+            variables(environ, path), {"LISTEN_FDS": "2", "LISTEN_PID": "7"}
+        )
 
     def test_no_listener(self) -> None:
         """What does not listen for streams is refused by its number."""

@@ -92,8 +92,8 @@ class Product:
         """The certificate of the local authority."""
         return self.state / "tls" / "root.pem"
 
-    def start(self) -> None:
-        """Start the server and wait for its first answer."""
+    def launch(self) -> None:
+        """Start the server."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -110,6 +110,11 @@ class Product:
                 stdout=log,
                 stderr=log,
             )
+
+    def start(self) -> None:
+        """Start the server and wait for its first answer."""
+        self.launch()
+        assert self.process is not None
         deadline = time.monotonic() + PATIENCE
         while True:
             if self.process.poll() is not None:

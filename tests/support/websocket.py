@@ -27,15 +27,17 @@ class WebSocket:
         host: str,
         port: int,
         path: str,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None,
         headers: dict[str, str],
     ) -> None:
-        """Connect and do the handshake.
+        """Connect and do the handshake, in plain without a *context*.
 
         :raises Refused: if the server does not upgrade.
         """
         plain = socket.create_connection((host, port), timeout=60)
-        self._socket = context.wrap_socket(plain, server_hostname=host)
+        self._socket: socket.socket = plain
+        if context is not None:
+            self._socket = context.wrap_socket(plain, server_hostname=host)
         self._data = b""
         self._at = 0
         lines = [
