@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 from unittest import skipUnless
@@ -59,7 +58,7 @@ class PageTests(SynchronousTestCase):
         picture = Path(self.mktemp()).absolute()
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_bytes(self.browser.picture("#code svg"))
-        return scan(picture)
+        return browser.scan(picture)
 
     def sent(self) -> list[dict[str, Any]]:
         """Return the bodies that the page has posted."""
@@ -275,7 +274,7 @@ class EncoderTests(SynchronousTestCase):
             known = self.drawn(content)
             versions.add(known["version"])
             picture.write_bytes(self.browser.picture("svg"))
-            self.assertEqual(scan(picture), content, known)
+            self.assertEqual(browser.scan(picture), content, known)
         self.assertLessEqual({1, 40}, versions)
 
     def test_other_letters(self) -> None:
@@ -285,7 +284,7 @@ class EncoderTests(SynchronousTestCase):
         for content in ("Grüße, 世界".encode(), b"a\nb\n", b"0123456789", b"ABC:/."):
             self.drawn(content)
             picture.write_bytes(self.browser.picture("svg"))
-            self.assertEqual(scan(picture), content)
+            self.assertEqual(browser.scan(picture), content)
 
     def test_level(self) -> None:
         """The smallest code is drawn, and the better level where it costs nothing."""
@@ -305,19 +304,3 @@ class EncoderTests(SynchronousTestCase):
         with self.assertRaises(browser.Failed) as caught:
             self.drawn(b"x" * 2954)
         self.assertIn("do not fit", str(caught.exception))
-
-
-def scan(picture: Path) -> bytes:
-    """Return what ``zbarimg`` reads from *picture*."""
-    done = subprocess.run(
-        [
-            *("zbarimg", "--quiet", "--raw", "--oneshot"),
-            *("-Sdisable", "-Sqrcode.enable", "-Sqrcode.binary", str(picture)),
-        ],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise AssertionError(f"nothing was read: {done.stderr.decode()}")
-    return done.stdout

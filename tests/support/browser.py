@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.lab_machine import Machine
+
 PATIENCE = 30.0
 
 _OPTIONS = (
@@ -28,7 +30,6 @@ _OPTIONS = (
     "--no-first-run",
     "--no-default-browser-check",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
     "--ignore-certificate-errors",
     "--remote-debugging-pipe",
     "about:blank",
@@ -50,6 +51,22 @@ os.execvp(sys.argv[3], sys.argv[3:])
 """
 
 
+def scan(picture: Path) -> bytes:
+    """Return what ``zbarimg`` reads from *picture*."""
+    done = subprocess.run(
+        [
+            *("zbarimg", "--quiet", "--raw", "--oneshot"),
+            *("-Sdisable", "-Sqrcode.enable", "-Sqrcode.binary", str(picture)),
+        ],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"nothing was read: {done.stderr.decode()}")
+    return done.stdout
+
+
 class Failed(AssertionError):
     """The browser could not do it; or the page threw something."""
 
@@ -57,19 +74,29 @@ class Failed(AssertionError):
 class Browser:
     """A browser with one page; what the page asked for and complained of is kept."""
 
-    def __init__(self) -> None:
-        """Start it, and open a page."""
+    def __init__(
+        self,
+        machine: Machine | None = None,
+        names: str = "MAP * ~NOTFOUND, EXCLUDE localhost",
+    ) -> None:
+        """Start it, on a *machine* of the lab or here, and open a page.
+
+        *names* are Chromium's rules for resolving.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="chromium-"))
         self.downloads = self.folder / "downloads"
         self.downloads.mkdir()
         ours_in, its_out = os.pipe()
         its_in, ours_out = os.pipe()
         self._in, self._out = ours_in, ours_out
+        words = [
+            *(sys.executable, "-c", _EXECUTE, str(its_in), str(its_out)),
+            *("chromium", f"--user-data-dir={self.folder / 'profile'}"),
+            *(f"--host-resolver-rules={names}", *_OPTIONS),
+        ]
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", _EXECUTE, str(its_in), str(its_out)),
-                *("chromium", f"--user-data-dir={self.folder / 'profile'}", *_OPTIONS),
-            ],
+            words if machine is None else machine.words(*words),
+            env=None if machine is None else machine.environ(),
             pass_fds=(its_in, its_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
