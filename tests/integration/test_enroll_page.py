@@ -197,6 +197,26 @@ class PageTests(SynchronousTestCase):
         page.open("about:blank")
         self.assertEqual(page.dialogs, ["beforeunload"])
 
+    def test_long_file(self) -> None:
+        """V123: a file that no QR code holds is offered, and the page says so."""
+        page = self.browser
+        page.open(self.server.link(self.server.tokens[0]))
+        self.shown("ask")
+        page.run(
+            "window.realFetch = fetch; window.fetch = async (...words) => {"
+            " const value = await (await realFetch(...words)).json();"
+            " const more = Array.from({length: 250}, (_, n) => `10.${n}.0.0/16`);"
+            " value.config = value.config.replace('AllowedIPs = ',"
+            " `AllowedIPs = ${more.join(', ')}, `);"
+            " return new Response(JSON.stringify(value), {status: 201}); }; 0"
+        )
+        page.type("#name", "many networks")
+        page.press("#enroll")
+        self.shown("done")
+        said = page.run("document.getElementById('code').textContent")
+        self.assertIn("too long for a QR code", said)
+        self.assertIn("10.249.0.0/16", self.saved())
+
     def test_approval(self) -> None:
         """A device that has to be approved is told."""
         self.enroll(self.server.tokens[8])
@@ -265,7 +285,7 @@ class EncoderTests(SynchronousTestCase):
         return found
 
     def test_read(self) -> None:
-        """Every version from small to large is read as the bytes that went in."""
+        """V123: codes from small to large are read as the bytes that went in."""
         picture = Path(self.mktemp()).absolute()
         picture.parent.mkdir(parents=True, exist_ok=True)
         versions = set()
@@ -287,7 +307,7 @@ class EncoderTests(SynchronousTestCase):
             self.assertEqual(browser.scan(picture), content)
 
     def test_level(self) -> None:
-        """The smallest code is drawn, and the better level where it costs nothing."""
+        """V123: the smallest code, and the better level where it costs nothing."""
         for length, version, level in (
             (14, 1, "M"),
             (15, 1, "L"),
@@ -300,7 +320,7 @@ class EncoderTests(SynchronousTestCase):
             self.assertEqual((known["version"], known["level"]), (version, level))
 
     def test_too_long(self) -> None:
-        """What does not fit is refused by name, and the page offers the file."""
+        """V123: what does not fit is refused by name."""
         with self.assertRaises(browser.Failed) as caught:
             self.drawn(b"x" * 2954)
         self.assertIn("do not fit", str(caught.exception))

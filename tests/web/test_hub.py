@@ -289,7 +289,7 @@ class PeerNewsTests(HubTestCase):
         return [(each["id"], each["endpoint"]) for each in message["peers"]]
 
     def test_each_his_own(self) -> None:
-        """One sees one's own; others' hosts in one's projects without their place."""
+        """V105, V110: one's own, and hosts of one's projects without their place."""
         alice = Audience(everything=False, projects=frozenset(), user_id=UserId(1))
         bob = Audience(
             everything=False, projects=frozenset({PROJECT}), user_id=UserId(2)
