@@ -31,6 +31,12 @@ class Visit:
     #: whether a trusted peer speaks for somebody else
     relayed: bool
 
+    @property
+    def here(self) -> bool:
+        """Whether the client is on this machine, and came in plain or by a socket."""
+        local = not self.address or is_loopback(self.address)
+        return self.trusted and not self.relayed and local
+
 
 def visit(
     *, peer: str | None, tls: bool, header: Header, trust: Trust = NOBODY

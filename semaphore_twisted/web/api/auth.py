@@ -1,6 +1,7 @@
 """Logging in and out."""
 
 import msgspec
+from twisted.logger import Logger
 
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.identity import throttle
@@ -11,6 +12,8 @@ from semaphore_twisted.operations import sessions, users
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.cookies import expired_cookie, session_cookie
 from semaphore_twisted.web.routing import Route
+
+_log = Logger()
 
 _PLAIN = (
     "This login would cross the network in clear text. Use https, or let the proxy"
@@ -75,9 +78,14 @@ async def login(context: Context, body: Login) -> None:
 def _check_way(context: Context) -> None:
     """Refuse a password that crossed a network in clear text (not this machine)."""
     visit = context.visit
-    here = visit.trusted and not visit.relayed
-    if not (context.secure or here or context.options.insecure_http):
-        raise Invalid(_PLAIN)
+    if context.secure or visit.here or context.options.insecure_http:
+        return
+    if visit.trusted and visit.scheme is None:
+        _log.warn(
+            "A login was refused: the proxy in front sends no X-Forwarded-Proto, and "
+            "web_host, which could say https instead, is not set"
+        )
+    raise Invalid(_PLAIN)
 
 
 async def logout(context: Context) -> None:

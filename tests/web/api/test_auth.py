@@ -3,6 +3,7 @@
 from typing import Any
 
 import bcrypt
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.operations import users
@@ -172,6 +173,20 @@ class WayTests(SynchronousTestCase):
         ):
             answer = self.answer(self.client("127.0.0.1"), **headers)
             self.assertEqual(answer.status, 400, headers)
+
+    def test_silent_proxy(self) -> None:
+        """B55: the log names what a proxy does not say."""
+        options = WebOptions(trusted_proxies=("10.0.0.0/24",))
+        for peer, headers in (
+            ("127.0.0.1", {"x_forwarded_for": "198.51.100.9"}),
+            ("10.0.0.7", {"x_forwarded_for": "198.51.100.9"}),
+            ("10.0.0.7", {}),
+        ):
+            with capturedLogs() as events:
+                answer = self.answer(self.client(peer, options=options), **headers)
+            self.assertEqual(answer.status, 400)
+            said = "".join(each.get("log_format", "") for each in events)
+            self.assertIn("X-Forwarded-Proto", said)
 
     def test_base_path(self) -> None:
         """B52: below a base path the cookie is for that path."""
