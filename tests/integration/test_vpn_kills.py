@@ -10,7 +10,7 @@ from semaphore_twisted.cli import vpn_companion
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.wireguard import wire
 from tests.support import lab_site
-from tests.support.lab import LabTestCase, until
+from tests.support.lab import LabTestCase, crowd, until
 from tests.support.lab_flood import Flood
 from tests.support.lab_site import INSIDE, INTERFACE, Site
 
@@ -86,10 +86,16 @@ class KillTests(LabTestCase):
         """Kill, and wait until all is back, so many times."""
         took = []
         for _ in range(TIMES):
-            kill()
-            took.append(until(self.is_back, "all is back", 10))
+            took.append(self.back_after(kill))
             self.assertEqual(self.site.rules(), self.rules)
         self.assertLess(max(took), SOON, took)
+
+    def back_after(self, kill: Callable[[], object]) -> float:
+        """Kill; return how long all takes to be back, on a machine that is not busy."""
+        before = crowd()
+        kill()
+        seconds = until(self.is_back, "all is back", 10 * before)
+        return seconds / max(before, crowd())
 
     def test_companion(self) -> None:
         """V94: a killed companion comes back, and no peer has noticed."""
@@ -144,8 +150,11 @@ class KillTests(LabTestCase):
         """V68: an interface that somebody deleted is made again, and listened on."""
         took = []
         for _ in range(5):
-            self.site.machine.run("ip", "link", "del", INTERFACE)
-            took.append(until(self.is_back, "all is back", 10))
+            took.append(
+                self.back_after(
+                    lambda: self.site.machine.run("ip", "link", "del", INTERFACE)
+                )
+            )
             self.assertEqual(self.site.rules(), self.rules)
         self.assertLess(max(took), SOON, took)
 
@@ -165,7 +174,7 @@ class KillTests(LabTestCase):
             site.wg("set", INTERFACE, *words)
             self.assertNotEqual(self.desired(), self.wanted)
             took = until(lambda: self.desired() == self.wanted, f"{words} is undone", 5)
-            self.assertLess(took, SOON, words)
+            self.assertLess(took, SOON * crowd(), words)
 
     def address(self, key: str) -> str:
         """Return the prefixes of a peer, as `wg set` takes them."""
@@ -185,7 +194,7 @@ class KillTests(LabTestCase):
         ):
             site.machine.run("nft", *words)
             took = until(lambda: site.rules() == self.rules, f"{words} is undone", 5)
-            self.assertLess(took, SOON, words)
+            self.assertLess(took, SOON * crowd(), words)
 
     def test_stopped(self) -> None:
         """Stopping both services leaves the tunnel up, and starting adopts it."""

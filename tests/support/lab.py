@@ -149,6 +149,17 @@ def until(
     return time.monotonic() - began
 
 
+def crowd(seconds: float = 0.1) -> float:
+    """Return how much slower this machine is for other work that it does; 1 if idle.
+
+    Limits of time are for a machine that has a core to spare.
+    """
+    wall, cpu = time.monotonic(), time.process_time()
+    while time.process_time() - cpu < seconds:
+        pass
+    return max(1.0, (time.monotonic() - wall) / seconds)
+
+
 def sweep() -> None:
     """Remove what labs of ended processes left, such as of one that was killed."""
     for line in ip("netns", "list").splitlines():
