@@ -152,6 +152,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     proxy_protocol: bool = False
     websocket_require_origin: bool = False
+    allowed_hosts: tuple[str, ...] = ()
     ca_bundle: str = ""
     tls: Tls = Tls()
     acme: Acme = Acme()
@@ -414,6 +415,7 @@ def _check_listening(
         unix=any(map(config_listening.socket_path, config.interfaces)),
         wrong=wrong,
     )
+    config_listening.check_hosts(config.allowed_hosts, wrong)
 
 
 def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:

@@ -1,11 +1,14 @@
 """The options of listeners and of proxies in front, and what is wrong with them."""
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 
 from semaphore_twisted.config_values import WrongOption
 
 _Wrong = Callable[..., WrongOption]
+
+_NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.I | re.A)
 
 
 def interfaces(text: str) -> tuple[str, ...]:
@@ -69,3 +72,14 @@ def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
         raise wrong(path, found, "HOST:PORT, or tls.http_redirect_port too,")
     if address and port and number != port:
         raise wrong(path, found, f"the port of tls.http_redirect_port, {port}, or none")
+
+
+def check_hosts(hosts: tuple[str, ...], wrong: _Wrong) -> None:
+    """Refuse a name of the site with anything else in it, a port for instance."""
+    for each in hosts:
+        if not _NAME.fullmatch(each):
+            raise wrong(
+                "allowed_hosts",
+                each,
+                "a name such as ci.example.org, *.example.org or *",
+            )

@@ -86,6 +86,7 @@ _SERVED = (
     _served("insecure_http", "INSECURE_HTTP", Kind.FLAG),
     _served("trusted_proxies", "TRUSTED_PROXIES", Kind.LIST),
     _served("proxy_protocol", "PROXY_PROTOCOL", Kind.FLAG),
+    _served("allowed_hosts", "ALLOWED_HOSTS", Kind.LIST),
     _served("websocket_require_origin", "WEBSOCKET_REQUIRE_ORIGIN", Kind.FLAG),
     _served("ca_bundle", "CA_BUNDLE"),
     _served("max_task_output_bytes", "MAX_TASK_OUTPUT_BYTES", Kind.NUMBER),

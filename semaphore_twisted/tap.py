@@ -43,6 +43,7 @@ from semaphore_twisted.start import (
     demo,
     first_start,
     hardening,
+    hosts,
     installation,
     job_user,
     programs,
@@ -388,7 +389,12 @@ class _Assembly:
             password_changed=self._password_changed,
             peers=self.peers,
             redeems=self.redeems,
+            certified=self._certified,
         )
+
+    def _certified(self) -> Sequence[str]:
+        """Return the names in the certificates of the moment."""
+        return hosts.certified(() if self.source is None else (self.source.leaf,))
 
     def _enroll_site(self) -> Site:
         network = self.made.network
@@ -419,6 +425,7 @@ class _Assembly:
             web_host=config.web_host,
             fingerprint=self.source.fingerprint if self.source else "",
             insecure_http=config.insecure_http,
+            hosts=hosts.hosts(config, self.made.network),
             trusted_proxies=config.trusted_proxies,
             websocket_require_origin=config.websocket_require_origin,
             hsts_seconds=HSTS_OWN if local is None else HSTS_LOCAL,

@@ -112,3 +112,19 @@ class RedirectTests(SynchronousTestCase):
             tls={"enabled": False, "http_redirect_port": 80}, interface="127.0.0.1"
         )
         self.assertIn("tls.http_redirect", "".join(found.warnings))
+
+
+class HostsTests(SynchronousTestCase):
+    """``allowed_hosts``."""
+
+    def test_names(self) -> None:
+        """Names, wildcards of one label, and a star for any."""
+        names = ["ci.example.org", "*.example.org", "host_1", "*"]
+        found = settings(allowed_hosts=names).config
+        self.assertEqual(found.allowed_hosts, tuple(names))
+
+    def test_refused(self) -> None:
+        """T6: whatever else is in it is refused, with the option's name."""
+        for each in ("https://a.example", "a.example:3000", "a.*.example", "", "a b"):
+            error = self.assertRaises(WrongOption, settings, allowed_hosts=[each])
+            self.assertIn("allowed_hosts", str(error), each)

@@ -1,6 +1,6 @@
 """The site, put together from what the root of the program has."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -19,6 +19,7 @@ from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.pages import EnrollPages
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.forwarded import Place
+from semaphore_twisted.web.hosts import Hosts, no_names
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.requests import Arrival, arrival
@@ -74,7 +75,8 @@ class Root(Resource):
         socket: SocketResource,
         page: Page,
         enrolling: EnrollPages,
-        options: WebOptions,
+        hosts: Hosts,
+        hsts: int,
         door: Door,
     ) -> None:
         """Serve at ``/`` and, where the site has a base path, below that as well."""
@@ -83,8 +85,8 @@ class Root(Resource):
         self._socket = socket
         self._page = page
         self._enrolling = enrolling
-        self._hosts = frozenset(name.lower() for name in options.hosts)
-        self._hsts = options.hsts_seconds
+        self._hosts = hosts
+        self._hsts = hsts
         self._door = door
 
     @override
@@ -93,7 +95,7 @@ class Root(Resource):
         path, _ = self._door.below(request.path)
         came = self._door.arrival(request)
         self._promise(request, came)
-        if self._hosts and _name(came.visit.host) not in self._hosts:
+        if not self._hosts.welcome(came.visit):
             return _misdirected(request)
         if path.removesuffix(b"/") == b"/api/ws":
             return self._socket.render(request)
@@ -113,17 +115,15 @@ class Root(Resource):
             )
 
 
-def _name(host: str) -> str:
-    """Return the name in a ``Host`` header, without the port."""
-    if host.startswith("["):
-        return host.partition("]")[0].removeprefix("[").lower()
-    return host.partition(":")[0].removesuffix(".").lower()
-
-
 def _misdirected(request: Any) -> bytes:
     request.setResponseCode(421)
     request.setHeader(b"content-type", b"application/json")
-    return json({"error": "This server does not answer to that host name"})
+    return json(
+        {
+            "error": "This server does not answer to that name; use its address, or "
+            "have the name added to the option allowed_hosts"
+        }
+    )
 
 
 def build_site(
@@ -140,6 +140,7 @@ def build_site(
     password_changed: Callable[[], None],
     peers: IPeerControl | None = None,
     redeems: Redeems | None = None,
+    certified: Callable[[], Iterable[str]] = no_names,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
     """Return the site, to be served by :func:`web.tls.listen` and the like.
@@ -148,7 +149,8 @@ def build_site(
     from ``web.hub`` and ``web.socket``; *password_changed* is called after
     somebody's password was changed (the first one's file can go then). *peers* keeps
     the VPN, where there is one; *redeems* is shared with the site of
-    ``web.enroll.site``, if there is that too.
+    ``web.enroll.site``, if there is that too. *certified* returns
+    the names in the certificate of the moment.
     """
     door = Door(
         Place(options.web_host),
@@ -186,7 +188,8 @@ def build_site(
         socket=socket,
         page=Page(fingerprint=options.fingerprint),
         enrolling=EnrollPages(fingerprint=options.fingerprint),
-        options=options,
+        hosts=Hosts.of(options.hosts, certified),
+        hsts=options.hsts_seconds,
         door=door,
     )
     return Site(root, clock=clock, body_limit=options.body_limit)

@@ -1,0 +1,67 @@
+"""The names that the site is known by, from everything that names it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptography import x509
+
+from semaphore_twisted.config import Config, host_of
+from semaphore_twisted.model.peers import Network
+from semaphore_twisted.start.entrances import known_hosts
+
+#: Where the domains are that are tried behind a bare name.
+_RESOLV_CONF = "/etc/resolv.conf"
+
+
+def hosts(config: Config, network: Network | None) -> tuple[str, ...]:
+    """Return what requests may call the site: its own names, and ``allowed_hosts``."""
+    own = sorted(known_hosts(config))
+    inside: tuple[str, ...] = (config.vpn.domain,)
+    if network is not None:
+        outside = network.endpoint.rpartition(":")[0]
+        inside = (*inside, network.domain, host_of(network.url), outside)
+    found = (
+        *own,
+        *_longer(own, _search_domains(_read(_RESOLV_CONF))),
+        host_of(config.web_host),
+        *config.acme_names,
+        *inside,
+        *config.allowed_hosts,
+    )
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def certified(leaves: Iterable[x509.Certificate]) -> tuple[str, ...]:
+    """Return the names in certificates: those that are presented now."""
+    kind = x509.SubjectAlternativeName
+    found: list[str] = []
+    for leaf in leaves:
+        try:
+            names = leaf.extensions.get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            continue
+        found += names.get_values_for_type(x509.DNSName)
+    return tuple(found)
+
+
+def _longer(names: list[str], domains: list[str]) -> list[str]:
+    """Return the bare ones of *names* as neighbours write them, with a domain."""
+    bare = [each for each in names if not {".", ":"} & set(each)]
+    return [f"{each}.{domain}" for each in bare for domain in (*domains, "local")]
+
+
+def _search_domains(text: str) -> list[str]:
+    """Return the domains in *text*, ``resolv.conf``; the last line of them counts."""
+    found: list[str] = []
+    for line in text.splitlines():
+        word, *rest = line.split() or [""]
+        if word in {"search", "domain"}:
+            found = [each.strip(".").lower() for each in rest]
+    return list(filter(None, found))
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
