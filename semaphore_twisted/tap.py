@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,12 +46,12 @@ from semaphore_twisted.start import (
     installation,
     job_user,
     programs,
+    served,
     serving,
     state,
     vpn,
     with_vpn,
 )
-from semaphore_twisted.start.entrances import Entrances
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.job_user import JobUser, UnusableUser
@@ -68,7 +67,6 @@ from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
-from semaphore_twisted.web.tls import PemCertificates
 
 #: Seconds that browsers remember to use HTTPS only: with the operator's certificate,
 #: and with the local authority's, whose loss would lock people out for so long.
@@ -190,21 +188,12 @@ def _made(
             "vpn.only: true found, and there is no VPN; make it as root with: "
             "semaphore vpn init --endpoint HOST"
         )
-    source = None
-    if config.tls.enabled:
-        certificates = made.certificates
-        source = (
-            serving.own_pair(config)
-            if certificates is None
-            else serving.local_pair(certificates)
-        )
     path = programs.search_path(environ.get("PATH"))
     notes = [*programs.missing(path), job_user.warning(jobs)]
     if options["demo"]:
         notes.append(demo.ensure(made.installation, search_path=path))
     service = _Assembly(
         made=made,
-        source=source,
         reactor=reactor,
         job_options=_job_options(made, jobs, path, environ),
     ).service(sockets, tuple(filter(None, notes)))
@@ -276,12 +265,10 @@ class _Assembly:
         self,
         *,
         made: Complete,
-        source: PemCertificates | None,
         reactor: Any,
         job_options: JobOptions,
     ) -> None:
         self.made = made
-        self.source = source
         self.reactor = reactor
         self.job_options = job_options
         self.config = made.installation.config
@@ -290,6 +277,9 @@ class _Assembly:
             reactor=reactor,
             now=utc_now,
             entropy=os.urandom,
+        )
+        self.served = served.served(
+            made, database=self.database, reactor=reactor, now=utc_now
         )
         self.compute = Compute(reactor=reactor)
         self.socket_factory = server_factory()
@@ -341,8 +331,8 @@ class _Assembly:
             serving.Part("tasks", self.tasks.startService, self.tasks.stopService),
             serving.Part("hub", self.hub.startService, self.hub.stopService),
         ]
-        if self.source is not None:
-            parts.append(self._renewal(self.source))
+        if self.served is not None:
+            parts += self.served.services
         if self.peers is not None:
             parts.append(self.peers)
         nudges = NudgePort(
@@ -353,14 +343,22 @@ class _Assembly:
         )
         parts.append(nudges)
         config = self.config
-        entrances = Entrances(config=config, source=self.source, clock=self.reactor)
+        entrances = served.entrances(self.served, config, clock=self.reactor)
         port = config.vpn.port if config.vpn.only else sockets.port
         factory = entrances.to(self._site(), port=port, web_host=config.web_host)
         parts += self._listeners(sockets.main, factory)
         if sockets.enrolling:
-            small = entrances.to(self._enroll_site(), port=config.vpn.enroll_port)
+            # devices to come have been told the local root
+            small = entrances.to(
+                self._enroll_site(),
+                port=config.vpn.enroll_port,
+                source=self.served.own if self.served else None,
+            )
             parts += self._listeners(sockets.enrolling, small)
-        parts += self._listeners(sockets.redirect, entrances.redirects(port=port))
+        plain = served.plain_port(
+            self.served, entrances, config, port=port, clock=self.reactor
+        )
+        parts += self._listeners(sockets.redirect, plain)
         if self.made.network is not None:
             inner = vpn.tunnel(
                 self.config, self.made.network, factory, reactor=self.reactor
@@ -374,6 +372,8 @@ class _Assembly:
         if self.peers is not None:
             self.peers.wake()
         self.hub.access_changed()
+        if self.served is not None:
+            self.served.look()
 
     def _site(self) -> Site:
         return build_site(
@@ -389,12 +389,15 @@ class _Assembly:
             password_changed=self._password_changed,
             peers=self.peers,
             redeems=self.redeems,
+            expires=None if self.served is None else self.served.expires,
             certified=self._certified,
         )
 
     def _certified(self) -> Sequence[str]:
         """Return the names in the certificates of the moment."""
-        return hosts.certified(() if self.source is None else (self.source.leaf,))
+        found = self.served
+        leaves = () if found is None else (found.presented.leaf, found.own.leaf)
+        return hosts.certified(leaves)
 
     def _enroll_site(self) -> Site:
         network = self.made.network
@@ -423,12 +426,12 @@ class _Assembly:
         config, local = self.config, self.made.certificates
         return WebOptions(
             web_host=config.web_host,
-            fingerprint=self.source.fingerprint if self.source else "",
+            fingerprint=self.served.own.fingerprint if self.served else "",
             insecure_http=config.insecure_http,
             hosts=hosts.hosts(config, self.made.network),
             trusted_proxies=config.trusted_proxies,
             websocket_require_origin=config.websocket_require_origin,
-            hsts_seconds=HSTS_OWN if local is None else HSTS_LOCAL,
+            hsts_seconds=HSTS_LOCAL if config.tls.origin == "local-ca" else HSTS_OWN,
             password_login_disable=config.password_login_disable,
             non_admin_can_create_project=config.non_admin_can_create_project,
             metrics_enabled=config.metrics.enabled,
@@ -439,19 +442,6 @@ class _Assembly:
             root_pem=b"" if local is None else local.root.read_bytes(),
             enroll_url=vpn.enroll_url(config, self.made.network),
             vpn=vpn.options_of(config),
-        )
-
-    def _renewal(self, source: PemCertificates) -> serving.Renewal:
-        renew = None
-        if self.made.certificates is not None:
-            renew = partial(
-                self.database.write,
-                first_start.certificates,
-                self.made.keyring,
-                self.made.installation,
-            )
-        return serving.Renewal(
-            source=source, config=self.config, renew=renew, clock=self.reactor
         )
 
     async def _read_audiences(

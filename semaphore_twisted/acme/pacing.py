@@ -58,7 +58,7 @@ def failed(
 ) -> Record:
     """Return *known* after a try failed; *wait* is what the authority asked for."""
     since = known.failing_since or now
-    known = replace(known, reason=reason, failing_since=since)
+    known = replace(known, reason=reason, failing_since=since, ended=now)
     return asked_to_wait(known, now, wait)
 
 
@@ -72,6 +72,7 @@ def succeeded(known: Record, now: datetime) -> Record:
         failures=0,
         failing_since=None,
         reason="",
+        ended=now,
         next_try=None,
         not_before=None,
         issued=now,

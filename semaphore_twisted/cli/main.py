@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("user", "users"), "user", "accounts and their tokens"),
     (("vault", "vaults"), "vault", "check and re-seal the stored secrets"),
     (("task",), "task", "run, follow, stop and list tasks of a server"),
+    (("tls",), "tls", "the certificate that is served, and its renewal"),
     (("vpn",), "vpn", "the VPN that ends on this server, and joining one"),
     (("version",), "version", "show the version"),
 )

@@ -25,6 +25,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     failing_since: datetime | None = None
     reason: str = ""
+    #: when the last try ended, well or not
+    ended: datetime | None = None
     #: not before these: by our own patience, and by the authority's word
     next_try: datetime | None = None
     not_before: datetime | None = None

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from semaphore_twisted.config import Config
 from semaphore_twisted.config_listening import socket_path
 from semaphore_twisted.start.own_names import own_addresses, own_names
-from semaphore_twisted.web.entrance import Entrance
+from semaphore_twisted.web.entrance import Challenge, Entrance, no_challenge
 from semaphore_twisted.web.forwarded import Place
 from semaphore_twisted.web.lobby import Lobby
 from semaphore_twisted.web.strangers import Refusals, Strangers
@@ -26,12 +26,14 @@ def known_hosts(config: Config) -> frozenset[str]:
 class Entrances:
     """Makes the factories; the limits on connections that wait hold for all together.
 
-    *source* has the certificates, and is ``None`` without TLS.
+    *source* has the certificates, and is ``None`` without TLS; *challenge* knows how an
+    authority's challenges in TLS are answered.
     """
 
     config: Config
     source: Any | None
     clock: Any
+    challenge: Challenge = no_challenge
     _lobby: Lobby = field(init=False)
     _names: frozenset[str] = field(init=False)
 
@@ -41,20 +43,27 @@ class Entrances:
         self._names = known_hosts(self.config)
 
     def to(
-        self, site: IProtocolFactory, *, port: int, web_host: str = ""
+        self,
+        site: IProtocolFactory,
+        *,
+        port: int,
+        web_host: str = "",
+        source: Any | None = None,
     ) -> IProtocolFactory:
         """Return the factory of listeners at *port* that serve *site*.
 
-        Who has to come over HTTPS is sent to *web_host*, if there is one.
+        Who has to come over HTTPS is sent to *web_host*, if there is one. *source* has
+        other certificates than the usual ones.
         """
         entrance: IProtocolFactory = Entrance(
             site,
-            source=self.source,
+            source=source or self.source,
             clock=self.clock,
             lobby=self._lobby,
             refusals=self._refusals(port, web_host),
             trust=Trust.of(self.config.trusted_proxies),
             proxy_protocol=self.config.proxy_protocol,
+            challenge=self.challenge,
         )
         return entrance
 

@@ -30,7 +30,7 @@ class PlainHttpRefused(Exception):
 
 @frozen
 class Sockets:
-    """The sockets by what they are for."""
+    """The sockets by what they are for; *redirect* takes challenges as well."""
 
     main: Sequence[socket.socket] = ()
     redirect: Sequence[socket.socket] = ()
@@ -101,7 +101,7 @@ def bind(config: Config, given: Sockets) -> Sockets:
         main = given.main or _bind_main(config)
     return Sockets(
         main=main,
-        redirect=given.redirect or _bind_redirect(config),
+        redirect=given.redirect or [*_bind_challenges(config), *_bind_redirect(config)],
         enrolling=given.enrolling or _bind_enrolling(config),
     )
 
@@ -230,11 +230,20 @@ def _bind_redirect(config: Config) -> list[socket.socket]:
     ]
 
 
+def _bind_challenges(config: Config) -> list[socket.socket]:
+    """Return sockets for an authority's challenges, which redirect all else."""
+    port = _challenges_at(config)
+    option = "acme.http_port"
+    return [
+        _bound(partial(_tcp, each, port), option, f"{option}: port {port}", each)
+        for each in (_hosts(config) if port else ())
+    ]
+
+
 def _challenges_at(config: Config) -> int:
     """Return the port where an authority's challenges are answered, or 0."""
-    if config.tls.origin == "acme" and config.acme.challenge == "http-01":
-        return config.acme.http_port
-    return 0
+    acme = config.tls.enabled and config.tls.origin == "acme"
+    return config.acme.http_port if acme and config.acme.challenge == "http-01" else 0
 
 
 def adopt(listener: socket.socket) -> int:

@@ -32,7 +32,7 @@ class Services:
     *compute* runs a function in the CPU worker's thread. *password_changed* is
     called after somebody got another password. *peers* keeps the VPN, and is
     ``None`` where there is none; *redeems* counts attempts to enroll. *routes* are all
-    routes.
+    routes. *expires* tells the seconds until the certificate ends, where there is one.
     """
 
     database: IDatabase
@@ -47,6 +47,7 @@ class Services:
     options: WebOptions
     place: Place
     routes: tuple[Route, ...]
+    expires: Callable[[], float] | None = None
 
 
 @define(kw_only=True, eq=False)

@@ -33,10 +33,21 @@ class _Public:
 class PublicCertificates:
     """Presents the newest certificate of :meth:`present`, else *local*'s."""
 
-    def __init__(self, local: PemCertificates, now: Callable[[], datetime]) -> None:
-        """Fall back on *local*, whose root stays the one that clients may pin."""
+    def __init__(
+        self,
+        local: PemCertificates,
+        now: Callable[[], datetime],
+        *,
+        inside: bool = False,
+    ) -> None:
+        """Fall back on *local*, whose root stays the one that clients may pin.
+
+        It is for clients too that name nobody, since they come by an address, where
+        the site is *inside* the tunnel: there its addresses are no secret.
+        """
         self._local = local
         self._now = now
+        self._inside = inside
         self._public: _Public | None = None
 
     @property
@@ -76,15 +87,15 @@ class PublicCertificates:
         OpenSSL calls this between the client's greeting and our answer, for TLS 1.2
         and 1.3 alike.
         """
-        name = connection.get_servername()
         public = self._public
-        if not name or public is None:
+        if public is None:
             return
-        try:
-            text = name.decode("ascii")
-        except UnicodeDecodeError:
-            return
-        if not covers(public.leaf, text) and covers(self._local.leaf, text):
+        name = (connection.get_servername() or b"").decode("ascii", "replace")
+        if name:
+            local = not covers(public.leaf, name) and covers(self._local.leaf, name)
+        else:
+            local = self._inside
+        if local:
             connection.set_context(self._local.context())
 
 

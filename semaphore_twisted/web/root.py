@@ -140,6 +140,7 @@ def build_site(
     password_changed: Callable[[], None],
     peers: IPeerControl | None = None,
     redeems: Redeems | None = None,
+    expires: Callable[[], float] | None = None,
     certified: Callable[[], Iterable[str]] = no_names,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
@@ -149,8 +150,8 @@ def build_site(
     from ``web.hub`` and ``web.socket``; *password_changed* is called after
     somebody's password was changed (the first one's file can go then). *peers* keeps
     the VPN, where there is one; *redeems* is shared with the site of
-    ``web.enroll.site``, if there is that too. *certified* returns
-    the names in the certificate of the moment.
+    ``web.enroll.site``, if there is that too. *expires* tells the seconds until the
+    certificate ends, where there is one; *certified* returns the names in it.
     """
     door = Door(
         Place(options.web_host),
@@ -176,6 +177,7 @@ def build_site(
         options=options,
         place=door.place,
         routes=tuple(routes),
+        expires=expires,
     )
     socket = SocketResource(
         hub=hub,

@@ -8,12 +8,14 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config import Config, Tls
+from semaphore_twisted.config_acme import Acme
 from semaphore_twisted.start import listening
 from semaphore_twisted.start.listening import (
     CannotListen,
     PlainHttpRefused,
     Sockets,
 )
+from tests.support.product import free_port
 
 PLAIN = Tls(enabled=False)
 
@@ -109,14 +111,33 @@ class BindTests(SynchronousTestCase):
         self.assertIn(f"tls.http_redirect_port: port {port} is in use", text)
 
     def test_no_redirect(self) -> None:
-        """Nothing redirects without TLS, or where challenges are answered."""
-        for tls in (
-            Tls(enabled=False, http_redirect_port=80),
-            Tls(mode="acme", http_redirect_port=80),
-            Tls(),
-        ):
+        """Nothing redirects without TLS."""
+        for tls in (Tls(enabled=False, http_redirect_port=80), Tls()):
             made = bound(self, Config(interface="127.0.0.1", port="0", tls=tls))
             self.assertEqual(made.redirect, [])
+
+    def test_challenges(self) -> None:
+        """The port of challenges redirects too, so it is bound once."""
+        free = free_port()
+        tls = Tls(mode="acme", http_redirect_port=free)
+        for acme, count in (
+            (Acme(http_port=free), 1),
+            (Acme(http_port=free_port()), 2),
+            (Acme(challenge="tls-alpn-01"), 1),
+        ):
+            config = Config(interface="127.0.0.1", port="0", tls=tls, acme=acme)
+            made = bound(self, config)
+            self.assertEqual(len(made.redirect), count)
+            self.assertIn(free, [each.getsockname()[1] for each in made.redirect])
+            for each in made.redirect:
+                each.close()
+
+    def test_busy_challenges(self) -> None:
+        """The port of challenges is named with its option where it is busy."""
+        port = bound(self, Config(interface="127.0.0.1", port="0")).port
+        tls, acme = Tls(mode="acme"), Acme(http_port=port)
+        text = self.refused(Config(interface="127.0.0.1", port="0", tls=tls, acme=acme))
+        self.assertIn(f"acme.http_port: port {port} is in use", text)
 
     def test_given(self) -> None:
         """Sockets that are open already are taken in place of those of the options."""

@@ -318,12 +318,14 @@ def api_client(
     options: WebOptions | None = None,
     keyring: Any = None,
     peers: Any = None,
+    expires: Callable[[], float] | None = None,
     routes: Sequence[Route] = ROUTES,
     **more: Any,
 ) -> ApiClient:
     """Return a client of a new site; the store has the administrator ``admin``.
 
-    *peers* is the ``IPeerControl``, if there is a VPN. *more* are fields of
+    *peers* is the ``IPeerControl``, if there is a VPN; *expires* tells how long the
+    certificate lives. *more* are fields of
     :class:`ApiClient`. ``client.login()`` logs the administrator
     in; ``client.database.conn`` is for ``make_user`` and its like.
     """
@@ -359,6 +361,7 @@ def api_client(
         options=options or WebOptions(),
         password_changed=lambda: changed.append(None),
         peers=peers,
+        expires=expires,
         routes=routes,
     )
     return ApiClient(

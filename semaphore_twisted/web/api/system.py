@@ -4,6 +4,7 @@ import hmac
 import os
 import resource
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -120,6 +121,7 @@ async def metrics(context: Context) -> Encoded:
             *_task_figures(counts),
             *_process_figures(),
             *await vpn_metrics.figures(context),
+            *_certificate_figures(context.services.expires),
         ]
     )
     return Encoded(200, text.encode(), CONTENT_TYPE)
@@ -158,6 +160,19 @@ def _task_figures(counts: dict[Status, int]) -> list[Figure]:
             "Tasks that ended, of those that were not deleted.",
             [({"status": each}, counts.get(each, 0)) for each in ends],
         ),
+    ]
+
+
+def _certificate_figures(expires: Callable[[], float] | None) -> list[Figure]:
+    if expires is None:
+        return []
+    return [
+        Figure(
+            "semaphore_tls_expires_seconds",
+            "gauge",
+            "Time until the certificate that is presented ends.",
+            [({}, round(expires()))],
+        )
     ]
 
 

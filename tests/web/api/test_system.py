@@ -1,6 +1,7 @@
 """Tests of what the server says of itself."""
 
 from base64 import b64encode
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -53,10 +54,10 @@ class MetricsTests(SynchronousTestCase):
         metrics_enabled=True, metrics_username="prom", metrics_password="pass:word"
     )
 
-    def ask(self, options: WebOptions, name: str, password: str) -> Answer:
+    def ask(self, options: WebOptions, name: str, password: str, **more: Any) -> Answer:
         """Ask for the figures."""
         sent = b64encode(f"{name}:{password}".encode()).decode()
-        client = api_client(options=options)
+        client = api_client(options=options, **more)
         return client.get("/api/metrics", headers={"Authorization": f"Basic {sent}"})
 
     def test_figures(self) -> None:
@@ -70,6 +71,17 @@ class MetricsTests(SynchronousTestCase):
             "# TYPE process_resident_memory_bytes gauge",
         ):
             self.assertIn(line, answer.body.decode())
+
+    def test_certificate(self) -> None:
+        """They tell how long the certificate lives, where there is one."""
+        name = "semaphore_tls_expires_seconds"
+        plain = self.ask(self.OPTIONS, "prom", "pass:word")
+        self.assertNotIn(name, plain.body.decode())
+        for seconds in (86_400, -60):
+            found = self.ask(
+                self.OPTIONS, "prom", "pass:word", expires=lambda left=seconds: left
+            )
+            self.assertIn(f"\n{name} {seconds}\n", found.body.decode())
 
     def test_refused(self) -> None:
         """Wrong credentials, none, and metrics that are off are refused alike."""

@@ -1,0 +1,180 @@
+"""What will keep an authority from issuing a certificate, found before it is asked.
+
+Only findings that are sure count as faults: what an authority sees from outside may
+be another thing than what this machine sees.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from semaphore_twisted.acme import pacing
+from semaphore_twisted.acme.answers import Answer, Trouble, plain
+from semaphore_twisted.acme.challenges import HTTP
+from semaphore_twisted.acme.client import Directory
+from semaphore_twisted.acme.exchange import Exchange
+from semaphore_twisted.model.acme import Record
+
+#: What an authority's clock and ours may differ by.
+_SKEW = timedelta(minutes=5)
+
+#: A path below the challenges' that nobody has a token for.
+PROBE = "/.well-known/acme-challenge/semaphore-tls-check"
+
+#: Returns the addresses of a name; raises ``OSError``.
+Resolve = Callable[[str], Sequence[str]]
+
+#: Returns the first words of what answers there; raises ``OSError``.
+Probe = Callable[[str, int], str]
+
+
+class Mark(StrEnum):
+    """What a finding means; a note may be right or wrong."""
+
+    FINE = "ok"
+    NOTE = "note"
+    FAULT = "FAULT"
+
+
+@frozen
+class Finding:
+    """One thing that was looked at."""
+
+    mark: Mark
+    sentence: str
+
+
+@frozen
+class Preflight:
+    """Looks at what an order will depend on."""
+
+    names: Sequence[str]
+    kind: str
+    #: where this machine listens for challenges
+    port: int
+    own: Collection[str]
+    resolve: Resolve
+    probe: Probe
+
+    def name(self, name: str) -> list[Finding]:
+        """Look at one name, and at what answers there."""
+        try:
+            found = list(dict.fromkeys(self.resolve(name)))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            return [
+                Finding(
+                    Mark.FAULT,
+                    f"{name} cannot be resolved ({reason}); give it an A or AAAA "
+                    "record with this machine's public address",
+                )
+            ]
+        foreign = [each for each in found if each not in self.own]
+        listed = ", ".join(found)
+        if not foreign:
+            first = Finding(Mark.FINE, f"{name} is {listed}, which is this machine")
+        else:
+            first = Finding(
+                Mark.NOTE,
+                f"{name} is {listed}, and {', '.join(foreign)} is no address of this "
+                "machine: that is right only where a router or proxy passes "
+                f"port {self._outer} on to here",
+            )
+        return [first, self._reached(name)]
+
+    @property
+    def _outer(self) -> int:
+        """The port that every authority asks (RFC 8555, 8.3, and RFC 8737, 3)."""
+        return 80 if self.kind == HTTP else 443
+
+    def _reached(self, name: str) -> Finding:
+        outer = self._outer
+        try:
+            answered = self.probe(name, outer)
+        except OSError as error:
+            hint = ""
+            if self.port != outer:
+                hint = f"; this server listens on port {self.port}, so that {outer} has"
+                hint += " to be passed on to it"
+            reason = error.strerror or str(error) or "no answer"
+            return Finding(
+                Mark.NOTE,
+                f"port {outer} of {name} cannot be reached from here ({reason}){hint}; "
+                "the authority has to reach it, through any firewall",
+            )
+        if self.kind == HTTP and not answered.startswith("404"):
+            return Finding(
+                Mark.NOTE,
+                f"port 80 of {name} answered {plain(answered)}, which is not this "
+                "server's answer: does another program have that port?",
+            )
+        return Finding(Mark.FINE, f"port {outer} of {name} answers")
+
+
+async def authority(
+    exchange: Exchange, url: str, *, bound: bool, now: Callable[[], datetime]
+) -> list[Finding]:
+    """Look at the authority whose directory is at *url*, and at the clock."""
+    try:
+        answer = await exchange("GET", url)
+        if answer.status != 200:
+            raise answer.refusal("its directory", now())
+        directory = answer.decoded(Directory, "directory")
+    except Trouble as trouble:
+        return [Finding(Mark.FAULT, trouble.sentence)]
+    found = [Finding(Mark.FINE, f"{url} answers")]
+    if directory.meta.external and not bound:
+        found.append(
+            Finding(
+                Mark.FAULT,
+                "the authority wants accounts to be bound to a customer's: get a key "
+                "from it and set acme.eab_kid and acme.eab_key",
+            )
+        )
+    return [*found, *_clock(answer, now())]
+
+
+def _clock(answer: Answer, now: datetime) -> list[Finding]:
+    try:
+        theirs = parsedate_to_datetime(answer.header("date"))
+        off = now - theirs
+    except (ValueError, TypeError):
+        return []
+    if abs(off) <= _SKEW:
+        return [Finding(Mark.FINE, "the clock agrees with the authority's")]
+    much = timedelta(seconds=round(abs(off).total_seconds()))
+    way = "ahead of" if off > timedelta(0) else "behind"
+    return [
+        Finding(
+            Mark.FAULT,
+            f"this machine's clock is {much} {way} the authority's; set it right, "
+            "certificates depend on it",
+        )
+    ]
+
+
+def known(record: Record, now: datetime) -> list[Finding]:
+    """Say what is remembered of this authority."""
+    found = []
+    if record.reason:
+        found.append(Finding(Mark.NOTE, f"the last try failed: {record.reason}"))
+    count = len(pacing.recent_orders(record, now))
+    full = pacing.may_order(record, now) > now
+    found.append(
+        Finding(
+            Mark.FAULT if full else Mark.FINE,
+            f"{count} of {pacing.ORDERS_A_WEEK} orders were begun in the last week",
+        )
+    )
+    wait = pacing.may_try(record, now, asked=True)
+    if wait > now:
+        found.append(
+            Finding(
+                Mark.NOTE,
+                f"the authority wants not to be asked before {wait:%Y-%m-%d %H:%M}Z",
+            )
+        )
+    return found

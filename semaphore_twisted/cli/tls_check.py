@@ -1,0 +1,118 @@
+"""``semaphore tls check``: what keeps an authority from issuing a certificate."""
+
+import argparse
+import http.client
+import socket
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from semaphore_twisted.acme import preflight
+from semaphore_twisted.acme.challenges import HTTP
+from semaphore_twisted.acme.exchange import AgentExchange
+from semaphore_twisted.acme.preflight import Finding, Mark, Preflight
+from semaphore_twisted.cli import table, vpn_store
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.config import Config
+from semaphore_twisted.operations import acme as operations
+from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.start import acme
+from semaphore_twisted.start.own_names import own_addresses
+
+#: Seconds for the question what answers at a name.
+_PATIENCE = 10.0
+
+_DESCRIPTION = """\
+Look for what keeps an authority from issuing a certificate: names, port, clock,
+authority, and what is remembered of earlier tries. Nothing is ordered. Exit code 1:
+there is a fault. A note may be right or wrong; only somebody outside could tell.
+"""
+
+
+def declare(parser: argparse.ArgumentParser, command: str) -> None:
+    """Declare the options of *command*."""
+    del command
+    parser.description = _DESCRIPTION
+    add_options(parser)
+    parser.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    found = open_installation(arguments)
+    config = found.config
+    if not acme.wanted(config):
+        raise Failure(
+            f"tls.mode: {config.tls.mode} found; the check is for acme, set it first"
+        )
+    looking = Preflight(
+        names=config.acme_names,
+        kind=config.acme.challenge,
+        port=_port(config),
+        own=frozenset(own_addresses()),
+        resolve=_resolve,
+        probe=_probe_http if config.acme.challenge == HTTP else _probe_tls,
+    )
+    findings = [each for name in looking.names for each in looking.name(name)]
+    findings += _authority(config)
+    with vpn_store.reading(found) as conn:
+        record = operations.record(conn, config.acme.directory)
+    findings += preflight.known(record, utc_now())
+    for each in findings:
+        print(f"{each.mark}: {table.plain(each.sentence)}")
+    return 1 if any(each.mark is Mark.FAULT for each in findings) else 0
+
+
+def _port(config: Config) -> int:
+    if config.acme.challenge == HTTP:
+        return config.acme.http_port
+    return config.port_number
+
+
+def _authority(config: Config) -> list[Finding]:
+    """Ask the authority for its directory, under the reactor."""
+    from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
+
+    loop: Any = reactor
+    outcome: list[list[Finding]] = []
+    exchange = AgentExchange(acme.agent(config, loop), loop)
+
+    async def work() -> None:
+        try:
+            outcome.append(
+                await preflight.authority(
+                    exchange,
+                    config.acme.directory,
+                    bound=bool(config.acme.eab_kid),
+                    now=utc_now,
+                )
+            )
+        finally:
+            loop.stop()
+
+    loop.callWhenRunning(Deferred.fromCoroutine, work())
+    loop.run()
+    return outcome[0] if outcome else []
+
+
+def _resolve(name: str) -> list[str]:
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return [str(each[4][0]) for each in found]
+
+
+def _probe_http(name: str, port: int) -> str:
+    connection = http.client.HTTPConnection(name, port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", preflight.PROBE)
+        response = connection.getresponse()
+    except http.client.HTTPException as error:
+        return f"no HTTP ({type(error).__name__})"
+    else:
+        return f"{response.status} {response.reason}"
+    finally:
+        connection.close()
+
+
+def _probe_tls(name: str, port: int) -> str:
+    with socket.create_connection((name, port), timeout=_PATIENCE):
+        return ""

@@ -1,0 +1,99 @@
+"""``semaphore tls renew`` and ``reload``: a new certificate, or another look at it."""
+
+import argparse
+import time
+
+from semaphore_twisted.cli import vpn_store
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.operations import acme
+from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.start import first_start, serving, state
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.vpn import nudge
+
+_DESCRIPTIONS = {
+    "renew": "Have a new certificate now: of the local authority, or of the public "
+    "one, which is waited for. Its own limits, and what it asked to wait, still hold.",
+    "reload": "Have the server look at its certificate again now, instead of within "
+    "the hour. Files that cannot serve are refused here, and nothing is changed.",
+}
+
+#: Seconds between two looks at the store.
+_PAUSE = 0.5
+
+
+def declare(parser: argparse.ArgumentParser, command: str) -> None:
+    """Declare the options of *command*."""
+    parser.description = _DESCRIPTIONS[command]
+    if command == "renew":
+        parser.add_argument(
+            "--wait",
+            type=float,
+            default=180.0,
+            metavar="SECONDS",
+            help="how long to wait for a public authority (default 180)",
+        )
+    add_options(parser)
+    parser.set_defaults(run=_renew if command == "renew" else _reload)
+
+
+def _renew(arguments: argparse.Namespace) -> int:
+    found = _with_tls(arguments)
+    mode = found.config.tls.origin
+    if mode == "files":
+        raise Failure(
+            "tls.mode: files found: whoever issued the certificate renews it; put the "
+            "files in place, then: semaphore tls reload"
+        )
+    if mode == "acme":
+        return _order(found, arguments.wait)
+    with vpn_store.changing(found) as conn:
+        first_start.certificates(conn, found.keyring(), found, new_leaf=True)
+    print("The local authority has made a new certificate")
+    return 0
+
+
+def _order(found: Installation, patience: float) -> int:
+    directory = found.config.acme.directory
+    begun = utc_now()
+    with vpn_store.changing(found) as conn:
+        acme.ask(conn, directory)
+        before = acme.record(conn, directory)
+    if state.holder(found.state.path) is None:
+        print("No server runs; it orders a certificate when it is started")
+        return 0
+    held = before.not_before
+    if held is not None and held > begun:
+        print(f"The authority wants not to be asked before {held:%Y-%m-%d %H:%M}Z")
+        return 1
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        with vpn_store.reading(found) as conn:
+            waiting = acme.asked(conn, directory)
+            record = acme.record(conn, directory)
+        if not waiting:
+            if record.issued is not None and record.issued >= begun:
+                print("The authority has issued a new certificate")
+                return 0
+            if record.ended is not None and record.ended >= begun:
+                raise Failure(record.reason)
+    raise Failure("the authority takes its time; see later: semaphore tls show")
+
+
+def _reload(arguments: argparse.Namespace) -> int:
+    found = _with_tls(arguments)
+    if found.config.tls.origin == "files":
+        serving.read_pair(found.config)
+    if not nudge.nudge(found.state.path / nudge.NAME):
+        raise Failure("no server runs on this state directory")
+    print("The server looks at its certificate")
+    return 0
+
+
+def _with_tls(arguments: argparse.Namespace) -> Installation:
+    found = open_installation(arguments)
+    if not found.config.tls.enabled:
+        raise Failure("tls.enabled: false found, so that no certificate is served")
+    return found

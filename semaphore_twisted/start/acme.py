@@ -1,0 +1,146 @@
+"""The parts of the server that keep a public authority's certificate, put together."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from OpenSSL import SSL
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.web.iweb import IAgent
+
+from semaphore_twisted import config_acme
+from semaphore_twisted.acme.agent import authority_agent
+from semaphore_twisted.acme.book import StoredBook
+from semaphore_twisted.acme.challenges import Challenges
+from semaphore_twisted.acme.client import Binding
+from semaphore_twisted.acme.exchange import AgentExchange
+from semaphore_twisted.acme.folder import Folder, Held
+from semaphore_twisted.acme.service import AcmeService, Settings
+from semaphore_twisted.config import Config
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.start import state
+from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.web.challenge_port import challenge_site
+from semaphore_twisted.web.presented import PublicCertificates, challenge_context
+from semaphore_twisted.web.tls import PemCertificates
+
+
+def wanted(config: Config) -> bool:
+    """Whether the certificate is a public authority's."""
+    return config.tls.enabled and config.tls.origin == "acme"
+
+
+def folder(path: Path) -> Folder:
+    """Return the folder of certificates at *path*."""
+    return Folder(path, state.write)
+
+
+def agent(config: Config, reactor: Any) -> IAgent:
+    """Return the agent that reaches the authority.
+
+    :raises Refused: if ``acme.ca_bundle`` cannot be used.
+    """
+    path = config.acme.ca_bundle
+    try:
+        return authority_agent(reactor, Path(path).read_bytes() if path else None)
+    except OSError as error:
+        raise Refused(f"acme.ca_bundle: {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise Refused(f"acme.ca_bundle: {path}: {error}") from None
+
+
+def settings(config: Config) -> Settings:
+    """Return what the operator wants."""
+    acme = config.acme
+    binding = None
+    if acme.eab_kid:
+        binding = Binding(acme.eab_kid, config_acme.binding_key(acme.eab_key))
+    return Settings(
+        directory=acme.directory,
+        names=config.acme_names,
+        challenge=acme.challenge,
+        email=acme.email,
+        binding=binding,
+    )
+
+
+@frozen
+class Acme:
+    """What the server needs of it."""
+
+    source: PublicCertificates
+    service: AcmeService
+    _challenges: Challenges
+    _book: StoredBook
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no newer certificate, empty where nothing is wrong."""
+        return self._book.record.reason
+
+    def site(self, config: Config, port: int, *, clock: Any) -> IProtocolFactory:
+        """Return what answers challenges over plain HTTP, and leads to the site.
+
+        That is at *port* where ``web_host`` does not say it.
+        """
+        url = config.web_host
+        if not url.startswith("https:"):
+            host = config.acme_names[0]
+            url = f"https://{host}" if port == 443 else f"https://{host}:{port}"
+        made: IProtocolFactory = challenge_site(
+            self._challenges.answer, url, clock=clock
+        )
+        return made
+
+    def challenge(self, said: Any) -> SSL.Context | None:
+        """Return what answers the challenge in TLS that a client's hello asks for."""
+        found = self._challenges.certificate(said.server_name)
+        if found is None:
+            return None
+        return challenge_context(chain=found.certificate_pem, key=found.key_pem)
+
+
+def assemble(
+    config: Config,
+    path: Path,
+    *,
+    local: PemCertificates,
+    database: IDatabase,
+    keyring: Keyring,
+    reactor: Any,
+    now: Callable[[], datetime],
+) -> Acme:
+    """Connect the parts; the certificate in the folder *path* is presented at once.
+
+    :raises Refused: if ``acme.ca_bundle`` cannot be used.
+    """
+    source = PublicCertificates(local, now, inside=config.vpn.only)
+    files = folder(path)
+    challenges = Challenges(now)
+
+    def present(held: Held) -> None:
+        source.present(chain=held.chain, key=held.key)
+
+    found = files.held(now())
+    if found is not None:
+        present(found)
+    book = StoredBook(database, keyring, config.acme.directory, files, now)
+    service = AcmeService(
+        settings=settings(config),
+        exchange=AgentExchange(agent(config, reactor), reactor),
+        book=book,
+        challenges=challenges,
+        present=present,
+        clock=reactor,
+        now=now,
+        chance=_chance,
+    )
+    return Acme(source, service, challenges, book)
+
+
+def _chance() -> float:
+    return int.from_bytes(os.urandom(7)) / (1 << 56)

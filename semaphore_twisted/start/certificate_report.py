@@ -1,0 +1,166 @@
+"""What can be said of the certificate that is served, and of its renewal."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+
+from semaphore_twisted.acme import pacing
+from semaphore_twisted.crypto import pairs
+from semaphore_twisted.crypto.certificates import fingerprint
+from semaphore_twisted.model.acme import Record
+from semaphore_twisted.operations import acme as operations
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start import acme, authority
+from semaphore_twisted.start.expiry import late
+from semaphore_twisted.start.installation import Installation
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate of a chain."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    begins: datetime
+    ends: datetime
+    sha256: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The chain that is served, and how its renewal goes.
+
+    *served* is where it comes from, which is the local authority as long as a public
+    one has given none. *why* says why there is no newer one; *failing* that there
+    should be.
+    """
+
+    mode: str
+    served: str
+    chain: tuple[Certificate, ...]
+    renewal: datetime | None
+    failing: bool
+    failing_since: datetime | None = None
+    why: str = ""
+    next_try: datetime | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is nothing that a person has to look after."""
+        return not self.failing
+
+
+def report(found: Installation, conn: Connection, now: datetime) -> Report:
+    """Return the report of an installation, from its files and its store."""
+    config = found.config
+    mode = config.tls.origin
+    if mode == "files":
+        return _of_files(Path(config.tls.cert_file), Path(config.tls.key_file), now)
+    local = found.state.tls / "chain.pem", found.state.tls / "key.pem"
+    if mode == "acme":
+        held = acme.folder(found.state.tls).held(now)
+        record = operations.record(conn, config.acme.directory)
+        if held is not None:
+            return _of_authority(held.chain, held.leaf, record, now)
+        return _without(local[0], record, now)
+    chain, why = _read(*local, now)
+    leaf = chain[0] if chain else None
+    return Report(
+        mode=mode,
+        served=mode,
+        chain=_described(chain),
+        renewal=None if leaf is None else _share(leaf, authority.LEAF_DUE),
+        failing=bool(why) or (leaf is not None and late(leaf, now)),
+        why=why,
+    )
+
+
+def _of_files(chain_path: Path, key_path: Path, now: datetime) -> Report:
+    chain, why = _read(chain_path, key_path, now)
+    overdue = bool(chain) and late(chain[0], now)
+    if overdue and not why:
+        why = f"nobody has put a newer certificate at {chain_path}"
+    return Report(
+        mode="files",
+        served="files",
+        chain=_described(chain),
+        renewal=None,
+        failing=bool(why),
+        why=why,
+    )
+
+
+def _of_authority(
+    chain: bytes, leaf: x509.Certificate, record: Record, now: datetime
+) -> Report:
+    return Report(
+        mode="acme",
+        served="acme",
+        chain=_described(x509.load_pem_x509_certificates(chain)),
+        renewal=pacing.renewal(leaf, record),
+        failing=late(leaf, now) and bool(record.reason),
+        failing_since=record.failing_since,
+        why=record.reason,
+        next_try=_next_try(record, now),
+    )
+
+
+def _without(local: Path, record: Record, now: datetime) -> Report:
+    """Report that the local authority stands in for the public one."""
+    try:
+        chain = x509.load_pem_x509_certificates(local.read_bytes())
+    except (OSError, ValueError):
+        chain = []
+    return Report(
+        mode="acme",
+        served="local-ca",
+        chain=_described(chain),
+        renewal=None,
+        failing=bool(record.reason),
+        failing_since=record.failing_since,
+        why=record.reason or "none was ordered yet; the server does it while it runs",
+        next_try=_next_try(record, now),
+    )
+
+
+def _next_try(record: Record, now: datetime) -> datetime | None:
+    return pacing.may_try(record, now, asked=False) if record.reason else None
+
+
+def _read(
+    chain_path: Path, key_path: Path, now: datetime
+) -> tuple[list[x509.Certificate], str]:
+    """Return the chain, and what is wrong with it."""
+    chain: list[x509.Certificate] = []
+    try:
+        content = chain_path.read_bytes()
+        chain = x509.load_pem_x509_certificates(content)
+        pairs.check_pair(content, key_path.read_bytes(), now)
+    except OSError as error:
+        return chain, f"{error.filename}: {error.strerror}"
+    except pairs.UnusablePair as error:
+        return chain, error.message
+    except ValueError:
+        return chain, f"{chain_path} holds no usable certificate"
+    return chain, ""
+
+
+def _share(leaf: x509.Certificate, share: float) -> datetime:
+    start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    return start + (end - start) * share
+
+
+def _described(chain: Sequence[x509.Certificate]) -> tuple[Certificate, ...]:
+    return tuple(
+        Certificate(
+            subject=each.subject.rfc4514_string() or "(none)",
+            issuer=each.issuer.rfc4514_string() or "(none)",
+            names=pairs.names_of(each),
+            begins=each.not_valid_before_utc,
+            ends=each.not_valid_after_utc,
+            sha256=fingerprint(each),
+        )
+        for each in chain
+    )

@@ -1,0 +1,85 @@
+"""Tells of a certificate that comes to its end, long before people notice."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from cryptography import x509
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from typing_extensions import override
+
+from semaphore_twisted.deferreds import forget
+
+#: Share of a certificate's life after which it should have been renewed.
+LATE = 2 / 3
+
+#: Seconds between two looks, and from one warning to the next.
+_LOOK, _AGAIN = 3600.0, timedelta(days=1)
+
+
+def late(leaf: x509.Certificate, now: datetime) -> bool:
+    """Whether less than a third of the life of *leaf* is left."""
+    start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    return now > start + (end - start) * LATE
+
+
+class ExpiryWatch(Service):
+    """Warns once a day from a third of the certificate's life on.
+
+    A certificate that we renew ourselves is given a day for it; *reason* says why it
+    was not, where that is known.
+    """
+
+    name = "expiry"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        reason: Callable[[], str],
+        grace: timedelta,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Watch what *source* presents."""
+        self._source = source
+        self._reason = reason
+        self._grace = grace
+        self._now = now
+        self._said: datetime | None = None
+        self._timer = LoopingCall(self._look)
+        self._timer.clock = clock
+
+    @override
+    def startService(self) -> None:
+        """Look now and then."""
+        super().startService()
+        looking = self._timer.start(_LOOK)
+        forget(looking, log=self._log, sentence="The certificate is not watched")
+
+    @override
+    def stopService(self) -> None:
+        """Look no more."""
+        super().stopService()
+        if self._timer.running:
+            self._timer.stop()
+
+    def _look(self) -> None:
+        now, leaf = self._now(), self._source.leaf
+        if not late(leaf, now - self._grace):
+            self._said = None
+            return
+        if self._said is not None and timedelta(0) <= now - self._said < _AGAIN:
+            return
+        self._said = now
+        end = leaf.not_valid_after_utc
+        self._log.warn(
+            "The certificate {verb} at {end} and was not renewed: {reason}",
+            verb="ended" if end <= now else "ends",
+            end=f"{end:%Y-%m-%d %H:%M}Z",
+            reason=self._reason() or "no reason is known; see: semaphore tls show",
+        )

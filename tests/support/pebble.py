@@ -1,0 +1,138 @@
+"""Pebble, a real authority for tests, and the name server that it asks.
+
+Both are Debian's ``pebble`` package, on loopback only; every name is this machine.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from cryptography import x509
+from OpenSSL import SSL
+
+from semaphore_twisted.crypto import certificates
+from semaphore_twisted.persistence.engine import utc_now
+from tests.support.product import PATIENCE, free_port
+
+
+class Pebble:
+    """One authority, which forgets everything at its end."""
+
+    def __init__(self, folder: Path, *, http_port: int, tls_port: int) -> None:
+        """Keep files in *folder*; challenges are looked for at the two ports."""
+        self.folder = folder
+        self.port, self.management = free_port(), free_port()
+        self._http, self._tls = http_port, tls_port
+        self._running: list[subprocess.Popen[bytes]] = []
+        self.external: dict[str, str] = {}
+
+    @property
+    def directory(self) -> str:
+        """The authority's address."""
+        return f"https://localhost:{self.port}/dir"
+
+    @property
+    def bundle(self) -> Path:
+        """The root by which its own address is trusted."""
+        return self.folder / "pebble-root.pem"
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return (self.folder / "pebble.log").read_text(errors="replace")
+
+    def start(self, **environ: str) -> None:
+        """Start, and wait until it answers."""
+        self._issue_own()
+        settings = {
+            "listenAddress": f"127.0.0.1:{self.port}",
+            "managementListenAddress": f"127.0.0.1:{self.management}",
+            "certificate": str(self.folder / "pebble.pem"),
+            "privateKey": str(self.folder / "pebble.key"),
+            "httpPort": self._http,
+            "tlsPort": self._tls,
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": bool(self.external),
+            "externalAccountMACKeys": self.external,
+        }
+        path = self.folder / "pebble.json"
+        path.write_text(json.dumps({"pebble": settings}))
+        names, management = free_port(), free_port()
+        self._run(
+            "pebble-challtestsrv",
+            *("-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""),
+            *("-dns01", f"127.0.0.1:{names}", "-management", f"127.0.0.1:{management}"),
+            *("-http01", "", "-https01", "", "-tlsalpn01", ""),
+        )
+        self._run(
+            "pebble",
+            *("-config", str(path), "-dnsserver", f"127.0.0.1:{names}", "-strict"),
+            PEBBLE_VA_NOSLEEP="1",
+            PEBBLE_WFE_NONCEREJECT="20",
+            **environ,
+        )
+        deadline = time.monotonic() + PATIENCE
+        while "Listening on" not in self.log:
+            if time.monotonic() > deadline:
+                raise AssertionError(self.log)
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End both."""
+        while self._running:
+            process = self._running.pop()
+            process.kill()
+            process.wait()
+
+    def _run(self, *words: str, **environ: str) -> None:
+        with (self.folder / "pebble.log").open("ab") as log:
+            self._running.append(
+                subprocess.Popen(
+                    words,
+                    env={**os.environ, **environ},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+            )
+
+    def _issue_own(self) -> None:
+        root = certificates.new_root(
+            host="pebble",
+            names=["localhost"],
+            addresses=[],
+            now=utc_now(),
+            entropy=os.urandom,
+        )
+        leaf = certificates.new_leaf(
+            root,
+            names=["localhost"],
+            addresses=["127.0.0.1"],
+            now=utc_now(),
+            entropy=os.urandom,
+        )
+        self.bundle.write_bytes(root.certificate_pem)
+        (self.folder / "pebble.pem").write_bytes(leaf.certificate_pem)
+        (self.folder / "pebble.key").write_bytes(leaf.key_pem)
+
+
+def presented(
+    port: int, name: str | None, protocols: tuple[bytes, ...] = ()
+) -> tuple[x509.Certificate, bytes]:
+    """Return what a client that asks for *name* by *protocols* is shown, unchecked."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    if protocols:
+        context.set_alpn_protos(list(protocols))
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
+        plain.settimeout(None)
+        connection = SSL.Connection(context, plain)
+        if name is not None:
+            connection.set_tlsext_host_name(name.encode())
+        connection.set_connect_state()
+        connection.do_handshake()
+        found = connection.get_peer_certificate(as_cryptography=True)
+        assert found is not None
+        return found, connection.get_alpn_proto_negotiated()
