@@ -70,7 +70,11 @@ def _run(verb: str, files: TunnelFile) -> None:
         raise Failure(f"{program}: {error.strerror}") from error
     if done.returncode != 0:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        said = next((each for each in reversed(lines) if "[#]" not in each), "")
+        # wireguard-go prints a box around a warning
+        said = next(
+            (each for each in reversed(lines) if "[#]" not in each and each.isascii()),
+            "",
+        )
         raise Failure(
             f"wg-quick {verb} {files.profile} failed ({done.returncode}): "
             f"{harmless(said)[:300] or 'it did not say why'}; the file is in order"
