@@ -8,6 +8,7 @@ from attrs import frozen
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.config import Config
+from semaphore_twisted.config_listening import socket_path
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.vpn import enroll_url
@@ -53,7 +54,8 @@ def _base(config: Config, network: Network) -> str:
 
 
 def _host(config: Config) -> str:
-    host = config.interface
+    """Return the first interface's address, or the host's name for a usual one."""
+    host = next(each for each in config.interfaces if socket_path(each) is None)
     usual = {"", "::", "0.0.0.0", "127.0.0.1", "::1", "localhost"}  # noqa: S104
     if host.strip("[]") in usual:
         return socket.gethostname()

@@ -31,6 +31,7 @@ from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.resource import Api
 from semaphore_twisted.web.root import Door
 from semaphore_twisted.web.site import Site
+from semaphore_twisted.web.trust import Trust
 
 #: A request to enroll is a few hundred bytes.
 BODY_LIMIT = 16 * 1024
@@ -89,7 +90,7 @@ def build_enroll_site(
     *redeems* is the same one, so that both count together. *inner* is the site's own
     address in the tunnel.
     """
-    door = Door(Place(options.enroll_url))
+    door = Door(Place(options.enroll_url), Trust.of(options.trusted_proxies))
     services = Services(
         database=database,
         compute=compute,
@@ -110,4 +111,4 @@ def build_enroll_site(
         door=door,
         inner=inner,
     )
-    return Site(root, clock=clock, body_limit=BODY_LIMIT)
+    return Site(root, clock=clock, body_limit=BODY_LIMIT, trust=door.trust)
