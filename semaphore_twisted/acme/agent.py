@@ -3,7 +3,7 @@
 from typing import Any
 
 from attrs import define, field
-from OpenSSL.SSL import Error as TlsError
+from OpenSSL import crypto
 from twisted.internet.ssl import (
     Certificate,
     optionsForClientTLS,
@@ -53,7 +53,7 @@ def _trust(roots: bytes | None) -> Any:
     blocks = [each + _END for each in roots.split(_END) if b"-----BEGIN CERT" in each]
     try:
         found = [Certificate.loadPEM(each) for each in blocks]
-    except TlsError:
+    except crypto.Error:
         found = []
     if not found:
         raise ValueError("no PEM certificate found")

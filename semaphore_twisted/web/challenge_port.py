@@ -4,10 +4,11 @@ The way leads to the configured site only: what a request calls its host is not 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.resource import Resource
 from typing_extensions import override
 
@@ -27,6 +28,7 @@ class ChallengeResource(Resource):
     """Answers challenges; everything else is told to come over HTTPS."""
 
     isLeaf = True
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(self, answer: Callable[[str], str | None], url: str) -> None:
         """Look tokens up with *answer*; send people to the site at *url*."""
@@ -52,9 +54,15 @@ class ChallengeResource(Resource):
                 return b"no such challenge\n"
             request.setHeader(b"content-type", b"application/octet-stream")
             return b"" if request.method == b"HEAD" else found.encode()
-        if not reading or request.getHeader(b"authorization") is not None:
-            # what was sent has crossed the network in clear text already
-            request.setResponseCode(426)
+        secret = request.getHeader(b"authorization") is not None
+        if secret:
+            self._log.warn(
+                "A token or password of {peer} crossed the network in clear text, for "
+                "plain HTTP; it should be replaced",
+                peer=getattr(request.getClientAddress(), "host", "a UNIX socket"),
+            )
+        if secret or not reading:
+            request.setResponseCode(426, b"Upgrade Required")
             request.setHeader(b"upgrade", b"TLS/1.2, HTTP/1.1")
             request.setHeader(b"connection", b"close")
             return b"use HTTPS\n"

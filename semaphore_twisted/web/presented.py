@@ -102,7 +102,7 @@ class PublicCertificates:
 def challenge_context(*, chain: bytes, key: bytes) -> SSL.Context:
     """Return the context that answers a challenge in TLS (RFC 8737), and nothing else.
 
-    A client that does not offer the protocol is refused.
+    Whom it may be given to is decided before, by the client's greeting.
     """
     made = context(chain=chain, key=key)
     made.set_alpn_select_callback(_challenge)
@@ -111,6 +111,4 @@ def challenge_context(*, chain: bytes, key: bytes) -> SSL.Context:
 
 def _challenge(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
     del connection
-    if list(offered) != [ACME]:
-        raise ValueError("no challenge was asked for")
-    return ACME
+    return ACME if list(offered) == [ACME] else SSL.NO_OVERLAPPING_PROTOCOLS

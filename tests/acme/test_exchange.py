@@ -1,0 +1,138 @@
+"""What an exchange with an authority gives, and how it says what went wrong."""
+
+from typing import Any
+
+from OpenSSL.SSL import Error as TlsError
+from service_identity import VerificationError
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import DNSLookupError
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import ResponseFailed, ResponseNeverReceived
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
+from zope.interface import implementer
+
+from semaphore_twisted.acme.agent import authority_agent
+from semaphore_twisted.acme.answers import Trouble, address, plain
+from semaphore_twisted.acme.exchange import LARGEST, PATIENCE, AgentExchange
+
+URL = "https://ca.test/dir"
+
+
+@implementer(IAgent)
+class Agent:
+    """Answers as a test wants."""
+
+    def __init__(self, answer: Any) -> None:
+        """Give *answer* to each request."""
+        self.answer = answer
+
+    def request(self, *asked: Any) -> Any:
+        """Answer."""
+        return self.answer
+
+
+class Response:
+    """A response whose body comes as a test wants."""
+
+    code = 200
+
+    def __init__(self, *parts: bytes, end: Any = None) -> None:
+        """Send *parts*, then *end*."""
+        self.headers = Headers({"Retry-After": ["5"]})
+        self.parts = parts
+        self.end = end
+        self.lost = False
+
+    def deliverBody(self, protocol: Any) -> None:
+        """Send everything at once."""
+        protocol.makeConnection(self)
+        for each in self.parts:
+            protocol.dataReceived(each)
+        if self.end is not None:
+            protocol.connectionLost(Failure(self.end))
+
+    def loseConnection(self) -> None:
+        """Remember it."""
+        self.lost = True
+
+
+class ExchangeTests(SynchronousTestCase):
+    """One request."""
+
+    def trouble(self, answer: Any, seconds: float = 0) -> str:
+        """Return the sentence that *answer* leads to."""
+        clock = Clock()
+        asking = AgentExchange(Agent(answer), clock)("GET", URL)
+        clock.advance(seconds)
+        return str(self.failureResultOf(asking, Trouble).value)
+
+    def test_good(self) -> None:
+        """The whole answer, with its headers in lower case."""
+        response = Response(b"a", b"b", end=PotentialDataLoss())
+        found = AgentExchange(Agent(succeed(response)), Clock())("GET", URL)
+        answer = self.successResultOf(found)
+        self.assertEqual((answer.status, answer.body), (200, b"ab"))
+        self.assertEqual(answer.header("retry-after"), "5")
+
+    def test_sentences(self) -> None:
+        """Each fault is one sentence that says whose it is and how to mend it."""
+        tls = TlsError([("SSL routines", "", "certificate verify failed")])
+        for error, words in (
+            (DNSLookupError(), "ca.test: the authority's name cannot be resolved"),
+            (Refused(), "ca.test: the authority cannot be reached"),
+            (tls, "verify failed); name its root by acme.ca_bundle"),
+            (ResponseNeverReceived([Failure(tls)]), "acme.ca_bundle"),
+            (ResponseFailed([Failure(Refused())]), "cannot be reached"),
+            (VerificationError([]), "is for another name"),
+            (RuntimeError("odd\x1b[0m"), "ca.test: odd?[0m"),
+        ):
+            self.assertIn(words, self.trouble(fail(error)))
+
+    def test_late(self) -> None:
+        """An authority that says nothing, or never ends, is not waited for."""
+        self.assertIn("within 30 s", self.trouble(Deferred(), PATIENCE))
+        response = Response(b"half")
+        self.assertIn("within 30 s", self.trouble(succeed(response), PATIENCE))
+        self.assertTrue(response.lost)
+
+    def test_cut(self) -> None:
+        """Half an answer is none."""
+        response = Response(b"half", end=ResponseFailed([Failure(Refused())]))
+        self.assertIn("cannot be reached", self.trouble(succeed(response)))
+
+    def test_large(self) -> None:
+        """An answer without end is cut off."""
+        response = Response(b"x" * LARGEST, b"x")
+        self.assertIn("is larger than", self.trouble(succeed(response)))
+        self.assertTrue(response.lost)
+
+    def test_addresses(self) -> None:
+        """Addresses that an authority gives are HTTPS, short and printable."""
+        self.assertEqual(address(URL, "it"), URL)
+        for each in (
+            "http://ca.test/",
+            "file:///etc/passwd",
+            "https:///x",
+            "https://ca.test/\r\nX: y",
+            "https://ca.test/" + "x" * 4000,
+            "https://[",
+            "",
+            None,
+            7,
+        ):
+            self.assertRaises(Trouble, address, each, "it")
+
+    def test_plain(self) -> None:
+        """Words of an authority steer no terminal, and do not fill the log."""
+        self.assertEqual(plain("a\x1b[2J\nb"), "a?[2J?b")
+        self.assertEqual(len(plain("x" * 9000)), 300)
+
+    def test_roots(self) -> None:
+        """Roots that are none are refused."""
+        for each in (b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAA\n"):
+            self.assertRaises(ValueError, authority_agent, Clock(), each)
