@@ -1,0 +1,187 @@
+"""``semaphore tls`` on a state directory, in this process."""
+
+import io
+import json
+import os
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from msgspec.structs import replace
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.acme import pacing
+from semaphore_twisted.cli.main import main
+from semaphore_twisted.crypto import certificates
+from semaphore_twisted.model.acme import Record
+from semaphore_twisted.operations import acme
+from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.start import state
+from tests.support.acme_authority import FakeAuthority
+from tests.support.memory import Entropy
+
+DIRECTORY = "https://ca.example.org/directory"
+NAME = "ci.example.org"
+
+
+class TlsCommandTests(SynchronousTestCase):
+    """Exit codes and what is printed."""
+
+    def setUp(self) -> None:
+        """Make an installation."""
+        self.addCleanup(os.umask, os.umask(0o077))
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(rmtree, self.folder, ignore_errors=True)
+        self.state = self.folder / "state"
+        code, _, errors = self.run_main("setup", tls=False)
+        self.assertEqual(code, 0, errors)
+
+    def run_main(self, *words: str, tls: bool = True) -> tuple[int, str, str]:
+        """Run ``semaphore`` and return its exit code and what it printed."""
+        argv = [*(("tls",) if tls else ()), *words, "--state", str(self.state)]
+        out, errors = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(errors):
+            code = main(argv)
+        return code, out.getvalue(), errors.getvalue()
+
+    def configure(self, **options: Any) -> None:
+        """Add *options* to the configuration."""
+        path = self.state / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **options}))
+
+    def use_authority(self) -> None:
+        """Have the certificate from a public authority."""
+        self.configure(
+            tls={"mode": "acme"},
+            web_host=f"https://{NAME}",
+            acme={"agree_tos": True, "directory": DIRECTORY},
+        )
+
+    def connect(self) -> Connection:
+        """Open the store."""
+        conn = connect(self.state / "semaphore.db", now=utc_now, entropy=os.urandom)
+        self.addCleanup(conn.close)
+        return conn
+
+    def remember(self, record: Record) -> None:
+        """Put *record* into the store."""
+        conn = self.connect()
+        with conn.transaction(write=True):
+            acme.keep(conn, DIRECTORY, record)
+
+    def files(self, days: int) -> tuple[Path, Path]:
+        """Write a pair of ninety days that was made *days* ago."""
+        begun = utc_now() - timedelta(days=days)
+        root = certificates.new_root(
+            host="box", names=["box"], addresses=[], now=begun, entropy=Entropy()
+        )
+        leaf = certificates.new_leaf(
+            root, names=["box"], addresses=[], now=begun, entropy=Entropy()
+        )
+        chain, key = self.folder / "c.pem", self.folder / "k.pem"
+        chain.write_bytes(leaf.certificate_pem + root.certificate_pem)
+        key.write_bytes(leaf.key_pem)
+        self.configure(tls={"cert_file": str(chain), "key_file": str(key)})
+        return chain, key
+
+    def test_local(self) -> None:
+        """The local authority's is shown whole, and renewed at once on request."""
+        code, text, _ = self.run_main("show")
+        self.assertEqual(code, 0)
+        for words in ("mode: local-ca", "localhost", "SHA-256: ", "renewal: "):
+            self.assertIn(words, text)
+        before = (self.state / "tls" / "chain.pem").read_bytes()
+        root = (self.state / "tls" / "root.pem").read_bytes()
+        code, text, errors = self.run_main("renew")
+        self.assertEqual((code, errors), (0, ""))
+        self.assertNotEqual((self.state / "tls" / "chain.pem").read_bytes(), before)
+        self.assertEqual((self.state / "tls" / "root.pem").read_bytes(), root)
+
+    def test_files(self) -> None:
+        """One that nobody renews is shown with exit code 1 from a third of its life."""
+        self.files(30)
+        self.assertEqual(self.run_main("show")[0], 0)
+        chain, key = self.files(70)
+        code, text, _ = self.run_main("show")
+        self.assertEqual(code, 1)
+        self.assertIn(f"reason: nobody has put a newer certificate at {chain}", text)
+        code, text, _ = self.run_main("show", "--json")
+        self.assertEqual(json.loads(text)["mode"], "files")
+        code, _, errors = self.run_main("renew")
+        self.assertEqual(code, 1)
+        self.assertIn("semaphore tls reload", errors)
+        key.write_text("junk")
+        code, text, _ = self.run_main("show")
+        self.assertEqual(code, 1)
+        self.assertIn("the key file holds no usable private key", text)
+
+    def test_reload(self) -> None:
+        """A pair that cannot serve is refused here; nobody listens otherwise."""
+        _, key = self.files(1)
+        code, _, errors = self.run_main("reload")
+        self.assertEqual(code, 1)
+        self.assertIn("no server runs", errors)
+        key.write_text("junk")
+        code, _, errors = self.run_main("reload")
+        self.assertEqual(code, 78)
+        self.assertIn("tls.cert_file", errors)
+
+    def test_nothing_yet(self) -> None:
+        """Before the first order the local one is said to be served."""
+        self.use_authority()
+        code, text, _ = self.run_main("show")
+        self.assertEqual(code, 0)
+        self.assertIn("mode: acme, served: local-ca", text)
+        self.assertIn("none was ordered yet", text)
+        code, text, _ = self.run_main("renew")
+        self.assertEqual(code, 0)
+        self.assertIn("when it is started", text)
+        self.assertTrue(acme.asked(self.connect(), DIRECTORY))
+
+    def test_failing(self) -> None:
+        """A first order that fails is shown with since when, why and what is next."""
+        self.use_authority()
+        now = utc_now()
+        tried = pacing.began(Record(), now, lambda: 0.0)
+        self.remember(
+            pacing.failed(tried, now, "no \x1b[2Jroute", wait=timedelta(hours=2))
+        )
+        code, text, _ = self.run_main("show")
+        self.assertEqual(code, 1)
+        self.assertIn("reason: no ?[2Jroute", text)
+        self.assertIn(f"failing since: {now:%Y-%m-%d %H:%M}Z", text)
+        self.assertIn(f"next try: {now + timedelta(hours=2):%Y-%m-%d %H:%M}Z", text)
+
+    def test_authority(self) -> None:
+        """A failing renewal counts from a third of the life on, not before."""
+        self.use_authority()
+        failing = Record(issued=utc_now(), reason="no route")
+        for age, code in ((10, 0), (70, 1)):
+            begun = utc_now() - timedelta(days=age)
+            authority = FakeAuthority(lambda begun=begun: begun)  # type: ignore[misc]
+            key = certificates.Issued.load(
+                authority.root.certificate_pem, authority.root.key_pem
+            )
+            chain = authority.issue(key.key.public_key(), (NAME,))
+            state.write(self.state / "tls" / "acme.pem", key.key_pem + chain)
+            self.remember(failing)
+            found, text, _ = self.run_main("show")
+            self.assertEqual(found, code, text)
+            self.assertIn("mode: acme\n", text)
+            self.assertIn("reason: no route", text)
+        self.remember(replace(failing, reason=""))
+        self.assertEqual(self.run_main("show")[0], 0)
+
+    def test_without(self) -> None:
+        """Without TLS, and without the mode, there is nothing to say."""
+        code, _, errors = self.run_main("check")
+        self.assertEqual(code, 1)
+        self.assertIn("tls.mode: auto found", errors)
+        self.configure(tls={"enabled": False}, interface="127.0.0.1")
+        for command in ("show", "renew", "reload"):
+            code, _, errors = self.run_main(command)
+            self.assertEqual(code, 1)
+            self.assertIn("tls.enabled: false", errors)
