@@ -99,6 +99,7 @@ def _end(name: str) -> None:
     for pid in found.stdout.split():
         os.kill(int(pid), signal.SIGKILL)
     subprocess.run(["ip", "netns", "del", name], check=False)
+    Path("/run/wireguard", f"{name}.sock").unlink(missing_ok=True)
 
 
 def timed(work: Callable[[], object], rounds: int = 1) -> float:
