@@ -20,8 +20,9 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     *insecure_http* lets people log in over plain HTTP from other machines.
     *hsts_seconds* is for browsers that reach the host of *web_host* over TLS; 0 sends
     no such header. *ansible* is what ``ansible --version`` printed. *root_pem* is the
-    local root's certificate, empty like its fingerprint. Devices are enrolled at *enroll_url*, with the base path and
-    without a final slash; empty where that is where the site is. *vpn* are the VPN's.
+    local root's certificate, empty like its fingerprint. Devices are enrolled at
+    *enroll_url*, with the base path and without a final slash; empty where that is
+    where the site is. *vpn* are the VPN's.
     *trusted_proxies* are addresses and networks whose forwarding headers count;
     *websocket_require_origin* refuses a socket without an origin even from them.
     """

@@ -194,4 +194,4 @@ def build_site(
         hsts=options.hsts_seconds,
         door=door,
     )
-    return Site(root, clock=clock, body_limit=options.body_limit)
+    return Site(root, clock=clock, body_limit=options.body_limit, trust=door.trust)

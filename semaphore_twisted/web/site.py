@@ -11,24 +11,17 @@ from twisted.web.http import datetimeToString
 from typing_extensions import override
 
 from semaphore_twisted.web.answers import JSON, json
+from semaphore_twisted.web.channel import Channel
+from semaphore_twisted.web.headers import HEADERS
 from semaphore_twisted.web.options import BODY_LIMIT
+from semaphore_twisted.web.trust import NOBODY, Trust
+from semaphore_twisted.web.visitors import Visitors
 
 #: Seconds that a connection may idle.
 IDLE = 60
 
 #: Bytes of a refused body that are read away, so that the answer arrives.
 _DRAIN = 64 * 1024 * 1024
-
-#: Sent with every answer; a page brings a policy of its own.
-_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cache-control", b"no-store"),
-)
 
 #: A segment of a path that is longer may be a secret (an API token is).
 _LOGGED = 24
@@ -54,7 +47,7 @@ class Request(server.Request):
     content: Any
     defaultContentType = None  # noqa: N815 - Twisted's name
     begun: float = 0.0
-    _refused = False
+    refused = False
     _size = 0
 
     @override
@@ -68,9 +61,9 @@ class Request(server.Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Keep *data*, or refuse a body that has grown too large."""
         self._size += len(data)
-        if not self._refused and self._size <= self._limit:
+        if not self.refused and self._size <= self._limit:
             self.content.write(data)
-        elif not self._refused:
+        elif not self.refused:
             self._refuse()
         elif self._size > self._limit + _DRAIN:
             self.channel.transport.abortConnection()
@@ -82,7 +75,7 @@ class Request(server.Request):
 
     def _refuse(self) -> None:
         """Answer at once; the rest of the body is read and dropped."""
-        self._refused = True
+        self.refused = True
         self.content = BytesIO()
         body = json({"error": f"The request is larger than {self._limit} bytes"})
         lines = (
@@ -90,14 +83,14 @@ class Request(server.Request):
             b"content-type: " + JSON,
             b"content-length: " + str(len(body)).encode(),
             b"connection: close",
-            *(name + b": " + value for name, value in _HEADERS),
+            *(name + b": " + value for name, value in HEADERS),
         )
         self.channel.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
     @override
     def process(self) -> None:
         """Hand the whole request to the site's one resource."""
-        if self._refused:
+        if self.refused:
             self.channel.loseConnection()
             return
         self.site: Any = self.channel.site
@@ -105,7 +98,7 @@ class Request(server.Request):
         self.prepath, self.postpath = [], []
         headers = self.responseHeaders
         headers.setRawHeaders(b"date", [datetimeToString()])
-        for name, value in _HEADERS:
+        for name, value in HEADERS:
             headers.setRawHeaders(name, [value])
         try:
             self.render(self.site.resource)
@@ -116,12 +109,18 @@ class Request(server.Request):
 class Site(server.Site):
     """Serves one resource and writes the access log."""
 
+    protocol: Any = Channel
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
-        self, resource: Any, *, clock: IReactorTime, body_limit: int = BODY_LIMIT
+        self,
+        resource: Any,
+        *,
+        clock: IReactorTime,
+        body_limit: int = BODY_LIMIT,
+        trust: Trust = NOBODY,
     ) -> None:
-        """Serve *resource*, which is a leaf."""
+        """Serve *resource*, which is a leaf; proxies in *trust* come as they like."""
         super().__init__(
             resource,
             requestFactory=Request,
@@ -130,6 +129,7 @@ class Site(server.Site):
             reactor=clock,
         )
         self.body_limit = body_limit
+        self.visitors = Visitors(clock, trust)
 
     @override
     def log(self, request: Any) -> None:

@@ -208,6 +208,7 @@ class SocketResource(Resource):
             request.finish()
             return
         upgrade = _Upgrade(self._factory, self._hub, credentials, audience)
+        request.channel.release()
         WebSocketResource(upgrade).render(request)
 
     def _failed(self, failure: Failure, request: Any) -> None:

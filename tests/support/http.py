@@ -215,6 +215,11 @@ class ApiClient:
         lines = self.head_of(method, path, {})
         return self.send("\r\n".join(lines).encode() + b"\r\n\r\n", paused=paused)
 
+    def more(self, transport: StringTransport, data: bytes) -> None:
+        """Send further bytes over a connection."""
+        if not transport.disconnecting:
+            self._protocols[transport].dataReceived(data)
+
     def hang_up(self, transport: StringTransport) -> None:
         """Let the connection be lost."""
         self._protocols.pop(transport).connectionLost(Failure(ConnectionLost()))
@@ -248,6 +253,7 @@ class ApiClient:
         got = transport.value()
         if not got:
             raise AssertionError(f"{method} {path}: no answer yet")
+        self.hang_up(transport)
         return parse(got)
 
     def get(self, path: str, **kw: Any) -> Answer:

@@ -280,7 +280,7 @@ class PlainTests(EntranceTestCase):
             wire.deliver(GET)
             self.assertEqual(parse(wire.value()).status, 200)
             wire.clear()
-        self.assertIn("HTTPChannel", type(wire.protocol).__name__)
+        self.assertIn("Channel", type(wire.protocol).__name__)
         self.clock.advance(SECONDS + 1)
         self.assertFalse(wire.gone)
 
@@ -401,7 +401,7 @@ class ProxyProtocolTests(EntranceTestCase):
         wire = self.wire("10.0.0.7")
         header = version_2(0x11, addresses("198.51.100.9"), extra=self.TLS)
         wire.deliver(header + GET)
-        transport = wire.protocol._channel.transport
+        transport = wire.protocol.transport
         transport.protocol = "the websocket"
         self.assertEqual(wire.protocol, "the websocket")
         self.assertEqual(transport.protocol, "the websocket")

@@ -1,0 +1,185 @@
+"""Tests of how requests are taken from the network."""
+
+import re
+from typing import Any
+
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.channel import FLOOR, SECONDS, STALLED
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.site import IDLE
+from semaphore_twisted.web.visitors import EACH
+from tests.support.http import api_client, parse
+from tests.support.smuggling import HIDDEN, SMUGGLED
+from tests.web.test_resource import ResourceCase
+
+GET = b"GET /api/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class ChannelTestCase(SynchronousTestCase):
+    """A site and connections to it."""
+
+    def setUp(self) -> None:
+        """Make the site."""
+        self.client = api_client(options=WebOptions(trusted_proxies=("10.0.0.7",)))
+
+    def answers(self, transport: StringTransport) -> list[int]:
+        """Return the statuses of all that was answered."""
+        return [int(each) for each in re.findall(rb"HTTP/1.. (\d+)", transport.value())]
+
+
+class SmugglingTests(ChannelTestCase):
+    """T7: what could be read in two ways is not read at all."""
+
+    def test_refused(self) -> None:
+        """T7: each is one 400 and the end; what is hidden behind it is not answered."""
+        for name, data in SMUGGLED.items():
+            with self.subTest(name=name):
+                transport = self.client.send(data + HIDDEN)
+                self.assertEqual(self.answers(transport), [400], transport.value())
+                self.assertTrue(transport.disconnecting)
+                answer = parse(transport.value())
+                self.assertEqual(answer.header("connection"), "close")
+                self.assertEqual(answer.header("x-content-type-options"), "nosniff")
+                self.assertIsNone(answer.header("server"))
+
+    def test_byte_by_byte(self) -> None:
+        """T7: so it is when the bytes come one after the other."""
+        for name, data in SMUGGLED.items():
+            if len(data) > 1000:
+                continue
+            with self.subTest(name=name):
+                transport = self.client.send(b"")
+                for each in data + HIDDEN:
+                    self.client.more(transport, bytes([each]))
+                self.assertEqual(self.answers(transport), [400])
+
+    def test_after_a_good_one(self) -> None:
+        """T7: the second request of a connection is looked at just the same."""
+        for name, data in SMUGGLED.items():
+            with self.subTest(name=name):
+                transport = self.client.send(GET + data + HIDDEN)
+                self.assertEqual(self.answers(transport), [200, 400])
+
+    def test_good(self) -> None:
+        """What is odd but clear is served."""
+        chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+        for data, status in (
+            (b"\r\n" + GET, 200),
+            (GET.replace(b"1.1\r\nHost: localhost", b"1.0"), 200),
+            (GET.replace(b"Host: ", b"hOST:\t "), 200),
+            (GET.replace(b"localhost", b"[::1]:3000"), 200),
+            (GET.replace(b"localhost", b""), 200),
+            (GET.replace(b"\r\n\r\n", b"\r\nX: \xff\tz\r\nEmpty:\r\n\r\n"), 200),
+            (chunked + b"2;extension=1\r\n{}\r\n0\r\n\r\n", 401),
+            (chunked + b"2\r\n{}\r\n0\r\nTrailer: 1\r\n\r\n", 401),
+            (POST + b"Content-Length: 002\r\n\r\n{}", 401),
+        ):
+            with self.subTest(data=data):
+                transport = self.client.send(data)
+                self.assertEqual(self.answers(transport), [status])
+
+    def test_trailing(self) -> None:
+        """Two requests in one packet are two requests."""
+        body = POST + b"Content-Length: 2\r\n\r\n{}"
+        transport = self.client.send(body + GET)
+        self.assertEqual(self.answers(transport), [401, 200])
+
+
+class SlowTests(ChannelTestCase):
+    """T7: who is slow is cut off, who is not is not."""
+
+    def feed(self, transport: StringTransport, data: bytes, seconds: int) -> None:
+        """Send each second one of *seconds* pieces of *data*, until the end."""
+        size = max(1, len(data) // seconds)
+        for at in range(0, len(data), size):
+            if transport.disconnecting:
+                return
+            self.client.more(transport, data[at : at + size])
+            self.client.clock.advance(1)
+
+    def test_head(self) -> None:
+        """T7: a head that comes a byte a second ends at its time, with 408."""
+        transport = self.client.send(b"G")
+        self.feed(transport, GET[1:] + b"X" * 100, 1000)
+        self.assertEqual(self.answers(transport), [408])
+        self.assertLessEqual(self.client.clock.seconds(), SECONDS + 1)
+        self.client.clock.advance(10)
+        self.assertTrue(transport.disconnected)
+
+    def test_second_head(self) -> None:
+        """T7: so does that of a second request."""
+        transport = self.client.send(GET + b"GET /")
+        self.feed(transport, b"x" * 1000, 1000)
+        self.assertEqual(self.answers(transport), [200, 408])
+
+    def test_body(self) -> None:
+        """T7: a body that trickles is cut off, one that flows is read to its end."""
+        head = POST + b"Content-Length: 400000\r\n\r\n"
+        transport = self.client.send(head)
+        self.feed(transport, b" " * 400_000, 4000)
+        self.assertEqual(self.answers(transport), [408])
+        transport = self.client.send(head)
+        self.feed(transport, b" " * 400_000, 400_000 // (FLOOR // SECONDS + 200))
+        self.assertEqual(self.answers(transport), [401])
+
+    def test_idle(self) -> None:
+        """A connection without a request ends after a minute, without a word."""
+        transport = self.client.send(GET)
+        self.client.clock.advance(IDLE - 1)
+        self.assertFalse(transport.disconnecting)
+        self.client.clock.advance(2)
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(self.answers(transport), [200])
+
+    def test_nothing_left(self) -> None:
+        """No timer outlives its connection."""
+        for data in (b"", GET, b"GET", POST + b"Content-Length: 9\r\n\r\n", b"\0\r\n"):
+            transport = self.client.send(data)
+            producer = transport.producer
+            if producer is not None:
+                producer.pauseProducing()
+            self.client.hang_up(transport)
+        self.assertEqual(self.client.clock.getDelayedCalls(), [])
+
+
+class ReaderTests(ResourceCase):
+    """T7: an answer waits for its reader, but not for ever."""
+
+    def test_reader(self) -> None:
+        """T7: who reads nothing for two minutes is cut off, and only that one."""
+        transport = self.guest.open("GET", "/api/wait")
+        producer: Any = transport.producer
+        clock = self.client.clock
+        for _ in range(3):
+            producer.pauseProducing()
+            clock.advance(STALLED - 1)
+            producer.resumeProducing()
+        self.assertFalse(transport.disconnected)
+        producer.pauseProducing()
+        clock.advance(STALLED)
+        self.assertTrue(transport.disconnected)
+
+
+class CrowdTests(ChannelTestCase):
+    """T7: one address has a bounded number of connections."""
+
+    def test_limit(self) -> None:
+        """T7: one too many is closed at once; who goes makes room; others stay."""
+        client = self.client
+        transports = [client.send(b"") for _ in range(EACH)]
+        self.assertTrue(client.send(GET).disconnected)
+        client.hang_up(transports[0])
+        self.assertEqual(client.get("/api/ping").status, 200)
+        client.peer = "192.0.2.8"
+        self.assertEqual(client.get("/api/ping").status, 200)
+
+    def test_proxies(self) -> None:
+        """This machine and proxies speak for many."""
+        for peer in ("10.0.0.7", "127.0.0.1", "::1"):
+            self.client.peer = peer
+            for _ in range(EACH + 1):
+                self.client.send(b"")
+            self.assertEqual(self.client.get("/api/ping").status, 200)
