@@ -53,17 +53,30 @@ def visit(
             relayed=False,
         )
     told = said(header)
+    relayed = told.chain is not None or bool(told.scheme)
+    name = told.host or host
 
     def known(address: str) -> bool:
         return is_loopback(address) or trust.names(address)
 
     return Visit(
         address=told.client(known, peer or ""),
-        host=told.host or host,
-        scheme="https" if tls else told.scheme or None,
+        host=name,
+        scheme="https" if tls else told.scheme or _shown(header, name, relayed=relayed),
         trusted=True,
-        relayed=told.chain is not None or bool(told.scheme),
+        relayed=relayed,
     )
+
+
+def _shown(header: Header, host: str, *, relayed: bool) -> str | None:
+    """Return ``https`` where a proxy does not say it, but the browser behind it does.
+
+    A page's origin is written by the browser: no other site's page can claim ours, and
+    who writes it by hand deceives nobody but himself.
+    """
+    sent = header("origin") or ""
+    own = relayed and host and sent.strip().lower() == origin("https", host)
+    return "https" if own else None
 
 
 def origin(scheme: str, host: str) -> str:
@@ -118,7 +131,10 @@ class Place:
 
     def own_origins(self, way: Visit) -> frozenset[str]:
         """Return the origins of this site's own pages, for a request."""
-        schemes = (way.scheme,) if way.scheme is not None else ("http", "https")
+        scheme = way.scheme
+        if scheme is None and way.relayed and self.origin:
+            scheme = self.scheme
+        schemes = ("http", "https") if scheme is None else (scheme,)
         own = {origin(scheme, way.host) for scheme in schemes if way.host}
         return frozenset(own | ({self.origin} if self.origin else set()))
 

@@ -38,13 +38,19 @@ class Said:
     host: str
 
     def client(self, known: Callable[[str], bool], peer: str) -> str:
-        """Return the last address that is not *known* as a proxy's, else *peer*."""
+        """Return the last address that is not *known* as a proxy's, else the first.
+
+        Where all are known, a proxy's own machine has asked. What is no address, or
+        no chain at all, leaves *peer*.
+        """
+        first = peer
         for address in reversed(self.chain or ()):
             if address is None:
                 return peer
             if not known(address):
                 return address
-        return peer
+            first = address
+        return first
 
 
 def address(text: str) -> str | None:

@@ -40,6 +40,7 @@ class VisitTests(SynchronousTestCase):
         ("127.0.0.1", False, "unknown", "127.0.0.1"),
         ("127.0.0.1", False, "", "127.0.0.1"),
         ("127.0.0.1", False, "127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", False, "127.0.0.2", "127.0.0.2"),
         ("127.0.0.1", True, "203.0.113.9", "127.0.0.1"),
         ("192.0.2.7", False, "203.0.113.9", "192.0.2.7"),
         ("192.0.2.7", True, "127.0.0.1", "192.0.2.7"),
@@ -130,7 +131,9 @@ class TrustedProxyTests(SynchronousTestCase):
         ("10.0.0.7", False, "unknown", "10.0.0.7", True),
         ("10.0.0.7", False, "198.51.100.9, unknown", "10.0.0.7", True),
         ("10.0.0.7", False, "198.51.100.9,", "10.0.0.7", True),
-        ("10.0.0.7", False, "10.0.0.8, 10.0.0.9", "10.0.0.7", True),
+        # the machine of a proxy of ours asks for itself
+        ("10.0.0.7", False, "10.0.0.8, 10.0.0.9", "10.0.0.8", True),
+        ("10.0.0.7", False, "10.0.0.7, unknown, 10.0.0.9", "10.0.0.7", True),
         ("127.0.0.1", False, "198.51.100.9, 10.0.0.9", "198.51.100.9", True),
         ("127.0.0.1", True, "198.51.100.9", "127.0.0.1", False),
         (None, False, "198.51.100.9, 10.0.0.9", "198.51.100.9", True),
@@ -166,6 +169,31 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
         self.assertIsNone(self.way("10.0.0.7", x_forwarded_proto="ftp").scheme)
         self.assertEqual(self.way("10.0.0.7", tls=True).scheme, "https")
+
+    def test_silent_proxy(self) -> None:
+        """B55: where a proxy leaves the scheme out, a browser's own origin tells it."""
+        said = {"x_forwarded_for": "192.0.2.7", "x_forwarded_host": "H.example:8443"}
+        for sent, wanted in (
+            ("https://h.example:8443", "https"),
+            ("HTTPS://H.EXAMPLE:8443", "https"),
+            ("http://h.example:8443", None),
+            ("https://h.example", None),
+            ("https://evil.example:8443", None),
+            ("null", None),
+            ("", None),
+        ):
+            found = self.way("10.0.0.7", False, origin=sent, **said)
+            self.assertEqual(found.scheme, wanted, sent)
+        sent = "https://h.example:8443"
+        # it adds nothing to what a proxy says, and means nothing without one
+        said["x_forwarded_proto"] = "http"
+        found = self.way("10.0.0.7", False, origin=sent, **said)
+        self.assertEqual(found.scheme, "http")
+        found = self.way("10.0.1.7", origin=sent, host="h.example:8443")
+        self.assertEqual(found.scheme, "http")
+        found = self.way("127.0.0.1", origin=sent, host="h.example:8443")
+        self.assertIsNone(found.scheme)
+        self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
 
     def test_forwarded(self) -> None:
         """B56: RFC 7239's header says the same, where it stands alone."""
@@ -231,6 +259,17 @@ class PlaceTests(SynchronousTestCase):
             way("192.0.2.7", tls=True, host="10.0.0.1:3000")
         )
         self.assertEqual(found, {"https://h.example", "https://10.0.0.1:3000"})
+
+    def test_origins_of_a_silent_proxy(self) -> None:
+        """B45: ``web_host`` tells the scheme that a proxy leaves out."""
+        silent = way("127.0.0.1", host="h.example", x_forwarded_for="192.0.2.7")
+        direct = way("127.0.0.1", host="localhost:3000")
+        place = Place("https://h.example")
+        self.assertEqual(place.own_origins(silent), {"https://h.example"})
+        self.assertEqual(
+            Place("").own_origins(silent), {"https://h.example", "http://h.example"}
+        )
+        self.assertIn("http://localhost:3000", place.own_origins(direct))
 
     def test_cookie_path(self) -> None:
         """B54: who comes past the proxy gets a cookie that works there."""

@@ -1,0 +1,349 @@
+"""Behind each proxy: the product as people meet it who have one in front of it."""
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import yaml  # type: ignore[import-untyped]
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.start.own_names import own_addresses
+from tests.support.cases import ProductTestCase
+from tests.support.product import ADMIN_PASSWORD
+from tests.support.proxies import (
+    CLIENT,
+    ETC,
+    Place,
+    Proxy,
+    apache_printed,
+    apache_shipped,
+    caddy,
+    haproxy,
+    nginx_below,
+    nginx_printed,
+    nginx_shipped,
+)
+from tests.support.websocket import Refused
+
+#: Says a line, waits until somebody has read it, and says the rest.
+SCRIPT = """\
+echo first
+for _ in $(seq 600); do [ -e "{gate}" ] && break; sleep 0.05; done
+for number in 1 2 3; do echo "line $number"; done
+"""
+
+#: What a client may say of itself; none of it may count.
+LIES = {
+    "X_Forwarded_For": "192.0.2.66",
+    "X_Real_IP": "192.0.2.66",
+    "Forwarded": "for=192.0.2.66;host=evil.example;proto=http",
+}
+
+#: A client that makes more of itself up, which our own files drop as well.
+MORE_LIES = {
+    **LIES,
+    "X_Forwarded_Proto": "http",
+    "X_Forwarded_Host": "evil.example",
+}
+
+FOREIGN = "https://evil.example"
+
+
+class ProxyTestCase(ProductTestCase):
+    """A server, and a proxy in front of it that the tests choose."""
+
+    def proxy(
+        self,
+        kind: Callable[[Place], list[str]],
+        base: str = "",
+        *,
+        told: bool = False,
+        **environ: str,
+    ) -> Proxy:
+        """Start a proxy of *kind* for a site below *base*.
+
+        The server is *told* of it by ``web_host``, or started again with *environ*.
+        """
+        proxy = Proxy(self.folder / "proxy", self.product.port, base)
+        # nobody's worker has to get there
+        self.folder.chmod(0o755)
+        if told:
+            environ["WEB_ROOT"] = proxy.origin + base
+        if environ:
+            self.product.stop()
+            more = {f"SEMAPHORE_{name}": text for name, text in environ.items()}
+            self.product.environ |= more
+            self.product.start()
+        self.addCleanup(proxy.stop)
+        proxy.start(kind)
+        return proxy
+
+    def log_in(self, proxy: Proxy, **headers: str) -> str:
+        """Log in as a browser does, keep the cookie, and return how it was set."""
+        proxy.headers = {"Origin": proxy.origin}
+        body = {"auth": "admin", "password": ADMIN_PASSWORD}
+        answer = proxy.call("POST", "/api/auth/login", body, **headers)
+        self.assertEqual(answer.status, 204, answer.content)
+        cookie = answer.headers["set-cookie"]
+        proxy.headers["Cookie"] = cookie.partition(";")[0]
+        return cookie
+
+    def watch(self, proxy: Proxy) -> None:
+        """Start a task and watch its log live, from the first line to the end."""
+        gate = self.folder / "gate"
+        project, repo = self.project({"say.sh": SCRIPT.format(gate=gate)})
+        template = self.template(project, repo, "bash", "say.sh")
+        opened = proxy.websocket()
+        self.addCleanup(opened.close)
+        opened.settimeout(30)
+        answer = proxy.call(
+            "POST", f"/api/project/{project}/tasks", {"template_id": template}
+        )
+        self.assertEqual(answer.status, 201, answer.content)
+        task = answer.json["id"]
+        lines: list[str] = []
+        while "first" not in lines:
+            message = opened.read()
+            assert message is not None
+            if message["type"] == "log" and message["task_id"] == task:
+                lines.append(message["output"])
+        # it has not ended: the line came while the task was running
+        self.assertEqual(self.product.status(project, task), "running")
+        gate.touch()
+        rest = opened.until_final(task)
+        self.assertEqual(rest[-1]["status"], "success")
+        lines += [each["output"] for each in rest if each["type"] == "log"]
+        self.assertEqual(lines, self.product.output(project, task))
+        self.assertEqual(lines[-3:], ["line 1", "line 2", "line 3"])
+        shown = proxy.call("GET", f"/api/project/{project}/tasks/{task}/output")
+        self.assertEqual([each["output"] for each in shown.json], lines)
+
+    def check_address(self, proxy: Proxy, **lies: str) -> None:
+        """Check that session and events tell the client's own address."""
+        wrong = {"auth": "admin", "password": "wrong"}
+        answer = proxy.call("POST", "/api/auth/login", wrong, **lies)
+        self.assertEqual(answer.status, 401)
+        said = [each["description"] for each in self.product.api("GET", "/events")]
+        self.assertIn(f"Failed login of admin from {proxy.client}", said)
+        self.assertNotIn("192.0.2.66", " ".join(said))
+        with sqlite3.connect(self.product.state / "semaphore.db") as database:
+            rows = database.execute("select ip from session order by id").fetchall()
+        self.assertEqual(rows[-1], (proxy.client,))
+
+    def check_foreign(self, proxy: Proxy, *, scheme: bool = True) -> None:
+        """Check that pages of other sites, or of another *scheme*, change nothing."""
+        for origin in self.foreign(proxy, scheme=scheme):
+            answer = proxy.call("POST", "/api/projects", {"name": "x"}, Origin=origin)
+            self.assertEqual(answer.status, 403, origin)
+
+    def foreign(self, proxy: Proxy, *, scheme: bool = True) -> list[str]:
+        """Return the origins of pages that are not the site's."""
+        found = [FOREIGN, "null"]
+        return [*found, f"http://localhost:{proxy.place.port}"] if scheme else found
+
+    def refusal(self, proxy: Proxy, **headers: str) -> int:
+        """Return the status with which a handshake is refused."""
+        with self.assertRaises(Refused) as refused:
+            proxy.websocket(**headers)
+        return int(refused.exception.status)
+
+    def check_sockets(self, proxy: Proxy, *, scheme: bool = True) -> None:
+        """Check that the websocket is for pages of the site, and who is logged in."""
+        for origin in self.foreign(proxy, scheme=scheme):
+            self.assertEqual(self.refusal(proxy, Origin=origin), 403, origin)
+        self.assertEqual(self.refusal(proxy, Cookie="semaphore=none"), 401)
+        answer = proxy.call("GET", "/api/ws")
+        self.assertEqual(answer.status, 426)
+
+    def check_cookie(self, cookie: str, path: str = "/") -> None:
+        """Check that the cookie is marked right."""
+        attributes = {each.strip() for each in cookie.split(";")[1:]}
+        wanted = {f"Path={path}", "HttpOnly", "Secure", "SameSite=Lax"}
+        self.assertEqual(attributes, wanted)
+
+
+class ShippedTests(ProxyTestCase):
+    """The files in ``etc/``."""
+
+    def through(self, kind: Callable[[Place], list[str]]) -> None:
+        """Do everything through a proxy of *kind*."""
+        proxy = self.proxy(kind)
+        self.check_cookie(self.log_in(proxy, **MORE_LIES))
+        self.watch(proxy)
+        self.check_address(proxy, **MORE_LIES)
+        self.check_foreign(proxy)
+        self.check_sockets(proxy)
+        # the password is wrong, and nothing else is
+        self.assertEqual(proxy.log_in_by_http_2(), "2 401")
+        status, location = proxy.redirect()
+        self.assertEqual(status, 308)
+        self.assertRegex(location, r"^https://localhost(:\d+)?/project/1\?x=y$")
+
+    def test_nginx(self) -> None:
+        """B42, B44, B45, B55, B56: NGINX."""
+        self.through(nginx_shipped)
+
+    def test_apache(self) -> None:
+        """B42, B44, B45, B55, B56: Apache."""
+        self.through(apache_shipped)
+
+    def test_haproxy(self) -> None:
+        """B42, B44, B45, B55, B56: HAProxy."""
+        self.through(haproxy)
+
+    def test_caddy(self) -> None:
+        """B42, B44, B45, B55, B56: Caddy."""
+        self.through(caddy)
+
+
+class PrintedTests(ProxyTestCase):
+    """What Semaphore's documents tell people to write, unchanged."""
+
+    def outside(self, proxy: Proxy) -> None:
+        """Come from an address that is not loopback, if the machine has one.
+
+        Proxies as printed add to what a client says, and loopback is a proxy's.
+        """
+        for each in own_addresses():
+            if not each.startswith("127.") and ":" not in each:
+                proxy.client = each
+                return
+
+    def test_nginx(self) -> None:
+        """B42, B44, B55, B56: NGINX, which blanks the socket's Origin."""
+        proxy = self.proxy(nginx_printed)
+        self.check_cookie(self.log_in(proxy))
+        self.watch(proxy)
+        self.check_address(proxy)
+        self.check_foreign(proxy)
+        self.assertEqual(self.refusal(proxy, Cookie="semaphore=none"), 401)
+        self.outside(proxy)
+        self.log_in(proxy, **LIES)
+        lies = LIES if proxy.client != CLIENT else {}
+        self.check_address(proxy, **lies)
+
+    def test_nginx_required(self) -> None:
+        """B44, B45: an option refuses a socket whose Origin a proxy has blanked."""
+        proxy = self.proxy(nginx_printed, WEBSOCKET_REQUIRE_ORIGIN="true")
+        self.log_in(proxy)
+        self.assertEqual(self.refusal(proxy), 403)
+        token = {"Authorization": f"Bearer {self.product.token}", "Cookie": ""}
+        proxy.websocket(**token).close()
+
+    def test_apache(self) -> None:
+        """B42, B44, B45, B55, B56: Apache, with ``web_host`` for what it leaves out."""
+        proxy = self.proxy(apache_printed, told=True)
+        self.check_cookie(self.log_in(proxy))
+        self.watch(proxy)
+        self.check_address(proxy)
+        self.check_foreign(proxy)
+        self.check_sockets(proxy)
+        self.outside(proxy)
+        self.log_in(proxy, **LIES)
+        lies = LIES if proxy.client != CLIENT else {}
+        self.check_address(proxy, **lies)
+
+    def test_apache_alone(self) -> None:
+        """B42, B55: Apache and no ``web_host``: a browser's origin tells the scheme."""
+        proxy = self.proxy(apache_printed)
+        body = {"auth": "admin", "password": ADMIN_PASSWORD}
+        answer = proxy.call("POST", "/api/auth/login", body)
+        self.assertEqual(answer.status, 400)
+        self.assertIn("X-Forwarded-Proto", answer.json["error"])
+        self.assertIn("sends no X-Forwarded-Proto", self.product.log.read_text())
+        self.check_cookie(self.log_in(proxy))
+        self.watch(proxy)
+        self.check_address(proxy)
+        self.check_foreign(proxy, scheme=False)
+        self.check_sockets(proxy, scheme=False)
+
+
+class BelowTests(ProxyTestCase):
+    """B52: the site below a path of the proxy's."""
+
+    def below(self, *, strips: bool) -> None:
+        """Do everything below ``/semaphore``."""
+        kind = partial(nginx_below, strips=strips)
+        proxy = self.proxy(kind, "/semaphore", told=True)
+        self.check_cookie(self.log_in(proxy), path="/semaphore")
+        self.watch(proxy)
+        self.check_foreign(proxy)
+        self.check_sockets(proxy)
+
+    def test_stripped(self) -> None:
+        """B44, B52: the proxy takes the path off."""
+        self.below(strips=True)
+
+    def test_kept(self) -> None:
+        """B44, B52: the proxy leaves the path as it is."""
+        self.below(strips=False)
+
+
+class TraefikTests(SynchronousTestCase):
+    """Traefik, which Debian does not have: its files are read, not run."""
+
+    #: The keys that each part may have.
+    KEYS: ClassVar[dict[str, set[str]]] = {
+        "static": {"entryPoints", "providers"},
+        "entryPoint": {"address", "http", "http2", "forwardedHeaders", "transport"},
+        "dynamic": {"http", "tls"},
+        "http": {"routers", "services", "serversTransports"},
+        "router": {"rule", "entryPoints", "service", "tls"},
+        "balancer": {
+            "passHostHeader",
+            "servers",
+            "serversTransport",
+            "responseForwarding",
+        },
+        "timeouts": {"dialTimeout", "responseHeaderTimeout", "idleConnTimeout"},
+    }
+
+    def read(self, name: str) -> Any:
+        """Return what a file says."""
+        return yaml.safe_load((ETC / "traefik" / name).read_text())
+
+    def check(self, kind: str, part: dict[str, Any]) -> None:
+        """Check that *part* has no key that it may not have."""
+        self.assertLessEqual(part.keys(), self.KEYS[kind])
+
+    def test_static(self) -> None:
+        """The entry points are 80, which leads to 443, and believe nobody."""
+        found = self.read("traefik.yml")
+        self.check("static", found)
+        points = found["entryPoints"]
+        for each in points.values():
+            self.check("entryPoint", each)
+        ports = {name: each["address"] for name, each in points.items()}
+        self.assertEqual(ports, {"web": ":80", "websecure": ":443"})
+        redirection = points["web"]["http"]["redirections"]["entryPoint"]
+        self.assertIn(redirection["to"], points)
+        self.assertEqual(redirection["scheme"], "https")
+        believed = points["websecure"]["forwardedHeaders"]
+        self.assertEqual(believed, {"insecure": False, "trustedIPs": []})
+        file = found["providers"]["file"]["filename"]
+        self.assertTrue((ETC / "traefik" / file.rpartition("/")[2]).is_file())
+
+    def test_dynamic(self) -> None:
+        """What the router and the service name is there."""
+        found = self.read("semaphore.yml")
+        points = self.read("traefik.yml")["entryPoints"]
+        self.check("dynamic", found)
+        web = found["http"]
+        self.check("http", web)
+        for router in web["routers"].values():
+            self.check("router", router)
+            self.assertLessEqual(set(router["entryPoints"]), points.keys())
+            self.assertIn(router["service"], web["services"])
+            self.assertEqual(router["rule"], "Host(`ci.example.org`)")
+            self.assertIn("tls", router)
+        for service in web["services"].values():
+            balancer = service["loadBalancer"]
+            self.check("balancer", balancer)
+            self.assertIs(balancer["passHostHeader"], True)
+            self.assertEqual(balancer["servers"], [{"url": "http://127.0.0.1:3000"}])
+            self.assertIn(balancer["serversTransport"], web["serversTransports"])
+        for transport in web["serversTransports"].values():
+            self.check("timeouts", transport["forwardingTimeouts"])
+        for pair in found["tls"]["certificates"]:
+            self.assertEqual(pair.keys(), {"certFile", "keyFile"})
