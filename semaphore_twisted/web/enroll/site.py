@@ -111,4 +111,4 @@ def build_enroll_site(
         door=door,
         inner=inner,
     )
-    return Site(root, clock=clock, body_limit=BODY_LIMIT, trust=door.trust)
+    return Site(root, clock=clock, body_limit=BODY_LIMIT)
