@@ -4,7 +4,9 @@ A page of another site can have its own name resolved to this machine and would 
 of "the same origin" (DNS rebinding), so a name has to be known. Who names an address
 cannot be rebound: that is always welcome, and whoever is locked out by name gets in
 that way. A bare word is what machines on one network call each other, a container's
-proxy for instance; that counts from who is trusted as a proxy.
+proxy for instance; that counts from who is trusted as a proxy. Where the operator has
+not said what the site is called (``web_host``), the name that a trusted proxy passes on
+counts too: proxies worked so before this server was put behind them.
 """
 
 import re
@@ -58,15 +60,24 @@ class Hosts:
 
     _known: frozenset[str]
     _certified: Callable[[], Iterable[str]] = no_names
+    #: whether names count that trusted proxies pass on
+    _relayed: bool = False
     _told: set[str] = field(factory=set, init=False)
 
     @classmethod
     def of(
-        cls, names: Iterable[str], certified: Callable[[], Iterable[str]]
+        cls,
+        names: Iterable[str],
+        certified: Callable[[], Iterable[str]],
+        *,
+        relayed: bool = False,
     ) -> "Hosts":
-        """Return the hosts that *names* are; none of them, or ``*``, means any."""
+        """Return the hosts that *names* are; none of them, or ``*``, means any.
+
+        With *relayed* those that trusted proxies pass on are welcome too.
+        """
         known = frozenset(each.strip("[]").lower().removesuffix(".") for each in names)
-        return cls(known, certified)
+        return cls(known, certified, relayed)
 
     def welcome(self, way: Visit) -> bool:
         """Whether a request that came by *way* may call the site as it does."""
@@ -77,7 +88,7 @@ class Hosts:
             return False
         if name in self._known or _is_address(name) or _matches(name, self._known):
             return True
-        if way.trusted and "." not in name:
+        if way.trusted and ("." not in name or (self._relayed and way.relayed)):
             return True
         if _matches(name, (each.lower() for each in self._certified())):
             return True

@@ -190,7 +190,7 @@ def build_site(
         socket=socket,
         page=Page(fingerprint=options.fingerprint),
         enrolling=EnrollPages(fingerprint=options.fingerprint),
-        hosts=Hosts.of(options.hosts, certified),
+        hosts=Hosts.of(options.hosts, certified, relayed=not options.web_host),
         hsts=options.hsts_seconds,
         door=door,
     )

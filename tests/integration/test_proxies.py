@@ -210,9 +210,16 @@ class PrintedTests(ProxyTestCase):
                 proxy.client = each
                 return
 
+    #: What people call a site that its server was not told the name of.
+    NAME: ClassVar[dict[str, str]] = {
+        "Host": "ci.example.org",
+        "Origin": "https://ci.example.org",
+    }
+
     def test_nginx(self) -> None:
         """B42, B44, B55, B56: NGINX, which blanks the socket's Origin."""
         proxy = self.proxy(nginx_printed)
+        self.check_cookie(self.log_in(proxy, **self.NAME))
         self.check_cookie(self.log_in(proxy))
         self.watch(proxy)
         self.check_address(proxy)
@@ -234,6 +241,7 @@ class PrintedTests(ProxyTestCase):
     def test_apache(self) -> None:
         """B42, B44, B45, B55, B56: Apache, with ``web_host`` for what it leaves out."""
         proxy = self.proxy(apache_printed, told=True)
+        self.assertEqual(proxy.call("GET", "/", Host="evil.example").status, 421)
         self.check_cookie(self.log_in(proxy))
         self.watch(proxy)
         self.check_address(proxy)
@@ -252,6 +260,7 @@ class PrintedTests(ProxyTestCase):
         self.assertEqual(answer.status, 400)
         self.assertIn("X-Forwarded-Proto", answer.json["error"])
         self.assertIn("sends no X-Forwarded-Proto", self.product.log.read_text())
+        self.check_cookie(self.log_in(proxy, **self.NAME))
         self.check_cookie(self.log_in(proxy))
         self.watch(proxy)
         self.check_address(proxy)

@@ -13,10 +13,14 @@ from tests.support.http import api_client
 KNOWN = ("h.example", "*.wild.example", "localhost", "host", "[2001:db8::1]")
 
 
-def way(host: str, *, trusted: bool = False) -> Visit:
+def way(host: str, *, trusted: bool = False, relayed: bool = False) -> Visit:
     """Return the way of a request that calls the site *host*."""
     return Visit(
-        address="192.0.2.7", host=host, scheme="https", trusted=trusted, relayed=False
+        address="192.0.2.7",
+        host=host,
+        scheme="https",
+        trusted=trusted,
+        relayed=relayed,
     )
 
 
@@ -99,6 +103,18 @@ class WelcomeTests(SynchronousTestCase):
         self.assertTrue(hosts.welcome(way("semaphore:3000", trusted=True)))
         self.assertFalse(hosts.welcome(way("semaphore:3000")))
         self.assertFalse(hosts.welcome(way("evil.example", trusted=True)))
+
+    def test_relayed(self) -> None:
+        """B44: a trusted proxy tells the site's name where the operator does not."""
+        open_ = Hosts.of(KNOWN, no_names, relayed=True)
+        strict = Hosts.of(KNOWN, no_names)
+        passed_on = way("ci.example.org", trusted=True, relayed=True)
+        self.assertTrue(open_.welcome(passed_on))
+        self.assertFalse(strict.welcome(passed_on))
+        self.assertFalse(open_.welcome(way("ci.example.org", trusted=True)))
+        self.assertFalse(open_.welcome(way("ci.example.org")))
+        odd = way("ci.example.org, evil", trusted=True, relayed=True)
+        self.assertFalse(open_.welcome(odd))
 
     def test_without(self) -> None:
         """Health checks by HTTP/1.0 name nothing."""
