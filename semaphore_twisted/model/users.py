@@ -127,6 +127,12 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
         """Whether news of *project_id* may be sent."""
         return self.everything or project_id in self.projects
 
+    def sees_more_than(self, other: "Audience") -> bool:
+        """Whether there is news for this audience that *other* may not see."""
+        if other.everything:
+            return False
+        return self.everything or not self.projects <= other.projects
+
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A user's membership of a project, as the API shows it."""

@@ -44,7 +44,8 @@ def _matches(name: str, known: Iterable[str]) -> bool:
     return any(each in {name, parent} for each in known)
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Whether *name* is an IP address."""
     try:
         ip_address(name)
     except ValueError:
@@ -86,7 +87,7 @@ class Hosts:
         name = name_of(way.host)
         if name is None:
             return False
-        if name in self._known or _is_address(name) or _matches(name, self._known):
+        if name in self._known or is_address(name) or _matches(name, self._known):
             return True
         if way.trusted and ("." not in name or (self._relayed and way.relayed)):
             return True

@@ -46,6 +46,9 @@ RECHECK_SECONDS = 5.0
 #: Closing code for a session, token or account that ended (RFC 6455: private use).
 ACCESS_ENDED = 4401
 
+#: And for rights that were taken away; with those that are left one may come again.
+RIGHTS_ENDED = 4403
+
 #: Reads lines of a task above a number, at most so many.
 ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
 
@@ -267,6 +270,11 @@ class Hub:
             self._checking = True
             self.watch(self._check())
 
+    def _shut_out(self, watcher: Watcher, code: int, reason: str) -> None:
+        if watcher in self._watchers:
+            self._watchers.discard(watcher)
+            watcher.wire.close(code, reason)
+
     async def _check(self) -> None:
         try:
             watchers = list(self._watchers)
@@ -274,11 +282,12 @@ class Hub:
                 [watcher.credentials for watcher in watchers]
             )
             for watcher, audience in zip(watchers, audiences, strict=True):
-                if audience is not None:
+                if audience is None:
+                    self._shut_out(watcher, ACCESS_ENDED, "the session has ended")
+                elif watcher.audience.sees_more_than(audience):
+                    self._shut_out(watcher, RIGHTS_ENDED, "rights were taken away")
+                else:
                     watcher.audience = audience
-                elif watcher in self._watchers:
-                    self._watchers.discard(watcher)
-                    watcher.wire.close(ACCESS_ENDED, "the session has ended")
         finally:
             self._checking = False
             if self._check_again:

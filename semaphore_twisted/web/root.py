@@ -19,7 +19,7 @@ from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.pages import EnrollPages
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.forwarded import Place
-from semaphore_twisted.web.hosts import Hosts, no_names
+from semaphore_twisted.web.hosts import Hosts, is_address, name_of, no_names
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.requests import Arrival, arrival
@@ -87,6 +87,7 @@ class Root(Resource):
         self._enrolling = enrolling
         self._hosts = hosts
         self._hsts = hsts
+        self._own_name = name_of(door.place.host)
         self._door = door
 
     @override
@@ -108,11 +109,12 @@ class Root(Resource):
 
     def _promise(self, request: Any, came: Arrival) -> None:
         """Send HSTS, over TLS and for the name that was configured only."""
-        host = came.visit.host.lower()
-        if self._hsts and came.secure and host and host == came.place.host:
-            request.setHeader(
-                b"strict-transport-security", f"max-age={self._hsts}".encode()
-            )
+        if self._hsts and came.secure:
+            name = name_of(came.visit.host)
+            if name and name == self._own_name and not is_address(name):
+                request.setHeader(
+                    b"strict-transport-security", f"max-age={self._hsts}".encode()
+                )
 
 
 def _misdirected(request: Any) -> bytes:

@@ -1,5 +1,10 @@
 """The websocket over real TLS: who may open it, and when it is closed."""
 
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from tests.support.cases import ProductTestCase
 from tests.support.websocket import Refused
 
@@ -44,6 +49,86 @@ class SocketTests(ProductTestCase):
         answer = self.product.call("GET", "/api/ws")
         self.assertEqual(answer.status, 426)
         self.assertEqual(answer.headers["upgrade"], "websocket")
+
+    def user(self, name: str, **fields: Any) -> tuple[int, str]:
+        """Make a user and log him in; return his number and his cookie."""
+        password = "correct horse battery"
+        made = self.product.api(
+            "POST",
+            "/users",
+            {
+                "name": name,
+                "username": name,
+                "email": f"{name}@example.org",
+                "password": password,
+                **fields,
+            },
+        )
+        answer = self.product.call(
+            "POST", "/api/auth/login", {"auth": name, "password": password}, {}
+        )
+        return made["id"], answer.headers["set-cookie"].split(";")[0]
+
+    def closing(self, cookie: str, end: Callable[[], Any]) -> int | None:
+        """Return with which code *end* closes a socket, within a second."""
+        socket = self.product.websocket({"Cookie": cookie, "Origin": self.product.url})
+        socket.settimeout(10)
+        began = time.monotonic()
+        end()
+        self.assertIsNone(socket.read())
+        self.assertLess(time.monotonic() - began, 1)
+        socket.close()
+        return socket.closed
+
+    def test_ends(self) -> None:
+        """B46, B60: the end of membership, role, password or account closes it."""
+        api = self.product.api
+        project = api("POST", "/projects", {"name": "Test"})["id"]
+        number, cookie = self.user("alice")
+        members = f"/project/{project}/users"
+        api("POST", members, {"user_id": number, "role": "manager"})
+        left = self.closing(cookie, lambda: api("DELETE", f"{members}/{number}"))
+        self.assertEqual(left, 4403)
+        for name, end in (
+            ("bob", lambda it: api("DELETE", f"/users/{it}")),
+            (
+                "carol",
+                lambda it: api(
+                    "POST", f"/users/{it}/password", {"password": "a new long password"}
+                ),
+            ),
+        ):
+            number, cookie = self.user(name)
+            with self.subTest(name=name):
+                ended = self.closing(cookie, partial(end, number))
+                self.assertEqual(ended, 4401)
+                self.assertEqual(
+                    self.refusal(Cookie=cookie, Origin=self.product.url), 401
+                )
+
+    def test_token_ended(self) -> None:
+        """B46, B60: a program's socket is closed with its token."""
+        socket = self.product.websocket()
+        socket.settimeout(10)
+        cookie = self.product.log_in()
+        mine = self.product.call("GET", "/api/user/tokens", headers={"Cookie": cookie})
+        began = time.monotonic()
+        for each in mine.json:
+            self.product.call(
+                "DELETE", f"/api/user/tokens/{each['id']}", headers={"Cookie": cookie}
+            )
+        self.assertIsNone(socket.read())
+        self.assertLess(time.monotonic() - began, 2)
+        self.assertEqual(socket.closed, 4401)
+
+    def test_ping(self) -> None:
+        """B42: a quiet socket has a ping before proxies' usual minute of patience."""
+        socket = self.product.websocket()
+        socket.settimeout(35)
+        began = time.monotonic()
+        self.assertTrue(socket.pinged())
+        self.assertGreater(time.monotonic() - began, 15)
+        socket.close()
 
     def test_logout(self) -> None:
         """B46, B59: a logout closes the session's websocket and ends the session."""

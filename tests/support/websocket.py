@@ -97,6 +97,12 @@ class WebSocket:
             elif kind == 9:
                 self._send(10, payload)
 
+    def pinged(self) -> bool:
+        """Wait for one frame, and tell whether it is a ping."""
+        first, second = self._take(2)
+        self._take(second & 127)
+        return first & 15 == 9
+
     def read(self) -> dict[str, Any] | None:
         """Return the next message, or ``None`` once it was closed (see ``closed``)."""
         for payload in self.payloads():

@@ -20,7 +20,13 @@ from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Status, Task
 from semaphore_twisted.model.users import Audience, Credentials
-from semaphore_twisted.web.hub import ACCESS_ENDED, RECHECK_SECONDS, Hub, Watcher
+from semaphore_twisted.web.hub import (
+    ACCESS_ENDED,
+    RECHECK_SECONDS,
+    RIGHTS_ENDED,
+    Hub,
+    Watcher,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PROJECT, OTHER = ProjectId(1), ProjectId(2)
@@ -255,13 +261,33 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.sent, [])
 
     def test_membership_ended(self) -> None:
-        """B60: news of a project stop when the membership ends; the rest goes on."""
-        _, wire = self.watcher("a", MEMBER)
-        self.audiences["a"] = Audience(everything=False, projects=frozenset())
-        self.hub.access_changed()
-        self.append(1, 1)
-        self.assertEqual(wire.sent, [])
-        self.assertIsNone(wire.closed)
+        """B60: whoever loses a project, or all others, is closed at once."""
+        both = Audience(everything=False, projects=frozenset({PROJECT, OTHER}))
+        nothing = Audience(everything=False, projects=frozenset())
+        for before, after in (
+            (MEMBER, nothing),
+            (both, MEMBER),
+            (ADMIN, both),
+            (ADMIN, nothing),
+        ):
+            _, wire = self.watcher("a", before)
+            self.audiences["a"] = after
+            self.hub.access_changed()
+            self.assertEqual(wire.closed, (RIGHTS_ENDED, "rights were taken away"))
+            self.append(1, 1)
+            self.assertEqual(wire.sent, [])
+
+    def test_membership_begun(self) -> None:
+        """Whoever gains something goes on with what he has."""
+        both = Audience(everything=False, projects=frozenset({PROJECT, OTHER}))
+        for before, after in ((MEMBER, both), (both, ADMIN), (MEMBER, MEMBER)):
+            watcher, wire = self.watcher("a", before)
+            self.audiences["a"] = after
+            self.hub.access_changed()
+            self.assertIsNone(wire.closed)
+            self.append(1, 1)
+            self.assertEqual(len(wire.sent), 1)
+            self.hub.remove(watcher)
 
     def test_timer(self) -> None:
         """B60: rights taken away by another process are seen within seconds."""

@@ -82,10 +82,20 @@ class HeaderTests(SynchronousTestCase):
     def test_guards(self) -> None:
         """Each kind of answer has them."""
         for path in ("/", "/api/ping", "/api/user", "/api/nothing", "/x.js"):
-            answer = self.client.get(path)
+            answer = self.client.get(path, headers={"Accept-Encoding": "gzip, br"})
             self.assertEqual(answer.header("x-content-type-options"), "nosniff")
             self.assertEqual(answer.header("x-frame-options"), "DENY")
             self.assertEqual(answer.header("referrer-policy"), "no-referrer")
+            self.assertEqual(answer.header("cache-control"), "no-store")
+            self.assertIn("camera=()", answer.header("permissions-policy") or "")
+            for each, value in (
+                ("opener", "same-origin"),
+                ("resource", "same-origin"),
+                ("embedder", "require-corp"),
+            ):
+                sent = answer.header(f"cross-origin-{each}-policy")
+                self.assertEqual(sent, value)
+            self.assertIsNone(answer.header("content-encoding"))
             self.assertIn(
                 "frame-ancestors 'none'", answer.header("content-security-policy") or ""
             )
@@ -117,6 +127,11 @@ class HeaderTests(SynchronousTestCase):
         self.assertIsNone(other.get("/").header(name))
         plain = api_client(options=options, host="h.example", secure=False)
         self.assertIsNone(plain.get("/").header(name))
+        with_port = api_client(options=options, host="H.example:3000")
+        self.assertEqual(with_port.get("/").header(name), "max-age=100")
+        address = WebOptions(web_host="https://192.0.2.1:3000", hsts_seconds=100)
+        numeric = api_client(options=address, host="192.0.2.1:3000")
+        self.assertIsNone(numeric.get("/").header(name))
 
     def test_hosts(self) -> None:
         """Where names are configured, a request for another one is refused."""
