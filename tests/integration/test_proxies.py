@@ -9,6 +9,7 @@ import yaml  # type: ignore[import-untyped]
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.start.own_names import own_addresses
+from tests.support.browser import Browser
 from tests.support.cases import ProductTestCase
 from tests.support.product import ADMIN_PASSWORD
 from tests.support.proxies import (
@@ -65,7 +66,8 @@ class ProxyTestCase(ProductTestCase):
 
         The server is *told* of it by ``web_host``, or started again with *environ*.
         """
-        proxy = Proxy(self.folder / "proxy", self.product.port, base)
+        folder = self.folder / f"proxy-{len(list(self.folder.iterdir()))}"
+        proxy = Proxy(folder, self.product.port, base)
         # nobody's worker has to get there
         self.folder.chmod(0o755)
         if told:
@@ -195,6 +197,58 @@ class ShippedTests(ProxyTestCase):
     def test_caddy(self) -> None:
         """B42, B44, B45, B55, B56: Caddy."""
         self.through(caddy)
+
+
+#: What a page of the site does: log in, open the socket, start a task, watch its end.
+PAGE = """
+    const said = await fetch("/api/auth/login", {{
+        method: "POST",
+        body: JSON.stringify({{auth: "admin", password: "{password}"}}),
+    }});
+    if (said.status !== 204) return "login " + said.status;
+    const socket = new WebSocket(location.origin.replace("https", "wss") + "/api/ws");
+    const lines = [];
+    const ended = new Promise((done, failed) => {{
+        socket.onerror = () => failed(new Error("the socket failed"));
+        socket.onmessage = (event) => {{
+            const message = JSON.parse(event.data);
+            if (message.type === "log") lines.push(message.output);
+            if (["success", "error"].includes(message.status)) done(message.status);
+        }};
+    }});
+    await new Promise((open) => {{ socket.onopen = open; }});
+    await fetch("/api/project/{project}/tasks", {{
+        method: "POST",
+        body: JSON.stringify({{template_id: {template}}}),
+    }});
+    const status = await ended;
+    socket.close();
+    return status + " " + lines.at(-1) + " " + document.cookie.length;
+"""
+
+
+class BrowserTests(ProxyTestCase):
+    """A real browser, which speaks HTTP/2 and writes Origin and cookies itself."""
+
+    def test_each(self) -> None:
+        """B42, B45, B55: it logs in and watches a task through each of them."""
+        project, repo = self.project({"say.sh": "echo first\necho last\n"})
+        script = PAGE.format(
+            password=ADMIN_PASSWORD,
+            project=project,
+            template=self.template(project, repo, "bash", "say.sh"),
+        )
+        browser = Browser()
+        self.addCleanup(browser.stop)
+        # the page's own policy is another test's
+        browser.call("Page.setBypassCSP", enabled=True)
+        shipped = (nginx_shipped, apache_shipped, haproxy, caddy)
+        for kind in (*shipped, nginx_printed, apache_printed):
+            proxy = self.proxy(kind)
+            browser.open(f"{proxy.origin}/")
+            said = browser.run(f"(async () => {{ {script} }})()")
+            self.assertEqual(said, "success last 0", kind.__name__)
+            proxy.stop()
 
 
 class PrintedTests(ProxyTestCase):
