@@ -10,7 +10,8 @@ from attrs import frozen
 
 from tests.support.cases import ProductTestCase
 from tests.support.product import PATIENCE
-from tests.support.proxies import Proxy, nginx_shipped
+from tests.support.proxies import Proxy
+from tests.support.proxy_files import nginx_shipped
 
 #: What a browser's handshake of a websocket has.
 UPGRADE = (
