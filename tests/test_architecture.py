@@ -34,7 +34,8 @@ ALLOWED: dict[str, set[str]] = {
         "wireguard",
     },
     "vpn": {"operations", "persistence", "wireguard", "deferreds", "links"},
-    "acme": {"crypto", "operations", "persistence", "deferreds"},
+    "outgoing": set(),
+    "acme": {"crypto", "operations", "persistence", "deferreds", "outgoing"},
     "vpnd": {"wireguard", "lifecycle", "deferreds", "links"},
 }
 

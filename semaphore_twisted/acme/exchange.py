@@ -27,6 +27,7 @@ from typing_extensions import override
 
 from semaphore_twisted import __version__
 from semaphore_twisted.acme.answers import Answer, Trouble, plain
+from semaphore_twisted.outgoing import failed_check
 
 #: Seconds for one request, its answer included.
 PATIENCE = 30.0
@@ -137,10 +138,9 @@ def _reason(url: str, error: BaseException) -> str:
     if isinstance(error, ResponseFailed | ResponseNeverReceived) and reasons:
         return _reason(url, reasons[0].value)
     if isinstance(error, TlsError):
-        words = "; ".join(str(part[-1]) for part in (error.args or ([],))[0] or [])
         return (
             f"{host}: the authority's own certificate is not trusted "
-            f"({words or 'TLS failed'}); name its root by acme.ca_bundle"
+            f"({failed_check(error)}); name its root by acme.ca_bundle"
         )
     for kind, sentence in _REASONS.items():
         if isinstance(error, kind):

@@ -1,8 +1,6 @@
 """A client of any server that speaks Semaphore's API: HTTPS and websocket.
 
-The server's certificate is checked against the system's authorities or a given one,
-and its name (or address) by service-identity, as Twisted's ``optionsForClientTLS``
-arranges it.
+The server's certificate is checked against the system's authorities or a given one.
 """
 
 from collections.abc import Callable
@@ -20,14 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.error import TimeoutError as TwistedTimeoutError
-from twisted.internet.ssl import (
-    Certificate,
-    optionsForClientTLS,
-    platformTrust,
-    trustRootFromCertificates,
-)
 from twisted.web.client import (
-    Agent,
     FileBodyProducer,
     HTTPConnectionPool,
     ResponseFailed,
@@ -35,13 +26,11 @@ from twisted.web.client import (
     readBody,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IPolicyForHTTPS
 from typing_extensions import override
-from zope.interface import implementer
 
+from semaphore_twisted import outgoing
 from semaphore_twisted.cli.failure import UNREACHABLE, Failure
-
-CONNECT_SECONDS = 15
+from semaphore_twisted.outgoing import CONNECT_SECONDS, Tls, failed_check
 
 
 @frozen
@@ -69,30 +58,13 @@ class Server:
         :raises Failure: if the file of ``--ca`` holds no certificate.
         """
         if self.ca is None:
-            return platformTrust()
+            return outgoing.trust()
         try:
-            return trustRootFromCertificates(_certificates(self.ca.read_bytes()))
+            return outgoing.trust(only=self.ca.read_bytes())
         except OSError as error:
             raise Failure(f"--ca: {self.ca}: {error.strerror}") from error
-        except (ValueError, TlsError) as error:
+        except ValueError as error:
             raise Failure(f"--ca: {self.ca} holds no PEM certificate") from error
-
-
-def _certificates(pem: bytes) -> list[Certificate]:
-    end = b"-----END CERTIFICATE-----"
-    blocks = [part + end for part in pem.split(end) if b"-----BEGIN CERT" in part]
-    if not blocks:
-        raise ValueError("no certificate")
-    return [Certificate.loadPEM(block) for block in blocks]
-
-
-@implementer(IPolicyForHTTPS)
-@frozen
-class _Policy:
-    trust: Any
-
-    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: ARG002, N802
-        return optionsForClientTLS(hostname.decode("ascii"), trustRoot=self.trust)
 
 
 @define(eq=False)
@@ -101,17 +73,14 @@ class Client:
 
     _reactor: Any
     _server: Server
-    _trust: Any = None
+    _tls: Any = None
     _agent: Any = None
 
     def __attrs_post_init__(self) -> None:
         """Read the authority's file once."""
-        self._trust = self._server.trust()
-        self._agent = Agent(
-            self._reactor,
-            _Policy(self._trust),
-            connectTimeout=CONNECT_SECONDS,
-            pool=HTTPConnectionPool(self._reactor),
+        self._tls = Tls(self._server.trust())
+        self._agent = outgoing.agent(
+            self._reactor, self._tls, pool=HTTPConnectionPool(self._reactor)
         )
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -164,8 +133,7 @@ class Client:
             self._reactor, host, parts.port or (443 if secure else 80)
         )
         if secure:
-            options = optionsForClientTLS(host, trustRoot=self._trust)
-            endpoint = wrapClientTLS(options, endpoint)
+            endpoint = wrapClientTLS(self._tls.to(host), endpoint)
         try:
             socket: Socket = await endpoint.connect(factory)
             await opened
@@ -234,9 +202,8 @@ def _unreachable(url: str, error: BaseException) -> Failure:
     if isinstance(error, ResponseFailed | ResponseNeverReceived) and reasons:
         return _unreachable(url, reasons[0].value)
     if isinstance(error, TlsError):
-        detail = "; ".join(str(part[-1]) for part in error.args[0] or [("", "TLS")])
         return Failure(
-            f"{url}: the certificate is not trusted ({detail}); "
+            f"{url}: the certificate is not trusted ({failed_check(error)}); "
             "give the server's authority with --ca FILE",
             UNREACHABLE,
         )

@@ -11,8 +11,7 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.web.iweb import IAgent
 
-from semaphore_twisted import config_acme
-from semaphore_twisted.acme.agent import authority_agent
+from semaphore_twisted import config_acme, outgoing
 from semaphore_twisted.acme.book import StoredBook
 from semaphore_twisted.acme.challenges import Challenges
 from semaphore_twisted.acme.client import Binding
@@ -22,6 +21,7 @@ from semaphore_twisted.acme.service import AcmeService, Settings
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.outgoing import Tls
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.web.challenge_port import challenge_site
@@ -42,15 +42,27 @@ def folder(path: Path) -> Folder:
 def agent(config: Config, reactor: Any) -> IAgent:
     """Return the agent that reaches the authority.
 
-    :raises Refused: if ``acme.ca_bundle`` cannot be used.
+    It believes ``acme.ca_bundle`` only, else the system's roots and ``ca_bundle``.
+
+    :raises Refused: if one of them cannot be used.
     """
-    path = config.acme.ca_bundle
+    only = _roots("acme.ca_bundle", config.acme.ca_bundle)
+    also = None if only else _roots("ca_bundle", config.ca_bundle)
+    return outgoing.agent(reactor, Tls(outgoing.trust(only=only, also=also)))
+
+
+def _roots(option: str, path: str) -> bytes | None:
+    """Read the roots at *path*, which *option* names; ``None`` without one."""
+    if not path:
+        return None
     try:
-        return authority_agent(reactor, Path(path).read_bytes() if path else None)
+        found = Path(path).read_bytes()
+        outgoing.trust(only=found)
     except OSError as error:
-        raise Refused(f"acme.ca_bundle: {path}: {error.strerror}") from None
+        raise Refused(f"{option}: {path}: {error.strerror}") from None
     except ValueError as error:
-        raise Refused(f"acme.ca_bundle: {path}: {error}") from None
+        raise Refused(f"{option}: {path}: {error}") from None
+    return found
 
 
 def settings(config: Config) -> Settings:
@@ -116,7 +128,7 @@ def assemble(
 ) -> Acme:
     """Connect the parts; the certificate in the folder *path* is presented at once.
 
-    :raises Refused: if ``acme.ca_bundle`` cannot be used.
+    :raises Refused: if ``acme.ca_bundle`` or ``ca_bundle`` cannot be used.
     """
     source = PublicCertificates(local, now, inside=config.vpn.only)
     files = folder(path)

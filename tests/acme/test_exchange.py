@@ -16,7 +16,6 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
-from semaphore_twisted.acme.agent import authority_agent
 from semaphore_twisted.acme.answers import Trouble, address, plain
 from semaphore_twisted.acme.exchange import LARGEST, PATIENCE, AgentExchange
 
@@ -131,8 +130,3 @@ class ExchangeTests(SynchronousTestCase):
         """Words of an authority steer no terminal, and do not fill the log."""
         self.assertEqual(plain("a\x1b[2J\nb"), "a?[2J?b")
         self.assertEqual(len(plain("x" * 9000)), 300)
-
-    def test_roots(self) -> None:
-        """Roots that are none are refused."""
-        for each in (b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAA\n"):
-            self.assertRaises(ValueError, authority_agent, Clock(), each)
