@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -120,6 +121,23 @@ class SocketTests(ProductTestCase):
         self.assertIsNone(socket.read())
         self.assertLess(time.monotonic() - began, 2)
         self.assertEqual(socket.closed, 4401)
+
+    def test_everybody_sees(self) -> None:
+        """B51: whoever watches learns of a task's end at once, not its starter only."""
+        project, repo = self.project({"a.sh": "echo done\n"})
+        template = self.template(project, repo, "bash", "a.sh")
+        session = {"Cookie": self.cookie(), "Origin": self.product.url}
+        watchers = [self.product.websocket(), self.product.websocket(session)]
+        task = self.product.run(project, template)
+        for watcher in watchers:
+            watcher.settimeout(60)
+            last = watcher.until_final(task)[-1]
+            self.assertEqual(last["status"], "success")
+        shown = self.product.api("GET", f"/project/{project}/tasks/{task}")
+        ended = datetime.fromisoformat(shown["end"])
+        self.assertLess((datetime.now(UTC) - ended).total_seconds(), 3)
+        for watcher in watchers:
+            watcher.close()
 
     def test_ping(self) -> None:
         """B42: a quiet socket has a ping before proxies' usual minute of patience."""

@@ -116,7 +116,7 @@ class UsersTests(SynchronousTestCase):
         self.change(made, self.admin, name="Robert")
 
     def test_login(self) -> None:
-        """One logs in by name or address in any case, and not when disabled."""
+        """B69: one logs in by name or address in any case, and not when disabled."""
         for login in ("alice", "ALICE", " alice ", "Alice@example.com"):
             found = users.credentials_of(self.conn, login)
             assert found is not None

@@ -39,7 +39,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(self.client.get("/api/user").json["username"], "admin")
 
     def test_names(self) -> None:
-        """The name may be in any case, or be the e-mail address."""
+        """B69: the name may be in any case, or be the e-mail address."""
         for name in ("ADMIN", " admin ", "Admin@Example.com"):
             self.assertEqual(self.try_login(name).status, 204, name)
 
@@ -107,7 +107,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(answer.status, 403)
 
     def test_switched_off(self) -> None:
-        """Where logins by password are switched off, none succeeds."""
+        """B65: where logins by password are switched off, none succeeds."""
         options = WebOptions(password_login_disable=True)
         client = api_client(options=options)
         self.assertFalse(client.get("/api/auth/login").json["login_with_password"])
