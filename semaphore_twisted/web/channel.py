@@ -29,8 +29,11 @@ STALLED = 120
 #: Seconds until a refused connection is cut off, if the other side does not close it.
 _LINGER = 5
 
-#: What no header's value may have in it; Twisted refuses but three of them.
+#: What no header may have in it; Twisted refuses but three of them.
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+#: The lengths of the names of headers that say where a body ends; a short cut.
+_FRAMING = frozenset(map(len, ("content-length", "transfer-encoding")))
 
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout"}
 
@@ -121,13 +124,15 @@ class Channel(HTTPChannel):
         """Refuse framing that is odd, and characters that nobody can mean."""
         if self._over:
             return False
-        name, _, value = line.partition(b":")
-        name, value = name.lower(), value.strip(b" \t")
-        odd = _CONTROL.search(value) is not None
-        if name == b"content-length":
-            odd = odd or len(value) > 18
-        elif name == b"transfer-encoding":
-            odd = value.lower() != b"chunked" or self._version != b"HTTP/1.1"
+        odd = _CONTROL.search(line) is not None
+        if line.find(b":") in _FRAMING:
+            name, _, value = line.partition(b":")
+            name, value = name.lower(), value.strip(b" \t")
+            if name == b"content-length":
+                odd = odd or len(value) > 18
+            elif name == b"transfer-encoding":
+                odd = odd or value.lower() != b"chunked"
+                odd = odd or self._version != b"HTTP/1.1"
         if odd:
             self.refuse()
             return False
