@@ -50,8 +50,3 @@ class Challenges:
     def certificate(self, name: str) -> Issued | None:
         """Return what is served in TLS to who asks for *name* by ``acme-tls/1``."""
         return self._certificates.get(name.lower())
-
-    @property
-    def awaited(self) -> bool:
-        """Whether any challenge in TLS is open."""
-        return bool(self._certificates)

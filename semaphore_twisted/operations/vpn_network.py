@@ -254,6 +254,11 @@ def _store(
     _record(conn, actor, ", ".join(f"{name} {text}" for name, text in shown.items()))
 
 
+def confirm_emptying(conn: Connection, actor: Actor | None) -> None:
+    """Note who confirmed that most peers go from the device at once."""
+    _record(conn, actor, "that most peers go was confirmed")
+
+
 def _record(conn: Connection, actor: Actor | None, what: str) -> None:
     events.record(
         conn,

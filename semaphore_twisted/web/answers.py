@@ -35,14 +35,6 @@ class Streamed:
 
 
 @frozen
-class Html:
-    """An answer that is a page, with the policy that its browser keeps to."""
-
-    text: str
-    policy: str
-
-
-@frozen
 class Encoded:
     """An answer as it is written: everything but the transfer."""
 

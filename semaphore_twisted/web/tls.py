@@ -5,7 +5,6 @@ changed certificate counts at once while open connections go on.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from attrs import define
@@ -96,19 +95,6 @@ class PemCertificates:
         """
         self._context = context(chain=chain, key=key)
         self.leaf = x509.load_pem_x509_certificate(chain)
-
-
-def certificates_of(
-    certificate: Path, key: Path, *, fingerprint: str = ""
-) -> PemCertificates:
-    """Read the two files.
-
-    :raises OSError:
-    :raises ValueError: if one of them cannot be read or they do not fit together
-    """
-    return PemCertificates(
-        chain=certificate.read_bytes(), key=key.read_bytes(), fingerprint=fingerprint
-    )
 
 
 @implementer(IOpenSSLServerConnectionCreator)

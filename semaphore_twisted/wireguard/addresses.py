@@ -160,17 +160,6 @@ def learned(text: str) -> str | None:
     return text if good and colon and text.isascii() else None
 
 
-def check_learned(text: str) -> str:
-    """Return *text* itself, an address with a port as :func:`learned` takes it.
-
-    :raises WrongAddress: if it is none.
-    """
-    found = learned(text)
-    if found is None:
-        raise WrongAddress(f"{_shown(text)} is not the address and port of a peer")
-    return found
-
-
 def _split(text: str) -> tuple[str, str | None]:
     """Return the host and the port, if there is one, of an endpoint."""
     if text.startswith("["):

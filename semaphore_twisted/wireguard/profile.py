@@ -141,15 +141,6 @@ def complete(text: str, private_key: bytes) -> str:
     return text.replace(line, f"PrivateKey = {keys.format(private_key)}\n")
 
 
-def file_name(name: str) -> str:
-    """Return a name for the tunnel and its file, as ``wg-quick`` and Android want it.
-
-    It is made of what fits of *name*; ``vpn`` if nothing does.
-    """
-    kept = _NOT_IN_FILE_NAMES.sub("-", name).strip("-.")[:15].rstrip("-.")
-    return kept or "vpn"
-
-
 def qr(text: str) -> segno.QRCode:
     """Return the QR code of exactly the bytes of the file *text*.
 
@@ -161,18 +152,6 @@ def qr(text: str) -> segno.QRCode:
         return segno.make_qr(text.encode("utf-8"), error="l", mode="byte")
     except DataOverflowError:
         raise TooLong from None
-
-
-def qr_svg(text: str) -> str:
-    """Return the QR code of the file *text* as an SVG element.
-
-    :raises TooLong: if it does not fit.
-    """
-    out = io.BytesIO()
-    qr(text).save(
-        out, kind="svg", xmldecl=False, svgns=True, omitsize=True, light="#ffffff"
-    )
-    return out.getvalue().decode("utf-8")
 
 
 def qr_terminal(text: str) -> str:

@@ -10,7 +10,7 @@ from semaphore_twisted.acme.folder import FILES, NEXT_KEY
 from semaphore_twisted.operations import acme as operations
 from semaphore_twisted.persistence import schema
 from tests.support.acme_authority import DIRECTORY
-from tests.support.acme_server import AcmeServer
+from tests.support.acme_server import NAMES, AcmeServer
 
 MINUTE = timedelta(minutes=1)
 
@@ -39,7 +39,6 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.authority.ordered), 1)
         challenges = self.authority.challenges
         assert challenges is not None
-        self.assertFalse(challenges.awaited)
         self.assertIsNone(challenges.answer("token-0-0-abcdefghijk"))
 
     def test_alpn(self) -> None:
@@ -49,7 +48,8 @@ class ServiceTests(SynchronousTestCase):
         self.first()
         challenges = self.server.authority.challenges
         assert challenges is not None
-        self.assertFalse(challenges.awaited)
+        for name in NAMES:
+            self.assertIsNone(challenges.certificate(name))
 
     def test_restart(self) -> None:
         """A restart serves what there is, and asks for nothing."""

@@ -2,7 +2,6 @@
 
 import contextlib
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from cryptography import x509
@@ -18,7 +17,6 @@ from semaphore_twisted.interfaces import ICertificateSource
 from semaphore_twisted.web.tls import (
     ConnectionCreator,
     PemCertificates,
-    certificates_of,
     context,
     over_tls,
 )
@@ -169,18 +167,6 @@ class CertificateTests(SynchronousTestCase):
         with self.assertRaises(ValueError):
             source.reload(chain=chain, key=b"junk")
         self.assertIs(source.context(), old)
-
-    def test_files(self) -> None:
-        """Certificates are read from two files."""
-        chain, key = pair()
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        (folder / "chain.pem").write_bytes(chain)
-        (folder / "key.pem").write_bytes(key)
-        source = certificates_of(folder / "chain.pem", folder / "key.pem")
-        self.assertEqual(source.fingerprint, "")
-        with self.assertRaises(OSError):
-            certificates_of(folder / "chain.pem", folder / "no.pem")
 
     def test_factory(self) -> None:
         """A factory is wrapped for any listener."""

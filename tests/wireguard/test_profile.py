@@ -254,63 +254,27 @@ class CompleteTests(SynchronousTestCase):
 class CodeTests(SynchronousTestCase):
     """The QR code."""
 
-    def test_forms(self) -> None:
-        """V124: each form draws the code of exactly the file's bytes."""
+    def test_terminal(self) -> None:
+        """V124: the code that is drawn is of exactly the file's bytes."""
         text = profile.complete(profile.render(FULL), PRIVATE)
         code = profile.qr(text)
-        out = io.BytesIO()
-        code.save(out, kind="svg", xmldecl=False, omitsize=True, light="#ffffff")
-        self.assertEqual(profile.qr_svg(text), out.getvalue().decode())
         terminal = io.StringIO()
         code.terminal(terminal, compact=True)
         self.assertEqual(profile.qr_terminal(text), terminal.getvalue())
         self.assertFalse(code.is_micro)
 
-    def test_svg(self) -> None:
-        """The SVG is one element without script, style or reference."""
-        svg = profile.qr_svg("x")
-        self.assertTrue(svg.startswith("<svg "))
-        for word in ("script", "style", "href", "url(", "<?xml"):
-            self.assertNotIn(word, svg)
-
     def test_too_long(self) -> None:
         """V123: a text of 2,953 bytes fits; one of 3,000 is a clear error."""
-        self.assertIn("<svg", profile.qr_svg("x" * 2953))
-        for draw in (profile.qr_svg, profile.qr_terminal):
-            for length in (2954, 3000, 100_000):
-                error = self.assertRaises(TooLong, draw, "x" * length)
-                self.assertIn("use the file", error.message)
+        self.assertTrue(profile.qr_terminal("x" * 2953))
+        for length in (2954, 3000, 100_000):
+            error = self.assertRaises(TooLong, profile.qr_terminal, "x" * length)
+            self.assertIn("use the file", error.message)
 
     def test_correction(self) -> None:
         """V123: the code is the smallest one, with what correction it has room for."""
         self.assertEqual(profile.qr("x" * 2953).designator, "40-L")
         self.assertEqual(profile.qr("x" * 17).designator, "1-L")
         self.assertEqual(profile.qr("x" * 7).designator, "1-H")
-
-
-class FileNameTests(SynchronousTestCase):
-    """The name of the file, which becomes the tunnel's."""
-
-    @given(st.text(max_size=80))
-    def test_any(self, name: str) -> None:
-        """V03: from any name comes one that `wg-quick` and Android take."""
-        found = profile.file_name(name)
-        self.assertTrue(phone_rules.TUNNEL_NAME.fullmatch(found))
-        self.assertFalse(found.startswith((".", "-")))
-
-    def test_examples(self) -> None:
-        """What fits of a name is kept."""
-        for name, wanted in {
-            "laptop": "laptop",
-            "Anna's laptop": "Anna-s-laptop",
-            "../../etc/passwd": "etc-passwd",
-            "a-very-long-name-of-a-peer": "a-very-long-nam",
-            "\u96fb\u8a71": "vpn",
-            "": "vpn",
-            "..": "vpn",
-            "-h": "h",
-        }.items():
-            self.assertEqual(profile.file_name(name), wanted)
 
 
 class PhoneRulesTests(SynchronousTestCase):

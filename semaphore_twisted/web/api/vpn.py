@@ -8,7 +8,7 @@ import msgspec
 from semaphore_twisted.model.errors import Conflict, DomainError
 from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.model.users import Access, Actor
-from semaphore_twisted.operations import events, peers, vpn_network
+from semaphore_twisted.operations import peers, vpn_network
 from semaphore_twisted.operations.vpn_network import ChangedNetwork, PoolUsage
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.api.vpn_answers import (
@@ -140,20 +140,9 @@ async def confirm(context: Context, body: Nothing) -> Applied:
     service = control(context)
     if not service.state().unsafe:
         raise Conflict("Nothing waits for a confirmation")
-    await context.write(_confirmed)
+    await context.write(vpn_network.confirm_emptying)
     reason = await service.confirm_emptying()
     return Applied(applied=not reason, reason=reason)
-
-
-def _confirmed(conn: Connection, actor: Actor) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="vpn_network",
-        object_id=None,
-        object_name="VPN",
-        description="That most peers of the VPN go was confirmed",
-    )
 
 
 async def doctor(context: Context) -> VpnDiagnosis:
