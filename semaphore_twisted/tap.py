@@ -121,6 +121,7 @@ def makeService(options: Options) -> SequentialService:
 
     passed = activation.variables(os.environ)
     hardening.harden()
+    hardening.allow_many_files()
     environ = {**os.environ, **passed}
     if options["insecure-http"]:
         environ["SEMAPHORE_INSECURE_HTTP"] = "true"

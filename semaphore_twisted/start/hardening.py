@@ -8,6 +8,9 @@ from collections.abc import Iterable, MutableMapping
 #: ``prctl(2)``
 _PR_SET_DUMPABLE = 4
 
+#: Descriptors that the server may have open: each websocket holds one.
+_FILES = 65_536
+
 
 def harden() -> None:
     """Make files private, and memory unreadable for others of the same user.
@@ -18,6 +21,18 @@ def harden() -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def allow_many_files() -> None:
+    """Raise the soft limit of open files, which often is 1,024, towards the hard one.
+
+    A thousand open pages would reach it; nothing here uses ``select(2)``, for which
+    it is kept low.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def forget(environ: MutableMapping[str, str], names: Iterable[str]) -> None:
