@@ -42,7 +42,10 @@ _PUBLISHED = re.compile(r"(?:tcp|udp)/([0-9]{1,5})", re.ASCII)
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
-    """HTTPS; *mode* ``auto`` is ``files`` where there are files, else ``local-ca``."""
+    """HTTPS; *mode* ``auto`` is ``files`` where there are files, else ``local-ca``.
+
+    ``proxy`` is *enabled* ``False``: a proxy on this machine does it.
+    """
 
     enabled: bool = True
     mode: str = "auto"
@@ -213,6 +216,7 @@ def parse(
             given[path] = (value, name)
     for option, text, origin in _variables(environ, read, warnings):
         given[option.path] = (text, origin)
+    _behind_proxy(given)
 
     tree: dict[str, Any] = {}
     effective = []
@@ -351,6 +355,15 @@ def _default(option: Option) -> Any:
     return value
 
 
+def _behind_proxy(given: dict[str, tuple[Any, str]]) -> None:
+    """Have plain HTTP on the loopback where a proxy on this machine does TLS."""
+    if given.get("tls.mode", ("", ""))[0] != "proxy":
+        return
+    for path, value in (("tls.enabled", False), ("interface", "127.0.0.1")):
+        if given.get(path, ("", ""))[0] in ("", None):
+            given[path] = (value, "tls.mode")
+
+
 def _check(
     config: Config, given: Mapping[str, tuple[Any, str]], warnings: list[str]
 ) -> None:
@@ -420,11 +433,13 @@ def _check_listening(
 
 def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:
     mode = config.tls.mode
-    if mode not in {"auto", "local-ca", "acme", "files"}:
-        raise wrong("tls.mode", mode, "auto, local-ca, acme or files")
+    if mode not in {"auto", "local-ca", "acme", "files", "proxy"}:
+        raise wrong("tls.mode", mode, "auto, local-ca, acme, files or proxy")
+    if mode == "proxy" and config.tls.enabled:
+        raise wrong("tls.enabled", True, "false, since tls.mode is proxy,")
     if mode == "files" and not config.tls.cert_file:
         raise wrong("tls.mode", mode, "tls.cert_file and tls.key_file too")
-    if mode in {"local-ca", "acme"} and config.tls.cert_file:
+    if mode in {"local-ca", "acme", "proxy"} and config.tls.cert_file:
         raise wrong("tls.mode", mode, "files or auto, since tls.cert_file is given,")
     if mode == "acme" and config.tls.enabled:
         config_acme.check(config.acme, config.acme_names, wrong)

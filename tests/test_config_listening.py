@@ -73,6 +73,27 @@ class ProxyTests(SynchronousTestCase):
             )
 
 
+class BehindProxyTests(SynchronousTestCase):
+    """``tls.mode: proxy``: plain HTTP for a proxy on this machine."""
+
+    def test_loopback(self) -> None:
+        """It is off, on the loopback, unless something else is said."""
+        found = settings(tls={"mode": "proxy"}, interface="")
+        self.assertFalse(found.config.tls.enabled)
+        self.assertEqual(found.config.interface, "127.0.0.1")
+        self.assertEqual(found.origin("interface"), "tls.mode")
+        found = settings(tls={"mode": "proxy"}, interface="unix:/run/s.sock")
+        self.assertEqual(found.config.interface, "unix:/run/s.sock")
+
+    def test_contradiction(self) -> None:
+        """TLS that is switched on, or has files, is refused."""
+        for more in ({"enabled": True}, {"cert_file": "c", "key_file": "k"}):
+            error = self.assertRaises(
+                WrongOption, settings, tls={"mode": "proxy", **more}
+            )
+            self.assertIn("proxy", str(error))
+
+
 class RedirectTests(SynchronousTestCase):
     """``tls.http_redirect_port`` and ``tls.http_redirect_addr``."""
 
