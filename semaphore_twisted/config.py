@@ -436,7 +436,9 @@ def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:
     if mode not in {"auto", "local-ca", "acme", "files", "proxy"}:
         raise wrong("tls.mode", mode, "auto, local-ca, acme, files or proxy")
     if mode == "proxy" and config.tls.enabled:
-        raise wrong("tls.enabled", True, "false, since tls.mode is proxy,")
+        raise wrong(
+            "tls.enabled", config.tls.enabled, "false, since tls.mode is proxy,"
+        )
     if mode == "files" and not config.tls.cert_file:
         raise wrong("tls.mode", mode, "tls.cert_file and tls.key_file too")
     if mode in {"local-ca", "acme", "proxy"} and config.tls.cert_file:
