@@ -20,6 +20,8 @@ from tests.support.product import clean_environment
 #: Seconds after which a command of the lab is ended.
 PATIENCE = 60.0
 
+_TUN = "/dev/net/tun"
+
 #: Mounts, then becomes the command. Its arguments: pairs of what lies over what, an
 #: empty one, and the command. A target that is a link is followed within the machine.
 _ENTER = """\
@@ -128,8 +130,25 @@ class Machine:
                 (self.folder / "etc" / name, f"/etc/{name}")
                 for name in ("hosts", "resolv.conf", "passwd", "group")
             ),
+            *self._device(),
             *self.mounts,
         ]
+
+    def _device(self) -> list[tuple[Path, str]]:
+        """Have the device of tunnels for everybody, as udev does; it asks for rights.
+
+        A machine that was started without udev keeps it for root.
+        """
+        try:
+            found = Path(_TUN).stat()
+        except FileNotFoundError:
+            return []
+        if found.st_mode & 0o006 == 0o006:
+            return []
+        own = self.folder / "tun"
+        os.mknod(own, stat.S_IFCHR, found.st_rdev)
+        own.chmod(0o666)
+        return [(own, _TUN)]
 
     def _sysctl(self, name: str, value: str) -> None:
         _run("ip", "netns", "exec", self.namespace, "sysctl", "-qw", f"{name}={value}")
