@@ -53,6 +53,8 @@ class Tunnel:
         self._wakening = Wakening(endpoints.get, seconds)
         self._device: IWireGuardDevice | None = None
         self._is_empty = False
+        #: the peers that were there when it was last read
+        self._present: set[bytes] = set()
         #: why there is none, empty where there is
         self.reason = "The companion has not begun yet"
         self.is_down = False
@@ -124,15 +126,15 @@ class Tunnel:
         state = await self._device.state()
         if not self._is_empty:
             self._endpoints.note(state.peers)
+        self._present = {each.public_key for each in state.peers}
         return self._wakening.hidden(state)
 
     async def write(self, changes: Sequence[Change]) -> None:
-        """Write *changes*; the first ones on a new device wake their peers."""
+        """Write *changes*; peers that were not there when it was read are woken."""
         device = self._device
         if device is None:
             raise Unavailable(self.reason)
-        if self._is_empty:
-            changes = self._wakening.begin(changes)
+        changes = self._wakening.begin(changes, self._present)
         await device.apply(changes)
         self._is_empty = self._is_empty and not changes
 

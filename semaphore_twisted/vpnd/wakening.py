@@ -1,10 +1,10 @@
-"""Peers of a new device that are spoken to first, where they were heard last.
+"""Peers that are new to a device and are spoken to first, where they were heard last.
 
 A short keepalive makes the server shake hands at once. It is taken away after the
 handshake, or when nobody has answered: the server does not go on calling who is away.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from msgspec.structs import replace
 
@@ -31,10 +31,15 @@ class Wakening:
         """Whether a peer is being woken."""
         return bool(self._until)
 
-    def begin(self, changes: Iterable[Change]) -> list[Change]:
-        """Return *changes* for a new device, with what wakes the peers of them."""
+    def begin(
+        self, changes: Iterable[Change], present: Container[bytes]
+    ) -> list[Change]:
+        """Return *changes*, with what wakes their peers that are not *present*."""
         until = self._seconds() + PATIENCE
-        return [self._woken(each, until) for each in changes]
+        return [
+            each if each.public_key in present else self._woken(each, until)
+            for each in changes
+        ]
 
     def _woken(self, change: Change, until: float) -> Change:
         endpoint = self._endpoint_of(change.public_key)

@@ -90,12 +90,12 @@ class LifecycleTests(LabTestCase):
         self.shut_out(lambda: self.post("suspend"))
         self.assertNotIn(key, self.site.peers())
         self.let_in(lambda: self.post("resume"))
-        self.assertEqual(self.live(key), before)
+        until(lambda: self.live(key) == before, "it is as it was, and not woken still")
         # the same by the command, which nudges the server
         self.shut_out(lambda: self.site.vpn("peer", "suspend", "client1"))
         self.site.vpn("peer", "resume", "client1")
         until(lambda: key in self.site.peers(), "it is back")
-        self.assertEqual(self.live(key), before)
+        until(lambda: self.live(key) == before, "it is as it was", 40)
 
     def live(self, key: str) -> list[str]:
         """Return what the device has of a peer, but for what traffic changes."""

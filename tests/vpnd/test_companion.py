@@ -432,6 +432,16 @@ class WakeningTests(CompanionTestCase):
         self.sync(peer(2))
         self.assertEqual(self.state(2).keepalive, 0)
 
+    def test_comes_back(self) -> None:
+        """A peer that was taken out for a while is woken where it was."""
+        self.sync(peer(2), peer(3))
+        self.heard(2)
+        self.sync(peer(3))
+        self.sync(peer(2), peer(3))
+        self.assertEqual(self.state(2).endpoint, "192.0.2.7:1234")
+        self.assertEqual(self.state(2).keepalive, KEEPALIVE)
+        self.assertEqual(self.state(3).keepalive, 0)
+
     def test_removed_meanwhile(self) -> None:
         """A peer that is removed while it is woken is not put back."""
         self.keep()

@@ -2,6 +2,7 @@
 
 import json
 
+from semaphore_twisted.vpnd import endpoints as module
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import (
@@ -33,14 +34,25 @@ class EndpointsTests(FolderTestCase):
         self.assertEqual(again.get(peer(3).public_key), "[2001:db8::1]:5")
 
     def test_not_heard_yet(self) -> None:
-        """A peer that a new device has not heard stays where it was; others go."""
+        """A peer that a new device has not heard stays where it was."""
         endpoints = Endpoints(self.folder)
         endpoints.note([self.heard(2, "192.0.2.1:5"), self.heard(3, "192.0.2.2:5")])
         endpoints.note([self.heard(2, None, 0)])
         self.assertEqual(endpoints.get(peer(2).public_key), "192.0.2.1:5")
-        self.assertIsNone(endpoints.get(peer(3).public_key))
         endpoints.note([self.heard(2, "192.0.2.9:5", 0)])
         self.assertEqual(endpoints.get(peer(2).public_key), "192.0.2.1:5")
+
+    def test_gone(self) -> None:
+        """A peer that was taken out is remembered for its return, but not for ever."""
+        endpoints = Endpoints(self.folder)
+        endpoints.note([self.heard(2, "192.0.2.1:5"), self.heard(3, "192.0.2.2:5")])
+        endpoints.note([self.heard(2, "192.0.2.1:5")])
+        self.assertEqual(endpoints.get(peer(3).public_key), "192.0.2.2:5")
+        self.assertIsNone(Endpoints(self.folder).get(peer(3).public_key))
+        self.patch(module, "_MOST_GONE", 1)
+        endpoints.note([])
+        known = [endpoints.get(peer(number).public_key) for number in (2, 3)]
+        self.assertEqual(known, ["192.0.2.1:5", None])
 
     def test_odd(self) -> None:
         """What could not be written to a device is not kept, nor read from a file."""
