@@ -31,6 +31,12 @@ PLACE = Context("access_key", "access_key", "secret", "row-1", "project-1")
 FIRST = MasterKey(bytes(range(32)))
 SECOND = MasterKey(bytes(range(32, 64)))
 
+#: One text, sealed for PLACE under FIRST, in each form that a release has written.
+FORMER = (
+    "s1.6DJDIgfnA9M.ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7UO0U9te9jkwyxPUQklnag3PFA6TRYy8_"
+    "aNJQSBCuCMnn_7KpH-QAWGPVW0vBN9e103rtmp_KrRFR1EgbCfXbQyv1MCjNg5_mDXtUoQ_4abw",
+)
+
 
 def keyring(
     *old: MasterKey,
@@ -104,6 +110,12 @@ class RoundTripTests(SynchronousTestCase):
         content = nonce + nacl.bindings.crypto_secretbox(padded, nonce, row_key)
         wanted = base64.urlsafe_b64encode(content).rstrip(b"=").decode()
         self.assertEqual(sealed, f"s1.{FIRST.key_id}.{wanted}")
+
+    def test_former_releases(self) -> None:
+        """B11: values that were sealed by each release open; their form is fixed."""
+        for sealed in FORMER:
+            opened = keyring().unseal(sealed, PLACE).reveal()
+            self.assertEqual(opened, b"-----BEGIN A KEY-----\n")
 
 
 class LengthTests(SynchronousTestCase):
@@ -198,7 +210,7 @@ class BrokenEnvelopeTests(SynchronousTestCase):
                 self.assertNotIn("Zx9", repr(error))
 
     def test_downgrades(self) -> None:
-        """B04, S12: text without an envelope of ours is an error, never the secret."""
+        """B04, B11, S12: text without our envelope is an error, never the secret."""
         sealed = keyring().seal(b"text", PLACE)
         body = sealed.split(".")[2]
         for text, wanted in (

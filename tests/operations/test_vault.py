@@ -185,7 +185,7 @@ class StartTests(VaultCase):
         self.refused(NoMasterKey, None)
 
     def test_other_key(self) -> None:
-        """Another key: refused with both ids, with canaries and without."""
+        """V134: another key is refused with both ids, with canaries and without."""
         self.fill()
         self.refused(WrongMasterKey, self.keyring(SECOND), FIRST.key_id, SECOND.key_id)
         self.start(self.ring)
