@@ -357,7 +357,11 @@ class _Assembly:
             )
             parts += self._listeners(sockets.enrolling, small)
         plain = served.plain_port(
-            self.served, entrances, config, port=port, clock=self.reactor
+            self.served,
+            entrances,
+            url=vpn.outside_url(config, self.made.network),
+            port=port,
+            clock=self.reactor,
         )
         parts += self._listeners(sockets.redirect, plain)
         if self.made.network is not None:

@@ -1,7 +1,7 @@
 """The parts of the server that keep a public authority's certificate, put together."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -88,20 +88,20 @@ class Acme:
     service: AcmeService
     _challenges: Challenges
     _book: StoredBook
+    _names: Sequence[str]
 
     @property
     def trouble(self) -> str:
         """Why there is no newer certificate, empty where nothing is wrong."""
         return self._book.record.reason
 
-    def site(self, config: Config, port: int, *, clock: Any) -> IProtocolFactory:
-        """Return what answers challenges over plain HTTP, and leads to the site.
+    def site(self, url: str, port: int, *, clock: Any) -> IProtocolFactory:
+        """Return what answers challenges over plain HTTP, and leads to *url*.
 
-        That is at *port* where ``web_host`` does not say it.
+        That is at *port* of the certificate's first name where *url* says no better.
         """
-        url = config.web_host
         if not url.startswith("https:"):
-            host = config.acme_names[0]
+            host = self._names[0]
             url = f"https://{host}" if port == 443 else f"https://{host}:{port}"
         made: IProtocolFactory = challenge_site(
             self._challenges.answer, url, clock=clock
@@ -151,7 +151,7 @@ def assemble(
         now=now,
         chance=_chance,
     )
-    return Acme(source, service, challenges, book)
+    return Acme(source, service, challenges, book, config.acme_names)
 
 
 def _chance() -> float:

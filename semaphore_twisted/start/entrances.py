@@ -67,11 +67,9 @@ class Entrances:
         )
         return entrance
 
-    def redirects(self, *, port: int) -> IProtocolFactory:
-        """Return the factory of listeners that redirect to the site at *port*."""
-        factory: IProtocolFactory = Strangers(
-            self._refusals(port, self.config.web_host), self._lobby
-        )
+    def redirects(self, *, port: int, url: str) -> IProtocolFactory:
+        """Return the factory of listeners that redirect to *url*, else to *port*."""
+        factory: IProtocolFactory = Strangers(self._refusals(port, url), self._lobby)
         return factory
 
     def _refusals(self, port: int, web_host: str) -> Refusals:

@@ -109,9 +109,12 @@ def entrances(found: Served | None, config: Config, *, clock: Any) -> Entrances:
 
 
 def plain_port(
-    found: Served | None, made: Entrances, config: Config, *, port: int, clock: Any
+    found: Served | None, made: Entrances, *, url: str, port: int, clock: Any
 ) -> IProtocolFactory:
-    """Return what answers on plain ports: the way to the site, and challenges."""
+    """Return what answers on plain ports: challenges, and the way to *url*.
+
+    That is at *port* of this machine where *url* does not say it.
+    """
     if found is None or found.acme is None:
-        return made.redirects(port=port)
-    return found.acme.site(config, port, clock=clock)
+        return made.redirects(port=port, url=url)
+    return found.acme.site(url, port, clock=clock)

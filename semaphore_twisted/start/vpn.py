@@ -57,6 +57,16 @@ def enroll_url(config: Config, network: Network | None) -> str:
     return f"https://{host}" + ("" if port == 443 else f":{port}")
 
 
+def outside_url(config: Config, network: Network | None) -> str:
+    """Return what plain HTTP leads to, empty where nobody has said it.
+
+    A site that is inside the tunnel cannot be reached by who is not; devices to come
+    can be served at their own listener.
+    """
+    inside = enroll_url(config, network) if config.vpn.only else ""
+    return inside or config.web_host
+
+
 @define(eq=False)
 class Store:
     """What the service asks of the database; opened keys are remembered."""

@@ -69,15 +69,17 @@ class EntrancesTests(SynchronousTestCase):
 
     def test_redirects(self) -> None:
         """The second port serves nobody, and leads to the first."""
-        factory = self.entrances().redirects(port=3000)
+        factory = self.entrances().redirects(port=3000, url="")
         for peer in ("127.0.0.1", "192.0.2.7"):
             found = self.answer(factory, peer)
             self.assertEqual(found, (308, "https://localhost:3000/x"))
+        named = self.entrances().redirects(port=3000, url="https://h.example:8443")
+        self.assertEqual(self.answer(named), (308, "https://h.example:8443/x"))
 
     def test_one_lobby(self) -> None:
         """The limits hold for all listeners together."""
         made = self.entrances()
-        first, second = made.to(self.site, port=1), made.redirects(port=1)
+        first, second = made.to(self.site, port=1), made.redirects(port=1, url="")
         for _ in range(EACH):
             Wire().connect(first)
         self.assertFalse(Wire().connect(second))

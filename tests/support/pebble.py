@@ -1,6 +1,7 @@
 """Pebble, a real authority for tests, and the name server that it asks.
 
-Both are Debian's ``pebble`` package, on loopback only; every name is this machine.
+Both are Debian's ``pebble`` package, on loopback unless they run elsewhere; every name
+is the machine that is looked at.
 """
 
 import json
@@ -8,6 +9,7 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -21,9 +23,23 @@ from tests.support.product import PATIENCE, free_port
 class Pebble:
     """One authority, which forgets everything at its end."""
 
-    def __init__(self, folder: Path, *, http_port: int, tls_port: int) -> None:
-        """Keep files in *folder*; challenges are looked for at the two ports."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        http_port: int,
+        tls_port: int,
+        inside: Sequence[str] = (),
+        address: str = "127.0.0.1",
+        server: str = "127.0.0.1",
+    ) -> None:
+        """Keep files in *folder*; challenges are looked for at the *server*'s ports.
+
+        The words *inside* begin each command, and it listens on *address* there.
+        """
         self.folder = folder
+        self._inside = inside
+        self._address, self._server = address, server
         self.port, self.management = free_port(), free_port()
         self._http, self._tls = http_port, tls_port
         self._running: list[subprocess.Popen[bytes]] = []
@@ -32,7 +48,8 @@ class Pebble:
     @property
     def directory(self) -> str:
         """The authority's address."""
-        return f"https://localhost:{self.port}/dir"
+        host = "localhost" if self._address == "127.0.0.1" else self._address
+        return f"https://{host}:{self.port}/dir"
 
     @property
     def bundle(self) -> Path:
@@ -48,7 +65,7 @@ class Pebble:
         """Start, and wait until it answers."""
         self._issue_own()
         settings = {
-            "listenAddress": f"127.0.0.1:{self.port}",
+            "listenAddress": f"{self._address}:{self.port}",
             "managementListenAddress": f"127.0.0.1:{self.management}",
             "certificate": str(self.folder / "pebble.pem"),
             "privateKey": str(self.folder / "pebble.key"),
@@ -63,7 +80,7 @@ class Pebble:
         names, management = free_port(), free_port()
         self._run(
             "pebble-challtestsrv",
-            *("-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""),
+            *("-defaultIPv4", self._server, "-defaultIPv6", ""),
             *("-dns01", f"127.0.0.1:{names}", "-management", f"127.0.0.1:{management}"),
             *("-http01", "", "-https01", "", "-tlsalpn01", ""),
         )
@@ -91,7 +108,7 @@ class Pebble:
         with (self.folder / "pebble.log").open("ab") as log:
             self._running.append(
                 subprocess.Popen(
-                    words,
+                    [*self._inside, *words],
                     env={**os.environ, **environ},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -103,14 +120,14 @@ class Pebble:
         root = certificates.new_root(
             host="pebble",
             names=["localhost"],
-            addresses=[],
+            addresses=[self._address],
             now=utc_now(),
             entropy=os.urandom,
         )
         leaf = certificates.new_leaf(
             root,
             names=["localhost"],
-            addresses=["127.0.0.1"],
+            addresses=[self._address],
             now=utc_now(),
             entropy=os.urandom,
         )
