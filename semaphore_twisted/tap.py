@@ -53,6 +53,7 @@ from semaphore_twisted.start import (
     with_vpn,
 )
 from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.hangup import Hangup
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.job_user import JobUser, UnusableUser
 from semaphore_twisted.start.listening import CannotListen, Sockets, bind
@@ -326,7 +327,7 @@ class _Assembly:
     ) -> SequentialService:
         """Return everything in the order of its start; the stop is the reverse."""
         parts: list[Service] = [
-            serving.Warnings(self.made, notes),
+            serving.Warnings(self.made, (*notes, *self._doubts())),
             self.database,
             self.compute,
             serving.Part("tasks", self.tasks.startService, self.tasks.stopService),
@@ -342,7 +343,7 @@ class _Assembly:
             reactor=self.reactor,
             clock=self.reactor,
         )
-        parts.append(nudges)
+        parts += [nudges, Hangup(self._nudged, reactor=self.reactor)]
         config = self.config
         entrances = served.entrances(self.served, config, clock=self.reactor)
         port = config.vpn.port if config.vpn.only else sockets.port
@@ -372,6 +373,10 @@ class _Assembly:
                 parts.append(inner)
         return SequentialService(parts, failed=self._failed)
 
+    def _doubts(self) -> Sequence[str]:
+        """Return what is odd about the certificate."""
+        return () if self.served is None else self.served.doubts(self.config)
+
     def _nudged(self) -> None:
         """Look again: the command line has changed something."""
         if self.peers is not None:
@@ -395,6 +400,7 @@ class _Assembly:
             peers=self.peers,
             redeems=self.redeems,
             expires=None if self.served is None else self.served.expires,
+            failing=bool if self.served is None else self.served.failing,
             certified=self._certified,
         )
 

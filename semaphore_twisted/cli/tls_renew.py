@@ -8,16 +8,20 @@ from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.operations import acme
 from semaphore_twisted.persistence.engine import utc_now
-from semaphore_twisted.start import first_start, serving, state
+from semaphore_twisted.start import first_start, looks, renewal, state
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.vpn import nudge
 
 _DESCRIPTIONS = {
     "renew": "Have a new certificate now: of the local authority, or of the public "
     "one, which is waited for. Its own limits, and what it asked to wait, still hold.",
-    "reload": "Have the server look at its certificate again now, instead of within "
-    "the hour. Files that cannot serve are refused here, and nothing is changed.",
+    "reload": "Have the server look at its certificate again now, and wait for what "
+    "comes of it. Files that cannot serve are refused, and nothing is changed. The "
+    "signal SIGHUP does the same without an answer.",
 }
+
+#: Seconds within which a server that runs must have looked.
+_LOOK = 20.0
 
 #: Seconds between two looks at the store.
 _PAUSE = 0.5
@@ -51,6 +55,8 @@ def _renew(arguments: argparse.Namespace) -> int:
     with vpn_store.changing(found) as conn:
         first_start.certificates(conn, found.keyring(), found, new_leaf=True)
     print("The local authority has made a new certificate")
+    if state.holder(found.state.path) is not None:
+        print(_looked(found))
     return 0
 
 
@@ -85,11 +91,27 @@ def _order(found: Installation, patience: float) -> int:
 def _reload(arguments: argparse.Namespace) -> int:
     found = _with_tls(arguments)
     if found.config.tls.origin == "files":
-        serving.read_pair(found.config)
+        renewal.read_pair(found.config)
+    print(_looked(found))
+    return 0
+
+
+def _looked(found: Installation) -> str:
+    """Have the server look, and return what it presents now.
+
+    :raises Failure: if it does not use what there is, or does not answer.
+    """
+    before = looks.last(found.state.tls)
     if not nudge.nudge(found.state.path / nudge.NAME):
         raise Failure("no server runs on this state directory")
-    print("The server looks at its certificate")
-    return 0
+    deadline = time.monotonic() + _LOOK
+    while (look := looks.last(found.state.tls)) is None or look == before:
+        if time.monotonic() > deadline:
+            raise Failure(f"the server has not looked in {_LOOK:.0f} s; see its log")
+        time.sleep(_PAUSE / 10)
+    if look.why:
+        raise Failure(f"the server presents what it had before: {look.why}")
+    return f"The server presents the certificate with SHA-256 {look.sha256}"
 
 
 def _with_tls(arguments: argparse.Namespace) -> Installation:

@@ -13,9 +13,10 @@ from semaphore_twisted.crypto.certificates import fingerprint
 from semaphore_twisted.model.acme import Record
 from semaphore_twisted.operations import acme as operations
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.start import acme, authority
+from semaphore_twisted.start import acme, authority, looks
 from semaphore_twisted.start.expiry import late
 from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.looks import Look
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +57,11 @@ def report(found: Installation, conn: Connection, now: datetime) -> Report:
     """Return the report of an installation, from its files and its store."""
     config = found.config
     mode = config.tls.origin
+    look = looks.last(found.state.tls)
+    since = look.failing_since if look is not None else None
     if mode == "files":
-        return _of_files(Path(config.tls.cert_file), Path(config.tls.key_file), now)
+        pair = Path(config.tls.cert_file), Path(config.tls.key_file)
+        return _of_files(*pair, look, now)
     local = found.state.tls / "chain.pem", found.state.tls / "key.pem"
     if mode == "acme":
         held = acme.folder(found.state.tls).held(now)
@@ -66,6 +70,7 @@ def report(found: Installation, conn: Connection, now: datetime) -> Report:
             return _of_authority(held.chain, held.leaf, record, now)
         return _without(local[0], record, now)
     chain, why = _read(*local, now)
+    why = why or (look.why if look is not None else "")
     leaf = chain[0] if chain else None
     return Report(
         mode=mode,
@@ -73,12 +78,17 @@ def report(found: Installation, conn: Connection, now: datetime) -> Report:
         chain=_described(chain),
         renewal=None if leaf is None else _share(leaf, authority.LEAF_DUE),
         failing=bool(why) or (leaf is not None and late(leaf, now)),
+        failing_since=since,
         why=why,
     )
 
 
-def _of_files(chain_path: Path, key_path: Path, now: datetime) -> Report:
+def _of_files(
+    chain_path: Path, key_path: Path, look: Look | None, now: datetime
+) -> Report:
     chain, why = _read(chain_path, key_path, now)
+    if look is not None and look.why:
+        why = f"the server presents what it had before: {look.why}"
     overdue = bool(chain) and late(chain[0], now)
     if overdue and not why:
         why = f"nobody has put a newer certificate at {chain_path}"
@@ -88,6 +98,7 @@ def _of_files(chain_path: Path, key_path: Path, now: datetime) -> Report:
         chain=_described(chain),
         renewal=None,
         failing=bool(why),
+        failing_since=None if look is None else look.failing_since,
         why=why,
     )
 

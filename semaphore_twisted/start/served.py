@@ -9,13 +9,16 @@ from attrs import frozen
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
 
-from semaphore_twisted.config import Config
+from semaphore_twisted.config import Config, host_of
+from semaphore_twisted.crypto.certificates import covers
+from semaphore_twisted.crypto.pairs import names_of
 from semaphore_twisted.interfaces import IDatabase
-from semaphore_twisted.start import acme, first_start, serving
+from semaphore_twisted.start import acme, first_start, renewal, serving
 from semaphore_twisted.start.acme import Acme
 from semaphore_twisted.start.entrances import Entrances
 from semaphore_twisted.start.expiry import ExpiryWatch
 from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.renewal import Renewal
 from semaphore_twisted.web.entrance import no_challenge
 from semaphore_twisted.web.tls import PemCertificates
 
@@ -31,7 +34,7 @@ class Served:
     own: PemCertificates
     presented: Any
     acme: Acme | None
-    _renewal: serving.Renewal
+    _renewal: Renewal
     _watch: ExpiryWatch
     _now: Callable[[], datetime]
 
@@ -46,6 +49,21 @@ class Served:
         self._renewal.look()
         if self.acme is not None:
             self.acme.service.wake()
+
+    def doubts(self, config: Config) -> tuple[str, ...]:
+        """Return what is odd about an operator's certificate, though it serves."""
+        host = host_of(config.web_host)
+        if config.tls.origin != "files" or not host or covers(self.own.leaf, host):
+            return ()
+        names = ", ".join(names_of(self.own.leaf))
+        return (
+            f"tls.cert_file: the certificate is for {names}, web_host says {host}: "
+            "browsers refuse it there, unless a proxy has another",
+        )
+
+    def failing(self) -> bool:
+        """Whether there should be a newer certificate, and is none."""
+        return bool(self._renewal.why or (self.acme is not None and self.acme.trouble))
 
     def expires(self) -> float:
         """Return the seconds until what is presented ends."""
@@ -68,12 +86,26 @@ def served(
     config = found.config
     if not config.tls.enabled:
         return None
-    renew = public = None
+    public = None
+    files: tuple[str, ...] = ()
     if made.certificates is None:
         own = serving.own_pair(config)
+        newest, every = renewal.of_files(config), renewal.FILES
+        files = (config.tls.cert_file, config.tls.key_file)
     else:
         own = serving.local_pair(made.certificates)
         renew = partial(database.write, first_start.certificates, made.keyring, found)
+        newest, every = renewal.of_authority(renew), renewal.AUTHORITY
+    looking = Renewal(
+        own,
+        newest,
+        every=every,
+        host=host_of(config.web_host),
+        folder=found.state.tls,
+        files=files,
+        reactor=reactor,
+        now=now,
+    )
     if acme.wanted(config):
         public = acme.assemble(
             config,
@@ -87,14 +119,13 @@ def served(
     presented = own if public is None else public.source
     watch = ExpiryWatch(
         presented,
-        reason=lambda: "" if public is None else public.trouble,
+        reason=lambda: looking.why if public is None else public.trouble,
         # what we renew ourselves is given a day for it
-        grace=timedelta(days=0 if renew is None else 1),
+        grace=timedelta(days=0 if files else 1),
         clock=reactor,
         now=now,
     )
-    renewal = serving.Renewal(source=own, config=config, renew=renew, clock=reactor)
-    return Served(own, presented, public, renewal, watch, now)
+    return Served(own, presented, public, looking, watch, now)
 
 
 def entrances(found: Served | None, config: Config, *, clock: Any) -> Entrances:

@@ -32,7 +32,8 @@ class Services:
     *compute* runs a function in the CPU worker's thread. *password_changed* is
     called after somebody got another password. *peers* keeps the VPN, and is
     ``None`` where there is none; *redeems* counts attempts to enroll. *routes* are all
-    routes. *expires* tells the seconds until the certificate ends, where there is one.
+    routes. *expires* tells the seconds until the certificate ends, where there is one,
+    and *failing* whether it should have been renewed and was not.
     """
 
     database: IDatabase
@@ -48,6 +49,7 @@ class Services:
     place: Place
     routes: tuple[Route, ...]
     expires: Callable[[], float] | None = None
+    failing: Callable[[], bool] = bool
 
 
 @define(kw_only=True, eq=False)

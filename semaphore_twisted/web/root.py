@@ -143,6 +143,7 @@ def build_site(
     peers: IPeerControl | None = None,
     redeems: Redeems | None = None,
     expires: Callable[[], float] | None = None,
+    failing: Callable[[], bool] = bool,
     certified: Callable[[], Iterable[str]] = no_names,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
@@ -153,7 +154,8 @@ def build_site(
     somebody's password was changed (the first one's file can go then). *peers* keeps
     the VPN, where there is one; *redeems* is shared with the site of
     ``web.enroll.site``, if there is that too. *expires* tells the seconds until the
-    certificate ends, where there is one; *certified* returns the names in it.
+    certificate ends, where there is one, *failing* whether it should have been renewed
+    and was not; *certified* returns the names in it.
     """
     door = Door(
         Place(options.web_host),
@@ -180,6 +182,7 @@ def build_site(
         place=door.place,
         routes=tuple(routes),
         expires=expires,
+        failing=failing,
     )
     socket = SocketResource(
         hub=hub,

@@ -4,6 +4,7 @@ The creator asks its source for the context at each new connection, so that a
 changed certificate counts at once while open connections go on.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,9 @@ CIPHERS = b":".join(
 
 #: HTTP/2 is left out: the websocket's library cannot be reached over it.
 PROTOCOL = b"http/1.1"
+
+#: Bytes and flights of a handshake in memory.
+_FLIGHT, _MOST_FLIGHTS = 1 << 20, 8
 
 _OPTIONS = (
     SSL.OP_NO_COMPRESSION
@@ -72,6 +76,38 @@ def context(*, chain: bytes, key: bytes) -> SSL.Context:
     except SSL.Error as error:
         raise ValueError("the certificate and the key do not fit together") from error
     return made
+
+
+def shake_hands(server: SSL.Context) -> None:
+    """Have a client shake hands with the context *server*, in memory.
+
+    Whom the client believes is its own affair; keys or suites that do not work show
+    here.
+
+    :raises ValueError: if it fails
+    """
+    ours, theirs = (
+        SSL.Connection(each, None)
+        for each in (server, SSL.Context(SSL.TLS_CLIENT_METHOD))
+    )
+    ours.set_accept_state()
+    theirs.set_connect_state()
+    waiting = [theirs, ours]
+    for _ in range(_MOST_FLIGHTS):
+        here, there = waiting
+        try:
+            here.do_handshake()
+        except SSL.WantReadError:
+            pass
+        except SSL.Error as error:
+            raise ValueError("no client can shake hands with this pair") from error
+        with contextlib.suppress(SSL.WantReadError):
+            there.bio_write(here.bio_read(_FLIGHT))
+        waiting.reverse()
+    try:
+        theirs.do_handshake()
+    except SSL.Error as error:
+        raise ValueError("no client can shake hands with this pair") from error
 
 
 @implementer(ICertificateSource)

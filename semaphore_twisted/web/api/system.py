@@ -4,7 +4,6 @@ import hmac
 import os
 import resource
 import time
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from semaphore_twisted.operations import metrics as operations
 from semaphore_twisted.web import openapi
 from semaphore_twisted.web.answers import Encoded, PlainText, json
 from semaphore_twisted.web.api import vpn_metrics
-from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.context import Context, Services
 from semaphore_twisted.web.prometheus import CONTENT_TYPE, Figure, exposition
 from semaphore_twisted.web.routing import Route
 
@@ -121,7 +120,7 @@ async def metrics(context: Context) -> Encoded:
             *_task_figures(counts),
             *_process_figures(),
             *await vpn_metrics.figures(context),
-            *_certificate_figures(context.services.expires),
+            *_certificate_figures(context.services),
         ]
     )
     return Encoded(200, text.encode(), CONTENT_TYPE)
@@ -163,16 +162,22 @@ def _task_figures(counts: dict[Status, int]) -> list[Figure]:
     ]
 
 
-def _certificate_figures(expires: Callable[[], float] | None) -> list[Figure]:
-    if expires is None:
+def _certificate_figures(services: Services) -> list[Figure]:
+    if services.expires is None:
         return []
     return [
         Figure(
             "semaphore_tls_expires_seconds",
             "gauge",
             "Time until the certificate that is presented ends.",
-            [({}, round(expires()))],
-        )
+            [({}, round(services.expires()))],
+        ),
+        Figure(
+            "semaphore_tls_renewal_failing",
+            "gauge",
+            "1 if there should be a newer certificate, and it cannot be had or used.",
+            [({}, int(services.failing()))],
+        ),
     ]
 
 

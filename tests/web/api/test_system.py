@@ -82,6 +82,7 @@ class MetricsTests(SynchronousTestCase):
                 self.OPTIONS, "prom", "pass:word", expires=lambda left=seconds: left
             )
             self.assertIn(f"\n{name} {seconds}\n", found.body.decode())
+            self.assertIn("\nsemaphore_tls_renewal_failing 0\n", found.body.decode())
 
     def test_refused(self) -> None:
         """Wrong credentials, none, and metrics that are off are refused alike."""

@@ -1,0 +1,249 @@
+"""Takes in certificates that were renewed: by us, by the command line, or on the disk.
+
+A pair is checked before it is used, and the one before stays where it cannot be. What
+changes on the disk is given ten seconds to be whole, since chain and key are two files.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cryptography import x509
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from typing_extensions import override
+
+from semaphore_twisted.config import Config
+from semaphore_twisted.crypto import pairs
+from semaphore_twisted.crypto.certificates import covers, fingerprint
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.start import looks
+from semaphore_twisted.start.authority import Certificates
+from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.looks import Look
+from semaphore_twisted.start.watch import FileWatch
+from semaphore_twisted.web.tls import PemCertificates, context, shake_hands
+
+#: Seconds from one thought of a look to the next: the clock may have been set.
+TICK = 60.0
+
+#: How often files are looked at, watched or not, and the local authority is asked.
+FILES, AUTHORITY = timedelta(seconds=TICK), timedelta(hours=1)
+
+#: Seconds between tries at a pair that is not whole, and for how long that is no error.
+RETRY, PATIENCE = 2.0, 10.0
+
+#: Gives chain and key, both PEM, and raises :class:`Refused` where they cannot serve.
+Newest = Callable[[], Awaitable[tuple[bytes, bytes]]]
+
+
+def read_pair(config: Config) -> tuple[bytes, bytes]:
+    """Read ``tls.cert_file`` and ``tls.key_file`` and check that they can serve.
+
+    :raises Refused: with the option and the reason.
+    """
+    contents = []
+    for name, path in (
+        ("cert_file", config.tls.cert_file),
+        ("key_file", config.tls.key_file),
+    ):
+        try:
+            contents.append(Path(path).read_bytes())
+        except OSError as error:
+            raise Refused(f"tls.{name}: {path}: {error.strerror}") from None
+    chain, key = contents
+    try:
+        pairs.check_pair(chain, key, utc_now())
+        shake_hands(context(chain=chain, key=key))
+    except pairs.UnusablePair as error:
+        raise Refused(f"tls.cert_file: {error.message}") from None
+    except ValueError as error:
+        raise Refused(f"tls.cert_file: {error}") from None
+    return chain, key
+
+
+def of_files(config: Config) -> Newest:
+    """Return what reads the operator's pair."""
+
+    async def newest() -> tuple[bytes, bytes]:
+        return read_pair(config)
+
+    return newest
+
+
+def of_authority(renew: Callable[[], "Deferred[Certificates]"]) -> Newest:
+    """Return what reads the local authority's pair, after *renew* made what is due."""
+
+    async def newest() -> tuple[bytes, bytes]:
+        made = await renew()
+        return made.chain.read_bytes(), made.key.read_bytes()
+
+    return newest
+
+
+class Renewal(Service):
+    """Looks for a newer pair: now and then, when files change, and when it is asked."""
+
+    name = "renewal"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        source: PemCertificates,
+        newest: Newest,
+        *,
+        every: timedelta,
+        host: str,
+        folder: Path,
+        files: Sequence[str],
+        reactor: Any,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Give *source* the pairs of *newest*, which *files* hold.
+
+        A pair that is for *host*, the site's own, is not followed by one that is not.
+        What was seen is written into *folder*.
+        """
+        self._source = source
+        self._newest = newest
+        self._every = every
+        self._host = host
+        self._folder = folder
+        self._clock = reactor
+        self._now = now
+        self._looked = now()
+        self._taken = b""
+        self._tries: list[datetime] = []
+        self._again: IDelayedCall | None = None
+        self._is_looking = False
+        #: whether to look once more after this, and whether somebody asked for it
+        self._wanted: bool | None = None
+        self._since: datetime | None = None
+        #: why the newest pair is not used, empty where it is
+        self.why = ""
+        self._watch = FileWatch(map(Path, files), self._changed, reactor=reactor)
+        self._timer = LoopingCall(self._tick)
+        self._timer.clock = reactor
+
+    @override
+    def startService(self) -> None:
+        """Look from time to time, and when something has changed."""
+        super().startService()
+        self._watch.arm()
+        self._remember()
+        ticking = self._timer.start(TICK, now=False)
+        forget(ticking, log=self._log, sentence="Certificates are not looked at")
+
+    @override
+    def stopService(self) -> None:
+        """Look no more."""
+        super().stopService()
+        self._watch.stop()
+        if self._timer.running:
+            self._timer.stop()
+        if self._again is not None and self._again.active():
+            self._again.cancel()
+
+    def look(self) -> None:
+        """Look now: somebody asked for it, and is told what came of it."""
+        self._tries.clear()
+        self._begin(asked=True)
+
+    def _changed(self) -> None:
+        self._tries.clear()
+        self._begin()
+
+    def _tick(self) -> None:
+        passed = self._now() - self._looked
+        if self.why or passed >= self._every or passed < timedelta(0):
+            self._begin()
+
+    def _begin(self, *, asked: bool = False) -> None:
+        if not self.running:
+            return
+        if self._is_looking:
+            self._wanted = asked or bool(self._wanted)
+            return
+        self._is_looking = True
+        looking = Deferred.fromCoroutine(self._look(asked=asked))
+        forget(looking, log=self._log, sentence="The certificate is not looked at")
+
+    async def _look(self, *, asked: bool) -> None:
+        self._looked = self._now()
+        try:
+            changed = self._take(*await self._newest())
+        except Refused as error:
+            self._not_used(error.sentence, asked=asked)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the old one stays
+            self._log.failure("The certificate could not be renewed")
+            self._not_used(f"it failed ({type(error).__name__})", asked=True)
+        else:
+            recovered, self.why, self._since = bool(self.why), "", None
+            self._tries.clear()
+            if changed or recovered or asked:
+                self._remember()
+        finally:
+            self._is_looking = False
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self._begin(asked=wanted)
+
+    def _take(self, chain: bytes, key: bytes) -> bool:
+        """Use the pair, and return whether it is another one than before.
+
+        :raises Refused: if it cannot be used.
+        """
+        leaf = x509.load_pem_x509_certificate(chain)
+        digest = hashlib.sha256(chain + b"\0" + key).digest()
+        if digest == self._taken or (not self._taken and leaf == self._source.leaf):
+            self._taken = digest
+            return False
+        if covers(self._source.leaf, self._host) and not covers(leaf, self._host):
+            names = ", ".join(pairs.names_of(leaf))
+            raise Refused(
+                f"the new certificate is for {names}, {self._host} wanted (web_host), "
+                "which the one before is for"
+            )
+        try:
+            self._source.reload(chain=chain, key=key)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        self._taken = digest
+        self._log.info(
+            "A new certificate is presented, until {end}",
+            end=f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M}Z",
+        )
+        return True
+
+    def _not_used(self, why: str, *, asked: bool) -> None:
+        """Say why, unless the pair may only be half written yet."""
+        self._tries.append(self._now())
+        young = self._tries[-1] - self._tries[0] < timedelta(seconds=PATIENCE)
+        if young and not asked and not self.why:
+            if self._again is None or not self._again.active():
+                self._again = self._clock.callLater(RETRY, self._begin)
+            return
+        if why != self.why:
+            self._log.error("The new certificate is not used: {reason}", reason=why)
+            self._since = self._since or self._now()
+        changed, self.why = why != self.why, why
+        if changed or asked:
+            self._remember()
+
+    def _remember(self) -> None:
+        look = Look(
+            looked=self._now(),
+            sha256=fingerprint(self._source.leaf),
+            why=self.why,
+            failing_since=self._since,
+        )
+        try:
+            looks.keep(self._folder, look)
+        except OSError as error:
+            self._log.warn("{file}: {why}", file=error.filename, why=error.strerror)

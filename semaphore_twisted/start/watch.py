@@ -1,0 +1,123 @@
+"""Files that somebody else changes: told of soon after, once they rest.
+
+Folders are watched and not files, since files are replaced: certbot points a link to
+another file, Kubernetes points a link to another folder. Every folder in which a link
+or a name on the way lies is watched. Where the system cannot tell (no inotify, a file
+system over the network) the regular looks of who asks have to do.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.filepath import FilePath
+
+#: Seconds without a change until it is told, and after which it is told in any case.
+REST, LATEST = 2.0, 10.0
+
+#: Links on the way to one file; Linux gives up after as many (path_resolution(7)).
+_MOST_LINKS = 40
+
+
+def folders(path: Path) -> set[Path]:
+    """Return the folders in which a change can make *path* another file.
+
+    Of what is not there it is the deepest folder that is.
+    """
+    found: set[Path] = set()
+    todo = Path(os.path.abspath(path))  # noqa: PTH100 - without following links
+    for _ in range(_MOST_LINKS):
+        at = Path(todo.anchor)
+        parts = todo.parts[1:]
+        for place, part in enumerate(parts):
+            here = at / part
+            if here.is_symlink():
+                found.add(at)
+                target = at.joinpath(here.readlink(), *parts[place + 1 :])
+                todo = Path(os.path.normpath(target))
+                break
+            if place == len(parts) - 1 or not here.is_dir():
+                found.add(at)
+                return found
+            at = here
+        else:
+            return found
+    return found
+
+
+class FileWatch:
+    """Calls back when one of *paths* may have become another file."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self, paths: Iterable[Path], changed: Callable[[], object], *, reactor: Any
+    ) -> None:
+        """Call *changed* once for many changes, by *reactor*, an inotify and clock."""
+        self._paths = tuple(paths)
+        self._changed = changed
+        self._reactor = reactor
+        self._notifier: Any = None
+        self._timer: IDelayedCall | None = None
+        self._latest = 0.0
+
+    def arm(self) -> None:
+        """Watch the folders of this moment; those of before are let go."""
+        self.disarm()
+        if sys.platform != "linux":
+            return
+        # the module raises ImportError where the system has no inotify
+        from twisted.internet import inotify  # noqa: PLC0415
+
+        mask = (
+            inotify.IN_CLOSE_WRITE
+            | inotify.IN_MOVED_TO
+            | inotify.IN_CREATE
+            | inotify.IN_DELETE
+            | inotify.IN_ATTRIB
+            | inotify.IN_MOVE_SELF
+            | inotify.IN_DELETE_SELF
+        )
+        try:
+            notifier = inotify.INotify(self._reactor)
+        except inotify.INotifyError as error:
+            self._log.info("Files are not watched: {error}", error=str(error))
+            return
+        self._notifier = notifier
+        notifier.startReading()
+        for folder in sorted(set().union(*map(folders, self._paths))):
+            try:
+                notifier.watch(FilePath(str(folder)), mask, callbacks=[self._seen])
+            except inotify.INotifyError:
+                continue  # gone meanwhile, or not ours to read: the looks have to do
+
+    def disarm(self) -> None:
+        """Watch nothing."""
+        notifier, self._notifier = self._notifier, None
+        if notifier is not None and notifier.connected:
+            notifier.loseConnection()
+
+    def stop(self) -> None:
+        """Watch nothing, and tell nothing any more."""
+        self.disarm()
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _seen(self, ignored: object, path: object, mask: int) -> None:
+        del ignored, path, mask
+        now = self._reactor.seconds()
+        if self._timer is None:
+            self._latest = now + LATEST
+            self._timer = self._reactor.callLater(REST, self._tell)
+        else:
+            self._timer.reset(max(0.0, min(REST, self._latest - now)))
+
+    def _tell(self) -> None:
+        self._timer = None
+        self.arm()  # links may lead elsewhere now
+        self._changed()

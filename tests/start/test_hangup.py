@@ -1,0 +1,58 @@
+"""SIGHUP."""
+
+import os
+import signal
+from collections.abc import Callable
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.start.hangup import Hangup
+
+
+class Threads(Clock):
+    """A clock that takes calls from elsewhere."""
+
+    def callFromThread(self, call: Callable[[], object]) -> None:
+        """Call at the next turn."""
+        self.callLater(0, call)
+
+
+class HangupTests(SynchronousTestCase):
+    """The signal, sent to this process."""
+
+    def setUp(self) -> None:
+        """Keep what the signal does, and count the looks."""
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.clock = Threads()
+        self.looks = 0
+
+    def service(self, *, terminal: bool) -> Hangup:
+        """Return the service, started."""
+        made = Hangup(self.look, terminal=terminal, reactor=self.clock)
+        made.startService()
+        return made
+
+    def look(self) -> None:
+        """Count."""
+        self.looks += 1
+
+    def send(self) -> None:
+        """Send the signal, and give the reactor its turn."""
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.clock.advance(0)
+
+    def test_look(self) -> None:
+        """It is a look, in the reactor's turn, until the service ends."""
+        service = self.service(terminal=False)
+        self.send()
+        self.assertEqual(self.looks, 1)
+        service.stopService()
+        self.send()
+        self.assertEqual(self.looks, 1)
+
+    def test_terminal(self) -> None:
+        """On a terminal it is left to what it did before."""
+        self.service(terminal=True).stopService()
+        self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)
