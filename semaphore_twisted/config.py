@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted import config_acme, config_listening
+from semaphore_twisted import config_acme, config_listening, config_sessions
 from semaphore_twisted.config_acme import Acme
 from semaphore_twisted.config_names import (
     OPTIONS,
@@ -24,6 +24,7 @@ from semaphore_twisted.config_names import (
     VARIABLES,
     Option,
 )
+from semaphore_twisted.config_sessions import Session
 from semaphore_twisted.config_values import (
     Effective,
     Read,
@@ -155,10 +156,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     proxy_protocol: bool = False
     websocket_require_origin: bool = False
+    websocket_ping_sec: int = 25
     allowed_hosts: tuple[str, ...] = ()
     ca_bundle: str = ""
     tls: Tls = Tls()
     acme: Acme = Acme()
+    session: Session = Session()
     process: Process = Process()
     metrics: Metrics = Metrics()
     vpn: Vpn = Vpn()
@@ -398,6 +401,7 @@ def _check(
         _check_web_host(config.web_host, wrong)
     _check_mode(config, wrong)
     _check_listening(config, wrong, warnings)
+    config_sessions.check(config.session, wrong)
     _check_vpn(config.vpn, wrong)
     if config.vpn.only and config.unix_socket is not None:
         raise wrong(
@@ -429,6 +433,9 @@ def _check_listening(
         wrong=wrong,
     )
     config_listening.check_hosts(config.allowed_hosts, wrong)
+    if not 1 <= config.websocket_ping_sec <= 3600:
+        wanted = "a number from 1 to 3600"
+        raise wrong("websocket_ping_sec", config.websocket_ping_sec, wanted)
 
 
 def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:

@@ -284,12 +284,13 @@ class _Assembly:
             made, database=self.database, reactor=reactor, now=utc_now
         )
         self.compute = Compute(reactor=reactor)
-        self.socket_factory = server_factory()
+        self.socket_factory = server_factory(self.config.websocket_ping_sec)
         self.hub = Hub(
             frame=framing(self.socket_factory),
             read_lines=self._read_lines,
             read_audiences=self._read_audiences,
             clock=reactor,
+            now=utc_now,
         )
         self.redeems = Redeems(reactor.seconds)
         self.peers = None
@@ -442,6 +443,7 @@ class _Assembly:
             hosts=hosts.hosts(config, self.made.network),
             trusted_proxies=config.trusted_proxies,
             websocket_require_origin=config.websocket_require_origin,
+            session=config.session.limits,
             hsts_seconds=HSTS_LOCAL if config.tls.origin == "local-ca" else HSTS_OWN,
             password_login_disable=config.password_login_disable,
             non_admin_can_create_project=config.non_admin_can_create_project,

@@ -48,6 +48,7 @@ ROOTS = {
     "config_acme",
     "config_listening",
     "config_names",
+    "config_sessions",
     "config_values",
 }
 

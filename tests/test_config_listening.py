@@ -94,6 +94,17 @@ class BehindProxyTests(SynchronousTestCase):
             self.assertIn("proxy", str(error))
 
 
+class PingTests(SynchronousTestCase):
+    """``websocket_ping_sec``."""
+
+    def test_bounds(self) -> None:
+        """Never, and hours apart, would not hold a proxy's connection."""
+        self.assertEqual(settings().config.websocket_ping_sec, 25)
+        for found in (0, 3601):
+            error = self.assertRaises(WrongOption, settings, websocket_ping_sec=found)
+            self.assertIn(f"websocket_ping_sec: {found} found", str(error))
+
+
 class RedirectTests(SynchronousTestCase):
     """``tls.http_redirect_port`` and ``tls.http_redirect_addr``."""
 

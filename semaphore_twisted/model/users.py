@@ -1,6 +1,6 @@
 """People, what they may do, and how they prove who they are."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntFlag, StrEnum
 
 import msgspec
@@ -101,11 +101,27 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
         return self.permissions & permission == permission
 
 
+class SessionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a login session lives: unused, and in all."""
+
+    idle: timedelta = timedelta(days=7)
+    lifetime: timedelta = timedelta(days=30)
+
+    @property
+    def noted(self) -> timedelta:
+        """The last use is noted no more often than this."""
+        return min(timedelta(minutes=1), self.idle / 10)
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request carries: a session cookie's or a bearer token's digest."""
+    """What a request carries: a session cookie's or a bearer token's digest.
+
+    A session's holds within *limits* only.
+    """
 
     session_digest: str | None = None
     token_digest: str | None = None
+    limits: SessionLimits = SessionLimits()
 
     @property
     def by_cookie(self) -> bool:
@@ -113,15 +129,26 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
         return self.token_digest is None and self.session_digest is not None
 
 
+#: Everything or not, else these projects, and one's own.
+Sight = tuple[bool, frozenset[ProjectId], UserId | None]
+
+
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """The projects whose news a user may see; every project for an administrator.
 
-    *user_id* is his own, for news of his devices.
+    *user_id* is his own, for news of his devices. *ends* is when his session or token
+    does, as far as that is known; ``None`` for one that has no end.
     """
 
     everything: bool
     projects: frozenset[ProjectId]
     user_id: UserId | None = None
+    ends: datetime | None = None
+
+    @property
+    def sight(self) -> Sight:
+        """What it sees: the same for those who see alike."""
+        return self.everything, self.projects, self.user_id
 
     def sees(self, project_id: ProjectId) -> bool:
         """Whether news of *project_id* may be sent."""

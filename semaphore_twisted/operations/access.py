@@ -1,7 +1,7 @@
 """Who acts, and whether he may: asked in the transaction of what he does."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -16,15 +16,11 @@ from semaphore_twisted.model.users import (
     Role,
     User,
 )
-from semaphore_twisted.operations.audience import SESSION_IDLE
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import access as statements
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-#: A session's last use is noted no more often than this.
-SESSION_NOTED = timedelta(minutes=1)
 
 #: What an administrator may do in every project.
 EVERYTHING = Permission(15)
@@ -149,7 +145,8 @@ def _holder(
             _Holder,
             digest=credentials.session_digest,
             project_id=project_id,
-            cutoff=conn.now - SESSION_IDLE,
-            due=conn.now - SESSION_NOTED,
+            cutoff=conn.now - credentials.limits.idle,
+            oldest=conn.now - credentials.limits.lifetime,
+            due=conn.now - credentials.limits.noted,
         )
     return None

@@ -1,22 +1,28 @@
 """What the holders of credentials may be told of at this moment."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
 
 import msgspec
 
 from semaphore_twisted.model.ids import UserId
-from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.model.users import Audience, Credentials, SessionLimits
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import audience as statements
-
-#: A session that was not used for so long has ended.
-SESSION_IDLE = timedelta(days=7)
 
 
 class _Holder(msgspec.Struct, frozen=True):
     id: UserId
     admin: bool
+    created: datetime
+    last_active: datetime | None = None
+    expires: datetime | None = None
+
+    def ends(self, limits: SessionLimits) -> datetime | None:
+        """Return when the session ends if it is not used again, or the token."""
+        if self.last_active is None:
+            return self.expires
+        return min(self.last_active + limits.idle, self.created + limits.lifetime)
 
 
 def audiences(
@@ -32,7 +38,10 @@ def _audience(conn: Connection, credentials: Credentials) -> Audience | None:
         return None
     projects = conn.column(statements.projects_of_user, user_id=holder.id)
     return Audience(
-        everything=holder.admin, projects=frozenset(projects), user_id=holder.id
+        everything=holder.admin,
+        projects=frozenset(projects),
+        user_id=holder.id,
+        ends=holder.ends(credentials.limits),
     )
 
 
@@ -49,6 +58,7 @@ def _holder(conn: Connection, credentials: Credentials) -> _Holder | None:
             statements.user_of_session,
             _Holder,
             digest=credentials.session_digest,
-            cutoff=conn.now - SESSION_IDLE,
+            cutoff=conn.now - credentials.limits.idle,
+            oldest=conn.now - credentials.limits.lifetime,
         )
     return None

@@ -1,14 +1,14 @@
 """Login sessions: the store holds a digest, only the browser the value.
 
-A session ends when it was not used for seven days, at the logout, and with whatever
-changes who may use it: another password, an account that is disabled or deleted.
+A session ends when it was not used for a while or is too old (``SessionLimits``), at
+the logout, and with whatever changes who may use it: another password, an account that
+is disabled or deleted. An open websocket alone is no use of it.
 """
 
 from semaphore_twisted.crypto.tokens import digest, new_session_id
 from semaphore_twisted.model.errors import NotAuthenticated
 from semaphore_twisted.model.ids import UserId
-from semaphore_twisted.operations.access import SESSION_NOTED
-from semaphore_twisted.operations.audience import SESSION_IDLE
+from semaphore_twisted.model.users import SessionLimits
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import sessions as statements
@@ -24,17 +24,23 @@ def create(
     ip: str,
     user_agent: str = "",
     password: str,
+    limits: SessionLimits,
 ) -> str:
     """Begin a session; return the cookie's value.
 
-    *password* is the hash that the user's password was checked against.
+    *password* is the hash that the user's password was checked against. Sessions
+    beyond their *limits* are removed.
 
     :raises NotAuthenticated: if it is another by now, or the user is disabled.
     """
     present = conn.scalar(user_statements.active_password, user_id=user_id)
     if present is None or present != password:
         raise NotAuthenticated
-    conn.run(statements.end_idle, cutoff=conn.now - SESSION_IDLE)
+    conn.run(
+        statements.end_over,
+        cutoff=conn.now - limits.idle,
+        oldest=conn.now - limits.lifetime,
+    )
     value = new_session_id(conn.entropy)
     conn.insert(
         schema.session,
@@ -48,13 +54,13 @@ def create(
     return value
 
 
-def touch(conn: Connection, session_id: int) -> None:
-    """Note that a session was used; at most once a minute (``Actor.session_due``)."""
+def touch(conn: Connection, session_id: int, limits: SessionLimits) -> None:
+    """Note that a session was used; now and then only (``Actor.session_due``)."""
     conn.run(
         statements.touch,
         session_id=session_id,
         now=conn.now,
-        due=conn.now - SESSION_NOTED,
+        due=conn.now - limits.noted,
     )
 
 

@@ -1,14 +1,21 @@
 """The session cookie: how it is written, and how it is found again."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 #: Semaphore's clients look for this name.
 NAME = "semaphore"
 
+_GUARDS = ("HttpOnly", "SameSite=Lax")
 
-def session_cookie(value: str, *, path: str, secure: bool) -> str:
-    """Return the ``Set-Cookie`` of a new session; it ends with the browser."""
-    attributes = [f"{NAME}={value}", f"Path={path}", "HttpOnly", "SameSite=Lax"]
+
+def session_cookie(value: str, *, path: str, secure: bool, lifetime: timedelta) -> str:
+    """Return the ``Set-Cookie`` of a new session, which survives the browser's end.
+
+    Whether it was used lately enough is for the server to know.
+    """
+    seconds = round(lifetime.total_seconds())
+    attributes = [f"{NAME}={value}", f"Path={path}", f"Max-Age={seconds}", *_GUARDS]
     if secure:
         attributes.append("Secure")
     return "; ".join(attributes)
@@ -16,8 +23,8 @@ def session_cookie(value: str, *, path: str, secure: bool) -> str:
 
 def expired_cookie(*, path: str, secure: bool) -> str:
     """Return the ``Set-Cookie`` that takes the session's cookie away."""
-    gone = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
-    return f"{session_cookie('', path=path, secure=secure)}; {gone}"
+    gone = session_cookie("", path=path, secure=secure, lifetime=timedelta(0))
+    return f"{gone}; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 def session_of(headers: Iterable[str]) -> str | None:

@@ -10,12 +10,14 @@ Invariants, each with a test:
 - a watcher is sent only what its rights at that moment allow.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from typing import ClassVar, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -29,7 +31,7 @@ from semaphore_twisted.interfaces import (
 from semaphore_twisted.model.ids import ProjectId, TaskId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
-from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.model.users import Audience, Credentials, Sight
 from semaphore_twisted.web.news import (
     log_message,
     seen_by,
@@ -40,8 +42,11 @@ from semaphore_twisted.web.news import (
 #: Lines read from the store at a time for a watcher that fell behind.
 CATCH_UP_LINES = 500
 
-#: Seconds between two looks at the rights of every watcher.
+#: Seconds between two looks at the rights of every watcher, for what nobody told of.
 RECHECK_SECONDS = 5.0
+
+#: Seconds after the end of a session until it is looked at, so that it is over.
+_SURELY = 0.1
 
 #: Closing code for a session, token or account that ended (RFC 6455: private use).
 ACCESS_ENDED = 4401
@@ -171,6 +176,7 @@ class Hub:
         read_lines: ReadLines,
         read_audiences: ReadAudiences,
         clock: IReactorTime,
+        now: Callable[[], datetime],
     ) -> None:
         """Collaborate with the store only through the two reading functions."""
         self._frame = frame
@@ -179,6 +185,10 @@ class Hub:
         self._watchers: set[Watcher] = set()
         self._checking = False
         self._check_again = False
+        self._clock = clock
+        self._now = now
+        #: the look when the first session or token comes to its own end
+        self._ending: IDelayedCall | None = None
         self._timer = LoopingCall(self.access_changed)
         self._timer.clock = clock
 
@@ -191,6 +201,7 @@ class Hub:
         """Close every websocket, "going away" (RFC 6455, 7.4.1)."""
         if self._timer.running:
             self._timer.stop()
+        self._expect([])
         for watcher in list(self._watchers):
             watcher.wire.close(1001, "the server stops")
 
@@ -202,11 +213,34 @@ class Hub:
         """Take a new websocket in."""
         watcher = Watcher(credentials, audience, wire, self)
         self._watchers.add(watcher)
+        if self._ending is None or self._left(audience) < self._ending.getTime() - (
+            self._clock.seconds()
+        ):
+            self._expect([audience])
         return watcher
 
     def remove(self, watcher: Watcher) -> None:
         """Forget a websocket that was closed."""
         self._watchers.discard(watcher)
+
+    def _left(self, audience: Audience) -> float:
+        """Return the seconds until the look at the end of *audience*, if it has one."""
+        if audience.ends is None:
+            return math.inf
+        return max(0.0, (audience.ends - self._now()).total_seconds()) + _SURELY
+
+    def _expect(self, audiences: Iterable[Audience]) -> None:
+        """Look again when the first of *audiences* ends, and not for those before."""
+        if self._ending is not None and self._ending.active():
+            self._ending.cancel()
+        self._ending = None
+        first = min(map(self._left, audiences), default=math.inf)
+        if first < math.inf:
+            self._ending = self._clock.callLater(first, self._ended)
+
+    def _ended(self) -> None:
+        self._ending = None
+        self.access_changed()
 
     def has(self, watcher: Watcher) -> bool:
         """Whether *watcher* is still open."""
@@ -250,15 +284,15 @@ class Hub:
 
         Who does not read is passed over: the next look has newer news.
         """
-        frames: dict[Audience, bytes] = {}
+        frames: dict[Sight, bytes] = {}
         for watcher in list(self._watchers):
             if watcher.paused:
                 continue
-            frame = frames.get(watcher.audience)
+            frame = frames.get(watcher.audience.sight)
             if frame is None:
                 seen = seen_by(watcher.audience, statuses)
                 frame = self._frame(status_message(seen)) if seen else b""
-                frames[watcher.audience] = frame
+                frames[watcher.audience.sight] = frame
             if frame:
                 watcher.wire.send(frame)
 
@@ -288,6 +322,7 @@ class Hub:
                     self._shut_out(watcher, RIGHTS_ENDED, "rights were taken away")
                 else:
                     watcher.audience = audience
+            self._expect(each.audience for each in self._watchers)
         finally:
             self._checking = False
             if self._check_again:

@@ -3,6 +3,7 @@
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.users import SessionLimits
 from semaphore_twisted.operations.peer_rules import USUAL
 from semaphore_twisted.operations.peer_rules import Options as VpnOptions
 
@@ -25,6 +26,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     where the site is. *vpn* are the VPN's.
     *trusted_proxies* are addresses and networks whose forwarding headers count;
     *websocket_require_origin* refuses a socket without an origin even from them.
+    *session* is how long logins live.
     """
 
     web_host: str = ""
@@ -34,6 +36,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     hsts_seconds: int = 86_400
     trusted_proxies: tuple[str, ...] = ()
     websocket_require_origin: bool = False
+    session: SessionLimits = SessionLimits()
     body_limit: int = BODY_LIMIT
     password_login_disable: bool = False
     non_admin_can_create_project: bool = False

@@ -7,10 +7,12 @@ from attrs import define
 from twisted.internet.address import UNIXAddress
 
 from semaphore_twisted.crypto import tokens
-from semaphore_twisted.model.users import Credentials
+from semaphore_twisted.model.users import Credentials, SessionLimits
 from semaphore_twisted.web.cookies import session_of
 from semaphore_twisted.web.forwarded import Place, Visit, origin, visit
 from semaphore_twisted.web.trust import NOBODY, Trust
+
+USUAL = SessionLimits()
 
 
 @define(eq=False, kw_only=True)
@@ -79,8 +81,10 @@ def header(request: Any, name: str) -> str | None:
     return ", ".join(value.decode("utf-8", "replace") for value in values)
 
 
-def credentials(request: Any) -> Credentials:
+def credentials(request: Any, limits: SessionLimits) -> Credentials:
     """Return the digests of what *request* carries; a bearer token wins.
+
+    A session counts within its *limits*.
 
     Semaphore compares the whole header in lower case, and its tokens are so.
     """
@@ -90,13 +94,19 @@ def credentials(request: Any) -> Credentials:
         return Credentials(token_digest=tokens.digest(token) if token else None)
     cookies = request.requestHeaders.getRawHeaders(b"cookie") or []
     session = session_of(each.decode("utf-8", "replace") for each in cookies)
-    return Credentials(session_digest=tokens.digest(session) if session else None)
+    found = tokens.digest(session) if session else None
+    return Credentials(session_digest=found, limits=limits)
 
 
 def arrival(
-    request: Any, *, place: Place, below_base: bool, trust: Trust = NOBODY
+    request: Any,
+    *,
+    place: Place,
+    below_base: bool,
+    trust: Trust = NOBODY,
+    limits: SessionLimits = USUAL,
 ) -> Arrival:
-    """Read *request*; proxies are believed as *trust* says."""
+    """Read *request*; proxies are believed as *trust* says, sessions in *limits*."""
     client = request.getClientAddress()
     peer = None if isinstance(client, UNIXAddress) else str(getattr(client, "host", ""))
     way = visit(
@@ -110,6 +120,6 @@ def arrival(
         request=request,
         place=place,
         visit=way,
-        credentials=credentials(request),
+        credentials=credentials(request, limits),
         below_base=below_base,
     )

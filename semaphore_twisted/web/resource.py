@@ -209,7 +209,7 @@ class Api:
         )
         if actor.session_due and actor.session_id is not None:
             forget(
-                database.write(sessions.touch, actor.session_id),
+                database.write(sessions.touch, actor.session_id, credentials.limits),
                 log=self._log,
                 sentence="The use of a session could not be noted",
             )

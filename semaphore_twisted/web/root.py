@@ -11,7 +11,7 @@ from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 
 from semaphore_twisted.interfaces import IDatabase, IPeerControl, ITaskControl
-from semaphore_twisted.model.users import Audience, Credentials
+from semaphore_twisted.model.users import Audience, Credentials, SessionLimits
 from semaphore_twisted.operations.audience import audiences
 from semaphore_twisted.web.answers import json
 from semaphore_twisted.web.api.routes import ROUTES
@@ -22,7 +22,7 @@ from semaphore_twisted.web.forwarded import Place
 from semaphore_twisted.web.hosts import Hosts, is_address, name_of, no_names
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.requests import Arrival, arrival
+from semaphore_twisted.web.requests import USUAL, Arrival, arrival
 from semaphore_twisted.web.resource import Api
 from semaphore_twisted.web.routing import Route
 from semaphore_twisted.web.site import Site
@@ -39,6 +39,7 @@ class Door:
     trust: Trust = NOBODY
     #: refuse a websocket's handshake with a cookie and no origin, whoever relays it
     require_origin: bool = False
+    limits: SessionLimits = USUAL
 
     def below(self, path: bytes) -> tuple[bytes, bool]:
         """Return *path* without the base path, and whether it had that."""
@@ -50,7 +51,13 @@ class Door:
     def arrival(self, request: Any) -> Arrival:
         """Read *request*."""
         _, below = self.below(request.path)
-        return arrival(request, place=self.place, below_base=below, trust=self.trust)
+        return arrival(
+            request,
+            place=self.place,
+            below_base=below,
+            trust=self.trust,
+            limits=self.limits,
+        )
 
     def admission(self, request: Any) -> Admission:
         """Return what a handshake of the websocket says of itself."""
@@ -161,6 +168,7 @@ def build_site(
         Place(options.web_host),
         Trust.of(options.trusted_proxies),
         options.websocket_require_origin,
+        options.session,
     )
 
     def read_audiences(

@@ -27,7 +27,7 @@ from semaphore_twisted.web.hub import Hub, ReadAudiences, Watcher
 #: Bytes of one message from the other side; nothing that is sent there is used.
 INCOMING_BYTES = 64 * 1024
 
-#: Seconds between two pings, and until an answer is missed: under proxies' idle limits.
+#: Seconds between two pings, under proxies' idle limits, and until an answer is missed.
 PING_INTERVAL, PING_TIMEOUT = 25, 60
 
 
@@ -114,17 +114,21 @@ class Connection(WebSocketServerProtocol):
         """Nothing is left to do; ``onClose`` follows."""
 
 
-def server_factory() -> WebSocketServerFactory:
-    """Return autobahn's factory with our bounds: no compression, small messages."""
+def server_factory(ping: int = PING_INTERVAL) -> WebSocketServerFactory:
+    """Return autobahn's factory with our bounds: no compression, small messages.
+
+    After *ping* seconds without a word from the other side it is asked for one.
+    """
     factory = WebSocketServerFactory(server="")
     factory.setProtocolOptions(
         maxMessagePayloadSize=INCOMING_BYTES,
         maxFramePayloadSize=INCOMING_BYTES,
-        autoPingInterval=PING_INTERVAL,
+        autoPingInterval=ping,
         autoPingTimeout=PING_TIMEOUT,
         autoPingRestartOnAnyTraffic=True,
         openHandshakeTimeout=10,
         closeHandshakeTimeout=3,
+        failByDrop=False,  # the other side learns why
         webStatus=False,
         tcpNoDelay=True,
     )

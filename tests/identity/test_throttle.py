@@ -11,7 +11,7 @@ from semaphore_twisted.identity import throttle
 from semaphore_twisted.identity.login import log_in
 from semaphore_twisted.identity.throttle import ACCOUNT, ADDRESS, Rule, Subject
 from semaphore_twisted.model.errors import NotAuthenticated, TooManyAttempts
-from semaphore_twisted.model.users import Access, Credentials
+from semaphore_twisted.model.users import Access, Credentials, SessionLimits
 from semaphore_twisted.operations import access, events, users
 from tests.support.memory import (
     Entropy,
@@ -90,7 +90,13 @@ class ThrottleTests(SynchronousTestCase):
         with self.conn.transaction(write=True):
             found = users.credentials_of(self.conn, subject.account)
             assert found is not None
-            return log_in(self.conn, subject, found.id, password=found.password)
+            return log_in(
+                self.conn,
+                subject,
+                found.id,
+                password=found.password,
+                limits=SessionLimits(),
+            )
 
     def test_account(self) -> None:
         """B64: after five wrong guesses an account has to wait, longer each time."""
@@ -202,6 +208,12 @@ class ThrottleTests(SynchronousTestCase):
         """A login whose account was changed while it was checked changes nothing."""
         self.fail(_subject(), 4)
         with self.assertRaises(NotAuthenticated), self.conn.transaction(write=True):
-            log_in(self.conn, _subject(), self.alice.id, password="$other")
+            log_in(
+                self.conn,
+                _subject(),
+                self.alice.id,
+                password="$other",
+                limits=SessionLimits(),
+            )
         self.fail(_subject())
         self.assertGreater(self.wait(_subject()), 0)

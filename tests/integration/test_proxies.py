@@ -1,8 +1,11 @@
 """Behind each proxy: the product as people meet it who have one in front of it."""
 
 import sqlite3
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
+from threading import Thread
 from typing import ClassVar
 
 from semaphore_twisted.start.own_names import own_addresses
@@ -19,7 +22,7 @@ from tests.support.proxy_files import (
     nginx_printed,
     nginx_shipped,
 )
-from tests.support.websocket import Refused
+from tests.support.websocket import Refused, WebSocket
 
 #: Says a line, waits until somebody has read it, and says the rest.
 SCRIPT = """\
@@ -156,6 +159,7 @@ class ProxyTestCase(ProductTestCase):
         """Check that the cookie is marked right."""
         attributes = {each.strip() for each in cookie.split(";")[1:]}
         wanted = {f"Path={path}", "HttpOnly", "Secure", "SameSite=Lax"}
+        wanted.add("Max-Age=2592000")
         self.assertEqual(attributes, wanted)
 
 
@@ -314,6 +318,75 @@ class PrintedTests(ProxyTestCase):
         self.check_address(proxy)
         self.check_foreign(proxy, scheme=False)
         self.check_sockets(proxy, scheme=False)
+
+
+def impatient(
+    kind: Callable[[Place], list[str]], name: str, old: str, new: str
+) -> Callable[[Place], list[str]]:
+    """Return *kind* with *old* in its file *name* changed to *new*."""
+
+    def made(place: Place) -> list[str]:
+        command = kind(place)
+        path = place.folder / name
+        text = path.read_text()
+        if old not in text:
+            raise AssertionError(f"{name} has no {old!r}")
+        path.write_text(text.replace(old, new))
+        return command
+
+    return made
+
+
+def watch_to_the_end(opened: WebSocket, end: Future[str]) -> None:
+    """Read until a task has ended; give its status, or why there is none, to *end*."""
+    try:
+        while (message := opened.read()) is not None:
+            if message.get("status") in {"success", "error"}:
+                end.set_result(message["status"])
+                return
+        end.set_result(f"closed with {opened.closed}")
+    except OSError as error:
+        end.set_result(repr(error))
+
+
+class QuietTests(ProxyTestCase):
+    """Proxies that cut a connection on which nothing is said for two seconds.
+
+    Apache cuts none that was upgraded, whatever its time-outs are.
+    """
+
+    config = {"websocket_ping_sec": 1}  # noqa: RUF012 - one value for the class
+
+    #: Several times their patience.
+    QUIET = 7
+
+    def test_each(self) -> None:
+        """B42: a socket on which nothing happens outlives a proxy's patience."""
+        kinds = (
+            impatient(nginx_shipped, "site.conf", "read_timeout 10m", "read_timeout 2"),
+            impatient(
+                nginx_printed,
+                "site.conf",
+                'Origin "";',
+                'Origin ""; proxy_read_timeout 2s; proxy_send_timeout 2s;',
+            ),
+            impatient(haproxy, "haproxy.cfg", "timeout tunnel 1h", "timeout tunnel 2s"),
+        )
+        watching = []
+        for kind in kinds:
+            proxy = self.proxy(kind)
+            self.log_in(proxy)
+            opened = proxy.websocket()
+            self.addCleanup(opened.close)
+            # pings are answered by who reads
+            watching.append(Future[str]())
+            Thread(target=watch_to_the_end, args=(opened, watching[-1])).start()
+        time.sleep(self.QUIET)
+        self.assertEqual([each.done() for each in watching], [False] * len(kinds))
+        project, repo = self.project({"say.sh": "echo done\n"})
+        self.product.run(project, self.template(project, repo, "bash", "say.sh"))
+        ends = [each.result(20) for each in watching]
+        self.assertEqual(ends, ["success"] * len(kinds))
 
 
 class BelowTests(ProxyTestCase):

@@ -1,13 +1,24 @@
 """The websocket over real TLS: who may open it, and when it is closed."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from semaphore_twisted.web.socket import server_factory
 from tests.support.cases import ProductTestCase
+from tests.support.product import clean_environment
 from tests.support.websocket import Refused
+
+
+def parts(mask: bytes) -> bytes:
+    """Return a message of 80 kB, in frames of 8 kB."""
+    frames = [b"\xfe\x20\x00" + mask + bytes(8192)] * 10
+    return b"\x01" + b"\x00".join(frames)
 
 
 class SocketTests(ProductTestCase):
@@ -122,6 +133,66 @@ class SocketTests(ProductTestCase):
         self.assertLess(time.monotonic() - began, 2)
         self.assertEqual(socket.closed, 4401)
 
+    def test_command_line(self) -> None:
+        """B46, B60: what another process ends is seen at once too."""
+        for verb in ("disable", "delete"):
+            _, cookie = self.user(f"user-{verb}")
+            end = partial(self.account, verb, f"user-{verb}")
+            self.assertEqual(self.closing(cookie, end), 4401, verb)
+        _, cookie = self.user("chief", admin=True)
+        less = partial(self.account, "change-by-login", "chief", "--no-admin")
+        self.assertIn(self.closing(cookie, less), {4401, 4403})
+
+    def account(self, verb: str, name: str, *more: str) -> None:
+        """Change an account by the command line, beside the server."""
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("semaphore")),
+                *("user", verb, "--login", name, *more),
+                *("--state", str(self.product.state)),
+            ],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_too_much(self) -> None:
+        """What is too large or no frame closes the socket, and costs no memory."""
+        mask = b"\x01\x02\x03\x04"
+        large = (64 * 1024 + 1).to_bytes(8)
+        for name, frames, code in (
+            ("a large message", b"\x81\xff" + large + mask, 1009),
+            ("an endless one", b"\x81\xff" + (1 << 62).to_bytes(8) + mask, 1009),
+            ("large in parts", parts(mask), 1009),
+            ("not masked", b"\x81\x02hi", 1002),
+            ("a reserved kind", b"\x83\x80" + mask, 1002),
+            ("a long ping", b"\x89\xfe\x01\x00" + mask + bytes(256), 1002),
+            ("no text", b"\x81\x82" + mask + b"\xfe\xfd", 1007),
+        ):
+            socket = self.product.websocket()
+            socket.settimeout(10)
+            socket.send_raw(frames)
+            self.assertIsNone(socket.read(), name)
+            self.assertEqual(socket.closed, code, name)
+            socket.close()
+        socket = self.product.websocket()
+        before = self.memory()
+        for _ in range(2000):
+            socket.send_raw(b"\x89\xfd" + mask + bytes(125))  # pongs are not read
+        self.assertEqual(self.product.call("GET", "/api/ping").content, b"pong")
+        self.assertLess(self.memory() - before, 20_000)
+        socket.close()
+        self.assertNotIn("Traceback", self.product.log.read_text())
+
+    def memory(self) -> int:
+        """Return the server's resident memory in kB."""
+        assert self.product.process is not None
+        text = Path(f"/proc/{self.product.process.pid}/status").read_text()
+        return int(text.partition("VmRSS:")[2].split()[0])
+
     def test_everybody_sees(self) -> None:
         """B51: whoever watches learns of a task's end at once, not its starter only."""
         project, repo = self.project({"a.sh": "echo done\n"})
@@ -139,15 +210,6 @@ class SocketTests(ProductTestCase):
         for watcher in watchers:
             watcher.close()
 
-    def test_ping(self) -> None:
-        """B42: a quiet socket has a ping before proxies' usual minute of patience."""
-        socket = self.product.websocket()
-        socket.settimeout(35)
-        began = time.monotonic()
-        self.assertTrue(socket.pinged())
-        self.assertGreater(time.monotonic() - began, 15)
-        socket.close()
-
     def test_logout(self) -> None:
         """B46, B59: a logout closes the session's websocket and ends the session."""
         cookie = self.cookie()
@@ -158,3 +220,17 @@ class SocketTests(ProductTestCase):
         self.assertEqual(socket.closed, 4401)
         answer = self.product.call("GET", "/api/user", headers={"Cookie": cookie})
         self.assertEqual((answer.status, answer.content), (401, b""))
+
+
+class PingTests(ProductTestCase):
+    """A server that asks often."""
+
+    config = {"websocket_ping_sec": 1}  # noqa: RUF012 - one value for the class
+
+    def test_ping(self) -> None:
+        """B42: a quiet socket has pings; the usual ones are under a minute apart."""
+        socket = self.product.websocket()
+        socket.settimeout(35)
+        self.assertTrue(socket.pinged())
+        socket.close()
+        self.assertEqual(server_factory().autoPingInterval, 25)

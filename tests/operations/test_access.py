@@ -2,13 +2,22 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.tokens import digest
 from semaphore_twisted.model.errors import NotAuthenticated, NotFound, NotPermitted
 from semaphore_twisted.model.ids import ProjectId
-from semaphore_twisted.model.users import Access, Actor, Credentials, Permission, Role
+from semaphore_twisted.model.users import (
+    Access,
+    Actor,
+    Credentials,
+    Permission,
+    Role,
+    SessionLimits,
+)
 from semaphore_twisted.operations import access, sessions, tokens, users
+from semaphore_twisted.operations.audience import audiences
 from semaphore_twisted.persistence.engine import Connection
 from tests.support.memory import (
     FixedClock,
@@ -147,12 +156,73 @@ class AccessTests(SynchronousTestCase):
             found = access.actor(self.conn, credentials, Access.USER, None)
             self.assertTrue(found.session_due)
             assert found.session_id is not None
-            sessions.touch(self.conn, found.session_id)
+            sessions.touch(self.conn, found.session_id, SessionLimits())
             found = access.actor(self.conn, credentials, Access.USER, None)
             self.assertFalse(found.session_due)
         self.clock.advance(7 * 86400 - 1)
         with self.conn.transaction(write=False):
             access.actor(self.conn, credentials, Access.USER, None)
+
+    def holds(self, credentials: Credentials) -> bool:
+        """Whether credentials hold, for a request and for a websocket alike."""
+        with self.conn.transaction(write=False):
+            (audience,) = audiences(self.conn, [credentials])
+            try:
+                access.actor(self.conn, credentials, Access.USER, None)
+            except NotAuthenticated:
+                self.assertIsNone(audience)
+                return False
+            self.assertIsNotNone(audience)
+            return True
+
+    def test_limits(self) -> None:
+        """B61: a session ends after a set time without use, and after one in all."""
+        limits = SessionLimits(idle=timedelta(hours=1), lifetime=timedelta(hours=3))
+        _, credentials = make_session(self.conn, self.owner)
+        credentials = replace(credentials, limits=limits)
+        for _ in range(3):
+            self.clock.advance(3599)
+            self.assertTrue(self.holds(credentials))
+            with self.conn.transaction(write=True):
+                found = access.actor(self.conn, credentials, Access.USER, None)
+                assert found.session_id is not None
+                sessions.touch(self.conn, found.session_id, limits)
+        self.clock.advance(2)
+        self.assertTrue(self.holds(credentials))
+        self.clock.advance(1)
+        self.assertFalse(self.holds(credentials))
+        _, credentials = make_session(self.conn, self.owner)
+        credentials = replace(credentials, limits=limits)
+        self.clock.advance(3601)
+        self.assertFalse(self.holds(credentials))
+
+    def test_short_idle(self) -> None:
+        """B61: use is noted often enough for the shortest time without any."""
+        limits = SessionLimits(idle=timedelta(minutes=1))
+        self.assertEqual(limits.noted, timedelta(seconds=6))
+        self.assertEqual(SessionLimits().noted, timedelta(minutes=1))
+
+    def test_ends(self) -> None:
+        """A websocket's audience tells when session or token come to their end."""
+        limits = SessionLimits(idle=timedelta(hours=2), lifetime=timedelta(hours=3))
+        _, credentials = make_session(self.conn, self.owner)
+        credentials = replace(credentials, limits=limits)
+        begun = self.conn.now
+        (audience,) = audiences(self.conn, [credentials])
+        assert audience is not None
+        self.assertEqual(audience.ends, begun + timedelta(hours=2))
+        self.clock.advance(7199)
+        with self.conn.transaction(write=True):
+            found = access.actor(self.conn, credentials, Access.USER, None)
+            assert found.session_id is not None
+            sessions.touch(self.conn, found.session_id, limits)
+            (audience,) = audiences(self.conn, [credentials])
+        assert audience is not None
+        self.assertEqual(audience.ends, begun + timedelta(hours=3))
+        _, token = make_token(self.conn, self.owner)
+        (audience,) = audiences(self.conn, [token])
+        assert audience is not None
+        self.assertIsNone(audience.ends)
 
     def test_expired_token(self) -> None:
         """A token holds until its time, and no longer."""
@@ -212,7 +282,11 @@ class SessionTests(SynchronousTestCase):
         found = users.credentials_of(self.conn, "alice")
         assert found is not None
         return sessions.create(
-            self.conn, found.id, ip="192.0.2.1", password=found.password
+            self.conn,
+            found.id,
+            ip="192.0.2.1",
+            password=found.password,
+            limits=SessionLimits(),
         )
 
     def works(self, value: str) -> bool:
@@ -244,7 +318,13 @@ class SessionTests(SynchronousTestCase):
         assert found is not None
         users.set_password(self.conn, None, self.user.id, password_hash="$new")
         with self.assertRaises(NotAuthenticated):
-            sessions.create(self.conn, found.id, ip="", password=found.password)
+            sessions.create(
+                self.conn,
+                found.id,
+                ip="",
+                password=found.password,
+                limits=SessionLimits(),
+            )
 
     def test_disabled_meanwhile(self) -> None:
         """A login whose account was disabled while it was checked fails."""
@@ -252,7 +332,13 @@ class SessionTests(SynchronousTestCase):
         assert found is not None
         users.set_active(self.conn, None, self.user.id, active=False)
         with self.assertRaises(NotAuthenticated):
-            sessions.create(self.conn, found.id, ip="", password=found.password)
+            sessions.create(
+                self.conn,
+                found.id,
+                ip="",
+                password=found.password,
+                limits=SessionLimits(),
+            )
 
     def test_idle_ones_are_removed(self) -> None:
         """Rows of idle sessions do not pile up."""

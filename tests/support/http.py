@@ -352,6 +352,7 @@ def api_client(
         read_lines=lines,
         read_audiences=audiences_now,
         clock=clock,
+        now=lambda: store.conn.now,
     )
     control = RecordingTasks() if tasks is None else tasks
     changed: list[None] = []

@@ -115,6 +115,10 @@ class WebSocket:
         masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
         self._socket.sendall(bytes([128 | kind, 128 | len(payload)]) + mask + masked)
 
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are, frames or not."""
+        self._socket.sendall(data)
+
     def until_final(self, task: int) -> list[dict[str, Any]]:
         """Read the messages of *task* up to its final update."""
         messages = []

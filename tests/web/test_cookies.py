@@ -1,25 +1,29 @@
 """Tests of the session's cookie."""
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.cookies import expired_cookie, session_cookie, session_of
 
+WEEK = timedelta(days=7)
+
 
 class CookieTests(SynchronousTestCase):
     """The cookie is written with what guards it, and read leniently."""
 
     def test_attributes(self) -> None:
-        """B55: over TLS the cookie is Secure, HttpOnly and SameSite=Lax."""
+        """B55, B61: over TLS it is Secure, HttpOnly, SameSite=Lax, and has an age."""
         self.assertEqual(
-            session_cookie("abc", path="/", secure=True),
-            "semaphore=abc; Path=/; HttpOnly; SameSite=Lax; Secure",
+            session_cookie("abc", path="/", secure=True, lifetime=WEEK),
+            "semaphore=abc; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure",
         )
 
     def test_base_path(self) -> None:
         """B52: below a base path the cookie is for that path only."""
-        text = session_cookie("abc", path="/semaphore", secure=False)
+        text = session_cookie("abc", path="/semaphore", secure=False, lifetime=WEEK)
         self.assertIn("Path=/semaphore;", text)
         self.assertNotIn("Secure", text)
 
@@ -32,7 +36,7 @@ class CookieTests(SynchronousTestCase):
     def test_whole_set_cookie(self) -> None:
         """A client that sends the whole Set-Cookie value back is understood."""
         for path in ("/", "/semaphore"):
-            sent = session_cookie("abc", path=path, secure=True)
+            sent = session_cookie("abc", path=path, secure=True, lifetime=WEEK)
             self.assertEqual(session_of([sent]), "abc")
 
     def test_others(self) -> None:

@@ -1,11 +1,12 @@
 """Tests of the fan-out to websockets."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from attrs import define, field
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -113,6 +114,7 @@ class HubTestCase(SynchronousTestCase):
             read_lines=self.read_lines,
             read_audiences=self.read_audiences,
             clock=self.clock,
+            now=lambda: NOW + timedelta(seconds=self.clock.seconds()),
         )
 
     async def read_lines(
@@ -288,6 +290,38 @@ class HubTests(HubTestCase):
             self.append(1, 1)
             self.assertEqual(len(wire.sent), 1)
             self.hub.remove(watcher)
+
+    def ending(self, seconds: float) -> Audience:
+        """Return a member's audience whose session ends in so many seconds."""
+        ends = NOW + timedelta(seconds=self.clock.seconds() + seconds)
+        return replace(MEMBER, ends=ends)
+
+    def test_own_end(self) -> None:
+        """B61: a session that comes to its end is seen within a second of it."""
+        self.hub.startService()
+        self.addCleanup(self.hub.stopService)
+        _, later = self.watcher("later", self.ending(1000))
+        _, first = self.watcher("first", self.ending(12))
+        _, used = self.watcher("used", self.ending(12))
+        _, other = self.watcher("other", MEMBER)
+        self.clock.pump([1] * 11)
+        self.assertIsNone(first.closed)
+        del self.audiences["first"]
+        self.audiences["used"] = self.ending(100)
+        self.clock.pump([0.5] * 4)
+        self.assertEqual(first.closed, (ACCESS_ENDED, "the session has ended"))
+        self.clock.pump([1] * 98)
+        del self.audiences["used"]
+        self.clock.pump([0.5] * 6)
+        self.assertEqual(used.closed, (ACCESS_ENDED, "the session has ended"))
+        self.assertEqual((later.closed, other.closed), (None, None))
+
+    def test_no_timer_is_left(self) -> None:
+        """The hub's end takes the look at a session's end away."""
+        self.hub.startService()
+        self.watcher("a", self.ending(1000))
+        self.hub.stopService()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_timer(self) -> None:
         """B60: rights taken away by another process are seen within seconds."""

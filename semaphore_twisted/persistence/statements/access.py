@@ -38,7 +38,8 @@ def _with_project(table: object) -> object:
     )
 
 
-#: The active user of a session that was used after the time ``cutoff``.
+#: The active user of a session that was used after the time ``cutoff``, and begun
+#: after ``oldest``.
 of_session = (
     select(
         *_USER,
@@ -50,6 +51,7 @@ of_session = (
     .where(
         session.c.digest == bindparam("digest"),
         session.c.last_active > bindparam("cutoff"),
+        session.c.created > bindparam("oldest"),
         user.c.active == 1,
     )
 )

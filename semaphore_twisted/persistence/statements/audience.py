@@ -6,20 +6,22 @@ from semaphore_twisted.persistence.schema import project_user, session, user, us
 
 _SHOWN = (user.c.id, user.c.admin)
 
-#: The active user of a session that was used after the time ``cutoff``.
+#: The active user of a session that was used after the time ``cutoff``, and begun
+#: after ``oldest``.
 user_of_session = (
-    select(*_SHOWN)
+    select(*_SHOWN, session.c.created, session.c.last_active)
     .join(session, session.c.user_id == user.c.id)
     .where(
         session.c.digest == bindparam("digest"),
         session.c.last_active > bindparam("cutoff"),
+        session.c.created > bindparam("oldest"),
         user.c.active == 1,
     )
 )
 
 #: The active user of a token that has not expired at the time ``now``.
 user_of_token = (
-    select(*_SHOWN)
+    select(*_SHOWN, user_token.c.created, user_token.c.expires)
     .join(user_token, user_token.c.user_id == user.c.id)
     .where(
         user_token.c.digest == bindparam("digest"),

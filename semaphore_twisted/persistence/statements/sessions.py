@@ -1,6 +1,6 @@
 """Login sessions."""
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, or_, update
 
 from semaphore_twisted.persistence.schema import session
 
@@ -20,5 +20,10 @@ end_of_user = delete(session).where(
     session.c.user_id == bindparam("of_user"), session.c.id != bindparam("but")
 )
 
-#: Sessions that were last used at the time ``cutoff`` or before.
-end_idle = delete(session).where(session.c.last_active <= bindparam("cutoff"))
+#: Sessions that were last used at ``cutoff`` or before, or begun at ``oldest``.
+end_over = delete(session).where(
+    or_(
+        session.c.last_active <= bindparam("cutoff"),
+        session.c.created <= bindparam("oldest"),
+    )
+)

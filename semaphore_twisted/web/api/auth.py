@@ -59,7 +59,7 @@ async def login(context: Context, body: Login) -> None:
     if found is None or not right:
         await context.write_unchecked(throttle.failed, subject)
         raise NotAuthenticated
-    renewed = None
+    renewed, limits = None, context.options.session
     if passwords.needs_rehash(found.password):
         renewed = await context.compute(passwords.hash_password, body.password)
     value = await context.write_unchecked(
@@ -69,9 +69,15 @@ async def login(context: Context, body: Login) -> None:
         password=found.password,
         renewed=renewed,
         user_agent=context.user_agent,
+        limits=limits,
     )
     context.set_cookie(
-        session_cookie(value, path=context.cookie_path, secure=context.secure)
+        session_cookie(
+            value,
+            path=context.cookie_path,
+            secure=context.secure,
+            lifetime=limits.lifetime,
+        )
     )
 
 

@@ -32,7 +32,8 @@ class LoginTests(SynchronousTestCase):
         (cookie,) = answer.headers["set-cookie"]
         self.assertRegex(
             cookie,
-            r"^semaphore=[\w-]{43}; Path=/; HttpOnly; SameSite=Lax; Secure$",
+            r"^semaphore=[\w-]{43}; Path=/; Max-Age=2592000; "
+            r"HttpOnly; SameSite=Lax; Secure$",
         )
         # Some clients send the whole value back.
         self.client.cookie = cookie
