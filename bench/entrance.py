@@ -125,7 +125,7 @@ def _serve() -> None:
 
     reactor: Any = running
     chain, key = pair()
-    source = PemCertificates(chain=chain, key=key, fingerprint="")
+    source = PemCertificates(chain=chain, key=key)
     site = Site(Small(), clock=reactor)
     entrance = Entrance(
         site,

@@ -193,7 +193,6 @@ class IWireGuardDevice(Interface):
 class ICertificateSource(Interface):
     """Gives the TLS context for new connections."""
 
-    fingerprint = Attribute("SHA-256 of the root that clients are to trust, colon hex")
     leaf = Attribute("The certificate that is presented now")
 
     def context() -> Any:

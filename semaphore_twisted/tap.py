@@ -66,6 +66,7 @@ from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
+from semaphore_twisted.web.roots import Roots
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
 
@@ -435,10 +436,10 @@ class _Assembly:
         ]
 
     def _web_options(self) -> WebOptions:
-        config, local = self.config, self.made.certificates
+        config = self.config
         return WebOptions(
             web_host=config.web_host,
-            fingerprint=self.served.own.fingerprint if self.served else "",
+            roots=Roots if self.served is None else self.served.roots,
             insecure_http=config.insecure_http,
             hosts=hosts.hosts(config, self.made.network),
             trusted_proxies=config.trusted_proxies,
@@ -452,7 +453,6 @@ class _Assembly:
             metrics_password=config.metrics.password,
             version=__version__,
             ansible=_ansible_version(),
-            root_pem=b"" if local is None else local.root.read_bytes(),
             enroll_url=vpn.enroll_url(config, self.made.network),
             vpn=vpn.options_of(config),
         )

@@ -69,7 +69,6 @@ class Authority:
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             ),
-            fingerprint="",
         )
 
 

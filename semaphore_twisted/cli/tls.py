@@ -12,6 +12,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("show", "tls_show", "show the certificate, and how its renewal goes"),
     ("renew", "tls_renew", "have a new certificate now"),
     ("reload", "tls_renew", "have the server look at its certificate again now"),
+    ("trust", "tls_trust", "have this system trust the local authority's root"),
     ("check", "tls_check", "look for what keeps an authority from issuing one"),
 )
 

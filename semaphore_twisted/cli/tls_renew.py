@@ -3,12 +3,16 @@
 import argparse
 import time
 
-from semaphore_twisted.cli import vpn_store
+from cryptography import x509
+
+from semaphore_twisted.cli import table, vpn_store
+from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.crypto.certificates import fingerprint
 from semaphore_twisted.operations import acme
 from semaphore_twisted.persistence.engine import utc_now
-from semaphore_twisted.start import first_start, looks, renewal, state
+from semaphore_twisted.start import authority, first_start, looks, renewal, state
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.vpn import nudge
 
@@ -32,6 +36,14 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     parser.description = _DESCRIPTIONS[command]
     if command == "renew":
         parser.add_argument(
+            "--new-root",
+            action="store_true",
+            help="make the local authority's next root, which takes over in a month",
+        )
+        parser.add_argument(
+            "--yes", action="store_true", help="do not ask before a next root is made"
+        )
+        parser.add_argument(
             "--wait",
             type=float,
             default=180.0,
@@ -45,6 +57,8 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 def _renew(arguments: argparse.Namespace) -> int:
     found = _with_tls(arguments)
     mode = found.config.tls.origin
+    if arguments.new_root:
+        return _next_root(found, yes=arguments.yes)
     if mode == "files":
         raise Failure(
             "tls.mode: files found: whoever issued the certificate renews it; put the "
@@ -57,6 +71,30 @@ def _renew(arguments: argparse.Namespace) -> int:
     print("The local authority has made a new certificate")
     if state.holder(found.state.path) is not None:
         print(_looked(found))
+    return 0
+
+
+def _next_root(found: Installation, *, yes: bool) -> int:
+    """Have the local authority make its next root, and say what is to be done."""
+    if found.config.tls.origin == "files":
+        raise Failure("tls.mode: files found: there is no local authority")
+    confirm(
+        "Clients have to trust the next root before it takes over in "
+        f"{authority.OVERLAP.days} days. Make it?",
+        yes=yes,
+    )
+    with vpn_store.changing(found) as conn:
+        made = first_start.certificates(conn, found.keyring(), found, next_root=True)
+    if made.next_root is None or made.takes_over is None:
+        raise Failure("no next root was made")
+    root = x509.load_pem_x509_certificate(made.next_root.read_bytes())
+    print(f"The next root is {made.next_root}")
+    print(f"  SHA-256: {fingerprint(root)}")
+    print(f"It takes over at {table.moment(made.takes_over)}. Until then have clients")
+    print(
+        "trust it too: semaphore tls trust, or the page /ca of the site. Who does not"
+    )
+    print("goes on with the root of now, for the names that this one is for.")
     return 0
 
 

@@ -49,6 +49,12 @@ def _print(made: Report) -> None:
         print(f"  issued by: {table.plain(each.issuer)}")
         print(f"  valid: {table.moment(each.begins)} to {table.moment(each.ends)}")
         print(f"  SHA-256: {each.sha256}")
+    for root in made.roots:
+        print(f"{'root' if root.takes_over is None else 'next root'}: {root.file}")
+        print(f"  valid: {table.moment(root.begins)} to {table.moment(root.ends)}")
+        if root.takes_over is not None:
+            print(f"  takes over: {table.moment(root.takes_over)}")
+        print(f"  SHA-256: {root.sha256}")
     if made.renewal is not None:
         print(f"renewal: {table.moment(made.renewal)}")
     if made.failing_since is not None:

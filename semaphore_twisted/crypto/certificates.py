@@ -119,14 +119,18 @@ def new_root(
     addresses: Iterable[str],
     now: datetime,
     entropy: Callable[[int], bytes],
+    after: x509.Certificate | None = None,
 ) -> Issued:
     """Make a root for *host* that is limited to *names* and *addresses*.
 
-    Always permitted are localhost, ``.internal``, loopback, RFC 1918 and fc00::/7.
+    Always permitted are localhost, ``.internal``, loopback, RFC 1918 and fc00::/7. A
+    root that comes *after* another has the same subject (see :func:`crossed`).
     """
     key = ec.generate_private_key(ec.SECP256R1())
     mark = entropy(4).hex()
     name = _name(f"Semaphore {host}", f" root {mark}")
+    if after is not None:
+        name = after.subject
     builder = _certificate(
         subject=name,
         issuer=name,
@@ -135,10 +139,38 @@ def new_root(
         end=now + ROOT_LIFETIME,
         entropy=entropy,
     )
-    builder = _as_authority(builder, path_length=1).add_extension(
+    builder = _as_authority(builder, path_length=2).add_extension(
         _constraints(names, addresses), critical=True
     )
     return Issued(builder.sign(key, hashes.SHA256()), key)
+
+
+def crossed(
+    root: Issued, former: Issued, *, now: datetime, entropy: Callable[[int], bytes]
+) -> x509.Certificate:
+    """Certify the key of *root* by the *former* one, for those who trust only that.
+
+    Both have the same subject, so this is a self-issued certificate, as RFC 5280,
+    section 3.2, has it for a change of keys. That does not count in the length of the
+    path; GnuTLS counts it, so a root allows two authorities below it, not only one.
+    """
+    subject = root.certificate.subject
+    if subject != former.certificate.subject:
+        raise ValueError("a root has the subject of the one before it")
+    builder = _certificate(
+        subject=subject,
+        issuer=subject,
+        public_key=root.key.public_key(),
+        start=now,
+        end=_capped(root.certificate.not_valid_after_utc, former),
+        entropy=entropy,
+    )
+    constraints = root.certificate.extensions.get_extension_for_class(
+        x509.NameConstraints
+    )
+    builder = _issued_by(_as_authority(builder, path_length=1), former)
+    builder = builder.add_extension(constraints.value, critical=True)
+    return builder.sign(former.key, hashes.SHA256())
 
 
 def new_intermediate(

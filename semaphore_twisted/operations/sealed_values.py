@@ -27,6 +27,11 @@ def keep(conn: Connection, keyring: Keyring, name: str, content: bytes) -> None:
     )
 
 
+def remove(conn: Connection, name: str) -> None:
+    """Remove the value *name*, if there is one."""
+    conn.delete(sealed_value, name)
+
+
 def opened(conn: Connection, keyring: Keyring, name: str) -> Secret | None:
     """Open the value *name*; ``None`` where there is none.
 

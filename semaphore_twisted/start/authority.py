@@ -3,15 +3,21 @@
 The private keys of root and intermediate are sealed in the store; ``DIR/tls`` has the
 root's certificate (``root.pem``), and chain and key of the server's own (``chain.pem``,
 ``key.pem``). :func:`ensure` runs in one transaction, at the start and now and then.
+
+A root is followed by another in its last year, or on request. The next one is shown
+beside it for a month (``next-root.pem``), so that clients can trust both; then it takes
+over, and the former root, whose key is destroyed, has certified it: that certificate is
+in the chain, so whoever trusts only the former root goes on.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from attrs import frozen
+from attrs import define, frozen
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from semaphore_twisted.crypto import certificates, pairs
 from semaphore_twisted.crypto.certificates import Issued
@@ -23,9 +29,18 @@ from semaphore_twisted.start import state
 
 ROOT = "authority root"
 INTERMEDIATE = "authority intermediate"
+NEXT = "authority next root"
+#: the present root's key, certified by the one before
+CROSSED = "authority crossed root"
+
+#: The file of the root to come, in ``DIR/tls``.
+NEXT_ROOT = "next-root.pem"
 
 #: Share of its life after which a certificate is made anew.
-LEAF_DUE, _INTERMEDIATE_DUE = 2 / 3, 1 / 2
+LEAF_DUE, _INTERMEDIATE_DUE, _ROOT_DUE = 2 / 3, 1 / 2, 9 / 10
+
+#: For how long a next root is shown before it takes over.
+OVERLAP = timedelta(days=30)
 
 
 class AuthorityLost(Exception):
@@ -49,6 +64,129 @@ class Certificates:
     not_covered: tuple[str, ...]
     #: whether the pair is another one than before
     renewed: bool
+    #: the root to come, and when it takes over
+    next_root: Path | None = None
+    takes_over: datetime | None = None
+
+
+@define
+class _Authority:
+    """What the store has of it, changed as time goes by."""
+
+    conn: Connection
+    keyring: Keyring
+    root: Issued | None = None
+    intermediate: Issued | None = None
+    upcoming: Issued | None = None
+    crossed: x509.Certificate | None = None
+
+    def load(self) -> None:
+        """Open what there is.
+
+        :raises SecretUnreadable: if it does not open.
+        """
+        self.root, self.intermediate, self.upcoming = (
+            _opened(self.conn, self.keyring, name)
+            for name in (ROOT, INTERMEDIATE, NEXT)
+        )
+        secret = sealed_values.opened(self.conn, self.keyring, CROSSED)
+        if secret is not None:
+            self.crossed = x509.load_pem_x509_certificate(secret.reveal())
+
+    def forget(self) -> None:
+        """Begin anew, with nothing."""
+        self.root = self.intermediate = self.upcoming = self.crossed = None
+        for name in (NEXT, CROSSED):
+            sealed_values.remove(self.conn, name)
+
+    def complete(
+        self, names: Sequence[str], addresses: Sequence[str], *, next_root: bool
+    ) -> tuple[Issued, Issued]:
+        """Make what is missing or due; return root and intermediate.
+
+        :raises AuthorityLost: if the root itself has ended.
+        """
+        root, now = self.root, self.conn.now
+        if root is not None and now >= root.certificate.not_valid_after_utc:
+            # not replaced unasked: the clock may be wrong
+            raise AuthorityLost(
+                "the local authority's root ended at "
+                f"{root.certificate.not_valid_after_utc:%Y-%m-%d}; if the clock is "
+                "right, make a new one (semaphore setup --new-authority)"
+            )
+        if root is None:
+            root = self._new_root(names, addresses)
+            self._keep(ROOT, root)
+            self.intermediate = None
+        elif self._wants_next(root, names, addresses, asked=next_root):
+            self.upcoming = self._new_root(names, addresses, after=root.certificate)
+            self._keep(NEXT, self.upcoming)
+        upcoming = self.upcoming
+        if upcoming is not None and now >= takes_over(upcoming.certificate):
+            root = self._replace(root, upcoming)
+        intermediate = self.intermediate
+        if intermediate is None or (
+            certificates.due(intermediate.certificate, now, _INTERMEDIATE_DUE)
+        ):
+            intermediate = certificates.new_intermediate(
+                root, now=now, entropy=self.conn.entropy
+            )
+            self._keep(INTERMEDIATE, intermediate)
+        self.root = root
+        return root, intermediate
+
+    def _wants_next(
+        self,
+        root: Issued,
+        names: Sequence[str],
+        addresses: Sequence[str],
+        *,
+        asked: bool,
+    ) -> bool:
+        """Whether a next root is to be made; one that lacks a name is made again."""
+        if self.upcoming is None:
+            return asked or certificates.due(root.certificate, self.conn.now, _ROOT_DUE)
+        certificate = self.upcoming.certificate
+        return asked and not all(
+            certificates.permits(certificate, each) for each in (*names, *addresses)
+        )
+
+    def _new_root(
+        self,
+        names: Sequence[str],
+        addresses: Sequence[str],
+        after: x509.Certificate | None = None,
+    ) -> Issued:
+        return certificates.new_root(
+            host=names[1] if len(names) > 1 else names[0],
+            names=names,
+            addresses=addresses,
+            now=self.conn.now,
+            entropy=self.conn.entropy,
+            after=after,
+        )
+
+    def _replace(self, former: Issued, root: Issued) -> Issued:
+        """Let *root* take over from the *former* one, whose key is gone afterwards."""
+        crossed = certificates.crossed(
+            root, former, now=self.conn.now, entropy=self.conn.entropy
+        )
+        pem = crossed.public_bytes(serialization.Encoding.PEM)
+        sealed_values.keep(self.conn, self.keyring, CROSSED, pem)
+        self._keep(ROOT, root)
+        sealed_values.remove(self.conn, NEXT)
+        self.upcoming, self.intermediate, self.crossed = None, None, crossed
+        return root
+
+    def _keep(self, name: str, issued: Issued) -> None:
+        stored = _Stored(issued.certificate_pem.decode(), issued.key_pem.decode())
+        content = msgspec.json.encode(stored)
+        sealed_values.keep(self.conn, self.keyring, name, content)
+
+
+def takes_over(next_root: x509.Certificate) -> datetime:
+    """Return when *next_root* becomes the one in use."""
+    return next_root.not_valid_before_utc + OVERLAP
 
 
 def ensure(
@@ -59,50 +197,45 @@ def ensure(
     names: Sequence[str],
     addresses: Sequence[str],
     new_root: bool = False,
+    next_root: bool = False,
     new_leaf: bool = False,
 ) -> Certificates:
     """Make what is missing or due in *folder* for *names* and *addresses*.
 
-    A *new_root* replaces the authority: clients have to trust it anew. With *new_leaf*
-    the server's own certificate counts as due.
+    A *new_root* replaces the authority: clients have to trust it anew. A *next_root*
+    is shown, and takes over later. With *new_leaf* the server's own certificate counts
+    as due.
 
-    :raises AuthorityLost: if a certificate is due and the key cannot be opened.
+    :raises AuthorityLost: if a certificate is due and the key cannot be opened, or the
+        root has ended.
     """
-    root_path, chain_path, key_path = (
-        folder / name for name in ("root.pem", "chain.pem", "key.pem")
+    root_path, next_path, chain_path, key_path = (
+        folder / name for name in ("root.pem", NEXT_ROOT, "chain.pem", "key.pem")
     )
+    held = _Authority(conn, keyring)
     try:
-        root = None if new_root else _opened(conn, keyring, ROOT)
-        intermediate = None if new_root else _opened(conn, keyring, INTERMEDIATE)
+        if not new_root:
+            held.load()
     except SecretUnreadable as error:
         return _as_it_is(conn.now, root_path, chain_path, key_path, error)
-    if root is None:
-        root = certificates.new_root(
-            host=names[1] if len(names) > 1 else names[0],
-            names=names,
-            addresses=addresses,
-            now=conn.now,
-            entropy=conn.entropy,
-        )
-        _keep(conn, keyring, ROOT, root)
-        intermediate = None
-    if intermediate is None or (
-        certificates.due(intermediate.certificate, conn.now, _INTERMEDIATE_DUE)
-    ):
-        intermediate = certificates.new_intermediate(
-            root, now=conn.now, entropy=conn.entropy
-        )
-        _keep(conn, keyring, INTERMEDIATE, intermediate)
-    if not root_path.exists() or root_path.read_bytes() != root.certificate_pem:
-        state.write(root_path, root.certificate_pem, 0o644)
+    if new_root:
+        held.forget()
+    root, intermediate = held.complete(names, addresses, next_root=next_root)
+    _put(root_path, root.certificate_pem)
+    upcoming = held.upcoming
+    if upcoming is None:
+        next_path.unlink(missing_ok=True)
+    else:
+        _put(next_path, upcoming.certificate_pem)
+    issuers = [intermediate.certificate]
+    if held.crossed is not None and conn.now < held.crossed.not_valid_after_utc:
+        issuers.append(held.crossed)
     covered = [
         each
         for each in (*names, *addresses)
         if certificates.permits(root.certificate, each)
     ]
-    renewed = new_leaf or not _serves(
-        conn.now, chain_path, key_path, intermediate, covered
-    )
+    renewed = new_leaf or not _serves(conn.now, chain_path, key_path, issuers, covered)
     if renewed:
         leaf = certificates.new_leaf(
             intermediate,
@@ -112,8 +245,9 @@ def ensure(
             entropy=conn.entropy,
         )
         state.write(key_path, leaf.key_pem)
-        chain = leaf.certificate_pem + intermediate.certificate_pem
-        state.write(chain_path, chain, 0o644)
+        chain = (leaf.certificate, *issuers)
+        pem = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
+        state.write(chain_path, pem, 0o644)
     return Certificates(
         chain=chain_path,
         key=key_path,
@@ -121,7 +255,15 @@ def ensure(
         fingerprint=certificates.fingerprint(root.certificate),
         not_covered=tuple(each for each in (*names, *addresses) if each not in covered),
         renewed=renewed,
+        next_root=None if upcoming is None else next_path,
+        takes_over=None if upcoming is None else takes_over(upcoming.certificate),
     )
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Have a file that everybody may read hold *content*."""
+    if not path.exists() or path.read_bytes() != content:
+        state.write(path, content, 0o644)
 
 
 def _opened(conn: Connection, keyring: Keyring, name: str) -> Issued | None:
@@ -132,16 +274,11 @@ def _opened(conn: Connection, keyring: Keyring, name: str) -> Issued | None:
     return Issued.load(stored.certificate.encode(), stored.key.encode())
 
 
-def _keep(conn: Connection, keyring: Keyring, name: str, issued: Issued) -> None:
-    stored = _Stored(issued.certificate_pem.decode(), issued.key_pem.decode())
-    sealed_values.keep(conn, keyring, name, msgspec.json.encode(stored))
-
-
 def _serves(
     now: datetime,
     chain_path: Path,
     key_path: Path,
-    intermediate: Issued,
+    wanted: Sequence[x509.Certificate],
     covered: Sequence[str],
 ) -> bool:
     """Whether the pair on the disk is whole, ours, not due, and for every name."""
@@ -152,7 +289,7 @@ def _serves(
     except (OSError, ValueError, pairs.UnusablePair):
         return False
     return (
-        issuers == [intermediate.certificate]
+        issuers == list(wanted)
         and not certificates.due(leaf, now, LEAF_DUE)
         and all(certificates.covers(leaf, each) for each in covered)
     )

@@ -1,11 +1,12 @@
 """What can be said of the certificate that is served, and of its renewal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from cryptography import x509
+from msgspec.structs import replace
 
 from semaphore_twisted.acme import pacing
 from semaphore_twisted.crypto import pairs
@@ -30,12 +31,22 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class Root(msgspec.Struct, frozen=True, kw_only=True):
+    """A root of the local authority; *takes_over* is when it does, if it is to come."""
+
+    file: str
+    sha256: str
+    begins: datetime
+    ends: datetime
+    takes_over: datetime | None = None
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The chain that is served, and how its renewal goes.
 
     *served* is where it comes from, which is the local authority as long as a public
-    one has given none. *why* says why there is no newer one; *failing* that there
-    should be.
+    one has given none. *roots* are the local authority's. *why* says why there is no
+    newer one; *failing* that there should be.
     """
 
     mode: str
@@ -45,6 +56,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failing: bool
     failing_since: datetime | None = None
     why: str = ""
+    roots: tuple[Root, ...] = ()
     next_try: datetime | None = None
 
     @property
@@ -55,6 +67,30 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def report(found: Installation, conn: Connection, now: datetime) -> Report:
     """Return the report of an installation, from its files and its store."""
+    made = _report(found, conn, now)
+    if made.mode == "files":
+        return made
+    return replace(made, roots=tuple(roots(found.state.tls)))
+
+
+def roots(folder: Path) -> Iterator[Root]:
+    """Yield the root in use and the one to come, as far as they are in *folder*."""
+    for name in ("root.pem", authority.NEXT_ROOT):
+        try:
+            found = x509.load_pem_x509_certificate((folder / name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        to_come = name == authority.NEXT_ROOT
+        yield Root(
+            file=str(folder / name),
+            sha256=fingerprint(found),
+            begins=found.not_valid_before_utc,
+            ends=found.not_valid_after_utc,
+            takes_over=authority.takes_over(found) if to_come else None,
+        )
+
+
+def _report(found: Installation, conn: Connection, now: datetime) -> Report:
     config = found.config
     mode = config.tls.origin
     look = looks.last(found.state.tls)

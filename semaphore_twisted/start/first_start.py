@@ -178,6 +178,7 @@ def certificates(
     found: Installation,
     *,
     new_root: bool = False,
+    next_root: bool = False,
     new_leaf: bool = False,
 ) -> Certificates:
     """Make or renew the certificates of the local authority; an operation.
@@ -207,6 +208,7 @@ def certificates(
         names=tuple(dict.fromkeys(names)),
         addresses=tuple(dict.fromkeys(addresses)),
         new_root=new_root,
+        next_root=next_root,
         new_leaf=new_leaf,
     )
 
@@ -301,7 +303,7 @@ def _warnings(
         warnings.append(
             "The local authority was not made for "
             f"{', '.join(presented.not_covered)}: clients are not answered under these "
-            "names; a new authority would be (semaphore setup --new-authority)"
+            "names; a next root would be for them (semaphore tls renew --new-root)"
         )
     return warnings
 

@@ -3,24 +3,73 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import define, frozen
+from cryptography import x509
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
 
 from semaphore_twisted.config import Config, host_of
-from semaphore_twisted.crypto.certificates import covers
+from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.crypto.pairs import names_of
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.start import acme, first_start, renewal, serving
 from semaphore_twisted.start.acme import Acme
+from semaphore_twisted.start.authority import Certificates
 from semaphore_twisted.start.entrances import Entrances
 from semaphore_twisted.start.expiry import ExpiryWatch
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.renewal import Renewal
 from semaphore_twisted.web.entrance import no_challenge
+from semaphore_twisted.web.roots import Root, Roots
 from semaphore_twisted.web.tls import PemCertificates
+
+
+@define
+class Local:
+    """The local authority while the server runs, as it was found the last time."""
+
+    _made: Certificates
+    _renew: Callable[[], "Deferred[Certificates]"]
+    _log: ClassVar[Logger] = Logger()
+
+    def renew(self) -> "Deferred[Certificates]":
+        """Have made what is due."""
+        return self._renew().addCallback(self._noted)
+
+    def _noted(self, made: Certificates) -> Certificates:
+        if made.next_root is not None and self._made.next_root is None:
+            self._log.warn(
+                "There is a next root, {path}: clients have to trust it before {day}, "
+                "when it takes over",
+                path=str(made.next_root),
+                day=f"{made.takes_over:%Y-%m-%d}",
+            )
+        if made.fingerprint != self._made.fingerprint:
+            self._log.warn(
+                "The next root has taken over, with SHA-256 {it}", it=made.fingerprint
+            )
+        self._made = made
+        return made
+
+    @property
+    def roots(self) -> Roots:
+        """The roots, from the disk: nobody asks often."""
+        made = self._made
+        upcoming = None if made.next_root is None else _root(made.next_root)
+        return Roots(_root(made.root), upcoming, made.takes_over)
+
+
+def _root(path: Path) -> Root | None:
+    try:
+        pem = path.read_bytes()
+        return Root(pem, fingerprint(x509.load_pem_x509_certificate(pem)))
+    except (OSError, ValueError):
+        return None  # it is being changed
 
 
 @frozen
@@ -37,6 +86,11 @@ class Served:
     _renewal: Renewal
     _watch: ExpiryWatch
     _now: Callable[[], datetime]
+    _local: Local | None = None
+
+    def roots(self) -> Roots:
+        """Return the local authority's roots, none where there is no such authority."""
+        return Roots() if self._local is None else self._local.roots
 
     @property
     def services(self) -> list[Service]:
@@ -86,7 +140,7 @@ def served(
     config = found.config
     if not config.tls.enabled:
         return None
-    public = None
+    public = local = None
     files: tuple[str, ...] = ()
     if made.certificates is None:
         own = serving.own_pair(config)
@@ -95,7 +149,8 @@ def served(
     else:
         own = serving.local_pair(made.certificates)
         renew = partial(database.write, first_start.certificates, made.keyring, found)
-        newest, every = renewal.of_authority(renew), renewal.AUTHORITY
+        local = Local(made.certificates, renew)
+        newest, every = renewal.of_authority(local.renew), renewal.AUTHORITY
     looking = Renewal(
         own,
         newest,
@@ -125,7 +180,7 @@ def served(
         clock=reactor,
         now=now,
     )
-    return Served(own, presented, public, looking, watch, now)
+    return Served(own, presented, public, looking, watch, now, local)
 
 
 def entrances(found: Served | None, config: Config, *, clock: Any) -> Entrances:

@@ -79,7 +79,7 @@ def own_pair(config: Config) -> PemCertificates:
     :raises Refused: with the option and the reason.
     """
     chain, key = read_pair(config)
-    return PemCertificates(chain=chain, key=key, fingerprint="")
+    return PemCertificates(chain=chain, key=key)
 
 
 def local_pair(made: Certificates) -> PemCertificates:
@@ -87,7 +87,6 @@ def local_pair(made: Certificates) -> PemCertificates:
     return PemCertificates(
         chain=made.chain.read_bytes(),
         key=made.key.read_bytes(),
-        fingerprint=made.fingerprint,
     )
 
 

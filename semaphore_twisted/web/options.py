@@ -6,6 +6,7 @@ from typing_extensions import override
 from semaphore_twisted.model.users import SessionLimits
 from semaphore_twisted.operations.peer_rules import USUAL
 from semaphore_twisted.operations.peer_rules import Options as VpnOptions
+from semaphore_twisted.web.roots import ReadRoots, Roots
 
 #: Bytes of a request's body that are taken.
 BODY_LIMIT = 4 * 1024 * 1024
@@ -15,13 +16,12 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The site's options, named after Semaphore's where it has them.
 
     *web_host* is the public address, with the base path; empty where the site is
-    what each request says. *fingerprint* is that of the local root, empty where
-    the certificate comes from somewhere else. *hosts* are the names that a request
+    what each request says. *roots* tells the local authority's, none where the
+    certificate comes from somewhere else. *hosts* are the names that a request
     may call the site by; empty means any, and so does ``*`` among them.
     *insecure_http* lets people log in over plain HTTP from other machines.
     *hsts_seconds* is for browsers that reach the host of *web_host* over TLS; 0 sends
-    no such header. *ansible* is what ``ansible --version`` printed. *root_pem* is the
-    local root's certificate, empty like its fingerprint. Devices are enrolled at
+    no such header. *ansible* is what ``ansible --version`` printed. Devices enroll at
     *enroll_url*, with the base path and without a final slash; empty where that is
     where the site is. *vpn* are the VPN's.
     *trusted_proxies* are addresses and networks whose forwarding headers count;
@@ -30,7 +30,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     web_host: str = ""
-    fingerprint: str = ""
+    roots: ReadRoots = Roots
     hosts: tuple[str, ...] = ()
     insecure_http: bool = False
     hsts_seconds: int = 86_400
@@ -45,7 +45,6 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     metrics_password: str = ""
     version: str = ""
     ansible: str = ""
-    root_pem: bytes = b""
     enroll_url: str = ""
     vpn: VpnOptions = USUAL
 

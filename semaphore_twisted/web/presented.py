@@ -40,7 +40,7 @@ class PublicCertificates:
         *,
         inside: bool = False,
     ) -> None:
-        """Fall back on *local*, whose root stays the one that clients may pin.
+        """Fall back on *local*.
 
         It is for clients too that name nobody, since they come by an address, where
         the site is *inside* the tunnel: there its addresses are no secret.
@@ -49,11 +49,6 @@ class PublicCertificates:
         self._now = now
         self._inside = inside
         self._public: _Public | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the local authority's root."""
-        return self._local.fingerprint
 
     def present(self, *, chain: bytes, key: bytes) -> None:
         """Use another certificate from the next connection on.

@@ -201,8 +201,8 @@ def build_site(
     root = Root(
         api=Api(services, reference=lambda: entropy(6).hex()),
         socket=socket,
-        page=Page(fingerprint=options.fingerprint),
-        enrolling=EnrollPages(fingerprint=options.fingerprint),
+        page=Page(options.roots),
+        enrolling=EnrollPages(options.roots),
         hosts=Hosts.of(options.hosts, certified, relayed=not options.web_host),
         hsts=options.hsts_seconds,
         door=door,

@@ -7,6 +7,7 @@ from typing import Any
 
 from semaphore_twisted.web.answers import TEXT
 from semaphore_twisted.web.requests import Arrival
+from semaphore_twisted.web.roots import ReadRoots
 
 _STYLE = """
 :root {
@@ -127,9 +128,9 @@ def page(*, url: str, base: str, fingerprint: str) -> str:
 class Page:
     """Serves the page for every path without a dot."""
 
-    def __init__(self, *, fingerprint: str) -> None:
-        """Show the *fingerprint* of the local root, if there is one."""
-        self._fingerprint = fingerprint
+    def __init__(self, roots: ReadRoots) -> None:
+        """Show the fingerprint of the local root, if *roots* tells one."""
+        self._roots = roots
         self._policy = policy().encode()
 
     def render(self, request: Any, path: bytes, came: Arrival) -> bytes:
@@ -145,5 +146,7 @@ class Page:
         request.setHeader(b"content-type", b"text/html; charset=utf-8")
         request.setHeader(b"content-security-policy", self._policy)
         base = came.cookie_path.rstrip("/") + "/"
-        text = page(url=came.origin + base, base=base, fingerprint=self._fingerprint)
+        text = page(
+            url=came.origin + base, base=base, fingerprint=self._roots().fingerprint
+        )
         return text.encode()

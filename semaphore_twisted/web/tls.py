@@ -114,9 +114,8 @@ def shake_hands(server: SSL.Context) -> None:
 class PemCertificates:
     """Certificates that were read from PEM; ``reload`` takes others in."""
 
-    def __init__(self, *, chain: bytes, key: bytes, fingerprint: str) -> None:
-        """Serve *chain* with *key*; *fingerprint* is the root's, or empty."""
-        self.fingerprint = fingerprint
+    def __init__(self, *, chain: bytes, key: bytes) -> None:
+        """Serve *chain* with *key*."""
         self._context = context(chain=chain, key=key)
         self.leaf = x509.load_pem_x509_certificate(chain)
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.acme import pacing
+from semaphore_twisted.cli import tls_trust
 from semaphore_twisted.cli.main import main
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.model.acme import Record
@@ -128,6 +129,64 @@ class TlsCommandTests(SynchronousTestCase):
         code, _, errors = self.run_main("reload")
         self.assertEqual(code, 78)
         self.assertIn("tls.cert_file", errors)
+
+    def test_next_root(self) -> None:
+        """A next root is made after a question, shown, and trusted with the other."""
+        code, _, errors = self.run_main("renew", "--new-root")
+        self.assertEqual(code, 1)
+        self.assertIn("give --yes", errors)
+        self.assertNotIn("next root", self.run_main("show")[1])
+        code, text, errors = self.run_main("renew", "--new-root", "--yes")
+        self.assertEqual((code, errors), (0, ""))
+        path = self.state / "tls" / "next-root.pem"
+        self.assertIn(str(path), text)
+        code, text, _ = self.run_main("show")
+        self.assertEqual(code, 0)
+        self.assertIn(f"next root: {path}", text)
+        self.assertIn("takes over: ", text)
+        code, text, _ = self.run_main("trust", "--print")
+        self.assertEqual((code, text.count("SHA-256: ")), (0, 2))
+
+    def test_trust_not_root(self) -> None:
+        """Who may not change the store gets the steps; an unknown one is said so."""
+        store = tls_trust.Store(self.folder, ("true",))
+        self.patch(tls_trust, "STORES", (store,))
+        self.patch(os, "geteuid", lambda: 1000)
+        code, text, errors = self.run_main("trust")
+        self.assertEqual((code, len(errors.splitlines())), (1, 1))
+        self.assertIn("update-ca-certificates", text)
+        self.assertIn("only root may change", errors)
+        self.patch(tls_trust, "STORES", ())
+        self.assertIn("not known here", self.run_main("trust")[2])
+
+    def test_trust_store(self) -> None:
+        """Only our own files of a store are changed; what fails there is told."""
+        folder = self.folder / "anchors"
+        folder.mkdir()
+        (folder / "company.crt").write_text("theirs")
+        (folder / "semaphore-old.crt").write_text("a former one's")
+        self.patch(os, "geteuid", lambda: 0)
+        self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("true",)),))
+        code, text, _ = self.run_main("trust")
+        self.assertEqual(code, 0, text)
+        names = sorted(path.name for path in folder.iterdir())
+        self.assertEqual(names, ["company.crt", "semaphore-root.crt"])
+        self.assertEqual(
+            (folder / "semaphore-root.crt").read_bytes(),
+            (self.state / "tls" / "root.pem").read_bytes(),
+        )
+        self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("false",)),))
+        code, _, errors = self.run_main("trust")
+        self.assertEqual(code, 1)
+        self.assertIn("false: it failed", errors)
+
+    def test_nothing_to_trust(self) -> None:
+        """An operator's certificate has no root of ours."""
+        self.files(1)
+        for words in (("trust",), ("renew", "--new-root", "--yes")):
+            code, _, errors = self.run_main(*words)
+            self.assertEqual(code, 1)
+            self.assertIn("there is no local authority", errors)
 
     def test_nothing_yet(self) -> None:
         """Before the first order the local one is said to be served."""

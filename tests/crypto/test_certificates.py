@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +21,10 @@ NAMES = ("localhost", HOST, "build-7")
 ADDRESSES = ("127.0.0.1", "::1", "192.168.7.7", "203.0.113.9", "fe80::1%eth0")
 
 
-def new_root() -> Issued:
+def new_root(now: datetime = NOW) -> Issued:
     """Make a root for the names and addresses above."""
     return certificates.new_root(
-        host=HOST, names=NAMES, addresses=ADDRESSES, now=NOW, entropy=random
+        host=HOST, names=NAMES, addresses=ADDRESSES, now=now, entropy=random
     )
 
 
@@ -177,7 +178,7 @@ class ContentTests(SynchronousTestCase):
         get = root.extensions.get_extension_for_class
         self.assertTrue(get(x509.NameConstraints).critical)
         self.assertTrue(get(x509.BasicConstraints).critical)
-        self.assertEqual(get(x509.BasicConstraints).value.path_length, 1)
+        self.assertEqual(get(x509.BasicConstraints).value.path_length, 2)
 
     def test_capped(self) -> None:
         """A certificate does not outlive its issuer."""
@@ -274,3 +275,96 @@ class NameTests(SynchronousTestCase):
         leaf = new_leaf(new_root()).certificate
         self.assertFalse(certificates.due(leaf, NOW + timedelta(days=59), 2 / 3))
         self.assertTrue(certificates.due(leaf, NOW + timedelta(days=60), 2 / 3))
+
+
+class SuccessionTests(SynchronousTestCase):
+    """A root and the one after it, judged by those who trust either."""
+
+    def setUp(self) -> None:
+        """Make both, what the former certified, and a leaf below the new one."""
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.now = datetime.now(UTC)  # certtool knows no other
+        self.former = new_root(self.now)
+        self.root = certificates.new_root(
+            host=HOST,
+            names=NAMES,
+            addresses=ADDRESSES,
+            now=self.now,
+            entropy=random,
+            after=self.former.certificate,
+        )
+        self.crossed = certificates.crossed(
+            self.root, self.former, now=self.now, entropy=random
+        )
+        self.intermediate = certificates.new_intermediate(
+            self.root, now=self.now, entropy=random
+        )
+        self.write("former", self.former.certificate)
+        self.write("root", self.root.certificate)
+        self.write("both", self.former.certificate, self.root.certificate)
+        self.write("issuers", self.intermediate.certificate, self.crossed)
+
+    def write(self, name: str, *chain: x509.Certificate) -> str:
+        """Write certificates into a file and return its path."""
+        path = self.folder / name
+        path.write_bytes(
+            b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
+        )
+        return str(path)
+
+    def leaf(self, name: str = HOST) -> x509.Certificate:
+        """Return a server's certificate below the new root."""
+        return new_leaf(self.intermediate, (name,), (), self.now).certificate
+
+    def openssl(self, trusted: str, leaf: x509.Certificate) -> str:
+        """Return what ``openssl verify`` says with the roots in the file *trusted*."""
+        done = subprocess.run(
+            [
+                *("openssl", "verify", "-x509_strict", "-purpose", "sslserver"),
+                *("-CAfile", str(self.folder / trusted), "-no-CApath", "-no-CAstore"),
+                *("-untrusted", str(self.folder / "issuers")),
+                self.write("leaf", leaf),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def certtool(self, trusted: str, leaf: x509.Certificate) -> int:
+        """Return how GnuTLS' ``certtool`` ends."""
+        chain = self.write("chain", leaf, self.intermediate.certificate, self.crossed)
+        return subprocess.run(
+            [
+                *("certtool", "--verify", "--infile", chain),
+                *("--load-ca-certificate", str(self.folder / trusted)),
+            ],
+            capture_output=True,
+            check=False,
+        ).returncode
+
+    def test_either(self) -> None:
+        """Who trusts one of them, or both, trusts the leaf."""
+        for trusted in ("former", "root", "both"):
+            self.assertIn(": OK", self.openssl(trusted, self.leaf()), trusted)
+            self.assertEqual(self.certtool(trusted, self.leaf()), 0, trusted)
+
+    def test_constraints_hold(self) -> None:
+        """Neither vouches for other people's names, whichever is trusted."""
+        leaf = self.leaf("www.example.net")
+        for trusted in ("former", "root", "both"):
+            said = self.openssl(trusted, leaf)
+            self.assertIn("permitted subtree violation", said, trusted)
+            self.assertNotEqual(self.certtool(trusted, leaf), 0, trusted)
+
+    def test_other_subject(self) -> None:
+        """Without the subject of the one before, the path would be too long."""
+        self.assertRaises(
+            ValueError,
+            certificates.crossed,
+            new_root(),
+            self.former,
+            now=self.now,
+            entropy=random,
+        )

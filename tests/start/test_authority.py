@@ -2,6 +2,7 @@
 
 import stat
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
@@ -36,6 +37,7 @@ class AuthorityTests(SynchronousTestCase):
         addresses: tuple[str, ...] = ADDRESSES,
         *,
         new_root: bool = False,
+        next_root: bool = False,
     ) -> Certificates:
         """Look once."""
         with self.conn.transaction(write=True):
@@ -46,6 +48,7 @@ class AuthorityTests(SynchronousTestCase):
                 names=names,
                 addresses=addresses,
                 new_root=new_root,
+                next_root=next_root,
             )
 
     def leaf(self) -> x509.Certificate:
@@ -87,15 +90,133 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(second.fingerprint, first.fingerprint)
 
     def test_three_years(self) -> None:
-        """Over three years of monthly looks the chain is valid at each moment."""
-        first = self.ensure()
-        for _ in range(36):
-            self.clock.advance(timedelta(days=29).total_seconds())
-            looked = self.ensure()
-            chain = x509.load_pem_x509_certificates(looked.chain.read_bytes())
-            self.assertEqual(looked.fingerprint, first.fingerprint)
+        """V129: hourly looks for three years; nothing outlives its issuer, or ends."""
+        names, addresses = ("box", "ci.internal"), ("192.0.2.7",)
+        first = self.ensure(names, addresses)
+        looked, chain = first, self.checked(first)
+        made = 1
+        for _ in range(3 * 365 * 24):
+            self.clock.advance(3600)
+            looked = self.ensure(names, addresses)
+            if looked.renewed:
+                chain = self.checked(looked)
+                made += 1
+            now = self.clock.time
+            for each in chain:
+                self.assertLess(each.not_valid_before_utc, now)
+                self.assertLess(now, each.not_valid_after_utc)
+        self.assertEqual(looked.fingerprint, first.fingerprint)
+        # a new one each sixty days, and with each of the new intermediates
+        self.assertIn(made, range(18, 26))
+
+    def checked(self, made: Certificates) -> list[x509.Certificate]:
+        """Return the chain with its root, each of which ends no later than the next."""
+        chain = x509.load_pem_x509_certificates(made.chain.read_bytes())
+        chain += x509.load_pem_x509_certificates(made.root.read_bytes())
+        for lower, upper in pairwise(chain):
+            lower.verify_directly_issued_by(upper)
+            self.assertLessEqual(lower.not_valid_after_utc, upper.not_valid_after_utc)
+        return chain
+
+    def test_twelve_years(self) -> None:
+        """V129: the root is followed in its last year; the old one goes on as well."""
+        chain = self.checked(self.ensure())
+        roots = [(self.folder / "root.pem").read_bytes()]
+        coming, seen_before = b"", 0
+        for _ in range(12 * 365):
+            self.clock.advance(86_400)
+            made = self.ensure()
+            root = made.root.read_bytes()
+            if made.next_root is not None:
+                seen_before += 1
+                coming = made.next_root.read_bytes()
+            if root != roots[-1]:
+                roots.append(root)
+                self.assertEqual(root, coming)
+            chain = x509.load_pem_x509_certificates(made.chain.read_bytes())
             for each in chain:
                 self.assertLess(self.clock.time, each.not_valid_after_utc)
+            former = x509.load_pem_x509_certificate(roots[0])
+            # who has the first root only goes on until that ends
+            if len(roots) > 1 and self.clock.time < former.not_valid_after_utc:
+                chain[-1].verify_directly_issued_by(former)
+                self.assertEqual(len(chain), 3)
+        self.assertEqual(len(roots), 2)
+        self.assertEqual(seen_before, 30)
+        self.assertEqual(len(chain), 2)
+
+    def ended(self) -> str:
+        """Return the refusal of a look."""
+        return str(self.assertRaises(AuthorityLost, self.ensure))
+
+    def test_root_has_ended(self) -> None:
+        """A root that ended unseen, or a clock that is wrong, replaces nothing."""
+        self.ensure()
+        before = sorted(path.read_bytes() for path in self.folder.iterdir())
+        self.clock.advance(timedelta(days=3651).total_seconds())
+        self.assertIn("if the clock is right", self.ended())
+        after = sorted(path.read_bytes() for path in self.folder.iterdir())
+        self.assertEqual(before, after)
+
+    def test_next_root(self) -> None:
+        """On request the next root is shown for a month; then it takes over."""
+        first = self.ensure()
+        names = (*NAMES, "elsewhere.example.com")
+        shown = self.ensure(names, next_root=True)
+        self.assertEqual(shown.fingerprint, first.fingerprint)
+        self.assertEqual(shown.not_covered, ("elsewhere.example.com",))
+        assert shown.next_root is not None
+        coming = shown.next_root.read_bytes()
+        self.assertEqual(self.ensure(names, next_root=True).next_root, shown.next_root)
+        self.assertEqual(shown.next_root.read_bytes(), coming)  # it is not made again
+        self.clock.advance(timedelta(days=29).total_seconds())
+        self.assertEqual(self.ensure(names).fingerprint, first.fingerprint)
+        self.clock.advance(timedelta(days=1).total_seconds())
+        over = self.ensure(names)
+        self.assertEqual(over.root.read_bytes(), coming)
+        self.assertEqual((over.next_root, over.takes_over), (None, None))
+        self.assertFalse(shown.next_root.exists())
+        self.assertEqual(over.not_covered, ())
+        self.assertTrue(certificates.covers(self.leaf(), "elsewhere.example.com"))
+        self.assertFalse(self.ensure(names).renewed)
+
+    def test_next_root_lacks_a_name(self) -> None:
+        """A name that came after the next root was made is for another next root."""
+        self.ensure()
+        self.ensure(next_root=True)
+        coming = (self.folder / authority.NEXT_ROOT).read_bytes()
+        names = (*NAMES, "elsewhere.example.com")
+        self.ensure(names)
+        self.assertEqual((self.folder / authority.NEXT_ROOT).read_bytes(), coming)
+        self.ensure(names, next_root=True)
+        self.assertNotEqual((self.folder / authority.NEXT_ROOT).read_bytes(), coming)
+
+    def test_new_root_instead(self) -> None:
+        """A new authority at once forgets the next root and the former one."""
+        self.ensure()
+        self.ensure(next_root=True)
+        self.clock.advance(timedelta(days=31).total_seconds())
+        self.ensure()
+        self.ensure(next_root=True)
+        made = self.ensure(new_root=True)
+        self.assertIsNone(made.next_root)
+        chain = x509.load_pem_x509_certificates(made.chain.read_bytes())
+        self.assertEqual(len(chain), 2)
+        self.assertFalse(self.ensure().renewed)
+
+    def test_files_are_lost(self) -> None:
+        """Files that a crash kept from being written are there after the next look."""
+        for _ in range(2):
+            self.ensure()
+            self.ensure(next_root=True)
+            before = {path: path.read_bytes() for path in self.folder.iterdir()}
+            for path in before:
+                if path.name.endswith("root.pem"):
+                    path.unlink()
+            self.ensure()
+            after = {path: path.read_bytes() for path in self.folder.iterdir()}
+            self.assertEqual(before, after)
+            self.clock.advance(timedelta(days=31).total_seconds())
 
     def test_new_name(self) -> None:
         """A name that the root permits comes into a new leaf; another is reported."""

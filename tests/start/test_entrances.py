@@ -39,7 +39,7 @@ class EntrancesTests(SynchronousTestCase):
     def entrances(self, **options: Any) -> Entrances:
         """Return the maker of factories with *options*, over TLS."""
         chain, key = pair()
-        source = PemCertificates(chain=chain, key=key, fingerprint="")
+        source = PemCertificates(chain=chain, key=key)
         return Entrances(config=Config(**options), source=source, clock=self.clock)
 
     def answer(self, factory: Any, peer: str = "192.0.2.7") -> tuple[int, str | None]:

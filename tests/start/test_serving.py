@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config import Config, Tls
@@ -50,7 +51,8 @@ class PairTests(CertificateTestCase):
     def test_good(self) -> None:
         """A pair that fits is read."""
         source = serving.own_pair(self.config)
-        self.assertEqual(source.fingerprint, "")
+        pem = source.leaf.public_bytes(serialization.Encoding.PEM)
+        self.assertEqual(self.chain.read_bytes(), pem)
 
     def test_refused(self) -> None:
         """One that does not is refused by its option."""

@@ -50,7 +50,7 @@ class AcmeServer:
             entropy=bytes,
         )
         chain, key = self.local_pair()
-        self.local = PemCertificates(chain=chain, key=key, fingerprint="AA:BB")
+        self.local = PemCertificates(chain=chain, key=key)
         self.served: PublicCertificates = PublicCertificates(self.local, self.now)
         self.service: AcmeService | None = None
         self.longest = 0.0

@@ -26,6 +26,7 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.listening import adopt
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.enroll.site import build_enroll_site
+from semaphore_twisted.web.roots import Root, Roots
 from semaphore_twisted.web.tls import PemCertificates, over_tls
 from tests.support.http import RecordingTasks, at_once, memory_keyring
 from tests.support.memory import MemoryDatabase, make_user, memory_connection
@@ -41,7 +42,7 @@ class NoHub:
         """Do nothing."""
 
 
-def pair(folder: Path) -> tuple[PemCertificates, bytes]:
+def pair(folder: Path) -> tuple[PemCertificates, Root]:
     """Return certificates for this machine's loopback, and the root of them."""
     now = datetime.now(UTC)
     names, addresses = ["localhost"], ["127.0.0.1"]
@@ -55,9 +56,9 @@ def pair(folder: Path) -> tuple[PemCertificates, bytes]:
     source = PemCertificates(
         chain=leaf.certificate_pem + root.certificate_pem,
         key=leaf.key_pem,
-        fingerprint=certificates.fingerprint(root.certificate),
     )
-    return source, root.certificate_pem
+    fingerprint = certificates.fingerprint(root.certificate)
+    return source, Root(root.certificate_pem, fingerprint)
 
 
 def tokens(conn: Connection) -> list[str]:
@@ -95,8 +96,7 @@ def main() -> None:
         entropy=os.urandom,
         options=replace(
             OPTIONS,
-            root_pem=root,
-            fingerprint=source.fingerprint,
+            roots=lambda: Roots(root),
             enroll_url=base,
             vpn=Options(devices_per_user=100),
         ),
@@ -107,7 +107,7 @@ def main() -> None:
     reactor.adoptStreamPort(
         adopt(listener), listener.family, over_tls(site, source, clock=reactor)
     )
-    said = {"base": base, "tokens": tokens(conn), "fingerprint": source.fingerprint}
+    said = {"base": base, "tokens": tokens(conn), "fingerprint": root.fingerprint}
     sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()
     reactor.callInThread(_wait, reactor)

@@ -17,6 +17,7 @@ from semaphore_twisted.operations import vpn_network
 from semaphore_twisted.operations.peer_rules import Options
 from semaphore_twisted.vpn.state import VpnState
 from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.roots import Root, Roots
 from semaphore_twisted.wireguard import wire
 from tests.support.enrolling import ROOT
 from tests.support.http import Answer, ApiClient, api_client
@@ -44,8 +45,7 @@ UP = VpnState(
 
 OPTIONS = WebOptions(
     web_host="https://semaphore.example",
-    fingerprint=":".join(["AB"] * 32),
-    root_pem=ROOT.certificate_pem,
+    roots=lambda: Roots(Root(ROOT.certificate_pem, ":".join(["AB"] * 32))),
     vpn=Options(devices_per_user=2),
 )
 

@@ -54,7 +54,7 @@ class EntranceTestCase(SynchronousTestCase):
 
     def make(self, *, tls: bool = True, proxy_protocol: bool = True) -> Entrance:
         """Return an entrance."""
-        source = PemCertificates(chain=CHAIN, key=KEY, fingerprint="")
+        source = PemCertificates(chain=CHAIN, key=KEY)
         return Entrance(
             Site(Way(), clock=self.clock),
             source=source if tls else None,

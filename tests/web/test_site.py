@@ -6,6 +6,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.roots import Root, Roots
 from semaphore_twisted.web.site import logged_path
 from tests.support.http import ApiClient, api_client, parse
 
@@ -152,7 +153,9 @@ class PageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make a client."""
-        self.client = api_client(options=WebOptions(fingerprint="AB:CD"))
+        self.client = api_client(
+            options=WebOptions(roots=lambda: Roots(Root(b"", "AB:CD")))
+        )
 
     def test_everywhere(self) -> None:
         """A path without a dot is the page; the websocket's old place too."""

@@ -148,7 +148,7 @@ class CertificateTests(SynchronousTestCase):
     def test_reload(self) -> None:
         """After a reload new connections see the new certificate, old ones go on."""
         chain, key = pair("one")
-        source = PemCertificates(chain=chain, key=key, fingerprint="AA")
+        source = PemCertificates(chain=chain, key=key)
         self.assertTrue(ICertificateSource.providedBy(source))
         creator = ConnectionCreator(source)
         before = creator.serverConnectionForTLS(None)
@@ -162,7 +162,7 @@ class CertificateTests(SynchronousTestCase):
     def test_bad_reload(self) -> None:
         """A reload that cannot work leaves the old certificates in place."""
         chain, key = pair("one")
-        source = PemCertificates(chain=chain, key=key, fingerprint="")
+        source = PemCertificates(chain=chain, key=key)
         old = source.context()
         with self.assertRaises(ValueError):
             source.reload(chain=chain, key=b"junk")
@@ -171,7 +171,7 @@ class CertificateTests(SynchronousTestCase):
     def test_factory(self) -> None:
         """A factory is wrapped for any listener."""
         chain, key = pair()
-        source = PemCertificates(chain=chain, key=key, fingerprint="")
+        source = PemCertificates(chain=chain, key=key)
         inner = Factory.forProtocol(Protocol)
         wrapped = over_tls(inner, source, clock=Clock())
         self.assertIs(wrapped.wrappedFactory, inner)

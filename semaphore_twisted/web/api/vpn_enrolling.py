@@ -83,15 +83,17 @@ def _file(value: Enrolled) -> Encoded:
 async def authority(context: Context) -> Encoded:
     """Give the root certificate, as PEM, or as DER with ``format=der``.
 
-    A client compares it with the fingerprint that it got on another way.
+    A client compares it with the fingerprint that it got on another way. The root to
+    come is given with ``which=next``; 404 where there is none.
     """
-    root = context.options.root_pem
-    if not root:
+    roots = context.options.roots()
+    root = roots.next if context.query.get("which") == "next" else roots.current
+    if root is None:
         raise NotFound
     if context.query.get("format") == "der":
-        der = PEM_cert_to_DER_cert(root.decode())
+        der = PEM_cert_to_DER_cert(root.pem.decode())
         return Encoded(200, der, b"application/x-x509-ca-cert")
-    return Encoded(200, root, b"application/x-pem-file")
+    return Encoded(200, root.pem, b"application/x-pem-file")
 
 
 ROUTES = (

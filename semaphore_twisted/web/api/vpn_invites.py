@@ -62,7 +62,7 @@ async def create(context: Context, body: NewInvite) -> InviteCreated:
             " wanted, in web_host, or use vpn.enroll_port"
         )
     made = await context.write(invites.create, body, options=context.options.vpn)
-    fingerprint = context.options.fingerprint
+    fingerprint = context.options.roots().fingerprint
     return InviteCreated(
         invite=made.invite,
         token=made.token,

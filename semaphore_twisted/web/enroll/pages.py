@@ -14,6 +14,7 @@ from semaphore_twisted.web.enroll.assets import (
     ENROLL_PAGE,
     Asset,
 )
+from semaphore_twisted.web.roots import ReadRoots, Roots
 
 #: What the pages may do.
 POLICY = (
@@ -60,6 +61,19 @@ Install.</li>
 </section>
 """
 
+#: For while two roots are shown.
+_NEXT = """
+<section>
+<h2>The next root</h2>
+<p>From <time datetime="{iso}">{day}</time> on the certificate comes from this root.
+Compare it and let it in before, as above, and keep the other one until then.</p>
+<output>{fingerprint}</output>
+<p><a class="button" href="api/vpn/ca?which=next&amp;format=der">Next root, DER</a>
+<a class="button" href="api/vpn/ca?which=next"
+download="semaphore-next-root.pem">Next root, PEM</a></p>
+</section>
+"""
+
 _WORLD = """
 <section>
 <h2>Nothing is to be done</h2>
@@ -68,23 +82,49 @@ _WORLD = """
 """
 
 
+_PAGES = frozenset({b"/ca", b"/enroll"})
+
+
+def _broken(fingerprint: str) -> str:
+    """Return *fingerprint* for HTML; its line may be broken after each colon."""
+    return escape(fingerprint).replace(":", ":<wbr>")
+
+
+def _authority(roots: Roots) -> str:
+    """Return the page ``/ca``."""
+    content = _WORLD
+    if roots.current is not None:
+        content = _OWN.format(fingerprint=_broken(roots.current.fingerprint))
+    if roots.next is not None and roots.takes_over is not None:
+        content += _NEXT.format(
+            fingerprint=_broken(roots.next.fingerprint),
+            iso=roots.takes_over.isoformat(),
+            day=f"{roots.takes_over:%Y-%m-%d %H:%M} UTC",
+        )
+    return AUTHORITY_PAGE.content.decode().replace("<!--content-->", content)
+
+
 class EnrollPages:
     """Serves the pages and their files, wherever they are mounted."""
 
-    def __init__(self, *, fingerprint: str) -> None:
-        """Show the *fingerprint* of the local root, if there is one."""
-        shown = escape(fingerprint).replace(":", ":<wbr>")
-        content = _OWN.format(fingerprint=shown) if fingerprint else _WORLD
-        authority = AUTHORITY_PAGE.content.decode().replace("<!--content-->", content)
+    def __init__(self, roots: ReadRoots) -> None:
+        """Show the local authority's, if *roots* tells any."""
+        self._roots = roots
         self._served: dict[bytes, Asset] = {
             b"/enroll": ENROLL_PAGE,
-            b"/ca": Asset(authority.encode(), AUTHORITY_PAGE.content_type),
             **{f"/enroll/{name}".encode(): each for name, each in BELOW.items()},
         }
 
+    def _found(self, path: bytes) -> Asset | None:
+        if path == b"/ca":
+            return Asset(
+                _authority(self._roots()).encode(), AUTHORITY_PAGE.content_type
+            )
+        return self._served.get(path)
+
     def has(self, path: bytes) -> bool:
         """Whether *path*, without the base path, is one of these."""
-        return path.removesuffix(b"/") in {b"/ca", b"/enroll"} or path in self._served
+        return path.removesuffix(b"/") in _PAGES or path in self._served
 
     def render(self, request: Any, path: bytes) -> bytes:
         """Answer *request*, whose path without the base path is *path*."""
@@ -92,7 +132,7 @@ class EnrollPages:
             request.setResponseCode(405)
             request.setHeader(b"allow", b"GET, HEAD")
             return b""
-        found = self._served.get(path)
+        found = self._found(path)
         if found is None:  # relative addresses in the page need it without the slash
             request.setResponseCode(308)
             request.setHeader(b"location", b".." + path.removesuffix(b"/"))

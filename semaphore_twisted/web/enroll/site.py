@@ -107,7 +107,7 @@ def build_enroll_site(
     )
     root = EnrollRoot(
         api=Api(services, reference=lambda: entropy(6).hex()),
-        pages=EnrollPages(fingerprint=options.fingerprint),
+        pages=EnrollPages(options.roots),
         door=door,
         inner=inner,
     )

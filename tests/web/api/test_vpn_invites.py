@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from semaphore_twisted.cli.vpn_link import Link
 from semaphore_twisted.web.enroll import redeems
+from semaphore_twisted.web.roots import Roots
 from semaphore_twisted.wireguard import profile
 from tests.support.enrolling import ROOT
 from tests.support.http import ApiClient, api_client
@@ -114,7 +115,7 @@ class InviteTests(VpnApiCase):
 
     def test_public_certificate(self) -> None:
         """Without an authority of our own, the link has no fingerprint."""
-        made = self.invite(self.client(fingerprint="", root_pem=b""))
+        made = self.invite(self.client(roots=Roots))
         self.assertEqual(Link.parse(made["link"]).fingerprint, "")
         self.assertNotIn("/api/vpn/ca", made["commands"]["posix"])
 
@@ -269,7 +270,7 @@ class AuthorityTests(VpnApiCase):
 
     def test_none(self) -> None:
         """Where the world trusts the certificate there is none to give."""
-        client = api_client(options=replace(OPTIONS, root_pem=b"", fingerprint=""))
+        client = api_client(options=replace(OPTIONS, roots=Roots))
         self.assertEqual(client.get("/api/vpn/ca").status, 404)
 
     def test_keys_are_apart(self) -> None:

@@ -3,12 +3,16 @@
 import re
 from html.parser import HTMLParser
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.enroll.assets import BELOW, ENROLL_PAGE
-from semaphore_twisted.web.enroll.pages import POLICY, EnrollPages
+from semaphore_twisted.web.enroll.pages import POLICY
 from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.roots import Root, Roots
+from tests.support.enrolling import ROOT
 from tests.support.http import api_client
+from tests.support.memory import BEGINNING
 
 FINGERPRINT = ":".join(["AB"] * 32)
 
@@ -32,8 +36,9 @@ class PageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make a site with an authority of its own."""
+        self.roots = Roots(Root(ROOT.certificate_pem, FINGERPRINT))
         options = WebOptions(
-            fingerprint=FINGERPRINT, web_host="https://semaphore.example/base"
+            roots=lambda: self.roots, web_host="https://semaphore.example/base"
         )
         self.client = api_client(options=options)
 
@@ -110,9 +115,22 @@ class PageTests(SynchronousTestCase):
 
     def test_escaped(self) -> None:
         """What is put into the page is text."""
-        pages = EnrollPages(fingerprint="<script>")
-        asset = pages._served[b"/ca"]
-        self.assertNotIn(b"<script>", asset.content)
+        self.roots = Roots(Root(b"", "<script>"))
+        self.assertNotIn(b"<script>", self.client.get("/ca").body)
+
+    def test_next(self) -> None:
+        """The next root is shown beside the one in use, and can be had, while it is."""
+        one = "/api/vpn/ca"
+        self.assertNotIn(b"next root", self.client.get("/ca").body)
+        self.assertEqual(self.client.get(f"{one}?which=next").status, 404)
+        coming = Root(b"the next root", "EF:01")
+        self.roots = evolve(self.roots, next=coming, takes_over=BEGINNING)
+        text = self.client.get("/ca").body.decode().replace("<wbr>", "")
+        for words in (FINGERPRINT, "EF:01", f"{BEGINNING:%Y-%m-%d %H:%M} UTC"):
+            self.assertIn(words, text)
+        self.assertIn('href="api/vpn/ca?which=next"', text)
+        self.assertEqual(self.client.get(f"{one}?which=next").body, b"the next root")
+        self.assertEqual(self.client.get(one).body, ROOT.certificate_pem)
 
     def test_labels(self) -> None:
         """Every field has a label, and every picture a text."""

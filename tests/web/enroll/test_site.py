@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.enroll.site import BODY_LIMIT, build_enroll_site
 from semaphore_twisted.web.site import Site
+from tests.support.enrolling import ROOT
 from tests.support.http import ApiClient, at_once, memory_keyring
 from tests.support.memory import Entropy
 from tests.support.vpn_api import OPTIONS, VpnApiCase
@@ -49,7 +50,7 @@ class SiteTests(VpnApiCase):
         """The pages, their files and the root certificate are there."""
         for path in ("/enroll", "/ca", "/enroll/enroll.js", "/enroll/join.sh"):
             self.assertEqual(self.outside.get(path).status, 200, path)
-        self.assertEqual(self.outside.get("/api/vpn/ca").body, OPTIONS.root_pem)
+        self.assertEqual(self.outside.get("/api/vpn/ca").body, ROOT.certificate_pem)
 
     def test_redeem(self) -> None:
         """A device enrolls, with a browser of this very origin as well."""

@@ -1,0 +1,180 @@
+"""``semaphore tls trust``: the local authority's root in this system's own store.
+
+Where that cannot be done, since it is another system or somebody else than root asks,
+the steps are printed instead. Firefox and Chromium on Linux have stores of their own.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import frozen
+from cryptography import x509
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.crypto.certificates import fingerprint
+from semaphore_twisted.start import authority
+
+_DESCRIPTION = """\
+Have this system trust the local authority's root, and the next one if there is one. Run
+as root. The authority can vouch for this installation's names only. Where the system's
+store is not known here, the steps are printed.
+"""
+
+#: Begins the names of our files in a system's store.
+_PREFIX = "semaphore-"
+
+_STEPS = """\
+Debian, Ubuntu, Alpine:
+  cp {root} /usr/local/share/ca-certificates/{prefix}root.crt && update-ca-certificates
+Fedora, RHEL, Amazon Linux, openSUSE:
+  cp {root} /etc/pki/ca-trust/source/anchors/{prefix}root.crt && update-ca-trust
+  (openSUSE: /etc/pki/trust/anchors and update-ca-certificates)
+Arch Linux:
+  trust anchor --store {root}
+macOS:
+  security add-trusted-cert -d -k /Library/Keychains/System.keychain {root}
+Windows, as administrator:
+  certutil -addstore -f Root {root}
+Firefox: Settings, Privacy & Security, View Certificates, Authorities, Import.
+Chromium on Linux:
+  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n semaphore -i {root}
+Phones: open the page /ca of the site.
+"""
+
+
+@frozen
+class Store:
+    """A system's store: a folder for roots, and the program that takes them in."""
+
+    folder: Path
+    update: tuple[str, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether this system has it."""
+        return self.folder.is_dir() and shutil.which(self.update[0]) is not None
+
+
+#: In the order of trial: some systems have an empty folder of another's.
+STORES = (
+    Store(
+        Path("/etc/pki/ca-trust/source/anchors"),
+        ("update-ca-trust", "extract"),
+    ),
+    Store(
+        Path("/usr/local/share/ca-certificates"),
+        ("update-ca-certificates",),
+    ),
+    Store(Path("/etc/pki/trust/anchors"), ("update-ca-certificates",)),
+    Store(
+        Path("/etc/ca-certificates/trust-source/anchors"),
+        ("update-ca-trust", "extract"),
+    ),
+)
+
+
+def declare(parser: argparse.ArgumentParser, command: str) -> None:
+    """Declare the options of *command*."""
+    del command
+    parser.description = _DESCRIPTION
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--remove", action="store_true", help="trust it no longer, nor former ones"
+    )
+    what.add_argument(
+        "--print", action="store_true", help="only print the steps for all systems"
+    )
+    add_options(parser)
+    parser.set_defaults(run=_trust)
+
+
+def _trust(arguments: argparse.Namespace) -> int:
+    found = open_installation(arguments)
+    config = found.config
+    if not config.tls.enabled or config.tls.origin == "files":
+        raise Failure(
+            f"tls.mode: {config.tls.origin} found: there is no local authority, and "
+            "nothing of it to be trusted"
+        )
+    folder = found.state.tls
+    roots = _roots(folder)
+    if arguments.print:
+        _explain(roots)
+        return 0
+    store = next((each for each in STORES if each.usable), None)
+    if store is None or os.geteuid() != 0:
+        _explain(roots)
+        why = (
+            "this system's store is not known here; the steps for others are above"
+            if store is None
+            else "only root may change this system's store; the steps are above"
+        )
+        raise Failure(f"nothing was changed: {why}")
+    changed = _put(store, {} if arguments.remove else roots)
+    _update(store)
+    for name, pem in ({} if arguments.remove else roots).items():
+        root = x509.load_pem_x509_certificate(pem)
+        print(f"This system trusts {name}, SHA-256 {fingerprint(root)}")
+    if arguments.remove:
+        print("This system trusts it no longer" if changed else "It was not trusted")
+    return 0
+
+
+def _roots(folder: Path) -> dict[str, bytes]:
+    """Return the roots in *folder* by the names of their files."""
+    found = {}
+    for name in ("root.pem", authority.NEXT_ROOT):
+        try:
+            content = (folder / name).read_bytes()
+            x509.load_pem_x509_certificate(content)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise Failure(f"{folder / name}: it cannot be read ({error})") from None
+        found[str(folder / name)] = content
+    if not found:
+        raise Failure(f"{folder / 'root.pem'}: there is no root yet; start the server")
+    return found
+
+
+def _put(store: Store, roots: dict[str, bytes]) -> bool:
+    """Have of our files exactly *roots* in *store*; tell whether one was changed."""
+    wanted = {f"{_PREFIX}{Path(name).stem}.crt": pem for name, pem in roots.items()}
+    changed = False
+    try:
+        for path in store.folder.glob(f"{_PREFIX}*.crt"):
+            if path.name not in wanted:
+                path.unlink()
+                changed = True
+        for name, pem in wanted.items():
+            path = store.folder / name
+            if not path.exists() or path.read_bytes() != pem:
+                path.write_bytes(pem)
+                changed = True
+            path.chmod(0o644)
+    except OSError as error:
+        raise Failure(f"{error.filename}: {error.strerror}") from None
+    return changed
+
+
+def _update(store: Store) -> None:
+    """Have the system take in what is in the folder."""
+    done = subprocess.run(store.update, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["it failed"])[-1]
+        raise Failure(f"{' '.join(store.update)}: {reason}")
+
+
+def _explain(roots: dict[str, bytes]) -> None:
+    """Print what is to be done by hand."""
+    for name, pem in roots.items():
+        root = x509.load_pem_x509_certificate(pem)
+        print(f"{name}\n  SHA-256: {fingerprint(root)}")
+    first: Sequence[str] = list(roots)
+    sys.stdout.write(_STEPS.format(root=first[0], prefix=_PREFIX))

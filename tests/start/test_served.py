@@ -1,0 +1,77 @@
+"""The local authority while the server runs."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attrs import evolve
+from twisted.internet.defer import succeed
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.crypto import certificates
+from semaphore_twisted.start.authority import Certificates
+from semaphore_twisted.start.served import Local
+from tests.support.memory import Entropy
+
+WHEN = datetime(2026, 2, 3, tzinfo=UTC)
+
+
+class LocalTests(SynchronousTestCase):
+    """What it shows, and what it says of a change."""
+
+    def setUp(self) -> None:
+        """Have one root."""
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        root = self.root("root.pem")
+        self.made = Certificates(
+            chain=root,
+            key=root,
+            root=root,
+            fingerprint="one",
+            not_covered=(),
+            renewed=False,
+        )
+        self.local = Local(self.made, lambda: succeed(self.made))
+
+    def root(self, name: str) -> Path:
+        """Write a fresh root, and return its file."""
+        path = self.folder / name
+        made = certificates.new_root(
+            host="x", names=["x"], addresses=[], now=WHEN, entropy=Entropy()
+        )
+        path.write_bytes(made.certificate_pem)
+        return path
+
+    def look(self) -> list[str]:
+        """Look once, and return what is said of it."""
+        with capturedLogs() as events:
+            self.successResultOf(self.local.renew())
+        return [str(event["log_format"]) for event in events]
+
+    def test_succession(self) -> None:
+        """The next root is shown and told of once, and so is its taking over."""
+        self.assertEqual(self.look(), [])
+        current = self.local.roots.current
+        assert current is not None
+        self.assertEqual(current.pem, self.made.root.read_bytes())
+        self.assertIsNone(self.local.roots.next)
+        first = self.made
+        path = self.root("next-root.pem")
+        self.made = evolve(first, next_root=path, takes_over=WHEN)
+        (said,) = self.look()
+        self.assertIn("have to trust it before", said)
+        self.assertEqual(self.look(), [])
+        coming = self.local.roots.next
+        assert coming is not None
+        self.assertEqual(coming.pem, path.read_bytes())
+        self.assertEqual(self.local.roots.takes_over, WHEN)
+        self.made = evolve(first, fingerprint="two")
+        (said,) = self.look()
+        self.assertIn("has taken over", said)
+        self.assertEqual(self.look(), [])
+
+    def test_torn(self) -> None:
+        """A file that is being changed is no root for the moment."""
+        self.made.root.write_bytes(b"half")
+        self.assertIsNone(self.local.roots.current)
