@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
-from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python import usage
@@ -24,7 +23,7 @@ from typing_extensions import override
 from semaphore_twisted import __version__
 from semaphore_twisted import config as configuration
 from semaphore_twisted.jobs.invocation import specification
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
 from semaphore_twisted.jobs.steps import JobSpecification
 from semaphore_twisted.lifecycle import SequentialService
@@ -44,18 +43,19 @@ from semaphore_twisted.start import (
     hardening,
     hosts,
     installation,
+    job_settings,
     job_user,
     programs,
     served,
     serving,
-    state,
     vpn,
     with_vpn,
 )
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.hangup import Hangup
 from semaphore_twisted.start.installation import Refused
-from semaphore_twisted.start.job_user import JobUser, UnusableUser
+from semaphore_twisted.start.job_settings import JobSettings
+from semaphore_twisted.start.job_user import UnusableUser
 from semaphore_twisted.start.listening import CannotListen, Sockets, bind
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.places import Places
@@ -198,7 +198,7 @@ def _made(
     service = _Assembly(
         made=made,
         reactor=reactor,
-        job_options=_job_options(made, jobs, path, environ),
+        job_settings=job_settings.settings(made, jobs, path, environ),
     ).service(sockets, tuple(filter(None, notes)))
     url = _url(made, sockets)
     text = banner.banner(made, url=url, terminal=terminal)
@@ -219,48 +219,6 @@ def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
 
 
-def _job_options(
-    made: Complete, jobs: JobUser, path: str, environ: Mapping[str, str]
-) -> JobOptions:
-    """Return the settings of every job; makes the folder of workspaces.
-
-    :raises Refused: if that folder is somebody else's.
-    """
-    found, config = made.installation, made.installation.config
-    places = found.state
-    workspaces = places.workspaces
-    if jobs.is_other:
-        # The job's user has to pass through it, which nobody may in the state's.
-        workspaces = Path(config.tmp_path).absolute()
-        try:
-            state.make_folder(workspaces, 0o711)
-        except OSError as error:
-            raise Refused(f"tmp_path: {workspaces}: {error.strerror}") from None
-        if workspaces.stat().st_uid != os.geteuid():
-            raise Refused(f"tmp_path: {workspaces} belongs to another user")
-    forwarded = {
-        name: environ[name]
-        for name in config.forwarded_env_vars
-        if name in environ and not name.startswith(configuration.PREFIX)
-    }
-    return JobOptions(
-        workspaces=str(workspaces),
-        spools=str(places.spools),
-        repositories=str(places.repositories),
-        known_hosts=config.ssh.known_hosts_file or str(places.known_hosts),
-        strict_host_key_checking=config.ssh.strict_host_key_checking,
-        ssh_config=config.ssh_config_path or None,
-        ca_bundle=config.ca_bundle or None,
-        web_host=config.web_host.rstrip("/") or None,
-        environment={**forwarded, **config.env_vars},
-        search_path=path,
-        time_limit=float(config.max_task_duration_sec),
-        max_output_bytes=config.max_task_output_bytes,
-        uid=jobs.uid,
-        gid=jobs.gid,
-    )
-
-
 class _Assembly:
     """Connects the parts of the server, and owns nothing afterwards."""
 
@@ -269,11 +227,11 @@ class _Assembly:
         *,
         made: Complete,
         reactor: Any,
-        job_options: JobOptions,
+        job_settings: JobSettings,
     ) -> None:
         self.made = made
         self.reactor = reactor
-        self.job_options = job_options
+        self.job_settings = job_settings
         self.config = made.installation.config
         self.database = Database(
             made.installation.database,
@@ -310,8 +268,8 @@ class _Assembly:
             keyring=made.keyring,
             prepare=self._prepare,
             places=Places(
-                spools=Path(job_options.spools),
-                workspaces=Path(job_options.workspaces),
+                spools=Path(job_settings.usual.spools),
+                workspaces=Path(job_settings.usual.workspaces),
             ),
             compute=self.compute,
             observers=Observers([self.hub]),
@@ -470,13 +428,8 @@ class _Assembly:
         )
 
     def _prepare(self, order: JobOrder) -> JobSpecification:
-        """Return what the supervisor is to do; other users' jobs get known hosts."""
-        options = self.job_options
-        try:
-            text = Path(options.known_hosts).read_bytes()
-        except OSError:
-            text = b""
-        return specification(order, replace(options, known_hosts_text=text))
+        """Return what the supervisor is to do."""
+        return specification(order, self.job_settings.now())
 
     def _password_changed(self) -> None:
         """Remove the first password's file: it tells nothing any more."""

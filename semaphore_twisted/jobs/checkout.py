@@ -5,8 +5,9 @@ holds its lock, so a lock file of git's own that lies in it is left over from a 
 and is removed. Each job has its own copy, which no other job changes.
 
 Credentials never are in a URL, an argument, a file or ``.git/config``: keys are in an
-agent, a login with password is in the memory of ``git credential-cache``, which gives
-it to the very host it is for, and so not to where a redirect leads.
+agent, a client certificate is in memory without a name, a login with password is in
+the memory of ``git credential-cache``. Both are given to the very host that they are
+for.
 
 All but the last copy runs as the server's user. Where jobs run as another user, the
 checkout is made in a folder beside the workspaces whose name nobody can guess, and
@@ -23,7 +24,7 @@ from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.hosts import git_ssh
 from semaphore_twisted.jobs.login import LoginMemory, helper
 from semaphore_twisted.jobs.order import JobOptions, Source
-from semaphore_twisted.jobs.steps import Step
+from semaphore_twisted.jobs.steps import Pipe, Step
 from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal, literals
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import NoSecret, SshKey
@@ -37,6 +38,8 @@ from semaphore_twisted.model.repositories import (
 _CONTAINED = Path(__file__).with_name("contained.sh")
 #: Reaching a server, its answer to the first request included.
 _REACH_SECONDS = 12
+#: Names of what git gets through memory.
+_CERTIFICATE, _CERTIFICATE_KEY = "certificate", "certificate key"
 _REMOTE_HEAD = "refs/semaphore/head"
 _LOCK_FILES = ("-name", "*.lock", "-type", "f", "-delete")
 #: A repository of another user's is only read; git's own check would refuse that too.
@@ -135,7 +138,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     def _environ(self, where: Address) -> dict[str, str]:
         """Return git's environment: nothing of the machine's or a user's settings."""
-        settings = (
+        settings = [
             ("core.hooksPath", "/dev/null"),
             ("credential.helper", ""),
             ("credential.helper", helper(self._memory)),
@@ -144,7 +147,16 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             ("http.lowSpeedLimit", "1"),
             ("http.lowSpeedTime", "60"),
             ("advice.detachedHead", "false"),
-        )
+        ]
+        if self.source.certificate is not None:
+            # For this host only, whatever a submodule names; and curl would show it to
+            # where a redirect leads.
+            scope = f"http.{where.kind}://{literal(where.host)}/"
+            settings += [
+                (f"{scope}.sslCert", f"{{pipe:{_CERTIFICATE}}}"),
+                (f"{scope}.sslKey", f"{{pipe:{_CERTIFICATE_KEY}}}"),
+                (f"{scope}.followRedirects", "false"),
+            ]
         environ = self._plain()
         environ |= {
             "GIT_TERMINAL_PROMPT": "0",
@@ -194,7 +206,20 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             argv=("git", *argv),
             cwd=self.places.spool,
             environ=environ,
+            pipes=self._pipes(),
             as_user=False,
+        )
+
+    def _pipes(self) -> tuple[Pipe, ...]:
+        """Return the client certificate; each new connection reads it again."""
+        found = self.source.certificate
+        if found is None:
+            return ()
+        return (
+            Pipe(name=_CERTIFICATE, content=found.certificate.encode(), reread=True),
+            Pipe(
+                name=_CERTIFICATE_KEY, content=found.private_key.encode(), reread=True
+            ),
         )
 
     def _fetch(self, where: Address, environ: dict[str, str]) -> tuple[Step, ...]:

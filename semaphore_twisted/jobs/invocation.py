@@ -15,7 +15,7 @@ from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.checkout import Checkout
 from semaphore_twisted.jobs.inventory import inside, inventory_path
 from semaphore_twisted.jobs.masking import patterns
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.order import JobOptions, JobOrder, Source
 from semaphore_twisted.jobs.parameters import branch
 from semaphore_twisted.jobs.steps import JobSpecification, Step
 from semaphore_twisted.jobs.workspace import (
@@ -28,7 +28,13 @@ from semaphore_twisted.jobs.workspace import (
     layout,
 )
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
+from semaphore_twisted.model.keys import (
+    ClientCertificate,
+    LoginPassword,
+    OpenedSecret,
+    SshKey,
+    Text,
+)
 from semaphore_twisted.model.templates import App
 
 
@@ -143,17 +149,27 @@ def _program(order: JobOrder, options: JobOptions, places: Layout) -> ansible.Pl
             raise Invalid(f"The app {other!r} is not served")
 
 
+def _of_source(source: Source) -> Iterator[OpenedSecret]:
+    yield source.key
+    if source.certificate is not None:
+        yield source.certificate
+
+
 def _secrets(order: JobOrder) -> Iterator[bytes]:
     """Yield every secret text of the order."""
-    keys: list[OpenedSecret] = [order.source.key]
+    keys: list[OpenedSecret] = [*_of_source(order.source)]
     keys += [vault.password for vault in order.vaults]
     if order.inventory is not None:
         keys += [order.inventory.key, order.inventory.become]
         if order.inventory.source is not None:
-            keys.append(order.inventory.source.key)
+            keys += _of_source(order.inventory.source)
     for key in keys:
         match key:
-            case SshKey(private_key=text) | LoginPassword(password=text):
+            case (
+                SshKey(private_key=text)
+                | LoginPassword(password=text)
+                | ClientCertificate(private_key=text)
+            ):
                 yield text.encode()
             case Text(text=text):
                 yield text.encode()

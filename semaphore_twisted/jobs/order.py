@@ -11,18 +11,19 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.inventories import InventoryType
-from semaphore_twisted.model.keys import NoSecret, OpenedSecret
+from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import Template
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository with its opened key."""
+    """A repository with its opened key, and what proves who its client is."""
 
     repository_id: int
     url: str
     branch: str
     key: OpenedSecret = NoSecret()
+    certificate: ClientCertificate | None = None
 
 
 class InventorySource(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +84,7 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: ``accept-new``, ``yes`` or ``no``.
     strict_host_key_checking: str = "accept-new"
     ssh_config: str | None = None
-    #: Extra certificates that git and others trust, as a PEM file.
+    #: The roots that git trusts instead of the system's, as a PEM file.
     ca_bundle: str | None = None
     #: Base of links to tasks, without a slash at its end; ``None`` if unknown.
     web_host: str | None = None

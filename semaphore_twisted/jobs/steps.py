@@ -17,11 +17,14 @@ Outcome = Literal["next", "success", "error"]
 class Pipe(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes handed to a step through an inherited pipe, never on disk or in argv.
 
-    ``{pipe:NAME}`` in ``argv`` or in a value of ``environ`` becomes ``/dev/fd/N``.
+    ``{pipe:NAME}`` in ``argv`` or in a value of ``environ`` becomes ``/dev/fd/N``. One
+    that is *reread* can be opened again and again: a file of the memory's, without a
+    name (``memfd_create(2)``).
     """
 
     name: str
     content: bytes
+    reread: bool = False
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):

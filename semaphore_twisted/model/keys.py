@@ -15,6 +15,8 @@ class KeyType(StrEnum):
     SSH = "ssh"
     LOGIN_PASSWORD = "login_password"
     STRING = "string"
+    #: own kind: what proves to a server who its client is
+    CLIENT_CERTIFICATE = "client_certificate"
 
 
 class SshFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,14 @@ class LoginPasswordFields(msgspec.Struct, frozen=True, kw_only=True):
 
     login: str = ""
     password: str = ""
+
+
+class ClientCertificateFields(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a client certificate on the wire: PEM; never in answers."""
+
+    certificate: str = ""
+    private_key: str = ""
+    passphrase: str = ""
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -103,5 +113,19 @@ class NoSecret(msgspec.Struct, frozen=True, kw_only=True, tag="none"):
     """The secret of a key of type none."""
 
 
+class ClientCertificate(
+    msgspec.Struct, frozen=True, kw_only=True, tag="client_certificate"
+):
+    """An opened client certificate: PEM, leaf first, and its key as PKCS#8."""
+
+    certificate: str
+    private_key: str
+
+    @override
+    def __repr__(self) -> str:
+        """Say the kind only."""
+        return "ClientCertificate(…)"
+
+
 #: What is sealed in ``access_key.secret``, as tagged JSON.
-OpenedSecret = SshKey | LoginPassword | Text | NoSecret
+OpenedSecret = SshKey | LoginPassword | Text | NoSecret | ClientCertificate

@@ -15,7 +15,10 @@ from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
-    """A git repository, as the API shows it (exactly these keys)."""
+    """A git repository, as the API shows it: exactly these keys.
+
+    *client_certificate_id*, a key of ours, is sent only where there is one.
+    """
 
     id: RepositoryId
     name: str
@@ -23,6 +26,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     git_url: str
     git_branch: str
     ssh_key_id: KeyId
+    client_certificate_id: KeyId | msgspec.UnsetType = msgspec.UNSET
 
 
 class UrlKind(StrEnum):

@@ -3,12 +3,14 @@
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.crypto import privatekeys
+from semaphore_twisted.crypto import clientcertificates, privatekeys
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId
 from semaphore_twisted.model.keys import (
     AccessKey,
+    ClientCertificate,
+    ClientCertificateFields,
     KeyType,
     LoginPassword,
     LoginPasswordFields,
@@ -42,6 +44,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     string: str = ""
     login_password: LoginPasswordFields = LoginPasswordFields()
     ssh: SshFields = SshFields()
+    client_certificate: ClientCertificateFields = ClientCertificateFields()
     override_secret: bool = False
 
     @override
@@ -86,8 +89,14 @@ def opened(new: NewKey) -> OpenedSecret:
             if not new.string:
                 raise Invalid("string can not be empty")
             return Text(text=new.string)
+        case KeyType.CLIENT_CERTIFICATE:
+            fields = new.client_certificate
+            return clientcertificates.normalise(
+                fields.certificate, fields.private_key, fields.passphrase
+            )
     raise Invalid(
-        f"unknown key type: {new.type[:50]!r} (ssh, login_password, string or none)"
+        f"unknown key type: {new.type[:50]!r} (ssh, login_password, string, "
+        "client_certificate or none)"
     )
 
 
@@ -126,6 +135,7 @@ def create(
 ) -> AccessKey:
     """Store a key that holds *secret*, which is :func:`opened` of *new*."""
     project_id = project_of(actor)
+    _check_time(conn, secret)
     uuid = conn.uuid()
     number = conn.insert(
         access_key,
@@ -153,6 +163,7 @@ def change(
     check_name(new.name, "name can not be empty")
     conn.update(access_key, key_id, name=new.name)
     if secret is not None:
+        _check_time(conn, secret)
         sealed = seal(
             conn,
             keyring,
@@ -173,6 +184,11 @@ def delete(conn: Connection, actor: Actor, key_id: KeyId) -> None:
     refuse_if_used(references(conn, actor, key_id), "Access Key")
     conn.delete(access_key, key_id)
     _record(conn, actor, key_id, found.name, "deleted")
+
+
+def _check_time(conn: Connection, secret: OpenedSecret) -> None:
+    if isinstance(secret, ClientCertificate):
+        clientcertificates.check_time(secret, conn.now)
 
 
 def _found(conn: Connection, actor: Actor, key_id: KeyId) -> _Listed:

@@ -4,9 +4,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import msgspec
+from msgspec.structs import replace
 
 from semaphore_twisted.model.errors import Invalid, NotFound
-from semaphore_twisted.model.ids import KeyId, RepositoryId
+from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
+from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.repositories import (
     Repository,
     UrlKind,
@@ -30,12 +32,38 @@ from semaphore_twisted.persistence.statements import repositories as statements
 
 
 class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to make or change a repository."""
+    """What is sent to make or change a repository.
+
+    Semaphore's clients do not know *client_certificate_id*, so that it stays as it is
+    where it is not sent; ``null`` or 0 takes it away.
+    """
 
     name: str = ""
     git_url: str = ""
     git_branch: str = ""
     ssh_key_id: KeyId = KeyId(0)
+    client_certificate_id: KeyId | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    id: RepositoryId
+    name: str
+    project_id: ProjectId
+    git_url: str
+    git_branch: str
+    ssh_key_id: KeyId
+    client_certificate_id: KeyId | None
+
+    def shown(self) -> Repository:
+        return Repository(
+            id=self.id,
+            name=self.name,
+            project_id=self.project_id,
+            git_url=self.git_url,
+            git_branch=self.git_branch,
+            ssh_key_id=self.ssh_key_id,
+            client_certificate_id=self.client_certificate_id or msgspec.UNSET,
+        )
 
 
 def check_place(new: NewRepository) -> None:
@@ -76,17 +104,18 @@ def listed(
 ) -> list[Repository]:
     """Return the repositories of the project."""
     statement = statements.listed.by(sort, descending=descending)
-    return conn.all(statement, Repository, project_id=project_of(actor))
+    found = conn.all(statement, _Row, project_id=project_of(actor))
+    return [each.shown() for each in found]
 
 
 def get(conn: Connection, actor: Actor, repository_id: RepositoryId) -> Repository:
     """Return a repository."""
     found = conn.one(
-        statements.by_id, Repository, id=repository_id, project_id=project_of(actor)
+        statements.by_id, _Row, id=repository_id, project_id=project_of(actor)
     )
     if found is None:
         raise NotFound
-    return found
+    return found.shown()
 
 
 def references(
@@ -113,7 +142,10 @@ def change(
     conn: Connection, actor: Actor, repository_id: RepositoryId, new: NewRepository
 ) -> None:
     """Replace a repository."""
-    get(conn, actor, repository_id)
+    before = get(conn, actor, repository_id)
+    if new.client_certificate_id is msgspec.UNSET:
+        kept = before.client_certificate_id or None
+        new = replace(new, client_certificate_id=kept)
     conn.update(repository, repository_id, **_values(conn, actor, new))
     _record(conn, actor, repository_id, new.name, "updated")
 
@@ -129,21 +161,52 @@ def delete(conn: Connection, actor: Actor, repository_id: RepositoryId) -> None:
     _record(conn, actor, repository_id, found.name, "deleted")
 
 
-def _values(conn: Connection, actor: Actor, new: NewRepository) -> dict[str, str | int]:
+def _values(
+    conn: Connection, actor: Actor, new: NewRepository
+) -> dict[str, str | int | None]:
     _check(new)
-    check(
+    project_id = project_of(actor)
+    kind = check(
         conn,
         of_keys.type_of,
-        project_id=project_of(actor),
+        project_id=project_id,
         number=new.ssh_key_id,
         field="ssh_key_id",
     )
+    if kind == KeyType.CLIENT_CERTIFICATE:
+        raise Invalid("ssh_key_id: a client certificate is for client_certificate_id")
     return {
         "name": new.name,
         "git_url": new.git_url,
         "git_branch": new.git_branch,
         "ssh_key_id": new.ssh_key_id,
+        "client_certificate_id": _certificate(conn, project_id, new),
     }
+
+
+def _certificate(
+    conn: Connection, project_id: ProjectId, new: NewRepository
+) -> KeyId | None:
+    number = new.client_certificate_id or None
+    if number is None:
+        return None
+    kind = check(
+        conn,
+        of_keys.type_of,
+        project_id=project_id,
+        number=number,
+        field="client_certificate_id",
+    )
+    if kind != KeyType.CLIENT_CERTIFICATE:
+        raise Invalid(
+            f"client_certificate_id: a key of type {kind} found, client_certificate "
+            "wanted"
+        )
+    if address(new.git_url).kind is not UrlKind.HTTPS:
+        raise Invalid(
+            "client_certificate_id: such a certificate is for https:// repositories"
+        )
+    return number
 
 
 def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:

@@ -202,6 +202,7 @@ repository = Table(
     _text("git_url"),
     _text("git_branch", default=""),
     _reference("ssh_key_id", "access_key.id"),
+    _reference("client_certificate_id", "access_key.id", nullable=True),
     sqlite_autoincrement=True,
 )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from semaphore_twisted.crypto import clientcertificates
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.jobs.order import (
     InventorySource,
@@ -25,8 +26,13 @@ from semaphore_twisted.model.inventories import (
     Inventory,
     InventoryType,
 )
-from semaphore_twisted.model.keys import KeyRow, NoSecret, OpenedSecret, Text
-from semaphore_twisted.model.repositories import Repository
+from semaphore_twisted.model.keys import (
+    ClientCertificate,
+    KeyRow,
+    NoSecret,
+    OpenedSecret,
+    Text,
+)
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.operations import vpn_inventory
 from semaphore_twisted.operations.secrets import open_answers, open_secret
@@ -110,6 +116,15 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     )
 
 
+class _Repository(msgspec.Struct, frozen=True, kw_only=True):
+    id: RepositoryId
+    name: str
+    git_url: str
+    git_branch: str
+    ssh_key_id: KeyId
+    client_certificate_id: KeyId | None
+
+
 def _key(
     conn: Connection, keyring: Keyring, project: ProjectId, key_id: KeyId | None
 ) -> OpenedSecret:
@@ -124,7 +139,9 @@ def _key(
 def _source(
     conn: Connection, keyring: Keyring, project: ProjectId, number: RepositoryId
 ) -> Source:
-    found = conn.one(orders.repository_by_id, Repository, id=number, project_id=project)
+    found = conn.one(
+        orders.repository_by_id, _Repository, id=number, project_id=project
+    )
     if found is None:
         raise Invalid(f"The repository {number} is missing")
     return Source(
@@ -132,7 +149,23 @@ def _source(
         url=found.git_url,
         branch=found.git_branch,
         key=_key(conn, keyring, project, found.ssh_key_id),
+        certificate=_certificate(conn, keyring, project, found),
     )
+
+
+def _certificate(
+    conn: Connection, keyring: Keyring, project: ProjectId, found: _Repository
+) -> ClientCertificate | None:
+    opened = _key(conn, keyring, project, found.client_certificate_id)
+    if isinstance(opened, NoSecret):
+        return None
+    if not isinstance(opened, ClientCertificate):
+        raise Invalid(
+            f"The client certificate of the repository “{found.name}” is a key of "
+            "another kind by now"
+        )
+    clientcertificates.check_time(opened, conn.now)
+    return opened
 
 
 def _inventory(

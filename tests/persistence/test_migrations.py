@@ -1,6 +1,7 @@
 """Migrations: whole or not at all, and to the schema that the program has."""
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -29,7 +30,7 @@ from tests.support.memory import (
 )
 
 #: The steps that there are.
-ALL = ["0001_initial", "0002_vpn"]
+ALL = ["0001_initial", "0002_vpn", "0003_client_certificates"]
 
 _SECOND = '''
 """A second step, that copies a table and adds a column."""
@@ -37,8 +38,8 @@ _SECOND = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -53,8 +54,8 @@ _BROKEN = '''
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -67,8 +68,8 @@ _FAULTY = '''
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -95,11 +96,21 @@ migrate(Path(sys.argv[1]), utc_now, watch=watch)
 """
 
 
+_DEFAULT = re.compile(r"(?<=DEFAULT )\(('[^']*')\)")
+_NAMED = re.compile(r'(CREATE TABLE) "(\w+)"')
+
+
 def _schema(raw: sqlite3.Connection) -> dict[str, list[str]]:
-    """Return each table's definition; the order of constraints says nothing."""
+    """Return each table's definition; the order of constraints says nothing.
+
+    Neither do quotes around a name, and parentheses around a default.
+    """
     rows = raw.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
     return {
-        name: sorted(line.strip().rstrip(",") for line in sql.splitlines())
+        name: sorted(
+            _NAMED.sub(r"\1 \2", _DEFAULT.sub(r"\1", line.strip().rstrip(",")))
+            for line in sql.splitlines()
+        )
         for name, sql in rows
         if name != "alembic_version"
     }
@@ -131,7 +142,7 @@ class MigrationTests(SynchronousTestCase):
         folder.mkdir()
         for name in ALL:
             shutil.copy(VERSIONS / f"{name}.py", folder)
-        (folder / "0003_second.py").write_text(second)
+        (folder / "0004_second.py").write_text(second)
         return folder
 
     def test_empty(self) -> None:
@@ -241,7 +252,7 @@ class MigrationTests(SynchronousTestCase):
         """Before an upgrade a private copy is kept."""
         self.fill()
         migrate(self.path, utc_now, versions=self.versions(_SECOND))
-        copy = self.folder / "semaphore.db.before-0003_second"
+        copy = self.folder / "semaphore.db.before-0004_second"
         self.assertEqual(self.counts(copy), (1, 1, 1))
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         self.assertEqual(pending(copy), [])
@@ -261,7 +272,7 @@ class MigrationTests(SynchronousTestCase):
             try:
                 migrate(self.path, utc_now, versions=versions, watch=watch)
             except _Interrupted:
-                self.assertEqual(pending(self.path, versions=versions), ["0003_second"])
+                self.assertEqual(pending(self.path, versions=versions), ["0004_second"])
                 self.assertEqual(self.counts(self.path), (1, 1, 1))
             else:
                 break

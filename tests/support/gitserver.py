@@ -94,6 +94,20 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
         return builder.sign(self._key, hashes.SHA256())
 
+    def client(self, *, passphrase: bytes | None = None) -> tuple[str, str]:
+        """Return a certificate for a client and its key, PEM both."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a client")])
+        pem = serialization.Encoding.PEM
+        locked: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if passphrase is not None:
+            locked = serialization.BestAvailableEncryption(passphrase)
+        secret = key.private_bytes(
+            pem, serialization.PrivateFormat.TraditionalOpenSSL, locked
+        )
+        certificate = self._build(subject, key, ca=False).public_bytes(pem)
+        return certificate.decode(), secret.decode()
+
     @property
     def pem(self) -> bytes:
         """The root as PEM."""
@@ -120,12 +134,20 @@ class Authority:
 class GitServer:
     """Serves the repositories of a folder by ``git http-backend`` over TLS.
 
-    *login* and *password* are asked for where *password* is not ``None``. Requests
+    *login* and *password* are asked for where *password* is not ``None``, a client's
+    certificate where there is an authority of *clients*. Requests
     whose path begins with a key of *redirects* are sent to its value.
     """
 
-    def __init__(self, *, login: str = "", password: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        login: str = "",
+        password: str | None = None,
+        clients: Authority | None = None,
+    ) -> None:
         """Make the folder; nothing listens yet."""
+        self.clients = clients
         self.folder = Path(tempfile.mkdtemp(prefix="gitserver-"))
         self.root = self.folder / "root"
         self.root.mkdir()
@@ -138,6 +160,8 @@ class GitServer:
         self.status: int | None = None
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        # who was refused is no error of the tests
+        setattr(self._server, "handle_error", lambda *_: None)  # noqa: B010
         self.port = self._server.server_address[1]
         self.ca_bundle = self.folder / "ca.pem"
         self.ca_bundle.write_bytes(self.authority.pem)
@@ -160,6 +184,9 @@ class GitServer:
     def __enter__(self) -> Self:
         """Serve in a thread."""
         context = self.authority.server(self.folder)
+        if self.clients is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(cadata=self.clients.pem.decode())
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )

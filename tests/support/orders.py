@@ -7,7 +7,7 @@ from typing import Any
 from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder, Source
 from semaphore_twisted.model.ids import ProjectId, RepositoryId, TaskId, TemplateId
 from semaphore_twisted.model.inventories import InventoryType
-from semaphore_twisted.model.keys import NoSecret, OpenedSecret
+from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
 from semaphore_twisted.model.tasks import Status, Task
 from semaphore_twisted.model.templates import Template
 
@@ -56,13 +56,25 @@ def template(**fields: Any) -> Template:
     return Template(**{**values, **fields})
 
 
-def order(url: str, *, branch: str = "", key: OpenedSecret | None = None) -> JobOrder:
+def order(
+    url: str,
+    *,
+    branch: str = "",
+    key: OpenedSecret | None = None,
+    certificate: ClientCertificate | None = None,
+) -> JobOrder:
     """Return an order that runs ``run.sh`` of the repository *url* with bash."""
     return JobOrder(
         task=task(),
         template=template(),
         username="ann",
-        source=Source(repository_id=5, url=url, branch=branch, key=key or NoSecret()),
+        source=Source(
+            repository_id=5,
+            url=url,
+            branch=branch,
+            key=key or NoSecret(),
+            certificate=certificate,
+        ),
     )
 
 

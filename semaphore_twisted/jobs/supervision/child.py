@@ -121,6 +121,11 @@ def _start(
         feeds[writer] = content
         return reader
 
+    def memory_in(content: bytes) -> int:
+        number = _memory(user, content)
+        opened.append(number)
+        return number
+
     def pipe_out() -> int:
         reader, writer = _pipe(user, _PIPE_SIZE)
         opened.append(writer)
@@ -134,7 +139,10 @@ def _start(
             opened.append(stdin)
         else:
             stdin = pipe_in(step.stdin)
-        pipes = {name: pipe_in(content) for name, content in step.pipes.items()}
+        pipes = {
+            name: memory_in(content) if name in step.reread else pipe_in(content)
+            for name, content in step.pipes.items()
+        }
         output = pipe_out()
         errors = output if step.capture is None else pipe_out()
         argv = [expand(word, workspace, pipes).encode() for word in step.argv]
@@ -185,6 +193,17 @@ def _pipe(user: User | None, size: int) -> tuple[int, int]:
     if user is not None:
         os.fchown(reader, user.uid, user.gid)
     return reader, writer
+
+
+def _memory(user: User | None, content: bytes) -> int:
+    """Return a file of the memory's that *user* may open again as ``/dev/fd/N``."""
+    number = os.memfd_create("job")
+    os.fchmod(number, 0o400)
+    if user is not None:
+        os.fchown(number, user.uid, user.gid)
+    with open(number, "wb", closefd=False) as file:
+        file.write(content)
+    return number
 
 
 def _fork(

@@ -35,6 +35,10 @@ class Step:
         self.pipes: dict[str, bytes] = {
             pipe["name"]: _bytes(pipe["content"]) for pipe in given.get("pipes", ())
         }
+        #: Of these the ones that can be opened again and again.
+        self.reread: set[str] = {
+            pipe["name"] for pipe in given.get("pipes", ()) if pipe.get("reread")
+        }
         self.requires: str | None = given.get("requires")
         self.absent: list[str] = given.get("absent", [])
         self.exits: dict[str, str] = given.get("exits", {})

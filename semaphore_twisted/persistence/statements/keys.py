@@ -1,6 +1,6 @@
 """Access keys; a variable group's secrets are rows of the same table."""
 
-from sqlalchemy import bindparam, select, union
+from sqlalchemy import bindparam, or_, select, union
 
 from semaphore_twisted.persistence.schema import (
     access_key,
@@ -58,7 +58,10 @@ repositories = (
     select(repository.c.id, repository.c.name)
     .where(
         repository.c.project_id == bindparam("project_id"),
-        repository.c.ssh_key_id == bindparam("id"),
+        or_(
+            repository.c.ssh_key_id == bindparam("id"),
+            repository.c.client_certificate_id == bindparam("id"),
+        ),
     )
     .order_by(repository.c.id)
 )

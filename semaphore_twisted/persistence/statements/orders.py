@@ -84,6 +84,7 @@ repository_by_id = select(
     repository.c.git_url,
     repository.c.git_branch,
     repository.c.ssh_key_id,
+    repository.c.client_certificate_id,
 ).where(
     repository.c.id == bindparam("id"),
     repository.c.project_id == bindparam("project_id"),

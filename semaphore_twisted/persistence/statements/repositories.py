@@ -8,7 +8,13 @@ from semaphore_twisted.persistence.statements.sorting import sorted_by
 _c = repository.c
 
 _shown = select(
-    _c.id, _c.name, _c.project_id, _c.git_url, _c.git_branch, _c.ssh_key_id
+    _c.id,
+    _c.name,
+    _c.project_id,
+    _c.git_url,
+    _c.git_branch,
+    _c.ssh_key_id,
+    _c.client_certificate_id,
 ).where(_c.project_id == bindparam("project_id"))
 
 #: A repository of a project by its id.

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from semaphore_twisted.persistence.schema import access_key
+from tests.support.gitserver import Authority
 from tests.support.resources import ResourceTestCase
 
 
@@ -69,6 +70,60 @@ class RepositoryTests(ResourceTestCase):
             body = {"name": "R", "git_url": url, "ssh_key_id": self.none_key}
             answer = self.client.post(f"{self.base}/repositories", body)
             self.refused(answer, "is not a git repository")
+
+    def certificate(self) -> int:
+        """Store a client certificate, and return the key's number."""
+        certificate, key = Authority().client()
+        fields = {"certificate": certificate, "private_key": key}
+        answer = self.client.post(
+            f"{self.base}/keys",
+            {
+                "name": "Client",
+                "type": "client_certificate",
+                "client_certificate": fields,
+            },
+        )
+        self.assertEqual(answer.status, 201, answer.body)
+        self.assertNotIn(b"BEGIN", answer.body)
+        number: int = answer.json["id"]
+        return number
+
+    def test_client_certificate(self) -> None:
+        """It is shown where there is one, and stays with clients that know it not."""
+        number, key = self.repository(), self.certificate()
+        path = f"{self.base}/repositories/{number}"
+        known = self.shown("repositories", number)
+        body = {**known, "client_certificate_id": key}
+        self.assertEqual(self.client.put(path, body).status, 204)
+        self.assertEqual(self.shown("repositories", number), body)
+        self.assertEqual(self.client.put(path, {**known, "name": "N"}).status, 204)
+        shown = self.shown("repositories", number)
+        self.assertEqual(shown, {**body, "name": "N"})
+        self.assertEqual(self.listed("repositories"), [shown])
+        self.refused(self.client.delete(f"{self.base}/keys/{key}"), "N")
+        refs = self.client.get(f"{self.base}/keys/{key}/refs").json
+        self.assertEqual([each["name"] for each in refs["repositories"]], ["N"])
+        away = {**known, "client_certificate_id": None}
+        self.assertEqual(self.client.put(path, away).status, 204)
+        self.assertEqual(self.shown("repositories", number), known)
+        self.assertEqual(self.client.delete(f"{self.base}/keys/{key}").status, 204)
+
+    def test_client_certificate_refused(self) -> None:
+        """A key of another kind, and a URL that knows no certificates, are refused."""
+        key = self.certificate()
+        body = {"name": "R", "git_url": "https://h/x", "ssh_key_id": self.none_key}
+        path = f"{self.base}/repositories"
+        for more, words in (
+            ({"client_certificate_id": self.none_key}, "client_certificate wanted"),
+            ({"client_certificate_id": 999}, "there is no 999"),
+            ({"ssh_key_id": key}, "is for client_certificate_id"),
+            (
+                {"client_certificate_id": key, "git_url": "git@h:x"},
+                "for https:// repositories",
+            ),
+        ):
+            self.refused(self.client.post(path, {**body, **more}), words)
+        self.assertEqual(self.listed("repositories"), [])
 
     def test_references(self) -> None:
         """B22: a key that is missing or another project's is refused."""

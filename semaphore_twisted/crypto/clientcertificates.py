@@ -1,0 +1,94 @@
+"""Certificates by which a client proves who it is, as people paste them.
+
+Read is PEM: the certificate, then its issuers, and the private key in any form that
+OpenSSL knows, encrypted or not. What comes out is the same chain, and the key as PKCS#8
+without a passphrase, which is what git takes.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.keys import ClientCertificate
+
+#: Most characters of either text.
+_LONGEST = 64 * 1024
+
+_PURPOSES = frozenset(
+    {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+)
+
+
+def normalise(certificate: str, private_key: str, passphrase: str) -> ClientCertificate:
+    """Return the pair in the one form that is stored.
+
+    :raises Invalid: saying what was pasted instead; it never repeats it
+    """
+    if max(len(certificate), len(private_key)) > _LONGEST:
+        raise Invalid(f"the certificate or its key is over {_LONGEST} characters")
+    chain = _chain(certificate)
+    key = _key(private_key, passphrase)
+    if chain[0].public_key() != key.public_key():
+        raise Invalid(
+            "the private key is not the first certificate's: that one comes first, "
+            "its issuers follow"
+        )
+    _check_purpose(chain[0])
+    pem = serialization.Encoding.PEM
+    return ClientCertificate(
+        certificate=b"".join(each.public_bytes(pem) for each in chain).decode(),
+        private_key=key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode(),
+    )
+
+
+def check_time(found: ClientCertificate, now: datetime) -> None:
+    """Refuse a certificate that has ended already.
+
+    :raises Invalid:
+    """
+    leaf = x509.load_pem_x509_certificate(found.certificate.encode())
+    if now >= leaf.not_valid_after_utc:
+        raise Invalid(
+            f"the certificate ended at {leaf.not_valid_after_utc:%Y-%m-%d}; a newer "
+            "one is wanted"
+        )
+
+
+def _chain(text: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(text.strip().encode())
+    except ValueError:
+        hint = ": it is a private key" if "PRIVATE KEY" in text else ""
+        raise Invalid(f"the certificate can not be read as PEM{hint}") from None
+
+
+def _key(text: str, passphrase: str) -> Any:
+    secret = passphrase.encode() if passphrase else None
+    try:
+        return serialization.load_pem_private_key(text.strip().encode(), secret)
+    except TypeError:
+        if passphrase:  # a passphrase, and a key that needs none
+            return _key(text, "")
+        raise Invalid("the private key needs its passphrase") from None
+    except (ValueError, UnsupportedAlgorithm):
+        if passphrase:
+            raise Invalid(
+                "the private key can not be read as PEM, or the passphrase is wrong"
+            ) from None
+        raise Invalid("the private key can not be read as PEM") from None
+
+
+def _check_purpose(leaf: x509.Certificate) -> None:
+    try:
+        usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    if not _PURPOSES.intersection(usage):
+        raise Invalid("the certificate is not meant for clients (extended key usage)")

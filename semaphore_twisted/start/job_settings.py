@@ -1,0 +1,143 @@
+"""What jobs are given of the configuration and of this machine's files."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from attrs import define, field, frozen
+from msgspec.structs import replace
+from twisted.logger import Logger
+
+from semaphore_twisted import config as configuration
+from semaphore_twisted import outgoing
+from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.start import state
+from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.job_user import JobUser
+
+#: Where systems keep their roots in one file: Debian's, Fedora's, openSUSE's, BSD's.
+SYSTEM = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+#: The file of ours that has them all.
+_ROOTS = "ca-bundle.pem"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+@define
+class Roots:
+    """The system's roots and those of the option ``ca_bundle``, in one file.
+
+    git takes one file only, in place of the system's.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _bundle: Path
+    target: Path
+    _seen: tuple[tuple[int, int], ...] = field(default=(), init=False)
+
+    def refresh(self) -> None:
+        """Write the file again where one of the two has changed.
+
+        :raises Refused: if the bundle cannot be used; the file stays as it is
+        """
+        try:
+            sources = [Path(each) for each in SYSTEM if Path(each).exists()][:1]
+            sources.append(self._bundle)
+            seen = tuple(map(_stamp, sources))
+            if seen == self._seen and self.target.exists():
+                return
+            outgoing.trust(only=self._bundle.read_bytes())
+            content = b"\n".join(each.read_bytes() for each in sources)
+            state.write(self.target, content, 0o644)
+        except OSError as error:
+            reason = error.strerror or "it cannot be read"
+            raise Refused(f"ca_bundle: {error.filename}: {reason}") from None
+        except ValueError as error:
+            raise Refused(f"ca_bundle: {self._bundle}: {error}") from None
+        self._seen = seen
+
+    def path(self) -> str:
+        """Return the file, as new as it can be."""
+        try:
+            self.refresh()
+        except Refused as error:
+            self._log.error("Jobs get the roots of before: {why}", why=error.sentence)
+        return str(self.target)
+
+
+@frozen
+class JobSettings:
+    """What every job gets, and what is looked at again for each."""
+
+    usual: JobOptions
+    _roots: Roots | None = None
+
+    def now(self) -> JobOptions:
+        """Return the settings for a job that starts now."""
+        try:
+            known_hosts = Path(self.usual.known_hosts).read_bytes()
+        except OSError:
+            known_hosts = b""
+        roots = None if self._roots is None else self._roots.path()
+        return replace(self.usual, known_hosts_text=known_hosts, ca_bundle=roots)
+
+
+def settings(
+    made: Complete, jobs: JobUser, path: str, environ: Mapping[str, str]
+) -> JobSettings:
+    """Return the settings of every job; makes the folder of workspaces.
+
+    :raises Refused: if that folder is somebody else's, or ``ca_bundle`` is unusable.
+    """
+    found, config = made.installation, made.installation.config
+    places = found.state
+    workspaces = places.workspaces
+    if jobs.is_other:
+        # The job's user has to pass through it, which nobody may in the state's.
+        workspaces = Path(config.tmp_path).absolute()
+        try:
+            state.make_folder(workspaces, 0o711)
+        except OSError as error:
+            raise Refused(f"tmp_path: {workspaces}: {error.strerror}") from None
+        if workspaces.stat().st_uid != os.geteuid():
+            raise Refused(f"tmp_path: {workspaces} belongs to another user")
+    forwarded = {
+        name: environ[name]
+        for name in config.forwarded_env_vars
+        if name in environ and not name.startswith(configuration.PREFIX)
+    }
+    usual = JobOptions(
+        workspaces=str(workspaces),
+        spools=str(places.spools),
+        repositories=str(places.repositories),
+        known_hosts=config.ssh.known_hosts_file or str(places.known_hosts),
+        strict_host_key_checking=config.ssh.strict_host_key_checking,
+        ssh_config=config.ssh_config_path or None,
+        web_host=config.web_host.rstrip("/") or None,
+        environment={**forwarded, **config.env_vars},
+        search_path=path,
+        time_limit=float(config.max_task_duration_sec),
+        max_output_bytes=config.max_task_output_bytes,
+        uid=jobs.uid,
+        gid=jobs.gid,
+    )
+    roots = None
+    if config.ca_bundle:
+        # where the jobs' user can read it
+        folder = workspaces if jobs.is_other else places.path
+        roots = Roots(Path(config.ca_bundle), folder / _ROOTS)
+        roots.refresh()
+    return JobSettings(usual, roots)

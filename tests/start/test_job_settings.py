@@ -1,0 +1,90 @@
+"""The roots that jobs are given."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.start import job_settings
+from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.job_settings import JobSettings, Roots
+from tests.support.gitserver import Authority
+from tests.support.orders import options
+
+
+class RootsTests(SynchronousTestCase):
+    """The system's and the operator's, in one file."""
+
+    def setUp(self) -> None:
+        """Have a system and a bundle with a root each."""
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.system, self.bundle, self.target = (
+            self.folder / name for name in ("system.pem", "bundle.pem", "all.pem")
+        )
+        self.patch(job_settings, "SYSTEM", ("/nowhere", str(self.system)))
+        self.system.write_bytes(Authority().pem)
+        self.bundle.write_bytes(Authority().pem)
+        self.roots = Roots(self.bundle, self.target)
+
+    def contents(self) -> int:
+        """Return how many certificates openssl finds in the file."""
+        done = subprocess.run(
+            ["openssl", "crl2pkcs7", "-nocrl", "-certfile", str(self.target)],
+            capture_output=True,
+            check=True,
+        )
+        listed = subprocess.run(
+            ["openssl", "pkcs7", "-print_certs", "-noout"],
+            input=done.stdout,
+            capture_output=True,
+            check=True,
+        )
+        return listed.stdout.count(b"subject=")
+
+    def test_both(self) -> None:
+        """B38: the bundle's come to the system's, and everybody may read them."""
+        self.assertEqual(self.roots.path(), str(self.target))
+        self.assertEqual(self.contents(), 2)
+        self.assertEqual(self.target.stat().st_mode & 0o777, 0o644)
+
+    def test_changed(self) -> None:
+        """A system or a bundle that has changed counts for the next job."""
+        self.roots.refresh()
+        before = self.target.stat().st_ino
+        self.roots.refresh()
+        self.assertEqual(self.target.stat().st_ino, before)
+        for path in (self.system, self.bundle):
+            path.write_bytes(path.read_bytes() + Authority().pem)
+            self.roots.refresh()
+        self.assertEqual(self.contents(), 4)
+
+    def test_no_system(self) -> None:
+        """Where the system has none, the bundle's are all there are."""
+        self.system.unlink()
+        self.roots.refresh()
+        self.assertEqual(self.contents(), 1)
+
+    def test_broken_later(self) -> None:
+        """V130: a bundle that breaks takes nothing away from jobs."""
+        self.roots.refresh()
+        self.bundle.write_bytes(b"junk")
+        os.utime(self.bundle, (1, 1))
+        self.assertEqual(self.roots.path(), str(self.target))
+        self.assertEqual(self.contents(), 2)
+        error = self.assertRaises(Refused, self.roots.refresh)
+        self.assertIn("ca_bundle: ", error.sentence)
+
+    def test_settings(self) -> None:
+        """Each job gets the hosts and the roots of its start."""
+        usual: JobOptions = options(self.folder)
+        made = JobSettings(usual, self.roots).now()
+        self.assertEqual(made.ca_bundle, str(self.target))
+        self.assertEqual(made.known_hosts_text, b"")
+        Path(usual.known_hosts).parent.mkdir(parents=True, exist_ok=True)
+        Path(usual.known_hosts).write_bytes(b"host key")
+        made = JobSettings(usual).now()
+        self.assertIsNone(made.ca_bundle)
+        self.assertEqual(made.known_hosts_text, b"host key")
