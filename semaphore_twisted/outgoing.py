@@ -1,21 +1,33 @@
 """Every TLS connection that this program makes: whom it believes, and in what.
 
-Chain and name (or address) are always checked, the name by service-identity, as
-Twisted's ``optionsForClientTLS`` arranges it; nothing older than TLS 1.2 is spoken.
+Chain and name (or address) are always checked, the name by service-identity; nothing
+older than TLS 1.2 is spoken. It is what Twisted's ``optionsForClientTLS`` arranges, but
+for the error, which names the check here. Commands that wait, without a reactor, have
+:mod:`semaphore_twisted.outgoing_blocking`.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
-from attrs import define, field, frozen
+import idna
+from attrs import define, frozen
 from OpenSSL import SSL, crypto
+from service_identity import CertificateError
+from service_identity.cryptography import (
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     Certificate,
+    CertificateOptions,
     TLSVersion,
-    optionsForClientTLS,
     platformTrust,
     trustRootFromCertificates,
 )
+from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IPolicyForHTTPS
 from zope.interface import classImplements, implementer, providedBy
@@ -23,8 +35,25 @@ from zope.interface import classImplements, implementer, providedBy
 #: Seconds for a connection, its TLS included.
 CONNECT_SECONDS = 15
 
-#: Twisted's name for the oldest version that is spoken, here its own default.
-_LEAST = {"insecurelyLowerMinimumTo": TLSVersion.TLSv1_2}
+#: Which check failed, by the numbers of X509_STORE_CTX_get_error(3).
+_CHECKS = {
+    7: "a signature is not that of the issuer which is trusted",
+    9: "the certificate is not valid yet",
+    10: "the certificate has expired",
+    18: "the certificate is self-signed and not trusted",
+    19: "the root at the end of the chain is not trusted",
+    20: "the certificate's issuer is not known",
+    21: "the certificate's issuer is not known",
+    24: "an issuer in the chain is no authority",
+    26: "the certificate is for another purpose",
+    47: "the authority may not vouch for this name",
+    66: "the key is too short",
+    67: "an authority's key is too short",
+    68: "a signature in the chain is too weak",
+    79: "an issuer in the chain is no authority",
+}
+
+_VERIFY = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
 
 _END = b"-----END CERTIFICATE-----"
 
@@ -71,24 +100,90 @@ def _certificates(pem: bytes) -> list[Certificate]:
     return found
 
 
+@implementer(IOpenSSLClientConnectionCreator)
+@frozen
+class _Client:
+    """The client's side of connections to *host*, a name or an address."""
+
+    host: str
+    context: SSL.Context
+
+    def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:  # noqa: N802
+        """Return a connection for *protocol*, which learns which check failed."""
+        connection = SSL.Connection(self.context, None)
+        if not _is_address(self.host):
+            connection.set_tlsext_host_name(self._name.encode("ascii"))
+        connection.set_verify(_VERIFY, partial(self._verified, protocol))
+        return connection
+
+    @property
+    def _name(self) -> str:
+        """The name as certificates and the server's name indication have it."""
+        return self.host if self.host.isascii() else idna.encode(self.host).decode()
+
+    def _verified(  # noqa: PLR0917 - as OpenSSL calls it
+        self,
+        protocol: Any,
+        connection: SSL.Connection,
+        certificate: crypto.X509,
+        number: int,
+        depth: int,
+        good: int,
+    ) -> bool:
+        """Check one certificate of the chain; nothing may be raised within OpenSSL."""
+        del connection
+        if not good:
+            words = _CHECKS.get(number, f"the certificate failed check {number}")
+            protocol.failVerification(Failure(SSL.Error([("", "", words)])))
+            return False
+        if depth == 0:
+            try:
+                self._check_name(certificate.to_cryptography())
+            except CertificateError:
+                words = "the certificate has no usable subject alternative name"
+                protocol.failVerification(Failure(SSL.Error([("", "", words)])))
+                return False
+            except Exception:  # noqa: BLE001 - whatever it is, the name is not right
+                protocol.failVerification(Failure())
+                return False
+        return True
+
+    def _check_name(self, certificate: Any) -> None:
+        """Raise :class:`VerificationError` where *certificate* is another's."""
+        if _is_address(self.host):
+            verify_certificate_ip_address(certificate, self.host)
+        else:
+            verify_certificate_hostname(certificate, self._name)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 @implementer(IPolicyForHTTPS)
 @define(eq=False)
 class Tls:
-    """Makes the TLS of connections; what it made for a host is used again.
+    """Makes the TLS of connections.
 
-    Reading the system's roots takes a while, and the reactor should not.
+    Reading the system's roots takes a while, so it is done once.
     """
 
     _trust: Any
-    _made: dict[str, Any] = field(factory=dict)
+    _context: SSL.Context | None = None
 
     def to(self, host: str) -> Any:
         """Return what makes the client's side for *host*, a name or an address."""
-        if host not in self._made:
-            self._made[host] = optionsForClientTLS(
-                host, trustRoot=self._trust, extraCertificateOptions=_LEAST
+        if self._context is None:
+            options = CertificateOptions(
+                trustRoot=self._trust,
+                insecurelyLowerMinimumTo=TLSVersion.TLSv1_2,
             )
-        return self._made[host]
+            self._context = options.getContext()
+        return _Client(host.strip("[]"), self._context)
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: ARG002, N802
         """Return what makes the TLS of an agent's connection to *hostname*."""
@@ -102,6 +197,6 @@ def agent(reactor: Any, tls: Tls, *, pool: HTTPConnectionPool | None = None) -> 
 
 
 def failed_check(error: SSL.Error) -> str:
-    """Say which check a server's certificate failed, in OpenSSL's words."""
+    """Say which check a server failed, in our words or OpenSSL's."""
     words = [str(each[-1]) for each in (error.args or ([],))[0] or []]
     return "; ".join(words) or "TLS failed"

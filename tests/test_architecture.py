@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "vpn": {"operations", "persistence", "wireguard", "deferreds", "links"},
     "outgoing": set(),
+    "outgoing_blocking": set(),
     "acme": {"crypto", "operations", "persistence", "deferreds", "outgoing"},
     "vpnd": {"wireguard", "lifecycle", "deferreds", "links"},
 }
@@ -115,6 +116,27 @@ class ArrowTests(SynchronousTestCase):
                 if places is not None and not module.startswith(places):
                     wrong.append(f"{module} imports {name}")
         self.assertEqual(sorted(set(wrong)), [])
+
+    #: what makes the TLS of a connection, and where that may be
+    TLS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "ssl.create_default_context": ("outgoing_blocking",),
+        "ssl.SSLContext": ("outgoing_blocking",),
+        "CertificateOptions": ("outgoing",),
+        "optionsForClientTLS": (),
+        "SSL.Context": ("web.tls",),
+    }
+
+    def test_one_place_for_tls(self) -> None:
+        """Contexts of OpenSSL are made in one place for each side."""
+        wrong = [
+            f"{module} calls {name}"
+            for module, path in _modules()
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+            for name in [ast.unparse(node.func)]
+            if module not in self.TLS.get(name, (module,))
+        ]
+        self.assertEqual(wrong, [])
 
     def test_no_twisted_in_the_core(self) -> None:
         """The functional core does not know Twisted."""

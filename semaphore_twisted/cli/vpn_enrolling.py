@@ -16,6 +16,7 @@ import msgspec
 from attrs import define, field
 from typing_extensions import override
 
+from semaphore_twisted import outgoing_blocking
 from semaphore_twisted.cli.failure import UNREACHABLE, Failure
 from semaphore_twisted.cli.terminal import harmless
 from semaphore_twisted.cli.vpn_link import Link
@@ -69,11 +70,9 @@ class Enrolling:
         :raises Failure: if the server is another than the link's.
         """
         if not self._link.fingerprint:
-            self._trust = ssl.create_default_context()
+            self._trust = outgoing_blocking.believing()
             return
-        blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        blind.check_hostname = False
-        blind.verify_mode = ssl.CERT_NONE
+        blind = outgoing_blocking.blind()
         status, root = self._call(blind, "GET", "/api/vpn/ca?format=der")
         if status != 200:
             raise Failure(
@@ -91,8 +90,8 @@ class Enrolling:
                 UNREACHABLE,
             )
         try:
-            self._trust = ssl.create_default_context(cadata=root)
-        except ssl.SSLError:
+            self._trust = outgoing_blocking.believing(root)
+        except ValueError:
             raise Failure(
                 f"{self._link.base}: the root certificate cannot be read", UNREACHABLE
             ) from None
