@@ -137,13 +137,15 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """The projects whose news a user may see; every project for an administrator.
 
     *user_id* is his own, for news of his devices. *ends* is when his session or token
-    does, as far as that is known; ``None`` for one that has no end.
+    does, as far as that is known; ``None`` for one that has no end. *address* is where
+    the session was begun, empty for a token.
     """
 
     everything: bool
     projects: frozenset[ProjectId]
     user_id: UserId | None = None
     ends: datetime | None = None
+    address: str = ""
 
     @property
     def sight(self) -> Sight:

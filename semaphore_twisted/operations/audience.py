@@ -17,6 +17,7 @@ class _Holder(msgspec.Struct, frozen=True):
     created: datetime
     last_active: datetime | None = None
     expires: datetime | None = None
+    ip: str = ""
 
     def ends(self, limits: SessionLimits) -> datetime | None:
         """Return when the session ends if it is not used again, or the token."""
@@ -42,6 +43,7 @@ def _audience(conn: Connection, credentials: Credentials) -> Audience | None:
         projects=frozenset(projects),
         user_id=holder.id,
         ends=holder.ends(credentials.limits),
+        address=holder.ip,
     )
 
 

@@ -32,10 +32,15 @@ class Visit:
     relayed: bool
 
     @property
+    def unnamed(self) -> bool:
+        """Whether the peer may be a proxy that says nothing of its client."""
+        return self.trusted and not self.relayed
+
+    @property
     def here(self) -> bool:
         """Whether the client is on this machine, and came in plain or by a socket."""
         local = not self.address or is_loopback(self.address)
-        return self.trusted and not self.relayed and local
+        return self.unnamed and local
 
 
 def visit(

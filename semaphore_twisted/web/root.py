@@ -67,6 +67,7 @@ class Door:
             origin=came.header("origin"),
             own_origins=came.own_origins,
             origin_may_be_missing=came.visit.trusted and not self.require_origin,
+            address="" if came.visit.unnamed else came.visit.address,
         )
 
 

@@ -42,6 +42,8 @@ class Admission:
     own_origins: frozenset[str]
     #: whether a request without an origin may still come from a page of ours
     origin_may_be_missing: bool
+    #: the client's, empty where a proxy may stand before it that does not say
+    address: str = ""
 
     @property
     def foreign(self) -> bool:
@@ -60,9 +62,14 @@ class Admission:
 class Connection(WebSocketServerProtocol):
     """One open websocket; tells its watcher when the other side does not read."""
 
-    def __init__(self, hub: Hub, credentials: Credentials, audience: Audience) -> None:
-        """Belong to *hub* once the handshake is done."""
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self, hub: Hub, credentials: Credentials, audience: Audience, address: str
+    ) -> None:
+        """Belong to *hub* once the handshake is done; *address* is the client's."""
         super().__init__()
+        self.address = address
         self._hub = hub
         self._credentials = credentials
         self._audience = audience
@@ -75,6 +82,7 @@ class Connection(WebSocketServerProtocol):
         transport.unregisterProducer()
         transport.registerProducer(self, streaming=True)
         self._watcher = self._hub.add(self._credentials, self._audience, self)
+        self._log.info("{client} opened a websocket", client=self.address)
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -86,6 +94,9 @@ class Connection(WebSocketServerProtocol):
         if self._watcher is not None:
             self._hub.remove(self._watcher)
             self._watcher = None
+            self._log.info(
+                "{client} closed a websocket ({code})", client=self.address, code=code
+            )
 
     def send(self, frames: bytes) -> None:
         """Write whole frames."""
@@ -155,9 +166,11 @@ class _Upgrade:
     hub: Hub
     credentials: Credentials
     audience: Audience
+    #: the client's, which the transport may not know
+    client: str
 
     def buildProtocol(self, address: object) -> Connection:  # noqa: ARG002 - Twisted's
-        connection = Connection(self.hub, self.credentials, self.audience)
+        connection = Connection(self.hub, self.credentials, self.audience, self.client)
         connection.factory = self.factory
         return connection
 
@@ -198,20 +211,23 @@ class SocketResource(Resource):
         admission = self._admission(request)
         if admission.foreign:
             return _refused(request, 403, "The page's origin is not this site")
-        work = Deferred.fromCoroutine(self._open(request, admission.credentials))
+        work = Deferred.fromCoroutine(self._open(request, admission))
         gone = request.notifyFinish()
         _ = gone.addErrback(lambda _: work.cancel())
         _ = work.addErrback(self._failed, request)
         return NOT_DONE_YET
 
-    async def _open(self, request: Any, credentials: Credentials) -> None:
+    async def _open(self, request: Any, admission: Admission) -> None:
+        credentials = admission.credentials
         (audience,) = await self._read_audiences([credentials])
         if audience is None:
             request.setResponseCode(401)
             request.setHeader(b"content-type", b"application/json")
             request.finish()
             return
-        upgrade = _Upgrade(self._factory, self._hub, credentials, audience)
+        # NGINX as Semaphore's documents print it names nobody here, but at the login
+        client = admission.address or audience.address or "-"
+        upgrade = _Upgrade(self._factory, self._hub, credentials, audience, client)
         request.channel.release()
         WebSocketResource(upgrade).render(request)
 

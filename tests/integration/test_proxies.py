@@ -130,6 +130,11 @@ class ProxyTestCase(ProductTestCase):
             rows = database.execute("select ip from session order by id").fetchall()
         self.assertEqual(rows[-1], (proxy.client,))
 
+    def check_watcher(self, proxy: Proxy) -> None:
+        """Check that a websocket counts as the client's, whatever the proxy says."""
+        said = self.product.log.read_text()
+        self.assertTrue(f"{proxy.client} opened a websocket" in said, said[-500:])
+
     def check_foreign(self, proxy: Proxy, *, scheme: bool = True) -> None:
         """Check that pages of other sites, or of another *scheme*, change nothing."""
         for origin in self.foreign(proxy, scheme=scheme):
@@ -172,6 +177,7 @@ class ShippedTests(ProxyTestCase):
         self.check_cookie(self.log_in(proxy, **MORE_LIES))
         self.watch(proxy)
         self.check_address(proxy, **MORE_LIES)
+        self.check_watcher(proxy)
         self.check_foreign(proxy)
         self.check_sockets(proxy)
         # the password is wrong, and nothing else is
@@ -275,6 +281,7 @@ class PrintedTests(ProxyTestCase):
         self.check_cookie(self.log_in(proxy))
         self.watch(proxy)
         self.check_address(proxy)
+        self.check_watcher(proxy)
         self.check_foreign(proxy)
         self.assertEqual(self.refusal(proxy, Cookie="semaphore=none"), 401)
         self.outside(proxy)
@@ -297,6 +304,7 @@ class PrintedTests(ProxyTestCase):
         self.check_cookie(self.log_in(proxy))
         self.watch(proxy)
         self.check_address(proxy)
+        self.check_watcher(proxy)
         self.check_foreign(proxy)
         self.check_sockets(proxy)
         self.outside(proxy)
@@ -316,6 +324,7 @@ class PrintedTests(ProxyTestCase):
         self.check_cookie(self.log_in(proxy))
         self.watch(proxy)
         self.check_address(proxy)
+        self.check_watcher(proxy)
         self.check_foreign(proxy, scheme=False)
         self.check_sockets(proxy, scheme=False)
 

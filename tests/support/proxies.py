@@ -171,7 +171,14 @@ class Proxy:
         """Open the websocket with the cookie, as a page of the site would."""
         sent = {**self.headers, **headers}
         path = f"{self.base}/api/ws"
-        return WebSocket("localhost", self.place.port, path, self.context(), sent)
+        return WebSocket(
+            "localhost",
+            self.place.port,
+            path,
+            self.context(),
+            sent,
+            source=self.client,
+        )
 
     def log_in_by_http_2(self) -> str:
         """Log in by a wrong password; return the version of HTTP and the status."""

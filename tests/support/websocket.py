@@ -29,12 +29,18 @@ class WebSocket:
         path: str,
         context: ssl.SSLContext | None,
         headers: dict[str, str],
+        *,
+        source: str = "",
     ) -> None:
         """Connect and do the handshake, in plain without a *context*.
 
+        It comes from the address *source*, if that is given.
+
         :raises Refused: if the server does not upgrade.
         """
-        plain = socket.create_connection((host, port), timeout=60)
+        plain = socket.create_connection(
+            (host, port), timeout=60, source_address=(source, 0) if source else None
+        )
         self._socket: socket.socket = plain
         if context is not None:
             self._socket = context.wrap_socket(plain, server_hostname=host)

@@ -9,7 +9,7 @@ _SHOWN = (user.c.id, user.c.admin)
 #: The active user of a session that was used after the time ``cutoff``, and begun
 #: after ``oldest``.
 user_of_session = (
-    select(*_SHOWN, session.c.created, session.c.last_active)
+    select(*_SHOWN, session.c.created, session.c.last_active, session.c.ip)
     .join(session, session.c.user_id == user.c.id)
     .where(
         session.c.digest == bindparam("digest"),
