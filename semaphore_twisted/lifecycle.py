@@ -4,6 +4,7 @@ Twisted's ``MultiService`` asks all its children to stop at once, so a database 
 close before the last task has written its log.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -12,6 +13,15 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
+
+
+def steady(reactor: Any) -> None:
+    """Have the timers of *reactor* keep time when the system's clock is set.
+
+    Twisted takes the time of day, so a clock that is set back an hour would stall every
+    timer for that long. To be called before anything is due.
+    """
+    reactor.seconds = time.monotonic
 
 
 class SequentialService(Service):

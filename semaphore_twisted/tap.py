@@ -26,7 +26,7 @@ from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
 from semaphore_twisted.jobs.steps import JobSpecification
-from semaphore_twisted.lifecycle import SequentialService
+from semaphore_twisted.lifecycle import SequentialService, steady
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.model.users import Audience, Credentials
@@ -121,6 +121,7 @@ def makeService(options: Options) -> SequentialService:
     """Return the server; exits with one line where it cannot serve."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
+    steady(reactor)
     passed = activation.variables(os.environ)
     hardening.harden()
     hardening.allow_many_files()

@@ -1,5 +1,7 @@
 """Order of starting and stopping."""
 
+import subprocess
+import sys
 from typing import Any
 
 from twisted.application.service import Service
@@ -7,6 +9,35 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.lifecycle import SequentialService
+
+#: A clock that is set back an hour while a timer runs.
+SET_BACK = """\
+import time
+real, back = time.time, [0]
+time.time = lambda: real() - back[0]
+from twisted.internet import reactor
+from semaphore_twisted.lifecycle import steady
+steady(reactor)
+reactor.callLater(0.2, reactor.stop)
+reactor.callWhenRunning(back.__setitem__, 0, 3600)
+reactor.run()
+print("on time")
+"""
+
+
+class SteadyTests(SynchronousTestCase):
+    """A real reactor, in a process of its own."""
+
+    def test_set_back(self) -> None:
+        """A clock that is set back stalls no timer."""
+        done = subprocess.run(
+            [sys.executable, "-c", SET_BACK],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.stdout, "on time\n", done.stderr)
 
 
 class Child(Service):

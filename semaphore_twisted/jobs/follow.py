@@ -7,6 +7,7 @@ a slow store costs disk, and no memory.
 
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -350,7 +351,7 @@ class Follower:
         if self._over:
             return
         self.abandon()
-        now = self._reactor.seconds()
+        now = time.time()
         self._receiver.ended(
             JobResult(status="error", reason=reason, started=now, ended=now)
         )

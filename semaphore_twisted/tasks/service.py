@@ -10,6 +10,7 @@ again, where its log was read to; a task whose job never began goes back into th
 queue; one whose job vanished is an error, "interrupted".
 """
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -379,10 +380,10 @@ class TaskService:
 
     def _interruption(self) -> list[tuple[float, str]]:
         text = "Interrupted: the job's supervisor is gone, and its result with it"
-        return [(self._clock.seconds(), text)]
+        return [(time.time(), text)]
 
     async def _fail(self, run: _Run, reason: str) -> None:
-        now = self._clock.seconds()
+        now = time.time()
         said = [(now, f"Failed to run task: {line}") for line in reason.splitlines()]
         await self._finish(run, Happening.FAILED, said=said)
 

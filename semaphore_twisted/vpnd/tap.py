@@ -18,7 +18,7 @@ from twisted.python import usage
 from typing_extensions import override
 
 from semaphore_twisted.interfaces import IWireGuardDevice
-from semaphore_twisted.lifecycle import SequentialService
+from semaphore_twisted.lifecycle import SequentialService, steady
 from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.vpnd import former, places, rights, userspace
 from semaphore_twisted.vpnd.bounds import Bounds
@@ -84,6 +84,7 @@ def makeService(options: Options) -> SequentialService:
 
     rights.harden()
     try:
+        steady(reactor)
         return _made(options, reactor)
     except (Refused, places.CannotUse, rights.CannotDrop, WrongSettings) as error:
         sys.stderr.write(f"semaphore-vpn: {error}\n")
