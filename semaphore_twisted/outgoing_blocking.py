@@ -12,8 +12,9 @@ def believing(root: bytes | None = None) -> ssl.SSLContext:
 
     :raises ValueError: if *root* is no certificate
     """
+    if root is not None and not root:  # it would be the system's
+        raise ValueError("no certificate found")
     try:
-        # with nothing to believe it would load the system's
         made = ssl.create_default_context(cadata=root)
     except ssl.SSLError:
         raise ValueError("no certificate found") from None

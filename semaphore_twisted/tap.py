@@ -288,6 +288,7 @@ class _Assembly:
     ) -> SequentialService:
         """Return everything in the order of its start; the stop is the reverse."""
         parts: list[Service] = [
+            Hangup(self._nudged, reactor=self.reactor),
             serving.Warnings(self.made, (*notes, *self._doubts())),
             self.database,
             self.compute,
@@ -304,7 +305,7 @@ class _Assembly:
             reactor=self.reactor,
             clock=self.reactor,
         )
-        parts += [nudges, Hangup(self._nudged, reactor=self.reactor)]
+        parts.append(nudges)
         config = self.config
         entrances = served.entrances(self.served, config, clock=self.reactor)
         port = config.vpn.port if config.vpn.only else sockets.port

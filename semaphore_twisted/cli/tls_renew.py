@@ -13,6 +13,7 @@ from semaphore_twisted.crypto.certificates import fingerprint
 from semaphore_twisted.operations import acme
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import authority, first_start, looks, renewal, state
+from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.vpn import nudge
 
@@ -23,6 +24,11 @@ _DESCRIPTIONS = {
     "comes of it. Files that cannot serve are refused, and nothing is changed. The "
     "signal SIGHUP does the same without an answer.",
 }
+
+_NOT_OPENED = (
+    "nothing was made: the local authority's key cannot be opened; see: "
+    "semaphore vault check"
+)
 
 #: Seconds within which a server that runs must have looked.
 _LOOK = 20.0
@@ -66,12 +72,26 @@ def _renew(arguments: argparse.Namespace) -> int:
         )
     if mode == "acme":
         return _order(found, arguments.wait)
-    with vpn_store.changing(found) as conn:
-        first_start.certificates(conn, found.keyring(), found, new_leaf=True)
+    if not _made(found, new_leaf=True).renewed:
+        raise Failure(_NOT_OPENED)
     print("The local authority has made a new certificate")
     if state.holder(found.state.path) is not None:
         print(_looked(found))
     return 0
+
+
+def _made(found: Installation, **wanted: bool) -> Certificates:
+    """Have the local authority make what is *wanted*.
+
+    :raises Failure: if it cannot
+    """
+    try:
+        with vpn_store.changing(found) as conn:
+            return first_start.certificates(conn, found.keyring(), found, **wanted)
+    except AuthorityLost as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"{error.filename}: {error.strerror}") from None
 
 
 def _next_root(found: Installation, *, yes: bool) -> int:
@@ -83,10 +103,9 @@ def _next_root(found: Installation, *, yes: bool) -> int:
         f"{authority.OVERLAP.days} days. Make it?",
         yes=yes,
     )
-    with vpn_store.changing(found) as conn:
-        made = first_start.certificates(conn, found.keyring(), found, next_root=True)
+    made = _made(found, next_root=True)
     if made.next_root is None or made.takes_over is None:
-        raise Failure("no next root was made")
+        raise Failure(_NOT_OPENED)
     root = x509.load_pem_x509_certificate(made.next_root.read_bytes())
     print(f"The next root is {made.next_root}")
     print(f"  SHA-256: {fingerprint(root)}")

@@ -5,11 +5,11 @@ the steps are printed instead. Firefox and Chromium on Linux have stores of thei
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -17,6 +17,7 @@ from cryptography import x509
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.config import Config
 from semaphore_twisted.crypto.certificates import fingerprint
 from semaphore_twisted.start import authority
 
@@ -26,14 +27,14 @@ as root. The authority can vouch for this installation's names only. Where the s
 store is not known here, the steps are printed.
 """
 
-#: Begins the names of our files in a system's store.
+#: Begins the names of our files in a system's store; the installation's mark follows.
 _PREFIX = "semaphore-"
 
 _STEPS = """\
 Debian, Ubuntu, Alpine:
-  cp {root} /usr/local/share/ca-certificates/{prefix}root.crt && update-ca-certificates
+  cp {root} /usr/local/share/ca-certificates/{name}.crt && update-ca-certificates
 Fedora, RHEL, Amazon Linux, openSUSE:
-  cp {root} /etc/pki/ca-trust/source/anchors/{prefix}root.crt && update-ca-trust
+  cp {root} /etc/pki/ca-trust/source/anchors/{name}.crt && update-ca-trust
   (openSUSE: /etc/pki/trust/anchors and update-ca-certificates)
 Arch Linux:
   trust anchor --store {root}
@@ -43,7 +44,7 @@ Windows, as administrator:
   certutil -addstore -f Root {root}
 Firefox: Settings, Privacy & Security, View Certificates, Authorities, Import.
 Chromium on Linux:
-  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n semaphore -i {root}
+  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n {name} -i {root}
 Phones: open the page /ca of the site.
 """
 
@@ -96,34 +97,49 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 def _trust(arguments: argparse.Namespace) -> int:
     found = open_installation(arguments)
-    config = found.config
-    if not config.tls.enabled or config.tls.origin == "files":
-        raise Failure(
-            f"tls.mode: {config.tls.origin} found: there is no local authority, and "
-            "nothing of it to be trusted"
-        )
-    folder = found.state.tls
-    roots = _roots(folder)
+    folder, mark = found.state.tls, _mark(found.state.path)
+    roots: dict[str, bytes] = {}
+    if not arguments.remove:  # that is for what is there no longer, too
+        _check_mode(found.config)
+        roots = _roots(folder)
     if arguments.print:
-        _explain(roots)
+        _explain(roots, mark)
         return 0
     store = next((each for each in STORES if each.usable), None)
     if store is None or os.geteuid() != 0:
-        _explain(roots)
+        _explain(roots, mark)
         why = (
             "this system's store is not known here; the steps for others are above"
             if store is None
             else "only root may change this system's store; the steps are above"
         )
         raise Failure(f"nothing was changed: {why}")
-    changed = _put(store, {} if arguments.remove else roots)
+    changed = _put(store, roots, mark)
     _update(store)
-    for name, pem in ({} if arguments.remove else roots).items():
+    for name, pem in roots.items():
         root = x509.load_pem_x509_certificate(pem)
         print(f"This system trusts {name}, SHA-256 {fingerprint(root)}")
     if arguments.remove:
         print("This system trusts it no longer" if changed else "It was not trusted")
     return 0
+
+
+def _check_mode(config: Config) -> None:
+    if not config.tls.enabled or config.tls.origin == "files":
+        raise Failure(
+            f"tls.mode: {config.tls.origin} found: there is no local authority, and "
+            "nothing of it to be trusted"
+        )
+
+
+def _mark(state: Path) -> str:
+    """Return what tells the files of this installation from another's."""
+    return hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:8]
+
+
+def _file(name: str, mark: str) -> str:
+    """Return what the root in the file *name* is called in a store."""
+    return f"{_PREFIX}{mark}-{Path(name).stem}"
 
 
 def _roots(folder: Path) -> dict[str, bytes]:
@@ -143,12 +159,12 @@ def _roots(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def _put(store: Store, roots: dict[str, bytes]) -> bool:
+def _put(store: Store, roots: dict[str, bytes], mark: str) -> bool:
     """Have of our files exactly *roots* in *store*; tell whether one was changed."""
-    wanted = {f"{_PREFIX}{Path(name).stem}.crt": pem for name, pem in roots.items()}
+    wanted = {f"{_file(name, mark)}.crt": pem for name, pem in roots.items()}
     changed = False
     try:
-        for path in store.folder.glob(f"{_PREFIX}*.crt"):
+        for path in store.folder.glob(f"{_PREFIX}{mark}-*.crt"):
             if path.name not in wanted:
                 path.unlink()
                 changed = True
@@ -171,10 +187,9 @@ def _update(store: Store) -> None:
         raise Failure(f"{' '.join(store.update)}: {reason}")
 
 
-def _explain(roots: dict[str, bytes]) -> None:
-    """Print what is to be done by hand."""
+def _explain(roots: dict[str, bytes], mark: str) -> None:
+    """Print what is to be done by hand, for each root."""
     for name, pem in roots.items():
         root = x509.load_pem_x509_certificate(pem)
         print(f"{name}\n  SHA-256: {fingerprint(root)}")
-    first: Sequence[str] = list(roots)
-    sys.stdout.write(_STEPS.format(root=first[0], prefix=_PREFIX))
+        sys.stdout.write(_STEPS.format(root=name, name=_file(name, mark)))

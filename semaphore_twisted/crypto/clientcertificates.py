@@ -33,12 +33,18 @@ def normalise(certificate: str, private_key: str, passphrase: str) -> ClientCert
         raise Invalid(f"the certificate or its key is over {_LONGEST} characters")
     chain = _chain(certificate)
     key = _key(private_key, passphrase)
-    if chain[0].public_key() != key.public_key():
+    try:
+        fits = chain[0].public_key() == key.public_key()
+        for_clients = _is_for_clients(chain[0])
+    except (ValueError, UnsupportedAlgorithm):
+        raise Invalid("the certificate has a key or an extension not known") from None
+    if not fits:
         raise Invalid(
             "the private key is not the first certificate's: that one comes first, "
             "its issuers follow"
         )
-    _check_purpose(chain[0])
+    if not for_clients:
+        raise Invalid("the certificate is not meant for clients (extended key usage)")
     pem = serialization.Encoding.PEM
     return ClientCertificate(
         certificate=b"".join(each.public_bytes(pem) for each in chain).decode(),
@@ -85,10 +91,9 @@ def _key(text: str, passphrase: str) -> Any:
         raise Invalid("the private key can not be read as PEM") from None
 
 
-def _check_purpose(leaf: x509.Certificate) -> None:
+def _is_for_clients(leaf: x509.Certificate) -> bool:
     try:
         usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
-        return
-    if not _PURPOSES.intersection(usage):
-        raise Invalid("the certificate is not meant for clients (extended key usage)")
+        return True
+    return bool(_PURPOSES.intersection(usage))

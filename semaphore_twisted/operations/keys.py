@@ -159,8 +159,12 @@ def change(
     keyring: Keyring,
 ) -> None:
     """Change a key's name, and where *secret* is given its type and secret too."""
-    _found(conn, actor, key_id)
+    found = _found(conn, actor, key_id)
     check_name(new.name, "name can not be empty")
+    kinds = {found.type, new.type} if secret is not None else {found.type}
+    if len(kinds) > 1 and KeyType.CLIENT_CERTIFICATE in kinds:
+        # what refers to it wants the one, or anything but that
+        refuse_if_used(references(conn, actor, key_id), "Access Key")
     conn.update(access_key, key_id, name=new.name)
     if secret is not None:
         _check_time(conn, secret)

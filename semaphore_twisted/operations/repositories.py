@@ -145,6 +145,9 @@ def change(
     before = get(conn, actor, repository_id)
     if new.client_certificate_id is msgspec.UNSET:
         kept = before.client_certificate_id or None
+        _check(new)
+        if address(new.git_url).kind is not UrlKind.HTTPS:
+            kept = None  # whoever sent this does not know of it
         new = replace(new, client_certificate_id=kept)
     conn.update(repository, repository_id, **_values(conn, actor, new))
     _record(conn, actor, repository_id, new.name, "updated")

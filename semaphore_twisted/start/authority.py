@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
@@ -107,12 +107,13 @@ class _Authority:
         :raises AuthorityLost: if the root itself has ended.
         """
         root, now = self.root, self.conn.now
-        if root is not None and now >= root.certificate.not_valid_after_utc:
+        over = root is not None and now >= root.certificate.not_valid_after_utc
+        if over and self.upcoming is None:
             # not replaced unasked: the clock may be wrong
             raise AuthorityLost(
                 "the local authority's root ended at "
-                f"{root.certificate.not_valid_after_utc:%Y-%m-%d}; if the clock is "
-                "right, make a new one (semaphore setup --new-authority)"
+                f"{self._end:%Y-%m-%d}; if the clock is right, make a new one "
+                "(semaphore setup --new-authority)"
             )
         if root is None:
             root = self._new_root(names, addresses)
@@ -122,7 +123,7 @@ class _Authority:
             self.upcoming = self._new_root(names, addresses, after=root.certificate)
             self._keep(NEXT, self.upcoming)
         upcoming = self.upcoming
-        if upcoming is not None and now >= takes_over(upcoming.certificate):
+        if upcoming is not None and now >= self.takes_over():
             root = self._replace(root, upcoming)
         intermediate = self.intermediate
         if intermediate is None or (
@@ -134,6 +135,17 @@ class _Authority:
             self._keep(INTERMEDIATE, intermediate)
         self.root = root
         return root, intermediate
+
+    @property
+    def _end(self) -> datetime | None:
+        """When the root in use ends."""
+        return None if self.root is None else self.root.certificate.not_valid_after_utc
+
+    def takes_over(self) -> datetime:
+        """Return when the next root takes over: sooner where the other one ends."""
+        if self.upcoming is None or self._end is None:
+            raise AssertionError("there is no next root")
+        return takes_over(self.upcoming.certificate, self._end)
 
     def _wants_next(
         self,
@@ -168,11 +180,14 @@ class _Authority:
 
     def _replace(self, former: Issued, root: Issued) -> Issued:
         """Let *root* take over from the *former* one, whose key is gone afterwards."""
-        crossed = certificates.crossed(
-            root, former, now=self.conn.now, entropy=self.conn.entropy
-        )
-        pem = crossed.public_bytes(serialization.Encoding.PEM)
-        sealed_values.keep(self.conn, self.keyring, CROSSED, pem)
+        crossed = None
+        sealed_values.remove(self.conn, CROSSED)
+        if self.conn.now < former.certificate.not_valid_after_utc:
+            crossed = certificates.crossed(
+                root, former, now=self.conn.now, entropy=self.conn.entropy
+            )
+            pem = crossed.public_bytes(serialization.Encoding.PEM)
+            sealed_values.keep(self.conn, self.keyring, CROSSED, pem)
         self._keep(ROOT, root)
         sealed_values.remove(self.conn, NEXT)
         self.upcoming, self.intermediate, self.crossed = None, None, crossed
@@ -184,9 +199,12 @@ class _Authority:
         sealed_values.keep(self.conn, self.keyring, name, content)
 
 
-def takes_over(next_root: x509.Certificate) -> datetime:
-    """Return when *next_root* becomes the one in use."""
-    return next_root.not_valid_before_utc + OVERLAP
+def takes_over(next_root: x509.Certificate, end: datetime) -> datetime:
+    """Return when *next_root* follows the one in use, which ends at *end*.
+
+    That is a day before, where the month is longer.
+    """
+    return min(next_root.not_valid_before_utc + OVERLAP, end - timedelta(days=1))
 
 
 def ensure(
@@ -217,7 +235,8 @@ def ensure(
         if not new_root:
             held.load()
     except SecretUnreadable as error:
-        return _as_it_is(conn.now, root_path, chain_path, key_path, error)
+        found = _as_it_is(conn.now, root_path, chain_path, key_path, error)
+        return evolve(found, next_root=next_path if next_path.exists() else None)
     if new_root:
         held.forget()
     root, intermediate = held.complete(names, addresses, next_root=next_root)
@@ -256,7 +275,7 @@ def ensure(
         not_covered=tuple(each for each in (*names, *addresses) if each not in covered),
         renewed=renewed,
         next_root=None if upcoming is None else next_path,
-        takes_over=None if upcoming is None else takes_over(upcoming.certificate),
+        takes_over=None if upcoming is None else held.takes_over(),
     )
 
 

@@ -75,18 +75,20 @@ def report(found: Installation, conn: Connection, now: datetime) -> Report:
 
 def roots(folder: Path) -> Iterator[Root]:
     """Yield the root in use and the one to come, as far as they are in *folder*."""
+    end: datetime | None = None
     for name in ("root.pem", authority.NEXT_ROOT):
         try:
             found = x509.load_pem_x509_certificate((folder / name).read_bytes())
         except (OSError, ValueError):
             continue
-        to_come = name == authority.NEXT_ROOT
+        follows = None if end is None else authority.takes_over(found, end)
+        end = found.not_valid_after_utc
         yield Root(
             file=str(folder / name),
             sha256=fingerprint(found),
             begins=found.not_valid_before_utc,
             ends=found.not_valid_after_utc,
-            takes_over=authority.takes_over(found) if to_come else None,
+            takes_over=follows,
         )
 
 
@@ -124,7 +126,7 @@ def _of_files(
 ) -> Report:
     chain, why = _read(chain_path, key_path, now)
     if look is not None and look.why:
-        why = f"the server presents what it had before: {look.why}"
+        why = f"at its last look the server kept what it had before: {look.why}"
     overdue = bool(chain) and late(chain[0], now)
     if overdue and not why:
         why = f"nobody has put a newer certificate at {chain_path}"

@@ -26,23 +26,24 @@ class Hangup(Service):
         That is what the standard input is, if nobody says.
         """
         self._look = look
-        self._terminal = os.isatty(0) if terminal is None else terminal
+        self._terminal = terminal
         self._reactor = reactor
-        self._before: Any = signal.SIG_DFL
 
     @override
     def startService(self) -> None:
         """Hear the signal."""
         super().startService()
+        if self._terminal is None:  # a daemon has left it by now
+            self._terminal = os.isatty(0)
         if not self._terminal:
-            self._before = signal.signal(signal.SIGHUP, self._heard)
+            signal.signal(signal.SIGHUP, self._heard)
 
     @override
     def stopService(self) -> None:
-        """Hear it no more."""
+        """Hear it no more; one that comes late is not to cut the stop short."""
         super().stopService()
         if not self._terminal:
-            signal.signal(signal.SIGHUP, self._before)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _heard(self, number: int, frame: object) -> None:
         del number, frame

@@ -26,8 +26,9 @@ def harden() -> None:
 def allow_many_files() -> None:
     """Raise the soft limit of open files, which often is 1,024, towards the hard one.
 
-    A thousand open pages would reach it; nothing here uses ``select(2)``, for which
-    it is kept low.
+    A thousand open pages would reach it. It is kept low for programs that use
+    ``select(2)`` with very many files; the server does not, and jobs, which inherit it,
+    hardly ever have so many.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)

@@ -4,7 +4,6 @@ A pair is checked before it is used, and the one before stays where it cannot be
 changes on the disk is given ten seconds to be whole, since chain and key are two files.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,17 +23,17 @@ from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import looks
-from semaphore_twisted.start.authority import Certificates
+from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.looks import Look
 from semaphore_twisted.start.watch import FileWatch
-from semaphore_twisted.web.tls import PemCertificates, context, shake_hands
+from semaphore_twisted.web.tls import PemCertificates, context, digest_of, shake_hands
 
 #: Seconds from one thought of a look to the next: the clock may have been set.
 TICK = 60.0
 
 #: How often files are looked at, watched or not, and the local authority is asked.
-FILES, AUTHORITY = timedelta(seconds=TICK), timedelta(hours=1)
+FILES, AUTHORITY = timedelta(seconds=TICK / 2), timedelta(hours=1)
 
 #: Seconds between tries at a pair that is not whole, and for how long that is no error.
 RETRY, PATIENCE = 2.0, 10.0
@@ -81,8 +80,13 @@ def of_authority(renew: Callable[[], "Deferred[Certificates]"]) -> Newest:
     """Return what reads the local authority's pair, after *renew* made what is due."""
 
     async def newest() -> tuple[bytes, bytes]:
-        made = await renew()
-        return made.chain.read_bytes(), made.key.read_bytes()
+        try:
+            made = await renew()
+            return made.chain.read_bytes(), made.key.read_bytes()
+        except AuthorityLost as error:
+            raise Refused(str(error)) from None
+        except OSError as error:
+            raise Refused(f"{error.filename}: {error.strerror}") from None
 
     return newest
 
@@ -101,6 +105,7 @@ class Renewal(Service):
         every: timedelta,
         host: str,
         folder: Path,
+        presented: Callable[[], x509.Certificate],
         files: Sequence[str],
         reactor: Any,
         now: Callable[[], datetime],
@@ -108,18 +113,19 @@ class Renewal(Service):
         """Give *source* the pairs of *newest*, which *files* hold.
 
         A pair that is for *host*, the site's own, is not followed by one that is not.
-        What was seen is written into *folder*.
+        What was seen is written into *folder*, with the certificate that clients are
+        *presented*.
         """
         self._source = source
         self._newest = newest
         self._every = every
         self._host = host
         self._folder = folder
+        self._presented = presented
         self._clock = reactor
         self._now = now
         self._looked = now()
-        self._taken = b""
-        self._tries: list[datetime] = []
+        self._first_try: float | None = None
         self._again: IDelayedCall | None = None
         self._is_looking = False
         #: whether to look once more after this, and whether somebody asked for it
@@ -152,11 +158,11 @@ class Renewal(Service):
 
     def look(self) -> None:
         """Look now: somebody asked for it, and is told what came of it."""
-        self._tries.clear()
+        self._first_try = None
         self._begin(asked=True)
 
     def _changed(self) -> None:
-        self._tries.clear()
+        self._first_try = None
         self._begin()
 
     def _tick(self) -> None:
@@ -185,7 +191,7 @@ class Renewal(Service):
             self._not_used(f"it failed ({type(error).__name__})", asked=True)
         else:
             recovered, self.why, self._since = bool(self.why), "", None
-            self._tries.clear()
+            self._first_try = None
             if changed or recovered or asked:
                 self._remember()
         finally:
@@ -200,9 +206,7 @@ class Renewal(Service):
         :raises Refused: if it cannot be used.
         """
         leaf = x509.load_pem_x509_certificate(chain)
-        digest = hashlib.sha256(chain + b"\0" + key).digest()
-        if digest == self._taken or (not self._taken and leaf == self._source.leaf):
-            self._taken = digest
+        if digest_of(chain, key) == self._source.digest:
             return False
         if covers(self._source.leaf, self._host) and not covers(leaf, self._host):
             names = ", ".join(pairs.names_of(leaf))
@@ -214,7 +218,6 @@ class Renewal(Service):
             self._source.reload(chain=chain, key=key)
         except ValueError as error:
             raise Refused(str(error)) from None
-        self._taken = digest
         self._log.info(
             "A new certificate is presented, until {end}",
             end=f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M}Z",
@@ -223,8 +226,10 @@ class Renewal(Service):
 
     def _not_used(self, why: str, *, asked: bool) -> None:
         """Say why, unless the pair may only be half written yet."""
-        self._tries.append(self._now())
-        young = self._tries[-1] - self._tries[0] < timedelta(seconds=PATIENCE)
+        now = self._clock.seconds()
+        if self._first_try is None:
+            self._first_try = now
+        young = now - self._first_try < PATIENCE
         if young and not asked and not self.why:
             if self._again is None or not self._again.active():
                 self._again = self._clock.callLater(RETRY, self._begin)
@@ -239,7 +244,7 @@ class Renewal(Service):
     def _remember(self) -> None:
         look = Look(
             looked=self._now(),
-            sha256=fingerprint(self._source.leaf),
+            sha256=fingerprint(self._presented()),
             why=self.why,
             failing_since=self._since,
         )

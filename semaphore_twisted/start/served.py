@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from cryptography import x509
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -35,7 +35,12 @@ class Local:
 
     _made: Certificates
     _renew: Callable[[], "Deferred[Certificates]"]
+    roots: Roots = field(init=False)
     _log: ClassVar[Logger] = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        """Read the roots once; a page shows them each time it is asked for."""
+        self.roots = _roots(self._made)
 
     def renew(self) -> "Deferred[Certificates]":
         """Have made what is due."""
@@ -53,15 +58,13 @@ class Local:
             self._log.warn(
                 "The next root has taken over, with SHA-256 {it}", it=made.fingerprint
             )
-        self._made = made
+        self._made, self.roots = made, _roots(made)
         return made
 
-    @property
-    def roots(self) -> Roots:
-        """The roots, from the disk: nobody asks often."""
-        made = self._made
-        upcoming = None if made.next_root is None else _root(made.next_root)
-        return Roots(_root(made.root), upcoming, made.takes_over)
+
+def _roots(made: Certificates) -> Roots:
+    upcoming = None if made.next_root is None else _root(made.next_root)
+    return Roots(_root(made.root), upcoming, made.takes_over)
 
 
 def _root(path: Path) -> Root | None:
@@ -69,7 +72,7 @@ def _root(path: Path) -> Root | None:
         pem = path.read_bytes()
         return Root(pem, fingerprint(x509.load_pem_x509_certificate(pem)))
     except (OSError, ValueError):
-        return None  # it is being changed
+        return None  # somebody has put something else there
 
 
 @frozen
@@ -157,6 +160,7 @@ def served(
         every=every,
         host=host_of(config.web_host),
         folder=found.state.tls,
+        presented=lambda: presented.leaf,
         files=files,
         reactor=reactor,
         now=now,

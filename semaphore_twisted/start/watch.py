@@ -70,8 +70,10 @@ class FileWatch:
         self.disarm()
         if sys.platform != "linux":
             return
-        # the module raises ImportError where the system has no inotify
-        from twisted.internet import inotify  # noqa: PLC0415
+        try:
+            from twisted.internet import inotify  # noqa: PLC0415
+        except ImportError:
+            return  # the looks have to do
 
         mask = (
             inotify.IN_CLOSE_WRITE
@@ -89,10 +91,12 @@ class FileWatch:
             return
         self._notifier = notifier
         notifier.startReading()
-        for folder in sorted(set().union(*map(folders, self._paths))):
+        for path in self._paths:
             try:
-                notifier.watch(FilePath(str(folder)), mask, callbacks=[self._seen])
-            except inotify.INotifyError:
+                for folder in sorted(folders(path)):
+                    place = FilePath(str(folder))
+                    notifier.watch(place, mask, callbacks=[self._seen])
+            except (OSError, inotify.INotifyError):
                 continue  # gone meanwhile, or not ours to read: the looks have to do
 
     def disarm(self) -> None:

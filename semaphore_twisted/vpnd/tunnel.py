@@ -153,7 +153,11 @@ class Tunnel:
             state = await device.state()
             over = self._wakening.awake(state)
             changes = reconcile.plan(self._wakening.hidden(state), desired)
-            await device.apply([each for each in changes if each.public_key in over])
+            try:
+                await device.apply([x for x in changes if x.public_key in over])
+            except DeviceFailed:
+                self._wakening.again(over)
+                raise
         else:
             await self.read()  # notes where peers are heard
 

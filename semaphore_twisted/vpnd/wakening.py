@@ -59,6 +59,10 @@ class Wakening:
             return replace(peer, keepalive=0)
         return peer
 
+    def again(self, keys: Iterable[bytes]) -> None:
+        """Have *keys* dealt with at once by the next :meth:`awake`."""
+        self._until |= dict.fromkeys(keys, self._seconds())
+
     def awake(self, state: DeviceState) -> set[bytes]:
         """Return, and forget, who has answered or will not."""
         now = self._seconds()

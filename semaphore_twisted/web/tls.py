@@ -5,6 +5,7 @@ changed certificate counts at once while open connections go on.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,6 +79,11 @@ def context(*, chain: bytes, key: bytes) -> SSL.Context:
     return made
 
 
+def digest_of(chain: bytes, key: bytes) -> bytes:
+    """Return what tells the pair of *chain* and *key* from another."""
+    return hashlib.sha256(chain + b"\0" + key).digest()
+
+
 def shake_hands(server: SSL.Context) -> None:
     """Have a client shake hands with the context *server*, in memory.
 
@@ -117,6 +123,8 @@ class PemCertificates:
     def __init__(self, *, chain: bytes, key: bytes) -> None:
         """Serve *chain* with *key*."""
         self._context = context(chain=chain, key=key)
+        #: tells this pair from another
+        self.digest = digest_of(chain, key)
         self.leaf = x509.load_pem_x509_certificate(chain)
 
     def context(self) -> SSL.Context:
@@ -129,6 +137,7 @@ class PemCertificates:
         :raises ValueError: and goes on with the old ones
         """
         self._context = context(chain=chain, key=key)
+        self.digest = digest_of(chain, key)
         self.leaf = x509.load_pem_x509_certificate(chain)
 
 

@@ -164,17 +164,25 @@ class TlsCommandTests(SynchronousTestCase):
         folder = self.folder / "anchors"
         folder.mkdir()
         (folder / "company.crt").write_text("theirs")
-        (folder / "semaphore-old.crt").write_text("a former one's")
+        (folder / "semaphore-root.crt").write_text("another installation's")
         self.patch(os, "geteuid", lambda: 0)
         self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("true",)),))
         code, text, _ = self.run_main("trust")
         self.assertEqual(code, 0, text)
-        names = sorted(path.name for path in folder.iterdir())
-        self.assertEqual(names, ["company.crt", "semaphore-root.crt"])
+        theirs = {"company.crt", "semaphore-root.crt"}
+        (ours,) = {path.name for path in folder.iterdir()} - theirs
+        self.assertRegex(ours, "^semaphore-[0-9a-f]{8}-root.crt$")
         self.assertEqual(
-            (folder / "semaphore-root.crt").read_bytes(),
+            (folder / ours).read_bytes(),
             (self.state / "tls" / "root.pem").read_bytes(),
         )
+        # what a former root was called goes with it, and with --remove all of ours
+        (folder / ours.replace("-root", "-next-root")).write_text("a former one's")
+        self.configure(tls={"enabled": False})
+        code, text, _ = self.run_main("trust", "--remove")
+        self.assertEqual((code, text), (0, "This system trusts it no longer\n"))
+        self.assertEqual({path.name for path in folder.iterdir()}, theirs)
+        self.configure(tls={})
         self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("false",)),))
         code, _, errors = self.run_main("trust")
         self.assertEqual(code, 1)

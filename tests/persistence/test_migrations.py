@@ -248,6 +248,24 @@ class MigrationTests(SynchronousTestCase):
             found = raw.execute("SELECT name, pet FROM user").fetchall()
         self.assertEqual(found, [("Alice!", None)])
 
+    def test_numbers(self) -> None:
+        """A number that a deleted repository had is not given again afterwards."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[:2]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.execute(
+                "INSERT INTO sqlite_sequence VALUES ('project__repository', 41)"
+            )
+        migrate(self.path, utc_now)
+        with closing(sqlite3.connect(self.path)) as raw:
+            found = raw.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'project__repository'"
+            ).fetchall()
+        self.assertEqual(found, [(41,)])
+
     def test_copy(self) -> None:
         """Before an upgrade a private copy is kept."""
         self.fill()

@@ -158,6 +158,32 @@ class AuthorityTests(SynchronousTestCase):
         after = sorted(path.read_bytes() for path in self.folder.iterdir())
         self.assertEqual(before, after)
 
+    def test_late_next_root(self) -> None:
+        """Where the old root ends within the month, the next one takes over before."""
+        self.ensure()
+        self.clock.advance(timedelta(days=3640).total_seconds())
+        made = self.ensure(next_root=True)
+        assert made.next_root is not None
+        assert made.takes_over is not None
+        coming = made.next_root.read_bytes()
+        self.assertLess(made.takes_over, self.clock.time + timedelta(days=10))
+        self.clock.advance(timedelta(days=10).total_seconds())
+        self.assertEqual(self.ensure().root.read_bytes(), coming)
+        self.assertFalse(self.ensure().renewed)
+
+    def test_away_meanwhile(self) -> None:
+        """A next root that clients know takes over, though the old one has ended."""
+        self.ensure()
+        self.clock.advance(timedelta(days=3600).total_seconds())
+        made = self.ensure()
+        assert made.next_root is not None
+        coming = made.next_root.read_bytes()
+        self.clock.advance(timedelta(days=100).total_seconds())
+        over = self.ensure()
+        self.assertEqual(over.root.read_bytes(), coming)
+        chain = x509.load_pem_x509_certificates(over.chain.read_bytes())
+        self.assertEqual(len(chain), 2)  # nobody needs what the old one certified
+
     def test_next_root(self) -> None:
         """On request the next root is shown for a month; then it takes over."""
         first = self.ensure()

@@ -11,7 +11,7 @@ from twisted.logger import LogLevel, capturedLogs
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import looks, renewal, serving, watch
-from semaphore_twisted.start.authority import Certificates
+from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.renewal import PATIENCE, RETRY, TICK, Renewal
 from tests.start.test_serving import CertificateTestCase
 
@@ -37,6 +37,7 @@ class RenewalTestCase(CertificateTestCase):
             every=every,
             host="box",
             folder=self.folder,
+            presented=lambda: self.source.leaf,
             files=[str(self.chain), str(self.key)],
             reactor=self.clock,
             now=lambda: (
@@ -93,6 +94,14 @@ class FilesTests(RenewalTestCase):
         self.assertIs(self.source.context(), taken)
         leaf = certificates.fingerprint(self.source.leaf)
         self.assertEqual((self.last().sha256, self.last().why), (leaf, ""))
+
+    def test_chain_alone(self) -> None:
+        """An issuer that was forgotten and is added counts, with the same leaf."""
+        before = self.source.context()
+        leaf = self.chain.read_bytes()
+        self.chain.write_bytes(leaf + self.root.certificate_pem)
+        self.service.look()
+        self.assertIsNot(self.source.context(), before)
 
     def test_asked(self) -> None:
         """Who asks for it is told at once, whether something changed or not."""
@@ -221,6 +230,13 @@ class AuthorityTests(RenewalTestCase):
             self.jump += jump
             self.tick(2)
             self.assertEqual(self.asked, 1, jump)
+
+    def test_lost(self) -> None:
+        """An authority that cannot renew is told of in its own words."""
+        self.answer = lambda: fail(AuthorityLost("the key is another one's"))
+        (reason,) = self.errors(self.service.look)
+        self.assertEqual(reason, "the key is another one's")
+        self.assertEqual(self.errors(lambda: self.tick(3)), [])
 
     def test_failing(self) -> None:
         """A failure is logged, told of, and tried again each minute."""

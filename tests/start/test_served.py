@@ -71,7 +71,12 @@ class LocalTests(SynchronousTestCase):
         self.assertIn("has taken over", said)
         self.assertEqual(self.look(), [])
 
-    def test_torn(self) -> None:
-        """A file that is being changed is no root for the moment."""
-        self.made.root.write_bytes(b"half")
+    def test_junk(self) -> None:
+        """A file that holds something else is no root, until it does again."""
+        pem = self.made.root.read_bytes()
+        self.made.root.write_bytes(b"junk")
+        self.look()
         self.assertIsNone(self.local.roots.current)
+        self.made.root.write_bytes(pem)
+        self.look()
+        self.assertIsNotNone(self.local.roots.current)

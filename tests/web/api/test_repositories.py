@@ -108,6 +108,33 @@ class RepositoryTests(ResourceTestCase):
         self.assertEqual(self.shown("repositories", number), known)
         self.assertEqual(self.client.delete(f"{self.base}/keys/{key}").status, 204)
 
+    def test_client_certificate_left(self) -> None:
+        """A client that does not know it can still turn to ssh; then it is gone."""
+        number, key = self.repository(), self.certificate()
+        path = f"{self.base}/repositories/{number}"
+        known = self.shown("repositories", number)
+        body = {**known, "client_certificate_id": key}
+        self.assertEqual(self.client.put(path, body).status, 204)
+        ssh = {**known, "git_url": "git@host:x/y.git"}
+        self.assertEqual(self.client.put(path, ssh).status, 204)
+        self.assertEqual(self.shown("repositories", number), ssh)
+
+    def test_kind_in_use(self) -> None:
+        """A key that is used does not become a certificate, nor the other way."""
+        certificate, secret = Authority().client()
+        key = self.none_key
+        self.repository()
+        change = {
+            "name": "K",
+            "type": "client_certificate",
+            "override_secret": True,
+            "client_certificate": {
+                "certificate": certificate,
+                "private_key": secret,
+            },
+        }
+        self.refused(self.client.put(f"{self.base}/keys/{key}", change), "Files")
+
     def test_client_certificate_refused(self) -> None:
         """A key of another kind, and a URL that knows no certificates, are refused."""
         key = self.certificate()
