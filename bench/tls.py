@@ -26,7 +26,6 @@ from semaphore_twisted.vpn import nudge
 from tests.support.product import PATIENCE, Product
 from tests.support.proxies import Proxy, certificate
 from tests.support.proxy_files import nginx_shipped
-from tests.support.repository import repository
 from tests.support.websocket import WebSocket
 
 ROUNDS, SECONDS = 5, 3
@@ -269,8 +268,7 @@ def reloads(folder: Path) -> list[Row]:
                     if time.monotonic() > deadline:
                         raise AssertionError("the certificate did not change")
             seconds = time.monotonic() - began
-        project = product.api("POST", "/projects", {"name": "Bench"})["id"]
-        task = _task(product, project, folder)
+        task = product.run(*product.script(folder / "repository", "bash", "true\n"))
         lives = bool(idle.until_final(task))
     finally:
         product.stop()
@@ -283,29 +281,6 @@ def reloads(folder: Path) -> list[Row]:
     return [
         (f"{RELOADS} changes of the certificate under load", measured, "0 failures")
     ]
-
-
-def _task(product: Product, project: int, folder: Path) -> int:
-    """Run a task, so that the websocket has something to tell; return its number."""
-    key = product.api("GET", f"/project/{project}/keys")[0]["id"]
-    where = repository(folder / "repository", {"true.sh": "true\n"})
-    repo = product.create(
-        project,
-        "repositories",
-        name="Bench",
-        git_url=f"file://{where}",
-        git_branch="main",
-        ssh_key_id=key,
-    )
-    template = product.create(
-        project,
-        "templates",
-        name="Bench",
-        app="bash",
-        playbook="true.sh",
-        repository_id=repo,
-    )
-    return product.run(project, template)
 
 
 def main() -> None:

@@ -58,17 +58,7 @@ class AcmeTests(SynchronousTestCase):
 
     def tls(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run ``semaphore tls``."""
-        return subprocess.run(
-            [
-                str(Path(sys.executable).with_name("semaphore")),
-                *("tls", *words, "--state", str(self.product.state)),
-            ],
-            env=self.product.environ,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        return self.product.command("tls", *words)
 
     def ask_plain(self, path: str, method: str = "GET", **headers: str) -> Any:
         """Ask the plain port."""

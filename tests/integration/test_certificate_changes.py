@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -23,7 +22,6 @@ from semaphore_twisted.persistence.engine import utc_now
 from tests.support.lab import until
 from tests.support.pebble import presented
 from tests.support.product import PATIENCE, Product
-from tests.support.repository import repository
 
 #: How often the certificate is changed; so many times nobody tells the server.
 CHANGES, UNTOLD = 100, 4
@@ -71,17 +69,7 @@ class ChangeTestCase(SynchronousTestCase):
 
     def tls(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run ``semaphore tls``."""
-        return subprocess.run(
-            [
-                str(Path(sys.executable).with_name("semaphore")),
-                *("tls", *words, "--state", str(self.product.state)),
-            ],
-            env=self.product.environ,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        return self.product.command("tls", *words)
 
     def serial(self) -> int:
         """Return the number of the certificate that a new connection is shown."""
@@ -89,27 +77,9 @@ class ChangeTestCase(SynchronousTestCase):
 
     def task(self, script: str) -> tuple[int, int]:
         """Start a task of a script in Python; return its project and its number."""
-        product = self.product
-        project = product.api("POST", "/projects", {"name": "Long"})["id"]
-        key = product.api("GET", f"/project/{project}/keys")[0]["id"]
-        where = repository(self.folder / "repository", {"long.py": script})
-        repo = product.create(
-            project,
-            "repositories",
-            name="Long",
-            git_url=f"file://{where}",
-            git_branch="main",
-            ssh_key_id=key,
-        )
-        template = product.create(
-            project,
-            "templates",
-            name="Long",
-            app="python",
-            playbook="long.py",
-            repository_id=repo,
-        )
-        return project, product.run(project, template)
+        folder = self.folder / "repository"
+        project, template = self.product.script(folder, "python", script)
+        return project, self.product.run(project, template)
 
 
 class FilesTests(ChangeTestCase):

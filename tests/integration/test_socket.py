@@ -1,7 +1,5 @@
 """The websocket over real TLS: who may open it, and when it is closed."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +9,6 @@ from typing import Any
 
 from semaphore_twisted.web.socket import server_factory
 from tests.support.cases import ProductTestCase
-from tests.support.product import clean_environment
 from tests.support.websocket import Refused
 
 
@@ -145,18 +142,7 @@ class SocketTests(ProductTestCase):
 
     def account(self, verb: str, name: str, *more: str) -> None:
         """Change an account by the command line, beside the server."""
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("semaphore")),
-                *("user", verb, "--login", name, *more),
-                *("--state", str(self.product.state)),
-            ],
-            env=clean_environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = self.product.command("user", verb, "--login", name, *more)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_too_much(self) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.repository import repository
 from tests.support.websocket import WebSocket
 
 #: Seconds within which anything that is waited for must come.
@@ -201,6 +202,45 @@ class Product:
         """Open the websocket with the token, or with *headers*."""
         sent = {"Authorization": f"Bearer {self.token}"} if headers is None else headers
         return WebSocket("localhost", self.port, "/api/ws", self.context, sent)
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run ``semaphore`` on the state directory, beside the server or without."""
+        program = str(Path(sys.executable).with_name("semaphore"))
+        return subprocess.run(
+            [program, *words, "--state", str(self.state)],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def script(self, folder: Path, app: str, content: str) -> tuple[int, int]:
+        """Make a project with a script of *app* in a repository in *folder*.
+
+        Returns the project and a template for the script.
+        """
+        project: int = self.api("POST", "/projects", {"name": "Script"})["id"]
+        key = self.api("GET", f"/project/{project}/keys")[0]["id"]
+        where = repository(folder, {"script": content})
+        repo = self.create(
+            project,
+            "repositories",
+            name="Script",
+            git_url=f"file://{where}",
+            git_branch="main",
+            ssh_key_id=key,
+        )
+        template = self.create(
+            project,
+            "templates",
+            name="Script",
+            app=app,
+            playbook="script",
+            repository_id=repo,
+        )
+        return project, template
 
     def create(self, project: int, kind: str, **fields: Any) -> int:
         """Create an object of a project and return its number."""
