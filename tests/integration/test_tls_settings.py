@@ -12,8 +12,10 @@ from nacl.utils import random
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config_names import OPTIONS
+from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto import certificates
 from tests.support.product import clean_environment, free_port
+from tests.test_config_acme import configured
 
 #: Each option that names a file of TLS, and what else is set with it.
 FILES: dict[str, dict[str, str]] = {
@@ -26,6 +28,23 @@ FILES: dict[str, dict[str, str]] = {
         "WEB_ROOT": "https://ci.example.org",
         "ACME_HTTP_PORT": "{port}",
     },
+}
+
+
+#: Each other option of TLS, with a value that cannot be meant.
+VALUES = {
+    "tls.enabled": "perhaps",
+    "tls.mode": "automatic",
+    "tls.http_redirect_port": "65536",
+    "tls.http_redirect_addr": "nowhere",
+    "acme.directory": "http://plain.example.org/",
+    "acme.email": "nobody",
+    "acme.names": "*.example.org",
+    "acme.challenge": "dns-01",
+    "acme.eab_kid": "without a key",
+    "acme.eab_key": "without a name",
+    "acme.http_port": "0",
+    "acme.agree_tos": "perhaps",
 }
 
 
@@ -99,13 +118,18 @@ class SettingsTests(SynchronousTestCase):
                 group = option.rpartition(".")[0] or option
                 self.assertIn(group, line, kind)
 
-    def test_every_file(self) -> None:
-        """V130: an option for a file of TLS has its row above."""
+    def test_values(self) -> None:
+        """V130: a value that cannot be meant is refused by its option's name."""
+        for option, value in VALUES.items():
+            variable = str(OPTIONS[option].variable)
+            refused = self.assertRaises(WrongOption, configured, **{variable: value})
+            self.assertTrue(str(refused).startswith(f"{option}: "), str(refused))
+
+    def test_every_option(self) -> None:
+        """V130: an option of TLS has its row above."""
         found = {
             path
             for path, option in OPTIONS.items()
-            if option.served
-            and path.endswith(("_file", "_bundle"))
-            and path.split(".")[0] in {"tls", "acme", "ca_bundle"}
+            if option.served and path.split(".")[0] in {"tls", "acme", "ca_bundle"}
         }
-        self.assertEqual(found, set(FILES))
+        self.assertEqual(found, {*FILES, *VALUES})
