@@ -109,11 +109,12 @@ def _trust(arguments: argparse.Namespace) -> int:
     if store is None or os.geteuid() != 0:
         _explain(roots, mark)
         why = (
-            "this system's store is not known here; the steps for others are above"
+            "this system's store is not known here"
             if store is None
-            else "only root may change this system's store; the steps are above"
+            else "only root may change this system's store"
         )
-        raise Failure(f"nothing was changed: {why}")
+        by_hand = "; the steps by hand are above" if roots else ""
+        raise Failure(f"nothing was changed: {why}{by_hand}")
     changed = _put(store, roots, mark)
     _update(store)
     for name, pem in roots.items():
