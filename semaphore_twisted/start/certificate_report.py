@@ -70,7 +70,22 @@ def report(found: Installation, conn: Connection, now: datetime) -> Report:
     made = _report(found, conn, now)
     if made.mode == "files":
         return made
+    look = looks.last(found.state.tls)
+    if made.mode == "acme" and look is not None and look.why:
+        made = _beside(made, look)
     return replace(made, roots=tuple(roots(found.state.tls)))
+
+
+def _beside(made: Report, look: Look) -> Report:
+    """Add that the local authority, which serves all other names, is in trouble."""
+    trouble = f"the local authority's certificate: {look.why}"
+    moments = [each for each in (made.failing_since, look.failing_since) if each]
+    return replace(
+        made,
+        failing=True,
+        failing_since=min(moments, default=None),
+        why=f"{made.why}; {trouble}" if made.why else trouble,
+    )
 
 
 def roots(folder: Path) -> Iterator[Root]:

@@ -20,7 +20,8 @@ from semaphore_twisted.crypto import certificates
 from semaphore_twisted.model.acme import Record
 from semaphore_twisted.operations import acme
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.start import state
+from semaphore_twisted.start import looks, state
+from semaphore_twisted.start.looks import Look
 from tests.support.acme_authority import FakeAuthority
 from tests.support.memory import Entropy
 
@@ -241,6 +242,17 @@ class TlsCommandTests(SynchronousTestCase):
             self.assertIn("reason: no route", text)
         self.remember(replace(failing, reason=""))
         self.assertEqual(self.run_main("show")[0], 0)
+
+    def test_local_trouble(self) -> None:
+        """What the metric counts is shown: the local authority serves other names."""
+        self.use_authority()
+        now = utc_now()
+        look = Look(looked=now, sha256="", why="its root ended", failing_since=now)
+        looks.keep(self.state / "tls", look)
+        code, text, _ = self.run_main("show")
+        self.assertEqual(code, 1)
+        self.assertIn("the local authority's certificate: its root ended", text)
+        self.assertIn(f"failing since: {now:%Y-%m-%d %H:%M}Z", text)
 
     def test_without(self) -> None:
         """Without TLS, and without the mode, there is nothing to say."""

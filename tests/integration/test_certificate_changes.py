@@ -18,7 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.certificates import Issued
-from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.persistence.engine import connect, utc_now
+from semaphore_twisted.start import authority, first_start, installation
 from tests.support.lab import until
 from tests.support.pebble import presented
 from tests.support.product import PATIENCE, Product
@@ -315,3 +316,56 @@ class AuthorityTests(ChangeTestCase):
         project, task = self.task("print('done')")
         self.assertEqual(self.product.wait(project, task), "success")
         self.assertEqual(socket.until_final(task)[-1]["status"], "success")
+
+    def test_next_root(self) -> None:
+        """A root takes over on a running server; who trusts only the former goes on."""
+        socket = self.product.websocket()
+        self.addCleanup(socket.close)
+        former = self.kept("former.pem", self.product.root)
+        found = installation.open_existing(
+            config=None, state=self.product.state, environ={}
+        )
+        # A certificate begins an hour before it is made.
+        month_ago = utc_now() - authority.OVERLAP + timedelta(hours=1, seconds=10)
+        conn = connect(found.database, now=lambda: month_ago, entropy=os.urandom)
+        with conn.transaction(write=True):
+            made = first_start.certificates(
+                conn, found.keyring(), found, next_root=True
+            )
+        conn.close()
+        assert made.next_root is not None
+        assert made.takes_over is not None
+        coming, when = self.kept("coming.pem", made.next_root), made.takes_over
+        self.assertEqual(self.tls("reload").returncode, 0)
+        self.assertEqual(self.ping(former), b"pong")
+        self.assertEqual(self.roots(), [False, True])
+        until(lambda: utc_now() > when, "the month is over")
+        before = self.serial()
+        self.assertEqual(self.tls("reload").returncode, 0)
+        self.assertNotEqual(self.serial(), before)
+        self.assertEqual(self.product.root.read_bytes(), coming.read_bytes())
+        for root in (former, coming):
+            self.assertEqual(self.ping(root), b"pong")
+        project, task = self.task("print('done')")
+        self.assertEqual(self.product.wait(project, task), "success")
+        self.assertEqual(socket.until_final(task)[-1]["status"], "success")
+        self.assertEqual(self.roots(), [False])
+
+    def roots(self) -> list[bool]:
+        """Return of each root that is shown whether it is yet to take over."""
+        shown = json.loads(self.tls("show", "--json").stdout)["roots"]
+        return [each["takes_over"] is not None for each in shown]
+
+    def kept(self, name: str, root: Path) -> Path:
+        """Return a copy of *root*, as a client has it."""
+        return Path(shutil.copy(root, self.folder / name))
+
+    def ping(self, root: Path) -> bytes:
+        """Ask the server as curl does, with *root* the only one that is trusted."""
+        url = f"{self.product.url}/api/ping"
+        return subprocess.run(
+            ["curl", "--silent", "--show-error", "--cacert", str(root), url],
+            capture_output=True,
+            check=True,
+            timeout=PATIENCE,
+        ).stdout

@@ -96,7 +96,10 @@ class Browser:
         ]
         self._process = subprocess.Popen(
             words if machine is None else machine.words(*words),
-            env=None if machine is None else machine.environ(),
+            # what it leaves in the folder of temporary files goes with its own
+            env={**os.environ, "TMPDIR": str(self.folder)}
+            if machine is None
+            else machine.environ(),
             pass_fds=(its_in, its_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
