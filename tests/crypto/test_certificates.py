@@ -344,11 +344,39 @@ class SuccessionTests(SynchronousTestCase):
             check=False,
         ).returncode
 
+    def nss(self, trusted: str, leaf: x509.Certificate) -> str:
+        """Return what NSS, which Firefox uses, says by its ``certutil``."""
+        store = self.folder / f"nss-{len(list(self.folder.iterdir()))}"
+        store.mkdir()
+        self.certutil(store, "-N", "--empty-password")
+        pem = (self.folder / trusted).read_bytes()
+        roots = x509.load_pem_x509_certificates(pem)
+        for trust, chain in (
+            ("C,,", roots),
+            (",,", (leaf, self.intermediate.certificate, self.crossed)),
+        ):
+            for number, each in enumerate(chain):
+                path = self.write("one", each)
+                name = f"{trust}{number}"
+                self.certutil(store, "-A", "-a", "-n", name, "-t", trust, "-i", path)
+        return self.certutil(store, "-V", "-u", "V", "-n", ",,0")
+
+    def certutil(self, store: Path, *words: str) -> str:
+        """Run NSS' ``certutil`` on *store* and return what it says."""
+        done = subprocess.run(
+            ["certutil", "-d", f"sql:{store}", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
     def test_either(self) -> None:
         """Who trusts one of them, or both, trusts the leaf."""
         for trusted in ("former", "root", "both"):
             self.assertIn(": OK", self.openssl(trusted, self.leaf()), trusted)
             self.assertEqual(self.certtool(trusted, self.leaf()), 0, trusted)
+            self.assertIn("certificate is valid", self.nss(trusted, self.leaf()))
 
     def test_constraints_hold(self) -> None:
         """Neither vouches for other people's names, whichever is trusted."""
@@ -357,6 +385,7 @@ class SuccessionTests(SynchronousTestCase):
             said = self.openssl(trusted, leaf)
             self.assertIn("permitted subtree violation", said, trusted)
             self.assertNotEqual(self.certtool(trusted, leaf), 0, trusted)
+            self.assertIn("is not permitted to issue", self.nss(trusted, leaf))
 
     def test_other_subject(self) -> None:
         """Without the subject of the one before, the path would be too long."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from cryptography.hazmat.primitives import serialization
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,7 +23,7 @@ from semaphore_twisted.persistence.engine import connect, utc_now
 from semaphore_twisted.start import authority, first_start, installation
 from tests.support.lab import until
 from tests.support.pebble import presented
-from tests.support.product import PATIENCE, Product
+from tests.support.product import PATIENCE, Product, free_port
 
 #: How often the certificate is changed; so many times nobody tells the server.
 CHANGES, UNTOLD = 100, 4
@@ -346,6 +347,7 @@ class AuthorityTests(ChangeTestCase):
         self.assertEqual(self.product.root.read_bytes(), coming.read_bytes())
         for root in (former, coming):
             self.assertEqual(self.ping(root), b"pong")
+            self.check_go(root)
         project, task = self.task("print('done')")
         self.assertEqual(self.product.wait(project, task), "success")
         self.assertEqual(socket.until_final(task)[-1]["status"], "success")
@@ -369,3 +371,29 @@ class AuthorityTests(ChangeTestCase):
             check=True,
             timeout=PATIENCE,
         ).stdout
+
+    def check_go(self, root: Path) -> None:
+        """Check that Go, in which Caddy is written, reaches the server with *root*."""
+        port = free_port()
+        words = ("--from", f":{port}", "--to", self.product.url, "--change-host-header")
+        environ = {**os.environ, "SSL_CERT_FILE": str(root), "SSL_CERT_DIR": "/none"}
+        caddy = subprocess.Popen(
+            ["caddy", "reverse-proxy", *words],
+            env={**environ, "HOME": str(self.folder)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+        def answers() -> bool:
+            try:
+                url = f"http://127.0.0.1:{port}/api/ping"
+                with urlopen(url, timeout=PATIENCE) as answer:
+                    return bool(answer.read() == b"pong")
+            except OSError:
+                return False
+
+        try:
+            until(answers, f"Caddy trusts {root.name}")
+        finally:
+            caddy.terminate()
+            caddy.wait(PATIENCE)
