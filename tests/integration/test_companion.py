@@ -10,6 +10,7 @@ from tests.support import lab
 from tests.support.companion_process import INTERFACE, Companion, Peer, as_unit
 from tests.support.lab import LabTestCase, until
 from tests.support.lab_flood import Flood
+from tests.support.pace import in_time
 
 
 class TunnelTests(LabTestCase):
@@ -42,7 +43,7 @@ class TunnelTests(LabTestCase):
         status = observed.peers[0]
         self.assertEqual(status.public_key, self.peer.pair.public_key)
         self.assertTrue((status.endpoint or "").startswith("192.0.2.11:"))
-        self.assertLess(abs(status.handshake - time.time()), 5)
+        self.assertLess(abs(status.handshake - time.time()), 60)
         self.assertGreater(status.received, 0)
         self.assertGreater(status.sent, 0)
 
@@ -209,7 +210,7 @@ class TunnelTests(LabTestCase):
         self.companion.sync(self.peer)
         (daemon,) = self.companion.daemons()
         self.lab.server.run("kill", "-9", str(daemon))
-        until(self.reaches, "it is back", seconds=2)
+        in_time(until(self.reaches, "it is back"), 2)
 
     def test_renamed(self) -> None:
         """Under another name, the interface of before is gone, with its rules."""

@@ -11,9 +11,10 @@ from semaphore_twisted.cli import vpn_companion
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.wireguard import wire
 from tests.support import lab_site
-from tests.support.lab import LabTestCase, crowd, until
+from tests.support.lab import LabTestCase, until
 from tests.support.lab_flood import Flood
 from tests.support.lab_site import INSIDE, INTERFACE, Site
+from tests.support.pace import crowd, in_time
 
 #: Seconds within which all has to be back, and how often it is tried.
 SOON, TIMES = 2.0, 20
@@ -176,7 +177,7 @@ class KillTests(LabTestCase):
             site.wg("set", INTERFACE, *words)
             self.assertNotEqual(self.desired(), self.wanted)
             took = until(lambda: self.desired() == self.wanted, f"{words} is undone", 5)
-            self.assertLess(took, SOON * crowd(), words)
+            in_time(took, SOON)
 
     def address(self, key: str) -> str:
         """Return the prefixes of a peer, as `wg set` takes them."""
@@ -196,7 +197,7 @@ class KillTests(LabTestCase):
         ):
             site.machine.run("nft", *words)
             took = until(lambda: site.rules() == self.rules, f"{words} is undone", 5)
-            self.assertLess(took, SOON * crowd(), words)
+            in_time(took, SOON)
 
     def test_stopped(self) -> None:
         """Stopping both services leaves the tunnel up, and starting adopts it."""

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support import lab_site
-from tests.support.lab import LabTestCase, crowd, until
+from tests.support.lab import LabTestCase, until
 from tests.support.lab_flood import Flood
 from tests.support.lab_machine import Machine
 from tests.support.lab_site import INSIDE, Site
+from tests.support.pace import in_time
 
 #: Seconds within which traffic has to stop.
 SOON = 1.0
@@ -69,7 +70,7 @@ class LifecycleTests(LabTestCase):
         )
         ended = shut.stop()
         kept = stays.stop()
-        self.assertLess(ended.last - done, SOON * crowd())
+        in_time(ended.last - done, SOON)
         self.assertEqual(kept.lost, 0)
 
     def let_in(self, act: Callable[[], object]) -> None:
@@ -167,7 +168,7 @@ class LifecycleTests(LabTestCase):
         site.vpn("ungrant", "office", "--user", "alice")
         done = time.time()
         until(lambda: time.time() > shut.replies()[-1][0] + 1.5, "it is closed", 10)
-        self.assertLess(shut.stop().last - done, SOON * crowd())
+        in_time(shut.stop().last - done, SOON)
         self.assertEqual(stays.stop().lost, 0)
 
     def widen(self, machine: Machine) -> None:
@@ -191,6 +192,6 @@ class LifecycleTests(LabTestCase):
         site.api("DELETE", f"{member}/{self.user}")
         done = time.time()
         until(lambda: time.time() > shut.replies()[-1][0] + 1.5, "it is closed", 10)
-        self.assertLess(shut.stop().last - done, SOON * crowd())
+        in_time(shut.stop().last - done, SOON)
         self.assertEqual(stays.stop().lost, 0)
         self.assertIn(self.peer["public_key"], site.peers())

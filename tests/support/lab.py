@@ -149,32 +149,6 @@ def until(
     return time.monotonic() - began
 
 
-def crowd(seconds: float = 0.1) -> float:
-    """Return how much slower this machine is for other work that it does; 1 if idle.
-
-    Limits of time are for a machine that has all its cores to spare, so each is tried.
-    """
-    began = time.monotonic()
-    others = []
-    for _ in range((os.cpu_count() or 1) - 1):
-        child = os.fork()
-        if child == 0:
-            _burn(seconds)
-            os._exit(0)
-        others.append(child)
-    _burn(seconds)
-    for child in others:
-        os.waitpid(child, 0)
-    return max(1.0, (time.monotonic() - began) / seconds)
-
-
-def _burn(seconds: float) -> None:
-    """Use the processor for so long."""
-    began = time.process_time()
-    while time.process_time() - began < seconds:
-        pass
-
-
 def sweep() -> None:
     """Remove what labs of ended processes left, such as of one that was killed."""
     for line in ip("netns", "list").splitlines():
