@@ -11,13 +11,19 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 from typing_extensions import override
 
-from semaphore_twisted import config_acme, config_listening, config_sessions
+from semaphore_twisted import (
+    config_acme,
+    config_address,
+    config_listening,
+    config_sessions,
+)
 from semaphore_twisted.config_acme import Acme
+from semaphore_twisted.config_address import host_of
 from semaphore_twisted.config_names import (
     OPTIONS,
     OTHER_VARIABLES,
@@ -236,6 +242,7 @@ def parse(
             effective.append(shown(option, value, origin))
     config = msgspec.convert(tree, Config)
     _check(config, given, warnings)
+    config = replace(config, web_host=config_address.plain(config.web_host))
     explicit = {each.option.path for each in effective}
     effective += [
         shown(option, _default(option), "default")
@@ -261,11 +268,6 @@ def setting(environ: Mapping[str, str], name: str, read: Read) -> str | None:
     if not text and path:
         text = content_of(path, PREFIX + name + "_FILE", read)
     return text or None
-
-
-def host_of(web_host: str) -> str:
-    """Return the host in *web_host*, which was checked; empty if there is none."""
-    return urlsplit(web_host).hostname or ""
 
 
 def _tree(content: bytes, name: str) -> dict[str, Any]:
@@ -398,7 +400,7 @@ def _check(
         if getattr(config.tls, mine) and not getattr(config.tls, other):
             raise wrong(f"tls.{mine}", getattr(config.tls, mine), f"tls.{other} too")
     if config.web_host:
-        _check_web_host(config.web_host, wrong)
+        config_address.check(config.web_host, wrong)
     _check_mode(config, wrong)
     _check_listening(config, wrong, warnings)
     config_sessions.check(config.session, wrong)
@@ -456,19 +458,6 @@ def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:
         if config.acme.challenge == "tls-alpn-01" and unreachable:
             wanted = "http-01, since the authority cannot reach the site's own port,"
             raise wrong("acme.challenge", config.acme.challenge, wanted)
-
-
-def _check_web_host(text: str, wrong: Callable[..., WrongOption]) -> None:
-    wanted = "an address such as https://HOST[:PORT][/BASE]"
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        good = good and parts.port != 0 and parts.username is None
-        good = good and not parts.query and not parts.fragment
-    except ValueError:
-        good = False
-    if not good:
-        raise wrong("web_host", text, wanted)
 
 
 def _check_vpn(vpn: Vpn, wrong: Callable[..., WrongOption]) -> None:

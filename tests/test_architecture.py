@@ -47,6 +47,7 @@ ROOTS = {
     "start",
     "config",
     "config_acme",
+    "config_address",
     "config_listening",
     "config_names",
     "config_sessions",

@@ -222,7 +222,30 @@ class KindTests(SynchronousTestCase):
         """The public address is an http or https URL."""
         for text in ("example.org", "ftp://x", "https://", "https://u@h/", "http://[x"):
             self.assertIn("web_host", self.refusal(WEB_ROOT=text))
-        parsed(environ={"SEMAPHORE_WEB_ROOT": "https://ci.example.org:8443/base"})
+        for text in (
+            "https://a b.example",
+            "https://a%20b",
+            "https://a..b",
+            "https://",
+        ):
+            self.assertIn("HOST", self.refusal(WEB_ROOT=text))
+        for base in ("/a/../b", "/a/./b", "/..", "//b", "/a b", "/a;b", "/a%2fb", "/ä"):
+            said = self.refusal(WEB_ROOT=f"https://h.example{base}")
+            self.assertIn("a BASE of letters", said)
+        for base in ("", "/", "/base", "/a/b-c_d.e~f/", "/..a/.b"):
+            text = f"https://ci.example.org:8443{base}"
+            found = parsed(environ={"SEMAPHORE_WEB_ROOT": text}).config.web_host
+            self.assertEqual(found, text)
+
+    def test_web_host_as_browsers_send_it(self) -> None:
+        """A name with other letters is taken for what DNS and Host call it."""
+        for text, plain in (
+            ("https://München.example:8443/b", "https://xn--mnchen-3ya.example:8443/b"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("https://[2001:db8::1]:3000", "https://[2001:db8::1]:3000"),
+        ):
+            found = parsed(environ={"SEMAPHORE_WEB_ROOT": text}).config.web_host
+            self.assertEqual(found, plain)
 
     def test_vpn(self) -> None:
         """The VPN's options are checked, each by its name."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from attrs import frozen
 
 from semaphore_twisted import config as configuration
+from semaphore_twisted.config_address import host_of
 from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.crypto.certificates import dns_name
@@ -187,7 +188,7 @@ def certificates(
     """
     names, addresses = [*own_names()], [*own_addresses()]
     for host in (
-        configuration.host_of(found.config.web_host),
+        host_of(found.config.web_host),
         *(each.strip("[]") for each in found.config.interfaces),
     ):
         if _is_address(host):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from semaphore_twisted.config import Config, host_of
+from semaphore_twisted.config import Config
+from semaphore_twisted.config_address import host_of
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.start.entrances import known_hosts
 

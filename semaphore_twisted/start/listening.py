@@ -139,6 +139,11 @@ def _sentence(error: OSError, option: str, where: str, interface: str) -> str:
         return f"{where} is in use by another program (option: {option})"
     if error.errno == errno.EADDRNOTAVAIL:
         return _foreign(interface)
+    if error.errno == errno.EINVAL and ":" in interface and "%" not in interface:
+        return (
+            f"interface: {interface!r} found, a link-local address with its zone "
+            f"({interface}%eth0) wanted"
+        )
     if error.errno == errno.EACCES:
         return (
             f"{where} may not be used: ports below 1024 need the capability "

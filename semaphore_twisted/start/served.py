@@ -13,7 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
-from semaphore_twisted.config import Config, host_of
+from semaphore_twisted.config import Config
+from semaphore_twisted.config_address import host_of
 from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.crypto.pairs import names_of
 from semaphore_twisted.interfaces import IDatabase

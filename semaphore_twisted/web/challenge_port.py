@@ -62,7 +62,7 @@ class ChallengeResource(Resource):
                 peer=getattr(request.getClientAddress(), "host", "a UNIX socket"),
             )
         if secret or not reading:
-            request.setResponseCode(426, b"Upgrade Required")
+            request.setResponseCode(426)
             request.setHeader(b"upgrade", b"TLS/1.2, HTTP/1.1")
             request.setHeader(b"connection", b"close")
             return b"use HTTPS\n"

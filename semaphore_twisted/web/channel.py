@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from typing_extensions import override
 
+from semaphore_twisted.web.answers import JSON, json
 from semaphore_twisted.web.headers import HEADERS
 from semaphore_twisted.web.hosts import name_of
 
@@ -35,7 +36,11 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: The lengths of the names of headers that say where a body ends; a short cut.
 _FRAMING = frozenset(map(len, ("content-length", "transfer-encoding")))
 
-_REASONS = {400: b"Bad Request", 408: b"Request Timeout"}
+#: What is said of a request that is refused before it is one.
+_REFUSALS = {
+    400: (b"Bad Request", "This is no request of HTTP/1.1 as RFC 9112 has it"),
+    408: (b"Request Timeout", f"The request did not get on for {SECONDS} seconds"),
+}
 
 
 class Channel(HTTPChannel):
@@ -86,13 +91,16 @@ class Channel(HTTPChannel):
         self._over = True
         answered = self.requests and getattr(self.requests[-1], "refused", False)
         if not answered:
+            phrase, sentence = _REFUSALS[status]
+            body = json({"error": sentence})
             lines = (
-                b"HTTP/1.1 %d %s" % (status, _REASONS[status]),
-                b"content-length: 0",
+                b"HTTP/1.1 %d %s" % (status, phrase),
+                b"content-type: " + JSON,
+                b"content-length: %d" % len(body),
                 b"connection: close",
                 *(name + b": " + value for name, value in HEADERS),
             )
-            self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n")
+            self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
         self._unwatch()
         self.setTimeout(None)
         if self._abortingCall is None:

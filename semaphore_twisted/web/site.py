@@ -1,5 +1,6 @@
 """The HTTP site: a cap on bodies, headers that every answer has, the access log."""
 
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, ClassVar
 
@@ -49,6 +50,11 @@ class Request(server.Request):
     begun: float = 0.0
     refused = False
     _size = 0
+
+    @override
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:
+        """Set the status, with its phrase: Twisted does not know the newer ones."""
+        super().setResponseCode(code, message or HTTPStatus(code).phrase.encode())
 
     @override
     def gotLength(self, length: int | None) -> None:

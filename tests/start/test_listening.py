@@ -74,6 +74,8 @@ class BindTests(SynchronousTestCase):
         for host in ("192.0.2.1", "no such host.invalid", "127.0.0.1,192.0.2.1"):
             text = self.refused(Config(interface=host, port="0"))
             self.assertIn("interface", text)
+        text = self.refused(Config(interface="fe80::1", port="0"))
+        self.assertIn("with its zone (fe80::1%eth0) wanted", text)
 
     def test_unix(self) -> None:
         """A UNIX socket is closed to others; only a stale one is replaced."""

@@ -1,5 +1,6 @@
 """Tests of how requests are taken from the network."""
 
+import json
 import re
 from typing import Any
 
@@ -80,6 +81,19 @@ class SmugglingTests(ChannelTestCase):
             with self.subTest(data=data):
                 transport = self.client.send(data)
                 self.assertEqual(self.answers(transport), [status])
+
+    def test_words(self) -> None:
+        """What is refused before it is a request is told why, as JSON."""
+        value = self.client.send(GET.replace(b"1.1", b"1.2")).value()
+        head, _, body = value.partition(b"\r\n\r\n")
+        self.assertIn(b"content-type: application/json", head)
+        self.assertIn(b"content-length: %d\r\n" % len(body), head)
+        self.assertIn("RFC 9112", json.loads(body)["error"])
+
+    def test_phrases(self) -> None:
+        """A status has its phrase, also where Twisted knows none."""
+        value = self.client.send(GET.replace(b"/ping", b"/ws")).value()
+        self.assertEqual(value.partition(b"\r\n")[0], b"HTTP/1.1 426 Upgrade Required")
 
     def test_trailing(self) -> None:
         """Two requests in one packet are two requests."""

@@ -1,0 +1,54 @@
+"""``web_host``: the address under which people reach the site (RFC 3986)."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from semaphore_twisted.config_values import WrongOption
+from semaphore_twisted.crypto.certificates import address, dns_name
+
+#: A base path as every proxy, cookie and link writes it: unreserved characters only.
+_BASE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
+
+
+def host_of(web_host: str) -> str:
+    """Return the host in *web_host*, which was checked; empty if there is none."""
+    return urlsplit(web_host).hostname or ""
+
+
+def check(text: str, wrong: Callable[..., WrongOption]) -> None:
+    """Refuse what is no address of a site."""
+    form = "https://HOST[:PORT][/BASE]"
+    if not _is_address(text):
+        raise wrong("web_host", text, f"an address such as {form}")
+    if not _BASE.fullmatch(urlsplit(text).path):
+        raise wrong("web_host", text, f"a BASE of letters, digits and -._~ in {form}")
+
+
+def plain(text: str) -> str:
+    """Return an address that was checked, its host as browsers send it (RFC 5891)."""
+    host = host_of(text)
+    if host.isascii():
+        return text
+    parts = urlsplit(text)
+    port = "" if parts.port is None else f":{parts.port}"
+    return parts._replace(netloc=f"{dns_name(host)}{port}").geturl()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        odd = parts.port == 0 or parts.username is not None
+    except ValueError:
+        return False
+    if odd or parts.query or parts.fragment or parts.scheme not in {"http", "https"}:
+        return False
+    return _is_host(parts.hostname or "")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        address(text)
+    except ValueError:
+        return dns_name(text) is not None
+    return True
