@@ -24,6 +24,7 @@ from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.outgoing import Tls
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.web.challenge_port import challenge_site
 from semaphore_twisted.web.presented import PublicCertificates, challenge_context
 from semaphore_twisted.web.tls import PemCertificates
@@ -56,7 +57,7 @@ def _roots(option: str, path: str) -> bytes | None:
     if not path:
         return None
     try:
-        found = Path(path).read_bytes()
+        found = content_of(path)
         outgoing.trust(only=found)
     except OSError as error:
         raise Refused(f"{option}: {path}: {error.strerror}") from None

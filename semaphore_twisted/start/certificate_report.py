@@ -18,6 +18,7 @@ from semaphore_twisted.start import acme, authority, looks
 from semaphore_twisted.start.expiry import late
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.looks import Look
+from semaphore_twisted.start.operator_files import content_of
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,9 +200,9 @@ def _read(
     """Return the chain, and what is wrong with it."""
     chain: list[x509.Certificate] = []
     try:
-        content = chain_path.read_bytes()
+        content = content_of(chain_path)
         chain = x509.load_pem_x509_certificates(content)
-        pairs.check_pair(content, key_path.read_bytes(), now)
+        pairs.check_pair(content, content_of(key_path), now)
     except OSError as error:
         return chain, f"{error.filename}: {error.strerror}"
     except pairs.UnusablePair as error:

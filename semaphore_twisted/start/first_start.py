@@ -30,6 +30,7 @@ from semaphore_twisted.start import authority, installation, state
 from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.installation import Installation, Refused, parse_key
 from semaphore_twisted.start.listening import PlainHttpRefused, check_plain_http
+from semaphore_twisted.start.operator_files import piped
 from semaphore_twisted.start.own_names import own_addresses, own_names
 from semaphore_twisted.start.state import InUse, Lock, NotOurs
 
@@ -261,7 +262,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
         return None
 
     def given(name: str) -> str | None:
-        return configuration.setting(begun.environ, name, installation.read_file)
+        return configuration.setting(begun.environ, name, piped)
 
     password = given("ADMIN_PASSWORD")
     drawn = None if password else drawn_password(conn.entropy)

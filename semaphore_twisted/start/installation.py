@@ -14,6 +14,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.start.operator_files import piped
 from semaphore_twisted.start.state import StateDirectory
 
 #: Exit code for configuration and keys (``EX_CONFIG`` of sysexits.h).
@@ -95,14 +96,6 @@ def parse_key(text: str, option: str) -> MasterKey:
         raise Refused(error.message) from None
 
 
-def read_file(path: str) -> bytes:
-    """Read *path* for a ``*_FILE`` variable; special files are not waited for."""
-    if not Path(path).is_file() and not Path(path).is_fifo():
-        with Path(path).open("rb"):  # says why not, if it cannot be opened
-            pass
-    return Path(path).read_bytes()
-
-
 def locate(
     *, config: Path | None, state: Path | None, environ: Mapping[str, str]
 ) -> tuple[Path | None, StateDirectory]:
@@ -143,7 +136,7 @@ def load(
             content,
             name=str(file or "no file"),
             environ=environ,
-            read=read_file,
+            read=piped,
         )
     except WrongOption as error:
         raise Refused(str(error)) from None

@@ -16,6 +16,7 @@ from semaphore_twisted.start import state
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.job_user import JobUser
+from semaphore_twisted.start.operator_files import content_of
 
 #: Where systems keep their roots in one file: Debian's, Fedora's, openSUSE's, BSD's.
 SYSTEM = (
@@ -59,8 +60,8 @@ class Roots:
             seen = tuple(map(_stamp, sources))
             if seen == self._seen and self.target.exists():
                 return
-            outgoing.trust(only=self._bundle.read_bytes())
-            content = b"\n".join(each.read_bytes() for each in sources)
+            outgoing.trust(only=content_of(self._bundle))
+            content = b"\n".join(map(content_of, sources))
             state.write(self.target, content, 0o644)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
@@ -88,7 +89,7 @@ class JobSettings:
     def now(self) -> JobOptions:
         """Return the settings for a job that starts now."""
         try:
-            known_hosts = Path(self.usual.known_hosts).read_bytes()
+            known_hosts = content_of(self.usual.known_hosts)
         except OSError:
             known_hosts = b""
         roots = None if self._roots is None else self._roots.path()

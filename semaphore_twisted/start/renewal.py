@@ -26,6 +26,7 @@ from semaphore_twisted.start import looks
 from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.looks import Look
+from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.watch import FileWatch
 from semaphore_twisted.web.tls import PemCertificates, context, digest_of, shake_hands
 
@@ -53,7 +54,7 @@ def read_pair(config: Config) -> tuple[bytes, bytes]:
         ("key_file", config.tls.key_file),
     ):
         try:
-            contents.append(Path(path).read_bytes())
+            contents.append(content_of(path))
         except OSError as error:
             raise Refused(f"tls.{name}: {path}: {error.strerror}") from None
     chain, key = contents
@@ -61,9 +62,9 @@ def read_pair(config: Config) -> tuple[bytes, bytes]:
         pairs.check_pair(chain, key, utc_now())
         shake_hands(context(chain=chain, key=key))
     except pairs.UnusablePair as error:
-        raise Refused(f"tls.cert_file: {error.message}") from None
+        raise Refused(f"tls.cert_file, tls.key_file: {error.message}") from None
     except ValueError as error:
-        raise Refused(f"tls.cert_file: {error}") from None
+        raise Refused(f"tls.cert_file, tls.key_file: {error}") from None
     return chain, key
 
 
