@@ -176,7 +176,7 @@ class KillTests(LabTestCase):
         ):
             site.wg("set", INTERFACE, *words)
             self.assertNotEqual(self.desired(), self.wanted)
-            took = until(lambda: self.desired() == self.wanted, f"{words} is undone", 5)
+            took = until(lambda: self.desired() == self.wanted, f"{words} is undone")
             in_time(took, SOON)
 
     def address(self, key: str) -> str:
@@ -196,7 +196,7 @@ class KillTests(LabTestCase):
             ("flush", "chain", "inet", "semaphore_vpn", "input"),
         ):
             site.machine.run("nft", *words)
-            took = until(lambda: site.rules() == self.rules, f"{words} is undone", 5)
+            took = until(lambda: site.rules() == self.rules, f"{words} is undone")
             in_time(took, SOON)
 
     def test_stopped(self) -> None:
