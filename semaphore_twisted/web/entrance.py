@@ -66,6 +66,7 @@ class Arriving(Protocol):
         self._address = address
         self._guest: Guest | None = None
         self._data = b""
+        self._records = hello.Records()
         self._told = False
         #: what the chosen protocol gets as its transport
         self._given: Any = None
@@ -115,7 +116,7 @@ class Arriving(Protocol):
 
     def _tls(self, secured: TLSMemoryBIOFactory) -> None:
         try:
-            message = hello.message(self._data)
+            message = self._records.message(self._data)
         except hello.NoHello:
             self.transport.abortConnection()
             return
@@ -160,16 +161,20 @@ class Arriving(Protocol):
             return
         self._told = True
         self._data = self._data[told.length :]
-        if told.client is None or self._passes_on(told.client, tls=told.encrypted):
+        if told.own or self._passes_on(told.client, tls=told.encrypted):
             self._look()
         else:
             self.transport.abortConnection()
 
-    def _passes_on(self, client: tuple[str, int], *, tls: bool) -> bool:
-        """Take *client* for the peer; false if too many of that address wait."""
-        self._given = RelayedTransport(self.transport, client, tls=tls)
+    def _passes_on(self, client: tuple[str, int] | None, *, tls: bool) -> bool:
+        """Take *client* for the peer; false if too many of that address wait.
+
+        One that the proxy does not know goes by the proxy's own address.
+        """
+        known = client or (_host(self._address) or "", 0)
+        self._given = RelayedTransport(self.transport, known, tls=tls)
         self._address = self._given.getPeer()
-        key = self._key(_host(self._address))
+        key = None if client is None else key_of(client[0])
         return self._guest is not None and self._entrance.lobby.rename(self._guest, key)
 
 
@@ -232,6 +237,8 @@ class Entrance(Factory):
         """Whether plain HTTP from *host* gets the site itself."""
         if self.secured is None or ISSLTransport.providedBy(transport):
             return True
+        if isinstance(transport, RelayedTransport):
+            return False
         return self.trust.relays(host, tls=False)
 
     def tls_for(

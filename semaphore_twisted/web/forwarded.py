@@ -44,12 +44,20 @@ class Visit:
 
 
 def visit(
-    *, peer: str | None, tls: bool, header: Header, trust: Trust = NOBODY
+    *,
+    peer: str | None,
+    tls: bool,
+    header: Header,
+    trust: Trust = NOBODY,
+    passed_on: bool = False,
 ) -> Visit:
-    """Return the way of a request from *peer*, ``None`` for a UNIX socket."""
+    """Return the way of a request from *peer*, ``None`` for a UNIX socket.
+
+    A client that was *passed_on* by the PROXY protocol is none who speaks for others.
+    """
     host = (header("host") or "").strip()
     peer = None if peer is None else unmapped(peer)
-    if not trust.relays(peer, tls=tls):
+    if passed_on or not trust.relays(peer, tls=tls):
         return Visit(
             address=peer or "",
             host=host,

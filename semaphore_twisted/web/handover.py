@@ -19,13 +19,25 @@ def _nothing() -> None:
     """Do nothing."""
 
 
+class PassedOn:
+    """Marks a client's address that a proxy told: whoever is there is no proxy."""
+
+
+class _PassedOn4(PassedOn, IPv4Address):
+    """One of IPv4, or an unknown one."""
+
+
+class _PassedOn6(PassedOn, IPv6Address):
+    """One of IPv6."""
+
+
 class RelayedTransport:
     """A proxy's connection, with the client at the other end that the proxy names."""
 
     def __init__(self, transport: Any, client: tuple[str, int], *, tls: bool) -> None:
         """Pass *transport* on; *tls* is whether the client speaks TLS to the proxy."""
         self._transport = transport
-        kind = IPv6Address if ":" in client[0] else IPv4Address
+        kind = _PassedOn6 if ":" in client[0] else _PassedOn4
         self._client = kind("TCP", *client)
         directlyProvides(self, providedBy(transport))
         if tls:

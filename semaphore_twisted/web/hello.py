@@ -37,31 +37,49 @@ class ClientHello:
         return self.protocols == (ACME,)
 
 
-def message(data: bytes) -> bytes | None:
-    """Return the hello in *data*, joined from its records; ``None`` if it goes on.
+class Records:
+    """Joins a hello from its records: each is looked at once, however they come."""
 
-    :raises NoHello: if it is none, or longer than the limit.
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._message = bytearray()
+        self._at = 0
+
+    def message(self, data: bytes) -> bytes | None:
+        """Return the hello in *data*, all that came so far; ``None`` if it goes on.
+
+        :raises NoHello: if it is none, or longer than the limit.
+        """
+        while len(data) >= self._at + 5:
+            begin = self._at + 5
+            length = int.from_bytes(data[begin - 2 : begin])
+            kind, version = data[self._at], data[self._at + 1]
+            if kind != _HANDSHAKE or version != 3 or not 0 < length <= _RECORD:
+                raise NoHello
+            if len(data) < begin + length:
+                _size(self._message[:4] + data[begin : begin + 4])
+                break
+            self._message += data[begin : begin + length]
+            self._at = begin + length
+            size = _size(self._message)
+            if size is not None and len(self._message) >= size:
+                return bytes(self._message[4:size])
+        if len(data) > LIMIT:
+            raise NoHello
+        return None
+
+
+def _size(begun: bytearray) -> int | None:
+    """Return the size of the message that has *begun*, ``None`` if it is not said yet.
+
+    :raises NoHello: if it is no hello, or too large.
     """
-    parts: list[bytes] = []
-    have, at = 0, 0
-    while len(data) >= at + 5:
-        length = int.from_bytes(data[at + 3 : at + 5])
-        if data[at] != _HANDSHAKE or data[at + 1] != 3 or not 0 < length <= _RECORD:
-            raise NoHello
-        parts.append(data[at + 5 : at + 5 + length])
-        have += len(parts[-1])
-        at += 5 + length
-        if have < 4:
-            continue
-        head = parts[0] if len(parts[0]) >= 4 else b"".join(parts)
-        whole = 4 + int.from_bytes(head[1:4])
-        if head[0] != _CLIENT_HELLO or whole > LIMIT:
-            raise NoHello
-        if have >= whole:
-            return b"".join(parts)[4:whole]
-    if len(data) > LIMIT:
+    if len(begun) < 4:
+        return None
+    size = 4 + int.from_bytes(begun[1:4])
+    if begun[0] != _CLIENT_HELLO or size > LIMIT:
         raise NoHello
-    return None
+    return size
 
 
 def read(body: bytes) -> ClientHello:

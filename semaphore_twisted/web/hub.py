@@ -75,12 +75,13 @@ class Wire(Protocol):
 class _Behind:
     """A task whose lines a watcher has still to get from the store.
 
-    It has sent the lines up to *last*; the store has them up to *newest*.
+    It has sent the lines up to *last*; the store has them up to *newest*. *last* is
+    ``None`` as long as no line came that was not sent.
     """
 
     project_id: ProjectId
-    last: int
-    newest: int
+    last: int | None = None
+    newest: int = 0
     update: bytes | None = None
     reading: bool = False
 
@@ -108,6 +109,8 @@ class Watcher:
         task_id, first, last = lines[0].task_id, lines[0].id, lines[-1].id
         behind = self._behind.get(task_id)
         if behind is not None:
+            if behind.last is None:
+                behind.last = first - 1
             behind.newest = last
         elif self.paused:
             self._behind[task_id] = _Behind(project_id, first - 1, last)
@@ -120,7 +123,7 @@ class Watcher:
             return
         behind = self._behind.get(task.id)
         if behind is None and self.paused:
-            behind = self._behind[task.id] = _Behind(task.project_id, 0, 0)
+            behind = self._behind[task.id] = _Behind(task.project_id)
         if behind is None:
             self.wire.send(frame)
         else:
@@ -144,7 +147,7 @@ class Watcher:
                 if not self.audience.sees(behind.project_id):
                     del self._behind[task_id]
                     return
-                if behind.last >= behind.newest:
+                if behind.last is None or behind.last >= behind.newest:
                     del self._behind[task_id]
                     if behind.update is not None:
                         self.wire.send(behind.update)
@@ -154,6 +157,10 @@ class Watcher:
                     self._send(behind, lines)
                 else:  # the task was deleted meanwhile
                     behind.last = behind.newest
+        except Exception:
+            # what was missed cannot be told: the client comes again and reads it
+            self._hub.lose(self)
+            raise
         finally:
             behind.reading = False
 
@@ -303,6 +310,10 @@ class Hub:
         elif self._watchers:
             self._checking = True
             self.watch(self._check())
+
+    def lose(self, watcher: Watcher) -> None:
+        """Close a websocket that cannot be told what it missed (RFC 6455, 7.4.1)."""
+        self._shut_out(watcher, 1011, "the log could not be read; come again")
 
     def _shut_out(self, watcher: Watcher, code: int, reason: str) -> None:
         if watcher in self._watchers:

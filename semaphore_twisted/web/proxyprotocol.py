@@ -30,13 +30,15 @@ class Malformed(Exception):
 class Told:
     """What a header says, and its *length*.
 
-    *client* is address and port, ``None`` where the proxy speaks for itself;
-    *encrypted* is whether it says that the client spoke TLS.
+    *client* is address and port, ``None`` where the proxy does not know them;
+    *encrypted* is whether it says that the client spoke TLS. *own* is a connection for
+    which no client came, as those are by which a proxy sees whether we are alive.
     """
 
     client: tuple[str, int] | None
     encrypted: bool
     length: int
+    own: bool = False
 
 
 def read(data: bytes) -> Told | None:
@@ -83,7 +85,7 @@ def _version_2(data: bytes) -> Told | None:
     if len(data) < length:
         return None
     if command == _LOCAL:
-        return Told(None, encrypted=False, length=length)
+        return Told(None, encrypted=False, length=length, own=True)
     width = _FAMILIES.get(family)
     if width is None:
         raise Malformed

@@ -10,6 +10,7 @@ from semaphore_twisted.crypto import tokens
 from semaphore_twisted.model.users import Credentials, SessionLimits
 from semaphore_twisted.web.cookies import session_of
 from semaphore_twisted.web.forwarded import Place, Visit, origin, visit
+from semaphore_twisted.web.handover import PassedOn
 from semaphore_twisted.web.trust import NOBODY, Trust
 
 USUAL = SessionLimits()
@@ -114,6 +115,7 @@ def arrival(
         tls=request.isSecure(),
         header=lambda name: header(request, name),
         trust=trust,
+        passed_on=isinstance(client, PassedOn),
     )
     request.client_address = way.address or "-"
     return Arrival(

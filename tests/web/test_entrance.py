@@ -345,9 +345,33 @@ class ProxyProtocolTests(EntranceTestCase):
 
     def test_own(self) -> None:
         """The proxy's own connections, to see whether we are alive, are its own."""
-        for header in (b"PROXY UNKNOWN\r\n", version_2(0x00, command=0x20)):
-            self.assertEqual(self.plain("10.0.0.7", header + GET), "10.0.0.7 None True")
+        header = version_2(0x00, command=0x20)
+        self.assertEqual(self.plain("10.0.0.7", header + GET), "10.0.0.7 None True")
         self.assertEqual(self.plain("10.0.0.7"), "10.0.0.7 None True")
+
+    def test_unknown(self) -> None:
+        """A client of no known address, or that of a proxy, is still no proxy."""
+        forged = GET[:-2] + (
+            b"X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Host: evil.example\r\n"
+            b"X-Forwarded-Proto: https\r\n\r\n"
+        )
+        for header, shown in (
+            (b"PROXY UNKNOWN\r\n", "10.0.0.7"),
+            (b"PROXY UNKNOWN ff:: ::1 1 2\r\n", "10.0.0.7"),
+            (version_2(0x00), "10.0.0.7"),
+            (version_2(0x31, bytes(216)), "10.0.0.7"),
+            (b"PROXY TCP4 127.0.0.1 10.0.0.1 4711 443\r\n", "127.0.0.1"),
+            (b"PROXY TCP4 10.0.0.7 10.0.0.1 4711 443\r\n", "10.0.0.7"),
+            (b"PROXY TCP6 ::1 ::2 4711 443\r\n", "::1"),
+        ):
+            with self.subTest(header=header):
+                self.assertEqual(self.plain("10.0.0.7", header + forged), "308")
+                wire = self.wire("10.0.0.7")
+                wire.deliver(header)
+                self.assertEqual(self.over_tls(wire), f"{shown} https False")
+        encrypted = version_2(0x00, extra=self.TLS)
+        found = self.plain("10.0.0.7", encrypted + forged)
+        self.assertEqual(found, "10.0.0.7 https False")
 
     def test_elsewhere(self) -> None:
         """From who is no configured proxy the header closes the connection."""

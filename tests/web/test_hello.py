@@ -1,11 +1,13 @@
 """The first message of TLS."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.hello import LIMIT, ClientHello, NoHello, message, read
+from semaphore_twisted.web.hello import LIMIT, ClientHello, NoHello, Records, read
 from tests.support.wires import TlsClient, Wire
 
 
@@ -24,6 +26,11 @@ def records(content: bytes, size: int) -> bytes:
     return b"".join(b"\x16\x03\x01" + len(each).to_bytes(2) + each for each in parts)
 
 
+def message(data: bytes) -> bytes | None:
+    """Return the hello in *data*, which came in one piece."""
+    return Records().message(data)
+
+
 class MessageTests(SynchronousTestCase):
     """T3: a hello is complete, goes on, or is none."""
 
@@ -31,8 +38,12 @@ class MessageTests(SynchronousTestCase):
         """It is complete with its last byte, and not before."""
         for version in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
             data = hello(version=version)
-            for end in range(1, len(data)):
-                self.assertIsNone(message(data[:end]))
+            for size in (1, 7, len(data)):
+                split = records(data[5:], size)
+                reader = Records()
+                for end in range(1, len(split)):
+                    self.assertIsNone(reader.message(split[:end]))
+                self.assertEqual(reader.message(split), message(data))
             self.assertIsNotNone(message(data))
             self.assertEqual(message(data + b"more"), message(data))
 
@@ -48,6 +59,24 @@ class MessageTests(SynchronousTestCase):
         self.assertRaises(NoHello, message, records(said, 100))
         endless = b"\x16\x03\x01\x00\x01\x01" * (LIMIT // 6)
         self.assertRaises(NoHello, message, endless + b"\x16\x03\x01\x40\x00" + b"x")
+
+    def test_each_record_once(self) -> None:
+        """What came is not looked at again for each byte that comes after it."""
+        begun = records(b"\x01\x00\x7f\x00" + bytes(5000), 1)
+        looked = 0
+
+        class Watched(bytes):
+            """Counts what is read of it."""
+
+            def __getitem__(self, key: Any) -> Any:
+                nonlocal looked
+                looked += 1
+                return super().__getitem__(key)
+
+        reader = Records()
+        for end in range(len(begun) - 1000, len(begun)):
+            self.assertIsNone(reader.message(Watched(begun[:end])))
+        self.assertLess(looked, 10 * 5000)
 
     def test_none(self) -> None:
         """Other records, versions and messages are none."""

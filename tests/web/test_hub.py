@@ -243,6 +243,34 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.numbers, list(range(1, 1201)))
         self.assertEqual(wire.kinds[-1], "update")
 
+    def test_news_before_lines(self) -> None:
+        """B48: news that a paused watcher missed does not make lines come again."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        self.append(1, 5)
+        watcher.pause()
+        self.hub.task_changed(task(Status.RUNNING))
+        self.append(6, 6)
+        watcher.resume()
+        self.assertEqual(wire.numbers, [1, 2, 3, 4, 5, 6])
+        watcher.pause()
+        self.hub.task_changed(task(Status.SUCCESS))
+        watcher.resume()
+        self.assertEqual(wire.numbers, [1, 2, 3, 4, 5, 6])
+        self.assertEqual(wire.kinds, ["log"] * 6 + ["update"] * 2)
+
+    def test_store_fails(self) -> None:
+        """B48: where lines cannot be read the socket ends: its client returns."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        watcher.pause()
+        self.append(1, 10)
+        self.hold = True
+        watcher.resume()
+        self.waiting.pop().errback(OSError("disk"))
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        assert wire.closed is not None
+        self.assertEqual(wire.closed[0], 1011)
+        self.assertEqual(len(self.hub), 0)
+
     def test_bounded_memory(self) -> None:
         """B50: a watcher that never reads has nothing queued but one update a task."""
         watcher, wire = self.watcher("dead", MEMBER)

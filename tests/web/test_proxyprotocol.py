@@ -85,7 +85,9 @@ class VersionTwoTests(SynchronousTestCase):
             (version_2(0x11, four, command=0x20), None, False),
         ):
             found = read(data + b"GET")
-            self.assertEqual(found, Told(client, encrypted=encrypted, length=len(data)))
+            own = data[12] == 0x20
+            told = Told(client, encrypted=encrypted, length=len(data), own=own)
+            self.assertEqual(found, told)
             for end in range(12, len(data)):
                 self.assertIsNone(read(data[:end]))
 
