@@ -43,6 +43,9 @@ from semaphore_twisted.config_values import (
 
 PREFIX = "SEMAPHORE_"
 
+#: A port, which Semaphore's examples write with a colon.
+_PORT = re.compile(r":?[0-9]{1,9}")
+
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+")
 _PUBLISHED = re.compile(r"(?:tcp|udp)/([0-9]{1,5})", re.ASCII)
@@ -180,7 +183,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def port_number(self) -> int:
         """The port as a number; 0 lets the system choose."""
-        return int(self.port.rpartition(":")[2])
+        return int(self.port.removeprefix(":"))
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -380,9 +383,9 @@ def _check(
             f"{path}: {json.dumps(found)} found, {wanted} wanted (from {origin})"
         )
 
-    number = config.port.rpartition(":")[2]
-    if not (number.isascii() and number.isdigit() and int(number) < 1 << 16):
-        raise wrong("port", config.port, "a number up to 65535")
+    if not _PORT.fullmatch(config.port) or config.port_number >= 1 << 16:
+        wanted = "a number up to 65535 (addresses belong into interface)"
+        raise wrong("port", config.port, wanted)
     if config.dialect != "sqlite":
         raise wrong("dialect", config.dialect, '"sqlite" (no other is served yet)')
     choices = {"no", "yes", "accept-new"}
@@ -434,6 +437,8 @@ def _check_listening(
         unix=any(map(config_listening.socket_path, config.interfaces)),
         wrong=wrong,
     )
+    if any(config_listening.socket_path(each) == "" for each in config.interfaces):
+        raise wrong("interface", config.interface, "the path of a socket in unix:PATH")
     config_listening.check_hosts(config.allowed_hosts, wrong)
     if not 1 <= config.websocket_ping_sec <= 3600:
         wanted = "a number from 1 to 3600"

@@ -112,7 +112,8 @@ def _is_public(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        return "." in name and name.rpartition(".")[2] not in _PRIVATE
+        top, home = name.rpartition(".")[2], name.endswith(".home.arpa")
+        return "." in name and top not in _PRIVATE and not home
     return False
 
 

@@ -11,6 +11,9 @@ _Wrong = Callable[..., WrongOption]
 _NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.I | re.A)
 
 
+_DIGITS = re.compile(r"[0-9]{1,9}")
+
+
 def interfaces(text: str) -> tuple[str, ...]:
     """Return the interfaces in *text*, a list with commas; every one is ``""``."""
     found = (each.strip() for each in text.split(","))
@@ -33,6 +36,8 @@ def redirect_at(address: str, port: int) -> tuple[str | None, int]:
     naked = ":" in host and not host.startswith("[")
     if not colon or "]" in number or naked:
         host, number = address, ""  # an address of IPv6 has colons of its own
+    if number and not _DIGITS.fullmatch(number):
+        raise ValueError("a port is wanted")
     return host.strip("[]") or None, int(number) if number else port
 
 

@@ -200,7 +200,7 @@ class KindTests(SynchronousTestCase):
 
     def test_port(self) -> None:
         """A port is a number up to 65535, with or without a colon."""
-        for text in ("70000", "x", ":", "-1"):
+        for text in ("70000", "x", ":", "-1", "127.0.0.1:3000", "hello:3000", "٣"):
             self.assertIn("port", self.refusal({"port": text}))
         self.assertEqual(parsed({"port": 443}).config.port_number, 443)
         self.assertEqual(parsed({"port": ":0"}).config.port_number, 0)

@@ -41,6 +41,8 @@ class InterfaceTests(SynchronousTestCase):
             ("::1", None),
         ):
             self.assertEqual(settings(interface=text).config.unix_socket, path, text)
+        error = self.assertRaises(WrongOption, settings, interface="unix:")
+        self.assertIn("unix:PATH", str(error))
 
 
 class ProxyTests(SynchronousTestCase):
@@ -128,6 +130,9 @@ class RedirectTests(SynchronousTestCase):
         for address, port, wanted in (
             ("", 70_000, "up to 65535"),
             ("127.0.0.1:http", 0, "HOST:PORT"),
+            (":-80", 0, "HOST:PORT"),
+            (":8_0", 0, "HOST:PORT"),
+            (":٨٠", 0, "HOST:PORT"),
             ("127.0.0.1", 0, "http_redirect_port too"),
             ("127.0.0.1:81", 80, "the port of tls.http_redirect_port, 80"),
         ):

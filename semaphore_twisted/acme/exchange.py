@@ -71,8 +71,12 @@ class _Body(NetworkProtocol):
         whole = reason.check(ResponseDone, PotentialDataLoss) is not None
         self._end(bytes(self._content) if whole else reason)
 
-    def abort(self) -> None:
-        """Read no more."""
+    def give_up(self) -> None:
+        """Read no more; nobody waits for it."""
+        self._done = None
+        self._abort()
+
+    def _abort(self) -> None:
         transport: Any = self.transport
         if transport is not None:
             transport.loseConnection()
@@ -82,7 +86,7 @@ class _Body(NetworkProtocol):
         if done is None:
             return
         if isinstance(outcome, Failure):
-            self.abort()
+            self._abort()
             done.errback(outcome)
         else:
             done.callback(outcome)
@@ -100,14 +104,17 @@ class AgentExchange:
     ) -> "Deferred[Answer]":
         """Send *body* to *url*; fires with the answer, or fails with the trouble."""
         asking = Deferred.fromCoroutine(self._ask(method, url, body))
-        _ = asking.addTimeout(PATIENCE, self._clock)
+
+        def late(found: Any, seconds: float) -> Any:
+            # the agent has words of its own for having been cancelled
+            return Failure(Late(seconds)) if isinstance(found, Failure) else found
 
         def failed(failure: Failure) -> Any:
             if failure.check(Trouble, CancelledError):
                 return failure
             raise Trouble(_reason(url, failure.value or Late()))
 
-        return asking.addErrback(failed)
+        return asking.addTimeout(PATIENCE, self._clock, late).addErrback(failed)
 
     async def _ask(self, method: str, url: str, body: bytes | None) -> Answer:
         headers = {"User-Agent": [_AGENT], "Accept-Language": ["en"]}
@@ -119,7 +126,7 @@ class AgentExchange:
             Headers(headers),
             None if body is None else FileBodyProducer(BytesIO(body)),
         )
-        collected: Deferred[bytes] = Deferred(lambda _: reader.abort())
+        collected: Deferred[bytes] = Deferred(lambda _: reader.give_up())
         reader = _Body(collected)
         response.deliverBody(reader)
         content = await collected

@@ -106,6 +106,8 @@ class AcmeService(Service):
         self._call: IDelayedCall | None = None
         self._working: Deferred[None] | None = None
         self._again = False
+        #: why nothing is known of the certificate, empty where something is
+        self.broken = ""
 
     @override
     def startService(self) -> None:
@@ -147,10 +149,12 @@ class AcmeService(Service):
         pause = LOOK
         try:
             pause = await self._look()
+            self.broken = ""
         except CancelledError:  # by the stop
             raise
-        except Exception:  # noqa: BLE001 - it is looked at again in an hour
+        except Exception as error:  # noqa: BLE001 - it is looked at again in an hour
             self._log.failure("The certificate could not be looked at")
+            self.broken = f"it could not be looked at ({type(error).__name__})"
         finally:
             self._working = None
             again, self._again = self._again, False
@@ -202,7 +206,7 @@ class AcmeService(Service):
             kind=settings.challenge,
             email=settings.email,
             binding=settings.binding,
-            replaces=(renewal_id(held.leaf) or "") if held is not None else "",
+            replaces=self._replaced(held),
         )
         try:
             working = Deferred.fromCoroutine(ordering.run())
@@ -220,6 +224,12 @@ class AcmeService(Service):
             await self._failed(str(error) or type(error).__name__)
         else:
             await self._show()
+
+    def _replaced(self, held: Held | None) -> str:
+        """Return how this authority knows the certificate of now; empty if not."""
+        if held is None or self._book.record.issued is None:
+            return ""
+        return renewal_id(held.leaf) or ""
 
     async def _show(self) -> None:
         held = await self._book.held()

@@ -18,7 +18,7 @@ from cryptography import x509
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.config import Config
-from semaphore_twisted.crypto.certificates import fingerprint
+from semaphore_twisted.crypto.certificates import fingerprint, is_bounded
 from semaphore_twisted.start import authority
 
 _DESCRIPTION = """\
@@ -149,11 +149,17 @@ def _roots(folder: Path) -> dict[str, bytes]:
     for name in ("root.pem", authority.NEXT_ROOT):
         try:
             content = (folder / name).read_bytes()
-            x509.load_pem_x509_certificate(content)
+            root = x509.load_pem_x509_certificate(content)
+            bounded = is_bounded(root)
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
             raise Failure(f"{folder / name}: it cannot be read ({error})") from None
+        if not bounded:
+            raise Failure(
+                f"{folder / name}: a certificate found, a root wanted that is limited "
+                "to some names; who put it there?"
+            )
         found[str(folder / name)] = content
     if not found:
         raise Failure(f"{folder / 'root.pem'}: there is no root yet; start the server")

@@ -3,8 +3,9 @@
 Root (10 years) signs intermediates (1 year), which sign leaves (90 days). A
 certificate never outlives its issuer, and begins an hour early for clocks that are
 late. The root's critical name constraints (RFC 5280, section 4.2.1.10) limit the
-whole authority to the names and addresses that it was made for, so that who trusts
-it does not have to trust us with the rest of the world.
+whole authority to the names and addresses that it was made for, and its extended key
+usage to servers, so that who trusts it does not have to trust us with the rest of the
+world.
 
 The library draws the private keys; serial numbers and times are arguments.
 """
@@ -17,6 +18,7 @@ from typing import Final, TypeVar
 import idna
 from attrs import frozen
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -233,6 +235,20 @@ def new_leaf(
     return Issued(builder.sign(issuer.key, hashes.SHA256()), key)
 
 
+def is_bounded(root: x509.Certificate) -> bool:
+    """Whether *root* is an authority's, and limited to some names (RFC 5280, 4.2.1)."""
+    try:
+        root.verify_directly_issued_by(root)
+        find = root.extensions.get_extension_for_class
+        authority = find(x509.BasicConstraints).value.ca
+        limits = find(x509.NameConstraints)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    subtrees = limits.value.permitted_subtrees or ()
+    kinds = {type(each) for each in subtrees}
+    return authority and limits.critical and kinds == {x509.DNSName, x509.IPAddress}
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 of *certificate*: pairs of hex digits with colons."""
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
@@ -329,9 +345,13 @@ def _certificate(
 def _as_authority(
     builder: x509.CertificateBuilder, *, path_length: int
 ) -> x509.CertificateBuilder:
-    return builder.add_extension(
+    builder = builder.add_extension(
         x509.BasicConstraints(ca=True, path_length=path_length), critical=True
     ).add_extension(_usage(signs_certificates=True), critical=True)
+    # name constraints say nothing of mail or code: servers are all it vouches for
+    return builder.add_extension(
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
+    )
 
 
 def _issued_by(

@@ -18,6 +18,15 @@ _SHORTEST_RSA = 2048
 _SHORTEST_EC = 256
 
 
+#: What a certificate with an unknown curve, or damaged extensions, raises when read.
+_ODD = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.UnsupportedGeneralNameType,
+    x509.DuplicateExtension,
+)
+
+
 class UnusablePair(DomainError):
     """A certificate and its key cannot serve; the sentence says why."""
 
@@ -42,11 +51,16 @@ def check_pair(certificate_pem: bytes, key_pem: bytes, now: datetime) -> Pair:
     """
     chain = _chain(certificate_pem)
     leaf = chain[0]
-    _check_key(leaf, key_pem)
-    _check_order(chain)
-    for each in chain:
-        _check_time(each, now)
-    _check_purpose(leaf)
+    try:
+        _check_key(leaf, key_pem)
+        _check_order(chain)
+        for each in chain:
+            _check_time(each, now)
+        _check_purpose(leaf)
+    except _ODD as error:
+        raise UnusablePair(
+            f"the certificate file holds what cannot be read ({error})"
+        ) from None
     return Pair(
         names=names_of(leaf),
         not_before=leaf.not_valid_before_utc,
@@ -150,7 +164,7 @@ def names_of(leaf: x509.Certificate) -> tuple[str, ...]:
         entries = leaf.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
         ).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, *_ODD):
         return ()
     return (
         *entries.get_values_for_type(x509.DNSName),

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.web.iweb import IAgent
 
 from semaphore_twisted import config_acme, outgoing
+from semaphore_twisted.acme import pacing
 from semaphore_twisted.acme.book import StoredBook
 from semaphore_twisted.acme.challenges import Challenges
 from semaphore_twisted.acme.client import Binding
@@ -94,7 +96,15 @@ class Acme:
     @property
     def trouble(self) -> str:
         """Why there is no newer certificate, empty where nothing is wrong."""
-        return self._book.record.reason
+        return self.service.broken or self._book.record.reason
+
+    def planned(self, leaf: x509.Certificate) -> datetime | None:
+        """Return when *leaf* is to be renewed, ``None`` if it is not this authority's.
+
+        An authority may advise to wait longer than for two thirds of its life.
+        """
+        record = self._book.record
+        return None if record.issued is None else pacing.renewal(leaf, record)
 
     def site(self, url: str, port: int, *, clock: Any) -> IProtocolFactory:
         """Return what answers challenges over plain HTTP, and leads to *url*.

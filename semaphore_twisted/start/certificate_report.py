@@ -1,7 +1,7 @@
 """What can be said of the certificate that is served, and of its renewal."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,11 @@ from semaphore_twisted.start.expiry import late
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.looks import Look
 from semaphore_twisted.start.operator_files import content_of
+
+#: How long after its moment a renewal may take.
+_GRACE = timedelta(days=1)
+
+_OVERDUE = "it was to be renewed, and no reason is known; does the server run?"
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,14 +165,16 @@ def _of_files(
 def _of_authority(
     chain: bytes, leaf: x509.Certificate, record: Record, now: datetime
 ) -> Report:
+    planned = pacing.renewal(leaf, record)
+    overdue = late(leaf, now) and now > planned + _GRACE
     return Report(
         mode="acme",
         served="acme",
         chain=_described(x509.load_pem_x509_certificates(chain)),
-        renewal=pacing.renewal(leaf, record),
-        failing=late(leaf, now) and bool(record.reason),
+        renewal=planned,
+        failing=overdue or (late(leaf, now) and bool(record.reason)),
         failing_since=record.failing_since,
-        why=record.reason,
+        why=record.reason or (_OVERDUE if overdue else ""),
         next_try=_next_try(record, now),
     )
 

@@ -26,11 +26,16 @@ def late(leaf: x509.Certificate, now: datetime) -> bool:
     return now > start + (end - start) * LATE
 
 
+def _unplanned(leaf: x509.Certificate) -> None:
+    """Know of no plan."""
+    del leaf
+
+
 class ExpiryWatch(Service):
     """Warns once a day from a third of the certificate's life on.
 
-    A certificate that we renew ourselves is given a day for it; *reason* says why it
-    was not, where that is known.
+    A certificate that we renew ourselves is given a day for it, from when that was
+    *planned*; *reason* says why it was not, where that is known.
     """
 
     name = "expiry"
@@ -44,12 +49,14 @@ class ExpiryWatch(Service):
         grace: timedelta,
         clock: IReactorTime,
         now: Callable[[], datetime],
+        planned: Callable[[x509.Certificate], datetime | None] = _unplanned,
     ) -> None:
         """Watch what *source* presents."""
         self._source = source
         self._reason = reason
         self._grace = grace
         self._now = now
+        self._planned = planned
         self._said: datetime | None = None
         self._timer = LoopingCall(self._look)
         self._timer.clock = clock
@@ -70,7 +77,9 @@ class ExpiryWatch(Service):
 
     def _look(self) -> None:
         now, leaf = self._now(), self._source.leaf
-        if not late(leaf, now - self._grace):
+        planned = self._planned(leaf)
+        in_time = planned is not None and now < planned + self._grace
+        if in_time or not late(leaf, now - self._grace):
             self._said = None
             return
         if self._said is not None and timedelta(0) <= now - self._said < _AGAIN:

@@ -124,7 +124,7 @@ def _bound(
 ) -> socket.socket:
     try:
         return bind()
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise CannotListen(_foreign(interface)) from error
     except OSError as error:
         raise CannotListen(_sentence(error, option, where, interface)) from error

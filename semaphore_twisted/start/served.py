@@ -184,6 +184,7 @@ def served(
         grace=timedelta(days=0 if files else 1),
         clock=reactor,
         now=now,
+        planned=lambda leaf: None if public is None else public.planned(leaf),
     )
     return Served(own, presented, public, looking, watch, now, local)
 

@@ -199,15 +199,17 @@ class SocketResource(Resource):
     @override
     def render(self, request: Any) -> Any:
         """Upgrade the connection, or answer 426, 403 or 401."""
-        headers = request.requestHeaders
-        wants = (headers.getRawHeaders(b"upgrade") or [b""])[-1].lower()
         if (
-            wants != b"websocket"
+            b"websocket" not in _words(request, b"upgrade")
             or request.method != b"GET"
             or request.clientproto != b"HTTP/1.1"
         ):
             request.setHeader(b"upgrade", b"websocket")
+            request.setHeader(b"connection", b"upgrade")
             return _refused(request, 426, "This address speaks websocket only")
+        if _words(request, b"sec-websocket-version") != [b"13"]:
+            request.setHeader(b"sec-websocket-version", b"13")
+            return _refused(request, 426, "Version 13 of websocket is spoken here")
         admission = self._admission(request)
         if admission.foreign:
             return _refused(request, 403, "The page's origin is not this site")
@@ -237,6 +239,12 @@ class SocketResource(Resource):
         self._log.failure("A websocket could not be opened", failure)
         request.setResponseCode(500)
         request.finish()
+
+
+def _words(request: Any, name: bytes) -> list[bytes]:
+    """Return the members of a header that is a list, in lower case."""
+    sent = request.requestHeaders.getRawHeaders(name) or []
+    return [each.strip() for each in b",".join(sent).lower().split(b",")]
 
 
 def _refused(request: Any, code: int, sentence: str) -> bytes:

@@ -5,6 +5,7 @@ answer, but for the path below our own address: the host there is the operator's
 one of this machine's own.
 """
 
+import re
 from typing import Any, ClassVar
 
 from attrs import define, frozen
@@ -19,6 +20,9 @@ from semaphore_twisted.web.trust import unmapped
 
 #: Bytes of a head that are read, and of what follows it, so that the answer arrives.
 HEAD, REST = 4096, 64 * 1024
+
+#: Where a head ends: what comes after it is a body, and not read.
+_END = re.compile(rb"\r?\n\r?\n")
 
 _REASONS = {
     308: "Permanent Redirect",
@@ -179,10 +183,12 @@ class Stranger(Protocol):
                 self.transport.abortConnection()
             return
         self._data += data
-        if b"\n\r\n" in self._data or b"\n\n" in self._data:
+        end = _END.search(self._data, 0, HEAD)
+        if end is not None:
+            head = self._data[: end.start()]
             peer = str(getattr(self.transport.getPeer(), "host", "a UNIX socket"))
             here = unmapped(str(getattr(self.transport.getHost(), "host", "")))
-            self._say(self._refusals.decide(self._data, peer=peer, here=here))
+            self._say(self._refusals.decide(head, peer=peer, here=here))
         elif len(self._data) > HEAD:
             self._say(Answer(status=431, text="The request is too long").encode())
 

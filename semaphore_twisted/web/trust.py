@@ -38,6 +38,15 @@ def _within(text: str, networks: tuple[_Network, ...]) -> bool:
     return any(address in each for each in networks)
 
 
+def _network(text: str) -> _Network:
+    """Return the network in *text*; one of mapped IPv4 addresses as what it is."""
+    found = ip_network(text.strip(), strict=False)
+    mapped = getattr(found.network_address, "ipv4_mapped", None)
+    if mapped is None or found.prefixlen < 96:
+        return found
+    return IPv4Network((mapped, found.prefixlen - 96))
+
+
 @frozen
 class Trust:
     """The proxies of ``trusted_proxies``: addresses and networks."""
@@ -50,7 +59,7 @@ class Trust:
 
         Raises :class:`ValueError`.
         """
-        return cls(tuple(ip_network(each.strip(), strict=False) for each in texts))
+        return cls(tuple(map(_network, texts)))
 
     def names(self, address: str | None) -> bool:
         """Whether *address* was named; a UNIX socket, ``None``, has no name."""

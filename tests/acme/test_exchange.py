@@ -4,7 +4,7 @@ from typing import Any
 
 from OpenSSL.SSL import Error as TlsError
 from service_identity import VerificationError
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.error import DNSLookupError
 from twisted.internet.task import Clock
@@ -49,6 +49,7 @@ class Response:
 
     def deliverBody(self, protocol: Any) -> None:
         """Send everything at once."""
+        self.protocol = protocol
         protocol.makeConnection(self)
         for each in self.parts:
             protocol.dataReceived(each)
@@ -98,6 +99,23 @@ class ExchangeTests(SynchronousTestCase):
         response = Response(b"half")
         self.assertIn("within 30 s", self.trouble(succeed(response), PATIENCE))
         self.assertTrue(response.lost)
+
+    def test_late_for_an_agent(self) -> None:
+        """The agent's own words for a cancelled request are not the authority's."""
+
+        def cancelled(asking: Deferred[Any]) -> None:
+            asking.errback(ResponseNeverReceived([Failure(CancelledError())]))
+
+        said = self.trouble(Deferred(cancelled), PATIENCE)
+        self.assertIn("did not answer within 30 s", said)
+
+    def test_late_and_lost(self) -> None:
+        """A connection that ends after its time is up says nothing more."""
+        clock, response = Clock(), Response(b"half")
+        asking = AgentExchange(Agent(succeed(response)), clock)("GET", URL)
+        clock.advance(PATIENCE)
+        self.failureResultOf(asking, Trouble)
+        response.protocol.connectionLost(Failure(ResponseFailed([])))
 
     def test_cut(self) -> None:
         """Half an answer is none."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.acme.book import StoredBook
 from semaphore_twisted.acme.client import Binding
 from semaphore_twisted.acme.folder import FILES, NEXT_KEY
 from semaphore_twisted.operations import acme as operations
@@ -179,6 +180,23 @@ class ServiceTests(SynchronousTestCase):
         self.server.run(timedelta(minutes=3))
         self.assertTrue(self.server.public)
         self.assertEqual(len(self.authority.ordered), 1)
+
+    def test_store_fails(self) -> None:
+        """What the store does not give is told until it does."""
+        service = self.server.start()
+        self.server.run(MINUTE)
+        self.assertEqual(service.broken, "")
+
+        async def fail(book: StoredBook) -> bool:
+            raise OSError("disk")
+
+        broken = self.patch(StoredBook, "asked", fail)
+        self.server.run(timedelta(hours=2))
+        self.assertIn("OSError", service.broken)
+        self.assertTrue(self.flushLoggedErrors(OSError))
+        broken.restore()
+        self.server.run(timedelta(hours=2))
+        self.assertEqual(service.broken, "")
 
     def test_full_disk(self) -> None:
         """A certificate that cannot be kept is not lost: the order is taken up."""

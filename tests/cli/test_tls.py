@@ -10,6 +10,10 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,6 +21,7 @@ from semaphore_twisted.acme import pacing
 from semaphore_twisted.cli import tls_trust
 from semaphore_twisted.cli.main import main
 from semaphore_twisted.crypto import certificates
+from semaphore_twisted.crypto.challenges import renewal_id
 from semaphore_twisted.model.acme import Record
 from semaphore_twisted.operations import acme
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
@@ -160,6 +165,35 @@ class TlsCommandTests(SynchronousTestCase):
         self.patch(tls_trust, "STORES", ())
         self.assertIn("not known here", self.run_main("trust")[2])
 
+    def test_trust_unbounded(self) -> None:
+        """Only what can vouch for some names is put into the store, whoever made it."""
+        folder = self.folder / "anchors"
+        folder.mkdir()
+        self.patch(os, "geteuid", lambda: 0)
+        self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("true",)),))
+        now = utc_now()
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "anything")])
+        key = ec.generate_private_key(ec.SECP256R1())
+        forged = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(7)
+            .not_valid_before(now)
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        state.write(
+            self.state / "tls" / "root.pem",
+            forged.public_bytes(serialization.Encoding.PEM),
+        )
+        code, _, errors = self.run_main("trust")
+        self.assertEqual(code, 1)
+        self.assertIn("a root wanted that is limited to some names", errors)
+        self.assertEqual([*folder.iterdir()], [])
+
     def test_trust_store(self) -> None:
         """Only our own files of a store are changed; what fails there is told."""
         folder = self.folder / "anchors"
@@ -226,7 +260,7 @@ class TlsCommandTests(SynchronousTestCase):
     def test_authority(self) -> None:
         """A failing renewal counts from a third of the life on, not before."""
         self.use_authority()
-        failing = Record(issued=utc_now(), reason="no route")
+        failing, chain = Record(issued=utc_now(), reason="no route"), b""
         for age, code in ((10, 0), (70, 1)):
             begun = utc_now() - timedelta(days=age)
             authority = FakeAuthority(lambda begun=begun: begun)  # type: ignore[misc]
@@ -241,6 +275,17 @@ class TlsCommandTests(SynchronousTestCase):
             self.assertIn("mode: acme\n", text)
             self.assertIn("reason: no route", text)
         self.remember(replace(failing, reason=""))
+        found, text, _ = self.run_main("show")
+        self.assertEqual(found, 1)
+        self.assertIn("no reason is known", text)
+        # an authority may advise to wait for longer
+        leaf = x509.load_pem_x509_certificate(chain)
+        advice = replace(
+            Record(issued=utc_now() - timedelta(days=70)),
+            renew_at=utc_now() + timedelta(days=5),
+            renewal_id=renewal_id(leaf),
+        )
+        self.remember(advice)
         self.assertEqual(self.run_main("show")[0], 0)
 
     def test_local_trouble(self) -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from nacl.utils import random
@@ -386,6 +386,36 @@ class SuccessionTests(SynchronousTestCase):
             self.assertIn("permitted subtree violation", said, trusted)
             self.assertNotEqual(self.certtool(trusted, leaf), 0, trusted)
             self.assertIn("is not permitted to issue", self.nss(trusted, leaf))
+
+    def test_servers_only(self) -> None:
+        """It vouches for servers: name constraints say nothing of mail and of users."""
+        key = self.intermediate.key
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
+        mail = x509.SubjectAlternativeName([x509.RFC822Name("root@example.net")])
+        forged = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.root.certificate.subject)
+            .public_key(key.public_key())
+            .serial_number(7)
+            .not_valid_before(self.now - timedelta(hours=1))
+            .not_valid_after(self.now + timedelta(days=1))
+            .add_extension(mail, critical=False)
+            .sign(self.root.key, hashes.SHA256())
+        )
+        path = self.write("forged", forged)
+        for purpose in ("smimesign", "sslclient", "codesign"):
+            done = subprocess.run(
+                [
+                    *("openssl", "verify", "-purpose", purpose),
+                    *("-CAfile", str(self.folder / "root"), path),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            self.assertNotEqual(done.returncode, 0, purpose)
+            self.assertIn("purpose", done.stdout + done.stderr)
 
     def test_other_subject(self) -> None:
         """Without the subject of the one before, the path would be too long."""

@@ -1,5 +1,6 @@
 """Certificates and keys that an administrator brings are checked before use."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -10,7 +11,7 @@ from nacl.utils import random
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto import certificates
-from semaphore_twisted.crypto.pairs import UnusablePair, check_pair
+from semaphore_twisted.crypto.pairs import UnusablePair, check_pair, names_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -118,6 +119,28 @@ class PairTests(SynchronousTestCase):
         self.assertIn("no usable private key", self.refused(leaf, leaf))
         protected = pem(self.leaf.key, b"passphrase")
         self.assertIn("passphrase", self.refused(leaf, protected))
+
+    def test_odd(self) -> None:
+        """Curves and extensions that cannot be read are refused by a sentence."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        noise = x509.UnrecognizedExtension(
+            x509.SubjectAlternativeName.oid, b"\x30\x03\x82\x05x"
+        )
+        certificate = self_signed(key, noise)
+        self.assertIn("cannot be read", self.refused(certificate, pem(key)))
+        leaf = x509.load_pem_x509_certificate(certificate)
+        self.assertEqual(names_of(leaf), ())
+        # the curve's number is another's, which the library does not know
+        curve = bytes.fromhex("2a8648ce3d030107")
+        der = x509.load_pem_x509_certificate(self_signed(key, SERVER)).public_bytes(
+            serialization.Encoding.DER
+        )
+        self.assertEqual(der.count(curve), 1)
+        unknown = der.replace(curve, bytes.fromhex("2a8648ce3d03017f"))
+        content = b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n" % (
+            base64.encodebytes(unknown)
+        )
+        self.assertIn("cannot be read", self.refused(content, pem(key)))
 
     def test_weak_keys(self) -> None:
         """Short keys and kinds that browsers refuse are refused."""

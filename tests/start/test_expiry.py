@@ -1,6 +1,6 @@
 """Warnings about a certificate that comes to its end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import define
@@ -37,7 +37,9 @@ def issue(days: float = 0) -> x509.Certificate:
 class ExpiryTests(SynchronousTestCase):
     """From a third of its life on, once a day."""
 
-    def watch(self, source: Source, reason: str = "") -> tuple[Clock, FixedClock]:
+    def watch(
+        self, source: Source, reason: str = "", planned: datetime | None = None
+    ) -> tuple[Clock, FixedClock]:
         """Watch *source*, and collect what is logged."""
         clock, now = Clock(), FixedClock()
         self.said: list[str] = []
@@ -55,6 +57,7 @@ class ExpiryTests(SynchronousTestCase):
             grace=timedelta(days=1),
             clock=clock,
             now=now,
+            planned=lambda leaf: planned,
         )
         service.startService()
         self.addCleanup(service.stopService)
@@ -72,6 +75,19 @@ class ExpiryTests(SynchronousTestCase):
             now.advance(3600)
             clock.advance(3600)
         self.assertEqual(self.said, [])
+
+    def test_planned(self) -> None:
+        """Who is to be renewed later, as an authority advises, is not late."""
+        when = BEGINNING + timedelta(days=5)
+        clock, now = self.watch(Source(issue(70)), planned=when)
+        for _ in range(5 * 24):
+            clock.advance(3600)
+            now.time += timedelta(hours=1)
+        self.assertEqual(self.said, [])
+        for _ in range(25):
+            clock.advance(3600)
+            now.time += timedelta(hours=1)
+        self.assertEqual(len(self.said), 1)
 
     def test_daily(self) -> None:
         """It is said once a day, with the reason, until there is another one."""

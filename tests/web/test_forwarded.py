@@ -155,6 +155,9 @@ class TrustedProxyTests(SynchronousTestCase):
     def test_loopback_alone(self) -> None:
         """With a list, a proxy on this machine is believed as ever, but not by TLS."""
         self.assertTrue(self.way("127.0.0.1").trusted)
+        for named in ("::ffff:10.0.0.1", "::ffff:10.0.0.0/120"):
+            self.assertTrue(Trust.of([named]).names("10.0.0.1"))
+            self.assertFalse(Trust.of([named]).names("10.0.1.1"))
         self.assertFalse(self.way("127.0.0.1", tls=True).trusted)
         listed = Trust.of(["127.0.0.1"])
         self.assertTrue(listed.relays("127.0.0.1", tls=True))

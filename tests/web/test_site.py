@@ -294,7 +294,30 @@ class SocketTests(SynchronousTestCase):
     def test_plain(self) -> None:
         """B41: a request without an upgrade is told what is spoken here."""
         client = api_client()
-        self.assertEqual(client.get("/api/ws").status, 426)
+        answer = client.get("/api/ws")
+        self.assertEqual(answer.status, 426)
+        self.assertEqual(answer.header("upgrade"), "websocket")
+        self.assertEqual(answer.header("connection"), "upgrade")
+
+    def test_other_protocols(self) -> None:
+        """One of several protocols will do; other versions are told which is spoken."""
+        client = api_client()
+        for name, sent, status in (
+            ("Upgrade", "h2c, WebSocket", 401),
+            ("Upgrade", "websocket/13", 426),
+            ("Sec-WebSocket-Version", "8", 426),
+            ("Sec-WebSocket-Version", "99", 426),
+            ("Sec-WebSocket-Version", "13, 8", 426),
+        ):
+            headers = {
+                **self.UPGRADE,
+                "Origin": "https://semaphore.example",
+                name: sent,
+            }
+            answer = client.get("/api/ws", headers=headers)
+            self.assertEqual(answer.status, status, sent)
+            if status == 426 and name != "Upgrade":
+                self.assertEqual(answer.header("sec-websocket-version"), "13")
 
     def test_anonymous(self) -> None:
         """B46: without credentials that hold there is no upgrade."""

@@ -173,10 +173,22 @@ class StrangersTests(SynchronousTestCase):
         self.assertTrue(wire.gone)
 
     def test_long_head(self) -> None:
-        """A head of more than 4 KiB is too long."""
+        """A head of more than 4 KiB is too long, also in one piece."""
+        for end in (b"", b"\r\n\r\n"):
+            wire = self.wire()
+            wire.deliver(b"GET / HTTP/1.1\r\nX: " + b"x" * 4100 + end)
+            self.assertEqual(parse(wire.value()).status, 431)
+
+    def test_body_is_no_head(self) -> None:
+        """What a body says is nobody's token, and no other host."""
         wire = self.wire()
-        wire.deliver(b"GET / HTTP/1.1\r\nX: " + b"x" * 4100)
-        self.assertEqual(parse(wire.value()).status, 431)
+        with capturedLogs() as events:
+            wire.deliver(
+                b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 44\r\n\r\n"
+                b"Authorization: Bearer x\r\nHost: evil.example\r\n"
+            )
+        self.assertEqual(parse(wire.value()).status, 426)
+        self.assertEqual(events, [])
 
     def test_slow(self) -> None:
         """Who says nothing, or does not take the answer, is closed in time."""
