@@ -38,7 +38,7 @@ _FRAMING = frozenset(map(len, ("content-length", "transfer-encoding")))
 
 #: What is said of a request that is refused before it is one.
 _REFUSALS = {
-    400: (b"Bad Request", "This is no request of HTTP/1.1 as RFC 9112 has it"),
+    400: (b"Bad Request", "The request cannot be read (RFC 9112)"),
     408: (b"Request Timeout", f"The request did not get on for {SECONDS} seconds"),
 }
 

@@ -327,7 +327,7 @@ class AuthorityTests(ChangeTestCase):
             config=None, state=self.product.state, environ={}
         )
         # A certificate begins an hour before it is made.
-        month_ago = utc_now() - authority.OVERLAP + timedelta(hours=1, seconds=10)
+        month_ago = utc_now() - authority.OVERLAP + timedelta(hours=1, seconds=30)
         conn = connect(found.database, now=lambda: month_ago, entropy=os.urandom)
         with conn.transaction(write=True):
             made = first_start.certificates(
@@ -340,7 +340,7 @@ class AuthorityTests(ChangeTestCase):
         self.assertEqual(self.tls("reload").returncode, 0)
         self.assertEqual(self.ping(former), b"pong")
         self.assertEqual(self.roots(), [False, True])
-        until(lambda: utc_now() > when, "the month is over")
+        until(lambda: utc_now() > when, "the month is over", 60)
         before = self.serial()
         self.assertEqual(self.tls("reload").returncode, 0)
         self.assertNotEqual(self.serial(), before)

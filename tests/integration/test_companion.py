@@ -98,8 +98,8 @@ class TunnelTests(LabTestCase):
         gone = time.time()
         synced = self.companion.sync()
         self.assertEqual((synced.changes, synced.peers), (1, ()))
-        time.sleep(1.2)
-        self.assertLess(flood.stop().last, gone + 1)
+        time.sleep(5)  # several times as long as it may take
+        in_time(flood.stop().last - gone, 1)
         self.assertEqual(self.companion.wg("show", INTERFACE, "peers"), "")
 
     def test_unchanged(self) -> None:
@@ -147,7 +147,7 @@ class TunnelTests(LabTestCase):
             self.lab.server.run("kill", "-9", str(daemon))
             time.sleep(0.1)
             flood.wait(10)
-            self.assertLess(flood.stop().gap(killed), 2)
+            in_time(flood.stop().gap(killed), 2)
             self.assertNotEqual(self.companion.daemons(), [daemon])
         # the interface is the same one, so nobody who is bound to it notices
         self.assertEqual(self.companion.hello().index, index)
@@ -161,7 +161,7 @@ class TunnelTests(LabTestCase):
         lab.ip("-n", self.lab.server.namespace, "link", "del", INTERFACE)
         time.sleep(0.1)
         flood.wait(10)
-        self.assertLess(flood.stop().gap(deleted), 2)
+        in_time(flood.stop().gap(deleted), 2)
         self.assertEqual(len(self.companion.daemons()), 1)
 
     def test_keepalive_ends(self) -> None:

@@ -359,7 +359,7 @@ def watch_to_the_end(opened: WebSocket, end: Future[str]) -> None:
 
 
 class QuietTests(ProxyTestCase):
-    """Proxies that cut a connection on which nothing is said for two seconds.
+    """Proxies that cut a connection on which nothing is said for four seconds.
 
     Apache cuts none that was upgraded, whatever its time-outs are.
     """
@@ -367,19 +367,19 @@ class QuietTests(ProxyTestCase):
     config = {"websocket_ping_sec": 1}  # noqa: RUF012 - one value for the class
 
     #: Several times their patience.
-    QUIET = 7
+    QUIET = 13
 
     def test_each(self) -> None:
         """B42: a socket on which nothing happens outlives a proxy's patience."""
         kinds = (
-            impatient(nginx_shipped, "site.conf", "read_timeout 10m", "read_timeout 2"),
+            impatient(nginx_shipped, "site.conf", "read_timeout 10m", "read_timeout 4"),
             impatient(
                 nginx_printed,
                 "site.conf",
                 'Origin "";',
-                'Origin ""; proxy_read_timeout 2s; proxy_send_timeout 2s;',
+                'Origin ""; proxy_read_timeout 4s; proxy_send_timeout 4s;',
             ),
-            impatient(haproxy, "haproxy.cfg", "timeout tunnel 1h", "timeout tunnel 2s"),
+            impatient(haproxy, "haproxy.cfg", "timeout tunnel 1h", "timeout tunnel 4s"),
         )
         watching = []
         for kind in kinds:
