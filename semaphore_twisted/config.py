@@ -437,6 +437,7 @@ def _check_listening(
         unix=any(map(config_listening.socket_path, config.interfaces)),
         wrong=wrong,
     )
+    warnings += config_listening.doubts(config.trusted_proxies)
     if any(config_listening.socket_path(each) == "" for each in config.interfaces):
         raise wrong("interface", config.interface, "the path of a socket in unix:PATH")
     config_listening.check_hosts(config.allowed_hosts, wrong)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import ip_interface, ip_network
 
 from semaphore_twisted.config_values import WrongOption
 
@@ -58,6 +58,16 @@ def check_proxies(
         raise wrong(
             "proxy_protocol", protocol, "false, or the proxies in trusted_proxies,"
         )
+
+
+def doubts(trusted: tuple[str, ...]) -> list[str]:
+    """Return what is odd about ``trusted_proxies`` that were checked."""
+    texts = (each.strip() for each in trusted)
+    return [
+        f"trusted_proxies: {each} found: all of {network} is believed"
+        for each, network in ((each, ip_network(each, strict=False)) for each in texts)
+        if str(ip_interface(each).ip) != str(network.network_address)
+    ]
 
 
 def check_redirect(address: str, port: int, wrong: _Wrong) -> None:

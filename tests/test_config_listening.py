@@ -52,8 +52,12 @@ class ProxyTests(SynchronousTestCase):
         """Addresses and networks, of both families, as a list or with commas."""
         wanted = ("10.0.0.5", "10.1.0.1/24", "2001:db8::/64")
         for given in (list(wanted), ", ".join(wanted)):
-            found = settings(trusted_proxies=given).config
-            self.assertEqual(found.trusted_proxies, wanted)
+            found = settings(trusted_proxies=given)
+            self.assertEqual(found.config.trusted_proxies, wanted)
+            self.assertEqual(
+                found.warnings,
+                ("trusted_proxies: 10.1.0.1/24 found: all of 10.1.0.0/24 is believed",),
+            )
 
     def test_refused(self) -> None:
         """A host's name, noise, and everybody are refused by the option's name."""

@@ -34,6 +34,15 @@ class NotPermitted(DomainError):
     sentence = "You do not have the right to do this"
 
 
+class ForeignPage(NotPermitted):
+    """A page of another site asks, or this site is not where it thinks it is (403)."""
+
+    sentence = (
+        "The request comes from a page of another site; if that page is this site, "
+        "its address belongs into the option web_host"
+    )
+
+
 class NotFound(DomainError):
     """There is no such thing, or not for this actor (404)."""
 

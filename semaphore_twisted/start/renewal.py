@@ -58,13 +58,14 @@ def read_pair(config: Config) -> tuple[bytes, bytes]:
         except OSError as error:
             raise Refused(f"tls.{name}: {path}: {error.strerror}") from None
     chain, key = contents
+    where = f"tls.cert_file {config.tls.cert_file}, tls.key_file {config.tls.key_file}"
     try:
         pairs.check_pair(chain, key, utc_now())
         shake_hands(context(chain=chain, key=key))
     except pairs.UnusablePair as error:
-        raise Refused(f"tls.cert_file, tls.key_file: {error.message}") from None
+        raise Refused(f"{where}: {error.message}") from None
     except ValueError as error:
-        raise Refused(f"tls.cert_file, tls.key_file: {error}") from None
+        raise Refused(f"{where}: {error}") from None
     return chain, key
 
 

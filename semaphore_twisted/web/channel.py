@@ -89,6 +89,7 @@ class Channel(HTTPChannel):
         if self._over:
             return
         self._over = True
+        self.site.refused(self._address, status)
         answered = self.requests and getattr(self.requests[-1], "refused", False)
         if not answered:
             phrase, sentence = _REFUSALS[status]

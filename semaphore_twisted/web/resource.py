@@ -19,10 +19,10 @@ from zope.interface import implementer
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model.errors import (
     DomainError,
+    ForeignPage,
     Invalid,
     NotAuthenticated,
     NotFound,
-    NotPermitted,
 )
 from semaphore_twisted.model.users import Access, Actor, Credentials
 from semaphore_twisted.operations import access, sessions
@@ -196,7 +196,7 @@ class Api:
                 client=arrival.visit.address,
                 own=", ".join(sorted(arrival.own_origins)),
             )
-            raise NotPermitted
+            raise ForeignPage
 
     async def _actor(
         self, credentials: Credentials, wanted: Access, project_id: int | None

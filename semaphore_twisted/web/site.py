@@ -137,6 +137,14 @@ class Site(server.Site):
         self.body_limit = body_limit
         self.visitors = Visitors(clock, trust)
 
+    def refused(self, address: str | None, status: int) -> None:
+        """Write one line of the access log for what was no request, and not read."""
+        self._log.info(
+            "{client} sent no request that can be read {status}",
+            client=address or "-",
+            status=status,
+        )
+
     @override
     def log(self, request: Any) -> None:
         """Write one line of the access log, without query and secrets."""

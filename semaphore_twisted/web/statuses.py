@@ -16,7 +16,7 @@ _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.Unavailable, 503),
 )
 
-#: Semaphore's clients expect these without a body.
+#: Semaphore's clients expect these without a body; they are no pages.
 _EMPTY = frozenset({401, 403, 404})
 
 
@@ -31,7 +31,7 @@ def status(error: errors.DomainError) -> int:
 def refusal(error: errors.DomainError) -> Encoded:
     """Return the answer that tells of *error*."""
     code = status(error)
-    if code in _EMPTY:
+    if code in _EMPTY and not isinstance(error, errors.ForeignPage):
         return Encoded(code)
     body: dict[str, object] = {"error": error.message}
     if isinstance(error, errors.InUse):

@@ -137,7 +137,7 @@ class FilesTests(RenewalTestCase):
             self.tick(5)
 
         (reason,) = self.errors(wait)
-        self.assertIn("tls.key_file: the key file holds no usable", reason)
+        self.assertIn(f"tls.key_file {self.key}: the key file holds no usable", reason)
         self.assertEqual((self.service.why, self.last().why), (reason, reason))
         since = self.last().failing_since
         assert since is not None

@@ -58,7 +58,9 @@ class PairTests(CertificateTestCase):
         """One that does not is refused by its option."""
         self.key.write_bytes(self.root.key_pem)
         error = self.assertRaises(Refused, serving.own_pair, self.config)
-        self.assertIn("tls.key_file: the key is not the key", error.sentence)
+        self.assertIn(
+            f"tls.key_file {self.key}: the key is not the key", error.sentence
+        )
         self.key.unlink()
         error = self.assertRaises(Refused, serving.own_pair, self.config)
         self.assertIn("tls.key_file", error.sentence)

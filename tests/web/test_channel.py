@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.channel import FLOOR, SECONDS, STALLED
@@ -84,7 +85,10 @@ class SmugglingTests(ChannelTestCase):
 
     def test_words(self) -> None:
         """What is refused before it is a request is told why, as JSON."""
-        value = self.client.send(GET.replace(b"1.1", b"1.2")).value()
+        with capturedLogs() as events:
+            value = self.client.send(GET.replace(b"1.1", b"1.2")).value()
+        (said,) = [formatEvent(each) for each in events]
+        self.assertEqual(said, "192.0.2.7 sent no request that can be read 400")
         head, _, body = value.partition(b"\r\n\r\n")
         self.assertIn(b"content-type: application/json", head)
         self.assertIn(b"content-length: %d\r\n" % len(body), head)
