@@ -10,7 +10,6 @@ _Wrong = Callable[..., WrongOption]
 
 _NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.I | re.A)
 
-
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 

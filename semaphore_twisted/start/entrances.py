@@ -67,6 +67,19 @@ class Entrances:
         )
         return entrance
 
+    def plain(self, site: IProtocolFactory) -> IProtocolFactory:
+        """Return the factory of listeners that serve *site* over plain HTTP only."""
+        entrance: IProtocolFactory = Entrance(
+            site,
+            source=None,
+            clock=self.clock,
+            lobby=self._lobby,
+            refusals=self._refusals(0, ""),
+            trust=Trust.of(self.config.trusted_proxies),
+            proxy_protocol=self.config.proxy_protocol,
+        )
+        return entrance
+
     def redirects(self, *, port: int, url: str) -> IProtocolFactory:
         """Return the factory of listeners that redirect to *url*, else to *port*."""
         factory: IProtocolFactory = Strangers(self._refusals(port, url), self._lobby)

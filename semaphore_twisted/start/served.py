@@ -209,4 +209,4 @@ def plain_port(
     """
     if found is None or found.acme is None:
         return made.redirects(port=port, url=url)
-    return found.acme.site(url, port, clock=clock)
+    return made.plain(found.acme.site(url, port, clock=clock))

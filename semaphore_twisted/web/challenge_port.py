@@ -42,6 +42,9 @@ class ChallengeResource(Resource):
     def render(self, request: Any) -> bytes:
         """Answer *request*."""
         request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        # one answer is all that there is for anybody, so nobody stays
+        request.setHeader(b"connection", b"close")
+        request.channel.persistent = False
         reading = request.method in {b"GET", b"HEAD"}
         path: bytes = request.path
         if path.startswith(WELL_KNOWN):
@@ -64,7 +67,6 @@ class ChallengeResource(Resource):
         if secret or not reading:
             request.setResponseCode(426)
             request.setHeader(b"upgrade", b"TLS/1.2, HTTP/1.1")
-            request.setHeader(b"connection", b"close")
             return b"use HTTPS\n"
         request.setResponseCode(308)
         request.setHeader(b"location", self._origin + self._target(request.uri))

@@ -15,7 +15,7 @@ from semaphore_twisted.web.answers import JSON, json
 from semaphore_twisted.web.channel import Channel
 from semaphore_twisted.web.headers import HEADERS
 from semaphore_twisted.web.options import BODY_LIMIT
-from semaphore_twisted.web.trust import NOBODY, Trust
+from semaphore_twisted.web.trust import NOBODY, Trust, unmapped
 from semaphore_twisted.web.visitors import Visitors
 
 #: Seconds that a connection may idle.
@@ -141,7 +141,7 @@ class Site(server.Site):
         """Write one line of the access log for what was no request, and not read."""
         self._log.info(
             "{client} sent no request that can be read {status}",
-            client=address or "-",
+            client=unmapped(address) if address else "-",
             status=status,
         )
 

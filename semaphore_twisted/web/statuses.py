@@ -16,7 +16,7 @@ _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.Unavailable, 503),
 )
 
-#: Semaphore's clients expect these without a body; they are no pages.
+#: Semaphore's clients expect these without a body; a foreign page is none of them.
 _EMPTY = frozenset({401, 403, 404})
 
 

@@ -12,7 +12,7 @@ from semaphore_twisted.web.lobby import EACH
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.tls import PemCertificates
 from tests.support.http import parse
-from tests.support.wires import Wire
+from tests.support.wires import TlsClient, Wire
 from tests.web.test_tls import pair
 
 GET = b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -83,3 +83,18 @@ class EntrancesTests(SynchronousTestCase):
         for _ in range(EACH):
             Wire().connect(first)
         self.assertFalse(Wire().connect(second))
+
+    def test_plain(self) -> None:
+        """A plain port serves everybody, but no TLS, and waits in the same lobby."""
+        made = self.entrances()
+        plain = made.plain(self.site)
+        self.assertEqual(self.answer(plain), (200, None))
+        wire = Wire("192.0.2.7")
+        wire.connect(plain)
+        wire.deliver(TlsClient(wire).hello())
+        self.assertTrue(wire.gone)
+        for _ in range(EACH):
+            Wire("192.0.2.7").connect(made.to(self.site, port=1))
+        wire = Wire("192.0.2.7")
+        wire.connect(plain)
+        self.assertTrue(wire.gone)

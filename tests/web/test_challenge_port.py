@@ -37,6 +37,8 @@ class PortTests(SynchronousTestCase):
             name.lower(): value
             for name, _, value in (each.partition(": ") for each in found)
         }
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(headers["connection"], "close")
         protocol.connectionLost(Failure(ConnectionLost()))
         return status.partition(" ")[2], headers, body
 
