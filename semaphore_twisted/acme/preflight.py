@@ -16,7 +16,7 @@ from semaphore_twisted.acme.answers import Answer, Trouble, plain
 from semaphore_twisted.acme.challenges import HTTP
 from semaphore_twisted.acme.client import Directory
 from semaphore_twisted.acme.exchange import Exchange
-from semaphore_twisted.model.acme import Record
+from semaphore_twisted.model.acme import NO_CHALLENGE, Record
 
 #: What an authority's clock and ours may differ by.
 _SKEW = timedelta(minutes=5)
@@ -27,7 +27,8 @@ PROBE = "/.well-known/acme-challenge/semaphore-tls-check"
 #: Returns the addresses of a name; raises ``OSError``.
 Resolve = Callable[[str], Sequence[str]]
 
-#: Returns the first words of what answers there; raises ``OSError``.
+#: Returns what this server would answer, or the first words of another; raises
+#: ``OSError``.
 Probe = Callable[[str, int], str]
 
 
@@ -105,7 +106,7 @@ class Preflight:
                 f"port {outer} of {name} cannot be reached from here ({reason}){hint}; "
                 "the authority has to reach it, through any firewall",
             )
-        if self.kind == HTTP and not answered.startswith("404"):
+        if self.kind == HTTP and answered != NO_CHALLENGE:
             return Finding(
                 Mark.NOTE,
                 f"port 80 of {name} answered {plain(answered)}, which is not this "

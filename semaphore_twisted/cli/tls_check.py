@@ -15,6 +15,7 @@ from semaphore_twisted.cli import table, vpn_store
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.config import Config
+from semaphore_twisted.model.acme import NO_CHALLENGE
 from semaphore_twisted.operations import acme as operations
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import acme
@@ -105,10 +106,11 @@ def _probe_http(name: str, port: int) -> str:
     try:
         connection.request("GET", preflight.PROBE)
         response = connection.getresponse()
+        said = response.read(100).decode("latin-1").strip()
     except http.client.HTTPException as error:
         return f"no HTTP ({type(error).__name__})"
     else:
-        return f"{response.status} {response.reason}"
+        return said if said == NO_CHALLENGE else f"{response.status} {response.reason}"
     finally:
         connection.close()
 

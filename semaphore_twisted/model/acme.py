@@ -4,6 +4,9 @@ from datetime import datetime
 
 import msgspec
 
+#: What a token that nobody has is answered, so that a check knows this server by it.
+NO_CHALLENGE = "no such challenge"
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The dealings with one authority; every moment is in UTC.

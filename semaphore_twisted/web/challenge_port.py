@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from typing_extensions import override
 
+from semaphore_twisted.model.acme import NO_CHALLENGE
 from semaphore_twisted.web.site import Site
 
 #: Where a challenge is asked for (RFC 8555, section 8.3).
@@ -54,7 +55,7 @@ class ChallengeResource(Resource):
                 found = self._answer(token)
             if found is None:
                 request.setResponseCode(404)
-                return b"no such challenge\n"
+                return f"{NO_CHALLENGE}\n".encode()
             request.setHeader(b"content-type", b"application/octet-stream")
             return b"" if request.method == b"HEAD" else found.encode()
         secret = request.getHeader(b"authorization") is not None

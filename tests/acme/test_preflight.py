@@ -11,14 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.acme import preflight
 from semaphore_twisted.acme.answers import Answer, Trouble
 from semaphore_twisted.acme.preflight import Finding, Mark, Preflight
-from semaphore_twisted.model.acme import Record
+from semaphore_twisted.model.acme import NO_CHALLENGE, Record
 from tests.support.memory import BEGINNING
 
 NAME = "ci.example.org"
 
 
 def looking(
-    *, addresses: Any = ("192.0.2.1",), answer: Any = "404 Not Found", **more: Any
+    *, addresses: Any = ("192.0.2.1",), answer: Any = NO_CHALLENGE, **more: Any
 ) -> Preflight:
     """Return a preflight in a world where the name has *addresses*."""
 
@@ -69,9 +69,10 @@ class NameTests(SynchronousTestCase):
         self.check(found, note, (Mark.FINE, "answers"))
 
     def test_other_program(self) -> None:
-        """Somebody else's answer on port 80 is told of."""
-        note = (Mark.NOTE, "answered 200 OK, which is not this server's")
-        self.check(looking(answer="200 OK"), (Mark.FINE, ""), note)
+        """Somebody else's answer on port 80 is told of, also one that looks alike."""
+        for answer in ("200 OK", "404 Not Found"):
+            note = (Mark.NOTE, f"answered {answer}, which is not this server's")
+            self.check(looking(answer=answer), (Mark.FINE, ""), note)
 
     def test_unreachable(self) -> None:
         """A closed port is told of, and how the port here gets to be that."""
