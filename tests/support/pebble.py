@@ -88,7 +88,7 @@ class Pebble:
             "pebble",
             *("-config", str(path), "-dnsserver", f"127.0.0.1:{names}", "-strict"),
             PEBBLE_VA_NOSLEEP="1",
-            PEBBLE_WFE_NONCEREJECT="20",
+            PEBBLE_WFE_NONCEREJECT="10",
             **environ,
         )
         deadline = time.monotonic() + PATIENCE
