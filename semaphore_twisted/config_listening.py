@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_interface
 
 from semaphore_twisted.config_values import WrongOption
+from semaphore_twisted.web.trust import network
 
 _Wrong = Callable[..., WrongOption]
 
@@ -46,7 +47,7 @@ def check_proxies(
     """Refuse proxies that are none, or that are everybody."""
     for each in trusted:
         try:
-            prefix = ip_network(each.strip(), strict=False).prefixlen
+            prefix = network(each).prefixlen
         except ValueError:
             raise wrong(
                 "trusted_proxies", each, "an address or a network such as 10.0.0.0/24"
@@ -61,11 +62,10 @@ def check_proxies(
 
 def doubts(trusted: tuple[str, ...]) -> list[str]:
     """Return what is odd about ``trusted_proxies`` that were checked."""
-    texts = (each.strip() for each in trusted)
     return [
-        f"trusted_proxies: {each} found: all of {network} is believed"
-        for each, network in ((each, ip_network(each, strict=False)) for each in texts)
-        if str(ip_interface(each).ip) != str(network.network_address)
+        f"trusted_proxies: {each} found: all of {network(each)} is believed"
+        for each in map(str.strip, trusted)
+        if ip_interface(each).ip != ip_interface(each).network.network_address
     ]
 
 

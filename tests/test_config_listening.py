@@ -61,7 +61,14 @@ class ProxyTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """A host's name, noise, and everybody are refused by the option's name."""
-        for given in ("proxy.example", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0"):
+        for given in (
+            "proxy.example",
+            "10.0.0.0/33",
+            "0.0.0.0/0",
+            "::/0",
+            "::ffff:0:0/96",
+            "10.0.0",
+        ):
             error = self.assertRaises(WrongOption, settings, trusted_proxies=[given])
             self.assertIn("trusted_proxies", str(error))
             self.assertIn(given, str(error))

@@ -1,7 +1,7 @@
 """What can be said of the certificate that is served, and of its renewal."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -15,13 +15,10 @@ from semaphore_twisted.model.acme import Record
 from semaphore_twisted.operations import acme as operations
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start import acme, authority, looks
-from semaphore_twisted.start.expiry import late
+from semaphore_twisted.start.expiry import GRACE, late
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.looks import Look
 from semaphore_twisted.start.operator_files import content_of
-
-#: How long after its moment a renewal may take.
-_GRACE = timedelta(days=1)
 
 _OVERDUE = "it was to be renewed, and no reason is known; does the server run?"
 
@@ -166,7 +163,7 @@ def _of_authority(
     chain: bytes, leaf: x509.Certificate, record: Record, now: datetime
 ) -> Report:
     planned = pacing.renewal(leaf, record)
-    overdue = late(leaf, now) and now > planned + _GRACE
+    overdue = late(leaf, now) and now > planned + GRACE
     return Report(
         mode="acme",
         served="acme",

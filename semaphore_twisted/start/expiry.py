@@ -16,6 +16,9 @@ from semaphore_twisted.deferreds import forget
 #: Share of a certificate's life after which it should have been renewed.
 LATE = 2 / 3
 
+#: How long after its moment a renewal of ours may take.
+GRACE = timedelta(days=1)
+
 #: Seconds between two looks, and from one warning to the next.
 _LOOK, _AGAIN = 3600.0, timedelta(days=1)
 

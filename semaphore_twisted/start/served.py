@@ -22,7 +22,7 @@ from semaphore_twisted.start import acme, first_start, renewal, serving
 from semaphore_twisted.start.acme import Acme
 from semaphore_twisted.start.authority import Certificates
 from semaphore_twisted.start.entrances import Entrances
-from semaphore_twisted.start.expiry import ExpiryWatch
+from semaphore_twisted.start.expiry import GRACE, ExpiryWatch
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.renewal import Renewal
 from semaphore_twisted.web.entrance import no_challenge
@@ -180,8 +180,7 @@ def served(
     watch = ExpiryWatch(
         presented,
         reason=lambda: looking.why if public is None else public.trouble,
-        # what we renew ourselves is given a day for it
-        grace=timedelta(days=0 if files else 1),
+        grace=timedelta() if files else GRACE,
         clock=reactor,
         now=now,
         planned=lambda leaf: None if public is None else public.planned(leaf),

@@ -1,10 +1,13 @@
 """What a handler returns, turned into status, headers and bytes."""
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from attrs import field, frozen
+
+from semaphore_twisted.web.headers import HEADERS
 
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
@@ -52,6 +55,22 @@ def json(value: Any) -> bytes:
         if character in text:
             text = text.replace(character, escape)
     return text + b"\n"
+
+
+def last_words(status: int, sentence: str) -> bytes:
+    """Return a whole answer, head and all, after which the connection is closed.
+
+    It is for what is refused before it is a request that something could answer.
+    """
+    body = json({"error": sentence})
+    lines = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(),
+        b"content-type: " + JSON,
+        b"content-length: %d" % len(body),
+        b"connection: close",
+        *(name + b": " + value for name, value in HEADERS),
+    )
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 def encoded(value: Any, status: int) -> Encoded:

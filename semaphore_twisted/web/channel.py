@@ -14,8 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from typing_extensions import override
 
-from semaphore_twisted.web.answers import JSON, json
-from semaphore_twisted.web.headers import HEADERS
+from semaphore_twisted.web.answers import last_words
 from semaphore_twisted.web.hosts import name_of
 
 #: Seconds for a request's head, and for each :data:`FLOOR` bytes of its body.
@@ -38,8 +37,8 @@ _FRAMING = frozenset(map(len, ("content-length", "transfer-encoding")))
 
 #: What is said of a request that is refused before it is one.
 _REFUSALS = {
-    400: (b"Bad Request", "The request cannot be read (RFC 9112)"),
-    408: (b"Request Timeout", f"The request did not get on for {SECONDS} seconds"),
+    400: "The request cannot be read (RFC 9112)",
+    408: f"The request did not get on for {SECONDS} seconds",
 }
 
 
@@ -92,16 +91,7 @@ class Channel(HTTPChannel):
         self.site.refused(self._address, status)
         answered = self.requests and getattr(self.requests[-1], "refused", False)
         if not answered:
-            phrase, sentence = _REFUSALS[status]
-            body = json({"error": sentence})
-            lines = (
-                b"HTTP/1.1 %d %s" % (status, phrase),
-                b"content-type: " + JSON,
-                b"content-length: %d" % len(body),
-                b"connection: close",
-                *(name + b": " + value for name, value in HEADERS),
-            )
-            self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+            self.transport.write(last_words(status, _REFUSALS[status]))
         self._unwatch()
         self.setTimeout(None)
         if self._abortingCall is None:

@@ -16,10 +16,8 @@ from zope.interface import implementer
 
 from semaphore_twisted.crypto.certificates import covers
 from semaphore_twisted.interfaces import ICertificateSource
+from semaphore_twisted.web.hello import ACME
 from semaphore_twisted.web.tls import PemCertificates, context
-
-#: The protocol by which an authority asks for its challenge (RFC 8737).
-ACME = b"acme-tls/1"
 
 
 @frozen

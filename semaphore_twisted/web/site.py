@@ -11,7 +11,7 @@ from twisted.web import server
 from twisted.web.http import datetimeToString
 from typing_extensions import override
 
-from semaphore_twisted.web.answers import JSON, json
+from semaphore_twisted.web.answers import last_words
 from semaphore_twisted.web.channel import Channel
 from semaphore_twisted.web.headers import HEADERS
 from semaphore_twisted.web.options import BODY_LIMIT
@@ -83,15 +83,8 @@ class Request(server.Request):
         """Answer at once; the rest of the body is read and dropped."""
         self.refused = True
         self.content = BytesIO()
-        body = json({"error": f"The request is larger than {self._limit} bytes"})
-        lines = (
-            b"HTTP/1.1 413 Request Entity Too Large",
-            b"content-type: " + JSON,
-            b"content-length: " + str(len(body)).encode(),
-            b"connection: close",
-            *(name + b": " + value for name, value in HEADERS),
-        )
-        self.channel.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        sentence = f"The request is larger than {self._limit} bytes"
+        self.channel.transport.write(last_words(413, sentence))
 
     @override
     def process(self) -> None:

@@ -6,6 +6,7 @@ one of this machine's own.
 """
 
 import re
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from attrs import define, frozen
@@ -23,14 +24,6 @@ HEAD, REST = 4096, 64 * 1024
 
 #: Where a head ends: what comes after it is a body, and not read.
 _END = re.compile(rb"\r?\n\r?\n")
-
-_REASONS = {
-    308: "Permanent Redirect",
-    400: "Bad Request",
-    403: "Forbidden",
-    426: "Upgrade Required",
-    431: "Request Header Fields Too Large",
-}
 
 
 @frozen
@@ -72,7 +65,7 @@ class Answer:
         """Return the bytes; without the *body* for HEAD."""
         content = f"{self.text}\n".encode()
         lines = [
-            f"HTTP/1.1 {self.status} {_REASONS[self.status]}",
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
             "Content-Type: text/plain; charset=utf-8",
             f"Content-Length: {len(content)}",
             "Cache-Control: no-store",

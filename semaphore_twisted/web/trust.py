@@ -38,8 +38,11 @@ def _within(text: str, networks: tuple[_Network, ...]) -> bool:
     return any(address in each for each in networks)
 
 
-def _network(text: str) -> _Network:
-    """Return the network in *text*; one of mapped IPv4 addresses as what it is."""
+def network(text: str) -> _Network:
+    """Return the network in *text*; one of mapped IPv4 addresses as what it is.
+
+    Raises :class:`ValueError`.
+    """
     found = ip_network(text.strip(), strict=False)
     mapped = getattr(found.network_address, "ipv4_mapped", None)
     if mapped is None or found.prefixlen < 96:
@@ -59,7 +62,7 @@ class Trust:
 
         Raises :class:`ValueError`.
         """
-        return cls(tuple(map(_network, texts)))
+        return cls(tuple(map(network, texts)))
 
     def names(self, address: str | None) -> bool:
         """Whether *address* was named; a UNIX socket, ``None``, has no name."""
