@@ -1,4 +1,7 @@
-"""``tests/cases.md`` is true: each test that it names exists and names its case."""
+"""``tests/cases.md`` is true: each test that it names exists.
+
+The tests of the first round (B and V) name their cases too; those of the second (C) do not.
+"""
 
 import ast
 import re
@@ -29,7 +32,7 @@ def _docstrings() -> Iterator[tuple[str, str]]:
 def _rows() -> Iterator[tuple[str, str]]:
     """Yield each row of the table: the case, and the rest of the line."""
     for line in (TESTS / "cases.md").read_text().splitlines():
-        if line.startswith(("| B", "| V")):
+        if re.match(r"\| [BVC]\d", line):
             case, _, rest = line[2:].partition(" | ")
             yield case.strip(), rest
 
@@ -38,13 +41,16 @@ class CasesTests(SynchronousTestCase):
     """The list of cases agrees with the tests."""
 
     def test_named_tests_exist(self) -> None:
-        """Every test that the list names exists, and its docstring names the case."""
+        """Every test that the list names exists; B and V are in its docstring."""
         docstrings = dict(_docstrings())
         wrong = [
             f"{case}: {name}"
             for case, rest in _rows()
             for name in _TEST.findall(rest)
-            if case not in _CASE.findall(docstrings.get(name, ""))
+            if name not in docstrings
+            or (
+                not case.startswith("C") and case not in _CASE.findall(docstrings[name])
+            )
         ]
         self.assertEqual(wrong, [])
 
