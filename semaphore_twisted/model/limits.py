@@ -1,0 +1,90 @@
+"""The limits of every buffer that a client, a guest or a job can fill.
+
+Listeners, sockets, readers and stores take their limits from this module, and from no
+other place. ``docs/architecture.md`` has one table of them, which a test compares with
+this module. Sizes are in bytes unless the name or the comment says otherwise; a source
+is what :func:`semaphore_twisted.model.ip.source` returns.
+"""
+
+from typing import Final
+
+_KIB: Final = 1024
+_MIB: Final = 1024 * 1024
+
+# Listeners ---------------------------------------------------------------------------
+
+#: Connections that have sent no request yet: of one source, and of all.
+LOBBY_OF_SOURCE: Final = 64
+LOBBY: Final = 512
+
+#: Seconds for the first bytes and the handshake, or for a refused request.
+LOBBY_SECONDS: Final = 10.0
+
+#: Bytes of a TLS client hello.
+HELLO: Final = 32 * _KIB
+
+#: Open connections, without websockets: of one source, and of all.
+CONNECTIONS_OF_SOURCE: Final = 512
+CONNECTIONS: Final = 4096
+
+#: Sources that a counter remembers; the one that is quiet for longest is forgotten.
+SOURCES: Final = 4096
+
+#: Bytes of a request's head, and headers in it.
+HEAD: Final = 16 * _KIB
+HEADERS: Final = 500
+
+#: Seconds for a head, and for each :data:`BODY_FLOOR` bytes of a body.
+REQUEST_SECONDS: Final = 20
+BODY_FLOOR: Final = 32 * _KIB
+
+#: Seconds that a connection may be idle, and that an answer waits for a client that
+#: reads nothing.
+IDLE_SECONDS: Final = 60
+STALLED_SECONDS: Final = 120
+
+# Bodies ------------------------------------------------------------------------------
+
+#: Bytes of a body before its credentials are known, and with valid credentials.
+BODY_UNKNOWN: Final = 64 * _KIB
+BODY: Final = 4 * _MIB
+
+#: Bytes of all bodies: without known credentials, of one source, and of all.
+BODIES_UNKNOWN: Final = 16 * _MIB
+BODIES_OF_SOURCE: Final = 16 * _MIB
+BODIES: Final = 64 * _MIB
+
+#: Bytes of a refused body that are read and discarded, so that the answer arrives.
+DISCARDED: Final = 64 * _MIB
+
+# Texts of the API --------------------------------------------------------------------
+
+#: Characters of a name, and of a task's message.
+NAME: Final = 255
+MESSAGE: Final = 1_000
+
+#: Bytes of a task's JSON fields, and of an inventory, a JSON or an environment text.
+TASK_JSON: Final = 64 * _KIB
+TEXT: Final = 1 * _MIB
+
+#: Bytes of a private key, as it is pasted.
+PRIVATE_KEY: Final = 64 * _KIB
+
+# Answers and batches -----------------------------------------------------------------
+
+#: Bytes of one batch: of a log, of a stream, of what a websocket missed.
+BATCH: Final = 256 * _KIB
+
+# Websockets --------------------------------------------------------------------------
+
+#: Bytes of one message from the other side; nothing of it is kept.
+WEBSOCKET_MESSAGE: Final = 64 * _KIB
+
+#: Open websockets: of one account, and of all.
+WEBSOCKETS_OF_ACCOUNT: Final = 64
+WEBSOCKETS: Final = 1024
+
+# Events ------------------------------------------------------------------------------
+
+#: Events in one answer.
+EVENTS: Final = 1_000
