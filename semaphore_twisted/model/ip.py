@@ -63,9 +63,10 @@ def canonical(text: str) -> str:
 def source(text: str) -> str:
     """Return what counts as one client; equal for all addresses that one may take.
 
-    For IPv6 that is the network of 64 bits, whatever the scope. An address of 6to4 (RFC 3056) or Teredo (RFC 4380) counts as the IPv4 address that it
-    belongs to: one IPv4 address owns 65,536 networks of 6to4, and all clients of a
-    Teredo server share one network. A translated address counts as the IPv4 client's.
+    For IPv6 that is the network of 64 bits, whatever the scope. An address of 6to4
+    (RFC 3056) or Teredo (RFC 4380) counts as the IPv4 address that it belongs to: one
+    IPv4 address owns 65,536 networks of 6to4, and all clients of a Teredo server share
+    one network. A translated address counts as the IPv4 client's.
     """
     found = address(text)
     if found is None:
