@@ -9,6 +9,7 @@ the machine's own console, who has every right.
 import unicodedata
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
@@ -27,9 +28,14 @@ from semaphore_twisted.persistence.statements import users as statements
 _LONGEST = 255
 _LONGEST_PASSWORD = 4096
 
+_EXTERNAL = "An external user has no password here"
+
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
-    """An account to be made; one that is *external* has no password here."""
+    """An account to be made; one that is *external* has no password here.
+
+    Without a password nothing logs in to the account until one is set.
+    """
 
     name: str = ""
     username: str = ""
@@ -39,15 +45,32 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
     alert: bool = False
     external: bool = False
 
+    @override
+    def __repr__(self) -> str:
+        """Name the account only."""
+        return f"NewUser(username={self.username!r})"
+
 
 class ChangedUser(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as it shall be; what is ``None`` stays as it is."""
+    """An account as it shall be; what is ``None`` stays as it is.
+
+    An empty password leaves the present one, since clients send back what they read.
+    *external* is taken only where it is what the account is.
+    """
 
     name: str = ""
     username: str = ""
     email: str = ""
     admin: bool | None = None
     alert: bool | None = None
+    external: bool | None = None
+    password: str | None = None
+    current_password: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Name the account only."""
+        return f"ChangedUser(username={self.username!r})"
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,13 +130,13 @@ def is_active(conn: Connection, actor: Actor | None, user_id: int) -> bool:  # n
 def create(
     conn: Connection, actor: Actor | None, new: NewUser, *, password_hash: str
 ) -> User:
-    """Make an account.
+    """Make an account; with an empty *password_hash* no password fits.
 
     :raises Invalid: if a name or an address is missing, not valid or in use.
     """
     _check_admin(actor)
-    if not new.external and not password_hash:
-        raise Invalid("The password may not be empty")
+    if new.external and (new.password or password_hash):
+        raise Invalid(_EXTERNAL)
     values = {
         **_names(conn, UserId(0), new),
         "created": conn.now.replace(microsecond=0),
@@ -121,25 +144,32 @@ def create(
         "alert": new.alert,
         "external": new.external,
     }
-    user_id = conn.insert(
-        schema.user, **values, password="" if new.external else password_hash
-    )
+    user_id = conn.insert(schema.user, **values, password=password_hash)
     user = get(conn, actor, user_id)
     _record(conn, actor, user, "created")
     return user
 
 
 def change(
-    conn: Connection, actor: Actor | None, user_id: int, changed: ChangedUser
+    conn: Connection,
+    actor: Actor | None,
+    user_id: int,
+    changed: ChangedUser,
+    *,
+    password_hash: str | None = None,
 ) -> None:
     """Change an account: one's own, or as an administrator any.
 
-    Who becomes or ceases to be administrator has to log in again.
+    With a *password_hash* the password changes too, as :func:`set_password` does it.
+    A changed right to be administrator ends the account's sessions.
 
     :raises NotPermitted: if the right to be administrator is one's own, or not one's
         to give.
+    :raises Invalid: if a value is not accepted; nothing was changed then.
     """
     before = _subject(conn, actor, user_id)
+    if changed.external not in {None, before.external}:
+        raise Invalid("external: this cannot be changed; make another account")
     values = _names(conn, before.id, changed)
     if before.external and values["username"] != before.username:
         raise Invalid("The login of an external user cannot be changed")
@@ -154,6 +184,8 @@ def change(
         sessions.end_all_of_user(conn, before.id)
     conn.update(schema.user, before.id, **values, admin=admin, alert=alert)
     _record(conn, actor, get(conn, actor, before.id), "changed")
+    if password_hash is not None:
+        set_password(conn, actor, before.id, password_hash=password_hash)
 
 
 def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
@@ -208,7 +240,7 @@ def set_password(
     """
     user = _subject(conn, actor, user_id)
     if user.external:
-        raise Invalid("An external user has no password here")
+        raise Invalid(_EXTERNAL)
     conn.update(schema.user, user.id, password=password_hash)
     sessions.end_all_of_user(
         conn, user.id, but=None if actor is None else actor.session_id

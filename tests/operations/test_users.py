@@ -76,12 +76,10 @@ class UsersTests(SynchronousTestCase):
             self.create(_new(), by=self.alice)
 
     def test_missing(self) -> None:
-        """Names, an address and a password are needed."""
+        """Names and an address are needed; a password of its own has a form."""
         for field in ("username", "name", "email"):
             with self.assertRaises(Invalid):
                 self.create(_new(**{field: "  "}))
-        with self.assertRaises(Invalid):
-            users.create(self.conn, actor_of(self.admin), _new(), password_hash="")
         for password in ("", "x" * 5000):
             self.assertRaises(Invalid, users.check_password, password)
 
@@ -105,8 +103,10 @@ class UsersTests(SynchronousTestCase):
 
     def test_external(self) -> None:
         """An external user has no password here, and keeps his login."""
+        with self.assertRaises(Invalid):
+            self.create(_new(external=True))
         made = users.create(
-            self.conn, actor_of(self.admin), _new(external=True), password_hash="$x"
+            self.conn, actor_of(self.admin), _new(external=True), password_hash=""
         )
         self.assertIsNone(users.credentials_of(self.conn, "bob"))
         with self.assertRaises(Invalid):
@@ -159,6 +159,7 @@ class UsersTests(SynchronousTestCase):
     def test_last_administrator(self) -> None:
         """The last administrator who can log in stays one, even for the console."""
         make_user(self.conn, "sleeper", admin=True, active=False)
+        make_user(self.conn, "locked", admin=True, password=None)
         with self.assertRaises(Invalid):
             self.change(self.admin, None, admin=False)
         with self.assertRaises(Invalid):

@@ -47,7 +47,8 @@ taken = select(user.c.id).where(
     ),
 )
 
-#: How many administrators could still log in without this user.
+#: How many administrators could still log in without this user: one that is neither
+#: external nor has a password cannot.
 other_admins = (
     select(func.count())
     .select_from(user)
@@ -55,5 +56,6 @@ other_admins = (
         user.c.id != bindparam("user_id"),
         user.c.admin == 1,
         user.c.active == 1,
+        or_(user.c.external == 1, user.c.password != ""),
     )
 )

@@ -65,9 +65,9 @@ def _in_list(user: User) -> UserInList:
 
 
 async def create(context: Context, body: NewUser) -> User:
-    """Make an account."""
+    """Make an account; without a password it cannot log in until one is set."""
     digest = ""
-    if not body.external:
+    if body.password and not body.external:
         operations.check_password(body.password)
         digest = await context.compute(passwords.hash_password, body.password)
     return await context.write(operations.create, body, password_hash=digest)
@@ -81,8 +81,19 @@ async def get(context: Context) -> User | UserInList:
 
 
 async def change(context: Context, body: ChangedUser) -> None:
-    """Change an account, one's own or, as administrator, any."""
-    await context.write(operations.change, context.path["user_id"], body)
+    """Change an account, one's own or, as administrator, any.
+
+    A ``password`` that is not empty becomes the account's, as by the route for
+    passwords; an empty one, or none, changes nothing and ends no session.
+    """
+    user_id, digest = context.path["user_id"], None
+    if body.password:
+        digest = await _digest(
+            context, user_id, password=body.password, current=body.current_password
+        )
+    await context.write(operations.change, user_id, body, password_hash=digest)
+    if digest is not None:
+        context.services.password_changed()
     context.access_changed()
 
 
@@ -108,16 +119,32 @@ async def set_password(context: Context, body: NewPassword) -> None:
     and Semaphore's clients send the new one only.
     """
     user_id = context.path["user_id"]
-    actor = context.actor.user
-    if not (actor.admin or actor.id == user_id):
-        raise NotPermitted
-    operations.check_password(body.password)
-    if actor.id == user_id and context.credentials.by_cookie:
-        await _check_current(context, body.current_password or "")
-    digest = await context.compute(passwords.hash_password, body.password)
+    digest = await _digest(
+        context, user_id, password=body.password, current=body.current_password
+    )
     await context.write(operations.set_password, user_id, password_hash=digest)
     context.services.password_changed()
     context.access_changed()
+
+
+async def _digest(
+    context: Context, user_id: int, *, password: str, current: str | None
+) -> str:
+    """Return what is stored of an account's new *password*, if the actor may set it.
+
+    :raises NotPermitted: if the account is another's.
+    :raises Invalid: if the password, or the present one, is not accepted.
+    """
+    actor = context.actor.user
+    if not (actor.admin or actor.id == user_id):
+        raise NotPermitted
+    operations.check_password(password)
+    if actor.id == user_id and context.credentials.by_cookie:
+        if not current:
+            raise Invalid("current_password is required")
+        await _check_current(context, current)
+    digest: str = await context.compute(passwords.hash_password, password)
+    return digest
 
 
 async def _check_current(context: Context, password: str) -> None:

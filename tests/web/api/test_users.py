@@ -80,11 +80,29 @@ class UserTests(AccountCase):
             {"username": "alice"},
             {"email": "ALICE@example.com"},
             {"username": ""},
-            {"password": ""},
+            {"external": True},  # has no password here
         ):
             answer = self.admin.post("/api/users", self.body(**more))
             self.assertEqual(answer.status, 400, more)
             self.assertTrue(answer.json["error"])
+
+    def test_no_password(self) -> None:
+        """Without a password an account is made that one cannot log in to."""
+        for name, more in (("bob", {"password": ""}), ("eve", {"external": True})):
+            body = self.body(username=name, email=f"{name}@example.com", **more)
+            if more.get("external"):
+                del body["password"]
+            answer = self.admin.post("/api/users", body)
+            self.assertEqual(answer.status, 201)
+            for password in ("", "a new password"):
+                answer = self.client.post(
+                    "/api/auth/login", {"auth": name, "password": password}
+                )
+                self.assertEqual(answer.status, 401)
+        found = self.admin.get("/api/users?s=bob").json[0]["id"]
+        path = f"/api/users/{found}/password"
+        self.assertEqual(self.admin.post(path, {"password": "now one"}).status, 204)
+        self.assertTrue(self.can_log_in("bob", "now one"))
 
     def test_not_admin(self) -> None:
         """Who is no administrator makes and changes nobody else."""
@@ -158,13 +176,16 @@ class PasswordTests(AccountCase):
 
     def test_own(self) -> None:
         """B58: one's own needs the present one."""
-        for body in (
-            {"password": "another one"},
-            {"password": "another one", "current_password": "wrong"},
+        for body, sentence in (
+            ({}, "current_password is required"),
+            ({"current_password": ""}, "current_password is required"),
+            ({"current_password": "wrong"}, "Current password is incorrect"),
         ):
-            answer = self.change(self.client, self.alice, **body)
+            answer = self.change(
+                self.client, self.alice, password="another one", **body
+            )
             self.assertEqual(answer.status, 400)
-            self.assertEqual(answer.json, {"error": "Current password is incorrect"})
+            self.assertEqual(answer.json, {"error": sentence})
         self.assertTrue(self.can_log_in("alice", PASSWORD))
         self.assertEqual(self.admin.passwords_changed, [])
         answer = self.change(
@@ -220,6 +241,95 @@ class PasswordTests(AccountCase):
     def test_empty(self) -> None:
         """An empty password is refused."""
         self.assertEqual(self.change(self.admin, self.alice).status, 400)
+
+
+class PasswordInAccountTests(AccountCase):
+    """A password inside a changed account is set like one that is sent alone."""
+
+    def put(self, client: ApiClient, **more: Any) -> Any:
+        """Send Alice's account back with *more*."""
+        path = f"/api/users/{self.alice.id}"
+        shown = self.admin.get(path).json
+        return client.put(path, {**shown, **more})
+
+    def test_by_an_administrator(self) -> None:
+        """An administrator sets it; the account's sessions end."""
+        answer = self.put(self.admin, password="another one", name="Alice B.")
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        self.assertTrue(self.can_log_in("alice", "another one"))
+        self.assertEqual(self.client.get("/api/user").status, 401)
+        shown = self.admin.get(f"/api/users/{self.alice.id}").json
+        self.assertEqual(shown["name"], "Alice B.")
+        self.assertEqual(len(self.admin.passwords_changed), 1)
+
+    def test_unchanged(self) -> None:
+        """An empty one, null and none change nothing and end no session."""
+        for more in ({}, {"password": ""}, {"password": None}):
+            self.assertEqual(self.put(self.admin, **more).status, 204)
+        self.assertTrue(self.can_log_in("alice", PASSWORD))
+        self.assertEqual(self.client.get("/api/user").status, 200)
+        self.assertEqual(self.admin.passwords_changed, [])
+
+    def test_own_by_cookie(self) -> None:
+        """One's own needs the present one; refused, nothing of the account changes."""
+        for more, sentence in (
+            ({}, "current_password is required"),
+            ({"current_password": None}, "current_password is required"),
+            ({"current_password": "wrong"}, "Current password is incorrect"),
+        ):
+            answer = self.put(
+                self.client, password="another one", name="Changed", **more
+            )
+            self.assertEqual((answer.status, answer.json), (400, {"error": sentence}))
+        self.assertTrue(self.can_log_in("alice", PASSWORD))
+        self.assertEqual(self.client.get("/api/user").json["name"], "Alice")
+        elsewhere = self.admin.as_user(self.alice)
+        answer = self.put(
+            self.client, password="another one", current_password=PASSWORD
+        )
+        self.assertEqual(answer.status, 204)
+        self.assertTrue(self.can_log_in("alice", "another one"))
+        self.assertEqual(elsewhere.get("/api/user").status, 401)
+        self.assertEqual(self.client.get("/api/user").status, 200)
+
+    def test_own_by_token(self) -> None:
+        """A token's holder sends the new one only."""
+        client = self.admin.with_token(self.alice)
+        self.assertEqual(self.put(client, password="another one").status, 204)
+        self.assertTrue(self.can_log_in("alice", "another one"))
+
+    def test_guesses_count(self) -> None:
+        """Guesses at the present one are slowed down here too."""
+        statuses = [
+            self.put(self.client, password="x", current_password="wrong").status
+            for _ in range(8)
+        ]
+        self.assertIn(429, statuses)
+
+    def test_refused(self) -> None:
+        """Another's, one too long, and one of an external account are refused."""
+        bob = make_user(self.conn, "bob")
+        path = f"/api/users/{bob.id}"
+        answer = self.client.put(path, {**self.body(), "password": "taken over"})
+        self.assertEqual(answer.status, 403)
+        self.assertTrue(self.can_log_in("bob", PASSWORD))
+        answer = self.put(self.admin, password="x" * 5000, name="Changed")
+        self.assertEqual(answer.status, 400)
+        self.assertEqual(self.client.get("/api/user").json["name"], "Alice")
+        guest = make_user(self.conn, "guest", external=True, password=None)
+        path = f"/api/users/{guest.id}"
+        shown = self.admin.get(path).json
+        answer = self.admin.put(path, {**shown, "name": "Changed", "password": "x" * 9})
+        self.assertEqual(answer.status, 400)
+        self.assertEqual(self.admin.get(path).json["name"], "Guest")
+
+    def test_external(self) -> None:
+        """An account does not become external, nor cease to be: that is said."""
+        self.assertEqual(self.put(self.admin, external=False).status, 204)
+        self.assertEqual(self.put(self.admin, external=None).status, 204)
+        answer = self.put(self.admin, external=True)
+        self.assertEqual(answer.status, 400)
+        self.assertIn("external", answer.json["error"])
 
 
 class TokenTests(AccountCase):
