@@ -1,6 +1,6 @@
 """``tests/cases.md`` is true: each test that it names exists.
 
-The tests of the first round (B and V) name their cases too; those of the second (C) do not.
+Tests of the first round (B and V) name their cases too, those of the second (C) do not.
 """
 
 import ast

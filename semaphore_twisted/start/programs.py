@@ -13,7 +13,7 @@ NEEDED: tuple[tuple[str, str, str], ...] = (
     (
         "ansible-playbook",
         "to run playbooks",
-        "pip install 'semaphore-twisted[ansible]'",
+        "pip install ansible-core",
     ),
 )
 

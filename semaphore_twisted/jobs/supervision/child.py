@@ -42,8 +42,8 @@ _HINTS = {
     "bash": "the package bash",
     "python": "the package python3",
     "python3": "the package python3",
-    "ansible-playbook": "pip install 'semaphore-twisted[ansible]'",
-    "ansible-galaxy": "pip install 'semaphore-twisted[ansible]'",
+    "ansible-playbook": "pip install ansible-core",
+    "ansible-galaxy": "pip install ansible-core",
 }
 
 
