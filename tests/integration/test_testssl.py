@@ -284,7 +284,7 @@ class HandshakeTests(ShapesTestCase):
                 with self.subTest(shape=name, group=group):
                     # Only this group is offered, so success means that it was used.
                     # (Python's ssl module cannot offer X25519 alone everywhere.)
-                    done = subprocess.run(
+                    judged = subprocess.run(
                         [
                             *("openssl", "s_client", "-groups", group),
                             *("-connect", f"localhost:{product.port}"),
@@ -295,7 +295,7 @@ class HandshakeTests(ShapesTestCase):
                         check=False,
                         timeout=60,
                     )
-                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertEqual(judged.returncode, 0, judged.stderr)
 
     def test_no_tickets(self) -> None:
         """T1: no session is taken up again."""
