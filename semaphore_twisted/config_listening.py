@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ipaddress import ip_interface
 
 from semaphore_twisted.config_values import WrongOption
-from semaphore_twisted.web.trust import network
+from semaphore_twisted.model.ip import network
 
 _Wrong = Callable[..., WrongOption]
 

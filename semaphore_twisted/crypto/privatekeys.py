@@ -23,10 +23,11 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from typing_extensions import override
 
 from semaphore_twisted.crypto import derivation
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 
 #: Most characters that are looked at.
-LONGEST: Final = 64 * 1024
+LONGEST: Final = limits.PRIVATE_KEY
 
 #: OpenSSH refuses shorter RSA keys.
 _SHORTEST_RSA = 1024

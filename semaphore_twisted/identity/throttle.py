@@ -7,12 +7,12 @@ the address's: who has one account could otherwise guess at all others for ever.
 """
 
 import hashlib
-import ipaddress
 from datetime import datetime, timedelta
 
 import msgspec
 from attrs import frozen
 
+from semaphore_twisted.model import ip
 from semaphore_twisted.model.errors import TooManyAttempts
 from semaphore_twisted.operations import events, users
 from semaphore_twisted.persistence.engine import Connection
@@ -114,7 +114,7 @@ def succeeded(conn: Connection, subject: Subject) -> None:
 def _counters(conn: Connection, subject: Subject) -> list[tuple[str, Rule]]:
     return [
         (_account(conn, subject.account), ACCOUNT),
-        (f"address:{network(subject.address)}", ADDRESS),
+        (f"address:{ip.source(subject.address)}", ADDRESS),
     ]
 
 
@@ -132,16 +132,3 @@ def _account(conn: Connection, text: str) -> str:
         return f"account:{user.id}"
     folded = users.fold(text).encode("utf-8", "surrogatepass")
     return f"account:{hashlib.sha256(folded).hexdigest()}"
-
-
-def network(address: str) -> str:
-    """Return what one guesser can take addresses from: a /64 of IPv6, one of IPv4."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))

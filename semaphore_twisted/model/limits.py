@@ -43,6 +43,10 @@ BODY_FLOOR: Final = 32 * _KIB
 IDLE_SECONDS: Final = 60
 STALLED_SECONDS: Final = 120
 
+#: Bytes of a head over plain HTTP that is redirected, and of what follows it.
+REDIRECT_HEAD: Final = 4 * _KIB
+REDIRECT_REST: Final = 64 * _KIB
+
 # Bodies ------------------------------------------------------------------------------
 
 #: Bytes of a body before its credentials are known, and with valid credentials.
@@ -53,6 +57,10 @@ BODY: Final = 4 * _MIB
 BODIES_UNKNOWN: Final = 16 * _MIB
 BODIES_OF_SOURCE: Final = 16 * _MIB
 BODIES: Final = 64 * _MIB
+
+#: Bytes of a body for the page of devices that enroll, and for the challenge port.
+ENROLL_BODY: Final = 16 * _KIB
+CHALLENGE_BODY: Final = 4 * _KIB
 
 #: Bytes of a refused body that are read and discarded, so that the answer arrives.
 DISCARDED: Final = 64 * _MIB
@@ -83,6 +91,34 @@ WEBSOCKET_MESSAGE: Final = 64 * _KIB
 #: Open websockets: of one account, and of all.
 WEBSOCKETS_OF_ACCOUNT: Final = 64
 WEBSOCKETS: Final = 1024
+
+# Logs of tasks -----------------------------------------------------------------------
+
+#: Lines and bytes of a stored part of a log, before it is compressed.
+CHUNK_LINES: Final = 1_000
+CHUNK: Final = 64 * _KIB
+
+# The resolver of the VPN -------------------------------------------------------------
+
+#: Bytes of a question over a connection.
+QUESTION: Final = 4 * _KIB
+
+#: Questions of one peer: a second, at once, and passed on; and passed on of all.
+QUESTIONS_PER_SECOND: Final = 50.0
+QUESTIONS_AT_ONCE: Final = 200.0
+QUESTIONS_WAITING_OF_SOURCE: Final = 64
+QUESTIONS_WAITING: Final = 256
+
+#: Connections of one peer, and of all; seconds that one may be idle.
+RESOLVER_CONNECTIONS_OF_SOURCE: Final = 8
+RESOLVER_CONNECTIONS: Final = 64
+RESOLVER_SECONDS: Final = 10.0
+
+# The companion's socket --------------------------------------------------------------
+
+#: Bytes of a frame, and connections at once.
+COMPANION_FRAME: Final = 8 * _MIB
+COMPANION_CONNECTIONS: Final = 8
 
 # Events ------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from itertools import takewhile
 
 import msgspec
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.persistence.engine import Connection
@@ -20,8 +21,8 @@ from semaphore_twisted.persistence.schema import task, task_output
 from semaphore_twisted.persistence.statements import tasks as statements
 
 #: When a chunk is full.
-MAX_LINES = 1_000
-MAX_BYTES = 64 * 1024
+MAX_LINES = limits.CHUNK_LINES
+MAX_BYTES = limits.CHUNK
 MAX_MICROSECONDS = 1_000_000
 
 #: Facts that a job may tell, each a column of its row.

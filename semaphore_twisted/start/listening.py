@@ -4,7 +4,6 @@ A busy port is then one line and an exit code instead of a traceback under the r
 """
 
 import errno
-import ipaddress
 import os
 import socket
 import stat
@@ -16,6 +15,7 @@ from attrs import frozen
 
 from semaphore_twisted.config import Config
 from semaphore_twisted.config_listening import socket_path
+from semaphore_twisted.model import ip
 
 BACKLOG = 256
 
@@ -60,10 +60,7 @@ def is_local(config: Config, given: Sequence[socket.socket] = ()) -> bool:
 def _is_local_host(host: str) -> bool:
     if host == "localhost":
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return ip.is_loopback(host)
 
 
 def check_plain_http(config: Config, given: Sequence[socket.socket] = ()) -> str | None:

@@ -6,17 +6,19 @@ from collections.abc import Callable
 import msgspec
 from attrs import define, field
 
+from semaphore_twisted.model import limits
+
 #: Sources that are remembered; who has been quiet longest is forgotten first.
-SOURCES = 4096
+SOURCES = limits.SOURCES
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What is allowed: *rate* a second after a *burst*, and how much at a time."""
 
-    rate: float = 50.0
-    burst: float = 200.0
-    outstanding: int = 256
-    outstanding_of_one: int = 64
+    rate: float = limits.QUESTIONS_PER_SECOND
+    burst: float = limits.QUESTIONS_AT_ONCE
+    outstanding: int = limits.QUESTIONS_WAITING
+    outstanding_of_one: int = limits.QUESTIONS_WAITING_OF_SOURCE
 
 
 @define

@@ -29,16 +29,19 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from semaphore_twisted.deferreds import forget
+from semaphore_twisted.model import ip, limits
 from semaphore_twisted.vpn import questions
 from semaphore_twisted.vpn.limits import Limits
 from semaphore_twisted.vpn.questions import NoQuestion, Question, Zone
 from semaphore_twisted.vpn.upstream import NoAnswer, Upstream
 
 #: Seconds for which a connection may say nothing, and how many there may be.
-IDLE, CONNECTIONS, CONNECTIONS_OF_ONE = 10.0, 64, 8
+IDLE = limits.RESOLVER_SECONDS
+CONNECTIONS = limits.RESOLVER_CONNECTIONS
+CONNECTIONS_OF_ONE = limits.RESOLVER_CONNECTIONS_OF_SOURCE
 
 #: Bytes of a question that we take over TCP.
-LONGEST = 4096
+LONGEST = limits.QUESTION
 
 #: Sends an answer to whoever asked.
 Reply = Callable[[bytes], None]
@@ -64,14 +67,13 @@ class NameServer:
 
     def knows(self, source: str) -> bool:
         """Whether *source* is an address of the tunnel."""
-        try:
-            address = ipaddress.ip_address(source)
-        except ValueError:
-            return False
-        return any(address in pool for pool in self._pools)
+        address = ip.address(source)
+        return address is not None and any(address in pool for pool in self._pools)
 
     def ask(self, content: bytes, source: str, reply: Reply, *, stream: bool) -> None:
         """Answer the message *content* from *source*, now, later or not at all."""
+        # WireGuard lets a peer send from its own addresses only: each counts alone
+        source = ip.canonical(source)
         if not self.knows(source) or not self.limits.may_ask(source):
             return
         try:
@@ -185,7 +187,7 @@ class NameStreams(ServerFactory):
     @override
     def buildProtocol(self, addr: IAddress | None) -> NameStream | None:
         """Return a protocol, or ``None`` for whoever is not to be heard."""
-        source = str(getattr(addr, "host", ""))
+        source = ip.canonical(str(getattr(addr, "host", "")))
         if (
             not self._server.knows(source)
             or len(self._sources) >= CONNECTIONS

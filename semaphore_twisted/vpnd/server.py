@@ -19,10 +19,11 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from semaphore_twisted.deferreds import forget
+from semaphore_twisted.model import limits
 from semaphore_twisted.wireguard import wire
 
 #: Connections at once: each may hold a frame in memory.
-MOST = 8
+MOST = limits.COMPANION_CONNECTIONS
 
 Answering = Callable[[wire.Request], "Deferred[wire.Answer]"]
 

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from typing_extensions import override
 
+from semaphore_twisted.model import ip, limits
 from semaphore_twisted.model.acme import NO_CHALLENGE
 from semaphore_twisted.web.site import Site
 
@@ -19,7 +20,7 @@ from semaphore_twisted.web.site import Site
 WELL_KNOWN = b"/.well-known/acme-challenge/"
 
 #: Bytes of a body that are read; nothing is done with them.
-_BODY = 4096
+_BODY = limits.CHALLENGE_BODY
 
 #: Seconds that a connection may take.
 _PATIENCE = 10
@@ -63,7 +64,7 @@ class ChallengeResource(Resource):
             self._log.warn(
                 "A token or password of {peer} crossed the network in clear text, for "
                 "plain HTTP; it should be replaced",
-                peer=getattr(request.getClientAddress(), "host", "a UNIX socket"),
+                peer=_peer(request),
             )
         if secret or not reading:
             request.setResponseCode(426)
@@ -77,6 +78,11 @@ class ChallengeResource(Resource):
         """Return the path that was asked for, home where it is odd."""
         good = uri.startswith(b"/") and all(0x21 <= each < 0x7F for each in uri)
         return uri if good and uri != b"/" else self._home
+
+
+def _peer(request: Any) -> str:
+    found = getattr(request.getClientAddress(), "host", None)
+    return "a UNIX socket" if found is None else ip.canonical(found)
 
 
 def challenge_site(

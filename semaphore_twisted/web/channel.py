@@ -14,17 +14,18 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from typing_extensions import override
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.web.answers import last_words
 from semaphore_twisted.web.hosts import name_of
 
 #: Seconds for a request's head, and for each :data:`FLOOR` bytes of its body.
-SECONDS = 20
+SECONDS = limits.REQUEST_SECONDS
 
 #: Bytes of a body that have to come in that time.
-FLOOR = 32 * 1024
+FLOOR = limits.BODY_FLOOR
 
 #: Seconds that an answer may wait for a client that reads nothing.
-STALLED = 120
+STALLED = limits.STALLED_SECONDS
 
 #: Seconds until a refused connection is cut off, if the other side does not close it.
 _LINGER = 5

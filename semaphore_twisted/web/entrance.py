@@ -19,14 +19,15 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from semaphore_twisted.model import ip
 from semaphore_twisted.web import firstbytes, hello, proxyprotocol
 from semaphore_twisted.web.firstbytes import Kind
 from semaphore_twisted.web.handover import Handshakes, RelayedTransport
 from semaphore_twisted.web.hello import ClientHello
-from semaphore_twisted.web.lobby import Guest, Lobby, key_of
+from semaphore_twisted.web.lobby import Guest, Lobby
 from semaphore_twisted.web.strangers import Refusals, Stranger
 from semaphore_twisted.web.tls import over_tls
-from semaphore_twisted.web.trust import Trust, unmapped
+from semaphore_twisted.web.trust import Trust
 
 #: Returns the context that answers an authority's challenge, ``None`` for no such one.
 Challenge = Callable[[ClientHello], SSL.Context | None]
@@ -42,7 +43,7 @@ def _host(address: Any) -> str | None:
     """Return a peer's address as text, ``None`` for a UNIX socket."""
     if isinstance(address, UNIXAddress):
         return None
-    return unmapped(str(getattr(address, "host", "")))
+    return ip.canonical(str(getattr(address, "host", "")))
 
 
 @frozen(eq=False)
@@ -96,7 +97,7 @@ class Arriving(Protocol):
     def _key(self, host: str | None) -> str | None:
         if self._entrance.trust.relays(host, tls=False):
             return None
-        return key_of(host or "")
+        return ip.source(host or "")
 
     def _leave(self) -> None:
         if self._guest is not None:
@@ -174,7 +175,7 @@ class Arriving(Protocol):
         known = client or (_host(self._address) or "", 0)
         self._given = RelayedTransport(self.transport, known, tls=tls)
         self._address = self._given.getPeer()
-        key = None if client is None else key_of(client[0])
+        key = None if client is None else ip.source(client[0])
         return self._guest is not None and self._entrance.lobby.rename(self._guest, key)
 
 

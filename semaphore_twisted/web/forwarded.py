@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from semaphore_twisted.model import ip
 from semaphore_twisted.web.hops import Header, said
-from semaphore_twisted.web.trust import NOBODY, Trust, is_loopback, unmapped
+from semaphore_twisted.web.trust import NOBODY, Trust
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -39,7 +40,7 @@ class Visit:
     @property
     def here(self) -> bool:
         """Whether the client is on this machine, and came in plain or by a socket."""
-        local = not self.address or is_loopback(self.address)
+        local = not self.address or ip.is_loopback(self.address)
         return self.unnamed and local
 
 
@@ -56,7 +57,7 @@ def visit(
     A client that was *passed_on* by the PROXY protocol is none who speaks for others.
     """
     host = (header("host") or "").strip()
-    peer = None if peer is None else unmapped(peer)
+    peer = None if peer is None else ip.canonical(peer)
     if passed_on or not trust.relays(peer, tls=tls):
         return Visit(
             address=peer or "",
@@ -70,7 +71,7 @@ def visit(
     name = told.host or host
 
     def known(address: str) -> bool:
-        return is_loopback(address) or trust.names(address)
+        return ip.is_loopback(address) or trust.names(address)
 
     return Visit(
         address=told.client(known, peer or ""),

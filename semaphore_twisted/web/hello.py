@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from semaphore_twisted.model import limits
+
 #: Bytes within which a hello must be complete; those of today's browsers have 2,000.
-LIMIT = 32 * 1024
+LIMIT = limits.HELLO
 
 #: The protocol by which an authority asks for its challenge (RFC 8737).
 ACME = b"acme-tls/1"

@@ -6,11 +6,10 @@ writes the one kind lets the other through as the client sent it.
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from attrs import frozen
 
-from semaphore_twisted.web.trust import unmapped
+from semaphore_twisted.model import ip
 
 #: Returns the value of a header, several joined with commas, or ``None``.
 Header = Callable[[str], str | None]
@@ -60,10 +59,8 @@ def address(text: str) -> str | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    try:
-        return unmapped(str(ip_address(text)))
-    except ValueError:
-        return None
+    found = ip.address(text)
+    return None if found is None else str(found)
 
 
 def said(header: Header) -> Said:

@@ -7,18 +7,19 @@ room for who does.
 
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from typing import Any, ClassVar
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from semaphore_twisted.model import limits
+
 #: Seconds for first bytes and handshake, or for a refused request and its answer.
-SECONDS = 10.0
+SECONDS = limits.LOBBY_SECONDS
 
 #: Connections that may wait, from one address and from all.
-EACH, ALL = 64, 512
+EACH, ALL = limits.LOBBY_OF_SOURCE, limits.LOBBY
 
 #: Seconds between two lines of the log about too many.
 _QUIET = 60.0
@@ -26,22 +27,11 @@ _QUIET = 60.0
 
 @define(eq=False)
 class Guest:
-    """A connection that waits; *key* counts with others of the same address."""
+    """A connection that waits; *key* is its source, as :mod:`.model.ip` says."""
 
     key: str | None
     until: float
     close: Callable[[], Any]
-
-
-def key_of(address: str) -> str:
-    """Return what counts as one address: for IPv6 the network of 64 bits."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address):
-        return str(IPv6Address(int(found) >> 64 << 64))
-    return str(found)
 
 
 @define(eq=False)

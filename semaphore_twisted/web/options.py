@@ -3,13 +3,14 @@
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import SessionLimits
 from semaphore_twisted.operations.peer_rules import USUAL
 from semaphore_twisted.operations.peer_rules import Options as VpnOptions
 from semaphore_twisted.web.roots import ReadRoots, Roots
 
 #: Bytes of a request's body that are taken.
-BODY_LIMIT = 4 * 1024 * 1024
+BODY_LIMIT = limits.BODY
 
 
 class WebOptions(msgspec.Struct, frozen=True, kw_only=True):

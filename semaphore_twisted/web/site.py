@@ -11,18 +11,19 @@ from twisted.web import server
 from twisted.web.http import datetimeToString
 from typing_extensions import override
 
+from semaphore_twisted.model import ip, limits
 from semaphore_twisted.web.answers import last_words
 from semaphore_twisted.web.channel import Channel
 from semaphore_twisted.web.headers import HEADERS
 from semaphore_twisted.web.options import BODY_LIMIT
-from semaphore_twisted.web.trust import NOBODY, Trust, unmapped
+from semaphore_twisted.web.trust import NOBODY, Trust
 from semaphore_twisted.web.visitors import Visitors
 
 #: Seconds that a connection may idle.
-IDLE = 60
+IDLE = limits.IDLE_SECONDS
 
 #: Bytes of a refused body that are read away, so that the answer arrives.
-_DRAIN = 64 * 1024 * 1024
+_DRAIN = limits.DISCARDED
 
 #: A segment of a path that is longer may be a secret (an API token is).
 _LOGGED = 24
@@ -134,7 +135,7 @@ class Site(server.Site):
         """Write one line of the access log for what was no request, and not read."""
         self._log.info(
             "{client} sent no request that can be read {status}",
-            client=unmapped(address) if address else "-",
+            client=ip.canonical(address) if address else "-",
             status=status,
         )
 

@@ -21,11 +21,12 @@ from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 from zope.interface import implementer
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Audience, Credentials
 from semaphore_twisted.web.hub import Hub, ReadAudiences, Watcher
 
 #: Bytes of one message from the other side; nothing that is sent there is used.
-INCOMING_BYTES = 64 * 1024
+INCOMING_BYTES = limits.WEBSOCKET_MESSAGE
 
 #: Seconds between two pings, under proxies' idle limits, and until an answer is missed.
 PING_INTERVAL, PING_TIMEOUT = 25, 60

@@ -15,12 +15,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from semaphore_twisted.model import ip, limits
 from semaphore_twisted.web.forwarded import Place
-from semaphore_twisted.web.lobby import Guest, Lobby, key_of
-from semaphore_twisted.web.trust import unmapped
+from semaphore_twisted.web.lobby import Guest, Lobby
 
 #: Bytes of a head that are read, and of what follows it, so that the answer arrives.
-HEAD, REST = 4096, 64 * 1024
+HEAD, REST = limits.REDIRECT_HEAD, limits.REDIRECT_REST
 
 #: Where a head ends: what comes after it is a body, and not read.
 _END = re.compile(rb"\r?\n\r?\n")
@@ -179,8 +179,9 @@ class Stranger(Protocol):
         end = _END.search(self._data, 0, HEAD)
         if end is not None:
             head = self._data[: end.start()]
-            peer = str(getattr(self.transport.getPeer(), "host", "a UNIX socket"))
-            here = unmapped(str(getattr(self.transport.getHost(), "host", "")))
+            other = getattr(self.transport.getPeer(), "host", "a UNIX socket")
+            peer = ip.canonical(str(other))
+            here = ip.canonical(str(getattr(self.transport.getHost(), "host", "")))
             self._say(self._refusals.decide(head, peer=peer, here=here))
         elif len(self._data) > HEAD:
             self._say(Answer(status=431, text="The request is too long").encode())
@@ -216,7 +217,7 @@ class Strangers(Factory):
     def buildProtocol(self, addr: Any) -> Protocol | None:
         """Take a connection, unless too many of that address wait."""
         stranger = Stranger(self._refusals, self._lobby)
-        key = key_of(unmapped(str(getattr(addr, "host", ""))))
+        key = ip.source(str(getattr(addr, "host", "")))
         guest = self._lobby.enter(key, stranger.abort)
         if guest is None:
             return None

@@ -7,11 +7,11 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from semaphore_twisted.web.lobby import key_of
-from semaphore_twisted.web.trust import NOBODY, Trust, is_loopback
+from semaphore_twisted.model import ip, limits
+from semaphore_twisted.web.trust import NOBODY, Trust
 
 #: Connections of one address, websockets not counted: a large office behind one.
-EACH = 512
+EACH = limits.CONNECTIONS_OF_SOURCE
 
 #: Seconds between two lines of the log about too many.
 _QUIET = 60.0
@@ -52,9 +52,9 @@ class Visitors:
                 del self._counts[key]
 
     def _key(self, address: str | None) -> str | None:
-        if not address or is_loopback(address) or self._trust.names(address):
+        if not address or ip.is_loopback(address) or self._trust.names(address):
             return None
-        return key_of(address)
+        return ip.source(address)
 
     def _complain(self, key: str) -> None:
         now = self._clock.seconds()

@@ -26,10 +26,12 @@ import msgspec
 from msgspec import Meta
 from typing_extensions import override
 
+from semaphore_twisted.model import limits
+
 VERSION = 1
 
 #: A request of 20,000 peers fits.
-MAX_FRAME = 8 * 1024 * 1024
+MAX_FRAME = limits.COMPANION_FRAME
 
 Key = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Text = Annotated[str, Meta(max_length=64)]

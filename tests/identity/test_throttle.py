@@ -46,21 +46,6 @@ class RuleTests(SynchronousTestCase):
         )
 
 
-class NetworkTests(SynchronousTestCase):
-    """What counts as one address."""
-
-    def test_networks(self) -> None:
-        """An IPv4 address counts alone, an IPv6 address with its /64."""
-        self.assertEqual(throttle.network("192.0.2.1"), "192.0.2.1")
-        self.assertEqual(throttle.network("::ffff:192.0.2.1"), "192.0.2.1")
-        self.assertEqual(throttle.network("2001:db8::1"), "2001:db8::/64")
-        self.assertEqual(
-            throttle.network("2001:db8::2:3:4:5"), throttle.network("2001:db8::1")
-        )
-        self.assertEqual(throttle.network("fe80::1%eth0"), "fe80::/64")
-        self.assertEqual(throttle.network("unix"), "unix")
-
-
 class ThrottleTests(SynchronousTestCase):
     """Counters in the store."""
 

@@ -272,3 +272,20 @@ class StreamTests(NamesTestCase):
         for _, transport in there:
             transport.loseConnection()
         self.assertIsNotNone(self._connect())
+
+
+class SourceTests(NamesTestCase):
+    """A peer counts alone, however its address is written."""
+
+    bounds = Bounds(burst=1.0, rate=0.0)
+
+    def test_mapped(self) -> None:
+        """A mapped address is the peer's own; its neighbor has a count of its own."""
+        self.ask(asked("semaphore.internal"), f"::ffff:{PEER}")
+        self.assertEqual(len(self.answers), 1)
+        self.ask(asked("semaphore.internal"), PEER)
+        self.assertEqual(len(self.answers), 1)
+        self.ask(asked("semaphore.internal"), "::ffff:10.80.0.3")
+        self.assertEqual(len(self.answers), 2)
+        self.ask(asked("semaphore.internal"), f"::ffff:{OUTSIDER}")
+        self.assertEqual(len(self.answers), 2)

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.lobby import Guest, Lobby, key_of
+from semaphore_twisted.web.lobby import Guest, Lobby
 
 
 class LobbyTests(SynchronousTestCase):
@@ -87,11 +87,3 @@ class LobbyTests(SynchronousTestCase):
             for _ in range(20):
                 self.lobby.enter("1", self.close("x"))
         self.assertEqual(len(events), 2)
-
-    def test_keys(self) -> None:
-        """A network of 64 bits is one address of IPv6."""
-        self.assertEqual(key_of("2001:db8::1:2:3:4"), "2001:db8::")
-        self.assertEqual(key_of("2001:db8::ffff"), key_of("2001:db8::1"))
-        self.assertNotEqual(key_of("2001:db8:0:1::1"), key_of("2001:db8::1"))
-        self.assertEqual(key_of("192.0.2.7"), "192.0.2.7")
-        self.assertEqual(key_of("?"), "?")

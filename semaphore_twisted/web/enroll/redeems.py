@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from semaphore_twisted.identity.throttle import network
+from semaphore_twisted.model import ip, limits
 from semaphore_twisted.model.errors import TooManyAttempts
 
 #: What a source may do at once, and how many seconds each further failure costs.
@@ -20,7 +20,7 @@ BURST, SECONDS = 100, 6.0
 BURST_OF_ALL, SECONDS_OF_ALL = 300, 0.2
 
 #: Sources that are remembered; who has been quiet longest is forgotten first.
-SOURCES = 4096
+SOURCES = limits.SOURCES
 
 
 @define
@@ -60,7 +60,7 @@ class Redeems:
 
         :raises TooManyAttempts: if it is too early for it.
         """
-        buckets = self._all, self._source(network(address))
+        buckets = self._all, self._source(ip.source(address))
         now = self._seconds()
         for each in buckets:
             each.fill(now)
@@ -71,7 +71,7 @@ class Redeems:
 
     def success(self, address: str) -> None:
         """Give back what a right attempt had cost."""
-        for each in (self._all, self._source(network(address))):
+        for each in (self._all, self._source(ip.source(address))):
             each.tokens = min(float(each.size), each.tokens + 1.0)
 
     def failure(self) -> None:

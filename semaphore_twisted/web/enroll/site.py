@@ -20,6 +20,7 @@ from semaphore_twisted.interfaces import (
     IPeerControl,
     ITaskControl,
 )
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Credentials
 from semaphore_twisted.web.answers import TEXT
 from semaphore_twisted.web.api.vpn_enrolling import ROUTES
@@ -34,7 +35,7 @@ from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.trust import Trust
 
 #: A request to enroll is a few hundred bytes.
-BODY_LIMIT = 16 * 1024
+BODY_LIMIT = limits.ENROLL_BODY
 
 _API = frozenset(b"/api" + each.pattern.encode() for each in ROUTES)
 
