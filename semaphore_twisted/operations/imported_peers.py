@@ -17,6 +17,7 @@ from semaphore_twisted.operations.vpn_network import NetworkRow
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn as network_statements
 from semaphore_twisted.persistence.statements import vpn_peers as statements
+from semaphore_twisted.wireguard import host_names
 from semaphore_twisted.wireguard.serverfile import ImportedPeer
 
 
@@ -87,7 +88,7 @@ class _Taking:
             raise Invalid("the peer's public key is the server's own")
         addresses = self._addresses(peer)
         draft = Draft(
-            name=self._free_name(peer.name or next(iter(addresses.values()))),
+            name=self._free_name(peer.name, tuple(addresses.values())),
             kind=self._kind,
             state=PeerState.ACTIVE,
             user_id=self._owner.user_id,
@@ -114,12 +115,19 @@ class _Taking:
             raise Invalid("the peer has no address of its own in the pools")
         return found
 
-    def _free_name(self, text: str) -> str:
-        """Return a name that no peer of the owner has, as near to *text* as can be."""
-        wanted = name_of(text)
+    def _free_name(self, text: str | None, addresses: tuple[str, ...]) -> str:
+        """Return a name that no peer of the owner has, as near to *text* as can be.
+
+        Without *text* it is the first of the peer's own *addresses*. A host's name is
+        one that Ansible takes as it is.
+        """
+        wanted = name_of(text or addresses[0])
+        joint = " ({})"
+        if self._kind is PeerKind.HOST:
+            wanted, joint = host_names.plain(wanted[:56], addresses), "_{}"
         found, count = wanted, 1
         while found.casefold() in self._names:
             count += 1
-            found = f"{wanted[:56]} ({count})"
+            found = f"{wanted[:56]}{joint.format(count)}"
         self._names.add(found.casefold())
         return found

@@ -14,7 +14,7 @@ from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import peer_addresses, preshared_keys
 from semaphore_twisted.operations.network_rules import key_of
 from semaphore_twisted.operations.peer_rows import PeerRow, Right, right_of, stored
-from semaphore_twisted.operations.peer_rules import MOST, Options
+from semaphore_twisted.operations.peer_rules import MOST, Options, in_field
 from semaphore_twisted.operations.vpn_network import (
     NetworkRow,
     check_administrator,
@@ -25,7 +25,7 @@ from semaphore_twisted.persistence.statements import projects as project_stateme
 from semaphore_twisted.persistence.statements import users as user_statements
 from semaphore_twisted.persistence.statements import vpn_peers as statements
 from semaphore_twisted.persistence.statements import vpn_sites
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import host_names, keys
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,9 +130,14 @@ def check_name(
 ) -> None:
     """Accept a name that no other peer of the owner has, whatever its case.
 
+    :raises Invalid: if it is a host's, and Ansible would take it for something else.
     :raises Conflict: if one has it.
     """
-    if name.casefold() in names_of(conn, owner, but):
+    taken = names_of(conn, owner, but)
+    if owner.project_id is not None:
+        in_field("name", host_names.checked, name)
+        taken |= {host_names.plain(each) for each in taken}  # in inventories
+    if name.casefold() in taken:
         raise Conflict(f"name: there is a peer named {name!r} already")
 
 

@@ -206,8 +206,10 @@ def change(
     peer_states.check_not_revoked(row)
     values: dict[str, str | tuple[str, ...]] = {}
     if changed.name is not msgspec.UNSET:
-        values["name"] = name_of(changed.name)
-        new_peers.check_name(conn, row, str(values["name"]), but=row.id)
+        name = name_of(changed.name)
+        if name != row.name:  # a name that is older than a rule may stay
+            new_peers.check_name(conn, row, name, but=row.id)
+            values["name"] = name
     if changed.tags is not msgspec.UNSET:
         values["tags"] = tags_of(changed.tags)
     values = {key: new for key, new in values.items() if getattr(row, key) != new}

@@ -5,9 +5,9 @@ The inventory's text is a filter, one line for each condition::
     tags: db, web       hosts that have one of these tags
     seen: 15            hosts with a handshake in the last 15 minutes
 
-An empty text means every host. Names and tags of peers are people's words, so hosts
-and groups are named after what of them Ansible takes literally, and no variable holds
-them: Ansible would evaluate one that looks like a template.
+An empty text means every host. People choose the names and tags of peers, so hosts
+and groups are named after the part of them that Ansible takes literally, and no
+variable holds them: Ansible would evaluate one that looks like a template.
 """
 
 import re
@@ -19,11 +19,11 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn_inventory as statements
+from semaphore_twisted.wireguard import host_names
 
 #: A week: who asks for more wants no limit.
 LONGEST = 7 * 24 * 60
 
-_UNSAFE_IN_HOST = re.compile(r"[^A-Za-z0-9._-]")
 _UNSAFE_IN_GROUP = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -103,21 +103,13 @@ def _yaml(hosts: list[_Host]) -> str:
     """Return the inventory as JSON, which is YAML too."""
     variables: dict[str, dict[str, str]] = {}
     groups: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
-    for host in hosts:
-        alias = _alias(host.name, variables)
+    named = host_names.aliases(
+        (host.name, tuple(filter(None, (host.ipv4, host.ipv6)))) for host in hosts
+    )
+    for alias, host in zip(named, hosts, strict=True):
         variables[alias] = {"ansible_host": host.ipv4}
         for tag in host.tags:
-            group = "tag_" + _UNSAFE_IN_GROUP.sub("_", tag)
+            group = host_names.GROUP_PREFIX + _UNSAFE_IN_GROUP.sub("_", tag)
             groups.setdefault(group, {"hosts": {}})["hosts"][alias] = {}
     tree = {"all": {"hosts": variables, "children": groups}}
     return msgspec.json.format(msgspec.json.encode(tree), indent=2).decode() + "\n"
-
-
-def _alias(name: str, taken: dict[str, dict[str, str]]) -> str:
-    """Return a name for the host that Ansible takes as it is, unlike all others."""
-    plain = _UNSAFE_IN_HOST.sub("_", name).lstrip("-._") or "host"
-    found, count = plain, 1
-    while found in taken:
-        count += 1
-        found = f"{plain}_{count}"
-    return found

@@ -71,6 +71,18 @@ class PeerTests(VpnCase):
             said = self.refused("peer", "add", "x", "--public-key", public, *words)
             self.assertIn(expected, said)
 
+    def test_reserved_names(self) -> None:
+        """A host has no name that Ansible uses, neither when made nor renamed."""
+        public = keys.format(keys.new_pair(os.urandom).public_key)
+        self.add("web", "--project", "Site")
+        for name in ("localhost", "127.0.0.1", "::1", "all", "tag_db"):
+            said = self.refused(
+                *("peer", "add", "--project", "Site", "--public-key", public, name)
+            )
+            self.assertIn(f"name: invalid value '{name}' for a host; ", said)
+            self.refused("peer", "rename", "web", name)
+        self.add("localhost")
+
     def test_hostile_names(self) -> None:
         """V03, V04, V06, B176: a name is shown text; it is refused or in no file."""
         public = keys.format(keys.new_pair(os.urandom).public_key)

@@ -215,6 +215,19 @@ class JoinScriptTests(ScriptCase):
             self.assertIn(said, done.stderr)
         self.assertEqual(list(self.machine.glob(".i3.*")), [])
 
+    def test_reserved_name(self) -> None:
+        """A host called "localhost" gets another name, unless that one was given."""
+        self.program(
+            "uname", '#!/bin/sh\n[ "$1" = -n ] && echo localhost || echo Linux\n'
+        )
+        token = self.server.host_token
+        done = self.run_script(token, "--name", "localhost")
+        self.refused(done, "name: invalid value 'localhost' for a host; it means the")
+        self.assertEqual(list(self.machine.iterdir()), [])
+        done = self.run_script(token)
+        self.joined(done)
+        self.assertRegex(done.stdout, r"Joined as machine-[0-9a-f]{4}: ")
+
     def test_lost_answer(self) -> None:
         """V37: the key of an answer that was lost is used once more."""
         token = self.server.tokens[0]

@@ -130,6 +130,29 @@ class ImportTests(PeersCase):
         """A file's peers may be a project's hosts."""
         done = self.take(kind=PeerKind.HOST, project_id=self.project.id)
         self.assertEqual({each.owner for each in done.added}, {"Site"})
+        names = [each.name for each in done.added]
+        self.assertEqual(names, ["phone", "phone_2", "10.80.0.9"])
+
+    def test_reserved_names(self) -> None:
+        """A name of the file that Ansible uses gets a prefix, and may be used twice."""
+        text = "".join(
+            f"# {name}\n{self.peer(number, f'10.80.0.{number}/32')}\n"
+            for number, name in enumerate(
+                ("localhost", "LOCALHOST", "all", "10.80.0.99", "web 1", "x.yml"), 30
+            )
+        )
+        done = self.take(text, kind=PeerKind.HOST, project_id=self.project.id)
+        self.assertEqual(
+            [each.name for each in done.added],
+            [
+                "peer_localhost",
+                "peer_LOCALHOST_2",
+                "peer_all",
+                "peer_10.80.0.99",
+                "web_1",
+                "peer_x.yml_",
+            ],
+        )
 
     def test_who(self) -> None:
         """Only administrators choose keys and addresses for others."""

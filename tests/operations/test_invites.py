@@ -66,7 +66,7 @@ class InvitesCase(PeersCase):
         usual: dict[str, Any] = {
             "token": made if isinstance(made, str) else made.token,
             "public_key": public_key(number),
-            "name": f"device {number}",
+            "name": f"device-{number}",
         }
         with self.conn.transaction(write=True):
             return invites.redeem(
@@ -241,6 +241,16 @@ class RedeemingTests(InvitesCase):
         self.assertEqual((found.peer.kind, found.peer.owner), (PeerKind.HOST, "Site"))
         self.assertEqual(found.peer.project_id, self.project.id)
 
+    def test_reserved_names(self) -> None:
+        """A host that gives itself a name of Ansible's is refused, the use stays."""
+        made = self.invite(self.owner)
+        for name in ("localhost", "127.1", "ALL", "tag_db", "db[0]", "a b", "x.yml"):
+            error = self.assertRaises(Invalid, self.redeem, made, name=name)
+            self.assertTrue(error.message.startswith("name: "), error.message)
+        self.assertEqual((self.now(made).uses, self.rows("vpn_peer")), (0, []))
+        self.assertEqual(self.enrolled(made, name="db").peer.name, "db")
+        self.enrolled(self.invite(self.alice), 2, name="localhost")
+
     def test_kinds(self) -> None:
         """Laptops and phones use each other's invites; hosts have their own."""
         made = self.invite(max_uses=2)
@@ -379,7 +389,7 @@ class RepeatingTests(InvitesCase):
         made = self.invite()
         first = self.enrolled(made)
         state = (self.dump(), self.revision())
-        for name in ("device 1", "another name"):
+        for name in ("device-1", "another name"):
             self.assertEqual(self.enrolled(made, name=name), first)
         self.assertEqual((self.dump(), self.revision()), state)
 

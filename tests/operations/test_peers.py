@@ -53,6 +53,24 @@ WRONG_NAMES = (
     "-",
 )
 
+#: Names of hosts that Ansible or a playbook would take for something else.
+RESERVED_NAMES = (
+    "localhost",
+    "127.0.0.1",
+    "::1",
+    "Localhost",
+    "localhost.",
+    "all",
+    "ungrouped",
+    "tag_db",
+    "0",
+    "db*",
+    "!db",
+    "db[0]",
+    "a:b",
+    "db.yml",
+)
+
 #: Names that are harmless, since nothing is ever made of them.
 ODD_NAMES = (
     "../x",
@@ -151,6 +169,21 @@ class MakingTests(PeersCase):
         peers.revoke(self.conn, self.alice, found.id)
         left = {each.name for each in peers.listed(self.conn, None)}
         self.assertEqual(left, set(ODD_NAMES) - {"x' OR '1'='1"})
+
+    def test_hosts(self) -> None:
+        """A host has no name that Ansible uses; a device may have one."""
+        for name in RESERVED_NAMES:
+            error = self.assertRaises(Invalid, self.make, self.owner, name=name)
+            self.assertTrue(error.message.startswith("name: "), error.message)
+        self.assertEqual(self.rows("vpn_peer"), [])
+        self.make(self.alice, name="localhost")
+
+    def test_alias_is_used(self) -> None:
+        """A host cannot take the name that an inventory gives to an older row."""
+        old = self.make(self.owner)
+        self.conn.update(schema.vpn_peer, old.id, name="web 1")
+        self.assertRaises(Conflict, self.make, self.owner, name="Web_1")
+        peers.change(self.conn, self.owner, old.id, ChangedPeer(name="web_1"))
 
     def test_normalized(self) -> None:
         """A name has one spelling, however it was composed."""
@@ -547,6 +580,25 @@ class ChangingTests(PeersCase):
         )
         given = msgspec.json.decode(b'{"expires": null}', type=ChangedPeer)
         self.assertIsNone(given.expires)
+
+    def test_hosts(self) -> None:
+        """A host is not renamed to what Ansible uses; an older name may stay."""
+        made = self.make(self.owner)
+        before = self.dump()
+        for name in RESERVED_NAMES:
+            self.assertRaises(
+                Invalid,
+                peers.change,
+                self.conn,
+                self.owner,
+                made.id,
+                ChangedPeer(name=name, tags=("db",)),
+            )
+        self.assertEqual(self.dump(), before)
+        self.conn.update(schema.vpn_peer, made.id, name="localhost")
+        changed = ChangedPeer(name="localhost", tags=("db",))
+        found = peers.change(self.conn, self.owner, made.id, changed)
+        self.assertEqual((found.name, found.tags), ("localhost", ("db",)))
 
     def test_name_is_used(self) -> None:
         """V74: a name that another has is refused; one's own in another case is not."""

@@ -120,3 +120,44 @@ class HostTests(SynchronousTestCase):
         self.assertEqual(set(tree["hosts"]), names)
         self.assertEqual(list(tree["children"]), ["tag_gr__e_____y___"])
         self.assertNotIn("{{", json.dumps(tree))
+
+    def test_reserved_names(self) -> None:
+        """A row that is older than the rule for names gets a prefix."""
+        for name in ("localhost", "127.0.0.1", "::1", "!all", "tag_db", "web.yml"):
+            self.host(name, tags=("db",))
+        names = {
+            "peer_localhost",
+            "peer_127.0.0.1",
+            "peer_1",
+            "peer_all",
+            "peer_tag_db",
+            "peer_web.yml_",
+        }
+        tree = self.tree()
+        self.assertEqual(set(tree["hosts"]), names)
+        self.assertEqual(set(tree["children"]["tag_db"]["hosts"]), names)
+
+    def test_exact_name(self) -> None:
+        """A host keeps its name, though another one's is cleaned to the same."""
+        self.host("a b")
+        self.host("a_b")
+        self.host("localhost")
+        self.host("peer_localhost")
+        self.assertEqual(
+            {name: each["ansible_host"] for name, each in self.tree()["hosts"].items()},
+            {
+                "a_b": "10.80.0.3",
+                "a_b_2": "10.80.0.2",
+                "peer_localhost": "10.80.0.5",
+                "peer_localhost_2": "10.80.0.4",
+            },
+        )
+
+    def test_own_address(self) -> None:
+        """A host may be called after its own address, not after another one's."""
+        self.host("10.80.0.2")
+        self.host("10.80.0.2 ")
+        self.host("10.80.0.9")
+        self.assertEqual(
+            set(self.tree()["hosts"]), {"10.80.0.2", "10.80.0.2_", "peer_10.80.0.9"}
+        )

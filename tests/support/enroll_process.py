@@ -29,6 +29,7 @@ class EnrollServer:
         self.base: str = said["base"]
         self.fingerprint: str = said["fingerprint"]
         self.tokens: list[str] = said["tokens"]
+        self.host_token: str = said["host_token"]
 
     def stop(self) -> None:
         """End it."""

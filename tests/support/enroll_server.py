@@ -29,7 +29,12 @@ from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.roots import Root, Roots
 from semaphore_twisted.web.tls import PemCertificates, over_tls
 from tests.support.http import RecordingTasks, at_once, memory_keyring
-from tests.support.memory import MemoryDatabase, make_user, memory_connection
+from tests.support.memory import (
+    MemoryDatabase,
+    make_project,
+    make_user,
+    memory_connection,
+)
 from tests.support.peers import network
 from tests.support.vpn_api import OPTIONS, RecordingPeers
 
@@ -77,6 +82,18 @@ def tokens(conn: Connection) -> list[str]:
     return made
 
 
+def host_token(conn: Connection) -> str:
+    """Make an invite for a host of a project, and return its token."""
+    user = make_user(conn, "owner")
+    new = NewInvite(
+        kind=PeerKind.HOST,
+        max_uses=1,
+        lifetime_seconds=3600,
+        project_id=make_project(conn, user).id,
+    )
+    return invites.create(conn, None, new, entropy=os.urandom).token
+
+
 def main() -> None:
     """Serve until the end of standard input."""
     reactor: Any = the_reactor
@@ -107,7 +124,12 @@ def main() -> None:
     reactor.adoptStreamPort(
         adopt(listener), listener.family, over_tls(site, source, clock=reactor)
     )
-    said = {"base": base, "tokens": tokens(conn), "fingerprint": root.fingerprint}
+    said = {
+        "base": base,
+        "tokens": tokens(conn),
+        "host_token": host_token(conn),
+        "fingerprint": root.fingerprint,
+    }
     sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()
     reactor.callInThread(_wait, reactor)

@@ -81,7 +81,7 @@ class PeersCase(SynchronousTestCase):
         """Make a peer with a new key and name, of *actor*'s or as *fields* say."""
         self.count += 1
         usual: dict[str, Any] = {
-            "name": f"peer {self.count}",
+            "name": f"peer-{self.count}",
             "public_key": public_key(self.count + 1000),
         }
         if actor is self.owner:

@@ -151,7 +151,7 @@ class VpnApiCase(SynchronousTestCase):
         """Return the body for a new peer, with another name and key each time."""
         self.count += 1
         usual = {
-            "name": f"peer {self.count}",
+            "name": f"peer-{self.count}",
             "public_key": public_key(self.count + 1000),
         }
         return {**usual, **fields}

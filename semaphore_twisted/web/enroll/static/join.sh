@@ -178,6 +178,10 @@ case $status,$named,$said in
     name=$name-$(printf '%s' "$public" | digest | cut -c1-4)
     enroll
     ;;
+400,no,name:*) # the machine has no name of its own, such as "localhost"
+    name=machine-$(printf '%s' "$public" | digest | cut -c1-4)
+    enroll
+    ;;
 esac
 case $status in
 200 | 201) ;;

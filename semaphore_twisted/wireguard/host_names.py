@@ -1,0 +1,124 @@
+"""The names of hosts, which inventories give to Ansible.
+
+Ansible and playbooks attach a meaning to some names: ``localhost`` and the addresses
+are machines, ``all`` is a group, ``db[1:3]`` is a pattern, and the variables of the
+host ``db.yml`` come from the file of the host ``db``. A host chooses its own name when
+it enrolls, so such a name is refused then; in an inventory of rows that are older than
+this rule, it gets a prefix.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from socket import inet_aton
+
+from semaphore_twisted.wireguard.names import WrongName
+
+#: What is before a name that Ansible would take for something else.
+PREFIX = "peer_"
+
+#: The groups of an inventory are called after the tags of its hosts.
+GROUP_PREFIX = "tag_"
+
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+#: Labels of the names that systems give to themselves in ``/etc/hosts``, and of the
+#: domain of RFC 6761 that always means the machine itself.
+_OWN_LABELS = re.compile(
+    r"localhost[0-9]*|localdomain[0-9]*|loopback|broadcasthost"
+    r"|ip6-(?:localhost|loopback|localnet|mcastprefix|all.*)"
+)
+
+#: Groups and keys of inventories, and names of variables that playbooks use as hosts.
+_WORDS = frozenset(
+    {
+        "all",
+        "ungrouped",
+        "_meta",
+        "children",
+        "group_names",
+        "groups",
+        "hosts",
+        "hostvars",
+        "inventory_hostname",
+        "inventory_hostname_short",
+        "omit",
+        "play_hosts",
+        "vars",
+    }
+    # YAML reads these in a playbook as something else than a text
+    | {"false", "no", "none", "null", "off", "on", "true", "yes"}
+)
+
+#: Files of variables: Ansible looks for ``host_vars/NAME`` before it adds an ending.
+_ENDINGS = (".yml", ".yaml", ".json")
+
+
+def fault_of(name: str) -> str | None:
+    """Return what is wrong with *name* as the name of a host, or ``None``."""
+    folded = name.casefold()
+    if not _PLAIN.fullmatch(name):
+        return (
+            "expected letters, digits, “.”, “_” and “-”, with a letter or digit first "
+            "and no “.” last"
+        )
+    if any(map(_OWN_LABELS.fullmatch, folded.split("."))):
+        return "it means the machine itself, expected a name of its own"
+    if _is_address(folded):
+        return "it is an address, expected a name"
+    if folded in _WORDS or folded.startswith(GROUP_PREFIX):
+        return "Ansible inventories use it for something else, expected another name"
+    if folded.endswith(_ENDINGS):
+        return "it is the file of variables of another host, expected another ending"
+    return None
+
+
+def checked(name: str) -> str:
+    """Return *name*, which a host may have.
+
+    :raises WrongName: with the reason if it may not.
+    """
+    fault = fault_of(name)
+    if fault is not None:
+        raise WrongName(f"invalid value {name[:64]!a} for a host; {fault}")
+    return name
+
+
+def plain(name: str, own: Collection[str] = ()) -> str:
+    """Return a name for Ansible that is as near to *name* as it can be.
+
+    A name that is one of the host's *own* addresses stays.
+    """
+    found = _UNSAFE.sub("_", name).lstrip("-._").rstrip(".") or "host"
+    if found in own or fault_of(found) is None:
+        return found
+    found = f"{PREFIX}{found}"
+    return found if fault_of(found) is None else f"{found}_"
+
+
+def aliases(hosts: Iterable[tuple[str, Collection[str]]]) -> list[str]:
+    """Return a name for Ansible for each host's name and addresses, all different.
+
+    A host whose name needs no change gets it, wherever it stands among the others.
+    """
+    wanted = [(name, plain(name, own)) for name, own in hosts]
+    taken = {found for name, found in wanted if found == name}
+    result = []
+    seen: set[str] = set()
+    for name, found in wanted:
+        alias, count = found, 1
+        while alias in seen or (alias in taken and alias != name):
+            count += 1
+            alias = f"{found}_{count}"
+        seen.add(alias)
+        result.append(alias)
+    return result
+
+
+def _is_address(name: str) -> bool:
+    """Whether programs take *name* for an address of IPv4: ``0``, ``0x7f.1`` too."""
+    try:
+        inet_aton(name)
+    except OSError:
+        return False
+    return True
