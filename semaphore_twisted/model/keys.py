@@ -6,6 +6,7 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
+from semaphore_twisted.model.texts import Name, Password, PrivateKey, Secret
 
 
 class KeyType(StrEnum):
@@ -22,24 +23,24 @@ class KeyType(StrEnum):
 class SshFields(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of an SSH key on the wire; always blank in answers."""
 
-    login: str = ""
-    passphrase: str = ""
-    private_key: str = ""
+    login: Name = ""
+    passphrase: Password = ""
+    private_key: PrivateKey = ""
 
 
 class LoginPasswordFields(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a login with password on the wire; always blank in answers."""
 
-    login: str = ""
-    password: str = ""
+    login: Name = ""
+    password: Secret = ""
 
 
 class ClientCertificateFields(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a client certificate on the wire: PEM; never in answers."""
 
-    certificate: str = ""
-    private_key: str = ""
-    passphrase: str = ""
+    certificate: PrivateKey = ""
+    private_key: PrivateKey = ""
+    passphrase: Password = ""
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):

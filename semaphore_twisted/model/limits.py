@@ -71,9 +71,22 @@ DISCARDED: Final = 64 * _MIB
 NAME: Final = 255
 MESSAGE: Final = 1_000
 
+#: Characters of a path, a repository's address, a branch, a password, a description.
+PATH: Final = 4_096
+ADDRESS: Final = 2_000
+BRANCH: Final = 250
+PASSWORD: Final = 4_096
+DESCRIPTION: Final = 10_000
+
 #: Bytes of a task's JSON fields, and of an inventory, a JSON or an environment text.
 TASK_JSON: Final = 64 * _KIB
 TEXT: Final = 1 * _MIB
+
+#: Bytes of a template's survey variables, as JSON.
+SURVEY: Final = 256 * _KIB
+
+#: Bytes of a secret text.
+SECRET: Final = 64 * _KIB
 
 #: Bytes of a private key, as it is pasted.
 PRIVATE_KEY: Final = 64 * _KIB

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
 
@@ -69,7 +70,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return f"{before}{self.host}:{self.path}"
 
 
-_MAX_URL = 2000
+_MAX_URL = limits.ADDRESS
 _MAX_BRANCH = 250
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec.structs import replace
 from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
 from semaphore_twisted.model.inventories import Environment, EnvironmentSecret
 from semaphore_twisted.model.keys import KeyType, Text
+from semaphore_twisted.model.texts import SECRETS, LongText, Name, Secret
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.references import (
@@ -42,10 +44,10 @@ class SecretChange(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int = 0
-    type: str = ""
-    name: str = ""
-    secret: str = ""
-    operation: str = ""
+    type: Name = ""
+    name: Name = ""
+    secret: Secret = ""
+    operation: Name = ""
 
     @override
     def __repr__(self) -> str:
@@ -56,10 +58,10 @@ class SecretChange(msgspec.Struct, frozen=True, kw_only=True):
 class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent to make or change an environment."""
 
-    name: str = ""
-    json: str = ""
-    env: str | None = None
-    secrets: tuple[SecretChange, ...] | None = None
+    name: Name = ""
+    json: LongText = ""
+    env: LongText | None = None
+    secrets: Annotated[tuple[SecretChange, ...], SECRETS] | None = None
 
 
 def listed(
@@ -118,7 +120,7 @@ def change(
     keyring: Keyring,
 ) -> None:
     """Replace an environment; its secrets change as *new* asks for, else they stay."""
-    get(conn, actor, environment_id)
+    texts.check(new, get(conn, actor, environment_id))
     conn.update(environment, environment_id, **_values(new))
     _change_secrets(conn, actor, environment_id, new.secrets or (), keyring)
     _record(conn, actor, environment_id, new.name, "updated")

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
 from semaphore_twisted.model.inventories import Inventory, InventoryType
+from semaphore_twisted.model.texts import LongText, Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, vpn_inventory
 from semaphore_twisted.operations.references import (
@@ -40,9 +42,9 @@ _TYPES = frozenset(
 class NewInventory(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent to make or change an inventory."""
 
-    name: str = ""
-    type: str = ""
-    inventory: str = ""
+    name: Name = ""
+    type: Name = ""
+    inventory: LongText = ""
     ssh_key_id: KeyId | None = None
     become_key_id: KeyId | None = None
     repository_id: RepositoryId | None = None
@@ -90,7 +92,7 @@ def change(
     conn: Connection, actor: Actor, inventory_id: InventoryId, new: NewInventory
 ) -> None:
     """Replace an inventory."""
-    get(conn, actor, inventory_id)
+    texts.check(new, get(conn, actor, inventory_id))
     if new.type not in _TYPES:
         raise _not_served(new.type, f"unknown inventory type: {new.type[:50]}")
     conn.update(inventory, inventory_id, **_values(conn, actor, new))

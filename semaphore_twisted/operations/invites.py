@@ -14,6 +14,7 @@ from semaphore_twisted.crypto.tokens import digest, new_enrollment_token
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import Invite, InviteState, PeerKind
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import (
     events,
@@ -64,8 +65,8 @@ class NewInvite(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_seconds: int
     user_id: UserId | None = None
     project_id: ProjectId | None = None
-    tags: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ()
+    tags: tuple[Name, ...] = ()
+    grants: tuple[Name, ...] = ()
     approval: bool = False
     peer_expires: datetime | None = None
 

@@ -5,6 +5,7 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto import clientcertificates, privatekeys
 from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId
 from semaphore_twisted.model.keys import (
@@ -20,6 +21,7 @@ from semaphore_twisted.model.keys import (
     SshKey,
     Text,
 )
+from semaphore_twisted.model.texts import Name, Secret
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.references import (
@@ -39,9 +41,9 @@ from semaphore_twisted.persistence.statements import keys as statements
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent to make or change a key."""
 
-    name: str = ""
-    type: str = ""
-    string: str = ""
+    name: Name = ""
+    type: Name = ""
+    string: Secret = ""
     login_password: LoginPasswordFields = LoginPasswordFields()
     ssh: SshFields = SshFields()
     client_certificate: ClientCertificateFields = ClientCertificateFields()
@@ -160,6 +162,7 @@ def change(
 ) -> None:
     """Change a key's name, and where *secret* is given its type and secret too."""
     found = _found(conn, actor, key_id)
+    texts.check(new, found)
     check_name(new.name, "name can not be empty")
     kinds = {found.type, new.type} if secret is not None else {found.type}
     if len(kinds) > 1 and KeyType.CLIENT_CERTIFICATE in kinds:

@@ -4,7 +4,7 @@ Whatever equals the template's own setting is no override, since clients send ba
 what they have read.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from typing_extensions import override
@@ -13,6 +13,14 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import InventoryId, TaskId, TemplateId
 from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.templates import App, TaskParams, Template
+from semaphore_twisted.model.texts import (
+    TASK_JSON,
+    Branch,
+    Message,
+    Name,
+    Path,
+    TaskText,
+)
 from semaphore_twisted.operations.template_rules import arguments as checked_arguments
 
 
@@ -26,9 +34,9 @@ class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
     debug_level: int | None = None
     dry_run: bool | None = None
     diff: bool | None = None
-    limit: tuple[str, ...] | str | None = None
-    tags: tuple[str, ...] | str | None = None
-    skip_tags: tuple[str, ...] | str | None = None
+    limit: tuple[TaskText, ...] | TaskText | None = None
+    tags: tuple[TaskText, ...] | TaskText | None = None
+    skip_tags: tuple[TaskText, ...] | TaskText | None = None
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,20 +47,20 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     template_id: TemplateId
-    environment: str = ""
-    secret: str = ""
-    playbook: str = ""
-    limit: str = ""
+    environment: TaskText = ""
+    secret: TaskText = ""
+    playbook: Path = ""
+    limit: TaskText = ""
     debug: bool = False
     dry_run: bool = False
     diff: bool = False
-    arguments: str | None = None
-    git_branch: str | None = None
-    commit_hash: str | None = None
-    message: str = ""
+    arguments: TaskText | None = None
+    git_branch: Branch | None = None
+    commit_hash: Name | None = None
+    message: Message = ""
     build_task_id: TaskId | None = None
     inventory_id: InventoryId | None = None
-    params: AskedParams | None = None
+    params: Annotated[AskedParams, TASK_JSON] | None = None
 
     @override
     def __repr__(self) -> str:

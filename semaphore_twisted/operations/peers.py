@@ -17,6 +17,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import (
     desired_peers,
@@ -76,22 +77,22 @@ class NewPeer(msgspec.Struct, frozen=True, kw_only=True):
     administrator opens. Unless *preshared* is false it gets a preshared key.
     """
 
-    name: str
-    public_key: str
+    name: Name
+    public_key: Name
     kind: PeerKind = PeerKind.LAPTOP
     user_id: UserId | None = None
     project_id: ProjectId | None = None
     expires: datetime | None = None
-    tags: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ()
+    tags: tuple[Name, ...] = ()
+    grants: tuple[Name, ...] = ()
     preshared: bool = True
 
 
 class ChangedPeer(msgspec.Struct, frozen=True, kw_only=True):
     """What is changed of a peer; what is not given stays. ``None`` is never."""
 
-    name: str | msgspec.UnsetType = msgspec.UNSET
-    tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    tags: tuple[Name, ...] | msgspec.UnsetType = msgspec.UNSET
     expires: datetime | msgspec.UnsetType | None = msgspec.UNSET
 
 

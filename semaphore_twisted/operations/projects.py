@@ -2,26 +2,26 @@
 
 import msgspec
 
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.projects import Project
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor, Role
 from semaphore_twisted.operations import events, peer_states, vpn_network
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import projects as statements
 
-_LONGEST = 255
-
 
 class NewProject(msgspec.Struct, frozen=True, kw_only=True):
     """A project to be made, or as it shall be; *type* is taken when it is made."""
 
-    name: str = ""
+    name: Name = ""
     alert: bool = False
-    alert_chat: str | None = None
+    alert_chat: Name | None = None
     max_parallel_tasks: int = 0
-    type: str = ""
+    type: Name = ""
 
 
 def list_projects(conn: Connection, actor: Actor) -> list[Project]:
@@ -50,6 +50,7 @@ def create(
     """
     if not (anybody or actor.user.admin):
         raise NotPermitted
+    texts.check(new)
     _check(new)
     project_id = conn.insert(
         schema.project,
@@ -85,6 +86,7 @@ def create(
 def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
     """Change the project that the actor acts in."""
     before = get(conn, actor)
+    texts.check(changed, before)
     _check(changed)
     conn.update(
         schema.project,
@@ -117,11 +119,8 @@ def _check(project: NewProject) -> None:
     name = project.name.strip()
     if not name:
         raise Invalid("The project's name may not be empty")
-    if len(name) > _LONGEST or not name.isprintable():
-        raise Invalid(
-            f"The project's name is longer than {_LONGEST} characters, or has control"
-            " characters"
-        )
+    if not name.isprintable():
+        raise Invalid("The project's name has control characters")
     if project.max_parallel_tasks < 0:
         raise Invalid("max_parallel_tasks may not be negative")
 

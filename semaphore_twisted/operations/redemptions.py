@@ -26,6 +26,7 @@ from semaphore_twisted.model.peers import (
     PeerState,
     SiteNetwork,
 )
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.operations import (
     events,
     new_peers,
@@ -59,9 +60,9 @@ REPEATED = timedelta(minutes=10)
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     """What a device sends; without *kind* it is of the invite's."""
 
-    token: str
-    public_key: str
-    name: str
+    token: Name
+    public_key: Name
+    name: Name
     kind: PeerKind | None = None
 
     @override

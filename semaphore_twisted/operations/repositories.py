@@ -6,6 +6,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec.structs import replace
 
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
 from semaphore_twisted.model.keys import KeyType
@@ -15,6 +16,7 @@ from semaphore_twisted.model.repositories import (
     address,
     check_branch,
 )
+from semaphore_twisted.model.texts import Address, Branch, Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.references import (
@@ -38,9 +40,9 @@ class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
     where it is not sent; ``null`` or 0 takes it away.
     """
 
-    name: str = ""
-    git_url: str = ""
-    git_branch: str = ""
+    name: Name = ""
+    git_url: Address = ""
+    git_branch: Branch = ""
     ssh_key_id: KeyId = KeyId(0)
     client_certificate_id: KeyId | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -143,6 +145,7 @@ def change(
 ) -> None:
     """Replace a repository."""
     before = get(conn, actor, repository_id)
+    texts.check(new, before)
     if new.client_certificate_id is msgspec.UNSET:
         kept = before.client_certificate_id or None
         _check(new)

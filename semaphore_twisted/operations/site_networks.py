@@ -9,6 +9,7 @@ import msgspec
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import NetworkGrant, PeerState, SiteNetwork
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, peer_rows, vpn_network
 from semaphore_twisted.operations.network_rules import check_apart
@@ -25,15 +26,15 @@ from semaphore_twisted.wireguard import addresses
 class NewSite(msgspec.Struct, frozen=True, kw_only=True):
     """A network behind the server."""
 
-    name: str
-    network: str
+    name: Name
+    network: Name
 
 
 class ChangedSite(msgspec.Struct, frozen=True, kw_only=True):
     """What is changed; what is not given stays."""
 
-    name: str | msgspec.UnsetType = msgspec.UNSET
-    network: str | msgspec.UnsetType = msgspec.UNSET
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    network: Name | msgspec.UnsetType = msgspec.UNSET
 
 
 class NewGrant(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -19,8 +19,19 @@ from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.templates import (
     App,
     SurveyType,
+    SurveyValue,
     SurveyVariable,
     TaskParams,
+)
+from semaphore_twisted.model.texts import (
+    SURVEY,
+    TASK_JSON,
+    Branch,
+    Description,
+    Message,
+    Name,
+    Path,
+    TaskText,
 )
 from semaphore_twisted.operations.references import check_name, check_text, unique
 
@@ -37,8 +48,25 @@ class NewVault(msgspec.Struct, frozen=True, kw_only=True):
     """A vault password that a template is to use."""
 
     vault_key_id: KeyId | None = None
-    name: str | None = None
-    type: str = "password"
+    name: Name | None = None
+    type: Name = "password"
+
+
+class NewSurveyValue(SurveyValue, frozen=True, kw_only=True):
+    """One choice of an enumeration, as it is sent."""
+
+    name: Message = ""
+    value: Message = ""
+
+
+class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
+    """A survey variable, as it is sent."""
+
+    name: Name
+    title: Name = ""
+    description: Description = ""
+    default_value: TaskText = ""
+    values: tuple[NewSurveyValue, ...] | None = None
 
 
 class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,24 +75,24 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     *arguments* are a JSON list of texts inside a string.
     """
 
-    name: str = ""
-    description: str | None = None
-    app: str = ""
-    type: str = ""
-    playbook: str = ""
+    name: Name = ""
+    description: Description | None = None
+    app: Name = ""
+    type: Name = ""
+    playbook: Path = ""
     repository_id: RepositoryId = RepositoryId(0)
     inventory_id: InventoryId | None = None
     environment_id: EnvironmentId | None = None
     environment_ids: tuple[EnvironmentId, ...] | None = None
     view_id: ViewId | None = None
     build_template_id: TemplateId | None = None
-    start_version: str | None = None
+    start_version: Name | None = None
     autorun: bool = False
-    git_branch: str | None = None
-    arguments: str | None = None
-    survey_vars: tuple[SurveyVariable, ...] | None = None
-    vaults: tuple[NewVault, ...] | None = None
-    task_params: dict[str, Any] | None = None
+    git_branch: Branch | None = None
+    arguments: TaskText | None = None
+    survey_vars: Annotated[tuple[NewSurveyVariable, ...], SURVEY] | None = None
+    vaults: Annotated[tuple[NewVault, ...], TASK_JSON] | None = None
+    task_params: Annotated[dict[str, Any], TASK_JSON] | None = None
     suppress_success_alerts: bool = False
     allow_override_args_in_task: bool = False
     allow_override_branch_in_task: bool = False

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId, TemplateId
 from semaphore_twisted.model.keys import KeyType
@@ -43,7 +44,7 @@ _VAULT_KEYS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent to change a template's description only."""
 
-    description: str | None = None
+    description: texts.Description | None = None
 
 
 def listed(
@@ -117,7 +118,7 @@ def change(
     conn: Connection, actor: Actor, template_id: TemplateId, new: NewTemplate
 ) -> None:
     """Replace a template; its tasks and their number stay."""
-    _found(conn, actor, template_id)
+    texts.check(new, get(conn, actor, template_id))
     project_id = project_of(actor)
     values = {
         **checked(new),
@@ -135,6 +136,7 @@ def describe(
 ) -> None:
     """Change a template's description only."""
     found = _found(conn, actor, template_id)
+    texts.check(new, found)
     conn.update(template, template_id, description=new.description)
     _record(conn, actor, template_id, found.name, "updated")
 

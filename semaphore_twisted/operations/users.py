@@ -11,8 +11,10 @@ import unicodedata
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.texts import Name, Password
 from semaphore_twisted.model.users import Actor, User
 from semaphore_twisted.operations import (
     events,
@@ -25,9 +27,6 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import users as statements
 
-_LONGEST = 255
-_LONGEST_PASSWORD = 4096
-
 _EXTERNAL = "An external user has no password here"
 
 
@@ -37,10 +36,10 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
     Without a password nothing logs in to the account until one is set.
     """
 
-    name: str = ""
-    username: str = ""
-    email: str = ""
-    password: str = ""
+    name: Name = ""
+    username: Name = ""
+    email: Name = ""
+    password: Password = ""
     admin: bool = False
     alert: bool = False
     external: bool = False
@@ -58,14 +57,14 @@ class ChangedUser(msgspec.Struct, frozen=True, kw_only=True):
     *external* is taken only where it is what the account is.
     """
 
-    name: str = ""
-    username: str = ""
-    email: str = ""
+    name: Name = ""
+    username: Name = ""
+    email: Name = ""
     admin: bool | None = None
     alert: bool | None = None
     external: bool | None = None
-    password: str | None = None
-    current_password: str | None = None
+    password: Password | None = None
+    current_password: Password | None = None
 
     @override
     def __repr__(self) -> str:
@@ -92,8 +91,8 @@ def check_password(password: str) -> None:
     """
     if not password:
         raise Invalid("The password may not be empty")
-    if len(password) > _LONGEST_PASSWORD:
-        raise Invalid(f"The password is longer than {_LONGEST_PASSWORD} characters")
+    if len(password) > limits.PASSWORD:
+        raise Invalid(f"The password is longer than {limits.PASSWORD} characters")
 
 
 def credentials_of(conn: Connection, login: str) -> Login | None:
@@ -135,6 +134,7 @@ def create(
     :raises Invalid: if a name or an address is missing, not valid or in use.
     """
     _check_admin(actor)
+    texts.check(new)
     if new.external and (new.password or password_hash):
         raise Invalid(_EXTERNAL)
     values = {
@@ -168,6 +168,7 @@ def change(
     :raises Invalid: if a value is not accepted; nothing was changed then.
     """
     before = _subject(conn, actor, user_id)
+    texts.check(changed, before)
     if changed.external not in {None, before.external}:
         raise Invalid("external: this cannot be changed; make another account")
     values = _names(conn, before.id, changed)
@@ -276,11 +277,8 @@ def _names(
     for label, value in values.items():
         if not value:
             raise Invalid(f"The user's {label} may not be empty")
-        if len(value) > _LONGEST or not value.isprintable():
-            raise Invalid(
-                f"The user's {label} is longer than {_LONGEST} characters, or has"
-                " control characters"
-            )
+        if not value.isprintable():
+            raise Invalid(f"The user's {label} has control characters")
     taken = conn.scalar(
         statements.taken,
         user_id=user_id,

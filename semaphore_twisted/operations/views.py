@@ -4,22 +4,22 @@ from collections.abc import Mapping
 
 import msgspec
 
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ViewId
 from semaphore_twisted.model.projects import View
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import views as statements
 
-_LONGEST = 100
-
 
 class NewView(msgspec.Struct, frozen=True, kw_only=True):
     """A view to be made, or as it shall be."""
 
-    title: str = ""
+    title: Name = ""
     position: int = 0
 
 
@@ -43,6 +43,7 @@ def get(conn: Connection, actor: Actor, view_id: int) -> View:
 
 def create(conn: Connection, actor: Actor, new: NewView) -> View:
     """Make a view."""
+    texts.check(new)
     _check(new)
     view_id = conn.insert(
         schema.view,
@@ -58,6 +59,7 @@ def create(conn: Connection, actor: Actor, new: NewView) -> View:
 def change(conn: Connection, actor: Actor, view_id: int, changed: NewView) -> None:
     """Change a view."""
     before = get(conn, actor, view_id)
+    texts.check(changed, before)
     _check(changed)
     conn.update(
         schema.view, before.id, title=changed.title.strip(), position=changed.position
@@ -96,11 +98,8 @@ def _check(view: NewView) -> None:
     title = view.title.strip()
     if not title:
         raise Invalid("The view's title may not be empty")
-    if len(title) > _LONGEST or not title.isprintable():
-        raise Invalid(
-            f"The view's title is longer than {_LONGEST} characters, or has control"
-            " characters"
-        )
+    if not title.isprintable():
+        raise Invalid("The view's title has control characters")
 
 
 def _record(conn: Connection, actor: Actor, view: View, what: str) -> None:

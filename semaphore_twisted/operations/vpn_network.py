@@ -11,6 +11,7 @@ import msgspec
 
 from semaphore_twisted.model.errors import Conflict, NotFound, NotPermitted
 from semaphore_twisted.model.peers import Network
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, network_rules
 from semaphore_twisted.operations.network_rules import (
@@ -32,7 +33,7 @@ NewNetwork = network_rules.NewNetwork
 class ChangedNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """What an administrator may change; what is not given stays."""
 
-    endpoint: str | msgspec.UnsetType = msgspec.UNSET
+    endpoint: Name | msgspec.UnsetType = msgspec.UNSET
     mtu: int | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -63,16 +63,25 @@ def _fold(of: Any) -> Fold:
 
 
 def _nullable(of: inspect.Type) -> bool:
+    if isinstance(of, inspect.Metadata):
+        return _nullable(of.type)
     if isinstance(of, inspect.UnionType):
         return of.includes_none
     return isinstance(of, inspect.NoneType | inspect.AnyType)
 
 
+def _bare(of: inspect.Type) -> inspect.Type:
+    return of.type if isinstance(of, inspect.Metadata) else of
+
+
 def _folding(of: inspect.Type) -> Fold:
+    if isinstance(of, inspect.Metadata):
+        return _folding(of.type)
     if isinstance(of, inspect.UnionType):
-        structs = [each for each in of.types if isinstance(each, inspect.StructType)]
-        lists = [each for each in of.types if isinstance(each, _LISTS)]
-        inner = structs + lists
+        types = [_bare(each) for each in of.types]
+        structs = [each for each in types if isinstance(each, inspect.StructType)]
+        lists = [each for each in types if isinstance(each, _LISTS)]
+        inner: list[Any] = [*structs, *lists]
         return _folding(inner[0]) if len(inner) == 1 else _as_it_is
     if isinstance(of, inspect.StructType):
         return _struct(of)

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import (
     DomainError,
     ForeignPage,
@@ -185,6 +186,8 @@ class Api:
             return await route.handler(context)
         body, outer = decoded(request.content.read(), route.body)
         check_ids(route, context.path, outer)
+        if route.method != "PUT":  # a change is compared with what is stored
+            texts.check(body)
         return await route.handler(context, body)
 
     def _check_origin(self, arrival: Arrival) -> None:

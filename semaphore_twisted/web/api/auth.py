@@ -7,6 +7,7 @@ from semaphore_twisted.crypto import passwords
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.identity.login import log_in
 from semaphore_twisted.model.errors import Invalid, NotAuthenticated, NotPermitted
+from semaphore_twisted.model.texts import Name, Password
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import sessions, users
 from semaphore_twisted.web.context import Context
@@ -32,8 +33,8 @@ class LoginMethods(msgspec.Struct, frozen=True, kw_only=True):
 class Login(msgspec.Struct, frozen=True, kw_only=True):
     """A login name or e-mail address, and the password."""
 
-    auth: str = ""
-    password: str = ""
+    auth: Name = ""
+    password: Password = ""
 
 
 async def methods(context: Context) -> LoginMethods:

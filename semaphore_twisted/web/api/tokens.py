@@ -2,6 +2,7 @@
 
 import msgspec
 
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Access, ApiToken
 from semaphore_twisted.operations import tokens as operations
 from semaphore_twisted.web.context import Context
@@ -11,7 +12,7 @@ from semaphore_twisted.web.routing import Route
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     """A token's name; taken, and not kept."""
 
-    name: str = ""
+    name: Name = ""
 
 
 async def tokens(context: Context) -> list[ApiToken]:

@@ -6,6 +6,7 @@ from semaphore_twisted.crypto import passwords
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.model.errors import Invalid, NotPermitted
 from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.texts import Password
 from semaphore_twisted.model.users import Access, User
 from semaphore_twisted.operations import users as operations
 from semaphore_twisted.operations.users import ChangedUser, NewUser
@@ -36,8 +37,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
 class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
     """A password; one's own, by the session's cookie, needs the present one."""
 
-    password: str = ""
-    current_password: str | None = None
+    password: Password = ""
+    current_password: Password | None = None
 
 
 async def own(context: Context) -> OwnUser:

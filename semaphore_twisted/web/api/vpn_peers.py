@@ -12,6 +12,7 @@ import msgspec
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import peers
 from semaphore_twisted.operations.peers import ChangedPeer, NewPeer
@@ -36,7 +37,7 @@ _Times = datetime | msgspec.UnsetType | None
 class PeerRequest(NewPeer, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A peer to be made; either *public_key* or *server_key* is given."""
 
-    public_key: str = ""
+    public_key: Name = ""
     server_key: bool = False
 
 
@@ -47,7 +48,7 @@ class PeerChange(ChangedPeer, frozen=True, kw_only=True, forbid_unknown_fields=T
 class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A peer's next key; either *public_key* or *server_key* is given."""
 
-    public_key: str = ""
+    public_key: Name = ""
     server_key: bool = False
 
 

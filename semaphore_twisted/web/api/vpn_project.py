@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from semaphore_twisted.model.peers import Invite, PeerKind
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations.invites import NewInvite
 from semaphore_twisted.web.api import vpn_invites, vpn_peers
@@ -22,12 +23,12 @@ class HostRequest(
 ):
     """A host of the path's project; either *public_key* or *server_key* is given."""
 
-    name: str
-    public_key: str = ""
+    name: Name
+    public_key: Name = ""
     server_key: bool = False
     expires: datetime | None = None
-    tags: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ()
+    tags: tuple[Name, ...] = ()
+    grants: tuple[Name, ...] = ()
     preshared: bool = True
 
 
@@ -38,8 +39,8 @@ class HostInviteRequest(
 
     max_uses: int = 1
     lifetime_seconds: int = vpn_invites.LIFETIME
-    tags: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ()
+    tags: tuple[Name, ...] = ()
+    grants: tuple[Name, ...] = ()
     approval: bool = False
     peer_expires: datetime | None = None
 

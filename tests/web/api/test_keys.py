@@ -162,7 +162,9 @@ class CreateTests(KeyTestCase):
     def test_too_large(self) -> None:
         """A secret over the limit is refused and nothing is stored."""
         body = {"name": "x", "type": "string", "string": "x" * 70_000}
-        self.assertEqual(self.client.post(f"{self.base}/keys", body).status, 413)
+        answer = self.client.post(f"{self.base}/keys", body)
+        self.assertEqual(answer.status, 400)
+        self.assertIn("string: 70000 bytes", answer.json["error"])
         self.assertEqual(self.names("keys"), ["None"])
 
     def test_no_repr(self) -> None:
