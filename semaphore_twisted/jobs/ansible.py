@@ -7,7 +7,7 @@ How secrets reach ``ansible-playbook`` (tried with ansible-core 2.17 to 2.19):
   A plain ``/dev/fd/N`` does not do there: Ansible follows the link to a name
   such as ``pipe:[123]``. Ansible starts the script with all descriptors closed, so it
   reads the pipe of its parent;
-* secret variables by a 0600 file in the workspace, as exact texts.
+* variables by 0600 files in the workspace (``jobs.values``).
 """
 
 import posixpath
@@ -18,13 +18,12 @@ import msgspec
 from semaphore_twisted.jobs.hosts import checking, git_ssh
 from semaphore_twisted.jobs.inventory import arguments_of
 from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
-from semaphore_twisted.jobs.parameters import arguments, effective_params
 from semaphore_twisted.jobs.steps import File, Pipe, Step
-from semaphore_twisted.jobs.variables import (
-    checked_environment,
-    task_details,
-    task_environment,
-    yaml_secrets,
+from semaphore_twisted.jobs.values import (
+    ansible_arguments,
+    ansible_environment,
+    extra_variables,
+    verbosity,
 )
 from semaphore_twisted.jobs.workspace import (
     CHECKOUT,
@@ -35,9 +34,6 @@ from semaphore_twisted.jobs.workspace import (
 )
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
-
-_VARIABLES = "variables/variables.json"
-_SECRETS = "variables/secrets.yml"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,24 +84,20 @@ def plan(
     passwords = () if inventory is None else _passwords(inventory)
     installed, inventory_arguments = arguments_of(inventory)
     vaults = _vaults(order)
+    variables, variable_arguments = extra_variables(order, options)
     run = Step(
         name="playbook",
         argv=(
             "ansible-playbook",
             *inventory_arguments,
             *_who(inventory, passwords),
-            *_how(order),
+            *verbosity(order),
             *(
                 f"--vault-id={literal(name)}@{{pipe:{pipe.name}}}"
                 for name, pipe in vaults
             ),
-            f"--extra-vars=@{WORKSPACE}/{_VARIABLES}",
-            *(
-                (f"--extra-vars=@{WORKSPACE}/{_SECRETS}",)
-                if order.secret_variables
-                else ()
-            ),
-            *map(literal, (*_selected(order), playbook)),
+            *variable_arguments,
+            *ansible_arguments(order, playbook=playbook),
         ),
         cwd=f"{WORKSPACE}/{CHECKOUT}",
         environ={
@@ -126,7 +118,7 @@ def plan(
         files=(
             *(each.file for each in passwords),
             *(() if installed is None else (installed,)),
-            *_variables(order, options),
+            *variables,
         ),
     )
 
@@ -157,9 +149,7 @@ def _environ(order: JobOrder, options: JobOptions, places: Layout) -> dict[str, 
         "ANSIBLE_SSH_ARGS": shared,
         "GIT_SSH_COMMAND": git_ssh(options, places.known_hosts, agent=agent),
         **({"GIT_SSL_CAINFO": options.ca_bundle} if options.ca_bundle else {}),
-        **task_environment(order),
-        **checked_environment(order.environment),
-        **checked_environment(order.secret_environment),
+        **ansible_environment(order),
         **({"SSH_AUTH_SOCK": agent} if agent else {}),
     }
 
@@ -198,32 +188,6 @@ def _who(
     return tuple(found)
 
 
-def _how(order: JobOrder) -> tuple[str, ...]:
-    """Return the arguments that say how to run."""
-    params = effective_params(order.template, order.task)
-    return (
-        *(("-" + "v" * params.verbosity,) if params.verbosity else ()),
-        *(("--diff",) if params.diff else ()),
-        *(("--check",) if params.dry_run else ()),
-    )
-
-
-def _selected(order: JobOrder) -> tuple[str, ...]:
-    """Return the free arguments, and those that say which hosts and tasks."""
-    params = effective_params(order.template, order.task)
-    own, asked = arguments(order.template, order.task)
-    chosen = (
-        ("--limit", params.limit),
-        ("--tags", params.tags),
-        ("--skip-tags", params.skip_tags),
-    )
-    return (
-        *own,
-        *asked,
-        *(f"{option}={','.join(parts)}" for option, parts in chosen if parts),
-    )
-
-
 def _vaults(order: JobOrder) -> tuple[tuple[str, Pipe], ...]:
     """Return each vault's name with the pipe that holds its password."""
     found: list[tuple[str, Pipe]] = []
@@ -248,17 +212,6 @@ def _vault_password(secret: OpenedSecret) -> str:
             return text
         case _:
             return ""
-
-
-def _variables(order: JobOrder, options: JobOptions) -> tuple[File, ...]:
-    """Return the files with the variables."""
-    details = {"task_details": task_details(order, options)}
-    known = {**order.variables, "semaphore_vars": details}
-    plain = File(path=_VARIABLES, content=msgspec.json.encode(known))
-    if not order.secret_variables:
-        return (plain,)
-    secret = File(path=_SECRETS, content=yaml_secrets(order.secret_variables))
-    return plain, secret
 
 
 def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:

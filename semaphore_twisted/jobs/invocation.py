@@ -175,5 +175,9 @@ def _secrets(order: JobOrder) -> Iterator[bytes]:
                 yield text.encode()
             case _:
                 pass
-    for pairs in (order.secret_variables, order.secret_environment):
+    for pairs in (
+        order.secret_variables,
+        order.secret_answers,
+        order.secret_environment,
+    ):
         yield from (value.encode() for value in pairs.values())

@@ -46,8 +46,8 @@ class VaultPassword(msgspec.Struct, frozen=True, kw_only=True):
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One task, ready to become a specification.
 
-    *variables* are merged already (the variable group's, then the task's);
-    *secret_variables* and *secret_environment* hold plain texts.
+    A name is in one of *variables*, *answers*, *secret_variables* and
+    *secret_answers* only; those with *secret* in their name hold plain texts.
     """
 
     task: Task
@@ -56,8 +56,14 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     inventory: InventorySource | None = None
     vaults: tuple[VaultPassword, ...] = ()
+    #: Of the variable group.
     variables: dict[str, Any] = {}
+    #: What the task answered to the template's survey.
+    answers: dict[str, Any] = {}
+    #: Of the variable group.
     secret_variables: dict[str, str] = {}
+    #: Secret answers to the survey.
+    secret_answers: dict[str, str] = {}
     environment: dict[str, str] = {}
     secret_environment: dict[str, str] = {}
     #: Version of the build that a deploy task brings out.

@@ -1,6 +1,7 @@
 """Gathers what a task runs with and opens its secrets: from a task to an order."""
 
-from typing import Any
+from collections.abc import Container, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -40,6 +41,8 @@ from semaphore_twisted.operations.tasks import template_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import orders
 from semaphore_twisted.persistence.statements import tasks as statements
+
+T = TypeVar("T")
 
 #: Builds that a deploy task may stand above.
 _LONGEST_CHAIN = 100
@@ -83,16 +86,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
         row_uuid=sealed.uuid,
         project_uuid=sealed.project_uuid,
     )
-    plain = {
-        name: value
-        for name, value in {**group.plain, **asked}.items()
-        if name not in answers
-    }
-    secret = {
-        name: value
-        for name, value in {**group.secret, **answers}.items()
-        if name not in asked
-    }
+    answered = {**asked, **answers}
     return JobOrder(
         task=task,
         template=template,
@@ -108,12 +102,19 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
             )
             for vault in template.vaults or ()
         ),
-        variables=plain,
-        secret_variables=secret,
+        variables=_without(group.plain, answered),
+        answers=_without(asked, answers),
+        secret_variables=_without(group.secret, answered),
+        secret_answers=answers,
         environment=group.environ,
         secret_environment=group.secret_environ,
         incoming_version=_incoming(conn, task),
     )
+
+
+def _without(pairs: Mapping[str, T], names: Container[str]) -> dict[str, T]:
+    """Return those of *pairs* that nothing in *names* replaces."""
+    return {name: value for name, value in pairs.items() if name not in names}
 
 
 class _Repository(msgspec.Struct, frozen=True, kw_only=True):

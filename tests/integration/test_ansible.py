@@ -298,7 +298,7 @@ class SecretTests(AnsibleCase):
         self.assertEqual(target.read_text(), NASTY)
         for path in (self.photo / "processes").iterdir():
             self.assertNotIn(b"quite-secret", path.read_bytes(), path.name)
-        kept = list(self.photo.rglob("secrets.yml"))
+        kept = list(self.photo.rglob("exact.json"))
         self.assertEqual([oct(path.stat().st_mode)[-3:] for path in kept], ["600"])
 
     def test_masks(self) -> None:

@@ -71,7 +71,7 @@ class ArgumentTests(SynchronousTestCase):
                 "--vault-id=prod@{pipe:vault0}",
                 "--vault-id=default@{pipe:vault1}",
                 "--extra-vars=@{workspace}/variables/variables.json",
-                "--extra-vars=@{workspace}/variables/secrets.yml",
+                "--extra-vars=@{workspace}/variables/exact.json",
                 *("--forks", "9", "-e", "x=1 2"),
                 *("--limit=web,db", "--tags=a", "--skip-tags=b"),
                 "site.yml",
@@ -127,10 +127,13 @@ class FileTests(SynchronousTestCase):
         found = planned(variables={"a": "x y", "zero": 0})
         files = {file.path: file for file in found.files}
         known = json.loads(files["variables/variables.json"].content)
-        details = known.pop("semaphore_vars")["task_details"]
         self.assertEqual(known, {"a": "x y", "zero": 0})
-        self.assertEqual((details["id"], details["username"]), (7, "ann"))
-        self.assertNotIn("variables/secrets.yml", files)
+        known = json.loads(files["variables/exact.json"].content)
+        details = known.pop("semaphore_vars")["task_details"]
+        self.assertEqual(known, {})
+        self.assertEqual(
+            (details["id"], details["username"]), (7, {"__ansible_unsafe": "ann"})
+        )
 
     def test_password_scripts(self) -> None:
         """The scripts that hand on passwords are executable and hold no secret."""

@@ -84,9 +84,10 @@ class SpecificationTests(SynchronousTestCase):
             vaults=(VaultPassword(name="v", password=Text(text="secret-5")),),
             secret_variables={"A": "secret-6"},
             secret_environment={"B": "secret-7", "C": ""},
+            secret_answers={"D": "secret-8"},
         )
         masks = made(changed).masks
-        for number in range(1, 8):
+        for number in range(1, 9):
             self.assertIn(f"secret-{number}".encode(), masks)
         self.assertIn(b"c2VjcmV0LTE", masks)
         self.assertNotIn(b"", masks)

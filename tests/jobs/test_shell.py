@@ -30,7 +30,8 @@ class ShellTests(SynchronousTestCase):
                     arguments='["-a","b c"]', allow_override_args_in_task=True
                 ),
                 task=task(arguments='["-z"]'),
-                variables={"name": "a b", "count": 0, "on": False, "list": [1]},
+                variables={"name": "a b", "count": 0},
+                answers={"on": False, "list": [1]},
             )
         )
         self.assertEqual(
@@ -54,11 +55,13 @@ class ShellTests(SynchronousTestCase):
             replace(
                 order("/x"),
                 secret_variables={"WORD": nasty},
+                secret_answers={"ANSWER": nasty},
                 secret_environment={"OTHER": "o"},
                 environment={"PLAIN": "p"},
             )
         )
         self.assertEqual(found.environ["WORD"], nasty)
+        self.assertEqual(found.environ["ANSWER"], nasty)
         self.assertEqual(found.environ["OTHER"], "o")
         self.assertEqual(found.environ["PLAIN"], "p")
         self.assertEqual(found.argv, ("bash", "run.sh"))
@@ -79,6 +82,8 @@ class ShellTests(SynchronousTestCase):
         """What no process can be given is refused before the start."""
         for fields in (
             {"variables": {"a": "x\0"}},
+            {"answers": {"a": "x\0"}},
+            {"answers": {"a": "x" * 131072}},
             {"secret_variables": {"a b": "x"}},
             {"environment": {"A": "\0"}},
         ):

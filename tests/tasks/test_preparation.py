@@ -156,10 +156,10 @@ class OrderTests(SynchronousTestCase):
             environment_id=group,
             survey_vars=survey,
         )
-        self.assertEqual(
-            found.variables, {"a": "task", "b": "task", "n": 0, "f": False}
-        )
-        self.assertEqual(found.secret_variables, {"c": "s"})
+        self.assertEqual(found.variables, {"n": 0, "f": False})
+        self.assertEqual(found.answers, {"a": "task", "b": "task"})
+        self.assertEqual(found.secret_variables, {})
+        self.assertEqual(found.secret_answers, {"c": "s"})
         self.assertEqual(found.environment, {"X": "1", "N": "2"})
         self.assertEqual(found.secret_environment, {"TOKEN": EXACT})
 
@@ -169,7 +169,7 @@ class OrderTests(SynchronousTestCase):
         found = self.started(
             {"secret": secret}, survey_vars=[{"name": "word", "type": "secret"}]
         )
-        self.assertEqual(found.secret_variables, {"word": EXACT})
+        self.assertEqual(found.secret_answers, {"word": EXACT})
 
     def test_unreadable(self) -> None:
         """B05: a key that cannot be opened stops the order, and is named."""

@@ -1,0 +1,42 @@
+"""What a run is told about its task: ``semaphore_vars`` and ``SEMAPHORE_TASK_*``."""
+
+from typing import Any
+
+from semaphore_twisted.jobs.order import JobOptions, JobOrder
+
+
+def task_details(order: JobOrder, options: JobOptions) -> dict[str, Any]:
+    """Return ``semaphore_vars.task_details``, as Semaphore gives it to each run."""
+    task, template = order.task, order.template
+    details: dict[str, Any] = {
+        "id": task.id,
+        "username": order.username,
+        "url": f"{options.web_host}/project/{task.project_id}/history?t={task.id}"
+        if options.web_host
+        else None,
+        "repository_id": order.source.repository_id,
+    }
+    if task.inventory_id or template.inventory_id:
+        details["inventory_id"] = task.inventory_id or template.inventory_id
+    if task.message:
+        details["message"] = task.message
+    if template.type in {"build", "deploy"}:
+        details["type"] = template.type
+        if order.incoming_version:
+            details["incoming_version"] = order.incoming_version
+        if template.type == "build" and task.version:
+            details["target_version"] = task.version
+    return details
+
+
+def build_details(order: JobOrder) -> dict[str, str]:
+    """Return the environment variables that build and deploy tasks get."""
+    template = order.template
+    if template.type not in {"build", "deploy"}:
+        return {}
+    found = {"SEMAPHORE_TASK_TYPE": template.type}
+    if order.incoming_version:
+        found["SEMAPHORE_TASK_INCOMING_VERSION"] = order.incoming_version
+    if template.type == "build" and order.task.version:
+        found["SEMAPHORE_TASK_TARGET_VERSION"] = order.task.version
+    return found
