@@ -26,6 +26,7 @@ from semaphore_twisted.jobs.order import JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import arguments, effective_params
 from semaphore_twisted.jobs.steps import File
 from semaphore_twisted.jobs.workspace import WORKSPACE, literal, literals
+from semaphore_twisted.model.documents import check_depth
 from semaphore_twisted.model.errors import Invalid
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -63,6 +64,8 @@ def extra_variables(
         for name, value in order.variables.items()
         if name not in exact_values
     }
+    for name, value in {**templated, **exact_values}.items():
+        check_depth(value, f"The variable {name}")
     files = (
         File(path=_TEMPLATED, content=_json(templated)),
         File(path=_EXACT, content=_json(exact(exact_values))),
@@ -73,8 +76,8 @@ def extra_variables(
 def exact(value: Any) -> Any:
     """Return *value* in Ansible's JSON with each text marked as no template.
 
-    Tried with ansible-core 2.17 to 2.21, nested values too. YAML is not used: its
-    texts are numbers, dates or merge keys in some versions.
+    Its depth was checked. Tried with ansible-core 2.17 to 2.21, nested values too. YAML
+    is not used: its texts are numbers, dates or merge keys in some versions.
 
     :raises Invalid: if Ansible could not receive the same value
     """
@@ -107,14 +110,12 @@ def _key(name: object) -> str:
 def _json(values: Mapping[str, Any]) -> bytes:
     """Return *values* as JSON.
 
-    :raises Invalid: if a text is not Unicode, or the nesting is too deep
+    :raises Invalid: if a text is not Unicode
     """
     try:
         return msgspec.json.encode(values)
     except UnicodeEncodeError:
         raise Invalid("A variable has a character that is not Unicode") from None
-    except RecursionError:
-        raise Invalid("A variable is nested too deeply") from None
 
 
 def ansible_arguments(order: JobOrder, *, playbook: str) -> tuple[str, ...]:
@@ -171,6 +172,7 @@ def script_arguments(order: JobOrder, *, script: str) -> tuple[str, ...]:
     own, asked = arguments(order.template, order.task)
     variables = {**order.variables, **order.answers}
     for name, value in variables.items():
+        check_depth(value, f"The variable {name}")
         _check_size(name, text(value))
     pairs = tuple(f"{name}={text(value)}" for name, value in variables.items())
     return tuple(map(literal, (script, *own, *pairs, *asked)))

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import texts
+from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
 from semaphore_twisted.model.inventories import Environment, EnvironmentSecret
@@ -245,10 +246,10 @@ def _check_secret(owner: str, name: str, secret: str) -> None:
 def _values(new: NewEnvironment) -> dict[str, str | None]:
     check_name(new.name, "Environment name can not be empty")
     if new.json.strip():
-        _object(new.json, "Extra variables")
+        json_object(new.json, "Extra variables")
     env = new.env if new.env and new.env.strip() else None
     if env is not None:
-        for name, value in _object(env, "Environment variables").items():
+        for name, value in json_object(env, "Environment variables").items():
             if not isinstance(value, str | int | float):
                 raise Invalid(f"The environment variable “{name}” must be one value")
             _check_env(name, str(value))
@@ -257,16 +258,6 @@ def _values(new: NewEnvironment) -> dict[str, str | None]:
         "json": new.json if new.json.strip() else "{}",
         "env": env,
     }
-
-
-def _object(text: str, what: str) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        raise Invalid(f"{what} must be valid JSON") from None
-    if not isinstance(found, dict):
-        raise Invalid(f"{what} must be valid JSON: an object")
-    return found
 
 
 def _check_env(name: str, value: str) -> None:

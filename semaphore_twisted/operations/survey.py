@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
@@ -35,8 +36,8 @@ def answers(
     :raises Invalid: naming the variable that is missing, undeclared or wrong; never
         with the value of a secret
     """
-    given = _object(environment, "environment")
-    secrets = _object(secret, "secret")
+    given = _sent(environment, "“environment”")
+    secrets = _sent(secret, "“secret”")
     _refuse_undeclared(survey, given, secrets)
     variables: dict[str, Any] = {}
     hidden: dict[str, str] = {}
@@ -56,18 +57,8 @@ def answers(
     return Answers(variables, hidden)
 
 
-def _object(text: str, name: str) -> dict[str, Any]:
-    if not text.strip():
-        return {}
-    try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        raise Invalid(f"“{name}” must be a JSON object in a string") from None
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise Invalid(f"“{name}” must be a JSON object in a string")
-    return value
+def _sent(text: str, what: str) -> dict[str, Any]:
+    return {} if text.strip() == "null" else json_object(text, what)
 
 
 def _refuse_undeclared(

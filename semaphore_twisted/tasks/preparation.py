@@ -13,6 +13,7 @@ from semaphore_twisted.jobs.order import (
     Source,
     VaultPassword,
 )
+from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     EnvironmentId,
@@ -78,7 +79,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     project = task.project_id
     template = template_of(conn, project, task.template_id)
     group = _group(conn, keyring, project, template.environment_id)
-    asked = _object(task.environment, "The task's variables")
+    asked = json_object(task.environment, "The task's variables", unique=False)
     answers = open_answers(
         keyring,
         sealed.secret,
@@ -216,8 +217,8 @@ def _group(
         secret = open_secret(keyring, row)
         if isinstance(secret, Text):
             opened.setdefault(row.owner, {})[row.name] = secret.text
-    plain = _object(found.json, whose)
-    environ = _object(found.env or "", whose)
+    plain = json_object(found.json, whose, unique=False)
+    environ = json_object(found.env or "", whose, unique=False)
     return _Variables(
         plain={k: v for k, v in plain.items() if k not in opened["var"]},
         environ={
@@ -228,15 +229,6 @@ def _group(
         secret=opened["var"],
         secret_environ=opened["env"],
     )
-
-
-def _object(text: str, whose: str) -> dict[str, Any]:
-    if not text.strip():
-        return {}
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise Invalid(f"{whose} must be a JSON object") from None
 
 
 def _environ_text(value: object) -> str:

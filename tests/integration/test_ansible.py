@@ -325,6 +325,27 @@ class SecretTests(AnsibleCase):
         )
         self.assertIn("1 ab in the open not shown ann", ran.log)
 
+    def test_answers(self) -> None:
+        """Answers, messages and user names are never evaluated."""
+        code = "{{ lookup('pipe', 'echo evaluated') }}"
+        details = "semaphore_vars.task_details"
+        ran = self.play(
+            {
+                "site.yml": SHOW % "{{ who }}"
+                f"    - debug: {{var: {details}}}\n"
+                f"    - debug: {{msg: '{{{{ {details}.message }}}} as text'}}\n"
+            },
+            answers={"who": code},
+            secret_answers={"word": code},
+            task=task(message=code),
+            username=code,
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn(code, ran.log)
+        self.assertIn(f"{code} as text", ran.log)
+        self.assertNotIn("evaluated as", ran.log)
+        self.assertNotIn('"evaluated', ran.log)
+
     def test_no_server_secrets(self) -> None:
         """B124: of the server's own environment nothing reaches a job."""
         os.environ["SEMAPHORE_ACCESS_KEY_ENCRYPTION"] = "c2VydmVyLXNlY3JldA=="

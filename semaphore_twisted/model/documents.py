@@ -1,0 +1,82 @@
+"""JSON inside a text: variable groups, survey answers, arguments.
+
+Semaphore's clients send these as strings that hold JSON. They are read again when a
+job starts, and Ansible reads what is written from them, so nesting has a limit that
+each of these programs can take.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.model.errors import Invalid
+
+#: Levels of lists and objects; ansible-core 2.19 fails somewhat below 400.
+DEEPEST = 100
+
+
+def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, Any]:
+    """Return the object that the JSON *text* holds; empty for an empty text.
+
+    With *unique*, a key that an object has twice is refused: else its last value wins.
+
+    :raises Invalid: naming *what*, never with the text
+    """
+    if not text.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(text)
+        check_depth(value, what)
+        if unique:
+            json.loads(text, object_pairs_hook=_refuse_repeated)
+    except RecursionError:
+        raise _too_deep(what) from None
+    except _RepeatedError as error:
+        raise Invalid(f"{what}: the key “{error}” comes twice in an object") from None
+    except (msgspec.MsgspecError, ValueError):
+        value = ...
+    if not isinstance(value, dict):
+        raise Invalid(f"{what} must be valid JSON: an object in a string")
+    return value
+
+
+def check_depth(value: Any, what: str) -> None:
+    """Refuse lists and objects in more than :data:`DEEPEST` levels.
+
+    :raises Invalid: naming *what*
+    """
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return
+    raise _too_deep(what)
+
+
+def _inside(value: Any) -> list[Any]:
+    """Return the lists and objects directly in *value*."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return []
+    return [each for each in value if isinstance(each, dict | list | tuple)]
+
+
+def _too_deep(what: str) -> Invalid:
+    return Invalid(f"{what} has more than {DEEPEST} levels of lists and objects")
+
+
+class _RepeatedError(Exception):
+    """A key comes twice; the text is the key."""
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _RepeatedError(name)
+            seen.add(name)
+    return found
