@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from semaphore_twisted.interfaces import IJobReceiver
-from semaphore_twisted.jobs import process, spool
+from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.follow import Follower
 from semaphore_twisted.jobs.process import SupervisedRunner, SupervisorFailed
 from semaphore_twisted.jobs.steps import (
@@ -818,19 +820,13 @@ class SurvivalTests(JobCase):
         self.assertEqual(receiver.received, ["one", "two"])
 
     def _supervisor(self) -> int:
-        """Return the supervisor's number: the parent of the job's first process."""
-        lock = (self.place / "spool" / "lock").stat().st_ino
-        for path in Path("/proc").glob("[0-9]*/fd/*"):
-            try:
-                if (
-                    path.stat().st_ino == lock
-                    and str(process._SUPERVISOR)
-                    in (path.parent.parent / "cmdline").read_text()
-                ):
-                    return int(path.parts[2])
-            except OSError:
-                continue
-        raise AssertionError("there is no supervisor")
+        """Return the number of the process that listens at the control socket."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.place / "spool" / "control"))
+            packed = control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        pid, _, _ = struct.unpack("3i", packed)
+        self.assertNotIn(pid, (0, os.getpid()))
+        return int(pid)
 
     def _kill_supervisor(self) -> None:
         os.kill(self._supervisor(), signal.SIGKILL)

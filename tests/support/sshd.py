@@ -90,6 +90,8 @@ class Sshd:
             f"PasswordAuthentication {'yes' if self.passwords else 'no'}",
             "KbdInteractiveAuthentication no",
             "MaxStartups 100:30:200",
+            # Without root, sshd cannot give a terminal to the user on every system.
+            f"PermitTTY {'yes' if os.geteuid() == 0 else 'no'}",
             "Subsystem sftp internal-sftp",
         )
         (self.folder / "config").write_text("\n".join(settings) + "\n")

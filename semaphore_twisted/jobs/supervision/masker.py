@@ -5,8 +5,7 @@ What may be the beginning of a secret is held back until more has come.
 
 from __future__ import annotations
 
-import re
-
+from semaphore_twisted.jobs.supervision.patterns import PatternIndex
 from semaphore_twisted.jobs.supervision.text import whole_characters
 
 MASK = b"***"
@@ -19,56 +18,62 @@ class Masker:
 
     def __init__(self, masks: list[bytes]) -> None:
         whole = {mask.strip(b"\r\n") for mask in masks} - {b""}
-        self._masks = sorted(whole, key=len, reverse=True)
-        self._patterns: dict[tuple[bytes, ...], re.Pattern[bytes]] = {}
+        self._index = PatternIndex(list(whole))
         #: Bytes that a secret has at most.
-        self.longest = len(self._masks[0]) if self._masks else 0
-        # What whole lines end with when a secret of several lines may have begun.
-        self._begun = tuple(
-            mask[: place.end()]
-            for mask in self._masks
-            for place in re.finditer(rb"\n", mask)
+        self.longest = self._index.longest
+        # Secrets of several lines: what ends their first line, which may follow other
+        # text, and each further line with the secrets, and the places there, it ends.
+        self._first = tuple(
+            mask[: mask.index(b"\n") + 1] for mask in whole if b"\n" in mask
         )
+        self._later: dict[bytes, list[tuple[memoryview, int]]] = {}
+        for mask in whole:
+            place = mask.find(b"\n") + 1
+            while place and (after := mask.find(b"\n", place) + 1):
+                line = mask[place:after]
+                self._later.setdefault(line, []).append((memoryview(mask), after))
+                place = after
 
-    def pattern(self, data: bytes) -> re.Pattern[bytes] | None:
-        """Return what finds the secrets that are in *data*; ``None`` without any.
-
-        Looking for each secret by itself is some fifty times quicker than one regular
-        expression for all, and nearly always none is there.
-        """
-        found = tuple(mask for mask in self._masks if mask in data)
-        if not found:
-            return None
-        pattern = self._patterns.get(found)
-        if pattern is None:
-            if len(self._patterns) > 100:
-                self._patterns.clear()
-            pattern = re.compile(b"|".join(map(re.escape, found)))
-            self._patterns[found] = pattern
-        return pattern
+    def spans(self, data: bytes) -> list[tuple[int, int]]:
+        """Return where secrets begin and end in *data*, in order."""
+        return self._index.spans(data)
 
     def mask(self, data: bytes) -> bytes:
         """Return *data* without its secrets."""
-        pattern = self.pattern(data)
-        return data if pattern is None else pattern.sub(MASK, data)
+        return without(data, self.spans(data))
 
     def begun_by_lines(self, data: bytes, end: int) -> int:
         """Return where in ``data[:end]``, whole lines, a longer secret may begin."""
-        if not self._begun or not data.endswith(self._begun, 0, end):
+        if not self._first or end == 0:
             return end
-        return end - max(
-            len(begun) for begun in self._begun if data.endswith(begun, 0, end)
-        )
+        longest = 0
+        if data.endswith(self._first, 0, end):
+            longest = max(
+                len(each) for each in self._first if data.endswith(each, 0, end)
+            )
+        view = memoryview(data)
+        line = data[data.rfind(b"\n", 0, end - 1) + 1 : end]
+        for mask, length in self._later.get(line, ()):
+            if longest < length <= end and view[end - length : end] == mask[:length]:
+                longest = length
+        return end - longest
 
     def begun(self, data: bytes) -> int:
         """Return the length of what may be the beginning of a secret."""
-        longest = 0
-        for mask in self._masks:
-            for length in range(min(len(mask) - 1, len(data)), longest, -1):
-                if data.endswith(mask[:length]):
-                    longest = length
-                    break
-        return longest
+        return self._index.begun(data)
+
+
+def without(data: bytes, spans: list[tuple[int, int]]) -> bytes:
+    """Return *data* with :data:`MASK` in place of *spans*."""
+    if not spans:
+        return data
+    pieces: list[bytes] = []
+    shown = 0
+    for begin, end in spans:
+        pieces += (data[shown:begin], MASK)
+        shown = end
+    pieces.append(data[shown:])
+    return b"".join(pieces)
 
 
 class MaskedStream:
@@ -112,18 +117,17 @@ class MaskedStream:
     def _release(self, end: int) -> bytes:
         """Return the first *end* bytes, or more where a secret crosses that place."""
         held = self._held
-        pattern = self._masker.pattern(held)
-        if pattern is not None:
-            for match in pattern.finditer(held):
-                if match.start() >= end:
-                    break
-                end = max(end, match.end())
+        spans = []
+        for span in self._masker.spans(held):
+            if span[0] >= end:
+                break
+            end = max(end, span[1])
+            spans.append(span)
         shown, self._held = held[:end], held[end:]
         if not shown:
             return b""
         unfinished = not shown.endswith(b"\n")
-        if pattern is not None:
-            shown = pattern.sub(MASK, shown)
+        shown = without(shown, spans)
         if self._open:
             # The line that was shown before its end ends here.
             shown = shown.removeprefix(b"\r\n" if shown[:1] == b"\r" else b"\n")
