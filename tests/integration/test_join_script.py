@@ -49,8 +49,6 @@ class ScriptCase(SynchronousTestCase):
         self.log = self.folder / "log"
         self.program("wg-quick", WG_QUICK)
         self.program("wg", WG)
-        # The script brings a tunnel up as root only, and here wg-quick only notes it.
-        self.program("id", "#!/bin/sh\necho 0\n")
         self.machine = self.folder / "machine"
         self.machine.mkdir(mode=0o700)
         self.script = self.folder / "join.sh"
@@ -101,6 +99,11 @@ class ScriptCase(SynchronousTestCase):
 
 class JoinScriptTests(ScriptCase):
     """What the script does."""
+
+    def setUp(self) -> None:
+        """Let the script believe that it is root, who may bring a tunnel up."""
+        super().setUp()
+        self.program("id", "#!/bin/sh\necho 0\n")
 
     def test_join(self) -> None:
         """The key is made here, and the file is the server's with it; all 0600."""
