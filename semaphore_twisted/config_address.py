@@ -8,7 +8,7 @@ from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto.certificates import address, dns_name
 
 #: A base path as every proxy, cookie and link writes it: unreserved characters only.
-_BASE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
+_BASE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]++)*+/?")
 
 
 def host_of(web_host: str) -> str:

@@ -9,7 +9,7 @@ from semaphore_twisted.model.ip import network
 
 _Wrong = Callable[..., WrongOption]
 
-_NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.I | re.A)
+_NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\.?", re.I | re.A)
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 

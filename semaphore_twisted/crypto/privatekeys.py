@@ -14,6 +14,8 @@ import binascii
 import hashlib
 import re
 import struct
+from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -36,7 +38,7 @@ _SHORTEST_RSA = 1024
 _LARGEST = 16 * 1024
 
 _WANTED = "paste the whole private key, from its BEGIN line to its END line"
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 _PRIVATE = frozenset(
     {
         "OPENSSH PRIVATE KEY",
@@ -104,9 +106,33 @@ def _flat(text: str) -> str:
     return text.strip()
 
 
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield label and content of each block in *text*, which is looked at once.
+
+    A block ends at the first END line with its own label; a BEGIN line without such
+    an end is passed over.
+    """
+    markers = list(_MARKER.finditer(text))
+    ends: dict[str, deque[re.Match[str]]] = {}
+    for each in markers:
+        if each[1] == "END":
+            ends.setdefault(each[2], deque()).append(each)
+    over = 0
+    for each in markers:
+        if each[1] == "END" or each.start() < over:
+            continue
+        label, start = each[2], each.end()
+        left = ends.get(label, deque())
+        while left and left[0].start() < start:
+            left.popleft()
+        if left:
+            over = left[0].end()
+            yield label, text[start : left[0].start()]
+
+
 def _block(text: str) -> tuple[str, list[str], str]:
     """Return label, header lines and base64 of the one private key in *text*."""
-    blocks = [match.groups() for match in _BLOCK.finditer(text)]
+    blocks = list(_blocks(text))
     keys = [(label, body) for label, body in blocks if label in _PRIVATE]
     if len(keys) > 1:
         raise _unusable("there is more than one private key in it; paste one")
