@@ -38,6 +38,18 @@ class IDatabase(Interface):
         """Run *operation* as the only writer; the Deferred fires after the commit.
 
         If *operation* raises, the transaction is rolled back and the Deferred fails.
+        Where the disk is full, another program holds the store, or it cannot be
+        written, it fails with ``model.errors.NoRoom``, ``Busy`` or ``Unwritable``.
+        """
+
+    def writing(
+        *, urgent: bool = False, durable: bool = False
+    ) -> Callable[..., Deferred[Any]]:
+        """Return a function as :meth:`write` with other promises.
+
+        An *urgent* operation may use the space that is kept for the ends of tasks and
+        for logins when the disk is full. A *durable* one, and all before it, are on
+        the disk when the Deferred fires.
         """
 
 
@@ -69,6 +81,9 @@ class IJob(Interface):
 
     def kill() -> None:
         """Ask for an end at once: SIGKILL to all."""
+
+    def release(offset: int) -> None:
+        """Free the disk of the output before *offset*: it is stored and on the disk."""
 
     def abandon() -> None:
         """Stop following; the job goes on and can be attached to again."""

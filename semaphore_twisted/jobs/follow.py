@@ -28,6 +28,7 @@ from zope.interface import implementer
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IJob, IJobReceiver
 from semaphore_twisted.jobs import spool
+from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.lines import LineSplitter
 from semaphore_twisted.jobs.steps import JobResult
 
@@ -125,6 +126,7 @@ class Follower:
         self._vanished = vanished
         self.spool = spool
         self._offset = offset
+        self._released = 0
         self._size = _READ
         self._folder: int | None = None
         self._output: int | None = None
@@ -147,6 +149,25 @@ class Follower:
     def kill(self) -> None:
         """Ask for an end at once."""
         self._order("kill")
+
+    @property
+    def offset(self) -> int:
+        """How far the output was stored by the receiver."""
+        return self._offset
+
+    def release(self, offset: int) -> None:
+        """Give the disk back what the output before *offset* takes: it is stored.
+
+        The file keeps its size, and reads as zeros there. Where the file system has
+        no holes, the space is free when the job has ended.
+        """
+        if self._output is None or offset <= self._released:
+            return
+        try:
+            punch(self._output, offset)
+        except OSError:
+            return
+        self._released = offset
 
     def abandon(self) -> None:
         """Stop following."""
@@ -294,8 +315,9 @@ class Follower:
         """Deliver one read; tell whether there may be more."""
         if self._output is None:
             try:
+                # written to by no one but the supervisor; a hole needs the right
                 self._output = os.open(
-                    "output", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._required()
+                    "output", os.O_RDWR | os.O_CLOEXEC, dir_fd=self._required()
                 )
             except FileNotFoundError:
                 return False

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 from attrs import field, frozen
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
@@ -23,6 +24,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IJobReceiver, IJobRunner
+from semaphore_twisted.jobs.disk import reserve
 from semaphore_twisted.jobs.follow import Follower, IFollowReactor
 from semaphore_twisted.jobs.steps import JobSpecification
 
@@ -59,6 +61,7 @@ class _Interrupted(msgspec.Struct, frozen=True, kw_only=True):
     uid: int | None
     gid: int | None
     interrupted: float
+    offset: int
     steps: tuple[()] = ()
     grace: float = 0
 
@@ -148,6 +151,7 @@ class SupervisedRunner:
             gid=specification.gid,
             started=time.time(),
         )
+        specification = replace(specification, disk_reserve=reserve(spool))
         _write(spool / "job", msgspec.json.encode(remains))
         await self._spawn(spool, msgspec.json.encode(specification))
         follower = self._follower(spool, 0, receiver)
@@ -174,6 +178,7 @@ class SupervisedRunner:
                 uid=remains.uid,
                 gid=remains.gid,
                 interrupted=remains.started,
+                offset=follower.offset,
             )
             await self._spawn(follower.spool, msgspec.json.encode(order))
         except FileNotFoundError:

@@ -99,6 +99,8 @@ class JobSpecification(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = 5
     #: Output is dropped after this many bytes, with one line that says so.
     max_output_bytes: int = 1 << 30
+    #: Output is dropped while the spool's disk has fewer free bytes; 0 is no reserve.
+    disk_reserve: int = 0
     #: Numbers of the user that runs the steps, if the supervisor may switch.
     uid: int | None = None
     gid: int | None = None

@@ -90,6 +90,30 @@ class Unavailable(DomainError):
     sentence = "This is not available now"
 
 
+class Busy(Unavailable):
+    """Another program holds the database; the request may be sent again (503)."""
+
+    sentence = "The database is locked by another program; try again in a moment"
+    retry_after: ClassVar[int] = 5
+
+
+class NoRoom(Unavailable):
+    """The disk does not take the change; nothing was changed (507)."""
+
+    sentence = (
+        "The disk of the database is full; nothing was changed. Free some space, and "
+        "try again"
+    )
+    retry_after: ClassVar[int] = 60
+
+
+class Unwritable(Unavailable):
+    """The database cannot be written, for a reason other than room (503)."""
+
+    sentence = "The database cannot be written; the server's log has the reason"
+    retry_after: ClassVar[int] = 60
+
+
 class SecretUnreadable(DomainError):
     """A sealed value cannot be opened; the sentence says which and why (409).
 

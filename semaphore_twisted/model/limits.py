@@ -96,6 +96,25 @@ PRIVATE_KEY: Final = 64 * _KIB
 #: Bytes of one batch: of a log, of a stream, of what a websocket missed.
 BATCH: Final = 256 * _KIB
 
+# Disk --------------------------------------------------------------------------------
+
+#: Free bytes of the disk at which a job's output is dropped: so many, and at most this
+#: part of a small disk.
+DISK_RESERVE: Final = 64 * _MIB
+DISK_RESERVE_PART: Final = 16
+
+#: Bytes of a job's output after whose storage their room in the spool is released.
+SPOOL_RELEASED: Final = 4 * _MIB
+
+#: Bytes beside the database that ends of tasks and logins may use when the disk is
+#: full: so many, and at most this part of a small disk; in files of equal size.
+BALLAST: Final = 16 * _MIB
+BALLAST_PART: Final = 32
+BALLAST_FILES: Final = 8
+
+#: Bytes that the database's write-ahead log keeps after a large transaction.
+WRITE_AHEAD_LOG: Final = 16 * _MIB
+
 # Websockets --------------------------------------------------------------------------
 
 #: Bytes of one message from the other side; nothing of it is kept.

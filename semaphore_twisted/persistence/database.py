@@ -6,6 +6,9 @@ in the reactor's thread on a connection of their own: a snapshot of the WAL cost
 0.2 ms there, and 69 ms at worst in a pool (``docs/architecture.md``).
 """
 
+import contextlib
+import sqlite3
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,16 +22,18 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.model.errors import NoRoom, Unwritable
+from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect
+from semaphore_twisted.persistence.faults import fault
 from semaphore_twisted.persistence.worker import Stopped, Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _transact(conn: Connection, operation: Callable[[Any], T], *, write: bool) -> T:
-    with conn.transaction(write=write):
-        return operation(conn)
+#: Seconds between two attempts to make the ballast again.
+_BALLAST_PAUSE = 5.0
 
 
 @implementer(IDatabase)
@@ -47,6 +52,9 @@ class Database(Service):
     ) -> None:
         """Use the file *path*, which was migrated before (``migrations.migrate``)."""
         self._path = path
+        in_memory = str(path) == ":memory:"
+        self._ballast = None if in_memory else Ballast(Path(path))
+        self._restored = float("-inf")
         self._now = now
         self._entropy = entropy
         self._writer = Worker("semaphore-writer", reactor=reactor)
@@ -77,6 +85,9 @@ class Database(Service):
         self._writing = self._connect(read_only=False)
         self._reading = self._connect(read_only=True)
         self._here = self._connect(read_only=True)
+        if self._ballast is not None:
+            # only now: on a full disk the three need what was released for them
+            self._ballast.restore()
         self._writer.start()
         self._reader.start()
 
@@ -106,7 +117,7 @@ class Database(Service):
         if self._here is None:
             return fail(Failure(Stopped("the database is closed")))
         try:
-            value = _transact(
+            value = self._transact(
                 self._here, lambda conn: operation(conn, *args, **kwargs), write=False
             )
         except Exception:  # noqa: BLE001 - the caller gets it, whatever it is
@@ -124,7 +135,7 @@ class Database(Service):
         if conn is None:
             return fail(Failure(Stopped("the database is closed")))
         return self._reader.run(
-            lambda: _transact(
+            lambda: self._transact(
                 conn, lambda conn: operation(conn, *args, **kwargs), write=False
             )
         )
@@ -136,16 +147,104 @@ class Database(Service):
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
         """Run *operation* as the only writer; fires after the commit."""
+        return self._write(operation, args, kwargs)
+
+    def writing(
+        self, *, urgent: bool = False, durable: bool = False
+    ) -> Callable[..., Deferred[Any]]:
+        """Return a function as :meth:`write` (``interfaces.IDatabase.writing``)."""
+
+        def write(
+            operation: Callable[..., Any], *args: Any, **kwargs: Any
+        ) -> Deferred[Any]:
+            return self._write(operation, args, kwargs, urgent=urgent, durable=durable)
+
+        return write
+
+    def _write(
+        self,
+        operation: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        urgent: bool = False,
+        durable: bool = False,
+    ) -> Deferred[T]:
         conn = self._writing
         if conn is None:
             return fail(Failure(Stopped("the database is closed")))
-        return self._writer.run(
-            lambda: _transact(
-                conn, lambda conn: operation(conn, *args, **kwargs), write=True
+
+        def transact() -> T:
+            return self._transact(
+                conn,
+                lambda conn: operation(conn, *args, **kwargs),
+                write=True,
+                durable=durable,
             )
-        )
+
+        if urgent:
+            return self._writer.run(lambda: self._urgently(conn, transact))
+        return self._writer.run(lambda: self._usually(transact))
+
+    def _transact(
+        self,
+        conn: Connection,
+        operation: Callable[[Any], T],
+        *,
+        write: bool,
+        durable: bool = False,
+    ) -> T:
+        try:
+            with conn.transaction(write=write, durable=durable):
+                return operation(conn)
+        except sqlite3.Error as error:
+            found = fault(error, self._path)
+            if found is None or (not write and isinstance(found, Unwritable)):
+                raise
+            raise found from error
+
+    def _usually(self, transact: Callable[[], T]) -> T:
+        """Write, and make the ballast again where it is missing; writer's thread."""
+        value = transact()
+        ballast = self._ballast
+        if ballast is not None and not ballast.whole:
+            now = time.monotonic()
+            if now >= self._restored + _BALLAST_PAUSE:
+                self._restored = now
+                ballast.restore()
+        return value
+
+    def _urgently(self, conn: Connection, transact: Callable[[], T]) -> T:
+        """Write, with the ballast's space if there is no other; writer's thread.
+
+        It is given up in small parts, and taken back at once as far as it was not
+        used: what fills the disk would take it otherwise.
+        """
+        ballast = self._ballast
+        if ballast is None:
+            return transact()
+        try:
+            try:
+                return transact()
+            except NoRoom:
+                while ballast.release():
+                    try:
+                        _reuse_log(conn)
+                        return transact()
+                    except NoRoom:
+                        continue
+                raise
+        finally:
+            if not ballast.whole:
+                ballast.restore()
 
     def _connect(self, *, read_only: bool) -> Connection:
         return connect(
             self._path, now=self._now, entropy=self._entropy, read_only=read_only
         )
+
+
+def _reuse_log(conn: Connection) -> None:
+    """Move the log into the file, so that it is written from its beginning again."""
+    with contextlib.suppress(sqlite3.Error):
+        conn.raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql.base import Executable
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.limits import WRITE_AHEAD_LOG
 
 T = TypeVar("T")
 
@@ -166,12 +167,26 @@ class Connection:
         return str(UUID(bytes=self.entropy(16), version=4))
 
     @contextmanager
-    def transaction(self, *, write: bool) -> Iterator["Connection"]:
+    def transaction(
+        self, *, write: bool, durable: bool = False
+    ) -> Iterator["Connection"]:
         """Run the block in a transaction; commit at its end, roll back on an error.
 
         A writing one takes the lock at once (``BEGIN IMMEDIATE``), so what it has
-        read cannot change under it.
+        read cannot change under it. A *durable* one, and all before it, survive a
+        power cut; others can be lost by one until the next checkpoint.
         """
+        if durable:
+            self.raw.execute("PRAGMA synchronous=FULL")
+        try:
+            with self._transaction(write=write):
+                yield self
+        finally:
+            if durable:
+                self.raw.execute("PRAGMA synchronous=NORMAL")
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator["Connection"]:
         self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         self.now = self._clock()
         try:
@@ -239,6 +254,7 @@ def connect(
         "synchronous": "NORMAL",
         "foreign_keys": "ON",
         "secure_delete": "ON",
+        "journal_size_limit": str(WRITE_AHEAD_LOG),
         "query_only": "ON" if read_only else "OFF",
     }
     for name, value in pragmas.items():

@@ -24,6 +24,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.operations import first_account, vault, vpn_network
+from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
 from semaphore_twisted.start import authority, installation, state
@@ -106,6 +107,7 @@ def begin(
         raise Refused(str(error)) from None
     except OSError as error:
         raise Refused(f"{error.filename}: {error.strerror}") from None
+    Ballast(found.database).make_room()
     return Begun(found, lock, keyring, environ, given)
 
 

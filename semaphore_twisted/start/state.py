@@ -4,6 +4,7 @@ Everything is 0600 in folders of 0700, whatever the umask. A lock on the directo
 a second server out; the kernel drops it with its holder, however that ends.
 """
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -142,8 +143,10 @@ class Lock:
 
     def sign(self) -> None:
         """Write the process's number; again after a fork, which keeps the lock."""
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        text = f"{os.getpid()}\n".encode()
+        # over the former number: a full disk takes that, and no new block
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, os.pwrite(self._descriptor, text, 0))
 
     def release(self) -> None:
         """Let others in."""

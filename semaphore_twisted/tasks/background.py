@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IDatabase
-from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.errors import DomainError, Unavailable
 
 #: Seconds until something that the store did not take is tried again: at first and
 #: at most.
@@ -51,19 +51,30 @@ class Background:
     async def persist(
         self, operation: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Write until the store takes it; what the operation refuses is raised."""
+        """Write until the store takes it; what the operation refuses is raised.
+
+        It may use the space that is kept for it on a full disk, and survives a power
+        cut once this returns.
+        """
+        write = self._database.writing(urgent=True, durable=True)
         seconds = FIRST_PAUSE
         while True:
             try:
-                return await self._database.write(operation, *args, **kwargs)
+                return await write(operation, *args, **kwargs)
+            except Unavailable as error:
+                if self._ending:
+                    raise
+                self._log.error(
+                    "A task's change is not stored yet: {why}", why=error.message
+                )
             except (DomainError, LookupError):
                 raise
             except Exception:
                 if self._ending:
                     raise
                 self._log.failure("The store does not take a task's change")
-                await self.pause(seconds)
-                seconds = min(seconds * 2, LONGEST_PAUSE)
+            await self.pause(seconds)
+            seconds = min(seconds * 2, LONGEST_PAUSE)
 
     async def pause(self, seconds: float) -> None:
         """Wait for *seconds*, or until the end."""

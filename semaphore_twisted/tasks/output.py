@@ -19,7 +19,9 @@ from zope.interface import implementer
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IDatabase, IJobReceiver
 from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.limits import SPOOL_RELEASED
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations import output
 
@@ -62,12 +64,14 @@ class OutputLog:
         clock: IReactorTime,
         publish: Callable[[Sequence[OutputLine]], None],
         over: Callable[[JobResult], None],
-        broken: Callable[[], None],
+        broken: Callable[[Failure], None],
+        release: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Call *publish* after each commit, *over* with the job's result.
 
         *broken* is called once if the store does not take the lines: the job has to
-        be attached to again, from the offset that is in the store.
+        be attached to again, from the offset that is in the store. *release* is called
+        from time to time with an offset before which all is on the disk.
         """
         self.task_id = task_id
         self._database = database
@@ -75,6 +79,8 @@ class OutputLog:
         self._publish = publish
         self._over = over
         self._broken = broken
+        self._release_spool = release
+        self._released = 0
         self._batch = _Batch()
         self._flushing = False
         self._failed = False
@@ -159,8 +165,10 @@ class OutputLog:
         self._flushing = True
         batch, self._batch = self._batch, _Batch()
         self._last_flush = self._clock.seconds()
+        end = batch.offset or 0
+        much = end >= self._released + SPOOL_RELEASED
         try:
-            stored = await self._database.write(
+            stored = await self._database.writing(durable=much)(
                 output.append,
                 self.task_id,
                 batch.lines,
@@ -172,6 +180,9 @@ class OutputLog:
             self._flushing = False
             self._fail(batch, failure)
             return
+        if much:
+            self._released = end
+            self._release_spool(end)
         self._publish(stored)
         self._flushing = False
         for waiting in batch.waiting:
@@ -186,14 +197,22 @@ class OutputLog:
     def _fail(self, batch: _Batch, failure: Failure) -> None:
         first = not self._failed
         self.close()
-        self._log.failure(
-            "The output of task {task} was not stored", failure, task=self.task_id
-        )
+        refused = failure.check(Unavailable)
+        if refused is None:
+            self._log.failure(
+                "The output of task {task} was not stored", failure, task=self.task_id
+            )
+        else:
+            self._log.error(
+                "The output of task {task} is not stored yet: {why}",
+                task=self.task_id,
+                why=failure.getErrorMessage(),
+            )
         rest, self._batch = self._batch, _Batch()
         for waiting in (*batch.waiting, *rest.waiting):
             waiting.errback(failure)
         if first:
-            self._broken()
+            self._broken(failure)
         self._release()
 
     def _release(self) -> None:

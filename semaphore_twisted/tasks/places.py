@@ -9,6 +9,9 @@ from typing import Literal
 
 from attrs import frozen
 
+from semaphore_twisted.jobs.disk import reserve
+from semaphore_twisted.jobs.spool import result
+from semaphore_twisted.jobs.steps import JobResult
 from semaphore_twisted.model.ids import TaskId
 
 _PREFIX = "task_"
@@ -20,6 +23,17 @@ State = Literal["absent", "unborn", "begun"]
 #: The least free space with which a task starts: this share, and never more than that.
 LEAST_SHARE = 0.05
 LEAST_BYTES = 1 << 30
+
+#: The least number of files that the disk must take, where it has a limit.
+LEAST_FILES = 256
+
+
+@frozen
+class Ended:
+    """How a job ended, and how many bytes of its output were not read yet."""
+
+    result: JobResult
+    unread: int
 
 
 @frozen(kw_only=True)
@@ -53,6 +67,19 @@ class Places:
         output = spool / "output"
         return "begun" if output.exists() and output.stat().st_size else "unborn"
 
+    def ended(self, task_id: TaskId, offset: int) -> "Ended | None":
+        """Return how the task's job ended, if it has; *offset* is how far it is read.
+
+        ``None`` too where the result is damaged or cannot be read.
+        """
+        spool = self.spools / f"{_PREFIX}{task_id}"
+        try:
+            found = result((spool / "result").read_bytes())
+            size = (spool / "output").stat().st_size
+        except (OSError, ValueError):
+            return None
+        return Ended(found, max(0, size - offset))
+
     def remove(self, task_id: TaskId) -> None:
         """Remove what is left of the task; what cannot be removed stays."""
         shutil.rmtree(self.spools / f"{_PREFIX}{task_id}", ignore_errors=True)
@@ -70,14 +97,22 @@ class Places:
     def shortage(self) -> str | None:
         """Return why no task may start, where the disk is nearly full."""
         self.spools.mkdir(mode=0o700, parents=True, exist_ok=True)
-        usage = shutil.disk_usage(self.spools)
-        least = min(LEAST_BYTES, int(usage.total * LEAST_SHARE))
-        if usage.free >= least:
-            return None
-        return (
-            f"only {usage.free >> 20} MiB are free on the disk of {self.spools};"
-            f" tasks start with {least >> 20} MiB"
-        )
+        disk = os.statvfs(self.spools)
+        free = disk.f_bavail * disk.f_frsize
+        share = int(disk.f_blocks * disk.f_frsize * LEAST_SHARE)
+        # a job that starts can write at least a quarter of the reserve
+        least = max(min(LEAST_BYTES, share), reserve(self.spools) * 5 // 4)
+        if free < least:
+            return (
+                f"only {free >> 20} MiB are free on the disk of {self.spools};"
+                f" tasks start with {least >> 20} MiB"
+            )
+        if disk.f_files and disk.f_favail < LEAST_FILES:
+            return (
+                f"the disk of {self.spools} takes only {disk.f_favail} more files;"
+                f" tasks start with {LEAST_FILES}"
+            )
+        return None
 
 
 def _held(lock: Path) -> bool:

@@ -21,25 +21,32 @@ from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import IDatabase, IJob, IJobRunner, ITaskControl
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.steps import JobResult, JobSpecification
-from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.errors import DomainError, NoRoom, Unavailable
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.tasks import Happening, Status, Task
 from semaphore_twisted.operations import progress
 from semaphore_twisted.tasks import preparation
-from semaphore_twisted.tasks.background import FIRST_PAUSE, LONGEST_PAUSE, Background
+from semaphore_twisted.tasks.background import FIRST_PAUSE, Background
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.output import OutputLog
-from semaphore_twisted.tasks.places import State
+from semaphore_twisted.tasks.places import Ended, State
 from semaphore_twisted.tasks.queue import startable
 
 #: Seconds until another look at a disk that was too full.
 LOOK_AGAIN = 30.0
+
+#: Seconds at most until a job is attached to again whose lines the store refused.
+ATTACH_PAUSE = 5.0
+
+#: Refusals in a row after which a job that has ended leaves lines out of its log.
+REFUSALS = 3
 
 INTERRUPTED = "interrupted"
 
@@ -72,6 +79,9 @@ class JobPlaces(Protocol):
     def remove(self, task_id: TaskId) -> None:
         """Remove what is left of a task."""
 
+    def ended(self, task_id: TaskId, offset: int) -> "Ended | None":
+        """Return how a task's job ended, if it has."""
+
     def sweep(self, keep: "frozenset[TaskId]") -> None:
         """Remove what is left of other tasks."""
 
@@ -94,6 +104,9 @@ class _Run:
     ending: bool = False
     #: seconds to wait before the job is attached to again
     pause: float = FIRST_PAUSE
+    #: how often the store had no room for the log in a row, and at which offset
+    refused: int = 0
+    refused_at: int = 0
 
 
 @implementer(ITaskControl)
@@ -222,7 +235,8 @@ class TaskService:
             await run.log.flushed()
 
     async def _stop(self, task_id: TaskId, *, force: bool) -> None:
-        task = await self._database.write(progress.stopping, task_id)
+        stopping = self._database.writing(urgent=True)
+        task = await stopping(progress.stopping, task_id)
         if task is None:
             return
         self._tell(task)
@@ -249,6 +263,9 @@ class TaskService:
                 choose = partial(startable, limit=self._options.max_parallel_tasks)
                 for claimed in await self._database.write(progress.claim, choose):
                     self._begin(claimed)
+        except Unavailable as error:
+            self._log.error("No task starts: {reason}", reason=error.message)
+            self._later(LOOK_AGAIN)
         except Exception:
             self._later(1.0)
             raise
@@ -325,6 +342,7 @@ class TaskService:
             ),
             over=partial(self._over, run),
             broken=partial(self._broken, run),
+            release=partial(_release, run),
         )
 
     def _attach(self, run: _Run, offset: int) -> None:
@@ -340,8 +358,9 @@ class TaskService:
         elif run.job is not None and run.stop:
             run.job.stop()
 
-    def _broken(self, run: _Run) -> None:
+    def _broken(self, run: _Run, failure: Failure) -> None:
         """Attach to a job again whose lines the store did not take."""
+        run.refused = run.refused + 1 if failure.check(NoRoom) else 0
         job, run.job = run.job, None
         if job is not None:
             job.abandon()
@@ -350,13 +369,25 @@ class TaskService:
         )
 
     async def _attach_again(self, run: _Run) -> None:
-        pause, run.pause = run.pause, min(run.pause * 2, LONGEST_PAUSE)
+        pause, run.pause = run.pause, min(run.pause * 2, ATTACH_PAUSE)
         await self._background.pause(pause)
         if not self._running or run.task_id not in self._runs:
             return
         offset = await self._background.persist(progress.offset, run.task_id)
+        if offset != run.refused_at:  # it took some since
+            run.refused, run.refused_at = min(run.refused, 1), offset
+        if run.refused >= REFUSALS:
+            ended = self._places.ended(run.task_id, offset)
+            if ended is not None:
+                await self._end_without_log(run, ended)
+                return
         if self._running:
             self._attach(run, offset)
+
+    async def _end_without_log(self, run: _Run, ended: Ended) -> None:
+        """End a task whose last lines the store has had no room for, with a word."""
+        lost = f"{ended.unread} bytes of output were dropped: the database has no room"
+        await self._finish_as(run, ended.result, said=[(time.time(), lost)])
 
     def _over(self, run: _Run, result: JobResult) -> None:
         self._background.do(
@@ -369,11 +400,20 @@ class TaskService:
             await log.flushed()
             if log.closed:
                 return  # it is attached to again, and comes here again
-        vanished = result.reason.startswith(INTERRUPTED)
+        said: list[tuple[float, str]] = []
+        if result.reason.startswith(INTERRUPTED):
+            said = self._interruption()
+        elif result.status == "success" and result.reason:
+            said = [(result.ended, result.reason)]  # what the log had no room for
+        await self._finish_as(run, result, said=said)
+
+    async def _finish_as(
+        self, run: _Run, result: JobResult, *, said: Sequence[tuple[float, str]]
+    ) -> None:
         await self._finish(
             run,
             _HAPPENINGS[result.status],
-            said=self._interruption() if vanished else (),
+            said=said,
             began=_moment(result.started),
             ended=_moment(result.ended),
         )
@@ -431,6 +471,12 @@ class TaskService:
     def _tell(self, task: Task | None) -> None:
         if task is not None:
             self._observers.task_changed(task)
+
+
+def _release(run: _Run, offset: int) -> None:
+    """Have the spool give back what is stored."""
+    if run.job is not None:
+        run.job.release(offset)
 
 
 def _new_run(task: Task) -> _Run:

@@ -156,7 +156,7 @@ class Context:
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
         """Run a changing *operation*; the right is checked in its transaction."""
-        return self.services.database.write(
+        return self._writing()(
             access.authorized,
             self.credentials,
             self.route.access,
@@ -182,7 +182,13 @@ class Context:
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
         """Run a changing *operation* that knows no actor: for public routes."""
-        return self.services.database.write(operation, *args, **kwargs)
+        return self._writing()(operation, *args, **kwargs)
+
+    def _writing(self) -> Callable[..., Deferred[Any]]:
+        """Return what writes; for urgent routes also on a full disk."""
+        if self.route.urgent or self.route.method == "DELETE":
+            return self.services.database.writing(urgent=True)
+        return self.services.database.write
 
     def compute(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs

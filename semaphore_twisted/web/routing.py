@@ -69,6 +69,8 @@ class Route:
     body: Any = None
     answer: Any = None
     status: int = 200
+    #: Whether it must be possible on a full disk; deletions are by their method.
+    urgent: bool = False
     segments: tuple[str, ...] = field(init=False, eq=False)
     parameters: tuple[Parameter, ...] = field(init=False, eq=False)
 

@@ -13,6 +13,7 @@ _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.SecretUnreadable, 409),
     (errors.TooLarge, 413),
     (errors.TooManyAttempts, 429),
+    (errors.NoRoom, 507),
     (errors.Unavailable, 503),
 )
 
@@ -37,8 +38,9 @@ def refusal(error: errors.DomainError) -> Encoded:
     if isinstance(error, errors.InUse):
         body["inUse"] = True
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    if isinstance(error, errors.TooManyAttempts):
-        headers = ((b"retry-after", str(error.retry_after).encode()),)
+    wait = getattr(error, "retry_after", None)
+    if wait is not None:
+        headers = ((b"retry-after", str(wait).encode()),)
     return Encoded(code, json(body), headers=headers)
 
 

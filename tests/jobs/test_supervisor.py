@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs import spool, steps, supervision, supervisor
+from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.supervision import folder, tree
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import MaskedStream, Masker
@@ -97,6 +98,7 @@ class SpecificationTests(SynchronousTestCase):
             time_limit=3,
             grace=4,
             max_output_bytes=5,
+            disk_reserve=8,
             uid=6,
             gid=7,
             finally_steps=(step,),
@@ -298,6 +300,41 @@ class JournalTests(FolderCase):
                 b"end\n",
             ],
         )
+
+    def test_reserve(self) -> None:
+        """Output stops at the reserve, notes go on, and the end says how much."""
+        journal = Journal(
+            masker=Masker([]), limit=1000, reserve=1 << 62, written=lambda: None
+        )
+        journal.step("one")
+        journal.output(b"12345\n")
+        journal.note("a note")
+        journal.output(b"12345\n")
+        journal.tell_dropped()
+        journal.tell_dropped()
+        found = [body for _, body in self.read()]
+        self.assertEqual(found[1], b"a note\n")
+        self.assertEqual(len(found), 3)
+        self.assertTrue(found[2].startswith(b"12 bytes of output were dropped"))
+
+    def test_hole(self) -> None:
+        """Records after a hole are kept, if it is said where they begin."""
+        journal = self.journal(limit=1 << 20)
+        journal.output(b"x" * 20_000 + b"\n")
+        offset = Path("output").stat().st_size
+        journal.output(b"kept\n")
+        size = Path("output").stat().st_size
+        with Path("output").open("r+b") as file:
+            punch(file.fileno(), offset)
+        again = Journal(
+            masker=Masker([]), limit=1000, offset=offset, written=lambda: None
+        )
+        again.note("next")
+        data = Path("output").read_bytes()
+        self.assertEqual(data[:offset], bytes(offset))
+        self.assertLess(Path("output").stat().st_blocks * 512, size)
+        records, _ = spool.decode(data[offset:])
+        self.assertEqual([each.body for each in records], [b"kept\n", b"next\n"])
 
     def test_torn(self) -> None:
         """A torn record of a supervisor that vanished is cut off."""

@@ -74,6 +74,7 @@ class MemoryJob:
     offset: int = 0
     stopped: int = 0
     killed: int = 0
+    released: int = 0
     stubborn: bool = False
     result: JobResult | None = None
     records: list[tuple[str, Any]] = field(factory=list)
@@ -111,6 +112,10 @@ class MemoryJob:
         """Note it, and obey."""
         self.killed += 1
         self.end("stopped", "stopped")
+
+    def release(self, offset: int) -> None:
+        """Note it."""
+        self.released = offset
 
     def abandon(self) -> None:
         """Deliver nothing more."""

@@ -127,6 +127,12 @@ class MemoryDatabase:
         self.asked.append(getattr(operation, "__name__", "?"))
         return self._run(True, lambda conn: operation(conn, *args, **kwargs))
 
+    def writing(
+        self, *, urgent: bool = False, durable: bool = False
+    ) -> Callable[..., Deferred[Any]]:
+        """Return :meth:`write`: memory is never full, and never on a disk."""
+        return self.write
+
     def flush(self) -> None:
         """Run what was held back, in its order."""
         while self._waiting:

@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import select
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from semaphore_twisted.interfaces import IJobReceiver
 from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.limits import SPOOL_RELEASED
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations.output import page
 from semaphore_twisted.persistence import schema
@@ -50,7 +52,7 @@ class OutputLogTests(SynchronousTestCase):
         self.assertEqual(stored[-len(lines) :] if lines else [], list(lines))
         self.published += lines
 
-    def count(self) -> None:
+    def count(self, _: Failure) -> None:
         """Note that the store failed."""
         self.broken += 1
 
@@ -146,6 +148,15 @@ class OutputLogTests(SynchronousTestCase):
         result = JobResult(status="success", started=1, ended=2)
         self.log.ended(result)
         self.assertEqual(self.results, [result])
+
+    def test_release(self) -> None:
+        """After some MiB the spool is told what is on the disk; not with each flush."""
+        released: list[int] = []
+        self.log._release_spool = released.append
+        for offset in (100, SPOOL_RELEASED, SPOOL_RELEASED + 100):
+            _ = self.log.lines([(1.0, "a")], offset)
+            self.clock.advance(1)
+        self.assertEqual(released, [SPOOL_RELEASED])
 
     def test_store_fails(self) -> None:
         """B93: if the store fails, the follower and the service hear it, once."""

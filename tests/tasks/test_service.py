@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, field
 from sqlalchemy import select
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -13,16 +13,17 @@ from zope.interface.verify import verifyObject
 
 from semaphore_twisted.interfaces import ITaskControl, ITaskObserver
 from semaphore_twisted.jobs.order import JobOrder
-from semaphore_twisted.jobs.steps import JobSpecification, Step
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.jobs.steps import JobResult, JobSpecification, Step
+from semaphore_twisted.model.errors import Invalid, NoRoom
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.keys import KeyType, Text
 from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Status, Task
+from semaphore_twisted.operations import output
 from semaphore_twisted.operations.output import page
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.statements import tasks as statements
 from semaphore_twisted.tasks.observers import Observers
-from semaphore_twisted.tasks.places import State
+from semaphore_twisted.tasks.places import Ended, State
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
 from tests.support.jobs import MemoryJob, MemoryRunner
 from tests.support.memory import MemoryDatabase, make_project, make_user
@@ -48,6 +49,8 @@ class MemoryPlaces:
     states: dict[TaskId, State] = field(factory=dict)
     swept: list[frozenset[TaskId]] = field(factory=list)
     full: str | None = None
+    #: how jobs ended whose spools are read
+    ends: dict[TaskId, Ended] = field(factory=dict)
 
     def spool(self, task_id: TaskId) -> str:
         """Return a name."""
@@ -61,6 +64,10 @@ class MemoryPlaces:
     def state(self, task_id: TaskId) -> State:
         """Return what the test says, or what happened."""
         return self.states.get(task_id, "absent")
+
+    def ended(self, task_id: TaskId, offset: int) -> Ended | None:
+        """Return what the test says."""
+        return self.ends.get(task_id)
 
     def remove(self, task_id: TaskId) -> None:
         """Forget a spool."""
@@ -393,6 +400,35 @@ class FailureTests(ServiceTestCase):
         self.clock.advance(1)
         self.assertEqual(self.status(task), Status.SUCCESS)
         self.assertEqual(len(self.flushLoggedErrors()), 1)
+
+    def test_no_room(self) -> None:
+        """A task whose last lines the store has no room for ends, and says so."""
+        task = self.task()
+        job = self.job(task)
+        database = self.database
+        append = output.append
+
+        class Full(MemoryDatabase):
+            """Has no room for logs."""
+
+            def write(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+                """Refuse lines."""
+                if operation is append:
+                    return fail(NoRoom())
+                return database.write(operation, *args, **kwargs)
+
+        full = Full(conn=self.conn)
+        self.service._database = self.service._background._database = full
+        job.receiver._database = full
+        job.say("lost")
+        self.clock.pump([1.0] * 20)
+        self.assertEqual(self.status(task), Status.RUNNING)
+        result = JobResult(status="success", started=1.0, ended=2.0)
+        self.places.ends[task] = Ended(result, 5)
+        job.end()
+        self.clock.pump([1.0] * 20)
+        self.assertEqual(self.status(task), Status.SUCCESS)
+        self.assertIn("5 bytes of output were dropped", self.texts(task)[-1])
 
 
 class StopTests(ServiceTestCase):

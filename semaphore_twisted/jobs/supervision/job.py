@@ -410,17 +410,14 @@ class Job:
             )
 
     def _write_result(self, ending: Ending) -> None:
-        """Write the result; where the disk is full, until there is room."""
-        if self._journal.lost:
-            lost = (
-                f"{self._journal.lost} bytes of output were lost:"
-                f" {self._journal.lost_reason}"
-            )
-            if ending.status == "success":
-                ending.status = "error"
-                ending.reason = f"The steps ended well, but {lost}"
-            else:
-                ending.reason = f"{ending.reason}; {lost}"
+        """Write the result; where the disk is full, until there is room.
+
+        Dropped output changes no status: the job did what it did. Where the log has no
+        room for the line that says how much was dropped, the result has it.
+        """
+        self._journal.tell_dropped()
+        reasons = filter(None, (ending.reason, self._journal.dropped))
+        ending.reason = "; ".join(reasons)
         until = time.monotonic() + 600
         while True:
             try:

@@ -1,7 +1,10 @@
 """What the supervisor writes into the spool: ``output`` and ``result``.
 
-A full disk stops neither the job nor the supervisor: what does not fit is counted and
-named as soon as there is room. The room for the result is taken at the start.
+A full disk stops neither the job nor the supervisor. Output of the job is dropped
+while the disk has less free space than the reserve, so that the server can go on
+storing what the spool holds already. What is dropped is counted, and one line says how
+much. The supervisor's own records may use the reserve. The room for the result is taken
+at the start.
 """
 
 from __future__ import annotations
@@ -27,28 +30,36 @@ class Journal:
     """Appends records; the current directory is the spool."""
 
     def __init__(
-        self, *, masker: Masker, limit: int, written: Callable[[], None]
+        self,
+        *,
+        masker: Masker,
+        limit: int,
+        written: Callable[[], None],
+        reserve: int = 0,
+        offset: int = 0,
     ) -> None:
+        """Append after the whole records of ``output``, the first one at *offset*."""
         self._masker = masker
+        self._reserve = reserve
         self._written = written
         self._left = limit
         self._limit = limit
         self._dropping = False
-        #: Bytes that did not fit on the disk, and why; of the whole job.
-        self.lost = 0
-        self.lost_reason = ""
+        #: Bytes that were dropped because of the disk and that no line tells of yet.
         self._untold = 0
+        self._why = ""
+        self._short = False
         self._output = os.open("output", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._size = self._recover()
+        self._size = self._recover(offset)
         self._result = os.open(
             _RESERVE, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
         )
         with contextlib.suppress(OSError):
             os.write(self._result, b" " * _RESULT_SIZE)
 
-    def _recover(self) -> int:
+    def _recover(self, offset: int) -> int:
         """Cut off what a crash tore, and return the size."""
-        size = 0
+        size = min(offset, os.fstat(self._output).st_size)
         while data := os.pread(self._output, 8 << 20, size):
             taken = decode(data)[1]
             if not taken:
@@ -64,11 +75,31 @@ class Journal:
             return
         if len(data) > self._left:
             self._dropping = True
-            self._append(Kind.OUTPUT, data[: data.rfind(b"\n", 0, self._left) + 1])
-            self.note(f"Output is over {self._limit} bytes; the rest is dropped")
-            return
+            data = data[: data.rfind(b"\n", 0, self._left) + 1]
         self._left -= len(data)
-        self._append(Kind.OUTPUT, data)
+        if self._has_room():
+            self._append(Kind.OUTPUT, data)
+        else:
+            self._untold += len(data)
+        if self._dropping:
+            self.note(f"Output is over {self._limit} bytes; the rest is dropped")
+
+    def _has_room(self) -> bool:
+        """Whether the disk has more free space than the reserve.
+
+        Once it had not, a quarter more is asked for, so that the log does not change
+        between dropping and writing with each record.
+        """
+        try:
+            disk = os.fstatvfs(self._output)
+        except OSError:
+            return True
+        free = disk.f_bavail * disk.f_frsize
+        least = self._reserve + (self._reserve // 4 if self._short else 0)
+        self._short = free < least
+        if self._short:
+            self._why = f"less than {_size(self._reserve)} of its disk were free"
+        return not self._short
 
     def note(self, text: str) -> None:
         """Write lines of the supervisor's own; secrets are masked."""
@@ -88,20 +119,31 @@ class Journal:
         """Write a record wholly or not at all."""
         if not body:
             return
-        if self._untold:
-            note = f"{self._untold} bytes of output were lost: {self.lost_reason}\n"
-            if not self._write(encode(Kind.NOTE, time.time(), note.encode())):
-                self._lose(len(body))
-                return
-            self._untold = 0
+        if self._untold and not self._short:
+            self._tell()
         if self._write(encode(kind, time.time(), body)):
             self._written()
         else:
-            self._lose(len(body))
+            self._untold += len(body)
 
-    def _lose(self, length: int) -> None:
-        self._untold += length
-        self.lost += length
+    def _tell(self) -> None:
+        """Write how much was dropped; if that does not fit, it is told later."""
+        note = f"{self.dropped}\n".encode()
+        if self._write(encode(Kind.NOTE, time.time(), note)):
+            self._untold = 0
+            self._written()
+
+    @property
+    def dropped(self) -> str:
+        """A sentence about dropped output that no line tells of yet, or nothing."""
+        if not self._untold:
+            return ""
+        return f"{self._untold} bytes of output were dropped: {self._why}"
+
+    def tell_dropped(self) -> None:
+        """Write at the end how much was dropped, whether there is room or not."""
+        if self._untold:
+            self._tell()
 
     def _write(self, record: bytes) -> bool:
         """Write *record*; if that fails, leave the file as it was."""
@@ -110,7 +152,7 @@ class Journal:
             while rest:
                 rest = rest[os.write(self._output, rest) :]
         except OSError as error:
-            self.lost_reason = f"{error.strerror} (disk of the spool)"
+            self._why = f"{error.strerror} (disk of the spool)"
             with contextlib.suppress(OSError):
                 os.ftruncate(self._output, self._size)
                 os.lseek(self._output, self._size, os.SEEK_SET)
@@ -137,3 +179,8 @@ class Journal:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _size(count: int) -> str:
+    """Return *count* bytes in the unit that people read."""
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"

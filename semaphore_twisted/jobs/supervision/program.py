@@ -72,7 +72,11 @@ def _run(specification: Specification) -> None:
     masker = Masker(specification.masks)
     waiter = Waiter()
     journal = Journal(
-        masker=masker, limit=specification.max_output_bytes, written=waiter.tell
+        masker=masker,
+        limit=specification.max_output_bytes,
+        reserve=specification.disk_reserve,
+        offset=specification.offset,
+        written=waiter.tell,
     )
     job = Job(specification, journal=journal, masker=masker, waiter=waiter)
     control = waiter.control = Control(ordered=job.order)

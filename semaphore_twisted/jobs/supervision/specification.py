@@ -68,12 +68,16 @@ class Specification:
         self.time_limit: float = given.get("time_limit", 0)
         self.grace: float = given.get("grace", 5)
         self.max_output_bytes: int = given.get("max_output_bytes", 1 << 30)
+        self.disk_reserve: int = given.get("disk_reserve", 0)
         self.uid: int | None = given.get("uid")
         self.gid: int | None = given.get("gid")
         self.finally_steps = [Step(step) for step in given.get("finally_steps", ())]
         #: Only in what ``jobs.process`` sends after a supervisor vanished: end what is
         #: left of the job. Seconds since the epoch when the job began.
         self.interrupted: float | None = given.get("interrupted")
+        #: With it: where the first record begins that the server has not stored. The
+        #: records before it may be a hole of the file.
+        self.offset: int = given.get("offset", 0)
 
 
 def load(data: bytes) -> Specification:

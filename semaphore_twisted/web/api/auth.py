@@ -118,6 +118,7 @@ ROUTES = (
         access=Access.PUBLIC,
         body=Login,
         status=204,
+        urgent=True,
     ),
     Route(
         method="POST",
@@ -125,5 +126,6 @@ ROUTES = (
         handler=logout,
         access=Access.PUBLIC,
         status=204,
+        urgent=True,
     ),
 )
