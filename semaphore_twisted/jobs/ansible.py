@@ -34,6 +34,7 @@ from semaphore_twisted.jobs.workspace import (
 )
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
+from semaphore_twisted.model.logins import check_login
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +171,10 @@ def _passwords(inventory: InventorySource) -> tuple[_Password, ...]:
 def _who(
     inventory: InventorySource | None, passwords: tuple[_Password, ...]
 ) -> tuple[str, ...]:
-    """Return the arguments that say as whom to connect and to act."""
+    """Return the arguments that say as whom to connect and to act.
+
+    :raises Invalid: if a login is not the name of an account
+    """
     if inventory is None:
         return ()
     options = {
@@ -182,6 +186,7 @@ def _who(
         ("become", "--become-user", inventory.become),
     ):
         if isinstance(key, SshKey | LoginPassword) and key.login:
+            check_login(key.login, f"The access key for {name}")
             found.append(f"{option}={literal(key.login)}")
         if name in options:
             found.append(options[name])

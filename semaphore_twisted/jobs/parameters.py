@@ -6,8 +6,14 @@ from typing import Any
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.selections import (
+    check_hosts,
+    check_tag,
+    check_task_arguments,
+    listed,
+)
 from semaphore_twisted.model.tasks import Task
-from semaphore_twisted.model.templates import TaskParams, Template
+from semaphore_twisted.model.templates import App, TaskParams, Template
 
 _MOST_VERBOSE = 6
 
@@ -30,7 +36,8 @@ def effective_params(template: Template, task: Task) -> Effective:
     What is not allowed is left out without a word: whether it may be asked for is
     checked when the task is made. Dry run and diff are always allowed.
 
-    :raises Invalid: if stored parameters have a wrong type.
+    :raises Invalid: if stored parameters have a wrong type, or select hosts or tasks by
+        something else than names
     """
     own = _decoded(template.task_params)
     asked = _decoded(task.params)
@@ -39,29 +46,46 @@ def effective_params(template: Template, task: Task) -> Effective:
     if own.allow_debug:
         debug = _chosen(task.params, "debug", asked.debug or task.debug, own.debug)
         level = asked.debug_level if "debug_level" in task.params else level
-    limit = asked.limit or _listed(task.limit)
+    limit = asked.limit or listed(task.limit)
+    limit = limit if own.allow_override_limit else ()
+    for part in limit:
+        check_hosts(part)
+    for part in own.limit:
+        check_hosts(part, names_only=False)
+    tags = (asked.tags if own.allow_override_tags else ()) or own.tags
+    skip_tags = (
+        asked.skip_tags if own.allow_override_skip_tags else ()
+    ) or own.skip_tags
+    for tag in (*tags, *skip_tags):
+        check_tag(tag)
     return Effective(
         verbosity=min(max(level, 1), _MOST_VERBOSE) if debug else 0,
         dry_run=_chosen(
             task.params, "dry_run", asked.dry_run or task.dry_run, own.dry_run
         ),
         diff=_chosen(task.params, "diff", asked.diff or task.diff, own.diff),
-        limit=(limit if own.allow_override_limit else ()) or own.limit,
-        tags=(asked.tags if own.allow_override_tags else ()) or own.tags,
-        skip_tags=(asked.skip_tags if own.allow_override_skip_tags else ())
-        or own.skip_tags,
+        limit=limit or own.limit,
+        tags=tags,
+        skip_tags=skip_tags,
     )
 
 
 def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
     """Return the template's arguments and those of the task, if it may give some.
 
-    :raises Invalid: if one of them is no JSON list of texts.
+    A client may send the template's arguments back; they are not added a second time.
+
+    :raises Invalid: if one of them is no JSON list of texts, or is not for tasks
     """
     own = _argument_list(template.arguments, "template")
     if not template.allow_override_args_in_task:
         return own, ()
-    return own, _argument_list(task.arguments, "task")
+    asked = _argument_list(task.arguments, "task")
+    if asked == own:
+        return own, ()
+    if template.app in {App.ANSIBLE, ""}:
+        check_task_arguments(asked)
+    return own, asked
 
 
 def branch(template: Template, task: Task, repository: str) -> str:
@@ -75,16 +99,11 @@ def _decoded(stored: Mapping[str, Any]) -> TaskParams:
     plain = {name: value for name, value in stored.items() if value is not None}
     for name in ("limit", "tags", "skip_tags"):
         if isinstance(value := plain.get(name), str):
-            plain[name] = _listed(value)
+            plain[name] = listed(value)
     try:
         return msgspec.convert(plain, TaskParams)
     except msgspec.ValidationError as error:
         raise Invalid(f"The task's parameters cannot be used: {error}") from None
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    """Return the parts of a text with commas."""
-    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
 def _chosen(params: Mapping[str, Any], name: str, asked: bool, own: bool) -> bool:  # noqa: FBT001

@@ -21,13 +21,13 @@ from semaphore_twisted.model.keys import (
     SshKey,
     Text,
 )
+from semaphore_twisted.model.logins import check_login, check_option
 from semaphore_twisted.model.texts import Name, Secret
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.references import (
     References,
     check_name,
-    check_text,
     named,
     project_of,
     refuse_if_used,
@@ -77,13 +77,13 @@ def opened(new: NewKey) -> OpenedSecret:
         case KeyType.SSH:
             if not new.ssh.private_key.strip():
                 raise Invalid("private key can not be empty")
-            check_text(new.ssh.login, "login")
+            check_login(new.ssh.login, "ssh.login")
             key = privatekeys.normalise(new.ssh.private_key, new.ssh.passphrase)
             return SshKey(login=new.ssh.login, private_key=key.openssh.decode())
         case KeyType.LOGIN_PASSWORD:
             if not new.login_password.password:
                 raise Invalid("password can not be empty")
-            check_text(new.login_password.login, "login")
+            check_option(new.login_password.login, "login_password.login")
             return LoginPassword(
                 login=new.login_password.login, password=new.login_password.password
             )

@@ -12,6 +12,12 @@ from typing_extensions import override
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import InventoryId, TaskId, TemplateId
 from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.selections import (
+    check_hosts,
+    check_tag,
+    check_task_arguments,
+    listed,
+)
 from semaphore_twisted.model.templates import App, TaskParams, Template
 from semaphore_twisted.model.texts import (
     TASK_JSON,
@@ -89,7 +95,8 @@ def allowed(template: Template, body: NewTask) -> Allowed:
     """
     own = msgspec.convert(_plain(template.task_params), TaskParams)
     params = _params(body)
-    arguments = checked_arguments(body.arguments, App(template.app or App.ANSIBLE))
+    app = App(template.app or App.ANSIBLE)
+    arguments = checked_arguments(body.arguments, app)
     branch = body.commit_hash or body.git_branch or None
     refused = [
         name
@@ -137,6 +144,9 @@ def allowed(template: Template, body: NewTask) -> Allowed:
     if refused:
         raise Invalid(f"The template does not let a task set {', '.join(refused)}")
     check_branch(branch or "")
+    if arguments != template.arguments:
+        _check_arguments(arguments, app)
+    _check_selection(params, own)
     return Allowed(
         params=params,
         hosts_limit=",".join(params.get("limit", ())),
@@ -149,6 +159,22 @@ def allowed(template: Template, body: NewTask) -> Allowed:
     )
 
 
+def _check_arguments(arguments: str | None, app: App) -> None:
+    """Refuse arguments that are not for tasks; a script's are its author's matter."""
+    if arguments is not None and app is App.ANSIBLE:
+        check_task_arguments(msgspec.json.decode(arguments, type=tuple[str, ...]))
+
+
+def _check_selection(params: dict[str, Any], own: TaskParams) -> None:
+    """Refuse what selects hosts and tasks by something else than their names."""
+    if params.get("limit") != own.limit:
+        for part in params.get("limit", ()):
+            check_hosts(part)
+    for field in ("tags", "skip_tags"):
+        for tag in params.get(field, ()):
+            check_tag(tag, field)
+
+
 def _differs(asked: object, own: object) -> bool:
     return bool(asked) and asked != own
 
@@ -158,7 +184,7 @@ def _plain(stored: dict[str, Any]) -> dict[str, Any]:
     plain = {name: value for name, value in stored.items() if value is not None}
     for name in ("limit", "tags", "skip_tags"):
         if isinstance(text := plain.get(name), str):
-            plain[name] = _listed(text)
+            plain[name] = listed(text)
     return plain
 
 

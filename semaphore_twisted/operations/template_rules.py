@@ -16,6 +16,7 @@ from semaphore_twisted.model.ids import (
     ViewId,
 )
 from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.selections import check_hosts, check_tag, listed
 from semaphore_twisted.model.templates import (
     App,
     SurveyType,
@@ -220,7 +221,7 @@ def task_params(sent: dict[str, Any]) -> dict[str, Any]:
     }
     for name in ("limit", "tags", "skip_tags"):
         if isinstance(text := plain.get(name), str):
-            plain[name] = [part.strip() for part in text.split(",") if part.strip()]
+            plain[name] = list(listed(text))
     if plain.get("debug_level") == 0:
         del plain["debug_level"]
     try:
@@ -229,8 +230,11 @@ def task_params(sent: dict[str, Any]) -> dict[str, Any]:
         raise Invalid(f"task_params: {error}") from None
     if not 1 <= params.debug_level <= _MOST_VERBOSE:
         raise Invalid("task_params: “debug_level” must be between 1 and 6")
-    for part in (*params.limit, *params.tags, *params.skip_tags):
-        check_text(part, "value in task_params")
+    for part in params.limit:
+        check_hosts(part, names_only=False)
+    for field, tags in (("tags", params.tags), ("skip_tags", params.skip_tags)):
+        for tag in tags:
+            check_tag(tag, field)
     return plain
 
 

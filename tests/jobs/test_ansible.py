@@ -46,7 +46,7 @@ class ArgumentTests(SynchronousTestCase):
                     "skip_tags": ["b"],
                 },
             ),
-            task=task(arguments='["-e","x=1 2"]', dry_run=True, diff=True),
+            task=task(arguments='["--timeout","9"]', dry_run=True, diff=True),
             inventory=static(
                 "h\n",
                 key=LoginPassword(login="me", password="pw1"),
@@ -72,7 +72,7 @@ class ArgumentTests(SynchronousTestCase):
                 "--vault-id=default@{pipe:vault1}",
                 "--extra-vars=@{workspace}/variables/variables.json",
                 "--extra-vars=@{workspace}/variables/exact.json",
-                *("--forks", "9", "-e", "x=1 2"),
+                *("--forks", "9", "--timeout", "9"),
                 *("--limit=web,db", "--tags=a", "--skip-tags=b"),
                 "site.yml",
             ),
@@ -103,6 +103,14 @@ class ArgumentTests(SynchronousTestCase):
         self.assertIn("--user=me", found.argv)
         self.assertEqual(found.environ["SSH_AUTH_SOCK"], "{workspace}/agent/ssh")
         self.assertNotIn("PRIVATE", str(found.environ))
+
+    def test_hostile_login(self) -> None:
+        """A login that an older release stored is refused when it is used."""
+        for login in ("-oProxyCommand=x", "{{ x }}", "a;b"):
+            key = LoginPassword(login=login, password="pw")
+            for hosts in (static("h", key=key), static("h", become=key)):
+                error = self.assertRaises(Invalid, run, inventory=hosts)
+                self.assertIn("The access key for", error.message)
 
     def test_no_inventory(self) -> None:
         """Without an inventory Ansible uses the repository's own configuration."""

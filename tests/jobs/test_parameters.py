@@ -1,5 +1,7 @@
 """What a task really runs with."""
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.parameters import (
@@ -75,6 +77,23 @@ class EffectiveTests(SynchronousTestCase):
             own = template(task_params={"debug": True, "debug_level": level})
             self.assertEqual(effective_params(own, task()).verbosity, expected)
 
+    def test_files(self) -> None:
+        """What an older release stored is checked again when it is used."""
+        free = {"allow_override_limit": True, "allow_override_tags": True}
+        cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
+            ({"limit": ["@/etc/shadow"]}, {}),
+            ({"tags": ["{{ x }}"]}, {}),
+            (free, {"limit": ["all:@/etc/shadow"]}),
+            (free, {"limit": "~web"}),
+            (free, {"tags": ["@x"]}),
+        ]
+        for params, sent in cases:
+            stored = template(task_params=params)
+            self.assertRaises(Invalid, effective_params, stored, task(params=sent))
+        own = template(task_params={"limit": ["~web.*"]})
+        asked = task(limit="@x", params={"limit": ["@x"], "tags": ["@x"]})
+        self.assertEqual(effective_params(own, asked).limit, ("~web.*",))
+
     def test_wrong_types(self) -> None:
         """Stored parameters of a wrong type are refused with their name."""
         with self.assertRaises(Invalid) as raised:
@@ -96,6 +115,23 @@ class ArgumentTests(SynchronousTestCase):
         self.assertEqual(arguments(template(), asked), ((), ()))
         own = template(allow_override_args_in_task=True)
         self.assertEqual(arguments(own, asked), ((), ("-x",)))
+
+    def test_same(self) -> None:
+        """Arguments of the template that a client sends back are not added again."""
+        own = template(
+            app="ansible", arguments='["-e","x=1"]', allow_override_args_in_task=True
+        )
+        asked = task(arguments='[ "-e", "x=1" ]')
+        self.assertEqual(arguments(own, asked), (("-e", "x=1"), ()))
+
+    def test_not_for_tasks(self) -> None:
+        """A task cannot set variables of Ansible's by an argument, a script's can."""
+        asked = task(arguments='["-e","x={{ y }}"]')
+        for app in ("ansible", ""):
+            own = template(app=app, allow_override_args_in_task=True)
+            self.assertRaises(Invalid, arguments, own, asked)
+        own = template(app="bash", allow_override_args_in_task=True)
+        self.assertEqual(arguments(own, asked), ((), ("-e", "x={{ y }}")))
 
     def test_no_list(self) -> None:
         """What is no JSON list of texts is refused."""

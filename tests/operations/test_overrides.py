@@ -102,13 +102,15 @@ class OverrideTests(SynchronousTestCase):
     def test_same_as_template(self) -> None:
         """What equals the template's own setting is no override."""
         own = template(
-            git_branch="main", arguments='["-v"]', task_params={"limit": ["a", "b"]}
+            git_branch="main",
+            arguments='["-e", "x=1"]',
+            task_params={"limit": ["a", "b"]},
         )
         found = self.check(
             own,
             playbook="site.yml",
             git_branch="main",
-            arguments='["-v"]',
+            arguments='["-e", "x=1"]',
             limit="a, b",
             inventory_id=1,
         )
@@ -123,7 +125,7 @@ class OverrideTests(SynchronousTestCase):
         )
         found = self.check(
             own,
-            arguments='["--limit", "web 1"]',
+            arguments='["--limit", "web"]',
             git_branch="feature/x",
             inventory_id=5,
             limit="a,b",
@@ -164,7 +166,32 @@ class OverrideTests(SynchronousTestCase):
         for wrong in ('"-v"', "-v", "[1]", '["--limit web"]'):
             self.assertRaises(Invalid, self.check, own, arguments=wrong)
         self.assertEqual(
-            self.check(own, arguments='["--limit=web 1"]').arguments,
-            '["--limit=web 1"]',
+            self.check(own, arguments='["--limit=web"]').arguments,
+            '["--limit=web"]',
         )
         self.assertIsNone(self.check(arguments="[]").arguments)
+
+    def test_hostile_arguments(self) -> None:
+        """A task cannot set variables or run programs by an argument of Ansible's."""
+        own = template(allow_override_args_in_task=True)
+        for wrong in ('["-e", "x={{ y }}"]', '["--limit=@/etc/shadow"]', '["x.yml"]'):
+            error = self.assertRaises(Invalid, self.check, own, arguments=wrong)
+            self.assertIn("expected", error.message)
+        own = template(app="bash", allow_override_args_in_task=True)
+        self.assertEqual(self.check(own, arguments='["-e"]').arguments, '["-e"]')
+
+    def test_hostile_selection(self) -> None:
+        """A limit, a tag or a tag to skip that is more than a name is refused."""
+        own = template(task_params={**EVERYTHING, "limit": ["~web.*"]})
+        for wrong in (
+            {"limit": "@/etc/shadow"},
+            {"limit": "all:@/etc/shadow"},
+            {"params": {"limit": ["all,@/etc/shadow"]}},
+            {"params": {"limit": "web,@/etc/shadow"}},
+            {"params": {"limit": ["~x"]}},
+            {"params": {"tags": ["@x"]}},
+            {"params": {"skip_tags": "{{ x }}"}},
+        ):
+            error = self.assertRaises(Invalid, self.check, own, **wrong)
+            self.assertIn("invalid value", error.message)
+        self.assertEqual(self.check(own, limit="~web.*").params["limit"], ("~web.*",))

@@ -159,6 +159,18 @@ class CreateTests(KeyTestCase):
         ):
             self.refused(self.client.post(path, body), sentence)
 
+    def test_hostile_login(self) -> None:
+        """A login that a program would take for something else is refused."""
+        path, text = f"{self.base}/keys", private_key()
+        for login in ("-oProxyCommand=x", "a;b", "a/b", "{{ x }}", "a b", "$(id)"):
+            body = self.ssh(text)
+            body["ssh"]["login"] = login
+            self.refused(self.client.post(path, body), "ssh.login", "expected")
+        fields = {"login": "-oProxyCommand=x", "password": "x"}
+        body = {"name": "Login", "type": "login_password", "login_password": fields}
+        self.refused(self.client.post(path, body), "login_password.login", "expected")
+        self.assertFalse(self.listed("keys"))
+
     def test_too_large(self) -> None:
         """A secret over the limit is refused and nothing is stored."""
         body = {"name": "x", "type": "string", "string": "x" * 70_000}

@@ -143,6 +143,18 @@ class CreateTests(TemplateTestCase):
             self.refuse(word, **body)
         self.assertEqual(len(self.listed("templates")), 1)
 
+    def test_hostile_selection(self) -> None:
+        """A limit that names a file, and a tag that is no name, are refused."""
+        self.create()
+        for params in (
+            {"limit": "@/etc/shadow"},
+            {"limit": ["web", "all:@/etc/shadow"]},
+            {"tags": "@/etc/shadow"},
+            {"skip_tags": ["{{ x }}"]},
+        ):
+            self.refuse("invalid value", task_params=params)
+        self.create(task_params={"limit": ["~web.*", "!db"], "tags": "a, b"})
+
     def test_two_arguments_in_one(self) -> None:
         """B117: an argument that holds two is refused with a hint."""
         self.create()

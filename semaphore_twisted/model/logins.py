@@ -1,0 +1,49 @@
+"""Names of accounts on other machines, which ssh, git and Ansible receive.
+
+The rule is OpenSSH's own for a user name on its command line
+(``valid_ruser`` in ssh.c), and leaves out what a URL or a template would change.
+"""
+
+import re
+
+from semaphore_twisted.model.errors import Invalid
+
+#: In a name such as ``DOMAIN\\name``, ``name@domain`` or ``first.last+x``, and a token.
+_LOGIN = re.compile(r"(?!-)[^\s\x00-\x1f\x7f'`\"$;|&<>(){}\[\]*?!#%/:,=^~]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST = 255
+
+
+def check_login(login: str, field: str) -> None:
+    """Accept a login; an empty one means the default.
+
+    :raises Invalid: if a program could take it for an option, a command, a path or a
+        template
+    """
+    if not login:
+        return
+    if len(login) > _LONGEST or login.endswith("\\") or not _LOGIN.fullmatch(login):
+        raise Invalid(
+            f"{field}: invalid login “{_shown(login)}”; expected the name of an"
+            " account, such as root, first.last, name@domain or DOMAIN\\name"
+        )
+
+
+def check_option(login: str, field: str) -> None:
+    """Accept a login for a password, which may be for HTTP, as any text but an option.
+
+    Where Ansible uses it, :func:`check_login` holds.
+
+    :raises Invalid: if a program could take it for an option, or it is not one line
+    """
+    if login.startswith("-") or any(
+        ord(each) < 0x20 or each == "\x7f" for each in login
+    ):
+        raise Invalid(
+            f"{field}: invalid login “{_shown(login)}”; expected one line that does not"
+            " begin with a hyphen"
+        )
+
+
+def _shown(login: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in login[:60])

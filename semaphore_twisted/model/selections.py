@@ -1,0 +1,136 @@
+"""Which hosts and tasks a run selects, and which arguments a task may add.
+
+Ansible reads more than names from these texts: ``@FILE`` in a limit is a file whose
+lines are shown in an error, other arguments run programs or evaluate templates. The
+rules hold when something is saved and again when it is used.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.logins import check_login
+
+#: Where Ansible begins a new part of a limit.
+_PARTS = re.compile(r"[\s,:;]+[&!\s]*|^[&!\s]+")
+_HOSTS = re.compile(r"[&!]?[\w*?\[][\w.*?\[\]:;&!%+@/-]*")
+_TAG = re.compile(r"\w[\w .:/@+=-]*")
+_TEMPLATE = re.compile(r"\{[{%#]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = re.compile(r"[0-9]{1,4}")
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a text with commas, without those that are empty."""
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def check_hosts(part: str, *, names_only: bool = True) -> None:
+    """Accept one part of a limit: a host, a group, or a pattern of these.
+
+    Without *names_only*, for what a template's author wrote, regular expressions
+    (``~web.*``) are accepted too.
+
+    :raises Invalid: if Ansible would read a file, or something else than names
+    """
+    expected = "expected a host, a group or a pattern such as web*, web[0:2] or !db"
+    if any(piece.startswith("@") for piece in _PARTS.split(part)):
+        raise Invalid(f"limit: invalid value “{_shown(part)}”, a file; {expected}")
+    regular = not names_only and part.lstrip("&!").startswith("~")
+    if regular and not _CONTROL.search(part) and not _TEMPLATE.search(part):
+        return
+    if not _HOSTS.fullmatch(part):
+        raise Invalid(f"limit: invalid value “{_shown(part)}”; {expected}")
+
+
+def check_tag(tag: str, field: str = "tags") -> None:
+    """Accept the name of a tag.
+
+    :raises Invalid: if it is something else
+    """
+    if not _TAG.fullmatch(tag):
+        raise Invalid(
+            f"{field}: invalid value “{_shown(tag)}”; expected a name of letters,"
+            " digits and _ - . : / that begins with a letter, a digit or _"
+        )
+
+
+def check_task_arguments(words: Sequence[str]) -> None:
+    """Accept the arguments that a task may add to those of an Ansible template.
+
+    :raises Invalid: if one could run a program, read a file, or set a variable
+    """
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word in _FLAGS or re.fullmatch("-v{1,6}", word):
+            continue
+        name, equals, value = word.partition("=")
+        if equals and name.startswith("--") and name in _VALUES:
+            _VALUES[name](value)
+        elif word in _VALUES and rest:
+            _VALUES[word](rest.pop(0))
+        else:
+            raise Invalid(_refusal(word))
+
+
+def _refusal(word: str) -> str:
+    accepted = ", ".join(
+        sorted(each for each in (*_FLAGS, *_VALUES) if each.startswith("--"))
+    )
+    if word in _VALUES:
+        return f"arguments: “{word}” has no value"
+    hint = ""
+    if re.match("-e|--e", word):
+        hint = "; declare the variable in the template's survey instead"
+    return (
+        f"arguments: “{_shown(word)}” is not accepted from a task{hint}; expected"
+        f" -v or {accepted}"
+    )
+
+
+def _hosts(value: str) -> None:
+    for part in listed(value):
+        check_hosts(part)
+
+
+def _tags(value: str) -> None:
+    for part in listed(value):
+        check_tag(part)
+
+
+def _number(value: str) -> None:
+    if not _NUMBER.fullmatch(value):
+        raise Invalid(
+            f"arguments: invalid number “{_shown(value)}”; expected 0 to 9999"
+        )
+
+
+def _title(value: str) -> None:
+    if _CONTROL.search(value) or _TEMPLATE.search(value) or not value.strip():
+        raise Invalid(f"arguments: “{_shown(value)}” is not the name of a task")
+
+
+def _login(value: str) -> None:
+    check_login(value, "arguments")
+
+
+_FLAGS = frozenset(
+    {
+        *("--become", "-b", "--check", "-C", "--diff", "-D", "--verbose"),
+        *("--flush-cache", "--force-handlers", "--syntax-check"),
+        *("--list-hosts", "--list-tags", "--list-tasks"),
+    }
+)
+_VALUES: dict[str, Callable[[str], None]] = {
+    **dict.fromkeys(("--limit", "-l"), _hosts),
+    **dict.fromkeys(("--tags", "-t", "--skip-tags"), _tags),
+    **dict.fromkeys(("--forks", "-f", "--timeout", "-T"), _number),
+    **dict.fromkeys(("--user", "-u", "--become-user"), _login),
+    "--start-at-task": _title,
+}
+
+
+def _shown(text: str) -> str:
+    """Return the beginning of a text for an error, on one line."""
+    return "".join(each if each.isprintable() else "?" for each in text[:60])

@@ -1,0 +1,133 @@
+"""What selects hosts and tasks, and what a task may add to the arguments."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.selections import (
+    check_hosts,
+    check_tag,
+    check_task_arguments,
+)
+
+
+class HostsTests(SynchronousTestCase):
+    """:func:`check_hosts`."""
+
+    NAMES = (
+        *("web", "web-01.example.org", "*", "web*", "web[0:2]", "[a-c]x", "db?", "!db"),
+        *("&prod", "web:!db:&prod", "10.0.0.1", "2001:db8::1", "[2001:db8::1]:22"),
+        *("all", "_x", "name@host", "wäb", "a/b"),
+    )
+
+    def test_names(self) -> None:
+        """Hosts, groups and patterns are accepted."""
+        for part in self.NAMES:
+            check_hosts(part)
+            check_hosts(part, names_only=False)
+
+    def test_files(self) -> None:
+        """A part that Ansible would read as a file is refused, whoever wrote it."""
+        for part in (
+            *("@x", "@/etc/shadow", "all:@/etc/shadow", "all,@/etc/shadow", "&@x"),
+            *("!@x", "all:&@x", "all:!@x", "all @x", "all\t@x", " @x", "all;@x", ":@x"),
+            *("all\n@x", "all: @x", "all:! @x", "all::@x", "~x,@x", "!&@x", "[0]:@x"),
+        ):
+            for names_only in (True, False):
+                error = self.assertRaises(
+                    Invalid, check_hosts, part, names_only=names_only
+                )
+                self.assertIn("limit: invalid value", error.message)
+                self.assertEqual(len(error.message.splitlines()), 1)
+
+    def test_others(self) -> None:
+        """A task gives names only; options and templates are nothing else."""
+        for part in (
+            *("-i", "--x", "{{ x }}", "{% x %}", "{# x #}", "$x", "a b", "a\nb", "a\0"),
+            *("(a)", "a|b", "`x`", "", "\\@x", "'a'", "a=b", "\ufeff@x"),
+        ):
+            self.assertRaises(Invalid, check_hosts, part)
+
+    def test_regular_expressions(self) -> None:
+        """A template may have a regular expression, a task may not."""
+        check_hosts(r"~web\d+\.(a|b)", names_only=False)
+        check_hosts("!~web.*", names_only=False)
+        for part in ("~web.*", "!~web", "&~x", "all:~x"):
+            self.assertRaises(Invalid, check_hosts, part)
+        for part in ("~{{ x }}", "~a\nb", "~a:@x"):
+            self.assertRaises(Invalid, check_hosts, part, names_only=False)
+
+    @given(
+        st.lists(st.sampled_from(["all", "@f", ":", ",", ";", "&", "!", " ", "[", "]"]))
+    )
+    def test_any(self, pieces: list[str]) -> None:
+        """No accepted text has a part that Ansible reads as a file."""
+        part = "".join(pieces)
+        try:
+            check_hosts(part, names_only=False)
+        except Invalid:
+            return
+        for separator in ",:; ":
+            for piece in part.split(separator):
+                self.assertFalse(piece.lstrip("&! ").startswith("@"), part)
+
+
+class TagTests(SynchronousTestCase):
+    """:func:`check_tag`."""
+
+    def test_names(self) -> None:
+        """Names are accepted, and nothing that begins otherwise or is a template."""
+        for tag in ("deploy", "a-b", "a.b:c", "1", "_x", "my tag", "ümlaut", "all"):
+            check_tag(tag)
+        for tag in (
+            "@/etc/shadow",
+            "-x",
+            "{{ x }}",
+            "a\nb",
+            "a\0",
+            "",
+            " a",
+            "a{%",
+            "~",
+        ):
+            error = self.assertRaises(Invalid, check_tag, tag, "skip_tags")
+            self.assertIn("skip_tags: invalid value", error.message)
+
+
+class TaskArgumentsTests(SynchronousTestCase):
+    """:func:`check_task_arguments`."""
+
+    def test_accepted(self) -> None:
+        """What selects hosts and tasks, and how loud and how fast they run."""
+        for words in (
+            ["-v"],
+            ["-vvvv", "--check", "-D", "--become"],
+            ["--limit", "web,db", "-l", "all:!db", "--tags=a,b", "-t", "c"],
+            ["--skip-tags", "x y", "--forks=20", "-f", "5", "-T", "30"],
+            ["--start-at-task", "Install it", "--user=root", "-u", "me"],
+            [],
+        ):
+            check_task_arguments(words)
+
+    def test_refused(self) -> None:
+        """What sets variables, runs programs, reads files or evaluates templates."""
+        for words in (
+            *(["-e", "x=1"], ["--extra-vars=@/etc/shadow"], ["-ex=1"], ["--ext=x"]),
+            *(["-i", "x,"], ["-i=x"], ["--inventory=/bin/sh"], ["-c", "local"]),
+            *(["--connection=local"], ["-clocal"], ["--vault-password-file=x"]),
+            *(["--vault-id=x@y"], ["-M", "x"], ["--module-path=x"], ["-J"], ["-k"]),
+            *(["--ssh-common-args=-oProxyCommand=x"], ["--ssh-extra-args", "x"]),
+            *(["--sftp-extra-args=x"], ["--scp-extra-args=x"], ["--private-key=x"]),
+            *(["--become-method=x"], ["--become-password-file=x"], ["--step"]),
+            *(["--connection-password-file=x"], ["other.yml"], ["--"], ["-"], [""]),
+            *(["--limit"], ["--limit=@/etc/shadow"], ["-l", "all:@x"], ["-lall"]),
+            *(["--lim=@x"], ["--tags", "@x"], ["--user={{ x }}"], ["-u", "-oX=y"]),
+            *(["--forks=x"], ["-f", "-1"], ["--start-at-task={{ x }}"], ["-vC"]),
+            *(["--check=x"], ["-l=all"], ["--limit=all", "@x"], ["-vvvvvvv"]),
+        ):
+            error = self.assertRaises(Invalid, check_task_arguments, words)
+            self.assertIn(":", error.message)
+            self.assertEqual(len(error.message.splitlines()), 1)
+        error = self.assertRaises(Invalid, check_task_arguments, ["-e", "x=1"])
+        self.assertIn("survey", error.message)
