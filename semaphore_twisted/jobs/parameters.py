@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.selections import (
     check_hosts,
@@ -113,15 +114,11 @@ def _chosen(params: Mapping[str, Any], name: str, asked: bool, own: bool) -> boo
 
 def _argument_list(text: str | None, whose: str) -> tuple[str, ...]:
     """Return arguments that are stored as a JSON list inside a text."""
-    if not text:
-        return ()
-    try:
-        found = msgspec.json.decode(text, type=tuple[str, ...])
-    except (msgspec.ValidationError, msgspec.DecodeError):
-        raise Invalid(
-            f"The {whose}'s arguments are not a JSON list of texts, such as"
-            ' ["--limit", "web"]'
-        ) from None
+    found = json_texts(
+        text or "",
+        f"The {whose}'s arguments are not a JSON list of texts, such as"
+        ' ["--limit", "web"]',
+    )
     if any("\0" in argument for argument in found):
         raise Invalid(f"The {whose}'s arguments have a NUL character")
     return found

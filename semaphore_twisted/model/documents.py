@@ -41,6 +41,19 @@ def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, Any]:
     return value
 
 
+def json_texts(text: str, sentence: str) -> tuple[str, ...]:
+    """Return the texts of a JSON list; none for an empty text or ``null``.
+
+    :raises Invalid: with *sentence*, never with the text
+    """
+    if not text.strip():
+        return ()
+    try:
+        return msgspec.json.decode(text, type=tuple[str, ...] | None) or ()
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Invalid(sentence) from None
+
+
 def check_depth(value: Any, what: str) -> None:
     """Refuse lists and objects in more than :data:`DEEPEST` levels.
 

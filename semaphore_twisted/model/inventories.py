@@ -38,6 +38,8 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     type: InventoryType
     holder_id: TemplateId | None = None
     repository_id: RepositoryId | None = None
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class EnvironmentSecret(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,3 +65,5 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     json: str
     env: str | None
     secrets: tuple[EnvironmentSecret, ...] | None = None
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET

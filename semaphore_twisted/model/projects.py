@@ -26,6 +26,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     project_id: ProjectId
     title: str
     position: int = 0
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,3 +43,5 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     object_name: str = ""
     project_name: str | None
     username: str | None
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET

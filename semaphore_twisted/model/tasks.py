@@ -130,6 +130,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     inventory_id: InventoryId | None = None
     params: dict[str, Any] = {}
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TaskInList(Task, frozen=True, kw_only=True):

@@ -113,3 +113,5 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     task_params: dict[str, Any]
     allow_override_branch_in_task: bool
     allow_parallel_tasks: bool
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET

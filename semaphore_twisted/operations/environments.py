@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.model import texts
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
@@ -65,12 +65,25 @@ class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Annotated[tuple[SecretChange, ...], SECRETS] | None = None
 
 
-def listed(
+def ids(
     conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
-) -> list[Environment]:
-    """Return the environments of the project, without their secrets."""
-    statement = statements.listed.by(sort, descending=descending)
-    return conn.all(statement, Environment, project_id=project_of(actor))
+) -> list[int]:
+    """Return the ids of the environments of the project, in order."""
+    statement = statements.ids.by(sort, descending=descending)
+    return conn.column(statement, project_id=project_of(actor))
+
+
+def page(
+    conn: Connection, actor: Actor, numbers: Sequence[int]
+) -> tuple[list[Environment], int]:
+    """Return the first of *numbers* without secrets, and how many were read."""
+    return conn.batch(
+        statements.by_id,
+        Environment,
+        numbers,
+        size=limits.BATCH,
+        project_id=project_of(actor),
+    )
 
 
 def get(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> Environment:

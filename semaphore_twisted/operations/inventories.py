@@ -1,11 +1,12 @@
 """Inventories: what an actor can do with them."""
 
 import posixpath
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from semaphore_twisted.model import texts
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
 from semaphore_twisted.model.inventories import Inventory, InventoryType
@@ -52,12 +53,25 @@ class NewInventory(msgspec.Struct, frozen=True, kw_only=True):
     template_id: TemplateId | None = None
 
 
-def listed(
+def ids(
     conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
-) -> list[Inventory]:
-    """Return the inventories of the project."""
-    statement = statements.listed.by(sort, descending=descending)
-    return conn.all(statement, Inventory, project_id=project_of(actor))
+) -> list[int]:
+    """Return the ids of the inventories of the project, in order."""
+    statement = statements.ids.by(sort, descending=descending)
+    return conn.column(statement, project_id=project_of(actor))
+
+
+def page(
+    conn: Connection, actor: Actor, numbers: Sequence[int]
+) -> tuple[list[Inventory], int]:
+    """Return the first inventories of *numbers*, and how many were read."""
+    return conn.batch(
+        statements.by_id,
+        Inventory,
+        numbers,
+        size=limits.BATCH,
+        project_id=project_of(actor),
+    )
 
 
 def get(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Inventory:

@@ -1,11 +1,13 @@
 """Tasks, as people start, see and end them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.crypto.keyring import Context, Keyring
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.tasks import (
@@ -16,7 +18,7 @@ from semaphore_twisted.model.tasks import (
     TaskInList,
     advance,
 )
-from semaphore_twisted.model.templates import App, Template
+from semaphore_twisted.model.templates import App, Template, TemplateVault
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, output
 from semaphore_twisted.operations.overrides import NewTask, allowed
@@ -27,6 +29,7 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import orders
 from semaphore_twisted.persistence.statements import tasks as statements
+from semaphore_twisted.persistence.statements import templates as of_templates
 
 #: Most tasks in a list, as in Semaphore.
 LONGEST_LIST = 1_000
@@ -42,18 +45,13 @@ def template_of(
 
     :raises NotFound: if the project has none of this id
     """
-    row = conn.one(
-        orders.template_of_project,
-        dict[str, Any],
-        id=template_id,
-        project_id=project_id,
+    found = conn.one(
+        of_templates.by_id, Template, id=template_id, project_id=project_id
     )
-    if row is None:
+    if found is None:
         raise NotFound(f"The project has no template {template_id}")
-    vaults = conn.all(orders.vaults, dict[str, Any], template_id=template_id)
-    return msgspec.convert(
-        {**row, "vaults": vaults, "last_task": None}, Template, strict=False
-    )
+    vaults = conn.all(of_templates.vaults, TemplateVault, template_id=template_id)
+    return replace(found, vaults=tuple(vaults))
 
 
 def task_of(conn: Connection, project_id: ProjectId, task_id: TaskId) -> Task:
@@ -92,6 +90,8 @@ def add(
 
     :raises Invalid: if the task asks for what its template does not allow
     """
+    if template.fault:
+        raise Invalid(f"template_id: template {template.id}: {template.fault}")
     if template.app not in {*App, ""}:
         raise Invalid(f"The app “{template.app}” is not served")
     overrides = allowed(template, body)
@@ -177,46 +177,48 @@ def newest(
     template_id: TemplateId | None = None,
     count: int = LONGEST_LIST,
     before: int = NEWEST,
-) -> list[TaskInList]:
-    """Return the newest *count* tasks below the id *before*, the newest first.
+) -> list[int]:
+    """Return the ids of the newest *count* tasks below the id *before*, newest first.
 
     :raises NotFound: if a template is named that the project does not have
     """
-    project_id = project_of(actor)
+    asked = {"project_id": project_of(actor), "before": before, "count": count}
     if template_id is None:
-        found = conn.all(
-            statements.newest,
-            TaskInList,
-            project_id=project_id,
-            before=before,
-            count=count,
-        )
-    else:
-        template_of(conn, project_id, template_id)
-        found = conn.all(
-            statements.newest_of_template,
-            TaskInList,
-            project_id=project_id,
-            template_id=template_id,
-            before=before,
-            count=count,
-        )
-    return _with_builds(conn, found)
+        return conn.column(statements.newest, **asked)
+    template_of(conn, project_of(actor), template_id)
+    return conn.column(statements.newest_of_template, template_id=template_id, **asked)
 
 
-def _with_builds(conn: Connection, found: list[TaskInList]) -> list[TaskInList]:
-    wanted = {each.build_task_id for each in found if each.build_task_id}
+def page(
+    conn: Connection, actor: Actor, ids: Sequence[int]
+) -> tuple[list[TaskInList], int]:
+    """Return the first of *ids* as lists show them, and how many ids that were.
+
+    Deploy tasks come with the task that built what they deploy.
+    """
+    found, taken = conn.batch(
+        statements.in_list,
+        TaskInList,
+        ids,
+        size=limits.BATCH,
+        project_id=project_of(actor),
+    )
+    wanted = list(dict.fromkeys(e.build_task_id for e in found if e.build_task_id))
     if not wanted:
-        return found
-    builds = {
-        each.id: each for each in conn.all(statements.by_ids, Task, ids=sorted(wanted))
-    }
+        return found, taken
+    rows, reached = conn.batch(statements.by_id, Task, wanted, size=limits.BATCH)
+    missing = set(wanted[reached:])
+    if missing:  # the texts of the builds are too long for one batch
+        first = next(each for each in found if each.build_task_id in missing)
+        found = found[: found.index(first)]
+        taken = list(ids).index(first.id)
+    builds = {each.id: each for each in rows}
     return [
         replace(each, build_task=builds.get(each.build_task_id))
         if each.build_task_id
         else each
         for each in found
-    ]
+    ], taken
 
 
 def lines(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     EnvironmentId,
@@ -157,16 +158,12 @@ def arguments(text: str | None, app: App = App.ANSIBLE) -> str | None:
 
     :raises Invalid:
     """
-    if text is None or not text.strip():
-        return None
-    try:
-        found = msgspec.json.decode(text, type=tuple[str, ...] | None)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        raise Invalid(
-            "template arguments must be valid JSON: a list of texts, such as"
-            ' ["--limit", "web"]'
-        ) from None
-    for argument in found or ():
+    found = json_texts(
+        text or "",
+        "template arguments must be valid JSON: a list of texts, such as"
+        ' ["--limit", "web"]',
+    )
+    for argument in found:
         _check_argument(argument, app)
     return text if found else None
 

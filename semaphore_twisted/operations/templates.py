@@ -1,18 +1,19 @@
 """Templates: what an actor can do with them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from semaphore_twisted.model import texts
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
-from semaphore_twisted.model.ids import KeyId, ProjectId, TemplateId
+from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.keys import KeyType
-from semaphore_twisted.model.tasks import TaskInList
 from semaphore_twisted.model.templates import Template, TemplateVault
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
+from semaphore_twisted.operations import tasks as of_tasks
 from semaphore_twisted.operations.references import (
     References,
     check,
@@ -32,13 +33,14 @@ from semaphore_twisted.persistence.statements import environments as of_environm
 from semaphore_twisted.persistence.statements import inventories as of_inventories
 from semaphore_twisted.persistence.statements import keys as of_keys
 from semaphore_twisted.persistence.statements import repositories as of_repositories
-from semaphore_twisted.persistence.statements import tasks as of_tasks
 from semaphore_twisted.persistence.statements import templates as statements
 
-#: Above every id.
-_ABOVE = 2**63 - 1
-
 _VAULT_KEYS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
+
+
+class _Newest(msgspec.Struct, frozen=True):
+    template_id: TemplateId
+    id: TaskId | None
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,50 +49,62 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     description: texts.Description | None = None
 
 
-def listed(
+def ids(
     conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
-) -> list[Template]:
-    """Return the templates of the project, each with its newest task."""
+) -> list[int]:
+    """Return the ids of the templates of the project, in order."""
+    statement = statements.ids.by(sort, descending=descending)
+    return conn.column(statement, project_id=project_of(actor))
+
+
+def page(
+    conn: Connection, actor: Actor, numbers: Sequence[int]
+) -> tuple[list[Template], int]:
+    """Return the first templates of *numbers* with their newest tasks, and how many.
+
+    Those of *numbers* that the project does not have are passed over.
+    """
     project_id = project_of(actor)
-    statement = statements.listed.by(sort, descending=descending)
-    found = conn.all(statement, Template, project_id=project_id)
+    found, taken = conn.batch(
+        statements.by_id,
+        Template,
+        numbers,
+        size=limits.BATCH,
+        project_id=project_id,
+    )
+    newest = {
+        each.template_id: each.id
+        for each in conn.all(
+            statements.newest_tasks, _Newest, ids=[each.id for each in found]
+        )
+    }
+    wanted = [number for each in found if (number := newest[each.id]) is not None]
+    tasks, reached = of_tasks.page(conn, actor, wanted)
+    if reached < len(wanted):  # the texts of the tasks are too long for one batch
+        first = next(each for each in found if newest.get(each.id) == wanted[reached])
+        found = found[: found.index(first)]
+        taken = list(numbers).index(first.id)
     vaults: dict[TemplateId | None, list[TemplateVault]] = {}
     for each in conn.all(
         statements.vaults_of_project, TemplateVault, project_id=project_id
     ):
         vaults.setdefault(each.template_id, []).append(each)
-    newest = {
-        each.template_id: each
-        for each in conn.all(statements.last_tasks, TaskInList, project_id=project_id)
-    }
-    return [
+    last = {each.template_id: each for each in tasks}
+    whole = [
         replace(
-            each,
-            vaults=tuple(vaults.get(each.id, ())),
-            last_task=newest.get(each.id),
+            each, vaults=tuple(vaults.get(each.id, ())), last_task=last.get(each.id)
         )
         for each in found
     ]
+    return whole, taken
 
 
 def get(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
     """Return a template with its vaults and its newest task."""
-    project_id = project_of(actor)
-    found = _found(conn, actor, template_id)
-    return replace(
-        found,
-        vaults=tuple(
-            conn.all(statements.vaults, TemplateVault, template_id=template_id)
-        ),
-        last_task=conn.one(
-            of_tasks.newest_of_template,
-            TaskInList,
-            project_id=project_id,
-            template_id=template_id,
-            before=_ABOVE,
-            count=1,
-        ),
-    )
+    found, _ = page(conn, actor, [template_id])
+    if not found:
+        raise NotFound
+    return found[0]
 
 
 def references(conn: Connection, actor: Actor, template_id: TemplateId) -> References:

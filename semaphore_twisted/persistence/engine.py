@@ -6,7 +6,7 @@ run: columns are Integer, Text and LargeBinary only and this module converts.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from sqlalchemy.sql.base import Executable
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.limits import WRITE_AHEAD_LOG
+from semaphore_twisted.persistence import damage
 
 T = TypeVar("T")
 
@@ -69,6 +70,13 @@ def _bound(value: Any) -> Any:
     return msgspec.json.encode(value).decode()
 
 
+def _size(value: Any) -> int:
+    """Return at least the bytes of a text in UTF-8."""
+    if not isinstance(value, str | bytes):
+        return 0
+    return len(value) if value.isascii() else 4 * len(value)
+
+
 class Connection:
     """One transaction's view of the store, with its time and its randomness.
 
@@ -111,15 +119,59 @@ class Connection:
             raise Invalid("A number is too large") from None
 
     def _values(self, statement: Executable, rows: list[Any], of: type[T]) -> list[T]:
-        """Return *rows* as *of*; all at once, since a list may have a thousand."""
+        """Return *rows* as *of*; all at once, since a list may have a thousand.
+
+        Where one is damaged and *of* can tell, each is read by itself.
+        """
         compiled = self._compiled(statement)
-        names = compiled.names
-        records = [dict(zip(names, row, strict=False)) for row in rows]
+        try:
+            return self._records(compiled, rows, of)
+        except damage.DAMAGE:
+            if not damage.can_tell(of):
+                raise
+        return [self._mended(compiled, row, of) for row in rows]
+
+    def _records(self, compiled: _Compiled, rows: list[Any], of: type[T]) -> list[T]:
+        records = [dict(zip(compiled.names, row, strict=False)) for row in rows]
         for name in compiled.decode:
             for record in records:
                 if record[name] is not None:
                     record[name] = msgspec.json.decode(record[name])
         return msgspec.convert(records, list[of], strict=False)  # type: ignore[valid-type]
+
+    def _mended(self, compiled: _Compiled, row: Any, of: type[T]) -> T:
+        try:
+            return self._records(compiled, [row], of)[0]
+        except damage.DAMAGE:
+            record = dict(zip(compiled.names, row, strict=False))
+            found: T = damage.mended(record, of, compiled.decode)
+            return found
+
+    def batch(
+        self,
+        statement: Executable,
+        of: type[T],
+        ids: Sequence[int],
+        *,
+        size: int,
+        **parameters: Any,
+    ) -> tuple[list[T], int]:
+        """Return the rows of the first of *ids*, and how many ids were looked up.
+
+        *statement* finds one row by its ``id``. The row whose texts exceed *size* bytes
+        together with those before it is the last one, so there is progress always.
+        """
+        rows: list[Any] = []
+        held, looked_up = 0, 0
+        for number in ids:
+            looked_up += 1
+            row = self.execute(statement, id=number, **parameters).fetchone()
+            if row is not None:
+                rows.append(row)
+                held += sum(_size(value) for value in row)
+            if held > size:
+                break
+        return self._values(statement, rows, of), looked_up
 
     def all(self, statement: Executable, of: type[T], **parameters: Any) -> list[T]:
         """Return every row as *of*; column names are the fields' names."""

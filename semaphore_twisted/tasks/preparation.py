@@ -78,6 +78,8 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
         raise Invalid(f"Task {task_id} was deleted")
     project = task.project_id
     template = template_of(conn, project, task.template_id)
+    _check_sound(f"Task {task_id}", task.fault)
+    _check_sound(f"The template “{template.name}”", template.fault)
     group = _group(conn, keyring, project, template.environment_id)
     asked = json_object(task.environment, "The task's variables", unique=False)
     answers = open_answers(
@@ -181,6 +183,7 @@ def _inventory(
     found = conn.one(orders.inventory_by_id, Inventory, id=number, project_id=project)
     if found is None:
         raise Invalid(f"The inventory {number} is missing")
+    _check_sound(f"The inventory “{found.name}”", found.fault)
     source = None
     if found.repository_id is not None:
         source = _source(conn, keyring, project, found.repository_id)
@@ -210,6 +213,7 @@ def _group(
     )
     if found is None:
         raise Invalid(f"The variable group {number} is missing")
+    _check_sound(f"The variable group “{found.name}”", found.fault)
     whose = f"The variable group “{found.name}”"
     opened: dict[str, dict[str, str]] = {"env": {}, "var": {}}
     rows = conn.all(orders.secrets_of_environment, KeyRow, environment_id=number)
@@ -229,6 +233,11 @@ def _group(
         secret=opened["var"],
         secret_environ=opened["env"],
     )
+
+
+def _check_sound(whose: str, fault: str | msgspec.UnsetType) -> None:
+    if fault:
+        raise Invalid(f"{whose}: {fault}")
 
 
 def _environ_text(value: object) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from semaphore_twisted.model.documents import DEEPEST, check_depth
 from semaphore_twisted.model.errors import Invalid
 
 _LARGEST = 2**63 - 1
@@ -33,6 +34,7 @@ def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
     """
     try:
         raw = msgspec.json.decode(body) if body.strip() else {}
+        check_depth(raw, "The body")
         _check(raw)
         value = msgspec.convert(_fold(of)(raw), of)
     except msgspec.MsgspecError as error:
@@ -40,7 +42,9 @@ def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
     except UnicodeDecodeError:
         raise Invalid("The body is not UTF-8") from None
     except RecursionError:
-        raise Invalid("The body is nested too deeply") from None
+        raise Invalid(
+            f"The body has more than {DEEPEST} levels of lists and objects"
+        ) from None
     outer = raw if isinstance(raw, dict) else {}
     return value, {key.lower(): each for key, each in outer.items()}
 

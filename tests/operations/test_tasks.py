@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import TaskId, TemplateId
-from semaphore_twisted.model.tasks import IllegalMove, Status, Task
+from semaphore_twisted.model.tasks import IllegalMove, Status, Task, TaskInList
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations import tasks
 from semaphore_twisted.operations.output import append
@@ -42,6 +42,11 @@ class TaskTestCase(SynchronousTestCase):
         self.actor = actor_of(self.user, self.project, Role.TASK_RUNNER)
         self.keyring = make_keyring()
         self.template = make_template(self.conn, self.project)
+
+    def newest(self, **asked: Any) -> list[TaskInList]:
+        """Return the tasks of a list."""
+        ids = tasks.newest(self.conn, self.actor, **asked)
+        return tasks.page(self.conn, self.actor, ids)[0]
 
     def create(self, **body: Any) -> Task:
         """Start a task."""
@@ -126,7 +131,7 @@ class CreateTests(TaskTestCase):
         made = self.create(build_task_id=built)
         self.assertEqual(made.build_task_id, built)
         self.assertRaises(Invalid, self.create, build_task_id=made.id)
-        (row, *_) = tasks.newest(self.conn, self.actor)
+        (row, *_) = self.newest()
         self.assertIsNotNone(row.build_task)
         assert row.build_task is not None
         self.assertEqual(row.build_task.version, "7")
@@ -143,7 +148,7 @@ class SeeTests(TaskTestCase):
     def test_newest_first(self) -> None:
         """Lists begin with the newest task and name template and user."""
         first, second = self.create().id, self.create().id
-        rows = tasks.newest(self.conn, self.actor)
+        rows = self.newest()
         self.assertEqual([row.id for row in rows], [second, first])
         self.assertEqual(rows[0].tpl_alias, "Say")
         self.assertEqual(rows[0].tpl_playbook, "say.sh")
@@ -153,10 +158,10 @@ class SeeTests(TaskTestCase):
         """A list may be cut, and continued below an id."""
         first, second, third = (self.create().id for _ in range(3))
         self.assertEqual(
-            [row.id for row in tasks.newest(self.conn, self.actor, count=2)],
+            [row.id for row in self.newest(count=2)],
             [third, second],
         )
-        rest = tasks.newest(self.conn, self.actor, before=second)
+        rest = self.newest(before=second)
         self.assertEqual([row.id for row in rest], [first])
 
     def test_of_template(self) -> None:
@@ -164,7 +169,7 @@ class SeeTests(TaskTestCase):
         other = make_template(self.conn, self.project)
         make_task(self.conn, self.project, other)
         mine = self.create().id
-        rows = tasks.newest(self.conn, self.actor, template_id=self.template)
+        rows = self.newest(template_id=self.template)
         self.assertEqual([row.id for row in rows], [mine])
         self.assertRaises(
             NotFound,
@@ -257,7 +262,7 @@ class EndTests(TaskTestCase):
     def test_delete(self) -> None:
         """An ended task can be deleted, one that is active cannot."""
         tasks.delete(self.conn, self.actor, self.task(Status.ERROR))
-        self.assertEqual(tasks.newest(self.conn, self.actor), [])
+        self.assertEqual(self.newest(), [])
         for status in (Status.WAITING, Status.RUNNING):
             self.assertRaises(
                 Invalid, tasks.delete, self.conn, self.actor, self.task(status)

@@ -14,8 +14,12 @@ _shown = select(_c.id, _c.name, _c.project_id, _c.json, _c.env).where(
 #: An environment of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
-#: The environments of a project.
-listed = sorted_by(_shown, {"name": _c.name}, _c.id)
+#: The ids of the environments of a project.
+ids = sorted_by(
+    select(_c.id).where(_c.project_id == bindparam("project_id")),
+    {"name": _c.name},
+    _c.id,
+)
 
 templates = (
     select(template.c.id, template.c.name)

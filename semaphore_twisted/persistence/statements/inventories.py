@@ -22,8 +22,12 @@ _shown = select(
 #: An inventory of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
-#: The inventories of a project.
-listed = sorted_by(_shown, {"name": _c.name, "type": _c.type}, _c.id)
+#: The ids of the inventories of a project.
+ids = sorted_by(
+    select(_c.id).where(_c.project_id == bindparam("project_id")),
+    {"name": _c.name, "type": _c.type},
+    _c.id,
+)
 
 templates = (
     select(template.c.id, template.c.name)

@@ -8,50 +8,7 @@ from semaphore_twisted.persistence.schema import (
     inventory,
     project,
     repository,
-    template,
-    template_vault,
     user,
-)
-
-#: A template of a project, with its own columns.
-template_of_project = select(
-    template.c.id,
-    template.c.project_id,
-    template.c.inventory_id,
-    template.c.repository_id,
-    template.c.environment_id,
-    template.c.name,
-    template.c.playbook,
-    template.c.arguments,
-    template.c.allow_override_args_in_task,
-    template.c.description,
-    template.c.type,
-    template.c.start_version,
-    template.c.build_template_id,
-    template.c.view_id,
-    template.c.autorun,
-    template.c.git_branch,
-    template.c.survey_vars,
-    template.c.suppress_success_alerts,
-    template.c.app,
-    template.c.tasks,
-    template.c.task_params,
-    template.c.allow_override_branch_in_task,
-    template.c.allow_parallel_tasks,
-).where(
-    template.c.id == bindparam("id"), template.c.project_id == bindparam("project_id")
-)
-
-vaults = (
-    select(
-        template_vault.c.id,
-        template_vault.c.project_id,
-        template_vault.c.template_id,
-        template_vault.c.vault_key_id,
-        template_vault.c.name,
-    )
-    .where(template_vault.c.template_id == bindparam("template_id"))
-    .order_by(template_vault.c.id)
 )
 
 _key = select(

@@ -60,27 +60,22 @@ by_id = select(*_SHOWN).where(_c.id == bindparam("id"))
 
 of_project = by_id.where(_c.project_id == bindparam("project_id"))
 
-#: The newest ``count`` tasks of a project, below the id ``before``.
-newest = (
-    _list.where(_c.project_id == bindparam("project_id"), _c.id < bindparam("before"))
+_newest = (
+    select(_c.id)
+    .where(_c.project_id == bindparam("project_id"), _c.id < bindparam("before"))
     .order_by(_c.id.desc())
     .limit(bindparam("count"))
 )
+
+#: The ids of the newest ``count`` tasks of a project, below the id ``before``.
+newest = _newest
 
 #: The same for one template of the project.
-newest_of_template = (
-    _list.where(
-        _c.project_id == bindparam("project_id"),
-        _c.template_id == bindparam("template_id"),
-        _c.id < bindparam("before"),
-    )
-    .order_by(_c.id.desc())
-    .limit(bindparam("count"))
-)
+newest_of_template = _newest.where(_c.template_id == bindparam("template_id"))
 
-#: The tasks whose ids are in ``ids``, a list.
-by_ids = select(*_SHOWN).where(
-    _c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+#: A task of a project by its id, as lists show it.
+in_list = _list.where(
+    _c.id == bindparam("id"), _c.project_id == bindparam("project_id")
 )
 
 # Not by IN with a list: that does not compile beside parameters without values.

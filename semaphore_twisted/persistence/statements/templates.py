@@ -11,7 +11,6 @@ from semaphore_twisted.persistence.schema import (
     template_vault,
     view,
 )
-from semaphore_twisted.persistence.statements import tasks as of_tasks
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = template.c
@@ -52,9 +51,11 @@ _shown = select(
 #: A template of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
-#: The templates of a project.
-listed = sorted_by(
-    _shown.outerjoin(inventory, inventory.c.id == _c.inventory_id)
+#: The ids of the templates of a project.
+ids = sorted_by(
+    select(_c.id)
+    .where(_c.project_id == bindparam("project_id"))
+    .outerjoin(inventory, inventory.c.id == _c.inventory_id)
     .outerjoin(repository, repository.c.id == _c.repository_id)
     .outerjoin(environment, environment.c.id == _c.environment_id),
     {
@@ -95,20 +96,17 @@ forget_vaults = delete(template_vault).where(
     template_vault.c.template_id == bindparam("template_id")
 )
 
-#: The newest task of each template of a project.
-last_tasks = (
-    select(*of_tasks.newest.selected_columns)
-    .select_from(of_tasks.newest.get_final_froms()[0])
-    .where(
-        task.c.id.in_(
-            select(
-                select(func.max(task.c.id))
-                .where(task.c.template_id == _c.id)
-                .correlate(template)
-                .scalar_subquery()
-            ).where(_c.project_id == bindparam("project_id"))
-        )
-    )
+#: The newest task of each template in ``ids``, a list; ``None`` where there is none.
+newest_tasks = select(
+    _c.id.label("template_id"),
+    # for each by itself, so that the index finds it without a look at the others
+    select(func.max(task.c.id))
+    .where(task.c.template_id == _c.id)
+    .correlate(template)
+    .scalar_subquery()
+    .label("id"),
+).where(
+    _c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
 )
 
 #: Whether a template has tasks that are under way (those that wait may go).

@@ -5,14 +5,18 @@ from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import environments
 from semaphore_twisted.operations.environments import NewEnvironment
 from semaphore_twisted.operations.references import References
+from semaphore_twisted.web import lists
+from semaphore_twisted.web.answers import Streamed
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.sorting import order
 
 
-async def listed(context: Context) -> list[Environment]:
+async def listed(context: Context) -> list[Environment] | Streamed:
     """List the environments."""
-    return await context.read(environments.listed, **order(context.query))
+    return await lists.listed(
+        context, environments.ids, environments.page, **order(context.query)
+    )
 
 
 async def create(context: Context, body: NewEnvironment) -> Environment:

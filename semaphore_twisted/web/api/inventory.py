@@ -5,14 +5,18 @@ from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import inventories
 from semaphore_twisted.operations.inventories import NewInventory
 from semaphore_twisted.operations.references import References
+from semaphore_twisted.web import lists
+from semaphore_twisted.web.answers import Streamed
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.sorting import order
 
 
-async def listed(context: Context) -> list[Inventory]:
+async def listed(context: Context) -> list[Inventory] | Streamed:
     """List the inventories."""
-    return await context.read(inventories.listed, **order(context.query))
+    return await lists.listed(
+        context, inventories.ids, inventories.page, **order(context.query)
+    )
 
 
 async def create(context: Context, body: NewInventory) -> Inventory:

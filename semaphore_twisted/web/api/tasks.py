@@ -8,10 +8,12 @@ import msgspec
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Task, TaskInList
-from semaphore_twisted.model.users import Access
+from semaphore_twisted.model.users import Access, Actor
 from semaphore_twisted.operations import tasks as operations
 from semaphore_twisted.operations.output import without_ansi
 from semaphore_twisted.operations.overrides import NewTask
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.web import lists
 from semaphore_twisted.web.answers import Streamed, json
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
@@ -36,22 +38,22 @@ async def create(context: Context, body: NewTask) -> Task:
     return task
 
 
-async def tasks(context: Context) -> list[TaskInList]:
+async def tasks(context: Context) -> list[TaskInList] | Streamed:
     """List the newest tasks of the project."""
-    return await context.read(operations.newest)
+    return await lists.listed(context, operations.newest, operations.page)
 
 
-async def last(context: Context) -> list[TaskInList]:
+async def last(context: Context) -> list[TaskInList] | Streamed:
     """List a few of the newest tasks of the project, by ``limit`` and ``before``."""
     return await _last(context, None)
 
 
-async def of_template(context: Context) -> list[TaskInList]:
+async def of_template(context: Context) -> list[TaskInList] | Streamed:
     """List the newest tasks of a template."""
     return await _last(context, context.path["template_id"], operations.LONGEST_LIST)
 
 
-async def last_of_template(context: Context) -> list[TaskInList]:
+async def last_of_template(context: Context) -> list[TaskInList] | Streamed:
     """List a few of the newest tasks of a template."""
     return await _last(context, context.path["template_id"])
 
@@ -129,19 +131,27 @@ def _lenient(context: Context, name: str, absent: int) -> int:
 
 async def _last(
     context: Context, template_id: int | None, absent: int = _LAST
-) -> list[TaskInList]:
+) -> list[TaskInList] | Streamed:
     """Return the tasks that the query asks for; a header tells whether more exist."""
     asked = _lenient(context, "limit", _lenient(context, "count", absent))
     count = asked if asked <= absent else absent
-    found = await context.read(
-        operations.newest,
-        template_id=None if template_id is None else TemplateId(template_id),
-        count=count + 1,
-        before=_lenient(context, "before", operations.NEWEST),
-    )
-    more = b"true" if len(found) > count else b"false"
-    context.headers.append((b"x-has-next", more))
-    return found[:count]
+    more = False
+
+    def newest(conn: Connection, actor: Actor) -> list[int]:
+        nonlocal more
+        found = operations.newest(
+            conn,
+            actor,
+            template_id=None if template_id is None else TemplateId(template_id),
+            count=count + 1,
+            before=_lenient(context, "before", operations.NEWEST),
+        )
+        more = len(found) > count
+        return found[:count]
+
+    rows = await lists.listed(context, newest, operations.page)
+    context.headers.append((b"x-has-next", b"true" if more else b"false"))
+    return rows
 
 
 async def _stop(context: Context, task: Task, body: Stop) -> None:

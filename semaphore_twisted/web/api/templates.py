@@ -6,15 +6,19 @@ from semaphore_twisted.operations import templates
 from semaphore_twisted.operations.references import References
 from semaphore_twisted.operations.template_rules import NewTemplate
 from semaphore_twisted.operations.templates import Description
+from semaphore_twisted.web import lists
+from semaphore_twisted.web.answers import Streamed
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.resources import resource_routes
 from semaphore_twisted.web.routing import Route
 from semaphore_twisted.web.sorting import order
 
 
-async def listed(context: Context) -> list[Template]:
+async def listed(context: Context) -> list[Template] | Streamed:
     """List the templates."""
-    return await context.read(templates.listed, **order(context.query))
+    return await lists.listed(
+        context, templates.ids, templates.page, **order(context.query)
+    )
 
 
 async def create(context: Context, body: NewTemplate) -> Template:

@@ -1,0 +1,70 @@
+"""Rows whose values cannot be read: shown with their fault, so that one can mend them.
+
+A list must not fail as a whole because one of its rows is damaged. A type of rows takes
+part in this by its field ``fault``, which is absent from a row that is sound. Other
+types are as strict as ever: what decides about rights is never guessed.
+"""
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+#: What reading a damaged value raises.
+DAMAGE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def can_tell(of: Any) -> bool:
+    """Tell whether rows of the type *of* have a place for their fault."""
+    fields = getattr(of, "__struct_fields__", ())
+    return "fault" in fields
+
+
+def mended(record: dict[str, Any], of: Any, json: tuple[str, ...]) -> Any:
+    """Return *record* as *of*, with its damaged values left empty and named.
+
+    *json* are the columns that hold JSON.
+    """
+    damaged = []
+    for each in msgspec.structs.fields(of):
+        if each.name not in record:
+            continue
+        value = record[each.name]
+        try:
+            if each.name in json and value is not None:
+                value = msgspec.json.decode(value)
+            value = msgspec.convert(value, each.type, strict=False)
+        except DAMAGE:
+            damaged.append(each.name)
+            value = _empty(inspect.type_info(each.type))
+        record[each.name] = value
+    fault = f"{', '.join(damaged)}: the stored value is damaged; save it again"
+    return of(**record, fault=fault)
+
+
+def _empty(of: inspect.Type) -> Any:
+    """Return what stands for a value that cannot be read."""
+    if isinstance(of, inspect.UnionType):
+        return None if of.includes_none else _empty(of.types[0])
+    if isinstance(of, inspect.Metadata):
+        return _empty(of.type)
+    if isinstance(of, inspect.EnumType):
+        members: list[Enum] = list(of.cls)
+        return next((each for each in members if each.value == "error"), members[0])
+    return next((value for kind, value in _EMPTY if isinstance(of, kind)), None)
+
+
+_EMPTY: tuple[tuple[type[inspect.Type], Any], ...] = (
+    (inspect.StrType, ""),
+    (inspect.BoolType, False),
+    (inspect.IntType, 0),
+    (inspect.FloatType, 0.0),
+    (inspect.DateTimeType, _BEGINNING),
+    (inspect.DictType, {}),
+    (inspect.ListType, []),
+    (inspect.VarTupleType, ()),
+)

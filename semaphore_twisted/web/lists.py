@@ -1,0 +1,58 @@
+"""Lists whose rows have long texts: sent in batches, as the client reads them.
+
+A short list is one answer, as others. What is longer than a batch is read and sent bit
+by bit, so that neither the store's thread nor memory holds all of it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Concatenate, TypeVar
+
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.web.answers import Streamed, json
+from semaphore_twisted.web.context import Context
+
+T = TypeVar("T")
+
+#: Reads the first of the objects with these ids, and tells how many ids that were.
+Page = Callable[[Connection, Actor, Sequence[int]], tuple[list[T], int]]
+
+
+async def listed(
+    context: Context,
+    ids: Callable[Concatenate[Connection, Actor, ...], Sequence[int]],
+    page: Page[T],
+    **parameters: Any,
+) -> list[T] | Streamed:
+    """Return what *page* reads of the *ids* that are listed with *parameters*."""
+    wanted, rows, taken = await context.read(_begun, ids, page, parameters)
+    if taken >= len(wanted):
+        return rows
+    return Streamed("application/json", _array(context, page, rows, wanted[taken:]))
+
+
+def _begun(
+    conn: Connection,
+    actor: Actor,
+    ids: Callable[Concatenate[Connection, Actor, ...], Sequence[int]],
+    page: Page[T],
+    parameters: dict[str, Any],
+) -> tuple[Sequence[int], list[T], int]:
+    wanted = ids(conn, actor, **parameters)
+    rows, taken = page(conn, actor, wanted)
+    return wanted, rows, taken
+
+
+async def _array(
+    context: Context, page: Page[T], rows: list[T], rest: Sequence[int]
+) -> AsyncIterator[bytes]:
+    before = b"["
+    while True:
+        if rows:
+            yield before + json(rows)[1:-2]
+            before = b","
+        if not rest:
+            break
+        rows, taken = await context.long_read(page, rest)
+        rest = rest[taken:]
+    yield b"]\n" if before == b"," else b"[]\n"
