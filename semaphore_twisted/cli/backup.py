@@ -1,17 +1,31 @@
 """``semaphore backup``: a consistent copy of the database, beside a running server."""
 
 import argparse
+import contextlib
+import fcntl
 import os
+import re
+import secrets
+import signal
 import sqlite3
+import stat
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.start.installation import Installation
 
-#: Pages copied at a time; a writer waits no longer than that.
-PAGES = 2048
+#: What SQLite may leave beside a file.
+ENDS = ("-wal", "-shm", "-journal")
+
+#: Instructions of SQLite's machine between two looks at signals: some milliseconds.
+_STEPS = 100_000
+
+#: Errors that are the copy's, not the database's.
+_OF_TARGET = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,62 +50,173 @@ def _backup(arguments: argparse.Namespace) -> int:
     target: Path = arguments.file
     if not found.database.is_file():
         raise Failure(f"{found.database}: no database found; start the server once")
-    if target.exists() and not arguments.force:
-        raise Failure(f"{target} exists; --force replaces it")
-    if target.exists() and target.samefile(found.database):
-        raise Failure(f"{target} is the database itself")
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    _check(target, found.database, force=arguments.force)
     try:
-        beside.unlink(missing_ok=True)
-        os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        size = copy(found.database, beside)
-        if arguments.force:
-            beside.replace(target)
-        else:
-            os.link(beside, target)  # fails where somebody else was quicker
+        with _signals() as received, _part(target) as part:
+            try:
+                size = copy(found.database, part, ended=lambda: received)
+            finally:
+                if received:
+                    _end(received[0])
+            if arguments.force:
+                part.replace(target)
+            else:
+                os.link(part, target)  # fails where another program was quicker
+            _sync(target.parent)
     except FileExistsError:
         raise Failure(f"{target} exists; --force replaces it") from None
     except OSError as error:
         raise Failure(f"{target}: {error.strerror}") from error
     except sqlite3.Error as error:
-        raise Failure(f"{found.database}: {error}") from error
-    finally:
-        for leftover in (
-            beside,
-            *(beside.with_name(beside.name + end) for end in ENDS),
-        ):
-            leftover.unlink(missing_ok=True)
+        of_target = getattr(error, "sqlite_errorcode", None) in _OF_TARGET
+        raise Failure(f"{target if of_target else found.database}: {error}") from error
     print(f"{target}: {size} bytes")
     _remind(found)
     return 0
 
 
-#: What SQLite may leave beside a file.
-ENDS = ("-wal", "-shm", "-journal")
+def _end(number: int) -> NoReturn:
+    name = signal.Signals(number).name
+    raise Failure(f"ended by {name}; no copy was made", 128 + number)
 
 
-def copy(database: Path, target: Path) -> int:
-    """Copy *database* into *target*, check the copy, and return its size."""
-    source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+def _check(target: Path, database: Path, *, force: bool) -> None:
+    """Refuse a *target* that must not be replaced.
+
+    :raises Failure:
+    """
+    beside = [database, *(database.with_name(database.name + end) for end in ENDS)]
+    place = target.parent.resolve() / target.name
+    if place in {each.resolve() for each in beside}:
+        raise Failure(f"{target} belongs to the database itself; name another file")
     try:
-        copied = sqlite3.connect(target)
-        try:
-            source.backup(copied, pages=PAGES)
-            # One file that needs no write-ahead log beside it.
-            copied.execute("PRAGMA journal_mode=DELETE").fetchall()
-            ((verdict,), *_) = copied.execute("PRAGMA quick_check(1)").fetchall()
-        finally:
-            copied.close()
+        found = target.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Failure(f"{target}: {error.strerror}") from error
+    if stat.S_ISLNK(found.st_mode):
+        raise Failure(f"{target} is a symbolic link; name the file itself")
+    if not stat.S_ISREG(found.st_mode):
+        raise Failure(f"{target} is not a regular file; name another file")
+    if any(each.exists() and target.samefile(each) for each in beside):
+        raise Failure(f"{target} is the database itself; name another file")
+    if not force:
+        raise Failure(f"{target} exists; --force replaces it")
+
+
+@contextlib.contextmanager
+def _part(target: Path) -> Iterator[Path]:
+    """Make an empty file beside *target*, of mode 0600, and remove it at the end.
+
+    A lock tells other backups that it is in use. What earlier ones left there, whose
+    process was killed, is removed first.
+    """
+    _remove_leftovers(target)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    descriptor = os.open(part, flags, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield part
     finally:
-        source.close()
+        _remove(part)
+        # not before: to close the file ends the locks that SQLite has on it
+        os.close(descriptor)
+
+
+def _remove(part: Path) -> None:
+    for name in (part.name, *(part.name + end for end in ENDS)):
+        part.with_name(name).unlink(missing_ok=True)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what backups to *target* left beside it that were killed."""
+    name = re.escape(target.name)
+    ours = re.compile(rf"\.{name}\.(?:[0-9a-f]{{8}}\.part|[0-9]+)")
+    for each in target.parent.iterdir():
+        if ours.fullmatch(each.name) and _is_left(each):
+            _remove(each)
+
+
+def _is_left(part: Path) -> bool:
+    """Whether no process writes *part* any more."""
+    try:
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(part, flags)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    # names of former versions end with the number of the process, which had no lock
+    number = part.name.rpartition(".")[2]
+    return not number.isdigit() or not Path("/proc", number).exists()
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect the signals that ask for an end, so that nothing is left behind."""
+    received: list[int] = []
+    before = {
+        each: signal.signal(each, lambda number, _: received.append(number))
+        for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def copy(
+    database: Path,
+    target: Path,
+    *,
+    ended: Callable[[], object] = bool,
+    steps: int = _STEPS,
+) -> int:
+    """Copy *database* into the empty file *target*, check the copy, return its size.
+
+    All is read in one transaction: writers do not wait, and the copy is not begun
+    again when one commits. It has no free pages, which keep former contents. Once
+    *ended*, which is asked every *steps* instructions, is true SQLite is interrupted,
+    which is an error of its own.
+    """
+
+    def look() -> bool:
+        return bool(ended())
+
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(_open(uri)) as source:
+        source.set_progress_handler(look, steps)
+        source.execute("VACUUM INTO ?", (str(target),))
+    with contextlib.closing(_open(target.absolute().as_uri())) as copied:
+        copied.set_progress_handler(look, steps)
+        ((verdict,), *_) = copied.execute("PRAGMA quick_check(1)").fetchall()
     if verdict != "ok":
         raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
-    descriptor = os.open(target, os.O_RDONLY)
+    _sync(target)
+    return target.stat().st_size
+
+
+def _open(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, isolation_level=None)
+
+
+def _sync(path: Path) -> None:
+    """Have the file or folder *path* on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return target.stat().st_size
 
 
 def _remind(found: Installation) -> None:
