@@ -16,7 +16,7 @@ import shlex
 import msgspec
 
 from semaphore_twisted.jobs.hosts import checking, git_ssh
-from semaphore_twisted.jobs.inventory import arguments_of
+from semaphore_twisted.jobs.inventory import arguments_of, strictness
 from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
 from semaphore_twisted.jobs.steps import File, Pipe, Step
 from semaphore_twisted.jobs.values import (
@@ -35,6 +35,9 @@ from semaphore_twisted.jobs.workspace import (
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
 from semaphore_twisted.model.logins import check_login
+
+#: What Ansible prints for a play without hosts.
+_NO_HOSTS = "skipping: no hosts matched"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,10 +105,14 @@ def plan(
         ),
         cwd=f"{WORKSPACE}/{CHECKOUT}",
         environ={
+            **strictness(inventory),
             **own,
             **{each.variable: f"{{pipe:{each.name}}}" for each in passwords},
         },
         announce=() if installed is None else ("installing static inventory",),
+        remarks={
+            _NO_HOSTS: "A play matched no host of the inventory, so it did nothing"
+        },
         pipes=(
             *(pipe for _, pipe in vaults),
             *(

@@ -1,6 +1,7 @@
 """Where an inventory is: written into the workspace, or a file of a checkout."""
 
 import posixpath
+import re
 
 from semaphore_twisted.jobs.order import InventorySource
 from semaphore_twisted.jobs.steps import File
@@ -11,7 +12,28 @@ from semaphore_twisted.jobs.workspace import (
     literal,
 )
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
+
+#: NAMESPACE.COLLECTION.PLAYBOOK, each a name of Python's.
+_COLLECTION_PLAYBOOK = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){2,}", re.ASCII)
+
+
+def strictness(inventory: InventorySource | None) -> dict[str, str]:
+    """Return the environment that lets Ansible fail where an inventory has errors.
+
+    By default Ansible warns, and the job succeeds on no host. A text has to be
+    understood as a whole. Of a repository's file or folder one part is enough, since a
+    folder may hold other files. An empty text is an inventory without hosts.
+    """
+    if inventory is None:
+        return {}
+    if inventory.type is InventoryType.FILE:
+        return {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "True"}
+    text = inventory.inventory.removeprefix(BYTE_ORDER_MARK)
+    lines = (line.strip() for line in text.splitlines())
+    if any(line and not line.startswith(("#", ";", "---")) for line in lines):
+        return {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
+    return {}
 
 
 def inventory_path(inventory: InventorySource | None) -> str | None:
@@ -42,6 +64,16 @@ def inside(path: str, name: str) -> str:
     return found
 
 
+def of_collection(playbook: str) -> bool:
+    """Whether *playbook* is a collection's, by its full name, and no file's path.
+
+    Source: "Using a playbook from a collection" in Ansible's documentation.
+    """
+    return bool(_COLLECTION_PLAYBOOK.fullmatch(playbook)) and not playbook.endswith(
+        (".yml", ".yaml")
+    )
+
+
 def arguments_of(
     inventory: InventorySource | None,
 ) -> tuple[File | None, tuple[str, ...]]:
@@ -51,7 +83,7 @@ def arguments_of(
     """
     if inventory is None:
         return None, ()
-    content = inventory.inventory.encode()
+    content = inventory.inventory.removeprefix(BYTE_ORDER_MARK).encode()
     match inventory.type:
         case InventoryType.STATIC:
             file = File(path="inventory/hosts", content=content)

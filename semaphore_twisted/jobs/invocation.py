@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from semaphore_twisted.jobs import ansible, shell
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.checkout import Checkout
-from semaphore_twisted.jobs.inventory import inside, inventory_path
+from semaphore_twisted.jobs.inventory import inside, inventory_path, of_collection
 from semaphore_twisted.jobs.masking import patterns
 from semaphore_twisted.jobs.order import JobOptions, JobOrder, Source
 from semaphore_twisted.jobs.parameters import branch
@@ -79,6 +79,11 @@ def _path(order: JobOrder) -> str:
     return inside(order.task.playbook or order.template.playbook, _called(order))
 
 
+def _of_collection(order: JobOrder) -> bool:
+    """Whether the playbook comes with the requirements, not with the checkout."""
+    return _called(order) == "playbook" and of_collection(_path(order))
+
+
 def _called(order: JobOrder) -> str:
     """Return what the file that is run is called."""
     return "playbook" if order.template.app in {"", App.ANSIBLE} else "script"
@@ -90,7 +95,8 @@ def _checkouts(
     """Return the repositories that the job needs."""
     source = order.source
     reference = branch(order.template, order.task, source.branch)
-    wanted = [(_called(order), _path(order))]
+    program = (_called(order), _path(order))
+    wanted = [] if _of_collection(order) else [program]
     inventory = order.inventory
     path = inventory_path(inventory)
     other = inventory.source if inventory is not None and path is not None else None

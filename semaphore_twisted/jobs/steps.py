@@ -78,6 +78,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     time_limit: float | None = None
     #: Logged when the step fails, before its exit status; ``{output}`` is not expanded.
     failure: str | None = None
+    #: Text to sentence: where the output has the text, the sentence is logged once,
+    #: after the step.
+    remarks: dict[str, str] = {}
 
 
 class JobSpecification(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,9 @@ from semaphore_twisted.model.ids import (
     TemplateId,
 )
 
+#: Some editors put it before a text; Ansible takes it for a part of the first word.
+BYTE_ORDER_MARK = "\ufeff"
+
 
 class InventoryType(StrEnum):
     """Kinds of inventories."""

@@ -13,6 +13,7 @@ from semaphore_twisted.model.inventories import Inventory, InventoryType
 from semaphore_twisted.model.texts import LongText, Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, vpn_inventory
+from semaphore_twisted.operations.inventory_rules import checked_text
 from semaphore_twisted.operations.references import (
     References,
     check,
@@ -147,6 +148,7 @@ def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, Any]
         vpn_inventory.parse(new.inventory)
     if "\0" in new.inventory:
         raise Invalid("The inventory has a NUL character")
+    text = checked_text(new.type, new.inventory)
     values = {
         "ssh_key_id": given(new.ssh_key_id),
         "become_key_id": given(new.become_key_id),
@@ -170,7 +172,7 @@ def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, Any]
         **values,
         "name": new.name,
         "type": new.type,
-        "inventory": new.inventory,
+        "inventory": text,
     }
 
 

@@ -28,6 +28,7 @@ from semaphore_twisted.model.texts import (
     TaskText,
 )
 from semaphore_twisted.operations.template_rules import arguments as checked_arguments
+from semaphore_twisted.operations.template_rules import check_supported
 
 
 class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +142,9 @@ def allowed(template: Template, body: NewTask) -> Allowed:
         )
         if asked and not may
     ]
+    check_supported(
+        App(template.app or App.ANSIBLE), {"dry_run": own.dry_run, **params}
+    )
     if refused:
         raise Invalid(f"The template does not let a task set {', '.join(refused)}")
     check_branch(branch or "")

@@ -1,7 +1,7 @@
 """What may be in a template; pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -117,6 +117,8 @@ def checked(new: NewTemplate) -> dict[str, Any]:
     version = new.start_version if new.type == "build" else None
     check_text(version or "", "start version")
     survey = tuple(new.survey_vars or ())
+    params = task_params(new.task_params or {})
+    check_supported(app, params)
     _check_survey(survey)
     return {
         "name": new.name,
@@ -129,7 +131,7 @@ def checked(new: NewTemplate) -> dict[str, Any]:
         "git_branch": new.git_branch or None,
         "arguments": arguments(new.arguments, app),
         "survey_vars": survey or None,
-        "task_params": task_params(new.task_params or {}),
+        "task_params": params,
         "suppress_success_alerts": new.suppress_success_alerts,
         "allow_override_args_in_task": new.allow_override_args_in_task,
         "allow_override_branch_in_task": new.allow_override_branch_in_task,
@@ -233,6 +235,24 @@ def task_params(sent: dict[str, Any]) -> dict[str, Any]:
         for tag in tags:
             check_tag(tag, field)
     return plain
+
+
+def check_supported(app: App, params: Mapping[str, Any]) -> None:
+    """Refuse parameters that the app would ignore, although they change what runs.
+
+    :raises Invalid: naming the first of them
+    """
+    if app is App.ANSIBLE:
+        return
+    for name, called in (
+        ("dry_run", "dry run"),
+        ("diff", "diff"),
+        ("limit", "limit"),
+        ("tags", "tags"),
+        ("skip_tags", "skip tags"),
+    ):
+        if params.get(name):
+            raise Invalid(f"{name}: {called} is not supported for {app}")
 
 
 def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:

@@ -237,6 +237,63 @@ class HostTests(AnsibleCase):
         self.assertTrue(pwd.getpwnam(login))
 
 
+class ParsingTests(AnsibleCase):
+    """Inventories that Ansible does not understand, and empty ones."""
+
+    def test_not_understood(self) -> None:
+        """A text or a file that is no inventory ends the job as an error."""
+        files = {"site.yml": SHOW % "there", "hosts": "[my group]\nweb\n"}
+        for inventory in (
+            static("[my group]\nweb\n"),
+            InventorySource(
+                type=InventoryType.STATIC_YAML, inventory="all:\n\t- web\n"
+            ),
+            InventorySource(type=InventoryType.FILE, inventory="hosts"),
+        ):
+            ran = self.play(files, inventory=inventory)
+            self.assertEqual(ran.status, "error", ran.log)
+            self.assertIn("parse", ran.log)
+
+    def test_empty(self) -> None:
+        """A play without hosts succeeds, and the log says so in a line of its own."""
+        said = "A play matched no host of the inventory, so it did nothing"
+        files = {"site.yml": SHOW % "there", "empty": ""}
+        for inventory in (
+            static(""),
+            InventorySource(type=InventoryType.STATIC_YAML, inventory="---\n"),
+            InventorySource(type=InventoryType.FILE, inventory="empty"),
+        ):
+            ran = self.play(files, inventory=inventory)
+            self.assertEqual(ran.status, "success", ran.log)
+            self.assertIn(said, ran.log.splitlines())
+        self.assertNotIn(said, self.play(files, inventory=static(LOCAL)).log)
+
+    def test_byte_order_mark(self) -> None:
+        """A text with a byte order mark is read as one without."""
+        ran = self.play(
+            {"site.yml": SHOW % "there"}, inventory=static("\ufeff" + LOCAL)
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("localhost", ran.log)
+
+    def test_collection_playbook(self) -> None:
+        """A playbook of a collection runs by its full name."""
+        ran = self.play(
+            {
+                "requirements.yml": "collections: [{name: coll, type: dir}]\n",
+                "coll/galaxy.yml": (
+                    "{namespace: ns, name: coll, version: 1.0.0,"
+                    " readme: README.md, authors: [us]}\n"
+                ),
+                "coll/README.md": "A playbook.\n",
+                "coll/playbooks/site.yml": SHOW % "from the collection",
+            },
+            template=template(app="ansible", playbook="ns.coll.site"),
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("from the collection", ran.log)
+
+
 class SecretTests(AnsibleCase):
     """Secrets reach playbooks exactly, and nobody else."""
 

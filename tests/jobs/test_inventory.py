@@ -2,10 +2,17 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs.inventory import inside, inventory_path
+from semaphore_twisted.jobs.inventory import (
+    arguments_of,
+    inside,
+    inventory_path,
+    of_collection,
+    strictness,
+)
 from semaphore_twisted.jobs.order import InventorySource
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
+from tests.support.orders import static
 
 
 class InsideTests(SynchronousTestCase):
@@ -21,6 +28,27 @@ class InsideTests(SynchronousTestCase):
 
 class InventoryPathTests(SynchronousTestCase):
     """Which inventories must be in a checkout."""
+
+    def test_playbooks_of_collections(self) -> None:
+        """A full name of a collection's playbook is told from a path."""
+        for name in ("ns.coll.site", "my_ns.my_coll.sub.site_2"):
+            self.assertTrue(of_collection(name), name)
+        for name in ("site.yml", "a.b", "a.b.yml", "a.b.c.yaml", "a/b.c.d", "1.b.c"):
+            self.assertFalse(of_collection(name), name)
+
+    def test_strictness(self) -> None:
+        """Ansible fails where it understands nothing; an empty text is understood."""
+        everything = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
+        for text in ("", "\n", "# none\n; none\n", "\ufeff---\n"):
+            self.assertEqual(strictness(static(text)), {}, text)
+        self.assertEqual(strictness(static("web\n")), everything)
+        self.assertEqual(strictness(None), {})
+
+    def test_byte_order_mark(self) -> None:
+        """A stored byte order mark does not reach Ansible."""
+        file, _ = arguments_of(static("\ufeff[web]\n"))
+        assert file is not None
+        self.assertEqual(file.content, b"[web]\n")
 
     def test_kinds(self) -> None:
         """Only a relative path of a file is looked for in the checkout."""

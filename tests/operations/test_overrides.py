@@ -153,6 +153,25 @@ class OverrideTests(SynchronousTestCase):
         self.assertTrue(found.dry_run)
         self.assertTrue(found.diff)
 
+    def test_scripts(self) -> None:
+        """What a script would ignore is refused, with its name."""
+        for app in ("bash", "python"):
+            own = template(app=app, task_params=EVERYTHING)
+            for more in (
+                {"dry_run": True},
+                {"params": {"dry_run": True}},
+                {"diff": True},
+                {"limit": "web"},
+                {"params": {"tags": ["a"]}},
+                {"params": {"skip_tags": "a"}},
+            ):
+                error = self.assertRaises(Invalid, self.check, own, **more)
+                self.assertRegex(str(error), f" is not supported for {app}$")
+            self.check(own, dry_run=False, diff=False, limit="", params={"tags": []})
+        dry = template(app="bash", task_params={"dry_run": True})
+        error = self.assertRaises(Invalid, self.check, dry)
+        self.assertEqual(str(error), "dry_run: dry run is not supported for bash")
+
     def test_hostile_branch(self) -> None:
         """B39: a branch that git would take as an option is refused."""
         own = template(allow_override_branch_in_task=True)

@@ -253,8 +253,15 @@ class Job:
 
     def _locked(self, step: Step, deadline: float | None) -> str:
         """Run the program of *step*."""
-        log = self._journal.output
+        remarks = dict(step.remarks)
+        remarked: list[str] = []
         kept = bytearray()
+
+        def log(data: bytes) -> None:
+            self._journal.output(data)
+            found = [each for each in remarks if each.encode() in data]
+            remarked.extend(remarks.pop(each) for each in found)
+
         captured = bytearray()
 
         def keep(data: bytes) -> None:
@@ -299,6 +306,9 @@ class Job:
             after = _drop if step.quiet else log
             self._waiter.divert(started.outputs, after)
             return outcome
+        finally:
+            for sentence in remarked:
+                self._journal.note(sentence)
 
     def _until_ready(
         self, step: Step, started: child.Child, deadline: float | None

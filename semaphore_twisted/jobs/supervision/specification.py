@@ -50,6 +50,7 @@ class Step:
         self.as_user: bool = given.get("as_user", True)
         self.time_limit: float | None = given.get("time_limit")
         self.failure: str | None = given.get("failure")
+        self.remarks: dict[str, str] = given.get("remarks", {})
 
 
 class Specification:

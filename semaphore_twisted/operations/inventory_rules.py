@@ -1,0 +1,58 @@
+"""What may be in the text of a static inventory; pure.
+
+Only what Ansible is sure to refuse is refused here. Sources: the parsers of
+``ansible.builtin.ini`` and ``ansible.builtin.yaml``.
+"""
+
+import re
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
+
+_SECTION = re.compile(r"\[(?P<group>[^:\]\s]+)(:(?P<kind>\w+))?\]\s*(#.*)?")
+_KINDS = ("children", "hosts", "vars")
+_TAB = re.compile(r" *\t\s*(- |[^\s#])")
+
+
+def checked_text(kind: str, text: str) -> str:
+    """Return the text of an inventory without a byte order mark.
+
+    :raises Invalid: naming the line that Ansible cannot read
+    """
+    plain = text.removeprefix(BYTE_ORDER_MARK)
+    if kind == InventoryType.STATIC:
+        _check_sections(plain)
+    elif kind == InventoryType.STATIC_YAML:
+        _check_indentation(plain)
+    return plain
+
+
+def _check_sections(text: str) -> None:
+    for number, line in enumerate(text.splitlines(), 1):
+        written = line.strip()
+        if not written.startswith("["):
+            continue
+        found = _SECTION.fullmatch(written)
+        if found is None:
+            raise Invalid(
+                f"inventory: line {number}: invalid section {written[:60]!r}; expected"
+                " [group], [group:children] or [group:vars], without spaces"
+            )
+        if found["kind"] not in {None, *_KINDS}:
+            raise Invalid(
+                f"inventory: line {number}: invalid kind of section"
+                f" {found['kind'][:60]!r}; expected {', '.join(_KINDS)}"
+            )
+
+
+def _check_indentation(text: str) -> None:
+    before = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        # Inside of a longer text tabs are permitted; below a key they never are.
+        if before.endswith(":") and _TAB.match(line):
+            raise Invalid(
+                f"inventory: line {number}: a tab in the indentation; YAML accepts"
+                " spaces only"
+            )
+        if line.strip():
+            before = line.split(" #")[0].rstrip()
