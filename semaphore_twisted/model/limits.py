@@ -96,6 +96,11 @@ PRIVATE_KEY: Final = 64 * _KIB
 #: Bytes of one batch: of a log, of a stream, of what a websocket missed.
 BATCH: Final = 256 * _KIB
 
+#: Characters of a log that are read from the store at a time, and that are encoded at
+#: a time: JSON writes one of them with six bytes at most.
+LOG_PAGE: Final = 64 * _KIB
+LOG_PORTION: Final = 32 * _KIB
+
 # Disk --------------------------------------------------------------------------------
 
 #: Free bytes of the disk at which a job's output is dropped: so many, and at most this
@@ -151,6 +156,9 @@ RESOLVER_SECONDS: Final = 10.0
 #: Bytes of a frame, and connections at once.
 COMPANION_FRAME: Final = 8 * _MIB
 COMPANION_CONNECTIONS: Final = 8
+
+#: Tasks whose news a websocket may be behind with, before it has to come again.
+WEBSOCKET_TASKS_BEHIND: Final = 1_000
 
 # Events ------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ has 1,000 lines, 64 KiB, or a second of the job's time; a new one is begun then.
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -24,6 +24,9 @@ from semaphore_twisted.persistence.statements import tasks as statements
 MAX_LINES = limits.CHUNK_LINES
 MAX_BYTES = limits.CHUNK
 MAX_MICROSECONDS = 1_000_000
+
+#: What a line costs in a portion besides its text.
+_OVERHEAD = 24
 
 #: Facts that a job may tell, each a column of its row.
 FACTS = frozenset({"commit_hash", "commit_message"})
@@ -82,23 +85,50 @@ def append(
 
 
 def page(
-    conn: Connection, task_id: TaskId, *, above: int = 0, limit: int = MAX_LINES
+    conn: Connection,
+    task_id: TaskId,
+    *,
+    above: int = 0,
+    limit: int = MAX_LINES,
+    most: int = limits.LOG_PAGE,
 ) -> list[OutputLine]:
-    """Return up to *limit* lines with numbers over *above*."""
+    """Return some lines with numbers over *above*, none only where there are none.
+
+    They are up to *limit* lines, and up to *most* characters unless the first line is
+    longer.
+    """
     lines: list[OutputLine] = []
+    size = 0
     while len(lines) < limit:
         chunk = conn.one(
             statements.chunks, _Chunk, task_id=task_id, number=above, count=1
         )
         if chunk is None:
             break
-        lines += [
-            _line(task_id, number, *_parsed(row))
-            for number, row in _rows(chunk)
-            if number > above
-        ]
+        for number, row in _rows(chunk):
+            if number <= above:
+                continue
+            size += len(row)
+            if lines and (size > most or len(lines) >= limit):
+                return lines
+            lines.append(_line(task_id, number, *_parsed(row)))
         above = chunk.last
     return lines[:limit]
+
+
+def portions(lines: Sequence[OutputLine]) -> Iterator[Sequence[OutputLine]]:
+    """Divide *lines* into parts that are encoded at once.
+
+    Each has ``limits.LOG_PORTION`` characters at most, or is one line.
+    """
+    begin = size = 0
+    for at, line in enumerate(lines):
+        size += len(line.output) + _OVERHEAD
+        if size > limits.LOG_PORTION and at > begin:
+            yield lines[begin:at]
+            begin, size = at, len(line.output) + _OVERHEAD
+    if lines:
+        yield lines[begin:]
 
 
 def length(conn: Connection, task_id: TaskId) -> int:

@@ -6,7 +6,7 @@ Invariants, each with a test:
 - a watcher gets a task's lines in order, without a gap and without a repeat;
 - a watcher that does not read costs a bounded amount of memory: nothing is queued
   for it, the number of its last line is remembered, and the rest is read from the
-  store when it reads again;
+  store when it reads again, one batch at a time;
 - a watcher is sent only what its rights at that moment allow.
 """
 
@@ -28,10 +28,12 @@ from semaphore_twisted.interfaces import (
     IPeerObserver,
     ITaskObserver,
 )
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import ProjectId, TaskId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Audience, Credentials, Sight
+from semaphore_twisted.operations.output import portions
 from semaphore_twisted.web.news import (
     log_message,
     seen_by,
@@ -83,7 +85,6 @@ class _Behind:
     last: int | None = None
     newest: int = 0
     update: bytes | None = None
-    reading: bool = False
 
 
 @define(eq=False)
@@ -96,6 +97,7 @@ class Watcher:
     _hub: "Hub"
     paused: bool = False
     _behind: dict[TaskId, _Behind] = field(factory=dict)
+    _catching_up: bool = False
 
     def log(
         self,
@@ -113,7 +115,7 @@ class Watcher:
                 behind.last = first - 1
             behind.newest = last
         elif self.paused:
-            self._behind[task_id] = _Behind(project_id, first - 1, last)
+            self._remember(task_id, _Behind(project_id, first - 1, last))
         else:
             self.wire.send(frames)
 
@@ -123,8 +125,8 @@ class Watcher:
             return
         behind = self._behind.get(task.id)
         if behind is None and self.paused:
-            behind = self._behind[task.id] = _Behind(task.project_id)
-        if behind is None:
+            self._remember(task.id, _Behind(task.project_id, update=frame))
+        elif behind is None:
             self.wire.send(frame)
         else:
             behind.update = frame
@@ -136,38 +138,52 @@ class Watcher:
     def resume(self) -> None:
         """Go on sending, first what was missed."""
         self.paused = False
-        for task_id, behind in list(self._behind.items()):
-            if not behind.reading:
-                behind.reading = True
-                self._hub.watch(self._catch_up(task_id, behind))
+        if self._behind and not self._catching_up:
+            self._catching_up = True
+            self._hub.watch(self._catch_up())
 
-    async def _catch_up(self, task_id: TaskId, behind: _Behind) -> None:
+    def _remember(self, task_id: TaskId, behind: _Behind) -> None:
+        if len(self._behind) >= limits.WEBSOCKET_TASKS_BEHIND:
+            self._hub.lose(self)
+        else:
+            self._behind[task_id] = behind
+
+    async def _catch_up(self) -> None:
+        """Send what was missed: one batch at a time, of one task after the other."""
         try:
-            while not self.paused and self._hub.has(self):
-                if not self.audience.sees(behind.project_id):
+            while self._behind and not self.paused and self._hub.has(self):
+                task_id = next(iter(self._behind))
+                behind = self._behind[task_id]
+                if await self._caught_up(task_id, behind):
                     del self._behind[task_id]
-                    return
-                if behind.last is None or behind.last >= behind.newest:
-                    del self._behind[task_id]
-                    if behind.update is not None:
-                        self.wire.send(behind.update)
-                    return
-                lines = await self._hub.read_lines(task_id, behind.last, CATCH_UP_LINES)
-                if lines:
-                    self._send(behind, lines)
-                else:  # the task was deleted meanwhile
-                    behind.last = behind.newest
+                else:
+                    self._behind[task_id] = self._behind.pop(task_id)
         except Exception:
             # what was missed cannot be told: the client comes again and reads it
             self._hub.lose(self)
             raise
         finally:
-            behind.reading = False
+            self._catching_up = False
 
-    def _send(self, behind: _Behind, lines: Sequence[OutputLine]) -> None:
-        if self._hub.has(self) and self.audience.sees(behind.project_id):
-            behind.last = lines[-1].id
-            self.wire.send(self._hub.log_frames(behind.project_id, lines))
+    async def _caught_up(self, task_id: TaskId, behind: _Behind) -> bool:
+        """Send some of a task's news; return whether that was all."""
+        if not self.audience.sees(behind.project_id):
+            return True
+        if behind.last is None or behind.last >= behind.newest:
+            if behind.update is not None:
+                self.wire.send(behind.update)
+            return True
+        lines = await self._hub.read_lines(task_id, behind.last, CATCH_UP_LINES)
+        if not lines:  # the task was deleted meanwhile
+            behind.last = behind.newest
+        for portion in portions(lines):
+            if not (self._hub.has(self) and self.audience.sees(behind.project_id)):
+                break
+            behind.last = portion[-1].id
+            self.wire.send(self._hub.log_frames(behind.project_id, portion))
+            if self.paused:  # the rest is read again
+                break
+        return False
 
 
 @implementer(ITaskObserver, IAccessObserver, IPeerObserver)
@@ -276,9 +292,10 @@ class Hub:
         """Send lines to whoever may see them; each is encoded once for all."""
         if not self._watchers or not lines:
             return
-        frames = self.log_frames(project_id, lines)
-        for watcher in list(self._watchers):
-            watcher.log(project_id, lines, frames)
+        for portion in portions(lines):
+            frames = self.log_frames(project_id, portion)
+            for watcher in list(self._watchers):
+                watcher.log(project_id, portion, frames)
 
     def task_changed(self, task: Task) -> None:
         """Send a task's new state to whoever may see it."""

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.model import texts
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import (
     DomainError,
     ForeignPage,
@@ -247,8 +247,9 @@ class Api:
         request.registerProducer(flow, True)  # noqa: FBT003 - Twisted's signature
         try:
             async for chunk in answer.chunks:
-                request.write(chunk)
-                await flow.ready()
+                for start in range(0, len(chunk), limits.BATCH):
+                    request.write(chunk[start : start + limits.BATCH])
+                    await flow.ready()
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001 - the end of the line; it is logged

@@ -1,22 +1,29 @@
 """Tests of the log in chunks."""
 
+from datetime import UTC, datetime
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations.output import (
     MAX_LINES,
     append,
     length,
     page,
+    portions,
     without_ansi,
 )
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.web.answers import json
 from tests.support.memory import make_project, memory_connection
 from tests.support.tasks import make_task, make_template
 
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FIRSTS = select(schema.task_output.c.first).order_by(schema.task_output.c.first)
 OFFSET = select(schema.task.c.spool_offset)
 COMMIT = select(schema.task.c.commit_hash)
@@ -33,7 +40,7 @@ class OutputTests(SynchronousTestCase):
 
     def texts(self, *, above: int = 0, limit: int = 10_000) -> list[str]:
         """Return the texts of a page."""
-        lines = page(self.conn, self.task, above=above, limit=limit)
+        lines = page(self.conn, self.task, above=above, limit=limit, most=10_000_000)
         return [line.output for line in lines]
 
     def test_round_trip(self) -> None:
@@ -127,10 +134,10 @@ class OutputTests(SynchronousTestCase):
         for batch in batches:
             append(conn, task, batch)
             wanted += [part for _, text in batch for part in text.split("\n")]
-        lines = page(conn, task, limit=100_000)
+        lines = page(conn, task, limit=100_000, most=10_000_000)
         self.assertEqual([line.output for line in lines], wanted)
         self.assertEqual([line.id for line in lines], list(range(1, len(wanted) + 1)))
-        rest = page(conn, task, above=above, limit=7)
+        rest = page(conn, task, above=above, limit=7, most=10_000_000)
         self.assertEqual([line.output for line in rest], wanted[above : above + 7])
 
 
@@ -149,3 +156,48 @@ class AnsiTests(SynchronousTestCase):
         ):
             self.assertEqual(without_ansi(text), "red")
         self.assertEqual(without_ansi("[31m plain"), "[31m plain")
+
+
+class PageTests(SynchronousTestCase):
+    """How much of a log is read and encoded at a time."""
+
+    def setUp(self) -> None:
+        """Make a task."""
+        self.conn = memory_connection()
+        project = make_project(self.conn)
+        self.task = make_task(self.conn, project, make_template(self.conn, project))
+
+    def pages(self) -> list[list[OutputLine]]:
+        """Read the log page by page."""
+        found: list[list[OutputLine]] = []
+        above = 0
+        while lines := page(self.conn, self.task, above=above):
+            found.append(lines)
+            above = lines[-1].id
+        return found
+
+    def test_bytes(self) -> None:
+        """A page has so many characters, and a long line a page of its own."""
+        for size in (1, 100, 60_000, 65_536, 200_000):
+            append(self.conn, self.task, [(1, "x" * size)] * 7)
+        pages = self.pages()
+        for lines in pages:
+            size = sum(len(each.output) for each in lines)
+            self.assertTrue(size <= limits.LOG_PAGE or len(lines) == 1, size)
+        self.assertEqual(
+            [each.id for lines in pages for each in lines], list(range(1, 36))
+        )
+
+    @given(st.lists(st.integers(0, 70_000), max_size=40))
+    def test_portions(self, lengths: list[int]) -> None:
+        """Portions are all the lines in their order, each of a bounded size."""
+        lines = [
+            OutputLine(id=number, task_id=TaskId(1), time=NOW, output="\x01" * length)
+            for number, length in enumerate(lengths)
+        ]
+        found = list(portions(lines))
+        self.assertEqual([each for portion in found for each in portion], lines)
+        for portion in found:
+            self.assertTrue(portion)
+            if len(portion) > 1:
+                self.assertLessEqual(len(json(portion)), limits.BATCH)

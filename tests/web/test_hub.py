@@ -1,6 +1,6 @@
 """Tests of the fan-out to websockets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from semaphore_twisted.interfaces import (
     IPeerObserver,
     ITaskObserver,
 )
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Status, Task
@@ -44,6 +45,11 @@ def line(number: int, task_id: TaskId = TASK) -> OutputLine:
 def lines(first: int, last: int) -> list[OutputLine]:
     """Return the lines *first* to *last* of the task."""
     return [line(number) for number in range(first, last + 1)]
+
+
+def long_line(number: int, task_id: TaskId = TASK) -> OutputLine:
+    """Return line *number* of a task, of 10,000 characters."""
+    return OutputLine(id=number, task_id=task_id, time=NOW, output="x" * 10_000)
 
 
 def task(status: Status, project_id: ProjectId = PROJECT) -> Task:
@@ -79,10 +85,13 @@ class Wire:
 
     sent: list[dict[str, object]] = field(factory=list)
     closed: tuple[int, str] | None = None
+    #: what happens after each write
+    full: Callable[[], None] = lambda: None
 
     def send(self, frames: bytes) -> None:
         """Take whole frames."""
         self.sent += [msgspec.json.decode(each) for each in frames.splitlines()]
+        self.full()
 
     def close(self, code: int, reason: str) -> None:
         """Remember how it was closed."""
@@ -121,7 +130,8 @@ class HubTestCase(SynchronousTestCase):
         self, task_id: TaskId, above: int, limit: int
     ) -> Sequence[OutputLine]:
         """Read the store; wait first while the test holds it."""
-        found = [each for each in self.stored if each.id > above][:limit]
+        lines = self.stored or [long_line(number, task_id) for number in range(1, 21)]
+        found = [each for each in lines if each.id > above][:limit]
         if self.hold:
             waiting: Deferred[None] = Deferred()
             self.waiting.append(waiting)
@@ -242,6 +252,54 @@ class HubTests(HubTestCase):
         watcher.resume()
         self.assertEqual(wire.numbers, list(range(1, 1201)))
         self.assertEqual(wire.kinds[-1], "update")
+
+    def test_one_batch(self) -> None:
+        """A watcher that reads little gets little: one batch each time it reads."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        watcher.pause()
+        tasks = [TaskId(number) for number in range(1, 40)]
+        for task_id in tasks:
+            many = [long_line(number, task_id) for number in range(1, 21)]
+            self.stored = many
+            self.hub.output_appended(PROJECT, task_id, many)
+        self.stored = []
+        wire.full = watcher.pause  # from now on, each write fills the buffer
+        rounds = 0
+        while len(wire.sent) < 20 * len(tasks):
+            before = len(wire.sent)
+            watcher.resume()
+            sent = sum(len(str(each["output"])) for each in wire.sent[before:])
+            self.assertLessEqual(sent, limits.LOG_PORTION)
+            self.assertGreater(sent, 0)
+            rounds += 1
+        self.assertGreaterEqual(rounds, len(tasks))
+        for task_id in tasks:
+            numbers = [each["id"] for each in wire.sent if each["task_id"] == task_id]
+            self.assertEqual(numbers, list(range(1, 21)))
+
+    def test_one_flush(self) -> None:
+        """Of a large flush a watcher is sent no more than it takes."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        wire.full = watcher.pause
+        self.stored = [long_line(number) for number in range(1, 101)]
+        self.hub.output_appended(PROJECT, TASK, self.stored)
+        sent = sum(len(str(each["output"])) for each in wire.sent)
+        self.assertLessEqual(sent, limits.LOG_PORTION)
+        while len(wire.sent) < 100:
+            watcher.resume()
+        self.assertEqual(wire.numbers, list(range(1, 101)))
+
+    def test_too_many_tasks(self) -> None:
+        """A watcher that is behind with too many tasks has to come again."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        watcher.pause()
+        for number in range(limits.WEBSOCKET_TASKS_BEHIND):
+            self.hub.task_changed(replace(task(Status.RUNNING), id=TaskId(number)))
+        self.assertIsNone(wire.closed)
+        self.hub.task_changed(replace(task(Status.RUNNING), id=TaskId(10**6)))
+        assert wire.closed is not None
+        self.assertEqual(wire.closed[0], 1011)
+        self.assertEqual(len(self.hub), 0)
 
     def test_news_before_lines(self) -> None:
         """B48: news that a paused watcher missed does not make lines come again."""

@@ -5,12 +5,13 @@ from contextlib import suppress
 
 import msgspec
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Task, TaskInList
 from semaphore_twisted.model.users import Access, Actor
 from semaphore_twisted.operations import tasks as operations
-from semaphore_twisted.operations.output import without_ansi
+from semaphore_twisted.operations.output import portions, without_ansi
 from semaphore_twisted.operations.overrides import NewTask
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web import lists
@@ -22,7 +23,7 @@ from semaphore_twisted.web.routing import Route
 _LAST = 200
 
 #: Lines that are read from the store at a time.
-_LINES_AT_ONCE = 1_000
+_LINES_AT_ONCE = limits.CHUNK_LINES
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,14 +181,17 @@ async def _batches(
 async def _as_json(context: Context, above: int, until: int) -> AsyncIterator[bytes]:
     before = b"["
     async for lines in _batches(context, above, until):
-        yield before + json(lines)[1:-2]
-        before = b","
+        for portion in portions(lines):
+            yield before + json(portion)[1:-2]
+            before = b","
     yield b"]\n" if before == b"," else b"[]\n"
 
 
 async def _as_text(context: Context, until: int) -> AsyncIterator[bytes]:
     async for lines in _batches(context, 0, until):
-        yield "".join(f"{without_ansi(line.output)}\n" for line in lines).encode()
+        for portion in portions(lines):
+            texts = [f"{without_ansi(line.output)}\n" for line in portion]
+            yield "".join(texts).encode()
 
 
 _ALL = "/project/{project_id}/tasks"
