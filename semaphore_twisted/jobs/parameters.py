@@ -90,7 +90,12 @@ def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
 
 
 def branch(template: Template, task: Task, repository: str) -> str:
-    """Return the branch: the task's if allowed, the template's, the repository's."""
+    """Return the task's commit, or the branch: the task's if allowed, or the rest's.
+
+    Whether a task may have a commit was checked when it was made.
+    """
+    if task.commit_hash:
+        return task.commit_hash
     asked = task.git_branch if template.allow_override_branch_in_task else None
     return asked or template.git_branch or repository
 

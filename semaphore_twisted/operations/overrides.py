@@ -4,6 +4,8 @@ Whatever equals the template's own setting is no override, since clients send ba
 what they have read.
 """
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -30,6 +32,8 @@ from semaphore_twisted.model.texts import (
 from semaphore_twisted.operations.template_rules import arguments as checked_arguments
 from semaphore_twisted.operations.template_rules import check_supported
 
+_COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+
 
 class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
     """The ``params`` of a new task; what is not sent stays as the template says.
@@ -49,8 +53,9 @@ class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent to start a task; all but the template may be missing.
 
-    *environment*, *secret* and *arguments* are JSON inside a string. *commit_hash* is
-    taken as a branch would be.
+    *environment*, *secret* and *arguments* are JSON inside a string. *commit_hash* pins
+    the commit; where the template does not let a task choose it, only one that the
+    template has run before is accepted, so that a task can be sent again.
     """
 
     template_id: TemplateId
@@ -85,10 +90,22 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     diff: bool
     arguments: str | None
     git_branch: str | None
+    commit_hash: str | None
     inventory_id: InventoryId | None
 
 
-def allowed(template: Template, body: NewTask) -> Allowed:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What a template's repository adds to its settings.
+
+    *branch* is the repository's; *ran* tells whether the template has run a commit from
+    its own branch before.
+    """
+
+    branch: str = ""
+    ran: Callable[[str], bool] = lambda _: False
+
+
+def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
     """Return what *body* overrides.
 
     :raises Invalid: naming everything that *template* does not allow, or what is of
@@ -98,7 +115,8 @@ def allowed(template: Template, body: NewTask) -> Allowed:
     params = _params(body)
     app = App(template.app or App.ANSIBLE)
     arguments = checked_arguments(body.arguments, app)
-    branch = body.commit_hash or body.git_branch or None
+    branch, commit = body.git_branch or None, _commit(body.commit_hash)
+    own_branch = template.git_branch or source.branch
     refused = [
         name
         for name, asked, may in (
@@ -110,8 +128,14 @@ def allowed(template: Template, body: NewTask) -> Allowed:
             ),
             (
                 "git_branch",
-                _differs(branch, template.git_branch),
+                _differs(branch, own_branch),
                 template.allow_override_branch_in_task,
+            ),
+            (
+                "commit_hash",
+                _differs(commit, own_branch),
+                template.allow_override_branch_in_task
+                or (commit is not None and source.ran(commit)),
             ),
             (
                 "inventory_id",
@@ -159,6 +183,7 @@ def allowed(template: Template, body: NewTask) -> Allowed:
         diff=bool(params.get("diff")),
         arguments=arguments,
         git_branch=branch,
+        commit_hash=commit,
         inventory_id=body.inventory_id or None,
     )
 
@@ -177,6 +202,21 @@ def _check_selection(params: dict[str, Any], own: TaskParams) -> None:
     for field in ("tags", "skip_tags"):
         for tag in params.get(field, ()):
             check_tag(tag, field)
+
+
+def _commit(sent: str | None) -> str | None:
+    """Return the commit that is sent, if it is one.
+
+    :raises Invalid: if it is the beginning of one only, or something else
+    """
+    if not sent:
+        return None
+    if not _COMMIT.fullmatch(sent):
+        raise Invalid(
+            f"commit_hash: invalid value “{sent[:80]}”; expected all 40 or 64"
+            " hexadecimal digits of a commit"
+        )
+    return sent.lower()
 
 
 def _differs(asked: object, own: object) -> bool:

@@ -21,7 +21,7 @@ from semaphore_twisted.model.tasks import (
 from semaphore_twisted.model.templates import App, Template, TemplateVault
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, output
-from semaphore_twisted.operations.overrides import NewTask, allowed
+from semaphore_twisted.operations.overrides import NewTask, Source, allowed
 from semaphore_twisted.operations.references import project_of
 from semaphore_twisted.operations.survey import answers
 from semaphore_twisted.operations.versions import next_version
@@ -94,7 +94,7 @@ def add(
         raise Invalid(f"template_id: template {template.id}: {template.fault}")
     if template.app not in {*App, ""}:
         raise Invalid(f"The app “{template.app}” is not served")
-    overrides = allowed(template, body)
+    overrides = allowed(template, body, _source(conn, template))
     given = answers(
         template.survey_vars or (), environment=body.environment, secret=body.secret
     )
@@ -132,6 +132,24 @@ def add(
 def secret_context(row_uuid: str, project_uuid: str) -> Context:
     """Return where the one-time secrets of a task are sealed for."""
     return Context("task", "task", "secret", row_uuid, project_uuid)
+
+
+def _source(conn: Connection, template: Template) -> Source:
+    branch = conn.scalar(
+        statements.branch_of_repository, repository_id=template.repository_id
+    )
+
+    def ran(commit: str) -> bool:
+        return bool(
+            conn.scalar(
+                statements.ran_commit,
+                template_id=template.id,
+                commit_hash=commit,
+                branch=template.git_branch or branch or "",
+            )
+        )
+
+    return Source(branch=branch or "", ran=ran)
 
 
 def _environment(sent: str, variables: dict[str, Any]) -> str:

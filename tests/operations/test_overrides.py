@@ -5,15 +5,22 @@ from typing import Any
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.jobs.parameters import branch, effective_params
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     InventoryId,
     ProjectId,
     RepositoryId,
+    TaskId,
     TemplateId,
 )
+from semaphore_twisted.model.tasks import Status, Task
 from semaphore_twisted.model.templates import Template
-from semaphore_twisted.operations.overrides import Allowed, NewTask, allowed
+from semaphore_twisted.operations.overrides import Allowed, NewTask, Source, allowed
+from tests.support.memory import BEGINNING
+
+#: A commit that the template has run.
+RAN = "1" * 40
 
 EVERYTHING = {
     "allow_debug": True,
@@ -63,12 +70,28 @@ def asked(**more: Any) -> NewTask:
     return msgspec.convert({"template_id": 1, **more}, NewTask)
 
 
+def task(found: Allowed | None = None) -> Task:
+    """Return the task that is stored with what was found."""
+    columns = {} if found is None else msgspec.structs.asdict(found)
+    if columns:
+        columns["limit"] = columns.pop("hosts_limit")
+    return Task(
+        id=TaskId(1),
+        template_id=TemplateId(1),
+        project_id=ProjectId(1),
+        status=Status.WAITING,
+        created=BEGINNING,
+        **columns,
+    )
+
+
 class OverrideTests(SynchronousTestCase):
     """Allowed overrides only."""
 
     def check(self, of: Template | None = None, **more: Any) -> Allowed:
         """Return the checked overrides."""
-        return allowed(of or template(), asked(**more))
+        source = Source(branch="main", ran=lambda commit: commit == RAN)
+        return allowed(of or template(), asked(**more), source)
 
     def test_nothing(self) -> None:
         """A task that asks for nothing is as its template says."""
@@ -88,7 +111,7 @@ class OverrideTests(SynchronousTestCase):
             "debug": True,
         }.items():
             error = self.assertRaises(Invalid, self.check, **{name: value})
-            self.assertIn(name.replace("commit_hash", "git_branch"), error.message)
+            self.assertIn(name, error.message)
         for name, value in {"tags": ["a"], "skip_tags": "b", "limit": "c"}.items():
             error = self.assertRaises(Invalid, self.check, params={name: value})
             self.assertIn(name, error.message)
@@ -115,6 +138,64 @@ class OverrideTests(SynchronousTestCase):
             inventory_id=1,
         )
         self.assertEqual(found.git_branch, "main")
+
+    def test_same_as_repository(self) -> None:
+        """Nor is a branch override that which the repository has; a template's wins."""
+        self.assertEqual(self.check(git_branch="main").git_branch, "main")
+        error = self.assertRaises(
+            Invalid, self.check, template(git_branch="dev"), git_branch="main"
+        )
+        self.assertIn("git_branch", error.message)
+
+    def test_empty(self) -> None:
+        """What is false, empty or null overrides nothing."""
+        own = template(
+            arguments='["-v"]',
+            task_params={"debug": True, "limit": ["a"], "tags": "t", "skip_tags": "s"},
+        )
+        for of in (template(), own):
+            found = self.check(
+                of,
+                debug=False,
+                dry_run=False,
+                diff=False,
+                limit="",
+                arguments="[]",
+                git_branch="",
+                commit_hash="",
+                playbook="",
+                message="",
+                params={"debug": False, "limit": [], "tags": "", "skip_tags": []},
+            )
+            self.assertEqual((found.git_branch, found.commit_hash), (None, None))
+            self.assertIsNone(found.arguments)
+            self.assertEqual(
+                effective_params(of, task(found)), effective_params(of, task())
+            )
+            self.check(
+                of, params=None, arguments=None, git_branch=None, commit_hash=None
+            )
+
+    def test_commit(self) -> None:
+        """A commit and a branch are each in their own field."""
+        own = template(allow_override_branch_in_task=True)
+        found = self.check(own, commit_hash="A" * 40, git_branch="dev")
+        self.assertEqual((found.commit_hash, found.git_branch), ("a" * 40, "dev"))
+        self.assertEqual(branch(own, task(found), "main"), "a" * 40)
+        found = self.check(own, commit_hash="b" * 64)
+        self.assertEqual((found.commit_hash, found.git_branch), ("b" * 64, None))
+        for wrong in ("abc1234", "main", "g" * 40, "a" * 41, "--all"):
+            error = self.assertRaises(Invalid, self.check, own, commit_hash=wrong)
+            self.assertIn("commit_hash", error.message)
+
+    def test_commit_again(self) -> None:
+        """A commit that the template has run may be run again, and no other."""
+        found = self.check(commit_hash=RAN)
+        self.assertEqual(found.commit_hash, RAN)
+        self.assertEqual(branch(template(), task(found), "main"), RAN)
+        error = self.assertRaises(Invalid, self.check, commit_hash="2" * 40)
+        self.assertIn("commit_hash", error.message)
+        self.assertNotIn("git_branch", error.message)
 
     def test_allowed(self) -> None:
         """What is allowed becomes columns of the task; lists may be texts."""

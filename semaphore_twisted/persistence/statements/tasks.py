@@ -1,9 +1,10 @@
 """Tasks, and the chunks of their output."""
 
-from sqlalchemy import bindparam, func, not_, or_, select, update
+from sqlalchemy import bindparam, exists, func, not_, or_, select, update
 
 from semaphore_twisted.persistence.schema import (
     project,
+    repository,
     task,
     task_output,
     template,
@@ -125,6 +126,20 @@ machinery = (
     )
     .join(project, project.c.id == _c.project_id)
     .where(_c.id == bindparam("id"))
+)
+
+branch_of_repository = select(repository.c.git_branch).where(
+    repository.c.id == bindparam("repository_id")
+)
+
+#: Whether the template has run the commit ``commit_hash`` from its own branch.
+ran_commit = select(
+    exists().where(
+        _c.template_id == bindparam("template_id"),
+        _c.commit_hash == bindparam("commit_hash"),
+        _c.start.is_not(None),
+        func.coalesce(_c.git_branch, "").in_(("", bindparam("branch"))),
+    )
 )
 
 project_uuid = select(project.c.uuid).where(project.c.id == bindparam("id"))

@@ -9,6 +9,7 @@ from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import IllegalMove, Status
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.output import append
+from semaphore_twisted.persistence import schema
 from tests.support.http import Answer, RecordingTasks, api_client
 from tests.support.memory import make_member, make_project, make_user
 from tests.support.tasks import make_task, make_template
@@ -220,3 +221,32 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertEqual(admin.delete(f"{path}{running}").status, 400)
         self.assertEqual(admin.delete(f"{path}{ended}").status, 204)
         self.assertEqual(self.get(f"/tasks/{ended}").status, 400)
+
+    def test_posted_again(self) -> None:
+        """A task that has run can be sent again as it was read."""
+        made = self.post("/tasks", {"template_id": self.template}).json
+        commit = "3" * 40
+        answer = None
+        for ran, status in ((False, 400), (True, 201)):
+            self.conn.update(
+                schema.task,
+                made["id"],
+                commit_hash=commit,
+                commit_message="Mend it",
+                status="success",
+                start=self.conn.now if ran else None,
+                end=self.conn.now,
+            )
+            shown = self.get(f"/tasks/{made['id']}").json
+            answer = self.post("/tasks", shown)
+            self.assertEqual(answer.status, status)
+        assert answer is not None
+        self.assertEqual(answer.json["commit_hash"], commit)
+        self.assertEqual(answer.json["status"], "waiting")
+        self.assertEqual(self.post("/tasks", self.get("/tasks").json[0]).status, 201)
+        body = {"template_id": self.template, "commit_hash": "4" * 40}
+        answer = self.post("/tasks", body)
+        self.assertEqual(answer.status, 400)
+        self.assertIn("commit_hash", answer.json["error"])
+        body = {"template_id": self.template, "git_branch": "main"}
+        self.assertEqual(self.post("/tasks", body).status, 201)
