@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.templates import SurveyType, SurveyVariable
+from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -29,7 +30,11 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 def answers(
-    survey: Sequence[SurveyVariable], *, environment: str, secret: str
+    survey: Sequence[SurveyVariable],
+    *,
+    environment: str,
+    secret: str,
+    app: App = App.ANSIBLE,
 ) -> Answers:
     """Check the JSON texts *environment* and *secret* of a task against *survey*.
 
@@ -46,6 +51,10 @@ def answers(
         value = (secrets if is_secret else given).get(each.name)
         if _empty(value):
             value = each.default_value
+        elif value != each.default_value:
+            # An older release stored templates without this check; their authors'
+            # defaults go on to work.
+            check_survey((each,), app)
         if _empty(value):
             if each.required:
                 raise Invalid(f"The variable “{each.name}” is required")
@@ -54,6 +63,7 @@ def answers(
             hidden[each.name] = _text(each, value)
         else:
             variables[each.name] = _checked(each, value)
+            check_answer(each, variables[each.name], app)
     return Answers(variables, hidden)
 
 

@@ -96,7 +96,10 @@ def add(
         raise Invalid(f"The app “{template.app}” is not served")
     overrides = allowed(template, body, _source(conn, template))
     given = answers(
-        template.survey_vars or (), environment=body.environment, secret=body.secret
+        template.survey_vars or (),
+        environment=body.environment,
+        secret=body.secret,
+        app=App(template.app or App.ANSIBLE),
     )
     if overrides.inventory_id is not None:
         _check_inventory(conn, template.project_id, overrides.inventory_id)

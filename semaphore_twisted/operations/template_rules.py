@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
@@ -40,7 +41,6 @@ from semaphore_twisted.operations.references import check_name, check_text, uniq
 #: Apps of Semaphore's that this version does not run.
 _NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulumi"})
 _TYPES = frozenset({"", "build", "deploy"})
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*")
 _MOST_VERBOSE = 6
@@ -119,7 +119,7 @@ def checked(new: NewTemplate) -> dict[str, Any]:
     survey = tuple(new.survey_vars or ())
     params = task_params(new.task_params or {})
     check_supported(app, params)
-    _check_survey(survey)
+    _check_survey(survey, app)
     return {
         "name": new.name,
         "description": new.description,
@@ -182,11 +182,12 @@ def _check_argument(argument: str, app: App) -> None:
         )
 
 
-def _check_survey(survey: Sequence[SurveyVariable]) -> None:
+def _check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
+    check_survey(survey, app)
     for each in survey:
-        if not _VARIABLE.fullmatch(each.name):
-            raise Invalid(f"“{each.name}” cannot be the name of a variable")
         _check_default(each)
+        if each.default_value:
+            check_answer(each, each.default_value, app)
     unique([each.name for each in survey], "variable")
 
 

@@ -49,6 +49,20 @@ class SurveyTests(SynchronousTestCase):
             self.assertIn(name, self.refusal(variable("x"), x="1", **{name: "y"}))
             self.assertIn(name, self.refusal(**{name: "y"}))
 
+    def test_stored_by_an_older_release(self) -> None:
+        """A variable that decides what runs keeps its default, and takes no answer."""
+        survey = variable("ansible_connection", default_value="ssh")
+        self.assertEqual(self.check(survey), {"ansible_connection": "ssh"})
+        same = self.check(survey, ansible_connection="ssh")
+        self.assertEqual(same, {"ansible_connection": "ssh"})
+        answer = self.refusal(survey, ansible_connection="local")
+        self.assertIn("ansible_connection", answer)
+        hidden = variable("ansible_become_exe", SurveyType.SECRET)
+        answer = self.refusal(hidden, secret={"ansible_become_exe": "x"})
+        self.assertIn("ansible_become_exe", answer)
+        account = variable("ansible_user")
+        self.assertIn("invalid login", self.refusal(account, ansible_user="-oX=y"))
+
     def test_nothing_asked(self) -> None:
         """Without a survey an empty object, an empty text and null are fine."""
         for text in ("", "{}", " ", "null"):
@@ -59,6 +73,15 @@ class SurveyTests(SynchronousTestCase):
         """What is no JSON object is refused."""
         for text in ("[]", "x", '"a"', "1"):
             self.assertRaises(Invalid, answers, (), environment=text, secret="")
+
+    def test_twice(self) -> None:
+        """A variable that is answered twice is refused, and deep nesting too."""
+        for text in ('{"x": "1", "x": "2"}', '{"x": ' + "[" * 3000 + "]" * 3000 + "}"):
+            for sent in (
+                {"environment": text, "secret": ""},
+                {"environment": "", "secret": text},
+            ):
+                self.assertRaises(Invalid, answers, (variable("x"),), **sent)
 
     def test_required(self) -> None:
         """B121: a required variable that is missing or empty is named."""

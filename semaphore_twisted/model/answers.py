@@ -1,0 +1,116 @@
+"""Which variables a survey may ask for, and which texts a special one takes.
+
+A task runner writes the answers, and the names decide what reads them. Ansible takes
+its connection from variables ``ansible_*``: with ``ansible_connection``,
+``ansible_python_interpreter`` or ``ansible_ssh_common_args`` a text is a program that
+runs on the server. A secret answer of a script is in its environment, where ``PATH``
+or ``LD_PRELOAD`` mean the same. So a survey asks for such a variable only by an
+enumeration, whose values the template's author wrote, and with the exceptions below.
+
+The rules hold when a template is stored and again when a task starts.
+"""
+
+import re
+from collections.abc import Sequence
+
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.logins import check_login
+from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOGINS = frozenset({"ansible_user", "ansible_ssh_user", "ansible_become_user"})
+_HOSTS = frozenset({"ansible_host", "ansible_ssh_host"})
+_PORTS = frozenset({"ansible_port", "ansible_ssh_port"})
+_PASSWORDS = frozenset(
+    {
+        *("ansible_password", "ansible_ssh_pass", "ansible_ssh_password"),
+        *("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"),
+        *("ansible_su_pass",),
+    }
+)
+#: What Ansible or this server sets itself for each host or run.
+_OWN = frozenset(
+    {
+        *("semaphore_vars", "vars", "hostvars", "groups", "group_names", "omit"),
+        *("inventory_hostname", "inventory_hostname_short", "inventory_dir"),
+        *("inventory_file", "playbook_dir", "role_path", "role_name", "role_names"),
+        *("play_hosts", "environment", "lookup", "query", "q", "now", "undef"),
+    }
+)
+#: Variables from which a loader, a shell, an interpreter or git takes a program, a
+#: library, an option or the place of one; and this server's own.
+_POWERS = re.compile(
+    r"(LD|DYLD|GLIBC|MALLOC|XDG|OPENSSL|SEMAPHORE_TASK|BASH_FUNC)_\w*"
+    r"|(ANSIBLE_|PYTHON)(?!\w*(PASSWORD|PASS|TOKEN|SECRET|KEY)$)\w*"
+    r"|GIT_(SSH|ASKPASS|EXEC|CONFIG|EXTERNAL|PAGER|EDITOR|SEQUENCE|PROXY|TEMPLATE|DIR"
+    r"|WORK_TREE|ALLOW|TRACE|OBJECT|INDEX|COMMON|NAMESPACE|SSL|ALTERNATE|CEILING)\w*"
+    r"|SSH_(ASKPASS\w*|AUTH_SOCK)|NODE_(OPTIONS|PATH)|PERL5\w*|PERL(LIB|_UNICODE)"
+    r"|RUBY(OPT|LIB|SHELL)|BASH(_ENV|OPTS|_XTRACEFD)|SHELL(OPTS)?|ENV|IFS|PS[0-4]"
+    r"|PATH|CDPATH|HOME|TMPDIR|PROMPT_COMMAND|EDITOR|VISUAL|PAGER|LESS(OPEN|CLOSE)?"
+    r"|BROWSER|MAKEFLAGS|TAR_OPTIONS|RSYNC_RSH|CURL_HOME|WGETRC|_?JAVA\w*_OPTIONS"
+    r"|JDK_JAVA_OPTIONS|GCONV_PATH|LOCPATH|NLSPATH|TZDIR|TERMINFO\w*|HOSTALIASES"
+)
+_HOST = re.compile(r"[A-Za-z0-9_\[]([A-Za-z0-9_.:%-]*[A-Za-z0-9_\]])?")
+
+
+def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
+    """Accept what a template asks for.
+
+    :raises Invalid: naming the variable that a task must not write
+    """
+    for each in survey:
+        if not _NAME.fullmatch(each.name):
+            raise Invalid(f"“{each.name}” cannot be the name of a variable")
+        if app is App.ANSIBLE:
+            _check_for_ansible(each)
+        elif each.type is SurveyType.SECRET and _POWERS.fullmatch(each.name):
+            raise Invalid(
+                f"survey_vars: “{each.name}” cannot be a secret variable of a script:"
+                " programs take settings from it; expected another name, or a variable"
+                " group"
+            )
+
+
+def _check_for_ansible(variable: SurveyVariable) -> None:
+    """Refuse a name by which a text would become more than data.
+
+    :raises Invalid:
+    """
+    name, kind = variable.name, variable.type
+    if name.startswith("__ansible_") or name in _OWN:
+        raise Invalid(
+            f"survey_vars: “{name}” is a variable of Ansible's or of this server's own;"
+            " expected another name"
+        )
+    if not name.startswith("ansible_") or kind is SurveyType.ENUM:
+        return
+    accepted = (
+        name in _PORTS
+        if kind is SurveyType.INTEGER
+        else name in _PASSWORDS
+        if kind is SurveyType.SECRET
+        else name in _LOGINS | _HOSTS
+    )
+    if not accepted:
+        listed = ", ".join(sorted(_LOGINS | _HOSTS))
+        raise Invalid(
+            f"survey_vars: “{name}” decides how Ansible connects or which program it"
+            " runs; expected the type enum, another name, or one of"
+            f" {listed} (string), {', '.join(sorted(_PORTS))} (int),"
+            f" {', '.join(sorted(_PASSWORDS))} (secret)"
+        )
+
+
+def check_answer(variable: SurveyVariable, value: object, app: App) -> None:
+    """Accept a plain answer to a variable that :func:`check_survey` accepted.
+
+    :raises Invalid: naming the variable
+    """
+    if app is not App.ANSIBLE or variable.type is SurveyType.ENUM:
+        return
+    if variable.name in _LOGINS:
+        check_login(str(value), variable.name)
+    if variable.name in _HOSTS and not _HOST.fullmatch(str(value)):
+        raise Invalid(
+            f"{variable.name}: invalid value; expected the name or address of a host"
+        )

@@ -1,0 +1,121 @@
+"""Which variables a survey may ask for."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.answers import check_answer, check_survey
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
+
+STRING, INTEGER, ENUM, SECRET = SurveyType
+
+
+def variable(name: str, kind: SurveyType) -> SurveyVariable:
+    """Return a variable of a survey."""
+    return SurveyVariable(name=name, type=kind)
+
+
+class NameTests(SynchronousTestCase):
+    """:func:`check_survey`."""
+
+    def accepted(self, app: App, kind: SurveyType, *names: str) -> list[str]:
+        """Return those of *names* that a survey may ask for."""
+        found = []
+        for name in names:
+            try:
+                check_survey((variable(name, kind),), app)
+            except Invalid as error:
+                self.assertIn(f"“{name}”", error.message)
+            else:
+                found.append(name)
+        return found
+
+    def test_connection(self) -> None:
+        """How Ansible connects, and what it runs there, no task writes as free text."""
+        names = (
+            *("ansible_connection", "ansible_python_interpreter", "ansible_become_exe"),
+            *(
+                "ansible_ssh_common_args",
+                "ansible_ssh_executable",
+                "ansible_shell_type",
+            ),
+            *("ansible_ssh_extra_args", "ansible_remote_tmp", "ansible_sudo_flags"),
+            *("ansible_perl_interpreter", "ansible_docker_extra_args", "ansible_x"),
+            *("ansible_ssh_private_key_file", "ansible_paramiko_proxy_command"),
+            *(
+                "ansible_become_method",
+                "ansible_pipelining",
+                "ansible_host_key_checking",
+            ),
+        )
+        for kind in (STRING, INTEGER, SECRET):
+            self.assertEqual(self.accepted(App.ANSIBLE, kind, *names), [])
+        self.assertEqual(tuple(self.accepted(App.ANSIBLE, ENUM, *names)), names)
+
+    def test_exceptions(self) -> None:
+        """An account, a host, a port and passwords may be asked for."""
+        for kind, names in (
+            (STRING, ("ansible_user", "ansible_become_user", "ansible_host")),
+            (INTEGER, ("ansible_port",)),
+            (SECRET, ("ansible_password", "ansible_become_password")),
+        ):
+            self.assertEqual(tuple(self.accepted(App.ANSIBLE, kind, *names)), names)
+            for other in {STRING, INTEGER, SECRET} - {kind}:
+                self.assertEqual(self.accepted(App.ANSIBLE, other, *names), [])
+
+    def test_reserved(self) -> None:
+        """Names of Ansible's JSON and of its own variables are refused."""
+        names = (
+            *("semaphore_vars", "__ansible_unsafe", "__ansible_vault", "hostvars"),
+            *("groups", "inventory_hostname", "playbook_dir", "vars", "omit"),
+        )
+        for kind in (STRING, SECRET, ENUM):
+            self.assertEqual(self.accepted(App.ANSIBLE, kind, *names), [])
+            for name in ("", "a b", "a-b", "1a", "a=b", "ä", "a\n", "a.b"):
+                self.assertEqual(self.accepted(App.BASH, kind, name), [])
+        self.assertEqual(self.accepted(App.ANSIBLE, STRING, "who", "_x"), ["who", "_x"])
+
+    def test_environment(self) -> None:
+        """A secret answer cannot be a variable from which programs take settings."""
+        names = (
+            *("LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PATH", "PYTHONPATH"),
+            *("PYTHONSTARTUP", "GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH"),
+            *("ANSIBLE_CONFIG", "ANSIBLE_VAULT_PASSWORD_FILE", "SSH_ASKPASS", "IFS"),
+            *("SSH_AUTH_SOCK", "PERL5OPT", "RUBYOPT", "NODE_OPTIONS", "HOME", "PS4"),
+            *("SHELLOPTS", "SEMAPHORE_TASK_TYPE", "GLIBC_TUNABLES", "XDG_CONFIG_HOME"),
+        )
+        for app in (App.BASH, App.PYTHON):
+            self.assertEqual(self.accepted(app, SECRET, *names), [])
+            # A plain answer is an argument NAME=value.
+            self.assertEqual(tuple(self.accepted(app, STRING, *names)), names)
+        for usual in (
+            "TOKEN",
+            "LDAP_PASSWORD",
+            "GIT_TOKEN",
+            "SSH_PASSWORD",
+            "PASSWORD",
+        ):
+            self.assertEqual(self.accepted(App.BASH, SECRET, usual), [usual])
+
+
+class AnswerTests(SynchronousTestCase):
+    """:func:`check_answer`."""
+
+    def test_forms(self) -> None:
+        """An account and a host have the form of one."""
+        for name, good, bad in (
+            ("ansible_user", "root", ("-oProxyCommand=x", "{{ x }}", "a b", "$(id)")),
+            ("ansible_host", "10.0.0.1", ("-x", "{{ x }}", "a b", "a;b", "", "a-")),
+            ("ansible_ssh_host", "[fe80::1%eth0]", ("@x", "a\n")),
+        ):
+            check_answer(variable(name, STRING), good, App.ANSIBLE)
+            check_answer(variable(name, STRING), "{{ x }}", App.BASH)
+            for value in bad:
+                if value:
+                    self.assertRaises(
+                        Invalid,
+                        check_answer,
+                        variable(name, STRING),
+                        value,
+                        App.ANSIBLE,
+                    )
+        check_answer(variable("who", STRING), "{{ x }}", App.ANSIBLE)
