@@ -146,14 +146,19 @@ class CreateTests(TemplateTestCase):
     def test_hostile_selection(self) -> None:
         """A limit that names a file, and a tag that is no name, are refused."""
         self.create()
+        ansible = {"app": "ansible", "inventory_id": self.inventory()}
         for params in (
             {"limit": "@/etc/shadow"},
             {"limit": ["web", "all:@/etc/shadow"]},
             {"tags": "@/etc/shadow"},
             {"skip_tags": ["{{ x }}"]},
         ):
-            self.refuse("invalid value", task_params=params)
-        self.create(task_params={"limit": ["~web.*", "!db"], "tags": "a, b"})
+            self.refuse("invalid value", task_params=params, **ansible)
+        self.create(
+            name="Patterns",
+            task_params={"limit": ["~web.*", "!db"], "tags": "a, b"},
+            **ansible,
+        )
 
     def test_two_arguments_in_one(self) -> None:
         """B117: an argument that holds two is refused with a hint."""
