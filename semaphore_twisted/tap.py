@@ -414,8 +414,14 @@ class _Assembly:
             version=__version__,
             ansible=_ansible_version(),
             enroll_url=vpn.enroll_url(config, self.made.network),
+            pinned=self._is_pinned,
             vpn=vpn.options_of(config),
         )
+
+    def _is_pinned(self, base: str) -> bool:
+        small = vpn.enroll_url(self.config, self.made.network)
+        served = self.served
+        return served is not None and served.is_pinned(self.config, base, small=small)
 
     async def _read_audiences(
         self, credentials: Sequence[Credentials]

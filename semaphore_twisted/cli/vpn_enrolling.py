@@ -73,7 +73,8 @@ class Enrolling:
             self._trust = outgoing_blocking.believing()
             return
         blind = outgoing_blocking.blind()
-        status, root = self._call(blind, "GET", "/api/vpn/ca?format=der")
+        wanted = f"/api/vpn/ca?format=der&sha256={self._link.fingerprint}"
+        status, root = self._call(blind, "GET", wanted)
         if status != 200:
             raise Failure(
                 f"{self._link.base}: gave no root certificate ({status}); is this "

@@ -3,13 +3,18 @@
 import hashlib
 import socket
 import ssl
+from functools import partial
 
 from attrs import frozen
+from cryptography import x509
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.config import Config
 from semaphore_twisted.config_listening import socket_path
+from semaphore_twisted.crypto.certificates import covers
+from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.peers import Network
+from semaphore_twisted.start import link_trust
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.vpn import enroll_url
 from semaphore_twisted.web.enroll.commands import is_base
@@ -35,7 +40,7 @@ def enrolling(found: Installation, network: Network) -> Place:
         )
     if not is_base(base):
         raise Failure(f"web_host: {base} found, an address without odd signs wanted")
-    return Place(base, _fingerprint(found))
+    return Place(base, _fingerprint(found, network, base))
 
 
 def _base(config: Config, network: Network) -> str:
@@ -66,14 +71,21 @@ def _address(host: str, port: int) -> str:
     return f"https://{host}" + ("" if port == 443 else f":{port}")
 
 
-def _fingerprint(found: Installation) -> str:
+def _fingerprint(found: Installation, network: Network, base: str) -> str:
     """Return the SHA-256 of the local authority's root, if devices have to trust it.
 
     A certificate of one's own, or a proxy's, is taken to be one that all trust.
     """
-    config = found.config
-    if config.tls.cert_file or not config.tls.enabled:
-        return ""
+    try:
+        if not link_trust.is_pinned(
+            found.config,
+            base,
+            partial(_is_covered, found),
+            small=enroll_url(found.config, network),
+        ):
+            return ""
+    except Conflict as error:
+        raise Failure(error.message) from None
     path = found.state.tls / "root.pem"
     try:
         der = ssl.PEM_cert_to_DER_cert(path.read_text())
@@ -82,3 +94,14 @@ def _fingerprint(found: Installation) -> str:
     except (OSError, ValueError) as error:
         raise Failure(f"{path}: {error}") from error
     return hashlib.sha256(der).hexdigest()
+
+
+def _is_covered(found: Installation, host: str) -> bool:
+    """Whether the local authority's certificate is for *host*."""
+    path = found.state.tls / "chain.pem"
+    try:
+        return covers(x509.load_pem_x509_certificate(path.read_bytes()), host)
+    except FileNotFoundError:
+        raise Failure(f"{path}: no authority found; start the server once") from None
+    except (OSError, ValueError) as error:
+        raise Failure(f"{path}: {error}") from error

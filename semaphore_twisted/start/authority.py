@@ -32,9 +32,13 @@ INTERMEDIATE = "authority intermediate"
 NEXT = "authority next root"
 #: the present root's key, certified by the one before
 CROSSED = "authority crossed root"
+#: the certificate of the root before, which links of invites may still name
+FORMER = "authority former root"
 
 #: The file of the root to come, in ``DIR/tls``.
 NEXT_ROOT = "next-root.pem"
+#: The file of the root before, while the chain leads to it too.
+FORMER_ROOT = "former-root.pem"
 
 #: Share of its life after which a certificate is made anew.
 LEAF_DUE, _INTERMEDIATE_DUE, _ROOT_DUE = 2 / 3, 1 / 2, 9 / 10
@@ -67,6 +71,8 @@ class Certificates:
     #: the root to come, and when it takes over
     next_root: Path | None = None
     takes_over: datetime | None = None
+    #: the root before, which the chain leads to too
+    former_root: Path | None = None
 
 
 @define
@@ -79,6 +85,7 @@ class _Authority:
     intermediate: Issued | None = None
     upcoming: Issued | None = None
     crossed: x509.Certificate | None = None
+    former: bytes | None = None
 
     def load(self) -> None:
         """Open what there is.
@@ -92,11 +99,14 @@ class _Authority:
         secret = sealed_values.opened(self.conn, self.keyring, CROSSED)
         if secret is not None:
             self.crossed = x509.load_pem_x509_certificate(secret.reveal())
+        secret = sealed_values.opened(self.conn, self.keyring, FORMER)
+        self.former = None if secret is None else secret.reveal()
 
     def forget(self) -> None:
         """Begin anew, with nothing."""
-        self.root = self.intermediate = self.upcoming = self.crossed = None
-        for name in (NEXT, CROSSED):
+        self.root = self.intermediate = self.upcoming = None
+        self.crossed = self.former = None
+        for name in (NEXT, CROSSED, FORMER):
             sealed_values.remove(self.conn, name)
 
     def complete(
@@ -181,6 +191,8 @@ class _Authority:
     def _replace(self, former: Issued, root: Issued) -> Issued:
         """Let *root* take over from the *former* one, whose key is gone afterwards."""
         crossed = None
+        self.former = former.certificate_pem
+        sealed_values.keep(self.conn, self.keyring, FORMER, self.former)
         sealed_values.remove(self.conn, CROSSED)
         if self.conn.now < former.certificate.not_valid_after_utc:
             crossed = certificates.crossed(
@@ -227,8 +239,9 @@ def ensure(
     :raises AuthorityLost: if a certificate is due and the key cannot be opened, or the
         root has ended.
     """
-    root_path, next_path, chain_path, key_path = (
-        folder / name for name in ("root.pem", NEXT_ROOT, "chain.pem", "key.pem")
+    root_path, next_path, former_path, chain_path, key_path = (
+        folder / name
+        for name in ("root.pem", NEXT_ROOT, FORMER_ROOT, "chain.pem", "key.pem")
     )
     held = _Authority(conn, keyring)
     try:
@@ -236,19 +249,23 @@ def ensure(
             held.load()
     except SecretUnreadable as error:
         found = _as_it_is(conn.now, root_path, chain_path, key_path, error)
-        return evolve(found, next_root=next_path if next_path.exists() else None)
+        return evolve(
+            found,
+            next_root=next_path if next_path.exists() else None,
+            former_root=former_path if former_path.exists() else None,
+        )
     if new_root:
         held.forget()
     root, intermediate = held.complete(names, addresses, next_root=next_root)
     _put(root_path, root.certificate_pem)
     upcoming = held.upcoming
-    if upcoming is None:
-        next_path.unlink(missing_ok=True)
-    else:
-        _put(next_path, upcoming.certificate_pem)
+    _put(next_path, None if upcoming is None else upcoming.certificate_pem)
     issuers = [intermediate.certificate]
+    former = None
     if held.crossed is not None and conn.now < held.crossed.not_valid_after_utc:
         issuers.append(held.crossed)
+        former = held.former
+    _put(former_path, former)
     covered = [
         each
         for each in (*names, *addresses)
@@ -276,12 +293,15 @@ def ensure(
         renewed=renewed,
         next_root=None if upcoming is None else next_path,
         takes_over=None if upcoming is None else held.takes_over(),
+        former_root=None if former is None else former_path,
     )
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Have a file that everybody may read hold *content*."""
-    if not path.exists() or path.read_bytes() != content:
+def _put(path: Path, content: bytes | None) -> None:
+    """Have a file that everybody may read hold *content*, or not be there."""
+    if content is None:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != content:
         state.write(path, content, 0o644)
 
 

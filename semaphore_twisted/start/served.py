@@ -18,7 +18,7 @@ from semaphore_twisted.config_address import host_of
 from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.crypto.pairs import names_of
 from semaphore_twisted.interfaces import IDatabase
-from semaphore_twisted.start import acme, first_start, renewal, serving
+from semaphore_twisted.start import acme, first_start, link_trust, renewal, serving
 from semaphore_twisted.start.acme import Acme
 from semaphore_twisted.start.authority import Certificates
 from semaphore_twisted.start.entrances import Entrances
@@ -65,7 +65,8 @@ class Local:
 
 def _roots(made: Certificates) -> Roots:
     upcoming = None if made.next_root is None else _root(made.next_root)
-    return Roots(_root(made.root), upcoming, made.takes_over)
+    former = None if made.former_root is None else _root(made.former_root)
+    return Roots(_root(made.root), upcoming, made.takes_over, former)
 
 
 def _root(path: Path) -> Root | None:
@@ -95,6 +96,16 @@ class Served:
     def roots(self) -> Roots:
         """Return the local authority's roots, none where there is no such authority."""
         return Roots() if self._local is None else self._local.roots
+
+    def is_pinned(self, config: Config, base: str, *, small: str) -> bool:
+        """Return whether a link to *base* has the fingerprint of the local root.
+
+        *small* is the address of the small listener for devices to come.
+
+        :raises Conflict: if devices could not trust the certificate there.
+        """
+        covered = partial(covers, self.own.leaf)
+        return link_trust.is_pinned(config, base, covered, small=small)
 
     @property
     def services(self) -> list[Service]:

@@ -1,5 +1,7 @@
 """What the root decides about the site; a value."""
 
+from collections.abc import Callable
+
 import msgspec
 from typing_extensions import override
 
@@ -24,7 +26,8 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     *hsts_seconds* is for browsers that reach the host of *web_host* over TLS; 0 sends
     no such header. *ansible* is what ``ansible --version`` printed. Devices enroll at
     *enroll_url*, with the base path and without a final slash; empty where that is
-    where the site is. *vpn* are the VPN's.
+    where the site is; *pinned* tells whether a link to an address has the fingerprint
+    of the local root. *vpn* are the VPN's.
     *trusted_proxies* are addresses and networks whose forwarding headers count;
     *websocket_require_origin* refuses a socket without an origin even from them.
     *session* is how long logins live.
@@ -47,7 +50,16 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     ansible: str = ""
     enroll_url: str = ""
+    pinned: Callable[[str], bool] = lambda _: True
     vpn: VpnOptions = USUAL
+
+    def pin(self, base: str) -> str:
+        """Return the fingerprint that a link to *base* has, empty for none.
+
+        :raises Conflict: if devices could not trust the certificate there.
+        """
+        fingerprint = self.roots().fingerprint
+        return fingerprint if fingerprint and self.pinned(base) else ""
 
     @override
     def __repr__(self) -> str:

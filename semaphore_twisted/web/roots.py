@@ -18,17 +18,27 @@ class Root:
 class Roots:
     """The root in use is *current*, ``None`` without a local authority.
 
-    The *next* one takes its place at the time *takes_over*.
+    The *next* one takes its place at the time *takes_over*. The chain that is presented
+    leads to the *former* one too, which links of invites may still name.
     """
 
     current: Root | None = None
     next: Root | None = None
     takes_over: datetime | None = None
+    former: Root | None = None
 
     @property
     def fingerprint(self) -> str:
         """That of the root in use, empty without one."""
         return "" if self.current is None else self.current.fingerprint
+
+    def known(self, fingerprint: str) -> Root | None:
+        """Return the root of *fingerprint*, in any spelling, ``None`` if unknown."""
+        wanted = fingerprint.replace(":", "").lower()
+        for each in (self.current, self.former, self.next):
+            if each and each.fingerprint.replace(":", "").lower() == wanted:
+                return each
+        return None
 
 
 #: Tells the roots of the moment.

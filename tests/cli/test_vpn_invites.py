@@ -4,7 +4,9 @@ import hashlib
 import json
 
 from semaphore_twisted.cli.vpn_link import Link
-from tests.support.enrolling import der
+from semaphore_twisted.crypto import certificates
+from tests.support.enrolling import ROOT, der
+from tests.support.memory import BEGINNING, Entropy
 from tests.support.vpn_command import VpnCase
 
 
@@ -86,6 +88,53 @@ class InviteTests(VpnCase):
         self.site.configure(web_host="https://a.example", tls=pair)
         link = Link.parse(json.loads(self.done("invite", "--json"))["link"])
         self.assertEqual(link.fingerprint, "")
+
+    def fingerprint(self) -> str:
+        """Return the fingerprint of a new link."""
+        return Link.parse(json.loads(self.done("invite", "--json"))["link"]).fingerprint
+
+    def test_public_certificate(self) -> None:
+        """A link to a public authority's certificate has no fingerprint.
+
+        One to a name or listener that is presented the local certificate has it.
+        """
+        pair = certificates.new_leaf(
+            ROOT,
+            names=["localhost"],
+            addresses=[],
+            now=BEGINNING,
+            entropy=Entropy(),
+        )
+        (self.site.state / "tls" / "chain.pem").write_bytes(pair.certificate_pem)
+        local = hashlib.sha256(der()).hexdigest()
+        acme = {"agree_tos": True, "names": ["site.example.net"]}
+        tls = {"mode": "acme"}
+        site = "https://site.example.net"
+        for options, expected in (
+            ({"web_host": site}, ""),
+            ({"web_host": f"{site}:3000/base"}, ""),
+            ({"web_host": "https://localhost:3000"}, local),
+            ({"web_host": site, "vpn": {"enroll_port": 8443}}, local),
+        ):
+            self.site.configure(acme=acme, tls=tls, **options)
+            self.assertEqual(self.fingerprint(), expected)
+        for host in ("192.0.2.1", "[2001:db8::1]", "other.example.net"):
+            self.site.configure(acme=acme, tls=tls, web_host=f"https://{host}")
+            self.assertIn("acme.names", self.refused("invite"))
+        self.assertEqual(len(json.loads(self.done("invites", "--json"))), 4)
+
+    def test_proxy(self) -> None:
+        """A proxy that ends TLS has a certificate that is not ours."""
+        local = hashlib.sha256(der()).hexdigest()
+        site = {"web_host": "https://site.example.net", "trusted_proxies": ["10.0.0.9"]}
+        for options, expected in (
+            (site, ""),
+            ({**site, "proxy_protocol": True}, local),
+            ({**site, "vpn": {"enroll_port": 8443}}, local),
+            ({**site, "tls": {"mode": "proxy"}, "interface": "127.0.0.1"}, ""),
+        ):
+            self.site.configure(**options)
+            self.assertEqual(self.fingerprint(), expected)
 
     def test_no_authority(self) -> None:
         """Before the server's first start there is nobody to trust."""

@@ -92,7 +92,11 @@ class EnrollTests(JoinCase):
         self.assertEqual(
             [(method, path, checked) for method, path, _, checked in self.server.asked],
             [
-                ("GET", "/api/vpn/ca?format=der", False),
+                (
+                    "GET",
+                    f"/api/vpn/ca?format=der&sha256={self.server.link.fingerprint}",
+                    False,
+                ),
                 ("POST", "/api/vpn/enroll", True),
             ],
         )

@@ -187,6 +187,8 @@ class AuthorityTests(SynchronousTestCase):
     def test_next_root(self) -> None:
         """On request the next root is shown for a month; then it takes over."""
         first = self.ensure()
+        former = first.root.read_bytes()
+        self.assertIsNone(first.former_root)
         names = (*NAMES, "elsewhere.example.com")
         shown = self.ensure(names, next_root=True)
         self.assertEqual(shown.fingerprint, first.fingerprint)
@@ -202,6 +204,8 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(over.root.read_bytes(), coming)
         self.assertEqual((over.next_root, over.takes_over), (None, None))
         self.assertFalse(shown.next_root.exists())
+        assert over.former_root is not None
+        self.assertEqual(over.former_root.read_bytes(), former)
         self.assertEqual(over.not_covered, ())
         self.assertTrue(certificates.covers(self.leaf(), "elsewhere.example.com"))
         self.assertFalse(self.ensure(names).renewed)
@@ -226,6 +230,8 @@ class AuthorityTests(SynchronousTestCase):
         self.ensure(next_root=True)
         made = self.ensure(new_root=True)
         self.assertIsNone(made.next_root)
+        self.assertIsNone(made.former_root)
+        self.assertFalse((self.folder / authority.FORMER_ROOT).exists())
         chain = x509.load_pem_x509_certificates(made.chain.read_bytes())
         self.assertEqual(len(chain), 2)
         self.assertFalse(self.ensure().renewed)

@@ -141,6 +141,8 @@ class Site:
             ),
         )
         self.token = ""
+        #: where the site is called on its own machine
+        self.address = f"https://{INSIDE}"
 
     @property
     def root(self) -> Path:
@@ -210,7 +212,7 @@ class Site:
     def _call(self, method: str, path: str, body: Any, *options: str) -> Web:
         content = () if body is None else ("--data-binary", json.dumps(body))
         return self.machine.curl(
-            f"https://{INSIDE}/api{path}",
+            f"{self.address}/api{path}",
             *("--request", method, "--cacert", str(self.root)),
             *("--header", "Content-Type: application/json"),
             *content,

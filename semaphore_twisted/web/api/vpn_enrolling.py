@@ -83,11 +83,16 @@ def _file(value: Enrolled) -> Encoded:
 async def authority(context: Context) -> Encoded:
     """Give the root certificate, as PEM, or as DER with ``format=der``.
 
-    A client compares it with the fingerprint that it got on another way. The root to
-    come is given with ``which=next``; 404 where there is none.
+    A client compares it with the fingerprint that it got on another way, and may ask
+    for the root of that one: with ``sha256=HEX`` the former root is given too, while
+    the server's certificate can be verified with it. The root to come is given with
+    ``which=next``; 404 where there is none.
     """
     roots = context.options.roots()
     root = roots.next if context.query.get("which") == "next" else roots.current
+    fingerprint = context.query.get("sha256")
+    if fingerprint is not None and root is not None:
+        root = roots.known(fingerprint) or root  # a client says better what is wrong
     if root is None:
         raise NotFound
     if context.query.get("format") == "der":

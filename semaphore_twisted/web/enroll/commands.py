@@ -70,7 +70,8 @@ def commands(base: str, token: str, fingerprint: str) -> Commands:
 
 
 _POSIX_ROOT = (
-    "curl -fsSk -o \"$d/ca.der\" '@base@/api/vpn/ca?format=der' && "
+    'curl -fsSk -o "$d/ca.der" '
+    "'@base@/api/vpn/ca?format=der&sha256=@digest@' && "
     '{ [ "$(s "$d/ca.der")" = @digest@ ] || '
     "{ echo 'This is not the server of the invite' >&2; false; }; } && "
     "{ echo '-----BEGIN CERTIFICATE-----'; "
@@ -88,7 +89,8 @@ _POSIX = (
 )
 
 _POWERSHELL_ROOT = (
-    "curl.exe -fsSk --ssl-no-revoke -o \"$d\\ca.der\" '@base@/api/vpn/ca?format=der'; "
+    'curl.exe -fsSk --ssl-no-revoke -o "$d\\ca.der" '
+    "'@base@/api/vpn/ca?format=der&sha256=@digest@'; "
     "if ((Get-FileHash \"$d\\ca.der\" -Algorithm SHA256).Hash -ne '@digest@') "
     "{ throw 'This is not the server of the invite' }; "
     '[IO.File]::WriteAllText("$d\\ca.pem", "-----BEGIN CERTIFICATE-----`n" + '

@@ -3,11 +3,13 @@
 import ssl
 from typing import Any
 
+from attrs import evolve
 from msgspec.structs import replace
 
 from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.web.enroll import redeems
-from semaphore_twisted.web.roots import Roots
+from semaphore_twisted.web.roots import Root, Roots
 from semaphore_twisted.wireguard import profile
 from tests.support.enrolling import ROOT
 from tests.support.http import ApiClient, api_client
@@ -118,6 +120,30 @@ class InviteTests(VpnApiCase):
         made = self.invite(self.client(roots=Roots))
         self.assertEqual(Link.parse(made["link"]).fingerprint, "")
         self.assertNotIn("/api/vpn/ca", made["commands"]["posix"])
+
+    def test_other_certificate(self) -> None:
+        """A link is pinned only where the local authority's certificate is shown."""
+        asked: list[str] = []
+
+        def decide(base: str) -> bool:
+            asked.append(base)
+            return False
+
+        made = self.invite(self.client(pinned=decide))
+        self.assertEqual(Link.parse(made["link"]).fingerprint, "")
+        self.assertNotIn("/api/vpn/ca", made["commands"]["posix"])
+        self.assertEqual(asked, ["https://semaphore.example"])
+
+    def test_wrong_certificate(self) -> None:
+        """Where devices could not trust the certificate no invite is made."""
+
+        def refuse(base: str) -> bool:
+            raise Conflict(f"{base}: for other names")
+
+        answer = self.client(pinned=refuse).post("/api/vpn/invites", {})
+        self.assertEqual(answer.status, 409)
+        self.assertIn("for other names", answer.json["error"])
+        self.assertEqual(self.as_alice.get("/api/vpn/invites").json, [])
 
     def test_plain(self) -> None:
         """No link is made to a place where the token could be read on its way."""
@@ -267,6 +293,16 @@ class AuthorityTests(VpnApiCase):
         self.assertEqual(
             der.body, ssl.PEM_cert_to_DER_cert(ROOT.certificate_pem.decode())
         )
+
+    def test_former(self) -> None:
+        """The root before is given to those whose link names it, while it holds."""
+        former = Root(b"the former root", ":".join(["CD"] * 32))
+        roots = replace(OPTIONS, roots=lambda: evolve(OPTIONS.roots(), former=former))
+        client = api_client(options=roots)
+        one = "/api/vpn/ca"
+        self.assertEqual(client.get(f"{one}?sha256={'cd' * 32}").body, former.pem)
+        for query in ("", f"?sha256={'ab' * 32}", f"?sha256={'ef' * 32}", "?sha256="):
+            self.assertEqual(client.get(one + query).body, ROOT.certificate_pem)
 
     def test_none(self) -> None:
         """Where the world trusts the certificate there is none to give."""
