@@ -48,8 +48,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def _backup(arguments: argparse.Namespace) -> int:
     found = open_installation(arguments)
     target: Path = arguments.file
-    if not found.database.is_file():
-        raise Failure(f"{found.database}: no database found; start the server once")
+    found.require_database()  # an empty copy must not replace a good one
     _check(target, found.database, force=arguments.force)
     try:
         with _signals() as received, _part(target) as part:

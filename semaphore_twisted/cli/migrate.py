@@ -28,8 +28,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def _migrate(arguments: argparse.Namespace) -> int:
     found = open_installation(arguments)
-    if not found.database.is_file():
-        raise Failure(f"{found.database}: no database found; start the server once")
+    found.require_database()
     todo = pending(found.database)
     if not todo:
         print("The database is up to date")

@@ -23,6 +23,12 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="make a new certificate authority for the present names of the host; "
         "clients have to trust it anew",
     )
+    parser.add_argument(
+        "--new-database",
+        action="store_true",
+        help="begin anew where the database of the installation is lost: what is left "
+        "of it is renamed, and clients have to trust a new authority",
+    )
     parser.add_argument("answers", nargs="?", help=argparse.SUPPRESS)
     add_options(parser)
     parser.set_defaults(run=_setup)
@@ -31,7 +37,10 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def _setup(arguments: argparse.Namespace) -> int:
     terminal = sys.stdout.isatty()
     begun = first_start.begin(
-        config=arguments.config, state_path=arguments.state, environ=os.environ
+        config=arguments.config,
+        state_path=arguments.state,
+        environ=os.environ,
+        new_database=arguments.new_database,
     )
     made = first_start.complete(
         begun, terminal=terminal, new_root=arguments.new_authority

@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from semaphore_twisted.operations import first_account, vault, vpn_network
 from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
-from semaphore_twisted.start import authority, installation, state
+from semaphore_twisted.start import authority, installation, remains, state
 from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.installation import Installation, Refused, parse_key
 from semaphore_twisted.start.listening import PlainHttpRefused, check_plain_http
@@ -83,10 +84,13 @@ def begin(
     state_path: Path | None,
     environ: Mapping[str, str],
     given: Sequence[socket.socket] = (),
+    new_database: bool = False,
 ) -> Begun:
     """Check the configuration and the keys, make the folders, take the lock.
 
-    The site is served on the sockets *given*, if there are any.
+    The site is served on the sockets *given*, if there are any. With *new_database*
+    what is left of an installation without a database is set aside; without, it is a
+    reason to refuse.
 
     :raises Refused: with one sentence.
     """
@@ -108,6 +112,11 @@ def begin(
     except OSError as error:
         raise Refused(f"{error.filename}: {error.strerror}") from None
     Ballast(found.database).make_room()
+    if new_database:
+        for path in remains.set_aside(found, utc_now()):
+            sys.stderr.write(f"semaphore: set aside: {path}\n")
+    else:
+        remains.check_database(found)
     return Begun(found, lock, keyring, environ, given)
 
 
@@ -160,6 +169,7 @@ def _complete(
         account = _first_account(begun, conn, terminal=terminal)
     with conn.transaction(write=False):
         network = vpn_network.find(conn)
+    remains.mark(found.state)
     return Complete(
         installation=found,
         lock=begun.lock,

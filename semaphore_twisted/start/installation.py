@@ -14,6 +14,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.persistence.migrations.migrate import is_empty
 from semaphore_twisted.start.operator_files import piped
 from semaphore_twisted.start.state import StateDirectory
 
@@ -73,13 +74,25 @@ class Installation:
         )
         return Keyring(parse_key(text, KEY), old, entropy=os.urandom)
 
+    def require_database(self) -> None:
+        """Accept a database that is there and has tables.
+
+        :raises Refused:
+        """
+        if not self.database.is_file():
+            raise Refused(f"{self.database}: no database found; start the server once")
+        if is_empty(self.database):
+            raise Refused(
+                f"{self.database}: the database is empty; restore a backup of it to "
+                "that place"
+            )
+
     def connect(self, *, read_only: bool = False) -> Connection:
         """Open the store.
 
         :raises Refused: if there is none yet.
         """
-        if not self.database.is_file():
-            raise Refused(f"{self.database}: no database found; start the server once")
+        self.require_database()
         return connect(
             self.database, now=utc_now, entropy=os.urandom, read_only=read_only
         )

@@ -52,6 +52,11 @@ class StateDirectory:
         return self.path / "semaphore.db"
 
     @property
+    def installed(self) -> Path:
+        """A mark that the database was made once."""
+        return self.path / "installed"
+
+    @property
     def initial_password(self) -> Path:
         """The first account's password, until it is changed."""
         return self.path / "initial-admin-password"

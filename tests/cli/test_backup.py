@@ -171,6 +171,15 @@ class CommandTests(FolderTestCase):
         self.assertEqual(self.run_command(str(self.target), "--force")[0], 0)
         self.assertTrue(self.target.read_bytes().startswith(b"SQLite format 3"))
 
+    def test_empty(self) -> None:
+        """The copy of an emptied database does not replace a good one."""
+        self.database.write_bytes(b"")
+        self.target.write_text("kept")
+        code, said = self.run_command(str(self.target), "--force")
+        self.assertEqual(code, 78, said)
+        self.assertIn("the database is empty", said)
+        self.assertEqual(self.target.read_text(), "kept")
+
     def test_itself(self) -> None:
         """The database and its log are never replaced, by whatever name."""
         before = self.database.read_bytes()

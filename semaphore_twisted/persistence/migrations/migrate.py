@@ -54,6 +54,17 @@ def pending(path: Path, *, versions: Path = VERSIONS) -> list[str]:
     return _after(_present(path), versions)
 
 
+def is_empty(path: Path) -> bool:
+    """Whether the file at *path* has no table; one that cannot be read may have some.
+
+    It is not changed.
+    """
+    try:
+        return _present(path) is None
+    except NewerStore:
+        return False
+
+
 def migrate(
     path: Path,
     now: Callable[[], datetime],

@@ -1,0 +1,99 @@
+"""What is left of an installation whose database is gone, and how it is set aside.
+
+A start without a database makes a new installation, with a new account and a new root
+that no client trusts. That must not happen by itself where there was one: the database
+was emptied, its disk is not mounted, or an option names another file.
+"""
+
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from semaphore_twisted.persistence.migrations.migrate import is_empty
+from semaphore_twisted.start.installation import Installation, Refused
+from semaphore_twisted.start.state import StateDirectory, write
+
+_MARK = b"The database of this installation was made. Please leave this file here.\n"
+
+
+def mark(state: StateDirectory) -> None:
+    """Note that the installation has a database now; a full disk is no error."""
+    if not state.installed.exists():
+        with suppress(OSError):
+            write(state.installed, _MARK)
+
+
+def check_database(found: Installation) -> None:
+    """Accept a database, or its absence where nothing says that there was one.
+
+    :raises Refused: with the ways out
+    """
+    database = found.database
+    kind = _kind(database)
+    if kind == "filled":
+        return
+    remains = next(_remains(found), None)
+    if remains is None:
+        return
+    raise Refused(
+        f"{database}: the database is {kind}, and {remains} is left of this "
+        "installation; restore a backup of the database to that place, or begin anew "
+        "with: semaphore setup --new-database"
+    )
+
+
+def set_aside(found: Installation, now: datetime) -> list[Path]:
+    """Rename what is left, so that a start makes a new installation.
+
+    Returns the new names. The files of the authority go with it: their key was in the
+    database.
+
+    :raises Refused: if there is a database
+    """
+    if _kind(found.database) == "filled":
+        raise Refused(
+            f"--new-database: {found.database} holds a database; stop the server, and "
+            "move that file away first"
+        )
+    end = f".former-{now:%Y%m%d%H%M%S}"
+    moved = []
+    for path in {found.database: None, **dict.fromkeys(_remains(found))}:
+        if path.exists():
+            target = path.with_name(path.name + end)
+            path.rename(target)
+            moved.append(target)
+    found.state.tls.mkdir(mode=0o700, exist_ok=True)
+    return moved
+
+
+def _kind(database: Path) -> str:
+    """Return ``missing``, ``empty`` or ``filled``.
+
+    :raises Refused: if it is no regular file
+    """
+    try:
+        status = database.stat()
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        raise Refused(f"{database}: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise Refused(f"{database}: not a regular file; expected the database")
+    return "empty" if is_empty(database) else "filled"
+
+
+def _remains(found: Installation) -> Iterator[Path]:
+    """Yield what only an installation with a database makes."""
+    state, database = found.state, found.database
+    if state.installed.exists():
+        yield state.installed
+    if (state.tls / "root.pem").exists():
+        yield state.tls
+    for end in ("-wal", "-shm"):
+        beside = database.with_name(database.name + end)
+        if beside.exists():
+            yield beside
+    with suppress(OSError):
+        yield from sorted(database.parent.glob(f"{database.name}.before-*"))
