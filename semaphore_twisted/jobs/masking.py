@@ -6,15 +6,18 @@ chance everywhere, and the log would say more by its gaps than it hides.
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
+from semaphore_twisted.jobs.escapes import escaped
+
 #: Shorter secrets are not masked.
 SHORTEST = 4
-#: A line of a secret of many lines is masked by itself from this length on.
+#: A line of wrapped base64 is masked by itself from this length on.
 _SHORTEST_LINE = 9
+#: The lines of a secret of more lines are not looked for in JSON inside other JSON.
+_MANY_LINES = 500
 #: Shorter pieces of base64 would hit by chance.
 _SHORTEST_BASE64 = 6
 #: Where programs wrap base64: PEM, OpenSSH and MIME.
@@ -31,8 +34,10 @@ def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
         if len(whole) < SHORTEST:
             continue
         found.update(_forms(whole))
-        for line in _lines(whole):
-            found.update(_forms(line))
+        lines = set(_lines(whole))
+        nested = 2 if len(lines) <= _MANY_LINES else 0
+        for line in lines:
+            found.update(_forms(line, nested=nested))
         found.update(_wrapped(secret))
     return tuple(sorted(found, key=lambda form: (-len(form), form)))
 
@@ -43,16 +48,23 @@ def _lines(whole: bytes) -> Iterator[bytes]:
         return
     for line in whole.splitlines():
         stripped = line.strip()
-        if len(stripped) >= _SHORTEST_LINE and not stripped.startswith(b"-----"):
+        if len(stripped) >= SHORTEST and not stripped.startswith(b"-----"):
             yield stripped
 
 
-def _forms(secret: bytes) -> Iterator[bytes]:
+def _forms(secret: bytes, *, nested: int = 2) -> Iterator[bytes]:
     """Yield *secret* as it is and as programs write it."""
     yield secret
     if b"\n" in secret:
         yield secret.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    yield from _json(secret)
+    try:
+        text = secret.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        yield from (
+            each.encode(errors="replace") for each in escaped(text, nested=nested)
+        )
     percent = quote(secret, safe="").encode()
     yield percent
     yield re.sub(rb"%..", lambda code: code[0].lower(), percent)
@@ -63,21 +75,6 @@ def _forms(secret: bytes) -> Iterator[bytes]:
     yield secret.replace(b"'", b"'\\''")
     yield _UNQUOTED.sub(rb"\\\g<0>", secret)
     yield from _base64(secret)
-
-
-def _json(secret: bytes) -> Iterator[bytes]:
-    """Yield the insides of the JSON strings for *secret*."""
-    try:
-        text = secret.decode()
-    except UnicodeDecodeError:
-        return
-    for ascii_only in (True, False):
-        inside = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-        yield inside.encode()
-        escaped = inside
-        for character in "<>&":
-            escaped = escaped.replace(character, f"\\u{ord(character):04x}")
-        yield escaped.encode()
 
 
 def _base64(secret: bytes) -> Iterator[bytes]:

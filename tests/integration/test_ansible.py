@@ -1,6 +1,7 @@
 """Ansible for real: against OpenSSH's server, with keys, passwords and vaults."""
 
 import contextlib
+import json
 import os
 import pwd
 import shutil
@@ -365,6 +366,50 @@ class SecretTests(AnsibleCase):
         self.assertEqual(ran.status, "success", ran.log)
         self.assertNotIn("tell-nobody", ran.log)
         self.assertNotIn("dGVsbC1ub2JvZHk", ran.log)
+        self.assertIn("***", ran.log)
+
+    def test_masks_of_escapes(self) -> None:
+        """What YAML, JSON and Python make of a secret is masked in a playbook's log."""
+        word = "ké\"e\\p 'qu'iet\u2028\U0001f600"
+        lines = "first: one-line\n  second: two\n"
+        shown = (
+            "word",
+            "word | to_json",
+            "word | to_yaml",
+            "[word] | string",
+            "word | to_json | to_json",
+            "word | b64encode",
+            "lines",
+            "lines | to_nice_json",
+            "{'a': lines} | string",
+            "lines | to_nice_yaml",
+        )
+        tasks = "".join(
+            f"    - debug: {{msg: {json.dumps('{{ ' + each + ' }}')}}}\n"
+            for each in shown
+        )
+        failing = (
+            "    - {ansible.builtin.fail: {msg: '{{ [word, lines] }}'},"
+            " ignore_errors: true}\n"
+        )
+        self.upstream.commit(
+            {
+                "site.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n"
+                + tasks
+                + failing
+            }
+        )
+        ran = self.run_job(
+            self.playbook(
+                secret_variables={"word": word, "lines": lines, "a": "=", "b": "<<"},
+                template=template(
+                    app="ansible", playbook="site.yml", task_params={"debug": True}
+                ),
+            )
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        for piece in ("qu'iet", "iet", "one-line", "second", "two", "first"):
+            self.assertNotIn(piece, ran.log)
         self.assertIn("***", ran.log)
 
     def test_variables(self) -> None:

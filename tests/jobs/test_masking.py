@@ -1,12 +1,15 @@
 """The forms of a secret in output."""
 
 import base64
+import html
 import json
+import re
 import shlex
 import subprocess
 from urllib.parse import quote, quote_plus
 
-from hypothesis import given
+import yaml  # type: ignore[import-untyped]
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,6 +21,8 @@ KEY = (
     + b"".join(base64.b64encode(bytes([i]) * 48) + b"\n" for i in range(4))
     + b"-----END KEY-----\n"
 )
+#: Characters that stay as they are in UTF-8, without line breaks.
+TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\r\n")
 
 
 def shown(secret: bytes, output: bytes) -> bytes:
@@ -70,16 +75,62 @@ class PatternTests(SynchronousTestCase):
             left = shown(secret, form.encode()).strip(b"'\"")
             self.assertEqual(left, b"***", form)
 
+    @given(st.text(TEXT, min_size=4, max_size=30))
+    @example("p\"a\\b'c\té\x07😀\u2028\x85\xa0\ufeff~\x7f")
+    def test_escapes(self, text: str) -> None:
+        """What YAML, JSON, Python and HTML make of a secret is masked."""
+        text = text.strip("\r\n")
+        if len(text.encode()) < SHORTEST:
+            return
+        wide = {"width": 10**6, "default_style": '"'}
+        for form in (
+            yaml.dump(text, **wide),
+            yaml.dump(text, **wide, allow_unicode=True),
+            repr(text),
+            ascii(text),
+            repr(text.encode())[1:],
+            json.dumps(json.dumps(text))[2:-2],
+            json.dumps(repr(text)),
+            json.dumps(yaml.dump(text, **wide).strip())[2:-2],
+            html.escape(text),
+            html.escape(text, quote=False),
+        ):
+            left = shown(text.encode(), form.strip("\n").encode())
+            left = re.sub(rb"""^[\\"']+(?=\*)|(?<=\*)[\\"']+$""", b"", left)
+            self.assertEqual(left, b"***", form)
+
+    @given(st.text(TEXT, min_size=4, max_size=30))
+    def test_within_a_text(self, text: str) -> None:
+        """A secret inside a longer text with both quotation marks is masked."""
+        secret = text.encode().strip(b"\r\n")
+        if len(secret) < SHORTEST:
+            return
+        longer = f'it\'s "{secret.decode()}" there'
+        for form in (
+            repr(longer),
+            str({"a": longer}),
+            json.dumps({"a": str([longer])}),
+            yaml.dump(longer, width=10**6, default_style='"'),
+        ):
+            self.assertIn(b"***", shown(secret, form.encode()), form)
+
+    def test_lines(self) -> None:
+        """Each line of a secret is masked by itself, a short one too."""
+        secret = b'user: "anna"\n  pass: abc\r\n\nshort\nx\n'
+        for form in (b'  user: "anna"', b"pass: abc", b"short", b'user: \\"anna\\"'):
+            self.assertEqual(shown(secret, form).strip(), b"***")
+        self.assertEqual(shown(secret, b"x"), b"x")
+
     def test_shell(self) -> None:
         """The forms in which bash itself prints a word are masked."""
-        secret = b'it\'s $5 & "more"'
-        for script in ("printf %q", "echo"):
-            out = subprocess.run(
-                ["bash", "-c", f'{script} "$1"', "bash", secret],
-                check=True,
-                capture_output=True,
-            ).stdout.strip()
-            self.assertEqual(shown(secret, out), b"***")
+        for secret in (b'it\'s $5 & "more"', b"a\x01b\x1b[0m'\\\t\x7f."):
+            for script in ("printf %q", "echo"):
+                out = subprocess.run(
+                    ["bash", "-c", f'{script} "$1"', "bash", secret],
+                    check=True,
+                    capture_output=True,
+                ).stdout.strip()
+                self.assertIn(shown(secret, out), {b"***", b"$'***'"})
 
     def test_key(self) -> None:
         """B116: each line of a private key is masked by itself, its frame is not."""

@@ -1,0 +1,135 @@
+"""How programs write a text between quotation marks: JSON, YAML, Python and bash.
+
+Each function yields what can stand between the quotation marks, for each variant in
+common use. Where a program escapes a quotation mark only beside another one, both
+forms are there, since the secret may be a part of a longer text.
+"""
+
+import html
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+#: YAML 1.1, section 5.6, as PyYAML and libyaml write them.
+_YAML = {
+    "\0": "\\0",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\v": "\\v",
+    "\f": "\\f",
+    "\r": "\\r",
+    "\x1b": "\\e",
+    '"': '\\"',
+    "\\": "\\\\",
+    "\x85": "\\N",
+    "\xa0": "\\_",
+    "\u2028": "\\L",
+    "\u2029": "\\P",
+}
+#: What JSON for a web page writes otherwise.
+_TO_HTML = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
+#: ``$'…'`` as bash's ``printf %q`` and ``set -x`` write it.
+_BASH = {
+    "\a": "\\a",
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\v": "\\v",
+    "\f": "\\f",
+    "\r": "\\r",
+    "\x1b": "\\E",
+    "'": "\\'",
+    "\\": "\\\\",
+}
+
+
+def escaped(text: str, *, nested: int = 2) -> Iterator[str]:
+    """Yield the forms of *text*, and these *nested* times inside other JSON."""
+    inner = {text, *_json(text), *_python(text), *_yaml(text)}
+    yield from inner
+    # Programs print one inside the other: an error with a repr in it, as JSON.
+    for _ in range(nested):
+        inner = {form for each in inner for form in _quoted(each)}
+        yield from inner
+    yield text.replace("'", "''")
+    yield _written(text, _BASH, _octal, _is_bash)
+    yield html.escape(text)
+    yield html.escape(text).replace("&#x27;", "&#39;")
+    yield html.escape(text, quote=False)
+
+
+def _quoted(text: str) -> tuple[str, ...]:
+    """Return the inside of JSON strings, of ASCII only and of Unicode."""
+    return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _json(text: str) -> Iterator[str]:
+    """Yield what different programs write inside JSON strings."""
+    for inside in _quoted(text):
+        yield inside
+        yield inside.replace("\x7f", "\\u007f")
+        to_html = inside.translate(_TO_HTML)
+        yield to_html
+        yield to_html.replace("'", "\\u0027")
+        yield to_html.replace("/", "\\/")
+        yield inside.replace("/", "\\/")
+
+
+def _python(text: str) -> Iterator[str]:
+    """Yield the insides of what ``repr`` and ``ascii`` write, of its bytes too."""
+    data = repr(text.encode(errors="replace"))[2:-1]
+    for written in (repr(text)[1:-1], ascii(text)[1:-1], data):
+        plain = written.replace("\\'", "'")
+        yield plain
+        yield plain.replace("'", "\\'")
+
+
+def _yaml(text: str) -> Iterator[str]:
+    """Yield the insides of YAML's double quotation marks."""
+    yield _written(text, _YAML, _hexadecimal, _is_ascii)
+    yield _written(text, _YAML, _hexadecimal, _is_yaml)
+    yield _written(text, _YAML, _hexadecimal, _is_libyaml)
+
+
+def _written(
+    text: str,
+    table: Mapping[str, str],
+    coded: Callable[[str], str],
+    plain: Callable[[str], bool],
+) -> str:
+    """Return *text* with what is not *plain* as *table* or else *coded* writes it."""
+    return "".join(
+        each if plain(each) else table.get(each) or coded(each) for each in text
+    )
+
+
+def _is_ascii(character: str) -> bool:
+    return " " <= character <= "~" and character not in '"\\'
+
+
+def _is_yaml(character: str) -> bool:
+    """Whether PyYAML writes a character as it is where it may write Unicode."""
+    return _is_ascii(character) or (
+        "\xa0" <= character <= "\ufffd" and character not in "\u2028\u2029\ufeff"
+    )
+
+
+def _is_libyaml(character: str) -> bool:
+    """Whether libyaml does."""
+    return _is_yaml(character) or character > "\uffff"
+
+
+def _is_bash(character: str) -> bool:
+    return character.isprintable() and character not in "'\\"
+
+
+def _hexadecimal(character: str) -> str:
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+
+
+def _octal(character: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in character.encode(errors="replace"))
