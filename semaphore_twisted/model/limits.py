@@ -53,10 +53,19 @@ REDIRECT_REST: Final = 64 * _KIB
 BODY_UNKNOWN: Final = 64 * _KIB
 BODY: Final = 4 * _MIB
 
-#: Bytes of all bodies: without known credentials, of one source, and of all.
+#: Bytes of a body that are not counted, so that a login is never refused for others.
+BODY_SMALL: Final = 4 * _KIB
+
+#: Bytes of all bodies before their credentials are known: of one source, and of all.
+BODIES_UNKNOWN_OF_SOURCE: Final = 1 * _MIB
 BODIES_UNKNOWN: Final = 16 * _MIB
-BODIES_OF_SOURCE: Final = 16 * _MIB
+
+#: Bytes of all bodies with valid credentials: of one account, and of all.
+BODIES_OF_ACCOUNT: Final = 16 * _MIB
 BODIES: Final = 64 * _MIB
+
+#: Values in the JSON of a body: each costs 100 bytes of memory, and may be sent as two.
+BODY_VALUES: Final = 50_000
 
 #: Bytes of a body for the page of devices that enroll, and for the challenge port.
 ENROLL_BODY: Final = 16 * _KIB
@@ -127,7 +136,7 @@ WEBSOCKET_MESSAGE: Final = 64 * _KIB
 
 #: Open websockets: of one account, and of all.
 WEBSOCKETS_OF_ACCOUNT: Final = 64
-WEBSOCKETS: Final = 1024
+WEBSOCKETS: Final = 2048
 
 # Logs of tasks -----------------------------------------------------------------------
 

@@ -62,15 +62,20 @@ def last_words(status: int, sentence: str) -> bytes:
 
     It is for what is refused before it is a request that something could answer.
     """
-    body = json({"error": sentence})
+    return closing(Encoded(status, json({"error": sentence})))
+
+
+def closing(answer: Encoded) -> bytes:
+    """Return *answer* with its head, after which the connection is closed."""
+    status = answer.status
     lines = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(),
-        b"content-type: " + JSON,
-        b"content-length: %d" % len(body),
+        b"content-type: " + answer.content_type,
+        b"content-length: %d" % len(answer.body),
         b"connection: close",
-        *(name + b": " + value for name, value in HEADERS),
+        *(name + b": " + value for name, value in (*HEADERS, *answer.headers)),
     )
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+    return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
 
 
 def encoded(value: Any, status: int) -> Encoded:

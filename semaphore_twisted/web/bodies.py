@@ -8,6 +8,7 @@ A Struct that forbids unknown fields is taken at its word: its keys are exact, a
 neither an unknown one nor such a null is passed over.
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import DEEPEST, check_depth
 from semaphore_twisted.model.errors import Invalid
 
@@ -27,11 +29,28 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+#: A text in JSON, in which commas and brackets mean nothing.
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+
+def _check_size(body: bytes) -> None:
+    """Refuse a *body* whose values would need much more memory than its bytes."""
+    if _values(body) > limits.BODY_VALUES and (
+        _values(_TEXT.sub(b"", body)) > limits.BODY_VALUES
+    ):
+        raise Invalid(f"The body has more than {limits.BODY_VALUES} values")
+
+
+def _values(body: bytes) -> int:
+    return sum(body.count(each) for each in (b",", b"[", b"{"))
+
+
 def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
     """Return *body* as *of*, and its outer object with keys in lower case.
 
     :raises Invalid: naming what is wrong and where
     """
+    _check_size(body)
     try:
         raw = msgspec.json.decode(body) if body.strip() else {}
         check_depth(raw, "The body")

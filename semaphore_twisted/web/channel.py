@@ -55,14 +55,20 @@ class Channel(HTTPChannel):
     _counted = False
 
     @property
-    def _address(self) -> str | None:
+    def address(self) -> str | None:
+        """The address at the other end; ``None`` for a UNIX socket."""
         return getattr(self.transport.getPeer(), "host", None)
+
+    @property
+    def line(self) -> tuple[bytes, bytes]:
+        """Method and target of the request that is being read."""
+        return self._command, self._path
 
     @override
     def connectionMade(self) -> None:
         """Begin, unless too many of that address are here already."""
         super().connectionMade()
-        self._counted = self.site.visitors.enter(self._address)
+        self._counted = self.site.visitors.enter(self.address)
         if not self._counted:
             self._over = True
             self.setTimeout(None)
@@ -80,7 +86,7 @@ class Channel(HTTPChannel):
         self._unstall()
         if self._counted:
             self._counted = False
-            self.site.visitors.leave(self._address)
+            self.site.visitors.leave(self.address)
 
     # What is refused -----------------------------------------------------------------
 
@@ -89,7 +95,7 @@ class Channel(HTTPChannel):
         if self._over:
             return
         self._over = True
-        self.site.refused(self._address, status)
+        self.site.refused(self.address, status)
         answered = self.requests and getattr(self.requests[-1], "refused", False)
         if not answered:
             self.transport.write(last_words(status, _REFUSALS[status]))
@@ -182,15 +188,43 @@ class Channel(HTTPChannel):
     @override
     def requestDone(self, request: Any) -> None:
         """Go on with what has come meanwhile."""
+        request.release()
         super().requestDone(request)
         if self.transport is not None:
             self._watch()
+
+    @override
+    def setLineMode(self, extra: bytes = b"") -> None:
+        """Read the next request, unless the last answer is still to be read.
+
+        Otherwise a client that sends many requests at once and reads nothing would
+        have all their answers kept for it.
+        """
+        if self._waitingForTransport:
+            self.paused = True  # LineReceiver keeps what it has not read yet
+            self._networkProducer.pauseProducing()
+        super().setLineMode(extra)
+
+    @override
+    def _send100Continue(self) -> None:
+        """Ask for the body, unless it is refused already."""
+        if not self.requests[-1].refused:
+            super()._send100Continue()
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the network for now."""
+        self._networkProducer.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """Go on, unless there is another reason to wait."""
+        if not self._waitingForTransport:
+            self._networkProducer.resumeProducing()
 
     def _watch(self) -> None:
         if self._over:
             return
         begun = bool(self.requests or self._buffer)
-        if self._handlingRequest or not begun:
+        if self._handlingRequest or self.paused or not begun:
             self._unwatch()
         elif self.line_mode and _bare(self._buffer):
             self.refuse()
@@ -219,6 +253,7 @@ class Channel(HTTPChannel):
     def pauseProducing(self) -> None:
         """Wait for the other side to read, but not for ever."""
         super().pauseProducing()
+        self.paused = not self._handlingRequest
         if self._stalled is None:
             self._stalled = self.callLater(STALLED, self._cut)
 
@@ -227,6 +262,9 @@ class Channel(HTTPChannel):
         """Go on: all that was written was read."""
         self._unstall()
         super().resumeProducing()
+        if self.paused:
+            self.paused = False
+            self.dataReceived(b"")
 
     def _cut(self) -> None:
         self._stalled = None

@@ -21,10 +21,12 @@ from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.forwarded import Place
 from semaphore_twisted.web.hosts import Hosts, is_address, name_of, no_names
 from semaphore_twisted.web.hub import Hub
+from semaphore_twisted.web.intake import Intake
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.requests import USUAL, Arrival, arrival
 from semaphore_twisted.web.resource import Api
 from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.senders import Senders
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import Admission, SocketResource
 from semaphore_twisted.web.static import Page
@@ -208,4 +210,11 @@ def build_site(
         hsts=options.hsts_seconds,
         door=door,
     )
-    return Site(root, clock=clock, body_limit=options.body_limit, trust=door.trust)
+    senders = Senders(database, door)
+    return Site(
+        root,
+        clock=clock,
+        body_limit=options.body_limit,
+        trust=door.trust,
+        intake=Intake(owner=senders.owner, refused=senders.refused),
+    )

@@ -12,9 +12,10 @@ from twisted.web.http import datetimeToString
 from typing_extensions import override
 
 from semaphore_twisted.model import ip, limits
-from semaphore_twisted.web.answers import last_words
+from semaphore_twisted.web.answers import Encoded, closing
 from semaphore_twisted.web.channel import Channel
 from semaphore_twisted.web.headers import HEADERS
+from semaphore_twisted.web.intake import Body, Intake
 from semaphore_twisted.web.options import BODY_LIMIT
 from semaphore_twisted.web.trust import NOBODY, Trust
 from semaphore_twisted.web.visitors import Visitors
@@ -43,14 +44,15 @@ def logged_path(path: bytes) -> str:
 
 
 class Request(server.Request):
-    """A request whose body is kept in memory, up to the site's limit."""
+    """A request whose body is kept in memory, within the limits of the site."""
 
     channel: Any
     content: Any
     defaultContentType = None  # noqa: N815 - Twisted's name
     begun: float = 0.0
     refused = False
-    _size = 0
+    _body: Body | None = None
+    _due = False
 
     @override
     def setResponseCode(self, code: int, message: bytes | None = None) -> None:
@@ -59,37 +61,64 @@ class Request(server.Request):
 
     @override
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body that is declared too large."""
-        self.content = BytesIO()
-        if length is not None and length > self._limit:
-            self._refuse()
+        """Decide by the head what may become of the body; ``None`` is no length."""
+        if length == 0:
+            self.content = BytesIO()
+            return
+        channel, site = self.channel, self.channel.site
+        self.method, self.uri = channel.line
+        self.path = self.uri.partition(b"?")[0]
+        source = site.visitors.key(channel.address)
+        self._body = Body(self, site.intake, site.body_limit, source, self._refuse)
+        self.content = self._body.content
+        if length is not None:
+            self._body.announce(length)
+        if self._body.answer is not None and self.getHeader(b"expect"):
+            self._refuse(self._body.answer)  # the client waits for a word of ours
 
     @override
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep *data*, or refuse a body that has grown too large."""
-        self._size += len(data)
-        if not self.refused and self._size <= self._limit:
-            self.content.write(data)
-        elif not self.refused:
-            self._refuse()
-        elif self._size > self._limit + _DRAIN:
+        """Keep *data*, as long as the body is not refused."""
+        body = self._body
+        if body is None:
+            return
+        body.add(data)
+        if body.refused and body.size > self.channel.site.body_limit + _DRAIN:
             self.channel.transport.abortConnection()
 
-    @property
-    def _limit(self) -> int:
-        limit: int = getattr(self.channel.site, "body_limit", BODY_LIMIT)
-        return limit
+    def release(self) -> None:
+        """Keep nothing of the body any more."""
+        if self._body is not None:
+            self._body.release()
 
-    def _refuse(self) -> None:
+    def decided(self) -> None:
+        """Go on, once it is known what becomes of the body."""
+        if self._due:
+            self._due = False
+            self.content.seek(0)
+            self.process()
+
+    @override
+    def connectionLost(self, reason: Failure) -> None:
+        """Keep nothing of the body, and tell the others."""
+        self.release()
+        super().connectionLost(reason)
+
+    def _refuse(self, answer: Encoded) -> None:
         """Answer at once; the rest of the body is read and dropped."""
         self.refused = True
         self.content = BytesIO()
-        sentence = f"The request is larger than {self._limit} bytes"
-        self.channel.transport.write(last_words(413, sentence))
+        self.channel.site.refused_body(self, answer.status)
+        self.channel.transport.write(closing(answer))
 
     @override
     def process(self) -> None:
         """Hand the whole request to the site's one resource."""
+        if self._body is not None and self._body.asking:
+            self._due = True
+            return
+        if self._body is not None and self._body.answer and not self.refused:
+            self._refuse(self._body.answer)
         if self.refused:
             self.channel.loseConnection()
             return
@@ -119,8 +148,12 @@ class Site(server.Site):
         clock: IReactorTime,
         body_limit: int = BODY_LIMIT,
         trust: Trust = NOBODY,
+        intake: Intake | None = None,
     ) -> None:
-        """Serve *resource*, which is a leaf; proxies in *trust* come as they like."""
+        """Serve *resource*, which is a leaf; proxies in *trust* come as they like.
+
+        *intake* has the limits of all bodies, and looks their senders up.
+        """
         super().__init__(
             resource,
             requestFactory=Request,
@@ -130,12 +163,24 @@ class Site(server.Site):
         )
         self.body_limit = body_limit
         self.visitors = Visitors(clock, trust)
+        self.intake = intake or Intake()
 
     def refused(self, address: str | None, status: int) -> None:
         """Write one line of the access log for what was no request, and not read."""
         self._log.info(
             "{client} sent no request that can be read {status}",
             client=ip.canonical(address) if address else "-",
+            status=status,
+        )
+
+    def refused_body(self, request: Any, status: int) -> None:
+        """Write one line of the access log for a body that was refused."""
+        address = request.channel.address
+        self._log.info(
+            "{client} {method} {path} {status} (the body was refused)",
+            client=ip.canonical(address) if address else "-",
+            method=_printable(request.method),
+            path=logged_path(request.path),
             status=status,
         )
 

@@ -34,7 +34,7 @@ class Visitors:
 
         ``None`` is a UNIX socket.
         """
-        key = self._key(address)
+        key = self.key(address)
         if key is None:
             return True
         if self._counts[key] >= self.each:
@@ -45,13 +45,14 @@ class Visitors:
 
     def leave(self, address: str | None) -> None:
         """Count a connection less that was let in."""
-        key = self._key(address)
+        key = self.key(address)
         if key is not None:
             self._counts[key] -= 1
             if not self._counts[key]:
                 del self._counts[key]
 
-    def _key(self, address: str | None) -> str | None:
+    def key(self, address: str | None) -> str | None:
+        """Return the source that *address* counts as; ``None`` has no limit."""
         if not address or ip.is_loopback(address) or self._trust.names(address):
             return None
         return ip.source(address)

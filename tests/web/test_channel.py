@@ -201,3 +201,46 @@ class CrowdTests(ChannelTestCase):
             for _ in range(EACH + 1):
                 self.client.send(b"")
             self.assertEqual(self.client.get("/api/ping").status, 200)
+
+
+class PipelineTests(ChannelTestCase):
+    """Many requests at once, by a client that reads nothing."""
+
+    def test_answers_are_not_piled_up(self) -> None:
+        """A request is answered only when the answer before it was read."""
+        transport = self.client.send(GET)
+        producer: Any = transport.producer
+        producer.pauseProducing()
+        self.client.more(transport, GET * 1000)
+        self.assertEqual(self.answers(transport), [200])
+        self.assertEqual(transport.producerState, "paused")
+        for expected in (2, 3):
+            self.full_after_each(transport)
+            producer.resumeProducing()
+            self.assertEqual(len(self.answers(transport)), expected)
+        del transport.writeSequence
+        producer.resumeProducing()
+        self.assertEqual(self.answers(transport), [200] * 1001)
+        self.assertEqual(transport.producerState, "producing")
+
+    def test_in_one_read(self) -> None:
+        """So it is when all of them come with the first one."""
+        transport = self.client.send(b"")
+        self.full_after_each(transport)
+        self.client.more(transport, GET * 1000)
+        self.assertEqual(self.answers(transport), [200])
+        producer: Any = transport.producer
+        producer.resumeProducing()
+        self.assertEqual(self.answers(transport), [200] * 2)
+        self.client.clock.advance(STALLED)
+        self.assertTrue(transport.disconnected or transport.disconnecting)
+
+    def full_after_each(self, transport: Any) -> None:
+        """Have the transport's buffer be full after each write."""
+        write = type(transport).writeSequence
+
+        def writing(data: Any) -> None:
+            write(transport, data)
+            transport.producer.pauseProducing()
+
+        transport.writeSequence = writing

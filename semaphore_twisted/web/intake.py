@@ -1,0 +1,186 @@
+"""How much of a request's body is kept: little before its sender is known.
+
+Credentials come in the head, so they are looked up as soon as a body is longer than
+:data:`limits.BODY_UNKNOWN`, and not before all of it is in memory. Whatever is refused
+is answered at once; the rest of that body is read and discarded, so that the client
+reads the answer and no reset. Bytes are counted in two budgets: for senders that are
+not known, by source, and for accounts. A short body counts nowhere, so a login is
+never refused because others send much.
+
+A client without credentials gets its answer at the end of its body, as any other
+request does: the time limits of a body hold for it too.
+"""
+
+from collections.abc import Callable
+from io import SEEK_END, BytesIO
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.model import limits
+from semaphore_twisted.web.answers import Encoded, json
+from semaphore_twisted.web.budget import Budget, Share
+
+#: Returns the account behind a request, ``None`` where nobody is logged in.
+Owner = Callable[[Any], "Deferred[str | None]"]
+
+
+def nobody(request: Any) -> "Deferred[str | None]":
+    """Know no account."""
+    del request
+    return succeed(None)
+
+
+def too_large(request: Any) -> Encoded:
+    """Refuse a body that a site without logins does not take."""
+    del request
+    sentence = f"Without a login a body may have {limits.BODY_UNKNOWN} bytes"
+    return Encoded(413, json({"error": sentence}))
+
+
+def _later() -> Encoded:
+    sentence = "Too many bytes of other requests are waiting; send this one again"
+    return Encoded(503, json({"error": sentence}), headers=((b"retry-after", b"5"),))
+
+
+def _over(limit: int) -> Encoded:
+    return Encoded(413, json({"error": f"The request is larger than {limit} bytes"}))
+
+
+@define(eq=False, kw_only=True)
+class Intake:
+    """The limits of all bodies of a site, or of several.
+
+    *owner* looks credentials up, and *refused* is the answer where there are none.
+    """
+
+    owner: Owner = nobody
+    refused: Callable[[Any], Encoded] = too_large
+    unknown: Budget = field(
+        factory=lambda: Budget(limits.BODIES_UNKNOWN_OF_SOURCE, limits.BODIES_UNKNOWN)
+    )
+    known: Budget = field(
+        factory=lambda: Budget(limits.BODIES_OF_ACCOUNT, limits.BODIES)
+    )
+
+
+@define(eq=False)
+class Body:
+    """The body of one request, as it comes.
+
+    *refuse* is called with the answer, once; nothing is kept afterwards.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _request: Any
+    _intake: Intake
+    _limit: int
+    _source: str | None
+    _refuse: Callable[[Encoded], None]
+    content: BytesIO = field(factory=BytesIO, init=False)
+    size: int = field(default=0, init=False)
+    refused: bool = field(default=False, init=False)
+    _share: Share = field(init=False)
+    _account: str | None = field(default=None, init=False)
+    #: the answer to a refused body, which is sent at its end
+    answer: Encoded | None = field(default=None, init=False)
+    _asking: bool = field(default=False, init=False)
+    _waiting: list[bytes] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with a sender that is not known."""
+        self._share = Share(self._intake.unknown, self._source)
+
+    @property
+    def asking(self) -> bool:
+        """Whether it is not decided yet what becomes of the body."""
+        return self._asking
+
+    def announce(self, length: int) -> None:
+        """Decide by the *length* that the head declares, before the body comes."""
+        if length > self._limit:
+            self._end(_over(self._limit))
+        elif length > limits.BODY_UNKNOWN:
+            self._ask()
+
+    def add(self, data: bytes) -> None:
+        """Keep *data*, or refuse the body."""
+        self.size += len(data)
+        if self.refused:
+            return
+        if self.size > self._limit:
+            self._end(_over(self._limit))
+        elif self._asking:
+            self._waiting.append(data)
+        elif self._account is None and self.size > limits.BODY_UNKNOWN:
+            self._waiting.append(data)
+            self._ask()
+        elif self._holds():
+            self.content.write(data)
+        elif self._account is None:
+            self._waiting.append(data)
+            self._ask()
+        else:
+            self._end(_later())
+
+    def release(self) -> None:
+        """Keep nothing any more."""
+        self._share.release()
+        self._waiting.clear()
+        self.content = BytesIO()
+
+    def _holds(self) -> bool:
+        """Count what is kept; false if that is too much."""
+        if self.size <= limits.BODY_SMALL:
+            return True
+        return self._share.grow(self.size - self._share.size)
+
+    def _ask(self) -> None:
+        self._asking = True
+        asked = self._intake.owner(self._request)
+        if not asked.called:
+            self._request.channel.pause_reading()
+            _ = asked.addBoth(self._resumed)
+        told = asked.addCallbacks(self._answered, self._failed)
+        forget(told, log=self._log, sentence="A body was not taken")
+
+    def _resumed(self, result: Any) -> Any:
+        self._request.channel.resume_reading()
+        return result
+
+    def _answered(self, account: str | None) -> None:
+        self._asking = False
+        if self.refused:
+            return
+        if account is None:
+            few = 0 < self.size <= limits.BODY_UNKNOWN
+            self.refused = True
+            self.answer = _later() if few else self._intake.refused(self._request)
+            self.release()
+            self._request.decided()
+            return
+        self._account = account
+        waiting, self._waiting = self._waiting, []
+        if not (self._share.move(self._intake.known, account) and self._holds()):
+            self._end(_later())
+        else:
+            self.content.seek(0, SEEK_END)
+            self.content.write(b"".join(waiting))
+            self._request.decided()
+
+    def _failed(self, failure: Failure) -> None:
+        self._asking = False
+        self._log.failure("The sender of a body could not be looked up", failure)
+        if not self.refused:
+            self._end(_later())
+
+    def _end(self, answer: Encoded) -> None:
+        self.refused = True
+        self.release()
+        self._refuse(answer)
+        self._request.decided()

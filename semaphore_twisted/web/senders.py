@@ -1,0 +1,53 @@
+"""Who sends a body, asked before the body is kept."""
+
+from typing import Any
+
+from attrs import define
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.model.errors import NotAuthenticated
+from semaphore_twisted.model.users import Access, Actor
+from semaphore_twisted.operations import access
+from semaphore_twisted.web.answers import Encoded
+from semaphore_twisted.web.intake import too_large
+from semaphore_twisted.web.requests import Arrival
+from semaphore_twisted.web.statuses import refusal
+
+
+@define(eq=False)
+class Senders:
+    """Looks up the sender of a request by its head.
+
+    *door* reads a request.
+    """
+
+    database: IDatabase
+    door: Any
+
+    def owner(self, request: Any) -> "Deferred[str | None]":
+        """Return a name for the account behind *request*, ``None`` for no account."""
+        came: Arrival = self.door.arrival(request)
+        credentials = came.credentials
+        if credentials.session_digest is None and credentials.token_digest is None:
+            return succeed(None)
+        asked: Deferred[Actor] = self.database.read(
+            access.actor, credentials, Access.USER, None
+        )
+        return asked.addCallbacks(_name, _nobody)
+
+    def refused(self, request: Any) -> Encoded:
+        """Return the answer to a long body of *request*, which has no account."""
+        path, _ = self.door.below(request.path)
+        if path.startswith(b"/api/"):
+            return refusal(NotAuthenticated())
+        return too_large(request)
+
+
+def _name(actor: Actor) -> str:
+    return str(actor.user.id)
+
+
+def _nobody(failure: Failure) -> None:
+    _ = failure.trap(NotAuthenticated)
