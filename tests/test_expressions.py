@@ -152,7 +152,7 @@ class ShapeTests(SynchronousTestCase):
                         "re.Regex",
                     }:
                         made = ast.unparse(call.args[0])
-                        if "re.escape" not in made:
+                        if "re.escape" not in ast.unparse(node):
                             wrong.append(f"{path.name}: {made}")
         self.assertEqual(wrong, [])
 

@@ -15,7 +15,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
 
 #: NAMESPACE.COLLECTION.PLAYBOOK, each a name of Python's.
-_COLLECTION_PLAYBOOK = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){2,}", re.ASCII)
+_COLLECTION_PLAYBOOK = re.compile(r"[A-Za-z_]\w*+(\.[A-Za-z_]\w*+){2,}", re.ASCII)
 
 
 def strictness(inventory: InventorySource | None) -> dict[str, str]:
