@@ -12,6 +12,7 @@ from semaphore_twisted.jobs.workspace import (
     literal,
 )
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
 
 #: NAMESPACE.COLLECTION.PLAYBOOK, each a name of Python's.
@@ -46,7 +47,13 @@ def inventory_path(inventory: InventorySource | None) -> str | None:
     if inventory is None or inventory.type is not InventoryType.FILE:
         return None
     path = inventory.inventory.strip()
+    if "," in path:
+        raise Invalid(
+            "The inventory's path has a comma, and Ansible takes such a text for a list"
+            " of hosts: rename the file"
+        )
     if path.startswith("/"):
+        check_plain(path, "The inventory")
         return None
     return inside(path, "inventory")
 
@@ -54,13 +61,16 @@ def inventory_path(inventory: InventorySource | None) -> str | None:
 def inside(path: str, name: str) -> str:
     """Return *path*, normalized, if by its text it stays in the checkout.
 
-    :raises Invalid: if it does not, is empty, or could be taken for an option.
+    :raises Invalid: if it does not, is empty, or could be taken for an option or, but
+        for a script, an expression of Ansible's
     """
     found = posixpath.normpath(path) if path else ""
     if not found or found == ".":
         raise Invalid(f"The {name} has no path")
     if found.startswith(("/", "../", "-")) or found == ".." or "\0" in found:
         raise Invalid(f"The {name} {path!r} is not a path inside the repository")
+    if name != "script":
+        check_plain(found, f"The {name}")
     return found
 
 

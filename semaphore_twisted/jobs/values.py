@@ -26,12 +26,11 @@ from semaphore_twisted.jobs.order import JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import arguments, effective_params
 from semaphore_twisted.jobs.steps import File
 from semaphore_twisted.jobs.workspace import WORKSPACE, literal, literals
+from semaphore_twisted.model.answers import RESERVED
 from semaphore_twisted.model.documents import check_depth
 from semaphore_twisted.model.errors import Invalid
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-#: Ansible's own keys in JSON: a mapping with one of them is a text of another kind.
-_RESERVED = "__ansible_"
 #: Marks a text that Ansible does not evaluate, in its JSON.
 _UNSAFE = "__ansible_unsafe"
 #: The largest argument or environment variable that Linux takes (MAX_ARG_STRLEN).
@@ -99,10 +98,10 @@ def exact(value: Any) -> Any:
 
 def _key(name: object) -> str:
     """Return the name of a variable or of a field in one."""
-    if not isinstance(name, str) or name.startswith(_RESERVED):
+    if not isinstance(name, str) or name.startswith(RESERVED):
         raise Invalid(
             f"The variable name “{name}” is not accepted: names that begin with"
-            f" {_RESERVED} have a meaning of their own for Ansible"
+            f" {RESERVED} have a meaning of their own for Ansible"
         )
     return name
 

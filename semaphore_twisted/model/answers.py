@@ -17,6 +17,8 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.logins import check_login
 from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
 
+#: Ansible's own keys in JSON: an object with one of them is a text of another kind.
+RESERVED = "__ansible_"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOGINS = frozenset({"ansible_user", "ansible_ssh_user", "ansible_become_user"})
 _HOSTS = frozenset({"ansible_host", "ansible_ssh_host"})
@@ -53,6 +55,18 @@ _POWERS = re.compile(
 _HOST = re.compile(r"[A-Za-z0-9_\[]([A-Za-z0-9_.:%-]*[A-Za-z0-9_\]])?")
 
 
+def check_variable(name: str, field: str) -> None:
+    """Accept the name of a variable of a variable group, which its author may choose.
+
+    :raises Invalid: if Ansible would read the whole group as one value
+    """
+    if name.startswith(RESERVED):
+        raise Invalid(
+            f"{field}: invalid name “{name[:60]}”; expected another name, since Ansible"
+            f" gives names that begin with {RESERVED} a meaning of their own"
+        )
+
+
 def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
     """Accept what a template asks for.
 
@@ -77,7 +91,7 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
     :raises Invalid:
     """
     name, kind = variable.name, variable.type
-    if name.startswith("__ansible_") or name in _OWN:
+    if name.startswith(RESERVED) or name in _OWN:
         raise Invalid(
             f"survey_vars: “{name}” is a variable of Ansible's or of this server's own;"
             " expected another name"
@@ -102,10 +116,15 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
 
 
 def check_answer(variable: SurveyVariable, value: object, app: App) -> None:
-    """Accept a plain answer to a variable that :func:`check_survey` accepted.
+    """Accept an answer to a variable that :func:`check_survey` accepted.
 
-    :raises Invalid: naming the variable
+    :raises Invalid: naming the variable, never with the value
     """
+    if app is not App.ANSIBLE and "\0" in str(value):
+        raise Invalid(
+            f"{variable.name}: has a NUL character, which a script cannot receive;"
+            " remove it"
+        )
     if app is not App.ANSIBLE or variable.type is SurveyType.ENUM:
         return
     if variable.name in _LOGINS:

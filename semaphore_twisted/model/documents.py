@@ -77,7 +77,9 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _too_deep(what: str) -> Invalid:
-    return Invalid(f"{what} has more than {DEEPEST} levels of lists and objects")
+    return Invalid(
+        f"{what}: too many levels of lists and objects; expected at most {DEEPEST}"
+    )
 
 
 class _RepeatedError(Exception):

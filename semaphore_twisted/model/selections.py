@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.expressions import has_expression
 from semaphore_twisted.model.logins import check_login
 
 #: Where Ansible begins a new part of a limit.
 _PARTS = re.compile(r"[\s,:;]+[&!\s]*|^[&!\s]+")
 _HOSTS = re.compile(r"[&!]?[\w*?\[][\w.*?\[\]:;&!%+@/-]*")
 _TAG = re.compile(r"\w[\w .:/@+=-]*")
-_TEMPLATE = re.compile(r"\{[{%#]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"[0-9]{1,4}")
 
@@ -37,7 +37,7 @@ def check_hosts(part: str, *, names_only: bool = True) -> None:
     if any(piece.startswith("@") for piece in _PARTS.split(part)):
         raise Invalid(f"limit: invalid value “{_shown(part)}”, a file; {expected}")
     regular = not names_only and part.lstrip("&!").startswith("~")
-    if regular and not _CONTROL.search(part) and not _TEMPLATE.search(part):
+    if regular and not _CONTROL.search(part) and not has_expression(part):
         return
     if not _HOSTS.fullmatch(part):
         raise Invalid(f"limit: invalid value “{_shown(part)}”; {expected}")
@@ -107,7 +107,7 @@ def _number(value: str) -> None:
 
 
 def _title(value: str) -> None:
-    if _CONTROL.search(value) or _TEMPLATE.search(value) or not value.strip():
+    if _CONTROL.search(value) or has_expression(value) or not value.strip():
         raise Invalid(f"arguments: “{_shown(value)}” is not the name of a task")
 
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model.answers import check_variable
 from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
@@ -254,12 +255,14 @@ def _check_secret(owner: str, name: str, secret: str) -> None:
         _check_env(name, secret)
     else:
         check_text(name, "name of a secret")
+        check_variable(name, "secrets")
 
 
 def _values(new: NewEnvironment) -> dict[str, str | None]:
     check_name(new.name, "Environment name can not be empty")
     if new.json.strip():
-        json_object(new.json, "Extra variables")
+        for name in json_object(new.json, "Extra variables"):
+            check_variable(name, "json")
     env = new.env if new.env and new.env.strip() else None
     if env is not None:
         for name, value in json_object(env, "Environment variables").items():

@@ -8,6 +8,7 @@ import msgspec
 
 from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
 from semaphore_twisted.model.inventories import Inventory, InventoryType
 from semaphore_twisted.model.texts import LongText, Name
@@ -135,9 +136,10 @@ def _check_path(path: str) -> None:
     """Refuse the path of a file that is not inside the repository."""
     found = posixpath.normpath(path) if path else "."
     outside = found.startswith(("/", "../", "-")) or found in {".", ".."}
-    if outside or path != path.strip():
+    if outside or path != path.strip() or "," in path:
         raise Invalid("Invalid inventory file pathname. Must be: path/to/inventory.")
     check_text(path, "inventory's path")
+    check_plain(path, "inventory")
 
 
 def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def answers(
             continue
         if is_secret:
             hidden[each.name] = _text(each, value)
+            check_answer(each, hidden[each.name], app)
         else:
             variables[each.name] = _checked(each, value)
             check_answer(each, variables[each.name], app)

@@ -9,6 +9,7 @@ import msgspec
 from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import (
     EnvironmentId,
     InventoryId,
@@ -110,7 +111,7 @@ def checked(new: NewTemplate) -> dict[str, Any]:
     check_name(new.name, "template name can not be empty")
     if app is App.ANSIBLE and not new.inventory_id:
         raise Invalid("template inventory can not be empty")
-    _check_playbook(new.playbook)
+    _check_playbook(new.playbook, app)
     if new.type not in _TYPES:
         raise Invalid(f"The type of a template is build, deploy or empty: {new.type}")
     check_branch(new.git_branch or "")
@@ -147,12 +148,14 @@ def _app(name: str) -> App:
         raise Invalid(f"Invalid app id: {name[:50]}{later}") from None
 
 
-def _check_playbook(playbook: str) -> None:
+def _check_playbook(playbook: str, app: App) -> None:
     if not playbook.strip():
         raise Invalid("template playbook can not be empty")
     check_text(playbook, "playbook's path")
     if playbook.startswith(("-", "/")) or ".." in playbook.split("/"):
         raise Invalid("The playbook must be a path inside the repository")
+    if app is App.ANSIBLE:
+        check_plain(playbook, "playbook")
 
 
 def arguments(text: str | None, app: App = App.ANSIBLE) -> str | None:

@@ -25,6 +25,13 @@ class InsideTests(SynchronousTestCase):
             with self.assertRaises(Invalid, msg=path):
                 inside(path, "playbook")
 
+    def test_expressions(self) -> None:
+        """An expression of Ansible's in a path is refused, but for a script's."""
+        for path in ("{{ x }}/site.yml", "{% x %}.yml", "a/{#b"):
+            for name in ("playbook", "inventory"):
+                self.assertRaises(Invalid, inside, path, name)
+        self.assertEqual(inside("{{ x }}/run.sh", "script"), "{{ x }}/run.sh")
+
 
 class InventoryPathTests(SynchronousTestCase):
     """Which inventories must be in a checkout."""
@@ -60,3 +67,9 @@ class InventoryPathTests(SynchronousTestCase):
             found = InventorySource(type=kind, inventory=text)
             self.assertEqual(inventory_path(found), expected)
         self.assertIsNone(inventory_path(None))
+
+    def test_refused(self) -> None:
+        """What Ansible takes for a list of hosts or an expression is refused."""
+        for text in ("a,b", "/etc/a,b", "/etc/{{ x }}"):
+            found = InventorySource(type=InventoryType.FILE, inventory=text)
+            self.assertRaises(Invalid, inventory_path, found)

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.model.answers import check_answer, check_survey
+from semaphore_twisted.model.answers import check_answer, check_survey, check_variable
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
 
@@ -119,3 +119,19 @@ class AnswerTests(SynchronousTestCase):
                         App.ANSIBLE,
                     )
         check_answer(variable("who", STRING), "{{ x }}", App.ANSIBLE)
+
+    def test_nul(self) -> None:
+        """A script cannot receive a NUL character, in a secret neither."""
+        for kind in (STRING, SECRET):
+            check_answer(variable("who", kind), "a\0b", App.ANSIBLE)
+            error = self.assertRaises(
+                Invalid, check_answer, variable("who", kind), "a\0b", App.BASH
+            )
+            self.assertIn("who: has a NUL", error.message)
+
+    def test_names_of_groups(self) -> None:
+        """A group's names are its author's, but for those of Ansible's JSON."""
+        for name in ("ansible_connection", "PATH", "a b", "_x"):
+            check_variable(name, "json")
+        for name in ("__ansible_unsafe", "__ansible_vault", "__ansible_type"):
+            self.assertRaises(Invalid, check_variable, name, "json")

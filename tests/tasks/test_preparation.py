@@ -6,7 +6,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.order import JobOrder
-from semaphore_twisted.model.errors import SecretUnreadable
+from semaphore_twisted.model.errors import Invalid, SecretUnreadable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.keys import KeyType, LoginPassword, NoSecret, Text
 from semaphore_twisted.operations import tasks
@@ -162,6 +162,20 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(found.secret_answers, {"c": "s"})
         self.assertEqual(found.environment, {"X": "1", "N": "2"})
         self.assertEqual(found.secret_environment, {"TOKEN": EXACT})
+
+    def test_deep(self) -> None:
+        """Variables that an older release stored are refused if they are too deep."""
+        deep = '{"a": ' + "[" * 3000 + "]" * 3000 + "}"
+        for columns in (
+            {"environment_id": self.group(deep)},
+            {"environment_id": self.group("{}", deep)},
+        ):
+            error = self.assertRaises(Invalid, self.order, **columns)
+            self.assertIn("“Group”: too many levels", error.message)
+        template = make_template(self.conn, self.project)
+        task = make_task(self.conn, self.project, template, environment=deep)
+        error = self.assertRaises(Invalid, order, self.conn, self.keyring, task)
+        self.assertIn("The task's variables: too many levels", error.message)
 
     def test_secret_answer(self) -> None:
         """B113: a secret answer arrives with its exact text."""

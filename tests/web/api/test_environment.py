@@ -57,6 +57,8 @@ class EnvironmentTests(ResourceTestCase):
             ({}, "Environment name can not be empty"),
             ({"name": "x", "json": "{"}, "Extra variables must be valid JSON"),
             ({"name": "x", "json": "[1]"}, "Extra variables must be valid JSON"),
+            ({"name": "x", "json": '{"a": 1, "a": 2}'}, "“a” comes twice"),
+            ({"name": "x", "json": '{"__ansible_unsafe": "x"}'}, "invalid name"),
             ({"name": "x", "env": "nope"}, "Environment variables must be valid JSON"),
             ({"name": "x", "env": '{"A": [1]}'}, "“A” must be one value"),
             ({"name": "x", "env": '{"A": null}'}, "“A” must be one value"),

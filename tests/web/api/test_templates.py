@@ -129,6 +129,14 @@ class CreateTests(TemplateTestCase):
             ("inside the repository", {"playbook": "../x.sh"}),
             ("inside the repository", {"playbook": "/bin/sh"}),
             ("inside the repository", {"playbook": "--version"}),
+            (
+                "playbook: invalid value",
+                {
+                    "app": "ansible",
+                    "inventory_id": self.inventory(),
+                    "playbook": "{{ x }}/site.yml",
+                },
+            ),
             ("Invalid app id: magic", {"app": "magic"}),
             ("not served yet", {"app": "terraform"}),
             ("type of a template", {"type": "odd"}),
@@ -170,6 +178,7 @@ class CreateTests(TemplateTestCase):
         self.create()
         for variable in (
             {"name": "", "type": ""},
+            {"name": "LD_PRELOAD", "type": "secret"},
             {"name": "a b", "type": ""},
             {"name": "x", "type": "odd"},
             {"name": "x", "type": "enum"},
