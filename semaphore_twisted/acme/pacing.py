@@ -122,8 +122,12 @@ def renewal(leaf: x509.Certificate, known: Record) -> datetime:
     if known.renew_at is None or known.renewal_id != renewal_id(leaf):
         chance = leaf.serial_number % 1009 / 1009  # the same at each look
         return start + (end - start) * (_DUE - _SPREAD * chance)
-    advised = min(known.renew_at, start + (end - start) * _LATEST)
-    return advised if known.issued is None else max(advised, known.issued + _BETWEEN)
+    latest = start + (end - start) * _LATEST
+    advised = min(known.renew_at, latest)
+    if known.issued is None:
+        return advised
+    # a clock that was ahead at the issuance must not put the renewal off for as long
+    return min(max(advised, known.issued + _BETWEEN), max(latest, advised))
 
 
 def advised(

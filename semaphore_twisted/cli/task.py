@@ -118,7 +118,10 @@ def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
     server = _server(arguments)
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
+    from semaphore_twisted.lifecycle import steady  # noqa: PLC0415 - with the reactor
+
     loop: Any = reactor
+    steady(loop)
     outcome: list[int | Exception] = []
 
     async def work() -> None:

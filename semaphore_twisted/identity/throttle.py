@@ -60,6 +60,20 @@ class _Failures(msgspec.Struct, frozen=True, kw_only=True):
     last: datetime
 
 
+def ahead(conn: Connection) -> bool:
+    """Whether a stored time is yet to come: the clock was set back since.
+
+    :func:`settle` is to be called then, or everybody would have to wait until the
+    clock is there again.
+    """
+    return bool(conn.scalar(statements.ahead, now=conn.now))
+
+
+def settle(conn: Connection) -> None:
+    """Let stored times that are yet to come be now."""
+    conn.run(statements.settle, now=conn.now, moment=conn.now)
+
+
 def check(conn: Connection, subject: Subject) -> None:
     """Accept a guess at this time.
 
@@ -69,7 +83,7 @@ def check(conn: Connection, subject: Subject) -> None:
     for name, rule in _counters(conn, subject):
         found = _failures(conn, name)
         if found is not None:
-            # A clock that was set back must not lock anybody out for longer.
+            # A time that is yet to come counts as now until it is settled.
             passed = max(conn.now - found.last, timedelta())
             wait = max(wait, rule.delay(found.failures) - passed)
     if wait > timedelta():
@@ -81,6 +95,7 @@ def failed(conn: Connection, subject: Subject) -> None:
 
     :raises TooManyAttempts: if other guesses, made at the same time, came first.
     """
+    settle(conn)
     check(conn, subject)
     conn.run(statements.forget_old, cutoff=conn.now - FORGOTTEN)
     for name, _ in _counters(conn, subject):
@@ -107,6 +122,7 @@ def succeeded(conn: Connection, subject: Subject) -> None:
 
     :raises TooManyAttempts: if wrong guesses, made at the same time, came first.
     """
+    settle(conn)
     check(conn, subject)
     conn.delete(login_failure, _account(conn, subject.account))
 

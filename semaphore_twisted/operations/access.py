@@ -148,5 +148,6 @@ def _holder(
             cutoff=conn.now - credentials.limits.idle,
             oldest=conn.now - credentials.limits.lifetime,
             due=conn.now - credentials.limits.noted,
+            now=conn.now,
         )
     return None

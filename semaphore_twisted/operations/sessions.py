@@ -60,6 +60,7 @@ def touch(conn: Connection, session_id: int, limits: SessionLimits) -> None:
         statements.touch,
         session_id=session_id,
         now=conn.now,
+        moment=conn.now,
         due=conn.now - limits.noted,
     )
 

@@ -115,6 +115,12 @@ class RenewalTests(SynchronousTestCase):
         moved = pacing.advised(record, self.leaf_id, start - DAY, start, lambda: 0.0)
         self.assertEqual(moved.renew_at, start - DAY)
 
+    def test_clock_was_ahead(self) -> None:
+        """A clock that was a year ahead at the issuance does not put it off."""
+        self.known = Record(issued=BEGINNING + 366 * DAY)
+        found = pacing.renewal(self.leaf, self.advised(30 * DAY))
+        self.assertLess(found, BEGINNING + 82 * DAY)
+
     def test_odd_advice(self) -> None:
         """Advice for another certificate, too late or too early, does no harm."""
         other = replace(self.advised(10 * DAY), renewal_id="other")

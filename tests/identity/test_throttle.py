@@ -170,10 +170,37 @@ class ThrottleTests(SynchronousTestCase):
         self.assertEqual(count, (2,))
 
     def test_clock_set_back(self) -> None:
-        """A clock that was set back makes nobody wait for longer than the rule says."""
+        """A clock that was set back makes no one wait for longer than the rule says."""
+        for back in (3600, 86400, 86400 * 366):
+            self.fail(_subject(), 5)
+            self.clock.advance(-back)
+            with self.conn.transaction(write=True):
+                self.assertTrue(throttle.ahead(self.conn))
+                throttle.settle(self.conn)
+                self.assertFalse(throttle.ahead(self.conn))
+            self.assertEqual(self.wait(_subject()), 2)
+            self.clock.advance(1)
+            self.log_in(_subject())
+            self.clock.advance(86400)  # all is forgotten
+
+    def test_clock_set_back_at_the_end(self) -> None:
+        """The end of a guess settles the times by itself."""
         self.fail(_subject(), 5)
-        self.clock.advance(-86400 * 30)
-        self.assertEqual(self.wait(_subject()), 2)
+        self.clock.advance(-86400)
+        with self.assertRaises(TooManyAttempts):
+            self.fail(_subject())
+        with self.conn.transaction(write=True):
+            throttle.settle(self.conn)
+        self.clock.advance(1)
+        self.fail(_subject())
+
+    def test_clock_set_forward(self) -> None:
+        """A clock that is set forward forgets, as time does, and nothing fails."""
+        for forward in (3600, 86400, 86400 * 366):
+            self.fail(_subject(), 5)
+            self.clock.advance(forward)
+            self.assertEqual(self.wait(_subject()), 0)
+            self.log_in(_subject())
 
     def test_events(self) -> None:
         """B64: failures at accounts that exist are in the record, with the address."""

@@ -146,6 +146,21 @@ class AccessTests(SynchronousTestCase):
         with self.conn.transaction(write=False), self.assertRaises(NotAuthenticated):
             access.actor(self.conn, credentials, Access.USER, None)
 
+    def test_clock_set_back(self) -> None:
+        """B61: a session from a time that is yet to come ends as soon as another."""
+        _, credentials = make_session(self.conn, self.owner)
+        self.clock.advance(-86400 * 366)
+        with self.conn.transaction(write=True):
+            found = access.actor(self.conn, credentials, Access.USER, None)
+            self.assertTrue(found.session_due)
+            assert found.session_id is not None
+            sessions.touch(self.conn, found.session_id, SessionLimits())
+            found = access.actor(self.conn, credentials, Access.USER, None)
+            self.assertFalse(found.session_due)
+        self.clock.advance(7 * 86400)
+        with self.conn.transaction(write=False), self.assertRaises(NotAuthenticated):
+            access.actor(self.conn, credentials, Access.USER, None)
+
     def test_use_is_noted(self) -> None:
         """B61: use extends a session; it is noted once a minute at most."""
         _, credentials = make_session(self.conn, self.owner)

@@ -45,7 +45,11 @@ of_session = (
         *_USER,
         *_IN_PROJECT,
         session.c.id.label("session_id"),
-        (session.c.last_active < bindparam("due")).label("session_due"),
+        or_(
+            session.c.last_active < bindparam("due"),
+            session.c.last_active > bindparam("now"),
+            session.c.created > bindparam("now"),
+        ).label("session_due"),
     )
     .select_from(_with_project(session))  # type: ignore[arg-type]
     .where(

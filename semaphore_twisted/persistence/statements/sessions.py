@@ -1,16 +1,25 @@
 """Login sessions."""
 
-from sqlalchemy import bindparam, delete, or_, update
+from sqlalchemy import bindparam, delete, func, or_, update
 
 from semaphore_twisted.persistence.schema import session
 
+#: Notes a use. Times that are yet to come, from a clock that was set back since,
+#: become the present one, so that the session ends as soon as others.
 touch = (
     update(session)
     .where(
         session.c.id == bindparam("session_id"),
-        session.c.last_active < bindparam("due"),
+        or_(
+            session.c.last_active < bindparam("due"),
+            session.c.last_active > bindparam("now"),
+            session.c.created > bindparam("now"),
+        ),
     )
-    .values(last_active=bindparam("now"))
+    .values(
+        last_active=bindparam("moment"),
+        created=func.min(session.c.created, bindparam("moment")),
+    )
 )
 
 end = delete(session).where(session.c.digest == bindparam("old_digest"))

@@ -51,7 +51,7 @@ async def login(context: Context, body: Login) -> None:
         raise NotPermitted
     _check_way(context)
     subject = throttle.Subject(account=body.auth, address=context.address)
-    await context.read_unchecked(throttle.check, subject)
+    await throttled(context, subject)
     found = await context.read_unchecked(users.credentials_of, body.auth)
     if found is None:
         right = await context.compute(passwords.verify_nobody, body.password)
@@ -80,6 +80,16 @@ async def login(context: Context, body: Login) -> None:
             lifetime=limits.lifetime,
         )
     )
+
+
+async def throttled(context: Context, subject: throttle.Subject) -> None:
+    """Refuse a guess that comes too early.
+
+    :raises TooManyAttempts:
+    """
+    if await context.read_unchecked(throttle.ahead):
+        await context.write_unchecked(throttle.settle)
+    await context.read_unchecked(throttle.check, subject)
 
 
 def _check_way(context: Context) -> None:

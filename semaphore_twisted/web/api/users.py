@@ -10,6 +10,7 @@ from semaphore_twisted.model.texts import Password
 from semaphore_twisted.model.users import Access, User
 from semaphore_twisted.operations import users as operations
 from semaphore_twisted.operations.users import ChangedUser, NewUser
+from semaphore_twisted.web.api.auth import throttled
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
@@ -153,7 +154,7 @@ async def _check_current(context: Context, password: str) -> None:
     subject = throttle.Subject(
         account=context.actor.user.username, address=context.address
     )
-    await context.read_unchecked(throttle.check, subject)
+    await throttled(context, subject)
     stored = await context.read(operations.own_password_hash)
     if not await context.compute(passwords.verify, password, stored):
         await context.write_unchecked(throttle.failed, subject)
