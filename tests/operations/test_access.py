@@ -147,7 +147,7 @@ class AccessTests(SynchronousTestCase):
             access.actor(self.conn, credentials, Access.USER, None)
 
     def test_clock_set_back(self) -> None:
-        """B61: a session from a time that is yet to come ends as soon as another."""
+        """A session from a time that is yet to come ends as soon as another."""
         _, credentials = make_session(self.conn, self.owner)
         self.clock.advance(-86400 * 366)
         with self.conn.transaction(write=True):
