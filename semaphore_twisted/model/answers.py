@@ -31,7 +31,7 @@ _PASSWORDS = frozenset(
     }
 )
 #: What Ansible or this server sets itself for each host or run.
-_OWN = frozenset(
+OWN_NAMES = frozenset(
     {
         *("semaphore_vars", "vars", "hostvars", "groups", "group_names", "omit"),
         *("inventory_hostname", "inventory_hostname_short", "inventory_dir"),
@@ -91,7 +91,7 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
     :raises Invalid:
     """
     name, kind = variable.name, variable.type
-    if name.startswith(RESERVED) or name in _OWN:
+    if name.startswith(RESERVED) or name in OWN_NAMES:
         raise Invalid(
             f"survey_vars: “{name}” is a variable of Ansible's or of this server's own;"
             " expected another name"

@@ -8,6 +8,7 @@ rules hold when something is saved and again when it is used.
 import re
 from collections.abc import Callable, Sequence
 
+from semaphore_twisted.model.answers import OWN_NAMES, RESERVED
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import has_expression
 from semaphore_twisted.model.logins import check_login
@@ -17,6 +18,8 @@ _PARTS = re.compile(r"[\s,:;]+[&!\s]*|^[&!\s]+")
 _HOSTS = re.compile(r"[&!]?[\w*?\[][\w.*?\[\]:;&!%+@/-]*")
 _TAG = re.compile(r"\w[\w .:/@+=-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z0-9_.,:/+%-]*")
 _NUMBER = re.compile(r"[0-9]{1,4}")
 
 
@@ -80,11 +83,8 @@ def _refusal(word: str) -> str:
     )
     if word in _VALUES:
         return f"arguments: “{word}” has no value"
-    hint = ""
-    if re.match("-e|--e", word):
-        hint = "; declare the variable in the template's survey instead"
     return (
-        f"arguments: “{_shown(word)}” is not accepted from a task{hint}; expected"
+        f"arguments: “{_shown(word)}” is not accepted from a task; expected"
         f" -v or {accepted}"
     )
 
@@ -111,6 +111,28 @@ def _title(value: str) -> None:
         raise Invalid(f"arguments: “{_shown(value)}” is not the name of a task")
 
 
+def _variables(value: str) -> None:
+    """Accept variables that are no template, no expression and no file.
+
+    A word in these characters means the same to Ansible, to YAML and to Jinja. Names
+    that decide how Ansible connects or which program it runs are not accepted.
+    """
+    for pair in value.split(" "):
+        name, equals, text = pair.partition("=")
+        if (
+            not equals
+            or not _VARIABLE.fullmatch(name)
+            or not _WORD.fullmatch(text)
+            or name.startswith(("ansible_", RESERVED))
+            or name in OWN_NAMES
+        ):
+            raise Invalid(
+                f"arguments: invalid variable “{_shown(pair)}”; expected NAME=VALUE"
+                " with a value of letters, digits and _ . , : / + % -, and a name that"
+                " is not Ansible's own; declare other variables in the survey"
+            )
+
+
 def _login(value: str) -> None:
     check_login(value, "arguments")
 
@@ -126,6 +148,7 @@ _VALUES: dict[str, Callable[[str], None]] = {
     **dict.fromkeys(("--limit", "-l"), _hosts),
     **dict.fromkeys(("--tags", "-t", "--skip-tags"), _tags),
     **dict.fromkeys(("--forks", "-f", "--timeout", "-T"), _number),
+    **dict.fromkeys(("--extra-vars", "-e"), _variables),
     **dict.fromkeys(("--user", "-u", "--become-user"), _login),
     "--start-at-task": _title,
 }

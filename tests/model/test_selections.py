@@ -105,6 +105,7 @@ class TaskArgumentsTests(SynchronousTestCase):
             ["-vvvv", "--check", "-D", "--become"],
             ["--limit", "web,db", "-l", "all:!db", "--tags=a,b", "-t", "c"],
             ["--skip-tags", "x y", "--forks=20", "-f", "5", "-T", "30"],
+            ["-e", "x=1", "--extra-vars=version=1.2-rc1 url=https://example.org/a%20b"],
             ["--start-at-task", "Install it", "--user=root", "-u", "me"],
             [],
         ):
@@ -113,7 +114,14 @@ class TaskArgumentsTests(SynchronousTestCase):
     def test_refused(self) -> None:
         """What sets variables, runs programs, reads files or evaluates templates."""
         for words in (
-            *(["-e", "x=1"], ["--extra-vars=@/etc/shadow"], ["-ex=1"], ["--ext=x"]),
+            *(["-e", "x"], ["--extra-vars=@/etc/shadow"], ["-ex=1"], ["--ext=x"]),
+            *(
+                ["-e", "x={{ y }}"],
+                ["-e", '{"x": "\\u007b\\u007b"}'],
+                ["-e", "x='a b'"],
+            ),
+            *(["-e", "x=lookup(1)"], ["-e", "x=1 @f"], ["-e", ""], ["-e", "x=1\ny=2"]),
+            *(["-e", "ansible_connection=local"], ["-e", "semaphore_vars=1"]),
             *(["-i", "x,"], ["-i=x"], ["--inventory=/bin/sh"], ["-c", "local"]),
             *(["--connection=local"], ["-clocal"], ["--vault-password-file=x"]),
             *(["--vault-id=x@y"], ["-M", "x"], ["--module-path=x"], ["-J"], ["-k"]),
@@ -129,5 +137,5 @@ class TaskArgumentsTests(SynchronousTestCase):
             error = self.assertRaises(Invalid, check_task_arguments, words)
             self.assertIn(":", error.message)
             self.assertEqual(len(error.message.splitlines()), 1)
-        error = self.assertRaises(Invalid, check_task_arguments, ["-e", "x=1"])
+        error = self.assertRaises(Invalid, check_task_arguments, ["-e", "x={{ y }}"])
         self.assertIn("survey", error.message)
