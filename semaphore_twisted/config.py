@@ -20,6 +20,7 @@ from semaphore_twisted import (
     config_acme,
     config_address,
     config_listening,
+    config_repositories,
     config_sessions,
 )
 from semaphore_twisted.config_acme import Acme
@@ -30,6 +31,7 @@ from semaphore_twisted.config_names import (
     VARIABLES,
     Option,
 )
+from semaphore_twisted.config_repositories import Repositories
 from semaphore_twisted.config_sessions import Session
 from semaphore_twisted.config_values import (
     Effective,
@@ -156,6 +158,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     password_login_disable: bool = False
     env_vars: dict[str, str] = {}
     forwarded_env_vars: tuple[str, ...] = ()
+    repositories: Repositories = Repositories()
     git_client: str = "cmd_git"
     dialect: str = "sqlite"
     sqlite: Sqlite = Sqlite()
@@ -407,6 +410,7 @@ def _check(
     _check_mode(config, wrong)
     _check_listening(config, wrong, warnings)
     config_sessions.check(config.session, wrong)
+    config_repositories.check(config.repositories, wrong)
     _check_vpn(config.vpn, wrong)
     if config.vpn.only and config.unix_socket is not None:
         raise wrong(

@@ -92,6 +92,8 @@ _SERVED = (
     _served("session.idle_sec", "SESSION_IDLE_SEC", Kind.NUMBER),
     _served("session.lifetime_sec", "SESSION_LIFETIME_SEC", Kind.NUMBER),
     _served("ca_bundle", "CA_BUNDLE"),
+    _served("repositories.local", "REPOSITORIES_LOCAL", Kind.LIST),
+    _served("repositories.insecure_http", "REPOSITORIES_INSECURE_HTTP", Kind.FLAG),
     _served("max_task_output_bytes", "MAX_TASK_OUTPUT_BYTES", Kind.NUMBER),
     _served("acme.directory", "ACME_DIRECTORY"),
     _served("acme.email", "ACME_EMAIL"),

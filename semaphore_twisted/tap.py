@@ -416,6 +416,7 @@ class _Assembly:
             enroll_url=vpn.enroll_url(config, self.made.network),
             pinned=self._is_pinned,
             vpn=vpn.options_of(config),
+            repositories=self.job_settings.usual.rules,
         )
 
     def _is_pinned(self, base: str) -> bool:

@@ -50,6 +50,7 @@ ROOTS = {
     "config_address",
     "config_listening",
     "config_names",
+    "config_repositories",
     "config_sessions",
     "config_values",
 }

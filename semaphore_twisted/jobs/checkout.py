@@ -10,8 +10,9 @@ the memory of ``git credential-cache``. Both are given to the very host that the
 for.
 
 All but the last copy runs as the server's user. Where jobs run as another user, the
-checkout is made in a folder beside the workspaces whose name nobody can guess, and
-the job's user copies it from there.
+checkout is made in the spool, which is closed to others, and the job's user copies it
+from there: the folder is handed over, not its path. A repository of this machine is
+cloned by the job's user alone, without a mirror.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from msgspec.structs import replace
 
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.hosts import git_ssh
-from semaphore_twisted.jobs.login import LoginMemory, helper
+from semaphore_twisted.jobs.login import LoginMemory, has_login, helper
 from semaphore_twisted.jobs.order import JobOptions, Source
 from semaphore_twisted.jobs.steps import Pipe, Step
 from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal, literals
@@ -33,17 +34,18 @@ from semaphore_twisted.model.repositories import (
     UrlKind,
     address,
     check_branch,
+    wanted_names,
 )
 
-_CONTAINED = Path(__file__).with_name("contained.sh")
+#: Texts, since the job's user may not be able to read this package.
+_CONTAINED, _SCRIPT = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("contained.sh", "checkout.sh")
+)
 #: Reaching a server, its answer to the first request included.
 _REACH_SECONDS = 12
 #: Names of what git gets through memory.
 _CERTIFICATE, _CERTIFICATE_KEY = "certificate", "certificate key"
-_REMOTE_HEAD = "refs/semaphore/head"
-_LOCK_FILES = ("-name", "*.lock", "-type", "f", "-delete")
-#: A repository of another user's is only read; git's own check would refuse that too.
-_TRUST = ("--upload-pack", "git -c 'safe.directory=*' upload-pack")
 
 
 class Checkout(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +66,21 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        """Where the server's user makes the checkout."""
-        if self.places.staging:
-            return f"{self.places.staging}_{self.folder}"
+        """Where the checkout is made."""
+        if self._staged:
+            return f"{self.places.spool}/{self.folder}"
         return f"{WORKSPACE}/{self.folder}"
+
+    @property
+    def _staged(self) -> bool:
+        """Whether the server's user makes the checkout, and hands it over."""
+        return self.places.staging and not self._is_local
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether it is a repository of this machine, and not the server's own."""
+        where = address(self.source.url)
+        return where.on_this_machine and where.place != self.options.rules.demo
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps, in order.
@@ -76,6 +89,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         """
         where = address(self.source.url)
         check_branch(self.source.branch)
+        if self._is_local:
+            return self._local(where)
         agent = self._agent()
         environ = self._environ(where)
         key = self.source.key
@@ -89,6 +104,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 " must be an SSH key"
             )
         elif where.kind in {UrlKind.HTTP, UrlKind.HTTPS}:
+            self.options.rules.check_login(where, login=has_login(key))
             memory = LoginMemory(
                 name=self.name,
                 socket=self._memory,
@@ -106,7 +122,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     def finally_steps(self) -> tuple[Step, ...]:
         """Return the steps that clean up, however the job ended."""
-        if not self.places.staging:
+        if not self._staged:
             return ()
         return (self._own("clean up", "rm", "-rf", "--", self.target),)
 
@@ -147,6 +163,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             ("http.lowSpeedLimit", "1"),
             ("http.lowSpeedTime", "60"),
             ("advice.detachedHead", "false"),
+            ("core.warnAmbiguousRefs", "false"),
         ]
         if self.source.certificate is not None:
             # For this host only, whatever a submodule names; and curl would show it to
@@ -222,90 +239,138 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             ),
         )
 
+    def _script(
+        self,
+        name: str,
+        environ: dict[str, str],
+        verb: str,
+        **said: str,
+    ) -> Step:
+        """Return a step of ``checkout.sh``, which is told *said*."""
+        branch = self.source.branch
+        called = f"branch, tag or commit “{branch}”" if branch else "default branch"
+        known = {
+            "url": said.pop("url", ""),
+            "mirror": self._mirror,
+            "target": self.target,
+            "marker": f"{self.places.spool}/{self.name}.damaged",
+            "wanted": literal("\n".join(wanted_names(branch))),
+            "not_found": literal(f"The {called} was not found in {self.source.url}"),
+            **said,
+        }
+        return Step(
+            name=f"{self.name} {name}",
+            argv=("sh", "-c", 'eval "$CHECKOUT_SCRIPT"', "checkout", verb),
+            cwd=self.places.spool,
+            environ={
+                **environ,
+                "CHECKOUT_SCRIPT": _SCRIPT,
+                **{f"CHECKOUT_{word.upper()}": text for word, text in known.items()},
+            },
+            pipes=self._pipes(),
+            as_user=False,
+        )
+
     def _fetch(self, where: Address, environ: dict[str, str]) -> tuple[Step, ...]:
         """Return the steps that bring the mirror up to date."""
         url = self._remote(where)
-        mirror, lock = self._mirror, f"{self._mirror}.lock"
         # Git has no time limit for connecting by HTTP (curl's is five minutes).
         reach = self._git("reach", environ, "ls-remote", "--quiet", "--", url, "HEAD")
-        stale = self._own("stale locks", "find", mirror, *_LOCK_FILES)
-        init = ("init", "--quiet", "--bare", "--template=", "--", mirror)
-        fetch = self._git(
-            "fetch",
-            environ,
-            *(f"--git-dir={mirror}", "fetch", "--quiet", "--prune", "--no-tags"),
-            *("--no-write-fetch-head", "--no-recurse-submodules"),
-            *(_TRUST if where.on_this_machine else ()),
-            *("--", url),
-            *("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"),
-            *(() if self.source.branch else (f"+HEAD:{_REMOTE_HEAD}",)),
+        fetch = replace(
+            self._script("fetch", environ, "fetch", url=url),
+            lock=f"{self._mirror}.lock",
+            failure=f"The repository {self.source.url} cannot be fetched",
         )
-        steps = [
-            replace(stale, lock=lock, exits={"1": "next"}),
-            replace(self._git("mirror", environ, *init), lock=lock),
-            replace(
-                fetch,
-                lock=lock,
-                failure=f"The repository {self.source.url} cannot be fetched",
-            ),
-        ]
+        steps = [fetch]
         if where.kind not in {UrlKind.SSH, UrlKind.FILE, UrlKind.LOCAL}:
             failure = f"The repository {self.source.url} cannot be reached"
             reach = replace(reach, quiet=True, failure=failure)
             steps.insert(0, replace(reach, time_limit=_REACH_SECONDS))
-        said = f"Cloning Repository {self.source.url}"
-        return (replace(steps[0], announce=(said,)), *steps[1:])
+        return (replace(steps[0], announce=(self._said,)), *steps[1:])
+
+    @property
+    def _said(self) -> str:
+        """The line of the log that says which repository it is."""
+        return f"Cloning Repository {self.source.url}"
+
+    @property
+    def _said_of_branch(self) -> str:
+        """The line of the log that says which branch it is."""
+        return f"Checkout repository to {self.source.branch or 'the default branch'}"
 
     def _copy(self, where: Address, environ: dict[str, str]) -> tuple[Step, ...]:
         """Return the steps from the mirror to the exact commit, with submodules."""
-        branch, target = self.source.branch, self.target
-        clone = self._git(
-            "clone",
-            {**environ, "GIT_ALLOW_PROTOCOL": "file"},
-            *("clone", "--quiet", "--no-hardlinks", "--no-checkout", "--template="),
-            *("-c", "remote.origin.fetch=+refs/heads/*:refs/heads/*"),
-            *("-c", "remote.origin.fetch=+refs/semaphore/*:refs/semaphore/*"),
-            *("--", self._mirror, target),
-        )
-        name = self._git(
-            "origin",
-            environ,
-            *("-C", target, "remote", "set-url", "--", "origin", self._remote(where)),
-        )
-        checkout = self._git(
-            "checkout",
-            environ,
-            *("-C", target, "checkout", "--quiet", "--detach", "--force"),
-            *(literal(branch) or _REMOTE_HEAD, "--"),
-        )
+        url, lock = self._remote(where), f"{self._mirror}.lock"
+        ask_for_repair = {"75": "next"}
+        clone = self._script("clone", environ, "clone", origin=url)
+        checkout = self._script("checkout", environ, "checkout")
+        repair = self._script("repair", environ, "repair", url=url, origin=url)
         submodules = self._git(
             "submodules",
             environ,
-            *("-C", target, "submodule", "--quiet", "update"),
+            *("-C", self.target, "submodule", "--quiet", "update"),
             *("--init", "--recursive", "--force"),
         )
-        # As the job's user, if that is the server's: files get the usual modes.
-        clone, name, checkout, submodules = (
-            replace(step, as_user=not self.places.staging)
-            for step in (clone, name, checkout, submodules)
-        )
-        called = f"branch, tag or commit “{branch}”" if branch else "default branch"
-        return (
-            replace(clone, lock=f"{self._mirror}.lock"),
-            name,
+        steps = (
+            replace(clone, lock=lock, exits=ask_for_repair),
+            replace(checkout, announce=(self._said_of_branch,), exits=ask_for_repair),
             replace(
-                checkout,
-                announce=(f"Checkout repository to {branch or 'the default branch'}",),
-                failure=f"The {called} was not found in {self.source.url}",
+                repair,
+                lock=lock,
+                requires=f"{self.places.spool}/{self.name}.damaged",
+                failure=f"The repository {self.source.url} cannot be checked out",
             ),
             replace(
                 submodules,
-                requires=f"{target}/.gitmodules",
+                requires=f"{self.target}/.gitmodules",
                 failure=f"A submodule of {self.source.url} cannot be fetched",
             ),
             *(self._facts(environ) if self.facts else ()),
             *self._contained(),
         )
+        # As the job's user, if that is the server's: files get the usual modes.
+        return tuple(replace(step, as_user=not self.places.staging) for step in steps)
+
+    def _local(self, where: Address) -> tuple[Step, ...]:
+        """Return the steps that clone a repository of this machine.
+
+        All of them run as the job's user, whose permissions count.
+        """
+        rules = self.options.rules
+        rules.check_on(where.place)
+        environ = {
+            **self._environ(where),
+            "HOME": self.places.home,
+            "GIT_SSH_COMMAND": git_ssh(
+                self.options, self.places.known_hosts, agent=None
+            ),
+        }
+        allowed = rules.allowed
+        told = {
+            "origin": literal(where.url),
+            "place": literal(where.place),
+            "settings": f"{self.places.temporary}/{self.name}.gitconfig",
+            "places_allowed": (
+                "any" if allowed is None else literal("\n".join(allowed))
+            ),
+            "places_denied": literal("\n".join(rules.denied)),
+        }
+        clone = replace(
+            self._script("clone", environ, "local", **told),
+            announce=(self._said, self._said_of_branch),
+            failure=f"The repository {self.source.url} cannot be fetched",
+        )
+        submodules = replace(
+            self._script("submodules", environ, "submodules", **told),
+            failure=f"A submodule of {self.source.url} cannot be fetched",
+        )
+        steps = (
+            clone,
+            submodules,
+            *(self._facts(environ) if self.facts else ()),
+            *self._contained(),
+        )
+        return tuple(replace(step, as_user=True, cwd=WORKSPACE) for step in steps)
 
     def _facts(self, environ: dict[str, str]) -> tuple[Step, ...]:
         """Return the steps that tell which commit it is."""
@@ -323,19 +388,18 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         if not self.wanted:
             return ()
         pairs = (literal(text) for pair in self.wanted for text in pair)
-        look = self._own("contents", "sh", str(_CONTAINED), self.target, *pairs)
+        script = ("sh", "-c", _CONTAINED, "contained", self.target)
+        look = self._own("contents", *script, *pairs)
         return (replace(look, quiet=False),)
 
     def _hand_over(self) -> tuple[Step, ...]:
         """Return the steps that give the checkout to the job's user."""
-        if not self.places.staging:
+        if not self._staged:
             return ()
-        copy = self._own(
-            "copy", "cp", "-a", "--", self.target, f"{WORKSPACE}/{self.folder}"
-        )
+        copy = self._own("copy", "cp", "-a", "--", ".", f"{WORKSPACE}/{self.folder}")
         return (
             self._own("open", "chmod", "-R", "u=rwX,go=rX", "--", self.target),
-            replace(copy, as_user=True, cwd=WORKSPACE),
+            replace(copy, as_user=True, cwd=self.target, handed=True),
             *self.finally_steps(),
         )
 

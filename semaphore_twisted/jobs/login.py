@@ -74,6 +74,11 @@ class LoginMemory(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def has_login(key: OpenedSecret) -> bool:
+    """Whether *key* has something that is sent as a login for HTTP."""
+    return any(_login(key))
+
+
 def _host(where: Address) -> str:
     """Return how git's protocol says which host a login is for."""
     return f"protocol={where.kind}\nhost={where.host}\n"

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
+from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import Template
 
@@ -90,6 +91,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: ``accept-new``, ``yes`` or ``no``.
     strict_host_key_checking: str = "accept-new"
     ssh_config: str | None = None
+    #: What the operator permits of repositories.
+    rules: RepositoryRules = RepositoryRules()
     #: The roots that git trusts instead of the system's, as a PEM file.
     ca_bundle: str | None = None
     #: Base of links to tasks, without a slash at its end; ``None`` if unknown.

@@ -74,6 +74,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     lock: str | None = None
     #: Runs as the job's user (``JobSpecification.uid``); else as the supervisor's.
     as_user: bool = True
+    #: Enters ``cwd`` before it becomes the job's user, who may not reach that by its
+    #: path: the folder is handed over, its parents stay closed.
+    handed: bool = False
     #: Seconds after which this step alone is ended as ``error``.
     time_limit: float | None = None
     #: Logged when the step fails, before its exit status; ``{output}`` is not expanded.

@@ -33,8 +33,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     workspace: str
     spool: str
-    #: A folder that only those find who know its name; ``None`` if not needed.
-    staging: str | None
+    #: Whether checkouts are made in the spool and handed to another user.
+    staging: bool
     known_hosts: str
 
     @property
@@ -68,7 +68,7 @@ def literals(pairs: Mapping[str, str]) -> dict[str, str]:
     return {name: literal(value) for name, value in pairs.items()}
 
 
-def layout(options: JobOptions, task_id: int, mark: str) -> Layout:
+def layout(options: JobOptions, task_id: int) -> Layout:
     """Return where the things of the task *task_id* go.
 
     :raises Invalid: if a socket would have too long a path.
@@ -85,7 +85,7 @@ def layout(options: JobOptions, task_id: int, mark: str) -> Layout:
     return Layout(
         workspace=workspace,
         spool=spool,
-        staging=f"{options.workspaces}/source_{mark}" if other else None,
+        staging=other,
         known_hosts=f"{WORKSPACE}/known_hosts" if other else options.known_hosts,
     )
 

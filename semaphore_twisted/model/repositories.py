@@ -7,6 +7,7 @@ be older than a rule: git takes a URL that begins like an option, or one such as
 
 import re
 from enum import StrEnum
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -28,6 +29,65 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     git_branch: str
     ssh_key_id: KeyId
     client_certificate_id: KeyId | msgspec.UnsetType = msgspec.UNSET
+
+
+class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator permits of repositories; paths are real ones.
+
+    *allowed* are the folders that local repositories may be in, ``None`` for any;
+    *denied* are the server's own, which win. *demo* is the one repository that the
+    server has made itself. *insecure_http* lets a login go over ``http://``.
+    """
+
+    allowed: tuple[str, ...] | None = None
+    denied: tuple[str, ...] = ()
+    demo: str = ""
+    insecure_http: bool = False
+
+    def check_local(self, place: str, real: str) -> None:
+        """Accept the local repository at *place*, whose real path is *real*.
+
+        :raises Invalid: if it may not be there.
+        """
+        if self.demo and place == self.demo:
+            return
+        self.check_on(place)
+        if _inside(real, self.denied):
+            raise Invalid(
+                f"{place} is inside a directory of this server, which no repository "
+                "may be"
+            )
+        if self.allowed is not None and not _inside(real, self.allowed):
+            raise Invalid(
+                f"{place} is outside the directories of the option repositories.local"
+            )
+
+    def check_on(self, place: str) -> None:
+        """Accept the local repository at *place* unless there may be none.
+
+        :raises Invalid:
+        """
+        if self.allowed == ():
+            raise Invalid(
+                f"{place}: repositories of this machine are off (repositories.local)"
+            )
+
+    def check_login(self, where: "Address", *, login: bool) -> None:
+        """Accept *where* for a key, which has a *login* with password or a token.
+
+        :raises Invalid: if the login would be sent in clear.
+        """
+        if login and where.kind is UrlKind.HTTP and not self.insecure_http:
+            raise Invalid(
+                f"{where.url}: its access key would be sent in clear over http://; use "
+                "https://, or a key of the type None, or have the operator set "
+                "repositories.insecure_http"
+            )
+
+
+def _inside(path: str, folders: tuple[str, ...]) -> bool:
+    """Whether *path* is one of *folders*, or below one."""
+    return any(f"{path}/".startswith(f"{each.rstrip('/')}/") for each in folders)
 
 
 class UrlKind(StrEnum):
@@ -60,6 +120,13 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the repository is a folder of the server's."""
         return self.kind in {UrlKind.FILE, UrlKind.LOCAL}
 
+    @property
+    def place(self) -> str:
+        """The path of a repository of this machine, as git reads it."""
+        if self.kind is UrlKind.FILE:
+            return unquote_to_bytes(self.path).decode()
+        return self.path
+
     def with_user(self, user: str) -> str:
         """Return the URL with *user* in the place of its own; empty for none."""
         if self.on_this_machine:
@@ -78,6 +145,13 @@ _HELPER = re.compile(r"[A-Za-z0-9_+.-]+::")
 _HOST = re.compile(r"(?!-)(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SCP = re.compile(r"(?:([^@/:]+)@)?(\[[^]/]+\]|[^/:]+):(.+)", re.DOTALL)
 _USER = re.compile(r"(?!-)[^\s/:@\"'\\`$;|&<>()]+")
+#: What an address HOST:PATH has where a port was meant.
+_PORT_AS_PATH = re.compile(r"([0-9]{1,5})(?:/(.*))?", re.DOTALL)
+_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
+#: A hash that was cut, as people copy it; a word or a date is a branch.
+_CUT_HASH = re.compile(r"(?=.*[0-9])(?=.*[A-Fa-f])[0-9A-Fa-f]{7,63}")
+#: What the fetched default branch is called.
+DEFAULT_BRANCH = "refs/semaphore/head"
 _NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|\.lock(/|$)|/\.")
 
 
@@ -135,6 +209,12 @@ def _with_scheme(url: str, scheme: str, rest: str) -> Address:
     if kind is UrlKind.FILE:
         if authority or not path:
             raise Invalid("A file: URL is written file:///absolute/path")
+        try:
+            decoded = unquote_to_bytes(path).decode()
+        except UnicodeDecodeError:
+            raise Invalid("The path of the file: URL is not UTF-8 text") from None
+        if _CONTROL.search(decoded):
+            raise Invalid("The path of the file: URL has a control character")
         return Address(kind=kind, url=url, path=f"/{path}")
     user, _, host = authority.rpartition("@")
     if ":" in user:
@@ -155,6 +235,24 @@ def _check_authority(user: str, host: str, url: str) -> None:
         raise Invalid("The repository's URL has a space; write it as %20")
 
 
+def check_port(where: Address) -> None:
+    """Refuse HOST:PORT/PATH, in which the port would be taken for a folder.
+
+    :raises Invalid: naming the form that is meant.
+    """
+    if where.kind is not UrlKind.SSH or "://" in where.url:
+        return
+    found = _PORT_AS_PATH.fullmatch(where.path)
+    if found is None or not 0 < int(found[1]) < 1 << 16:
+        return
+    before = f"{where.user}@" if where.user else ""
+    raise Invalid(
+        f"git_url: {found[1]} is a folder in this form; expected "
+        f"ssh://{before}{where.host}:{found[1]}/{found[2] or 'PATH'} if it is the port,"
+        f" ssh://{before}{where.host}/{where.path} if it is a folder of the host"
+    )
+
+
 def check_branch(branch: str) -> None:
     """Accept the name of a branch or tag, or a commit; empty is the remote's HEAD.
 
@@ -166,3 +264,36 @@ def check_branch(branch: str) -> None:
         raise Invalid(f"“{_CONTROL.sub('?', branch)}” is not the name of a branch")
     if len(branch) > _MAX_BRANCH:
         raise Invalid(f"The branch's name is longer than {_MAX_BRANCH} characters")
+    if _CUT_HASH.fullmatch(branch) and not _HASH.fullmatch(branch):
+        raise Invalid(
+            f"“{branch}” looks like a shortened hash; expected all 40 (or 64) digits "
+            f"of the commit, or refs/heads/{branch} if it is a branch"
+        )
+
+
+def check_commit(commit: str) -> None:
+    """Accept the whole hash of a commit.
+
+    :raises Invalid: if it is something else.
+    """
+    if not _HASH.fullmatch(commit):
+        raise Invalid(
+            f"commit_hash: invalid value “{_CONTROL.sub('?', commit)[:80]}”; expected "
+            "all 40 or 64 hexadecimal digits of a commit"
+        )
+
+
+def wanted_names(branch: str) -> tuple[str, ...]:
+    """Return what *branch* may mean, in order; each name has one meaning only.
+
+    A whole hash is that object, whatever branches are called; ``refs/heads/…`` and
+    ``refs/tags/…`` are meant as they are written; another name is a branch, else a
+    tag; an empty one is what the remote's HEAD names.
+    """
+    if not branch:
+        return (DEFAULT_BRANCH,)
+    if _HASH.fullmatch(branch):
+        return (branch.lower(),)
+    if branch.startswith(("refs/heads/", "refs/tags/")):
+        return (branch,)
+    return (f"refs/heads/{branch}", f"refs/tags/{branch}")

@@ -4,7 +4,6 @@ Whatever equals the template's own setting is no override, since clients send ba
 what they have read.
 """
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import InventoryId, TaskId, TemplateId
-from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.repositories import check_branch, check_commit
 from semaphore_twisted.model.selections import (
     check_hosts,
     check_tag,
@@ -31,8 +30,6 @@ from semaphore_twisted.model.texts import (
 )
 from semaphore_twisted.operations.template_rules import arguments as checked_arguments
 from semaphore_twisted.operations.template_rules import check_supported
-
-_COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 
 class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,11 +208,7 @@ def _commit(sent: str | None) -> str | None:
     """
     if not sent:
         return None
-    if not _COMMIT.fullmatch(sent):
-        raise Invalid(
-            f"commit_hash: invalid value “{sent[:80]}”; expected all 40 or 64"
-            " hexadecimal digits of a commit"
-        )
+    check_commit(sent)
     return sent.lower()
 
 

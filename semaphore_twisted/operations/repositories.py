@@ -1,7 +1,7 @@
 """Repositories: what an actor can do with them."""
 
+import os
 from pathlib import Path
-from urllib.parse import unquote
 
 import msgspec
 from msgspec.structs import replace
@@ -12,9 +12,11 @@ from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.repositories import (
     Repository,
+    RepositoryRules,
     UrlKind,
     address,
     check_branch,
+    check_port,
 )
 from semaphore_twisted.model.texts import Address, Branch, Name
 from semaphore_twisted.model.users import Actor
@@ -31,6 +33,10 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import repository
 from semaphore_twisted.persistence.statements import keys as of_keys
 from semaphore_twisted.persistence.statements import repositories as statements
+
+_USUAL = RepositoryRules()
+#: Keys that are sent as a login over HTTP.
+_LOGINS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
 
 
 class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,18 +74,20 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def check_place(new: NewRepository) -> None:
+def check_place(new: NewRepository, rules: RepositoryRules) -> None:
     """Check the form of *new*, and that a folder of this machine is a repository.
 
-    It looks at the file system, and so is no part of a transaction.
+    It looks at the file system, and so is no part of a transaction. A job looks again,
+    with the permissions of its user.
 
     :raises Invalid:
     """
     _check(new)
     where = address(new.git_url)
     if where.on_this_machine:
-        path = unquote(where.path) if where.kind is UrlKind.FILE else where.path
-        if not _is_repository(Path(path)):
+        path = Path(where.place)
+        rules.check_local(where.place, os.path.realpath(path))
+        if not _is_repository(path):
             raise Invalid(f"{new.git_url} is not a git repository of the server")
 
 
@@ -97,7 +105,7 @@ def _check(new: NewRepository) -> None:
     check_name(new.name, "repository name can't be empty")
     if not new.git_url:
         raise Invalid("repository url can't be empty")
-    address(new.git_url)
+    check_port(address(new.git_url))
     check_branch(new.git_branch)
 
 
@@ -132,16 +140,27 @@ def references(
     )
 
 
-def create(conn: Connection, actor: Actor, new: NewRepository) -> Repository:
+def create(
+    conn: Connection,
+    actor: Actor,
+    new: NewRepository,
+    *,
+    rules: RepositoryRules = _USUAL,
+) -> Repository:
     """Store a repository; :func:`check_place` has looked at its folder."""
-    values = _values(conn, actor, new)
+    values = _values(conn, actor, new, rules)
     number = conn.insert(repository, project_id=project_of(actor), **values)
     _record(conn, actor, number, new.name, "created")
     return get(conn, actor, RepositoryId(number))
 
 
 def change(
-    conn: Connection, actor: Actor, repository_id: RepositoryId, new: NewRepository
+    conn: Connection,
+    actor: Actor,
+    repository_id: RepositoryId,
+    new: NewRepository,
+    *,
+    rules: RepositoryRules = _USUAL,
 ) -> None:
     """Replace a repository."""
     before = get(conn, actor, repository_id)
@@ -152,7 +171,7 @@ def change(
         if address(new.git_url).kind is not UrlKind.HTTPS:
             kept = None  # whoever sent this does not know of it
         new = replace(new, client_certificate_id=kept)
-    conn.update(repository, repository_id, **_values(conn, actor, new))
+    conn.update(repository, repository_id, **_values(conn, actor, new, rules))
     _record(conn, actor, repository_id, new.name, "updated")
 
 
@@ -168,7 +187,7 @@ def delete(conn: Connection, actor: Actor, repository_id: RepositoryId) -> None:
 
 
 def _values(
-    conn: Connection, actor: Actor, new: NewRepository
+    conn: Connection, actor: Actor, new: NewRepository, rules: RepositoryRules
 ) -> dict[str, str | int | None]:
     _check(new)
     project_id = project_of(actor)
@@ -179,6 +198,7 @@ def _values(
         number=new.ssh_key_id,
         field="ssh_key_id",
     )
+    rules.check_login(address(new.git_url), login=kind in _LOGINS)
     if kind == KeyType.CLIENT_CERTIFICATE:
         raise Invalid("ssh_key_id: a client certificate is for client_certificate_id")
     return {

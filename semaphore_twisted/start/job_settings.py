@@ -1,7 +1,7 @@
 """What jobs are given of the configuration and of this machine's files."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,9 +12,10 @@ from twisted.logger import Logger
 from semaphore_twisted import config as configuration
 from semaphore_twisted import outgoing
 from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.start import state
 from semaphore_twisted.start.first_start import Complete
-from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.installation import Installation, Refused
 from semaphore_twisted.start.job_user import JobUser
 from semaphore_twisted.start.operator_files import content_of
 
@@ -96,6 +97,25 @@ class JobSettings:
         return replace(self.usual, known_hosts_text=known_hosts, ca_bundle=roots)
 
 
+def rules(found: Installation) -> RepositoryRules:
+    """Return what is permitted of repositories: the server's own folders are not."""
+    config, places = found.config, found.state
+    own = [places.path, Path(config.tmp_path)]
+    if found.config_file is not None:
+        own.append(found.config_file.parent)
+    folders = config.repositories.folders
+    return RepositoryRules(
+        allowed=None if folders is None else _real(folders),
+        denied=_real(own),
+        demo=str(places.demo),
+        insecure_http=config.repositories.insecure_http,
+    )
+
+
+def _real(folders: Iterable[str | Path]) -> tuple[str, ...]:
+    return tuple(os.path.realpath(each) for each in folders)
+
+
 def settings(
     made: Complete, jobs: JobUser, path: str, environ: Mapping[str, str]
 ) -> JobSettings:
@@ -125,6 +145,7 @@ def settings(
         spools=str(places.spools),
         repositories=str(places.repositories),
         known_hosts=config.ssh.known_hosts_file or str(places.known_hosts),
+        rules=rules(found),
         strict_host_key_checking=config.ssh.strict_host_key_checking,
         ssh_config=config.ssh_config_path or None,
         web_host=config.web_host.rstrip("/") or None,

@@ -6,6 +6,7 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.model.users import SessionLimits
 from semaphore_twisted.operations.peer_rules import USUAL
 from semaphore_twisted.operations.peer_rules import Options as VpnOptions
@@ -30,7 +31,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     of the local root. *vpn* are the VPN's.
     *trusted_proxies* are addresses and networks whose forwarding headers count;
     *websocket_require_origin* refuses a socket without an origin even from them.
-    *session* is how long logins live.
+    *session* is how long logins live. *repositories* says which ones are permitted.
     """
 
     web_host: str = ""
@@ -52,6 +53,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     enroll_url: str = ""
     pinned: Callable[[str], bool] = lambda _: True
     vpn: VpnOptions = USUAL
+    repositories: RepositoryRules = RepositoryRules()
 
     def pin(self, base: str) -> str:
         """Return the fingerprint that a link to *base* has, empty for none.

@@ -1,8 +1,9 @@
 """Checkouts for real: git by path, file: and https."""
 
 import os
+import shlex
+import shutil
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from unittest import skipUnless
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, Text
 from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import GitServer, git
-from tests.support.orders import order, task
+from tests.support.orders import order
 from tests.support.pace import in_time
 
 #: Every character that has broken a clone URL somewhere (B23, B24).
@@ -21,38 +22,6 @@ PASSWORD = "a/b@c:d%e#f?g h+é1234@abc"
 
 class CheckoutTests(JobCase):
     """A job's checkout is the commit that was asked for, and nothing else."""
-
-    def test_exact_commit(self) -> None:
-        """B33: each run has the newest commit, and says which one it is."""
-        upstream = self.repository()
-        for number in ("one", "two"):
-            commit = upstream.commit({"run.sh": f"echo content {number}"}, number)
-            ran = self.run_job(order(f"file://{upstream.folder}"))
-            self.assertEqual(ran.status, "success", ran.log)
-            self.assertIn(f"content {number}", ran.lines)
-            self.assertEqual(
-                ran.facts, {"commit_hash": commit, "commit_message": number}
-            )
-
-    def test_moved_tag(self) -> None:
-        """B33: a tag that was moved to another commit is followed."""
-        upstream = self.repository()
-        for number in ("one", "two"):
-            upstream.commit({"run.sh": f"echo content {number}"})
-            git("tag", "--force", "v1", cwd=upstream.folder)
-            ran = self.run_job(order(str(upstream.folder), branch="v1"))
-            self.assertIn(f"content {number}", ran.lines)
-
-    def test_rewritten_branch(self) -> None:
-        """B33: a branch whose history was rewritten is followed."""
-        upstream = self.repository()
-        upstream.commit({"run.sh": "echo old"})
-        self.run_job(order(str(upstream.folder), branch="main"))
-        git("checkout", "--quiet", "--orphan", "other", cwd=upstream.folder)
-        upstream.commit({"run.sh": "echo new"})
-        git("branch", "--force", "main", "other", cwd=upstream.folder)
-        ran = self.run_job(order(str(upstream.folder), branch="main"))
-        self.assertIn("new", ran.lines)
 
     def test_a_commit_by_its_hash(self) -> None:
         """An older commit of a branch can be asked for by its hash."""
@@ -100,36 +69,6 @@ class CheckoutTests(JobCase):
             self.assertIn("clean", ran.lines)
             self.assertNotIn("changed", ran.lines)
 
-    def test_parallel_jobs(self) -> None:
-        """B35: jobs of one repository at the same time each have their own branch."""
-        upstream = self.repository()
-        upstream.commit({"run.sh": "sleep 0.3; cat data", "data": "main\n"})
-        for name in ("a", "b"):
-            git("checkout", "--quiet", "-b", name, "main", cwd=upstream.folder)
-            upstream.commit({"data": f"of {name}\n"})
-
-        def one(number: int) -> tuple[str, Ran]:
-            branch = "ab"[number % 2]
-            made = order(str(upstream.folder), branch=branch)
-            return branch, self.run_job(replace(made, task=task(id=number)))
-
-        with ThreadPoolExecutor(4) as pool:
-            for branch, ran in pool.map(one, range(12)):
-                self.assertEqual(ran.status, "success", ran.log)
-                self.assertIn(f"of {branch}", ran.lines)
-
-    def test_stale_lock(self) -> None:
-        """B35: lock files of a git that was killed do not block the next job."""
-        upstream = self.repository()
-        upstream.commit({"run.sh": "echo there"})
-        self.run_job(order(str(upstream.folder)))
-        upstream.commit({"run.sh": "echo again"})
-        (mirror,) = (self.folder / "repositories").glob("*.git")
-        for name in ("refs/heads/main.lock", "packed-refs.lock", "config.lock"):
-            (mirror / name).touch()
-        ran = self.run_job(order(str(upstream.folder)))
-        self.assertIn("again", ran.lines)
-
     def test_submodules(self) -> None:
         """B29: submodules of a local repository are fetched, nested ones too."""
         inner = self.repository("inner")
@@ -165,29 +104,6 @@ class CheckoutTests(JobCase):
         ran = self.run_job(order("/etc"))
         self.assertEqual(ran.status, "error")
         self.assertIn("The repository /etc cannot be fetched", ran.lines)
-
-    @skipUnless(os.geteuid() == 0, "switching users needs root")
-    def test_other_user(self) -> None:
-        """A job's user gets a readable checkout, and cannot see the server's places."""
-        for folder in (self.folder, self.folder / "workspaces"):
-            folder.chmod(0o711)
-        upstream = self.repository()
-        upstream.folder.chmod(0o700)
-        upstream.commit(
-            {
-                "run.sh": "id -u; cat data; git status --short; git log --oneline\n"
-                f"ls {self.folder}/jobs {self.folder}/repositories 2>&1\n"
-                f"ls {self.folder}/workspaces 2>&1; touch new && echo written",
-                "data": "readable\n",
-            }
-        )
-        ran = self.run_job(order(str(upstream.folder)), uid=65534, gid=65534)
-        self.assertEqual(ran.status, "success", ran.log)
-        self.assertIn("65534", ran.lines)
-        self.assertIn("readable", ran.lines)
-        self.assertIn("written", ran.lines)
-        self.assertEqual(ran.log.count("Permission denied"), 3, ran.log)
-        self.assertEqual(list((self.folder / "workspaces").iterdir()), [])
 
 
 class HttpsTests(JobCase):
@@ -321,6 +237,55 @@ class HttpsTests(JobCase):
         )
         self.assertEqual(ran.lines[-2:], ["one", "two"], ran.log)
         self.assert_clean(ran, PASSWORD)
+
+    @skipUnless(os.geteuid() == 0, "switching users needs root")
+    def test_other_user(self) -> None:
+        """A job's user gets a readable checkout, and cannot see the server's places."""
+        for folder in (self.folder, self.folder / "workspaces"):
+            folder.chmod(0o711)
+        server = self.serve()
+        server.repository("x.git").commit(
+            {
+                "run.sh": "id -u; cat data; git status --short; git log --oneline\n"
+                f"ls {self.folder}/jobs {self.folder}/repositories 2>&1\n"
+                f"ls {self.folder}/workspaces 2>&1; touch new && echo written",
+                "data": "readable\n",
+            }
+        )
+        ran = self.run_job(order(server.url("x.git")), uid=65534, gid=65534)
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("65534", ran.lines)
+        self.assertIn("readable", ran.lines)
+        self.assertIn("written", ran.lines)
+        self.assertEqual(ran.log.count("Permission denied"), 3, ran.log)
+        self.assertEqual(list((self.folder / "workspaces").iterdir()), [])
+
+    @skipUnless(os.geteuid() == 0, "switching users needs root")
+    def test_hand_over(self) -> None:
+        """While a checkout is handed over, no other account can read it."""
+        for folder in (self.folder, self.folder / "workspaces"):
+            folder.chmod(0o711)
+        server = self.serve()
+        server.repository("x.git").commit({"run.sh": "cat data", "data": "readable\n"})
+        programs = self.folder / "programs"
+        programs.mkdir(mode=0o755)
+        look = 'exec setpriv --reuid=65533 --regid=65533 --clear-groups cat "$1/data"'
+        program = programs / "chmod"
+        program.write_text(
+            "#!/bin/sh\nfor last; do :; done\n"
+            f'{shutil.which("chmod")} "$@" || exit\n'
+            f'sh -c {shlex.quote(look)} sh "$last" >>{self.folder}/seen 2>&1\n'
+            "exit 0\n"
+        )
+        program.chmod(0o755)
+        path = f"{programs}:{self.options.search_path}:/usr/sbin:/sbin"
+        ran = self.run_job(
+            order(server.url("x.git")), uid=65534, gid=65534, search_path=path
+        )
+        self.assertIn("readable", ran.lines, ran.log)
+        seen = (self.folder / "seen").read_text()
+        self.assertIn("Permission denied", seen)
+        self.assertNotIn("readable", seen)
 
     def test_submodule_of_this_machine(self) -> None:
         """B39: a repository of a server cannot have a submodule of this machine."""

@@ -14,6 +14,7 @@ from semaphore_twisted.model.keys import (
     SshKey,
     Text,
 )
+from semaphore_twisted.model.repositories import RepositoryRules
 from tests.support.orders import options
 
 KEY = SshKey(login="", private_key="PRIVATE")
@@ -33,7 +34,7 @@ def checkout(
         folder="repository",
         source=Source(repository_id=5, url=url, branch=branch, key=key or NoSecret()),
         options=chosen,
-        places=layout(chosen, 7, "mark"),
+        places=layout(chosen, 7),
         wanted=(("script", "run.sh"),),
     )
 
@@ -59,12 +60,13 @@ class CheckoutTests(SynchronousTestCase):
         )
 
     def test_positionals(self) -> None:
-        """B39: URLs and folders come after ``--``."""
+        """B39: URLs come after ``--``, or by the environment of a script."""
         steps = checkout("https://h/x").steps()
-        fetch = named(steps, "fetch").argv
-        self.assertLess(fetch.index("--"), fetch.index("https://h/x"))
-        clone = named(steps, "clone").argv
-        self.assertEqual(clone[-3], "--")
+        reach = named(steps, "reach").argv
+        self.assertLess(reach.index("--"), reach.index("https://h/x"))
+        fetch = named(steps, "fetch")
+        self.assertEqual(fetch.environ["CHECKOUT_URL"], "https://h/x")
+        self.assertNotIn("https://h/x", fetch.argv)
 
     def test_refused_at_use(self) -> None:
         """B39: a hostile URL or branch in an old row is refused again."""
@@ -112,7 +114,8 @@ class CheckoutTests(SynchronousTestCase):
         ):
             key = SshKey(login=login, private_key="PRIVATE")
             steps = checkout(url, key=key).steps()
-            self.assertIn(expected, named(steps, "fetch").argv)
+            told = named(steps, "fetch").environ
+            self.assertEqual(told["CHECKOUT_URL"], expected)
 
     def test_hostile_login(self) -> None:
         """B39: a key's login cannot bring an option into the address."""
@@ -123,15 +126,15 @@ class CheckoutTests(SynchronousTestCase):
     def test_protocols(self) -> None:
         """B39: only a repository of this machine may lead to files of this machine."""
         for url, files in (("https://h/x", False), ("h:x", False), ("/x", True)):
-            fetch = named(checkout(url).steps(), "fetch")
-            allowed = fetch.environ["GIT_ALLOW_PROTOCOL"].split(":")
+            clone = named(checkout(url).steps(), "clone")
+            allowed = clone.environ["GIT_ALLOW_PROTOCOL"].split(":")
             self.assertEqual("file" in allowed, files)
             self.assertNotIn("ext", allowed)
 
     def test_no_settings_of_the_machine(self) -> None:
         """Git reads neither the system's nor a user's settings, and asks nobody."""
         for step in checkout("https://h/x").steps():
-            if step.argv[0] == "git":
+            if step.argv[0] == "git" or "CHECKOUT_SCRIPT" in step.environ:
                 self.assertEqual(step.environ["GIT_CONFIG_NOSYSTEM"], "1")
                 self.assertEqual(step.environ["GIT_CONFIG_GLOBAL"], "/dev/null")
                 self.assertEqual(step.environ["GIT_TERMINAL_PROMPT"], "0")
@@ -144,6 +147,41 @@ class CheckoutTests(SynchronousTestCase):
         }
         self.assertEqual(len(locks), 2)
 
+    def test_local(self) -> None:
+        """A repository of this machine is cloned by the job's user alone."""
+        chosen = options("/s", uid=1, gid=1)
+        made = checkout("file:///srv/a%20b", chosen=chosen)
+        self.assertTrue(all(step.as_user for step in made.steps()))
+        clone = named(made.steps(), "clone")
+        self.assertEqual(clone.environ["CHECKOUT_PLACE"], "/srv/a b")
+        self.assertEqual(made.finally_steps(), ())
+
+    def test_local_is_off(self) -> None:
+        """A row from before the option is refused when it is used, but for the demo."""
+        rules = RepositoryRules(allowed=(), demo="/s/demo")
+        chosen = options("/s", rules=rules)
+        for url in ("/srv/x", "file:///srv/x", "/s/demo/../x", "/s/demo/x"):
+            with self.assertRaises(Invalid, msg=url):
+                checkout(url, chosen=chosen).steps()
+        self.assertTrue(checkout("file:///s/demo", chosen=chosen).steps())
+
+    def test_login_in_clear(self) -> None:
+        """A login does not go over http:// unless the operator permits it."""
+        permitted = options("/s", rules=RepositoryRules(insecure_http=True))
+        for key in (
+            LoginPassword(login="bob", password="x"),
+            LoginPassword(login="", password="x"),
+            LoginPassword(login="bob", password=""),
+            Text(text="token"),
+        ):
+            with self.assertRaises(Invalid) as raised:
+                checkout("HTTP://h/x", key=key).steps()
+            self.assertIn("repositories.insecure_http", raised.exception.message)
+            self.assertNotIn("token", raised.exception.message)
+            self.assertTrue(checkout("http://h/x", key=key, chosen=permitted).steps())
+        self.assertTrue(checkout("http://h/x").steps())
+        self.assertTrue(checkout("http://h/x", key=KEY).steps())
+
     def test_ca_bundle(self) -> None:
         """B38: the configured CA bundle is git's."""
         chosen = options("/s", ca_bundle="/ca.pem")
@@ -155,12 +193,14 @@ class CheckoutTests(SynchronousTestCase):
         chosen = options("/s", uid=1, gid=1)
         made = checkout("https://h/x", chosen=chosen)
         for step in (*made.steps(), *made.finally_steps()):
-            if not step.as_user:
+            if step.handed:
+                self.assertEqual(step.cwd, "/s/jobs/task_7/repository")
+            elif not step.as_user:
                 self.assertNotIn("{workspace}", " ".join((*step.argv, step.cwd)))
         self.assertEqual(
             [step.name for step in made.steps() if step.as_user], ["repository copy"]
         )
         self.assertEqual(
             [step.argv for step in made.finally_steps()],
-            [("rm", "-rf", "--", "/s/workspaces/source_mark_repository")],
+            [("rm", "-rf", "--", "/s/jobs/task_7/repository")],
         )

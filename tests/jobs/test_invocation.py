@@ -33,9 +33,9 @@ class SpecificationTests(SynchronousTestCase):
         self.assertEqual(
             [step.name for step in made(changed).steps],
             [
-                *("repository agent", "repository key", "repository stale locks"),
-                *("repository mirror", "repository fetch", "repository clone"),
-                *("repository origin", "repository checkout", "repository submodules"),
+                *("repository agent", "repository key", "repository fetch"),
+                *("repository clone", "repository checkout", "repository repair"),
+                "repository submodules",
                 *("repository commit", "repository message", "repository contents"),
                 *("repository key away", "inventory agent", "inventory key", "script"),
             ],

@@ -6,10 +6,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.repositories import (
+    RepositoryRules,
     UrlKind,
     address,
     check_branch,
+    check_commit,
+    check_port,
     check_url,
+    wanted_names,
 )
 
 GOOD = {
@@ -102,6 +106,68 @@ class AddressTests(SynchronousTestCase):
             self.assertNotIn("\n", part)
         self.assertEqual(address(found.with_user(found.user)).path, found.path)
 
+    def test_control_characters_in_a_file_url(self) -> None:
+        """What a file: URL hides in percent signs is looked at as well."""
+        for url in ("file:///srv/a%0Ab", "file:///srv/%00", "file:///srv/%ff"):
+            with self.assertRaises(Invalid, msg=url):
+                address(url)
+        self.assertEqual(address("file:///srv/a%20b").place, "/srv/a b")
+        self.assertEqual(address("/srv/a%20b").place, "/srv/a%20b")
+
+    def test_port_in_a_short_address(self) -> None:
+        """A port in HOST:PORT/PATH is refused with the two forms that can be meant."""
+        for url, forms in (
+            (
+                "user@host:34722/a/b.git",
+                ("ssh://user@host:34722/a/b.git", "ssh://user@host/34722/a/b.git"),
+            ),
+            ("host:22", ("ssh://host:22/PATH", "ssh://host/22")),
+            ("[::1]:22/x", ("ssh://[::1]:22/x", "ssh://[::1]/22/x")),
+        ):
+            with self.assertRaises(Invalid, msg=url) as raised:
+                check_port(address(url))
+            for form in forms:
+                self.assertIn(form, raised.exception.message)
+        for url in (
+            *("git@host:team/x.git", "git@host:70000/x", "git@host:1x/y", "host:0/x"),
+            *("ssh://git@host:2222/x", "https://host:8443/1/x", "git@host:/22/x"),
+        ):
+            check_port(address(url))
+
+
+class RulesTests(SynchronousTestCase):
+    """What an operator permits of repositories."""
+
+    def test_places(self) -> None:
+        """Real paths count; the server's own directories are never permitted."""
+        rules = RepositoryRules(
+            allowed=("/srv/git", "/state"), denied=("/state",), demo="/state/demo"
+        )
+        for place, real in (
+            ("/srv/git/x", "/srv/git/x"),
+            ("/link", "/srv/git"),
+            ("/state/demo", "/state/demo"),
+        ):
+            rules.check_local(place, real)
+        for place, real in (
+            ("/srv/github/x", "/srv/github/x"),
+            ("/srv/git/x", "/home/x"),
+            ("/state/repositories/x.git", "/state/repositories/x.git"),
+            ("/state", "/state"),
+            ("/state/demo/../x", "/state/x"),
+        ):
+            with self.assertRaises(Invalid, msg=place):
+                rules.check_local(place, real)
+        RepositoryRules(denied=("/state",)).check_local("/statement", "/statement")
+
+    def test_off(self) -> None:
+        """Without local repositories there is the demo's only."""
+        rules = RepositoryRules(allowed=(), demo="/state/demo")
+        rules.check_local("/state/demo", "/state/demo")
+        with self.assertRaises(Invalid) as raised:
+            rules.check_local("/srv/x", "/srv/x")
+        self.assertIn("repositories.local", raised.exception.message)
+
 
 class BranchTests(SynchronousTestCase):
     """A branch is a name that git would take."""
@@ -119,3 +185,37 @@ class BranchTests(SynchronousTestCase):
         ):
             with self.assertRaises(Invalid, msg=branch):
                 check_branch(branch)
+
+    def test_shortened_hash(self) -> None:
+        """A hash that was cut is refused; words and dates are names of branches."""
+        for branch in ("0a1b2c3", "abcdef12", "A" * 38 + "1", "1a" * 31):
+            with self.assertRaises(Invalid, msg=branch) as raised:
+                check_branch(branch)
+            self.assertIn(f"refs/heads/{branch}", raised.exception.message)
+        for branch in ("20260101", "deadbeef", "1a" * 20, "1A" * 32, "0a1b2c3-fix"):
+            check_branch(branch)
+            check_branch(f"refs/heads/{branch}")
+
+    def test_commit(self) -> None:
+        """A commit is all digits of its hash."""
+        for commit in ("1a" * 20, "1A" * 32):
+            check_commit(commit)
+        for commit in ("1a" * 19, "main", "1a" * 33, "g" * 40, "1a" * 20 + "\n"):
+            with self.assertRaises(Invalid, msg=commit):
+                check_commit(commit)
+
+    def test_wanted_names(self) -> None:
+        """Each name has one meaning."""
+        commit = "1a" * 20
+        for branch, names in (
+            ("", ("refs/semaphore/head",)),
+            ("main", ("refs/heads/main", "refs/tags/main")),
+            ("HEAD", ("refs/heads/HEAD", "refs/tags/HEAD")),
+            ("tags/v1", ("refs/heads/tags/v1", "refs/tags/tags/v1")),
+            ("refs/heads/main", ("refs/heads/main",)),
+            ("refs/tags/v1", ("refs/tags/v1",)),
+            ("refs/x", ("refs/heads/refs/x", "refs/tags/refs/x")),
+            (commit.upper(), (commit,)),
+            ("ab" * 32, ("ab" * 32,)),
+        ):
+            self.assertEqual(wanted_names(branch), names)

@@ -116,6 +116,12 @@ class OverrideTests(SynchronousTestCase):
             error = self.assertRaises(Invalid, self.check, params={name: value})
             self.assertIn(name, error.message)
 
+    def test_shortened_hash(self) -> None:
+        """A shortened hash is refused as a branch, too."""
+        own = template(allow_override_branch_in_task=True)
+        error = self.assertRaises(Invalid, self.check, own, git_branch="1a2b3c4")
+        self.assertIn("40", error.message)
+
     def test_all_are_named(self) -> None:
         """A refusal names everything at once."""
         error = self.assertRaises(Invalid, self.check, limit="x", git_branch="y")

@@ -166,10 +166,13 @@ def _start(
             # The workspace is private; what a job makes elsewhere is its own matter.
             os.umask(0o022 if step.as_user else 0o077)
             linux.drop_ambient_capabilities()
+            if step.handed:
+                os.chdir(cwd)
             if user is not None:
                 user.become()
 
-        pid = _fork(become, argv=argv, environ=environ, cwd=cwd)
+        # A folder that is handed over has been entered already.
+        pid = _fork(become, argv=argv, environ=environ, cwd="." if step.handed else cwd)
     except BaseException:
         opened.extend(keep)
         raise

@@ -48,6 +48,7 @@ class Step:
         self.quiet: bool = given.get("quiet", False)
         self.lock: str | None = given.get("lock")
         self.as_user: bool = given.get("as_user", True)
+        self.handed: bool = given.get("handed", False)
         self.time_limit: float | None = given.get("time_limit")
         self.failure: str | None = given.get("failure")
         self.remarks: dict[str, str] = given.get("remarks", {})

@@ -17,8 +17,9 @@ async def listed(context: Context) -> list[Repository]:
 
 async def create(context: Context, body: NewRepository) -> Repository:
     """Make a repository."""
-    await context.compute(repositories.check_place, body)
-    return await context.write(repositories.create, body)
+    rules = context.options.repositories
+    await context.compute(repositories.check_place, body, rules)
+    return await context.write(repositories.create, body, rules=rules)
 
 
 async def get(context: Context) -> Repository:
@@ -33,8 +34,9 @@ async def references(context: Context) -> References:
 
 async def change(context: Context, body: NewRepository) -> None:
     """Replace a repository."""
-    await context.compute(repositories.check_place, body)
-    await context.write(repositories.change, context.path["repository_id"], body)
+    rules, number = context.options.repositories, context.path["repository_id"]
+    await context.compute(repositories.check_place, body, rules)
+    await context.write(repositories.change, number, body, rules=rules)
 
 
 async def delete(context: Context) -> None:

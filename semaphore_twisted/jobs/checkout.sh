@@ -1,0 +1,256 @@
+#!/bin/sh
+# The parts of a checkout that one call of git cannot do: VERB
+#
+#   fetch     bring the mirror up to date; make it again if it is damaged
+#   clone     copy the mirror into the target
+#   checkout  find the commit and check it out
+#   repair    after a failed clone or checkout: make the mirror again and repeat both
+#   local     clone a repository of this machine, without a mirror
+#   submodules  the same for its submodules, one level after the other
+#
+# Everything comes from the environment: CHECKOUT_URL, CHECKOUT_MIRROR, CHECKOUT_TARGET;
+# CHECKOUT_MARKER, a file that says that the mirror is damaged; CHECKOUT_WANTED, the names
+# that may be meant, a line each, in the order in which they are tried, and
+# CHECKOUT_NOT_FOUND, the sentence if none is there; CHECKOUT_ORIGIN, the URL that the
+# clone remembers; for a local repository CHECKOUT_PLACE, CHECKOUT_SETTINGS (a file that is
+# made), CHECKOUT_PLACES_ALLOWED and CHECKOUT_PLACES_DENIED (real paths, a line each).
+set -uf
+newline='
+'
+heads='+refs/heads/*:refs/heads/*'
+tags='+refs/tags/*:refs/tags/*'
+default=refs/semaphore/head
+
+say() {
+    printf '%s\n' "$1" >&2
+}
+
+# Fetch into the repository $1.
+fetch_into() {
+    into=$1
+    set -- "$heads" "$tags"
+    [ "$CHECKOUT_WANTED" != "$default" ] || set -- "$@" "+HEAD:$default"
+    git --git-dir="$into" fetch --quiet --prune --no-tags --update-shallow \
+        --update-head-ok --no-write-fetch-head --no-recurse-submodules \
+        -- "$CHECKOUT_URL" "$@"
+}
+
+# Look at the remote: end with 1 if it does not answer, with 3 and a sentence if it has
+# nothing that can be fetched. Set $format to its kind of hashes.
+look() {
+    git ls-remote --quiet -- "$CHECKOUT_URL" HEAD 'refs/heads/*' 'refs/tags/*' \
+        >"$CHECKOUT_MARKER.refs" || return 1
+    first=$(sed -n '1s/[^0-9a-f].*//p' "$CHECKOUT_MARKER.refs")
+    found=$(sed -n "s/^[0-9a-f]*	HEAD\$/yes/p" "$CHECKOUT_MARKER.refs")
+    rm -f "$CHECKOUT_MARKER.refs"
+    format=sha1
+    [ ${#first} -ne 64 ] || format=sha256
+    if [ -z "$first" ]; then
+        say "The repository is empty: it has no branch and no tag yet"
+        return 3
+    fi
+    if [ "$CHECKOUT_WANTED" = "$default" ] && [ -z "$found" ]; then
+        say "The repository has no default branch (its HEAD names a branch that does not exist): name a branch"
+        return 3
+    fi
+}
+
+# Make a repository in the folder $1, further arguments are options of git init.
+make() {
+    folder=$1
+    shift
+    [ "$format" = sha1 ] || set -- "$@" --object-format="$format"
+    git init --quiet --template= "$@" -- "$folder"
+}
+
+# Make the mirror again in a second folder, which replaces it when it is complete.
+rebuild() {
+    new=$CHECKOUT_MIRROR.new old=$CHECKOUT_MIRROR.old
+    rm -rf -- "$new" "$old"
+    if ! make "$new" --bare || ! fetch_into "$new"; then
+        rm -rf -- "$new"
+        return 1
+    fi
+    [ ! -e "$CHECKOUT_MIRROR" ] || mv -- "$CHECKOUT_MIRROR" "$old" || return 1
+    mv -- "$new" "$CHECKOUT_MIRROR" && rm -rf -- "$old"
+}
+
+fetch() {
+    rm -rf -- "$CHECKOUT_MIRROR.new" "$CHECKOUT_MIRROR.old"
+    if [ -e "$CHECKOUT_MIRROR" ]; then
+        # The lock of this step is held, so that a lock of git's is left from a crash.
+        find "$CHECKOUT_MIRROR" -name '*.lock' -type f -delete
+        fetch_into "$CHECKOUT_MIRROR" && return
+    fi
+    look || return
+    [ ! -e "$CHECKOUT_MIRROR" ] ||
+        say "The copy of the repository on this server is damaged or out of date; it is made again"
+    rebuild
+}
+
+clone() {
+    GIT_ALLOW_PROTOCOL=file git clone --quiet --no-hardlinks --no-checkout \
+        --template= -c "remote.origin.fetch=$heads" \
+        -c 'remote.origin.fetch=+refs/semaphore/*:refs/semaphore/*' \
+        -- "$CHECKOUT_MIRROR" "$CHECKOUT_TARGET" &&
+        git -C "$CHECKOUT_TARGET" remote set-url -- origin "$CHECKOUT_ORIGIN"
+}
+
+# Print the commit that is wanted, of the repository $1.
+commit_of() {
+    IFS=$newline
+    for name in $CHECKOUT_WANTED; do
+        case $name in
+        refs/*) git --git-dir="$1" show-ref --verify --quiet "$name" || continue ;;
+        esac
+        # The name of a reference that exists, and a whole hash, have one meaning.
+        git --git-dir="$1" rev-parse --verify --quiet --end-of-options \
+            "$name^{commit}"
+        return
+    done
+    return 1
+}
+
+# Check the wanted commit out; 3 means that it does not exist.
+checkout() {
+    commit=$(commit_of "$CHECKOUT_TARGET/.git")
+    found=$?
+    if [ "$found" = 0 ]; then
+        git -C "$CHECKOUT_TARGET" checkout --quiet --detach --force \
+            "$commit^{commit}" --
+        return
+    fi
+    # Where an object of a reference is missing, the repository is damaged.
+    git -C "$CHECKOUT_TARGET" for-each-ref --format='%(objecttype)' >/dev/null || return 1
+    say "$CHECKOUT_NOT_FOUND"
+    return 3
+}
+
+# End with 0 after success, with an error if the commit does not exist, else ask for the
+# repair.
+judge() {
+    status=$1
+    case $status in 0 | 3) exit "$status" ;; esac
+    : >"$CHECKOUT_MARKER"
+    exit 75
+}
+
+# Whether the real path $1 is inside one of the folders $2, a line each.
+inside() {
+    IFS=$newline
+    for folder in $2; do
+        case $1/ in "${folder%/}"/*) return 0 ;; esac
+    done
+    return 1
+}
+
+# Whether a repository may lie at the path $1, links followed.
+permitted() {
+    real=$(readlink -f -- "$1" && printf x) || {
+        say "$1 does not exist, or the jobs' user cannot reach it"
+        return 1
+    }
+    real=${real%"$newline"x}
+    if inside "$real" "$CHECKOUT_PLACES_DENIED"; then
+        say "$1 is inside a directory of this server, which no repository may be"
+        return 1
+    fi
+    [ "$CHECKOUT_PLACES_ALLOWED" = any ] || inside "$real" "$CHECKOUT_PLACES_ALLOWED" || {
+        say "$1 is outside the directories of the option repositories.local"
+        return 1
+    }
+}
+
+# Check the repository in the current folder: where it really is, and what it borrows.
+permitted_here() {
+    here=$(pwd -P && printf x)
+    here=${here%"$newline"x}
+    permitted "$here" || return 1
+    places=$(
+        export GIT_CEILING_DIRECTORIES="${here%/*}"
+        git rev-parse --path-format=absolute --git-dir --git-common-dir \
+            --git-path objects &&
+            git count-objects -v | sed -n 's/^alternate: //p'
+    ) || return 1
+    IFS=$newline
+    for place in $places; do
+        permitted "$place" || return 1
+        if [ -n "$(find "$place/" -path "*$newline*" | head -c 1)" ]; then
+            say "$place has a file with a line break in its name"
+            return 1
+        fi
+        for link in $(find "$place/" -type l); do
+            # A link to nothing leads nowhere.
+            [ ! -e "$link" ] || permitted "$link" || return 1
+        done
+    done
+}
+
+# A repository of another user's is only read.
+trust() {
+    export GIT_CONFIG_GLOBAL="$CHECKOUT_SETTINGS"
+    printf '[safe]\n\tdirectory = *\n' >"$CHECKOUT_SETTINGS"
+}
+
+local_clone() {
+    trust
+    cd -- "$CHECKOUT_PLACE" || return 1
+    permitted_here || return 1
+    # The folder stays the same one from here on, whatever its path leads to now.
+    CHECKOUT_URL=. CHECKOUT_MARKER=$CHECKOUT_TARGET
+    look || return
+    make "$CHECKOUT_TARGET" && fetch_into "$CHECKOUT_TARGET/.git" &&
+        git -C "$CHECKOUT_TARGET" config remote.origin.url "$CHECKOUT_ORIGIN" &&
+        git -C "$CHECKOUT_TARGET" config remote.origin.fetch "$heads"
+}
+
+# Update the submodules of the current folder, whose places are checked first.
+submodules() {
+    [ -f .gitmodules ] || return 0
+    git submodule --quiet init || return 1
+    IFS=$newline
+    for name in $(git config --name-only --get-regexp '^submodule\..*\.url$'); do
+        url=$(git config --get "$name" && printf x) || return 1
+        url=${url%"$newline"x}
+        case $url in
+        *"$newline"*)
+            say "The URL of a submodule has a line break"
+            return 1
+            ;;
+        /*) place=$url ;;
+        [Ff][Ii][Ll][Ee]://*%*)
+            say "The URL of the submodule $url has a percent sign"
+            return 1
+            ;;
+        [Ff][Ii][Ll][Ee]://*) place=${url#*://} ;;
+        *://* | *:*) continue ;;
+        *) place=./$url ;;
+        esac
+        (cd -- "$place" && permitted_here) || return 1
+    done
+    git submodule --quiet update --init --force || return 1
+    git submodule --quiet foreach 'sh -c "eval \"\$CHECKOUT_SCRIPT\"" sh submodules'
+}
+
+case $1 in
+fetch) fetch ;;
+clone)
+    clone
+    judge $?
+    ;;
+checkout)
+    [ ! -e "$CHECKOUT_MARKER" ] || exit 75
+    checkout
+    judge $?
+    ;;
+repair)
+    say "The copy of the repository on this server is damaged; it is made again"
+    rm -rf -- "$CHECKOUT_TARGET"
+    look && rebuild && clone && checkout
+    ;;
+local) local_clone && checkout ;;
+submodules)
+    trust
+    cd -- "$CHECKOUT_TARGET" && CHECKOUT_TARGET=. && submodules
+    ;;
+esac
