@@ -1,15 +1,20 @@
-"""The roots that jobs are given."""
+"""The roots that jobs are given, and the rules of repositories."""
 
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config import Config, Settings
+from semaphore_twisted.config_repositories import Repositories
 from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.start import job_settings
-from semaphore_twisted.start.installation import Refused
-from semaphore_twisted.start.job_settings import JobSettings, Roots
+from semaphore_twisted.start.installation import Installation, Refused
+from semaphore_twisted.start.job_settings import JobSettings, Roots, rules
+from semaphore_twisted.start.state import StateDirectory
 from tests.support.gitserver import Authority
 from tests.support.orders import options
 
@@ -88,3 +93,31 @@ class RootsTests(SynchronousTestCase):
         made = JobSettings(usual).now()
         self.assertIsNone(made.ca_bundle)
         self.assertEqual(made.known_hosts_text, b"host key")
+
+
+class RulesTests(SynchronousTestCase):
+    """What is permitted of repositories, in words of the configuration."""
+
+    def rules(self, **options: Any) -> RepositoryRules:
+        """Return the rules of an installation whose state is behind a link."""
+        config = Config(repositories=Repositories(**options), tmp_path="/t/m/p")
+        state = StateDirectory(self.folder / "link")
+        made = Settings(config=config, effective=(), warnings=())
+        return rules(Installation(state, made, self.folder / "etc/config.json"))
+
+    def setUp(self) -> None:
+        """Have a folder with a link to it."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        (self.folder / "link").symlink_to(self.folder / "state")
+
+    def test_places(self) -> None:
+        """The server's own directories are denied by their real paths."""
+        real = os.path.realpath(self.folder)
+        found = self.rules()
+        self.assertIsNone(found.allowed)
+        self.assertEqual(found.denied, (f"{real}/state", "/t/m/p", f"{real}/etc"))
+        self.assertEqual(found.demo, f"{self.folder}/link/demo")
+        self.assertEqual(self.rules(local=("off",)).allowed, ())
+        within = self.rules(local=(f"{self.folder}/link/x",))
+        self.assertEqual(within.allowed, (f"{real}/state/x",))

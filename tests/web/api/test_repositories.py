@@ -1,9 +1,13 @@
 """Tests of the repositories' routes."""
 
 from pathlib import Path
+from typing import Any
 
+from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.persistence.schema import access_key
+from semaphore_twisted.web.options import WebOptions
 from tests.support.gitserver import Authority
+from tests.support.http import api_client
 from tests.support.resources import ResourceTestCase
 
 
@@ -70,6 +74,56 @@ class RepositoryTests(ResourceTestCase):
             body = {"name": "R", "git_url": url, "ssh_key_id": self.none_key}
             answer = self.client.post(f"{self.base}/repositories", body)
             self.refused(answer, "is not a git repository")
+
+    def limit(self, **rules: Any) -> None:
+        """Have rules for repositories."""
+        self.client = api_client(
+            database=self.site.database,
+            options=WebOptions(repositories=RepositoryRules(**rules)),
+        ).as_user(self.user)
+
+    def test_local_rules(self) -> None:
+        """The server's directories, and all outside of the permitted, are refused."""
+        plain = Path(self.mktemp()).resolve()
+        for name in ("state/repositories/x.git", "state/demo", "srv/x"):
+            (plain / name / ".git").mkdir(parents=True)
+        (plain / "link").symlink_to(plain / "state")
+        self.limit(denied=(f"{plain}/state",), demo=f"{plain}/state/demo")
+        number = self.repository(git_url=f"{plain}/srv/x")
+        self.repository(git_url=f"file://{plain}/state/demo")
+        path = f"{self.base}/repositories"
+        for url in (
+            *(f"{plain}/state/repositories/x.git", f"file://{plain}/link/demo"),
+            *(f"{plain}/srv/../state/demo", f"file://{plain}/%73tate/none"),
+        ):
+            body = {"name": "R", "git_url": url, "ssh_key_id": self.none_key}
+            why = "which no repository may be"
+            self.refused(self.client.post(path, body), why)
+            self.refused(self.client.put(f"{path}/{number}", body), why)
+        for allowed in ((f"{plain}/other",), ()):
+            self.limit(allowed=allowed)
+            body = {"name": "R", "git_url": f"{plain}/srv/x"}
+            body["ssh_key_id"] = self.none_key
+            self.refused(self.client.post(path, body), "repositories.local")
+
+    def test_login_in_clear(self) -> None:
+        """A key with a login and an address by http:// are refused together."""
+        key, path = self.key(), f"{self.base}/repositories"
+        body = {"name": "R", "git_url": "http://h/x", "ssh_key_id": key}
+        self.refused(self.client.post(path, body), "repositories.insecure_http")
+        plain = self.repository(git_url="http://h/x")
+        coded = self.repository(git_url="https://h/x", ssh_key_id=key)
+        self.refused(self.client.put(f"{path}/{plain}", body), "insecure_http")
+        self.refused(self.client.put(f"{path}/{coded}", body), "insecure_http")
+        self.limit(insecure_http=True)
+        self.assertEqual(self.client.put(f"{path}/{coded}", body).status, 204)
+
+    def test_port_in_a_short_address(self) -> None:
+        """An address HOST:PORT/PATH is refused with the form that is meant."""
+        body = {"name": "R", "git_url": "git@h:34722/x/y.git"}
+        body["ssh_key_id"] = self.none_key
+        answer = self.client.post(f"{self.base}/repositories", body)
+        self.refused(answer, "git_url", "ssh://git@h:34722/x/y.git")
 
     def certificate(self) -> int:
         """Store a client certificate, and return the key's number."""
