@@ -17,6 +17,7 @@ from semaphore_twisted.cli import secret_argument
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.crypto.passwords import hash_password
+from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.users import Actor, User
 from semaphore_twisted.operations import tokens, users
 from semaphore_twisted.operations.users import ChangedUser, NewUser
@@ -108,8 +109,7 @@ def _found(conn: Connection, text: str, *, by: str | None = None) -> User:
     """Return the account of a name or address; *by* says which of the two it is."""
     user = users.find(conn, text)
     fits = user is not None and (
-        by is None
-        or users.fold(text) == (user.username if by == "login" else user.email)
+        by is None or fold(text) == fold(user.username if by == "login" else user.email)
     )
     if user is None or not fits:
         raise Failure(f"{text}: there is no such user")

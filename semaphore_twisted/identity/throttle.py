@@ -13,6 +13,7 @@ import msgspec
 from attrs import frozen
 
 from semaphore_twisted.model import ip
+from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.errors import TooManyAttempts
 from semaphore_twisted.operations import events, users
 from semaphore_twisted.persistence.engine import Connection
@@ -146,5 +147,5 @@ def _account(conn: Connection, text: str) -> str:
     user = users.find(conn, text)
     if user is not None:
         return f"account:{user.id}"
-    folded = users.fold(text).encode("utf-8", "surrogatepass")
+    folded = fold(text).encode("utf-8", "surrogatepass")
     return f"account:{hashlib.sha256(folded).hexdigest()}"

@@ -1,8 +1,7 @@
 """The account that a first start makes; nobody is there yet who could act."""
 
-import unicodedata
-
 from semaphore_twisted.crypto import passwords
+from semaphore_twisted.model import accounts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.users import Actor, User
 from semaphore_twisted.persistence.engine import Connection
@@ -18,21 +17,25 @@ def any_user(conn: Connection) -> bool:
 def create(
     conn: Connection, *, username: str, name: str, email: str, password: str
 ) -> None:
-    """Store the first administrator, whose login and address are folded.
+    """Store the first administrator.
 
-    :raises Invalid: if there is an account already, or a value is empty.
+    :raises Invalid: if there is an account already, or a value is not accepted.
     """
     if any_user(conn):
         raise Invalid("There is an account already")
-    login, address = _folded(username), _folded(email)
+    login, address = username.strip(), email.strip()
     if not login or not address or not password:
         raise Invalid("The first account needs a login, an e-mail and a password")
+    accounts.check_login(login)
+    accounts.check_email(address)
     conn.insert(
         user,
         created=conn.now.replace(microsecond=0),
         username=login,
         name=name,
         email=address,
+        username_folded=accounts.fold(login),
+        email_folded=accounts.fold(address),
         password=passwords.hash_password(password),
         admin=True,
         external=False,
@@ -54,7 +57,3 @@ def administrator(conn: Connection) -> Actor:
 def project_exists(conn: Connection, name: str) -> bool:
     """Whether some project is called *name*."""
     return conn.scalar(statements.PROJECT_NAMED, name=name) is not None
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text.strip()).casefold()

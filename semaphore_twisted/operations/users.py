@@ -1,17 +1,17 @@
 """Accounts: made, changed, disabled and deleted.
 
-Login names and e-mail addresses are kept folded, so that no two differ by case or by
-the way a letter is composed, and none is the name of one and the address of another.
-Some administrator is always left who can log in. ``None`` as the actor is somebody at
-the machine's own console, who has every right.
-"""
+Login names and e-mail addresses are kept as they were written and compared folded
+(``model.accounts``): no two differ by case or by the way a letter is composed, and none
+is the name of one and the address of another.
 
-import unicodedata
+Some administrator is always left who can log in. ``None`` as the actor stands for the
+machine's own console, which has every right.
+"""
 
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model import accounts, limits, texts
 from semaphore_twisted.model.errors import Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.texts import Name, Password
@@ -79,11 +79,6 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     password: str
 
 
-def fold(text: str) -> str:
-    """Return a login name or address in the form that is stored and looked up."""
-    return unicodedata.normalize("NFKC", text.strip()).casefold()
-
-
 def check_password(password: str) -> None:
     """Accept a new password.
 
@@ -96,13 +91,18 @@ def check_password(password: str) -> None:
 
 
 def credentials_of(conn: Connection, login: str) -> Login | None:
-    """Return who may log in under a name or address, if anybody may."""
-    return conn.one(statements.credentials, Login, login=fold(login))
+    """Return the account that may log in under a name or address, if there is one."""
+    user = find(conn, login)
+    if user is None:
+        return None
+    return conn.one(statements.credentials, Login, user_id=user.id)
 
 
 def find(conn: Connection, login: str) -> User | None:
     """Return the user of a name or address, active or not."""
-    return conn.one(statements.by_login, User, login=fold(login))
+    return conn.one(
+        statements.by_login, User, login=login.strip(), folded=accounts.fold(login)
+    )
 
 
 def list_users(conn: Connection, actor: Actor | None) -> list[User]:  # noqa: ARG001
@@ -138,7 +138,7 @@ def create(
     if new.external and (new.password or password_hash):
         raise Invalid(_EXTERNAL)
     values = {
-        **_names(conn, UserId(0), new),
+        **_names(conn, new),
         "created": conn.now.replace(microsecond=0),
         "admin": new.admin,
         "alert": new.alert,
@@ -171,8 +171,8 @@ def change(
     texts.check(changed, before)
     if changed.external not in {None, before.external}:
         raise Invalid("external: this cannot be changed; make another account")
-    values = _names(conn, before.id, changed)
-    if before.external and values["username"] != before.username:
+    values = _names(conn, changed, before)
+    if before.external and "username" in values:
         raise Invalid("The login of an external user cannot be changed")
     admin = before.admin if changed.admin is None else changed.admin
     alert = before.alert if changed.alert is None else changed.alert
@@ -267,27 +267,38 @@ def _check_other_admin(conn: Connection, user_id: UserId) -> None:
 
 
 def _names(
-    conn: Connection, user_id: UserId, new: NewUser | ChangedUser
+    conn: Connection, new: NewUser | ChangedUser, present: User | None = None
 ) -> dict[str, str]:
-    values = {
-        "name": new.name.strip(),
-        "username": fold(new.username),
-        "email": fold(new.email),
-    }
-    for label, value in values.items():
-        if not value:
-            raise Invalid(f"The user's {label} may not be empty")
-        if not value.isprintable():
-            raise Invalid(f"The user's {label} has control characters")
-    taken = conn.scalar(
-        statements.taken,
-        user_id=user_id,
-        username=values["username"],
-        email=values["email"],
-    )
-    if taken is not None:
-        raise Invalid("The login name or e-mail address belongs to another user")
+    """Return the columns of the names of *new*; *present* is the account as it is."""
+    name = new.name.strip()
+    if not name:
+        raise Invalid("The user's name may not be empty")
+    if not name.isprintable() and (present is None or name != present.name):
+        raise Invalid("The user's name has control characters")
+    values = {"name": name}
+    for field, check in (
+        ("username", accounts.check_login),
+        ("email", accounts.check_email),
+    ):
+        text = str(getattr(new, field)).strip()
+        if not text:
+            raise Invalid(f"The user's {field} may not be empty")
+        if present is not None and text == getattr(present, field):
+            continue  # whatever an older version accepted stays
+        check(text)
+        folded = accounts.fold(text)
+        if _taken(conn, present, text, folded):
+            raise Invalid(
+                f"{field}: the login name or e-mail address belongs to another user"
+            )
+        values |= {field: text, f"{field}_folded": folded}
     return values
+
+
+def _taken(conn: Connection, present: User | None, text: str, folded: str) -> bool:
+    number = 0 if present is None else present.id
+    found = conn.scalar(statements.taken, user_id=number, login=text, folded=folded)
+    return found is not None
 
 
 def _record(conn: Connection, actor: Actor | None, user: User, what: str) -> None:

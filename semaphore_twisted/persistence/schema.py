@@ -97,14 +97,19 @@ user = Table(
     metadata,
     _id(),
     _text("created"),
-    Column("username", Text, nullable=False, unique=True),  # folded to lower case
+    Column("username", Text, nullable=False, unique=True),
     _text("name"),
-    Column("email", Text, nullable=False, unique=True),  # folded to lower case
+    Column("email", Text, nullable=False, unique=True),
     _text("password"),  # argon2id or bcrypt; empty for external users
     _flag("alert"),
     _flag("external"),
     _flag("admin"),
     _flag("active", default=1),
+    #: the forms by which they are compared
+    _text("username_folded", default=""),
+    _text("email_folded", default=""),
+    Index("ux_user_username_folded", "username_folded", unique=True),
+    Index("ux_user_email_folded", "email_folded", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -22,7 +22,8 @@ from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.crypto.certificates import dns_name
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model import accounts
+from semaphore_twisted.model.errors import DomainError, Invalid
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.operations import first_account, vault, vpn_network
 from semaphore_twisted.persistence.ballast import Ballast
@@ -279,17 +280,28 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
     password = given("ADMIN_PASSWORD")
     drawn = None if password else drawn_password(conn.entropy)
     login = given("ADMIN") or "admin"
+    email = given("ADMIN_EMAIL") or (login if "@" in login else f"{login}@localhost")
+    _check("SEMAPHORE_ADMIN", accounts.check_login, login)
+    _check("SEMAPHORE_ADMIN_EMAIL", accounts.check_email, email)
     first_account.create(
         conn,
         username=login,
         name=given("ADMIN_NAME") or "Administrator",
-        email=given("ADMIN_EMAIL") or f"{login}@localhost",
+        email=email,
         password=password or drawn or "",
     )
     if drawn and not terminal:
         path = begun.installation.state.initial_password
         state.write(path, f"{drawn}\n".encode())
     return Account(login, drawn)
+
+
+def _check(option: str, check: Callable[[str], None], value: str) -> None:
+    """Refuse a *value* of the environment by the name of its option."""
+    try:
+        check(value.strip())
+    except Invalid as error:
+        raise Refused(f"{option}: {error.message.partition(': ')[2]}") from None
 
 
 def drawn_password(entropy: Callable[[int], bytes]) -> str:

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.operations import first_account
+from semaphore_twisted.operations import first_account, users
 from tests.support.memory import make_project, make_user, memory_connection
 
 
@@ -26,13 +26,15 @@ class FirstAccountTests(SynchronousTestCase):
         )
 
     def test_created(self) -> None:
-        """It is an administrator whose password fits, with a folded login."""
+        """It is an administrator whose password fits, with the login as written."""
         self.assertFalse(first_account.any_user(self.conn))
         self.create()
         self.assertTrue(first_account.any_user(self.conn))
         user = first_account.administrator(self.conn).user
-        self.assertEqual((user.username, user.admin), ("chief", True))
-        self.assertEqual(user.email, "chief@example.org")
+        self.assertEqual((user.username, user.admin), ("Chief", True))
+        self.assertEqual(user.email, "Chief@Example.org")
+        for login in ("chief", "CHIEF@example.org"):
+            self.assertEqual(users.find(self.conn, login), user)
         (stored,) = self.conn.raw.execute("SELECT password FROM user").fetchone()
         self.assertTrue(passwords.verify("long enough", stored))
 
@@ -45,6 +47,7 @@ class FirstAccountTests(SynchronousTestCase):
         """Without a name or a password there is none."""
         self.assertRaises(Invalid, self.create, username=" ")
         self.assertRaises(Invalid, self.create, password="")
+        self.assertRaises(Invalid, self.create, username="The Chief")
         self.assertFalse(first_account.any_user(self.conn))
 
     def test_administrator(self) -> None:

@@ -1,5 +1,6 @@
 """Accounts."""
 
+import sqlite3
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,6 +14,7 @@ from semaphore_twisted.model.errors import (
 from semaphore_twisted.model.users import Access, Credentials, User
 from semaphore_twisted.operations import access, events, users
 from semaphore_twisted.operations.users import ChangedUser, NewUser
+from semaphore_twisted.persistence import schema
 from tests.support.memory import (
     actor_of,
     make_project,
@@ -62,10 +64,12 @@ class UsersTests(SynchronousTestCase):
         )
 
     def test_create(self) -> None:
-        """A new user has what was said, folded, and a time of whole seconds."""
+        """A new user has what was said, as it was, and a time of whole seconds."""
         made = self.create(_new(username=" BoB ", email="Bob@Example.COM", admin=True))
-        self.assertEqual(made.username, "bob")
-        self.assertEqual(made.email, "bob@example.com")
+        self.assertEqual(made.username, "BoB")
+        self.assertEqual(made.email, "Bob@Example.COM")
+        for login in ("bob", "BOB", "bOB@EXAMPLE.com"):
+            self.assertEqual(users.find(self.conn, login), made)
         self.assertTrue(made.admin)
         self.assertEqual(made.created.microsecond, 0)
         self.assertEqual(users.get(self.conn, None, made.id), made)
@@ -100,6 +104,37 @@ class UsersTests(SynchronousTestCase):
         ):
             with self.assertRaises(Invalid):
                 self.create(_new(**values))
+
+    def test_another_case(self) -> None:
+        """One's own name may change its case; another's may not be taken by that."""
+        self.change(self.alice, self.admin, username="ALICE", email="A@example.com")
+        found = users.get(self.conn, None, self.alice.id)
+        self.assertEqual((found.username, found.email), ("ALICE", "A@example.com"))
+        self.assertIsNone(users.find(self.conn, "alice@example.com"))
+        with self.assertRaises(Invalid):
+            self.change(self.admin, self.admin, username="aLiCe")
+        with self.assertRaises(Invalid):
+            self.change(self.admin, self.admin, email="a@EXAMPLE.com")
+
+    def test_unique_in_the_store(self) -> None:
+        """The store itself holds no two accounts that differ by case only."""
+        for field in ("username", "email"):
+            with self.assertRaises(sqlite3.IntegrityError):
+                self.conn.raw.execute(
+                    f"UPDATE user SET {field}_folded = 'x'",
+                )
+
+    def test_former_names(self) -> None:
+        """Names of an older version that are not accepted today can stay."""
+        self.conn.update(
+            schema.user, self.alice.id, username="b b", username_folded="b b"
+        )
+        self.conn.update(schema.user, self.alice.id, email="x", email_folded="x")
+        alice = users.get(self.conn, None, self.alice.id)
+        self.change(alice, self.admin, name="Alicia")
+        self.assertEqual(users.get(self.conn, None, alice.id).username, "b b")
+        with self.assertRaises(Invalid):
+            self.change(alice, self.admin, username="B B")
 
     def test_external(self) -> None:
         """An external user has no password here, and keeps his login."""

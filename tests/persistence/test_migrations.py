@@ -10,8 +10,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.operations import users
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import (
     VERSIONS,
@@ -30,7 +33,12 @@ from tests.support.memory import (
 )
 
 #: The steps that there are.
-ALL = ["0001_initial", "0002_vpn", "0003_client_certificates"]
+ALL = [
+    "0001_initial",
+    "0002_vpn",
+    "0003_client_certificates",
+    "0004_limits_and_identity",
+]
 
 _SECOND = '''
 """A second step, that copies a table and adds a column."""
@@ -38,8 +46,8 @@ _SECOND = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -54,8 +62,8 @@ _BROKEN = '''
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -68,8 +76,8 @@ _FAULTY = '''
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -142,7 +150,7 @@ class MigrationTests(SynchronousTestCase):
         folder.mkdir()
         for name in ALL:
             shutil.copy(VERSIONS / f"{name}.py", folder)
-        (folder / "0004_second.py").write_text(second)
+        (folder / "0005_second.py").write_text(second)
         return folder
 
     def test_empty(self) -> None:
@@ -266,11 +274,43 @@ class MigrationTests(SynchronousTestCase):
             ).fetchall()
         self.assertEqual(found, [(41,)])
 
+    def test_names(self) -> None:
+        """Names that differ in case only go on, each under its own."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[:3]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        names = ("Alice", "alice", "ALICE", "bob", "Ｂob", "Zoë", "Zoe\u0308", "plain")  # noqa: RUF001
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.executemany(
+                "INSERT INTO user (created, username, name, email, password)"
+                " VALUES ('2026-01-01T00:00:00.000000Z', ?, 'N', ?, ?)",
+                [(name, f"{name}@Example.com", f"hash of {name}") for name in names],
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        conn = connect(self.path, now=FixedClock(), entropy=Entropy())
+        with closing(conn.raw):
+            for typed, owner in (
+                *((name, name) for name in names),
+                *((f"{name}@Example.com", name) for name in names),
+                ("aLICE", "alice"),
+                ("BOB", "bob"),
+                ("zoë", "Zoë"),
+                ("plain@example.com", "plain"),
+            ):
+                found = users.credentials_of(conn, typed)
+                assert found is not None, typed
+                self.assertEqual(found.password, f"hash of {owner}", typed)
+            ids = conn.column(select(schema.user.c.id).order_by(schema.user.c.id))
+            self.assertEqual(ids, [*range(1, len(names) + 1)])
+
     def test_copy(self) -> None:
         """Before an upgrade a private copy is kept."""
         self.fill()
         migrate(self.path, utc_now, versions=self.versions(_SECOND))
-        copy = self.folder / "semaphore.db.before-0004_second"
+        copy = self.folder / "semaphore.db.before-0005_second"
         self.assertEqual(self.counts(copy), (1, 1, 1))
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         self.assertEqual(pending(copy), [])
@@ -290,7 +330,7 @@ class MigrationTests(SynchronousTestCase):
             try:
                 migrate(self.path, utc_now, versions=versions, watch=watch)
             except _Interrupted:
-                self.assertEqual(pending(self.path, versions=versions), ["0004_second"])
+                self.assertEqual(pending(self.path, versions=versions), ["0005_second"])
                 self.assertEqual(self.counts(self.path), (1, 1, 1))
             else:
                 break

@@ -200,6 +200,8 @@ def make_user(
         schema.user,
         **values,
         active=active,
+        username_folded=login.lower(),
+        email_folded=f"{login.lower()}@example.com",
         password="" if password is None else quick_hash(password),
     )
     return User(id=UserId(number), **values)  # type: ignore[arg-type]

@@ -19,15 +19,29 @@ every = select(*SHOWN).order_by(user.c.username, user.c.id)
 
 by_id = select(*SHOWN).where(user.c.id == bindparam("user_id"))
 
-by_login = select(*SHOWN).where(
-    or_(user.c.username == bindparam("login"), user.c.email == bindparam("login"))
+#: The account of a name or address ``login``, whose folded form is ``folded``. As it is
+#: written it wins: older versions could store names that differ in case only.
+by_login = (
+    select(*SHOWN)
+    .where(
+        or_(
+            user.c.username == bindparam("login"),
+            user.c.email == bindparam("login"),
+            user.c.username_folded == bindparam("folded"),
+            user.c.email_folded == bindparam("folded"),
+        )
+    )
+    .order_by(
+        (user.c.username == bindparam("login")).desc(),
+        (user.c.email == bindparam("login")).desc(),
+        user.c.id,
+    )
+    .limit(1)
 )
 
-#: Whoever can log in with a password under the name or address ``login``.
+#: What the password of the account is checked against, if it can log in with one.
 credentials = select(user.c.id, user.c.password).where(
-    or_(user.c.username == bindparam("login"), user.c.email == bindparam("login")),
-    user.c.active == 1,
-    user.c.external == 0,
+    user.c.id == bindparam("user_id"), user.c.active == 1, user.c.external == 0
 )
 
 password = select(user.c.password).where(user.c.id == bindparam("user_id"))
@@ -38,12 +52,14 @@ active_password = select(user.c.password).where(
 
 active = select(user.c.active).where(user.c.id == bindparam("user_id"))
 
-#: Another user that a name or address belongs to, whichever of the two it is.
+#: Another user that has the text ``login``, folded ``folded``, as name or address.
 taken = select(user.c.id).where(
     user.c.id != bindparam("user_id"),
     or_(
-        user.c.username.in_((bindparam("username"), bindparam("email"))),
-        user.c.email.in_((bindparam("username"), bindparam("email"))),
+        user.c.username == bindparam("login"),
+        user.c.email == bindparam("login"),
+        user.c.username_folded == bindparam("folded"),
+        user.c.email_folded == bindparam("folded"),
     ),
 )
 

@@ -71,7 +71,7 @@ class UserTests(AccountCase):
         answer = self.admin.post("/api/users", self.body())
         self.assertEqual(answer.status, 201)
         self.assertEqual(list(answer.json), _SHAPE)
-        self.assertEqual(answer.json["username"], "bob")
+        self.assertEqual(answer.json["username"], "Bob")
         self.assertTrue(self.can_log_in("bob", "a new password"))
 
     def test_refused(self) -> None:
@@ -80,6 +80,9 @@ class UserTests(AccountCase):
             {"username": "alice"},
             {"email": "ALICE@example.com"},
             {"username": ""},
+            {"username": "b b"},
+            {"username": "\u0430dmin"},  # a Cyrillic letter
+            {"email": "notmail"},
             {"external": True},  # has no password here
         ):
             answer = self.admin.post("/api/users", self.body(**more))
