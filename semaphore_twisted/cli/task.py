@@ -14,14 +14,20 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from semaphore_twisted.cli import secret_argument
+from semaphore_twisted.cli import secret_argument, table
 from semaphore_twisted.cli.client import Client, Server, Socket
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.follow import EXIT_CODES, LogMerger, TaskNews
+from semaphore_twisted.cli.numbers import LARGEST, identifier, within
 from semaphore_twisted.cli.terminal import Terminal
 
 #: Seconds between two looks at the API while the websocket cannot be had.
 POLL_SECONDS = 1.0
+
+#: Most tasks that the server lists at a time.
+MOST_LISTED = 200
+
+_TASK = within(1, LARGEST)
 
 #: Exit code after control-C: 128 and the number of SIGINT, as shells have it.
 INTERRUPTED = 130
@@ -62,16 +68,21 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
     follow = _verb(verbs, "follow", "show a task's log until it ends", _follow)
     _project(follow)
-    follow.add_argument("task", type=int, help="the task's number")
+    follow.add_argument("task", type=_TASK, help="the task's number")
 
     stop = _verb(verbs, "stop", "end a task", _stop)
     _project(stop)
-    stop.add_argument("task", type=int, help="the task's number")
+    stop.add_argument("task", type=_TASK, help="the task's number")
     stop.add_argument("--force", action="store_true", help="end it at once (SIGKILL)")
 
     listing = _verb(verbs, "list", "show the newest tasks", _list)
     _project(listing)
-    listing.add_argument("--limit", type=int, default=20, help="how many (default 20)")
+    listing.add_argument(
+        "--limit",
+        type=within(1, MOST_LISTED),
+        default=20,
+        help=f"how many, up to {MOST_LISTED} (default 20)",
+    )
 
 
 def _verb(verbs: Any, name: str, summary: str, run: Any) -> argparse.ArgumentParser:
@@ -147,10 +158,9 @@ def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
 async def _named(client: Client, path: str, wanted: str, what: str) -> int:
     """Return the number of the thing called *wanted*, a name or a number."""
     found = await client.call("GET", path) or []
+    number = identifier(wanted)
     numbers = [
-        each["id"]
-        for each in found
-        if each["name"] == wanted or (wanted.isdigit() and each["id"] == int(wanted))
+        each["id"] for each in found if each["name"] == wanted or each["id"] == number
     ]
     if len(numbers) == 1:
         return int(numbers[0])
@@ -250,8 +260,7 @@ async def _list(arguments: argparse.Namespace, client: Client, reactor: Any) -> 
     tasks = await client.call(
         "GET", f"/project/{project}/tasks/last?limit={arguments.limit}"
     )
-    rows = [("TASK", "STATUS", "TEMPLATE", "CREATED", "MESSAGE")]
-    rows += [
+    rows = [
         (
             str(each["id"]),
             each["status"],
@@ -261,8 +270,5 @@ async def _list(arguments: argparse.Namespace, client: Client, reactor: Any) -> 
         )
         for each in tasks or ()
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[4]]).rstrip())
+    table.show(("TASK", "STATUS", "TEMPLATE", "CREATED", "MESSAGE"), rows)
     return 0

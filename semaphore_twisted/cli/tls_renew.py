@@ -9,6 +9,7 @@ from semaphore_twisted.cli import table, vpn_store
 from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.numbers import within
 from semaphore_twisted.crypto.certificates import fingerprint
 from semaphore_twisted.operations import acme
 from semaphore_twisted.persistence.engine import utc_now
@@ -51,8 +52,8 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         )
         parser.add_argument(
             "--wait",
-            type=float,
-            default=180.0,
+            type=within(1, 86_400),
+            default=180,
             metavar="SECONDS",
             help="how long to wait for a public authority (default 180)",
         )

@@ -13,9 +13,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from semaphore_twisted.cli import secret_argument
+from semaphore_twisted.cli import secret_argument, table
+from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.numbers import identifier
 from semaphore_twisted.crypto.passwords import hash_password
 from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.users import Actor, User
@@ -56,7 +58,9 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
             default=None,
             help="make an administrator, or none",
         )
-    _by_either(_command(own, "delete", _delete, "delete an account"))
+    delete = _command(own, "delete", _delete, "delete an account")
+    _by_either(delete)
+    delete.add_argument("--yes", action="store_true", help="do not ask")
     _by_either(_command(own, "disable", _disable, "end every use of an account"))
     _by_either(_command(own, "enable", _enable, "let an account be used again"))
     token = own.add_parser("token", aliases=["tokens"], help="an account's API tokens")
@@ -150,6 +154,7 @@ def _list(arguments: argparse.Namespace) -> int:
             (user, users.is_active(conn, None, user.id))
             for user in users.list_users(conn, None)
         ]
+    rows = []
     for user, active in found:
         notes = [
             note
@@ -160,9 +165,8 @@ def _list(arguments: argparse.Namespace) -> int:
             )
             if holds
         ]
-        print(
-            "\t".join([user.username, user.email, user.name, ",".join(notes)]).rstrip()
-        )
+        rows.append((user.username, user.email, user.name, ",".join(notes)))
+    table.show(("LOGIN", "EMAIL", "NAME", "NOTES"), rows)
     return 0
 
 
@@ -214,8 +218,16 @@ def _change(arguments: argparse.Namespace) -> int:
 
 
 def _delete(arguments: argparse.Namespace) -> int:
+    with _store(arguments, write=False) as conn:
+        asked = _chosen(conn, arguments)
+    kind = "administrator" if asked.admin else "user"
+    confirm(
+        f"Delete the {kind} {table.plain(asked.username)} <{table.plain(asked.email)}>"
+        " with sessions, tokens, memberships and devices?",
+        yes=arguments.yes,
+    )
     with _store(arguments) as conn:
-        user = _chosen(conn, arguments)
+        user = users.get(conn, None, asked.id)  # what was asked about is deleted
         users.delete(conn, None, user.id)
     print(f"User {user.username} <{user.email}> deleted")
     return 0
@@ -251,10 +263,19 @@ def _create_token(arguments: argparse.Namespace) -> int:
 def _list_tokens(arguments: argparse.Namespace) -> int:
     with _store(arguments, write=False) as conn:
         user = _chosen(conn, arguments)
-        found = tokens.list_tokens(conn, Actor(user=user))
-    for token in found:
-        state = "expired" if token.expired else ""
-        print(f"{token.id}\t{token.created.isoformat()}\t{state}".rstrip())
+        found = tokens.with_ends(conn, Actor(user=user))
+    table.show(
+        ("TOKEN", "CREATED", "EXPIRES", "NOTES"),
+        [
+            (
+                token.id,
+                table.moment(token.created),
+                table.moment(ends, "never"),
+                "expired" if token.expired else "",
+            )
+            for token, ends in found
+        ],
+    )
     return 0
 
 
@@ -267,6 +288,7 @@ def duration(text: str) -> timedelta:
     :raises Failure: if it names none.
     """
     number, unit = text[:-1], text[-1:]
-    if unit in _UNITS and number.isdecimal() and 0 < int(number) < 100_000:
-        return timedelta(**{_UNITS[unit]: int(number)})
-    raise Failure(f"{text}: a time is written such as 90d, 12h or 30m")
+    found = identifier(number)
+    if unit in _UNITS and found is not None and 0 < found < 100_000:
+        return timedelta(**{_UNITS[unit]: found})
+    raise Failure(f"{text[:50]!a}: a time is written such as 90d, 12h or 30m")

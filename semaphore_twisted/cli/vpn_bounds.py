@@ -155,7 +155,12 @@ def _interface(arguments: argparse.Namespace, base: Settings) -> str:
 
 
 def _mtu(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1280 <= int(text) <= 9000):
+    if not (
+        text.isascii()
+        and text.isdigit()
+        and len(text) < 6
+        and 1280 <= int(text) <= 9000
+    ):
         raise Failure(f"--mtu: {text[:20]!a} found, 1280 to 9000 wanted")
     return int(text)
 

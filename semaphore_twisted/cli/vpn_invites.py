@@ -5,6 +5,7 @@ import argparse
 from semaphore_twisted.cli import table, vpn_site, vpn_store
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.numbers import LARGEST, within
 from semaphore_twisted.cli.user import duration
 from semaphore_twisted.cli.vpn_link import Link
 from semaphore_twisted.model.peers import PeerKind
@@ -31,7 +32,9 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         parser.set_defaults(run=_list)
     else:
         parser.description = "Revoke an invite: nobody can use its link any more."
-        parser.add_argument("id", type=int, metavar="ID", help="from `vpn invites`")
+        parser.add_argument(
+            "id", type=within(1, LARGEST), metavar="ID", help="from `vpn invites`"
+        )
         parser.add_argument(
             "--peers",
             action="store_true",
@@ -57,7 +60,11 @@ def _invite_options(parser: argparse.ArgumentParser) -> None:
         help="what is enrolled (default: laptop, with --project host)",
     )
     parser.add_argument(
-        "--uses", type=int, default=1, metavar="N", help="devices (default 1)"
+        "--uses",
+        type=int,
+        default=1,
+        metavar="N",
+        help="devices (default 1)",
     )
     parser.add_argument(
         "--expires",

@@ -190,8 +190,12 @@ def revoke(
 def _stored(conn: Connection, invite_id: int) -> InviteRow:
     found = conn.one(statements.by_id, InviteRow, invite_id=invite_id)
     if found is None:
-        raise NotFound
+        raise _no_invite(invite_id)
     return found
+
+
+def _no_invite(invite_id: int) -> NotFound:
+    return NotFound(f"There is no invite {invite_id}")
 
 
 def _managed(conn: Connection, actor: Actor | None, invite_id: int) -> InviteRow:
@@ -201,7 +205,7 @@ def _managed(conn: Connection, actor: Actor | None, invite_id: int) -> InviteRow
     """
     row = _stored(conn, invite_id)
     if right_of(conn, actor, row.user_id, row.project_id) < Right.OWN:
-        raise NotFound
+        raise _no_invite(invite_id)
     return row
 
 

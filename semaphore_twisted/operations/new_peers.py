@@ -106,7 +106,7 @@ def _of_project(
     right = right_of(conn, actor, None, project_id)
     there = conn.scalar(project_statements.by_id, project_id=project_id)
     if right is Right.NOTHING or there is None:
-        raise NotFound
+        raise NotFound(f"There is no project {project_id}")
     if right < Right.RULE:
         raise NotPermitted
     return Owner(user_id=None, project_id=project_id, right=right)

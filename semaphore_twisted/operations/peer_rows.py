@@ -109,7 +109,7 @@ def stored(conn: Connection, peer_id: int) -> PeerRow:
     """Return a peer that is known to be there."""
     found = conn.one(statements.by_id, PeerRow, peer_id=peer_id)
     if found is None:
-        raise NotFound
+        raise _no_peer(peer_id)
     return found
 
 
@@ -121,8 +121,12 @@ def seen(conn: Connection, actor: Actor | None, peer_id: int) -> tuple[PeerRow, 
     row = stored(conn, peer_id)
     right = right_of(conn, actor, row.user_id, row.project_id)
     if right is Right.NOTHING:
-        raise NotFound
+        raise _no_peer(peer_id)
     return row, right
+
+
+def _no_peer(peer_id: int) -> NotFound:
+    return NotFound(f"There is no peer {peer_id}")
 
 
 def managed(

@@ -63,7 +63,7 @@ def get(conn: Connection, actor: Actor | None, site_id: int) -> SiteNetwork:
     for each in listed(conn, actor):
         if each.id == site_id:
             return each
-    raise NotFound
+    raise NotFound(f"There is no network {site_id} behind the server")
 
 
 def find(conn: Connection, actor: Actor | None, text: str) -> SiteNetwork:
@@ -214,7 +214,7 @@ def _check_holder(conn: Connection, new: NewGrant) -> None:
 def _grant(conn: Connection, grant_id: int) -> NetworkGrant:
     found = conn.one(statements.grant_by_id, NetworkGrant, grant_id=grant_id)
     if found is None:
-        raise NotFound
+        raise NotFound(f"There is no grant {grant_id}")
     return found
 
 

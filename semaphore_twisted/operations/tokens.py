@@ -22,6 +22,7 @@ _REMEMBERED = timedelta(days=7)
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: datetime
+    expires: datetime | None
     expired: bool | None
     user_id: UserId
 
@@ -48,13 +49,21 @@ def create(
 
 def list_tokens(conn: Connection, actor: Actor) -> list[ApiToken]:
     """Return one's own tokens, each with the beginning of its text as id."""
+    return [token for token, _ in with_ends(conn, actor)]
+
+
+def with_ends(conn: Connection, actor: Actor) -> list[tuple[ApiToken, datetime | None]]:
+    """Return one's own tokens, each with the time when it ends, if it does."""
     rows = conn.all(statements.of_user, _Row, user_id=actor.user.id, now=conn.now)
     return [
-        ApiToken(
-            id=row.id,
-            created=row.created,
-            expired=bool(row.expired),
-            user_id=row.user_id,
+        (
+            ApiToken(
+                id=row.id,
+                created=row.created,
+                expired=bool(row.expired),
+                user_id=row.user_id,
+            ),
+            row.expires,
         )
         for row in rows
     ]

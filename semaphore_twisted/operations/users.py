@@ -117,7 +117,7 @@ def get(conn: Connection, actor: Actor | None, user_id: int) -> User:  # noqa: A
     """
     found = conn.one(statements.by_id, User, user_id=user_id)
     if found is None:
-        raise NotFound
+        raise NotFound(f"There is no user {user_id}")
     return found
 
 

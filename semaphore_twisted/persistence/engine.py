@@ -107,7 +107,7 @@ class Connection:
     def execute(self, statement: Executable, **parameters: Any) -> sqlite3.Cursor:
         """Execute *statement*, a module constant, and return the raw cursor.
 
-        :raises Invalid: if a number is too large for the store.
+        :raises Invalid: if a number is too large for the store, or a text is none.
         """
         compiled = self._compiled(statement)
         values = dict(compiled.constants)
@@ -117,6 +117,8 @@ class Connection:
             return self.raw.execute(compiled.text, values)
         except OverflowError:
             raise Invalid("A number is too large") from None
+        except UnicodeEncodeError:
+            raise Invalid("A text is not valid Unicode") from None
 
     def _values(self, statement: Executable, rows: list[Any], of: type[T]) -> list[T]:
         """Return *rows* as *of*; all at once, since a list may have a thousand.

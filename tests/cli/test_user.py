@@ -3,7 +3,7 @@
 import io
 import os
 from contextlib import redirect_stderr, redirect_stdout
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -67,7 +67,7 @@ class UserTests(SynchronousTestCase):
 
     def test_add(self) -> None:
         """An account is made with the password in a file, beside a running server."""
-        self.assertEqual(self.add(), (0, "User bob <bob@example.com> added!\n", ""))
+        self.assertEqual(self.add(), (0, "User Bob <bob@example.com> added!\n", ""))
         found = users.credentials_of(self.conn, "bob")
         assert found is not None
         self.assertTrue(verify("hunter2", found.password))
@@ -126,8 +126,9 @@ class UserTests(SynchronousTestCase):
                 self.assertEqual(code, 0)
                 self.assertEqual(
                     out,
-                    "bob\tbob@example.com\tBob B.\tdisabled\n"
-                    "root\troot@example.com\tRoot\tadmin\n",
+                    "LOGIN  EMAIL             NAME    NOTES\n"
+                    "Bob    bob@example.com   Bob B.  disabled\n"
+                    "root   root@example.com  Root    admin\n",
                 )
 
     def test_get(self) -> None:
@@ -142,7 +143,7 @@ class UserTests(SynchronousTestCase):
         """An account that does not exist is named, and so is the wrong kind of name."""
         for words in (
             ("get", "--login", "nobody"),
-            ("delete", "--login", "nobody"),
+            ("delete", "--login", "nobody", "--yes"),
             ("change-by-login", "--login", "nobody", "--name", "x"),
             ("get", "--login", "root@example.com"),
             ("change-by-email", "--email", "root", "--name", "x"),
@@ -198,7 +199,7 @@ class UserTests(SynchronousTestCase):
     def test_last_administrator(self) -> None:
         """The last administrator is not lost."""
         for words in (
-            ("delete", "--login", "root"),
+            ("delete", "--login", "root", "--yes"),
             ("disable", "--login", "root"),
             ("change-by-login", "--login", "root", "--no-admin"),
         ):
@@ -213,7 +214,13 @@ class UserTests(SynchronousTestCase):
         self.assertIsNone(users.credentials_of(self.conn, "bob"))
         self.run_command("enable", "--login", "bob")
         self.assertIsNotNone(users.credentials_of(self.conn, "bob"))
-        self.run_command("delete", "--login", "bob")
+        code, out, err = self.run_command("delete", "--login", "bob")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("Delete the user Bob <bob@example.com>", err)
+        self.assertIn("--yes", err)
+        self.assertIsNotNone(users.find(self.conn, "bob"))
+        code, _, _ = self.run_command("delete", "--login", "bob", "--yes")
+        self.assertEqual(code, 0)
         self.assertIsNone(users.find(self.conn, "bob"))
 
     def test_token(self) -> None:
@@ -227,8 +234,52 @@ class UserTests(SynchronousTestCase):
         )
         self.assertEqual(found.user.username, "root")
         code, out, _ = self.run_command("token", "list", "--login", "root")
-        self.assertTrue(out.startswith(token[:8] + "\t"))
+        head, line = out.splitlines()
+        self.assertEqual(head.split(), ["TOKEN", "CREATED", "EXPIRES", "NOTES"])
+        self.assertTrue(line.startswith(token[:8] + " "))
+        self.assertIn("never", line)
         self.assertNotIn(token, out)
+
+    def test_token_expiry(self) -> None:
+        """The list says when a token ends."""
+        self.run_command("token", "create", "--login", "root", "--ttl", "90d")
+        _, out, _ = self.run_command("token", "list", "--login", "root")
+        ends = datetime.now(UTC) + timedelta(days=90)
+        self.assertIn(f"{ends:%Y-%m-%d}", out)
+        self.assertNotIn("expired", out)
+
+    def test_same_rules(self) -> None:
+        """What the API refuses is refused here, in one line."""
+        good = {
+            "--login": "bob",
+            "--name": "B",
+            "--email": "b@example.com",
+            "--password-file": self.secret("long enough"),
+        }
+        for option, value, named in (
+            ("--login", "b b", "username"),
+            ("--login", "\u0430dmin", "username"),
+            ("--login", "x" * 256, "username"),
+            ("--login", "\udcff", "username"),
+            ("--email", "notmail", "email"),
+            ("--email", "x" * 250 + "@example.com", "email"),
+            ("--name", "x" * 256, "name"),
+            ("--name", "a\x1b[31m", "name"),
+            ("--name", "\udcff", "name"),
+        ):
+            words = [each for pair in {**good, option: value}.items() for each in pair]
+            code, out, err = self.run_command("add", *words)
+            self.assertEqual((code, out, err.count("\n")), (1, "", 1), value)
+            self.assertIn(named, err)
+            code, _, err = self.run_command(
+                "change-by-login",
+                *("--login", "root"),
+                *(("--new-login", value) if option == "--login" else (option, value)),
+            )
+            self.assertEqual((code, err.count("\n")), (1, 1), value)
+        code, _, err = self.run_command("get", "--login", "\udcff")
+        self.assertEqual((code, err.count("\n")), (1, 1))
+        self.assertEqual(len(users.list_users(self.conn, None)), 1)
 
     def test_token_of_disabled(self) -> None:
         """A disabled account gets no token."""
@@ -254,6 +305,17 @@ class DurationTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """Anything else is refused, with an example."""
-        for text in ("", "d", "0d", "-1d", "5", "5y", "1.5h", "9999999d"):
+        for text in (
+            "",
+            "d",
+            "0d",
+            "-1d",
+            "5",
+            "5y",
+            "1.5h",
+            "9999999d",
+            "\u0663d",
+            "9" * 5000 + "d",
+        ):
             error = self.assertRaises(Failure, duration, text)
             self.assertIn("90d", error.sentence)

@@ -1,0 +1,30 @@
+"""Numbers on the command line, with the bounds that are accepted."""
+
+import argparse
+import re
+from collections.abc import Callable
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+#: The largest number of an object in the store.
+LARGEST = 2**63 - 1
+
+
+def within(least: int, most: int) -> Callable[[str], int]:
+    """Return a type of argparse that accepts whole numbers from *least* to *most*."""
+
+    def number(text: str) -> int:
+        found = int(text) if _NUMBER.fullmatch(text) else None
+        if found is None or not least <= found <= most:
+            raise argparse.ArgumentTypeError(
+                f"invalid value {text[:50]!a}; expected {least} to {most}"
+            )
+        return found
+
+    return number
+
+
+def identifier(text: str) -> int | None:
+    """Return the number of an object that *text* is, if it is one."""
+    fits = text.isascii() and text.isdigit() and len(text) <= 18
+    return int(text) if fits else None
