@@ -20,7 +20,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted import __version__
+from semaphore_twisted import __version__, exhaustion
 from semaphore_twisted import config as configuration
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOrder
@@ -121,6 +121,7 @@ def makeService(options: Options) -> SequentialService:
     """Return the server; exits with one line where it cannot serve."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
+    exhaustion.install()
     steady(reactor)
     passed = activation.variables(os.environ)
     hardening.harden()

@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "model": set(),
     "interfaces": {"wireguard"},
     "deferreds": set(),
+    "exhaustion": set(),
     "links": set(),
     "lifecycle": {"deferreds"},
     "crypto": set(),
@@ -37,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "outgoing": set(),
     "outgoing_blocking": set(),
     "acme": {"crypto", "operations", "persistence", "deferreds", "outgoing"},
-    "vpnd": {"wireguard", "lifecycle", "deferreds", "links"},
+    "vpnd": {"wireguard", "lifecycle", "deferreds", "exhaustion", "links"},
 }
 
 #: The roots connect everything; ``__init__`` names the version.

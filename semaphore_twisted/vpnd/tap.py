@@ -17,6 +17,7 @@ from twisted.application.service import Service
 from twisted.python import usage
 from typing_extensions import override
 
+from semaphore_twisted import exhaustion
 from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.lifecycle import SequentialService, steady
 from semaphore_twisted.links import LinkWatch
@@ -82,6 +83,7 @@ def makeService(options: Options) -> SequentialService:
     """Return the companion; exits with one line where it cannot run."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
+    exhaustion.install()
     rights.harden()
     try:
         steady(reactor)

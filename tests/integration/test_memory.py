@@ -1,6 +1,7 @@
 """What clients can make the server hold in memory, measured at the real process."""
 
 import contextlib
+import resource
 import socket
 import ssl
 import time
@@ -130,3 +131,34 @@ class LogTests(MemoryTestCase):
                 connection.settimeout(0.5)
                 with contextlib.suppress(TimeoutError, ssl.SSLError):
                     connection.sendall(head.encode() * 1000)
+
+
+class ExhaustedTests(MemoryTestCase):
+    """A server whose memory is limited by the operating system."""
+
+    def test_ends(self) -> None:
+        """Without memory it answers or ends, and never stands there in silence."""
+        process = self.product.process
+        assert process is not None
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        size = next(
+            int(line.split()[1]) * 1024
+            for line in status.splitlines()
+            if line.startswith("VmSize:")
+        )
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (size + MIB, size + MIB))
+        head = self.head("/api/projects", token=self.product.token, method="POST")
+        head += f"Content-Length: {limits.BODY}\r\n\r\n"
+        waiting = []
+        deadline = time.monotonic() + PATIENCE
+        while process.poll() is None:
+            self.assertLess(time.monotonic(), deadline, "the limit was not reached")
+            with contextlib.suppress(OSError):
+                each = self.connect()
+                waiting.append(each)
+                each.sendall(head.encode() + b"x" * (limits.BODY - 1))
+                if self.product.call("GET", "/api/ping").status == 200:
+                    continue
+        self.assertNotEqual(process.wait(PATIENCE), 0)
+        self.product.start()  # as the unit does, without the limit
+        self.assertEqual(self.product.call("GET", "/api/ping").status, 200)
