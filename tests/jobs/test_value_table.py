@@ -22,10 +22,12 @@ from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import (
     ClientCertificate,
     LoginPassword,
+    NoSecret,
     OpenedSecret,
     SshKey,
     Text,
 )
+from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.model.templates import TemplateVault
 from tests.support.orders import options, task, template
 
@@ -128,6 +130,7 @@ def orders() -> Iterator[JobOrder]:
                 ("ssh://h.example/Source.url", SSH),
                 ("https://h.example/Source.url", LOGIN),
                 ("https://h.example/Source.url", KEY_TEXT),
+                ("/s/RepositoryRules.allowed/Source.url", NoSecret()),
             ]
             for url, key in keys:
                 certificate = CERTIFICATE if url.startswith("https") else None
@@ -149,7 +152,7 @@ def orders() -> Iterator[JobOrder]:
                     inventory=InventorySource(
                         type=InventoryType.STATIC if free else InventoryType.FILE,
                         inventory="InventorySource.inventory",
-                        key=key if key != KEY_TEXT else LOGIN,
+                        key=key if key == SSH else LOGIN,
                         become=LOGIN,
                         source=None if free else source,
                     ),
@@ -178,6 +181,11 @@ def _options(*, other: bool = False) -> JobOptions:
         uid=1 if other else None,
         gid=1 if other else None,
         ssh_config="/s/JobOptions.ssh_config",
+        rules=RepositoryRules(
+            allowed=("/s/RepositoryRules.allowed",),
+            denied=("/s/RepositoryRules.denied",),
+            demo="/s/RepositoryRules.demo",
+        ),
         ca_bundle="/s/JobOptions.ca_bundle",
         web_host="https://JobOptions.web_host",
         environment={"G": "JobOptions.environment"},
