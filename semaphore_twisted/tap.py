@@ -57,6 +57,7 @@ from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.job_settings import JobSettings
 from semaphore_twisted.start.job_user import UnusableUser
 from semaphore_twisted.start.listening import CannotListen, Sockets, bind
+from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.places import Places
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
@@ -282,6 +283,10 @@ class _Assembly:
             clock=reactor,
         )
 
+        self.mirrors = Mirrors(
+            Path(job_settings.usual.repositories), self.database, self.compute
+        )
+
     def service(
         self,
         sockets: Sockets,
@@ -294,6 +299,9 @@ class _Assembly:
             self.database,
             self.compute,
             serving.Part("tasks", self.tasks.startService, self.tasks.stopService),
+            serving.Part(
+                "mirrors", self.mirrors.startService, self.mirrors.stopService
+            ),
             serving.Part("hub", self.hub.startService, self.hub.stopService),
         ]
         if self.served is not None:
@@ -360,6 +368,7 @@ class _Assembly:
             entropy=os.urandom,
             options=self._web_options(),
             password_changed=self._password_changed,
+            repositories_changed=self.mirrors.look,
             peers=self.peers,
             redeems=self.redeems,
             expires=None if self.served is None else self.served.expires,

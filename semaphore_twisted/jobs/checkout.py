@@ -16,6 +16,7 @@ cloned by the job's user alone, without a mirror.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 import msgspec
@@ -46,6 +47,16 @@ _CONTAINED, _SCRIPT = (
 _REACH_SECONDS = 12
 #: Names of what git gets through memory.
 _CERTIFICATE, _CERTIFICATE_KEY = "certificate", "certificate key"
+
+
+#: What a mirror is called, with what is beside it while it is made again.
+MIRROR = re.compile(r"repository_[0-9]+_[0-9a-f]{16}\.git")
+
+
+def mirror_name(repository_id: int, url: str) -> str:
+    """Return the name of the bare clone of a repository and its URL."""
+    digest = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return f"repository_{repository_id}_{digest}.git"
 
 
 class Checkout(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,9 +223,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _mirror(self) -> str:
         """The bare clone of this repository and URL."""
-        digest = hashlib.sha256(self.source.url.encode()).hexdigest()[:16]
-        number = self.source.repository_id
-        return f"{self.options.repositories}/repository_{number}_{digest}.git"
+        name = mirror_name(self.source.repository_id, self.source.url)
+        return f"{self.options.repositories}/{name}"
 
     def _git(self, name: str, environ: dict[str, str], *argv: str) -> Step:
         """Return a step of git, as the server's user."""

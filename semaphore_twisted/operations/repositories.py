@@ -74,6 +74,18 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class AddressOf(msgspec.Struct, frozen=True):
+    """Where a repository of any project is."""
+
+    id: RepositoryId
+    git_url: str
+
+
+def addresses(conn: Connection) -> list[AddressOf]:
+    """Return the addresses of all repositories, for the server itself."""
+    return conn.all(statements.addresses, AddressOf)
+
+
 def check_place(new: NewRepository, rules: RepositoryRules) -> None:
     """Check the form of *new*, and that a folder of this machine is a repository.
 

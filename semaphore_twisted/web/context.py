@@ -30,7 +30,8 @@ class Services:
     """The collaborators of every handler; made once by ``web.root``.
 
     *compute* runs a function in the CPU worker's thread. *password_changed* is
-    called after somebody got another password. *peers* keeps the VPN, and is
+    called after somebody got another password, *repositories_changed* after a
+    repository was changed or deleted. *peers* keeps the VPN, and is
     ``None`` where there is none; *redeems* counts attempts to enroll. *routes* are all
     routes. *expires* tells the seconds until the certificate ends, where there is one,
     and *failing* whether it should have been renewed and was not.
@@ -42,6 +43,7 @@ class Services:
     tasks: ITaskControl
     observer: IAccessObserver
     password_changed: Callable[[], None]
+    repositories_changed: Callable[[], object]
     peers: IPeerControl | None
     redeems: Redeems
     entropy: Callable[[int], bytes]

@@ -150,6 +150,7 @@ def build_site(
     entropy: Callable[[int], bytes],
     options: WebOptions,
     password_changed: Callable[[], None],
+    repositories_changed: Callable[[], object] = bool,
     peers: IPeerControl | None = None,
     redeems: Redeems | None = None,
     expires: Callable[[], float] | None = None,
@@ -161,7 +162,8 @@ def build_site(
 
     *compute* runs a function in the CPU worker; *hub* and *socket_factory* come
     from ``web.hub`` and ``web.socket``; *password_changed* is called after
-    somebody's password was changed (the first one's file can go then). *peers* keeps
+    somebody's password was changed (the first one's file can go then),
+    *repositories_changed* after a repository was changed or deleted. *peers* keeps
     the VPN, where there is one; *redeems* is shared with the site of
     ``web.enroll.site``, if there is that too. *expires* tells the seconds until the
     certificate ends, where there is one, *failing* whether it should have been renewed
@@ -186,6 +188,7 @@ def build_site(
         tasks=tasks,
         observer=hub,
         password_changed=password_changed,
+        repositories_changed=repositories_changed,
         peers=peers,
         redeems=redeems or Redeems(clock.seconds),
         entropy=entropy,

@@ -182,6 +182,7 @@ class ApiClient:
     hub: Hub
     clock: Clock
     passwords_changed: list[None]
+    repositories_changed: list[None]
     routes: Sequence[Route]
     host: str = "semaphore.example"
     peer: str = "192.0.2.7"
@@ -305,6 +306,7 @@ class ApiClient:
             hub=self.hub,
             clock=self.clock,
             passwords_changed=self.passwords_changed,
+            repositories_changed=self.repositories_changed,
             routes=self.routes,
             host=self.host,
             peer=self.peer,
@@ -356,6 +358,7 @@ def api_client(
     )
     control = RecordingTasks() if tasks is None else tasks
     changed: list[None] = []
+    repositories: list[None] = []
     site = build_site(
         database=store,
         compute=at_once,
@@ -367,6 +370,7 @@ def api_client(
         entropy=Entropy(10**9),  # not what others have drawn
         options=options or WebOptions(),
         password_changed=lambda: changed.append(None),
+        repositories_changed=lambda: repositories.append(None),
         peers=peers,
         expires=expires,
         routes=routes,
@@ -378,6 +382,7 @@ def api_client(
         hub=hub,
         clock=clock,
         passwords_changed=changed,
+        repositories_changed=repositories,
         routes=routes,
         **more,
     )

@@ -223,28 +223,32 @@ class Job:
         """Hold the step's lock, as soon as nobody else does."""
         if step.lock is None:
             return None
+        began, told = time.monotonic(), False
+        while (descriptor := self._try_lock(step, step.lock)) is None:
+            self._check(step, deadline)
+            self._waiter.turn(0.05)
+            if not told and time.monotonic() > began + 2:
+                told = True
+                self._journal.note(f"Waiting for another job before {step.name}")
+        return descriptor
+
+    def _try_lock(self, step: Step, path: str) -> int | None:
+        """Hold the lock at *path*, unless another process does or removes it."""
         try:
-            descriptor = os.open(
-                step.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise self._failed(step, f"{step.lock}: {error.strerror}") from error
+            raise self._failed(step, f"{path}: {error.strerror}") from error
         try:
-            began, told = time.monotonic(), False
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    self._check(step, deadline)
-                    self._waiter.turn(0.05)
-                else:
-                    return descriptor
-                if not told and time.monotonic() > began + 2:
-                    told = True
-                    self._journal.note(f"Waiting for another job before {step.name}")
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        except (BlockingIOError, FileNotFoundError):
+            pass
         except BaseException:
             os.close(descriptor)
             raise
+        os.close(descriptor)
+        return None
 
     def _unlock(self) -> None:
         """Let go of locks; after a failure only when its processes are gone."""

@@ -20,6 +20,9 @@ _shown = select(
 #: A repository of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
+#: Every repository's address.
+addresses = select(_c.id, _c.git_url)
+
 #: The repositories of a project.
 listed = sorted_by(_shown, {"name": _c.name, "git_url": _c.git_url}, _c.id)
 

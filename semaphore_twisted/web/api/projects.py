@@ -48,6 +48,7 @@ async def delete(context: Context) -> None:
     """Delete a project with everything in it."""
     await context.write(operations.delete)
     context.access_changed()
+    context.services.repositories_changed()
 
 
 async def role(context: Context) -> OwnRole:

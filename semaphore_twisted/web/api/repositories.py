@@ -37,11 +37,13 @@ async def change(context: Context, body: NewRepository) -> None:
     rules, number = context.options.repositories, context.path["repository_id"]
     await context.compute(repositories.check_place, body, rules)
     await context.write(repositories.change, number, body, rules=rules)
+    context.services.repositories_changed()
 
 
 async def delete(context: Context) -> None:
     """Delete a repository that nothing uses."""
     await context.write(repositories.delete, context.path["repository_id"])
+    context.services.repositories_changed()
 
 
 ROUTES = resource_routes(

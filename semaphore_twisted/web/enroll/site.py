@@ -99,6 +99,7 @@ def build_enroll_site(
         tasks=tasks,
         observer=hub,
         password_changed=lambda: None,
+        repositories_changed=lambda: None,
         peers=peers,
         redeems=redeems,
         entropy=entropy,

@@ -75,6 +75,20 @@ class RepositoryTests(ResourceTestCase):
             answer = self.client.post(f"{self.base}/repositories", body)
             self.refused(answer, "is not a git repository")
 
+    def test_copies_are_looked_at(self) -> None:
+        """The server's copies are looked at after a change and a deletion."""
+        number = self.repository()
+        path = f"{self.base}/repositories/{number}"
+        looks = self.client.repositories_changed
+        before = len(looks)
+        body = {"name": "R", "git_url": "https://h/y", "ssh_key_id": self.none_key}
+        self.assertEqual(self.client.put(path, body).status, 204)
+        self.assertEqual(len(looks), before + 1)
+        self.assertEqual(self.client.delete(path).status, 204)
+        self.assertEqual(len(looks), before + 2)
+        self.assertEqual(self.client.delete(self.base).status, 204)
+        self.assertEqual(len(looks), before + 3)
+
     def limit(self, **rules: Any) -> None:
         """Have rules for repositories."""
         self.client = api_client(

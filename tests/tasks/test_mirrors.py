@@ -1,0 +1,100 @@
+"""Copies of repositories that nothing uses are removed."""
+
+import fcntl
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, execute
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.jobs.checkout import mirror_name
+from semaphore_twisted.operations.repositories import addresses
+from semaphore_twisted.tasks.mirrors import Mirrors, sweep
+from tests.support.memory import MemoryDatabase, make_project
+from tests.support.tasks import make_template
+
+KEPT, GONE = mirror_name(1, "https://h/x"), mirror_name(2, "https://h/x")
+
+
+class MirrorsTests(SynchronousTestCase):
+    """What is in the folder of mirrors."""
+
+    def setUp(self) -> None:
+        """Have a folder."""
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+
+    def fill(self, *names: str) -> None:
+        """Put mirrors there, with what is beside each."""
+        for name in names:
+            (self.folder / name / "objects").mkdir(parents=True)
+            (self.folder / f"{name}.lock").touch()
+
+    @property
+    def names(self) -> set[str]:
+        """What is there now."""
+        return {path.name for path in self.folder.iterdir()}
+
+    def test_sweep(self) -> None:
+        """What is kept stays, with its lock; the rest goes, but for other files."""
+        self.fill(KEPT, GONE)
+        for name in (f"{GONE}.new", f"{KEPT}.old"):
+            (self.folder / name / "objects").mkdir(parents=True)
+        (self.folder / "note").touch()
+        before = self.names
+        sweep(self.folder, {KEPT})
+        self.assertEqual(
+            self.names, {name for name in before if not name.startswith(GONE)}
+        )
+        sweep(self.folder / "missing", set())
+
+    def test_in_use(self) -> None:
+        """A mirror whose lock a job holds stays until the next look."""
+        self.fill(GONE)
+        with (self.folder / f"{GONE}.lock").open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            sweep(self.folder, set())
+            self.assertEqual(self.names, {GONE, f"{GONE}.lock"})
+        sweep(self.folder, set())
+        self.assertEqual(self.names, set())
+
+    def test_looks(self) -> None:
+        """At the start and when told, the store says which ones are used."""
+        database = MemoryDatabase()
+        make_template(database.conn, make_project(database.conn))
+        (used,) = addresses(database.conn)
+        name = mirror_name(used.id, used.git_url)
+        waiting: list[Deferred[Any]] = []
+
+        def compute(function: Any, *args: Any) -> Deferred[Any]:
+            waiting.append(Deferred().addCallback(lambda _: function(*args)))
+            return waiting[-1]
+
+        self.fill(name, GONE)
+        mirrors = Mirrors(self.folder, database, compute)
+        mirrors.look()
+        self.assertEqual(waiting, [])
+        mirrors.startService()
+        mirrors.look()
+        mirrors.look()
+        self.assertEqual(len(waiting), 1)
+        waiting[0].callback(None)
+        self.assertEqual(self.names, {name, f"{name}.lock"})
+        self.assertEqual(len(waiting), 2)
+        ended = mirrors.stopService()
+        self.assertNoResult(ended)
+        waiting[1].callback(None)
+        self.successResultOf(ended)
+        self.assertEqual(len(waiting), 2)
+
+    def test_failure(self) -> None:
+        """A fault is logged, and the next look goes on."""
+
+        def broken(*_: Any) -> None:
+            raise OSError("no")
+
+        mirrors = Mirrors(self.folder, MemoryDatabase(), lambda *_: execute(broken))
+        mirrors.startService()
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        mirrors.look()
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
