@@ -18,6 +18,7 @@ from semaphore_twisted.cli.vpn_init import add_settings
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto import passphrases
 from semaphore_twisted.model.saved_vpn import SavedVpn
+from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations import vpn_backup
 from semaphore_twisted.start import state
 from semaphore_twisted.wireguard import keys
@@ -105,8 +106,8 @@ def _backup(arguments: argparse.Namespace) -> int:
             state.write(target, sealed)
         except OSError as error:
             raise Failure(f"{target}: {error.strerror}") from error
-    for sentence in broken:
-        print(f"semaphore: warning: {table.plain(sentence)}", file=sys.stderr)
+    for each in broken:
+        print(f"semaphore: warning: {table.plain(each)}", file=sys.stderr)
     print(f"{target}: the server's key and {len(vpn.peers)} peers, {len(sealed)} bytes")
     return 0
 
@@ -154,8 +155,11 @@ def _opened(path: Path, passphrase: str) -> _Whole:
         whole = msgspec.json.decode(opened, type=_Whole)
         check(whole.settings)
     except (msgspec.DecodeError, WrongSettings) as error:
+        said = str(error)
+        if isinstance(error, msgspec.DecodeError):
+            said = sentence(error, _Whole, root="its content")
         raise Failure(
-            f"{path}: it opens, and a newer program has written it ({error})"
+            f"{path}: it opens, and a newer program has written it ({said})"
         ) from None
     return whole
 

@@ -15,6 +15,7 @@ from semaphore_twisted.model.selections import (
 )
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import App, TaskParams, Template
+from semaphore_twisted.model.wording import sentence
 
 _MOST_VERBOSE = 6
 
@@ -109,7 +110,8 @@ def _decoded(stored: Mapping[str, Any]) -> TaskParams:
     try:
         return msgspec.convert(plain, TaskParams)
     except msgspec.ValidationError as error:
-        raise Invalid(f"The task's parameters cannot be used: {error}") from None
+        said = sentence(error, TaskParams, root="the value")
+        raise Invalid(f"The task's parameters cannot be used: {said}") from None
 
 
 def _chosen(params: Mapping[str, Any], name: str, asked: bool, own: bool) -> bool:  # noqa: FBT001

@@ -37,6 +37,7 @@ from semaphore_twisted.model.texts import (
     Path,
     TaskText,
 )
+from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations.references import check_name, check_text, unique
 
 #: Apps of Semaphore's that this version does not run.
@@ -230,7 +231,8 @@ def task_params(sent: dict[str, Any]) -> dict[str, Any]:
     try:
         params = msgspec.convert(plain, TaskParams)
     except msgspec.ValidationError as error:
-        raise Invalid(f"task_params: {error}") from None
+        said = sentence(error, TaskParams, root="the value")
+        raise Invalid(f"task_params: {said}") from None
     if not 1 <= params.debug_level <= _MOST_VERBOSE:
         raise Invalid("task_params: “debug_level” must be between 1 and 6")
     for part in params.limit:

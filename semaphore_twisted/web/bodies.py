@@ -19,6 +19,7 @@ from msgspec import inspect
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import DEEPEST, check_depth
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.wording import sentence
 
 _LARGEST = 2**63 - 1
 
@@ -57,7 +58,7 @@ def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
         _check(raw)
         value = msgspec.convert(_fold(of)(raw), of)
     except msgspec.MsgspecError as error:
-        raise Invalid(str(error)) from None
+        raise Invalid(sentence(error, of)) from None
     except UnicodeDecodeError:
         raise Invalid("The body is not UTF-8") from None
     except RecursionError:

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from semaphore_twisted.model.wording import sentence
+
 #: ``wg-quick`` and Android take such names only; the kernel 15 bytes.
 INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
@@ -79,7 +81,7 @@ def load(content: bytes) -> Settings:
     try:
         found = msgspec.json.decode(content, type=Settings)
     except msgspec.DecodeError as error:
-        raise WrongSettings(str(error)) from None
+        raise WrongSettings(sentence(error, Settings, root="the file")) from None
     check(found)
     return found
 

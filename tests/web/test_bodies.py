@@ -57,11 +57,12 @@ class ExactTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """An unknown field is refused by its name."""
-        self.assertIn("`revoked`", self.refused(b'{"name":"a","revoked":true}'))
+        said = self.refused(b'{"name":"a","revoked":true}')
+        self.assertEqual(said, "revoked: unknown field")
 
     def test_case(self) -> None:
         """A field in another case is an unknown one."""
-        self.assertIn("`Name`", self.refused(b'{"Name":"a"}'))
+        self.assertEqual(self.refused(b'{"Name":"a"}'), "Name: unknown field")
 
     def test_null(self) -> None:
         """A null is no way to leave a field out."""
@@ -110,7 +111,7 @@ class DecodedTests(SynchronousTestCase):
         """A wrong type is refused with the place where it is."""
         with self.assertRaises(Invalid) as caught:
             decoded(b'{"vaults":[{"login":1}]}', NewThing)
-        self.assertIn("$.vaults[0].login", caught.exception.message)
+        self.assertEqual(caught.exception.message, "vaults[0].login must be a text")
 
     def test_strict_types(self) -> None:
         """A number is no text, a text no number, one no truth value."""

@@ -1,0 +1,113 @@
+"""What a decoder says about a wrong value, in words for a person."""
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+_AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
+_EXPECTED = re.compile(r"Expected `(?P<types>[^`]*)`(?P<more>.*)")
+_FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field `(.*)`")
+_ENUM = re.compile(r"Invalid enum value (?P<value>.*)", re.DOTALL)
+_BYTE = re.compile(r"\(byte (\d+)\)")
+_STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+
+_TYPES = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+    "datetime": "a time such as 2026-01-31T12:00:00Z",
+}
+
+
+def sentence(
+    error: msgspec.MsgspecError, of: Any = Any, *, root: str = "The body"
+) -> str:
+    """Return what *error* says of a value that should be *of*.
+
+    *root* is what the whole value is called.
+    """
+    said = str(error)
+    at = _AT.search(said)
+    path = at["path"] if at else ""
+    where = path.lstrip(".") or root
+    what = said[: at.start()] if at else said
+    for form in (_of_field, _of_type, _of_choice):
+        if (words := form(what, path, where, of)) is not None:
+            return words
+    if "datetime" in what:
+        return f"{where} must be {_TYPES['datetime']}"
+    if isinstance(error, msgspec.ValidationError):
+        return f"{where}: the value is not accepted"
+    place = _BYTE.search(what)
+    return f"{root} is not valid JSON" + (f" (byte {place[1]})" if place else "")
+
+
+def _of_field(what: str, path: str, _where: str, _of: Any) -> str | None:
+    found = _FIELD.fullmatch(what)
+    if found is None:
+        return None
+    name = f"{path.lstrip('.')}.{found[2]}".lstrip(".")
+    missing = found["what"].startswith("missing")
+    return f"{name} is required" if missing else f"{name}: unknown field"
+
+
+def _of_type(what: str, _path: str, where: str, _of: Any) -> str | None:
+    found = _EXPECTED.match(what)
+    if found is None or found["more"].startswith(" of length"):
+        return None
+    kinds = [_TYPES.get(each, each) for each in found["types"].split(" | ")]
+    return f"{where} must be {' or '.join(kinds)}"
+
+
+def _of_choice(what: str, path: str, where: str, of: Any) -> str | None:
+    found = _ENUM.fullmatch(what)
+    if found is None:
+        return None
+    value = found["value"].strip("'")[:50]
+    choices = ", ".join(f"“{each}”" for each in _choices(of, path)) or "another one"
+    return f"{where}: invalid value “{value}”; expected {choices}"
+
+
+def _choices(of: Any, path: str) -> list[str]:
+    """Return the texts that are accepted at *path* of the type *of*."""
+    if of is Any:
+        return []
+    found: list[inspect.Type] = [inspect.type_info(of)]
+    for name, index in _STEP.findall(path):
+        found = [
+            inner
+            for each in found
+            for part in _members(each)
+            for inner in _inside(part, name, index)
+        ]
+    return [
+        str(choice.value)
+        for each in found
+        for part in _members(each)
+        if isinstance(part, inspect.EnumType)
+        for choice in part.cls
+    ]
+
+
+def _members(of: inspect.Type) -> list[inspect.Type]:
+    if isinstance(of, inspect.Metadata):
+        return _members(of.type)
+    if isinstance(of, inspect.UnionType):
+        return [inner for each in of.types for inner in _members(each)]
+    return [of]
+
+
+def _inside(of: inspect.Type, name: str, index: str) -> list[inspect.Type]:
+    if name and isinstance(of, inspect.StructType):
+        return [each.type for each in of.fields if each.encode_name == name]
+    if index and isinstance(of, inspect.ListType | inspect.VarTupleType):
+        return [of.item_type]
+    if index and isinstance(of, inspect.DictType):
+        return [of.value_type]
+    return []
