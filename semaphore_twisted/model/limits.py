@@ -162,9 +162,12 @@ RESOLVER_SECONDS: Final = 10.0
 
 # The companion's socket --------------------------------------------------------------
 
-#: Bytes of a frame, and connections at once.
+#: Bytes of a frame, and connections at once of a user who may speak.
 COMPANION_FRAME: Final = 8 * _MIB
 COMPANION_CONNECTIONS: Final = 8
+
+#: Seconds between two lines of the log about the same kind of refusal.
+QUIET_SECONDS: Final = 60.0
 
 #: Tasks whose news a websocket may be behind with, before it has to come again.
 WEBSOCKET_TASKS_BEHIND: Final = 1_000

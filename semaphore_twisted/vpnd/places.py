@@ -1,14 +1,20 @@
 """The folders and sockets of the companion, made before it gives its rights up."""
 
 import errno
+import grp
 import os
 import pwd
 import socket
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from twisted.logger import Logger
 
 from semaphore_twisted.vpnd.userspace import WATCHED
 
-_BACKLOG = 8
+_BACKLOG = 128
+
+_log = Logger()
 
 
 class CannotUse(Exception):
@@ -43,10 +49,34 @@ def check(*folders: Path) -> None:
             )
 
 
-def listen(path: Path) -> socket.socket:
-    """Return a socket that listens on *path*, which everybody may connect to.
+def reach(users: Iterable[int]) -> tuple[int, int | None]:
+    """Return mode and group of a socket that *users* and root may connect to.
 
-    Who that is, the kernel tells; a socket that nobody listens on is replaced.
+    They are in one group as a rule, which is the server's. Where they are in several,
+    or the system does not know them, everybody may connect: the companion hangs up on
+    other users.
+    """
+    others = set(users) - {0}
+    if not others:
+        return 0o600, None
+    try:
+        groups = {pwd.getpwuid(each).pw_gid for each in others}
+    except KeyError:
+        return 0o666, None
+    return (0o660, groups.pop()) if len(groups) == 1 else (0o666, None)
+
+
+def listen(
+    path: Path,
+    mode: int = 0o666,
+    group: int | None = None,
+    owner: pwd.struct_passwd | None = None,
+) -> socket.socket:
+    """Return a socket that listens on *path*, with *mode*, of *group* and *owner*.
+
+    The kernel tells who connects. A socket that nobody listens on is replaced. Where
+    the group cannot be given, the server would be kept out: then everybody may connect,
+    with a warning.
 
     :raises CannotUse: if another companion listens there.
     """
@@ -55,7 +85,7 @@ def listen(path: Path) -> socket.socket:
         if _is_dead(path):
             path.unlink()
         listening.bind(str(path))
-        path.chmod(0o666)
+        path.chmod(given(path, mode, group, owner))
         listening.listen(_BACKLOG)
         listening.settimeout(0)
     except OSError as error:
@@ -64,6 +94,40 @@ def listen(path: Path) -> socket.socket:
             raise CannotUse(f"{path}: another companion listens there") from None
         raise CannotUse(f"{path}: {error.strerror or error}") from None
     return listening
+
+
+def given(
+    path: Path,
+    mode: int,
+    group: int | None,
+    owner: pwd.struct_passwd | None,
+    *,
+    chown: Callable[[Path, int, int], None] = os.chown,
+) -> int:
+    """Give *path* away; return the mode that lets the server connect."""
+    if owner is not None:
+        chown(path, owner.pw_uid, owner.pw_gid)
+    if group is None:
+        return mode
+    try:
+        chown(path, -1, group)
+    except PermissionError:
+        _log.warn(
+            "{path}: every local user may connect, since the socket cannot be given "
+            "to the group {group} of the server; add SupplementaryGroups={group} to "
+            "the unit of the companion",
+            path=str(path),
+            group=_name(group),
+        )
+        return 0o666
+    return mode
+
+
+def _name(group: int) -> str:
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
 
 
 def show(interface: str, sockets: Path, watched: Path = WATCHED) -> None:

@@ -1,12 +1,14 @@
 """The companion's socket: who may speak, and one request after the other.
 
 The kernel tells who has connected (``SO_PEERCRED``, unix(7)); nothing is read from
-anybody else.
+other users, and their connections take no place from those who may speak. Each user
+who may speak has a number of connections; each of them holds a request or an answer.
 """
 
 import socket
 import struct
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -22,7 +24,7 @@ from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model import limits
 from semaphore_twisted.wireguard import wire
 
-#: Connections at once: each may hold a frame in memory.
+#: Connections at once of one user: each may hold a frame in memory.
 MOST = limits.COMPANION_CONNECTIONS
 
 Answering = Callable[[wire.Request], "Deferred[wire.Answer]"]
@@ -46,19 +48,25 @@ class CompanionProtocol(Int32StringReceiver):
         self._factory = factory
         self._waiting: deque[bytes] = deque()
         self._is_busy = False
+        self._is_full = False
+        self._user: int | None = None
 
     @override
     def connectionMade(self) -> None:
-        """Hang up on who may not speak."""
-        factory = self._factory
-        factory.connections += 1
-        user = factory.user_of(self.transport)
+        """Hang up on a user who may not speak, or has too many connections."""
+        factory, transport = self._factory, self.transport
+        user = factory.user_of(transport)
         if user != 0 and user not in factory.users:
-            self._log.warn("User {user} may not speak to the companion", user=user)
+            factory.complain(f"User {user} may not speak to the companion")
             self._hang_up()
-        elif factory.connections > MOST:
-            self._log.warn("More than {most} connections at once", most=MOST)
+        elif factory.connections[user] >= MOST:
+            factory.complain(f"User {user} has more than {MOST} connections")
             self._hang_up()
+        else:
+            self._user = user
+            factory.connections[user] += 1
+            producing: Any = transport
+            producing.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -66,31 +74,51 @@ class CompanionProtocol(Int32StringReceiver):
         super().connectionLost(reason)
         self.connected = 0
         self._waiting.clear()
-        self._factory.connections -= 1
+        if self._user is not None:
+            self._factory.connections[self._user] -= 1
+            self._user = None
+
+    @override
+    def pauseProducing(self) -> None:
+        """Answer nothing more: the other side does not read."""
+        self._is_full = True
+
+    @override
+    def resumeProducing(self) -> None:
+        """Go on: the other side has read the answers."""
+        self._is_full = False
+        self._go_on()
+
+    @override
+    def stopProducing(self) -> None:
+        """Nothing is left to do; ``connectionLost`` follows."""
 
     @override
     def stringReceived(self, string: bytes) -> None:
         """Take a request; nothing more is read before it is answered."""
         self._waiting.append(string)
-        if not self._is_busy:
-            answering = Deferred.fromCoroutine(self._answer())
-            forget(answering, log=self._log, sentence="A request was not answered")
+        self._go_on()
 
     @override
     def lengthLimitExceeded(self, length: int) -> None:
         """Hang up on who sends too much."""
         self._hang_up()
 
+    def _go_on(self) -> None:
+        if not self._is_busy and self.connected:
+            answering = Deferred.fromCoroutine(self._answer())
+            forget(answering, log=self._log, sentence="A request was not answered")
+
     async def _answer(self) -> None:
         transport: Any = self.transport
         self._is_busy = True
         transport.pauseProducing()
-        while self._waiting:
+        while self._waiting and not self._is_full:
             answer = await self._answer_to(self._waiting.popleft())
             if self.connected:
                 self.sendString(wire.encode(answer))
         self._is_busy = False
-        if self.connected:
+        if self.connected and not self._is_full:
             transport.resumeProducing()
 
     async def _answer_to(self, content: bytes) -> wire.Answer:
@@ -110,6 +138,7 @@ class CompanionFactory(ServerFactory):
     """Makes a protocol for each connection."""
 
     noisy = False
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
@@ -117,14 +146,30 @@ class CompanionFactory(ServerFactory):
         *,
         users: tuple[int, ...],
         user_of: Callable[[Any], int] = peer_user,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Let *answer* answer those in *users*, and root."""
+        """Let *answer* answer those in *users*, and root; *seconds* is the time."""
         self.answer = answer
         self.users = frozenset(users)
         self.user_of = user_of
-        self.connections = 0
+        #: connections by user, of those who may speak
+        self.connections: Counter[int] = Counter()
+        self._seconds = seconds
+        self._quiet_until = float("-inf")
+        self._silenced = 0
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> CompanionProtocol:
         """Return a protocol."""
         return CompanionProtocol(self)
+
+    def complain(self, sentence: str) -> None:
+        """Write *sentence* to the log, unless another one was written a moment ago."""
+        now = self._seconds()
+        if now < self._quiet_until:
+            self._silenced += 1
+            return
+        self._quiet_until = now + limits.QUIET_SECONDS
+        more = f" ({self._silenced} more since the last line)" if self._silenced else ""
+        self._silenced = 0
+        self._log.warn("{sentence}{more}", sentence=sentence, more=more)

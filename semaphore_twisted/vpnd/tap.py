@@ -107,13 +107,19 @@ def _made(options: Options, reactor: Any) -> SequentialService:
     tun = -1
     with suppress(DeviceFailed):  # said again when it is needed
         tun = userspace.open_tun()
+    mode, group = places.reach(settings.users)
     if account is not None:
+        # root may give the socket to the server's group, and nobody else later
+        listening = places.listen(path, mode, group, account)
         rights.drop(account)
-    places.check(path.parent, sockets, state)
+        places.check(path.parent, sockets, state)
+    else:
+        places.check(path.parent, sockets, state)
+        listening = places.listen(path, mode, group)
     return _assembled(
         settings,
         private_key,
-        listening=places.listen(path),
+        listening=listening,
         sockets=sockets,
         state=state,
         tun=tun,

@@ -58,5 +58,7 @@ class UnitTests(SynchronousTestCase):
         self.assertEqual(service["KillMode"], "process")
         self.assertEqual(service["RuntimeDirectoryPreserve"], "yes")
         self.assertEqual(service["User"], "semaphore-vpn")
+        server = UNIT.with_name("semaphore.service").read_text()
+        self.assertIn(f"\nGroup={service['SupplementaryGroups']}\n", server)
         self.assertNotIn("ProtectKernelTunables", service)
         self.assertNotIn("ListenStream", self.text)

@@ -4,7 +4,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,8 +30,12 @@ class ServerTests(SynchronousTestCase):
         """Make a server for the user 1000."""
         self.user = 1000
         self.asked: list[tuple[wire.Request, Deferred[wire.Answer]]] = []
+        self.clock = Clock()
         self.factory = CompanionFactory(
-            self.answer, users=(1000,), user_of=lambda transport: self.user
+            self.answer,
+            users=(1000,),
+            user_of=lambda transport: self.user,
+            seconds=self.clock.seconds,
         )
 
     def answer(self, request: wire.Request) -> "Deferred[wire.Answer]":
@@ -133,3 +139,53 @@ class ServerTests(SynchronousTestCase):
         protocol.connectionLost(Failure(connectionDone.value))
         made[0][0].connectionLost(Failure(connectionDone.value))
         self.assertFalse(self.connect()[1].aborted)
+
+    def test_others_take_no_place(self) -> None:
+        """Connections of other users, however many, keep no allowed user out."""
+        self.user = 1001
+        with capturedLogs() as events:
+            for _ in range(3500):
+                self.connect()  # they do not even hang up
+            self.user = 1000
+            protocol, transport = self.connect()
+            protocol.dataReceived(self.request(wire.Hello()))
+        self.assertFalse(transport.aborted)
+        self.assertEqual(len(self.asked), 1)
+        self.assertEqual(len(events), 1)
+
+    def test_each_user(self) -> None:
+        """Root is answered while the server's user has all its connections."""
+        for _ in range(MOST):
+            self.assertFalse(self.connect()[1].aborted)
+        self.assertTrue(self.connect()[1].aborted)
+        self.user = 0
+        self.assertFalse(self.connect()[1].aborted)
+
+    def test_one_line_a_minute(self) -> None:
+        """Refusals have one line a minute, which says how many there were."""
+        self.user = 1001
+        with capturedLogs() as events:
+            for second in range(121):
+                for _ in range(10):
+                    self.connect()
+                self.clock.advance(1)
+                del second
+        lines = [formatEvent(each) or "" for each in events]
+        self.assertEqual(len(lines), 3, lines)
+        self.assertIn("User 1001 may not speak", lines[0])
+        self.assertIn("(599 more since the last line)", lines[1])
+
+    def test_unread_answers(self) -> None:
+        """A user that reads no answer gets no second one, until it reads."""
+        protocol, transport = self.connect()
+        protocol.dataReceived(self.request(wire.Hello()) * 5)
+        protocol.pauseProducing()
+        self.asked[0][1].callback(wire.Done())
+        self.assertEqual(len(self.asked), 1)
+        self.assertEqual(transport.producerState, "paused")
+        protocol.resumeProducing()
+        self.assertEqual(len(self.asked), 2)
+        for number in range(1, 5):
+            self.asked[number][1].callback(wire.Done())
+        self.assertEqual(len(self.answers(transport)), 5)
+        self.assertEqual(transport.producerState, "producing")
