@@ -19,6 +19,8 @@ from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
 
 #: Ansible's own keys in JSON: an object with one of them is a text of another kind.
 RESERVED = "__ansible_"
+#: Those, and what Ansible hands from one of its parts to another.
+_INTERNAL = re.compile("_+ansible_")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOGINS = frozenset({"ansible_user", "ansible_ssh_user", "ansible_become_user"})
 _HOSTS = frozenset({"ansible_host", "ansible_ssh_host"})
@@ -91,7 +93,7 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
     :raises Invalid:
     """
     name, kind = variable.name, variable.type
-    if name.startswith(RESERVED) or name in OWN_NAMES:
+    if _INTERNAL.match(name) or name in OWN_NAMES:
         raise Invalid(
             f"survey_vars: “{name}” is a variable of Ansible's or of this server's own;"
             " expected another name"

@@ -65,7 +65,7 @@ class NameTests(SynchronousTestCase):
     def test_reserved(self) -> None:
         """Names of Ansible's JSON and of its own variables are refused."""
         names = (
-            *("semaphore_vars", "__ansible_unsafe", "__ansible_vault", "hostvars"),
+            *("semaphore_vars", "__ansible_unsafe", "_ansible_debug", "hostvars"),
             *("groups", "inventory_hostname", "playbook_dir", "vars", "omit"),
         )
         for kind in (STRING, SECRET, ENUM):
