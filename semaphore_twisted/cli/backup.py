@@ -198,11 +198,28 @@ def copy(
         source.execute("VACUUM INTO ?", (str(target),))
     with contextlib.closing(_open(target.absolute().as_uri())) as copied:
         copied.set_progress_handler(look, steps)
-        ((verdict,), *_) = copied.execute("PRAGMA quick_check(1)").fetchall()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
+        _check_pages(copied)
     _sync(target)
     return target.stat().st_size
+
+
+def check_copy(path: Path) -> None:
+    """Accept a sound database at *path*, which is only read.
+
+    :raises Failure:
+    """
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(_open(uri)) as copied:
+            _check_pages(copied)
+    except sqlite3.Error as error:
+        raise Failure(f"{path}: {error}") from error
+
+
+def _check_pages(copied: sqlite3.Connection) -> None:
+    ((verdict,), *_) = copied.execute("PRAGMA quick_check(1)").fetchall()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
 
 
 def _open(uri: str) -> sqlite3.Connection:

@@ -50,7 +50,7 @@ def specification(
     :raises Invalid: if the order cannot be carried out; the sentence says why.
     """
     mark = entropy(16).hex()
-    places = layout(options, order.task.id)
+    places = layout(options, order.place)
     checkouts = _checkouts(order, options, places)
     program = _program(order, options, places)
     return JobSpecification(

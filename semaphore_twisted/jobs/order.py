@@ -52,6 +52,8 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     task: Task
+    #: What the job's folders are called: a random name, which no other job has.
+    place: str
     template: Template
     username: str
     source: Source
@@ -79,9 +81,9 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The installation's settings that every job needs; absolute paths."""
 
-    #: Parent of the private directories, one for each task (``task_ID``).
+    #: Parent of the private directories, one for each job.
     workspaces: str
-    #: Parent of the spools, one for each task (``task_ID``).
+    #: Parent of the spools, one for each job.
     spools: str
     #: Parent of the bare clones, one for each repository and URL.
     repositories: str

@@ -68,13 +68,13 @@ def literals(pairs: Mapping[str, str]) -> dict[str, str]:
     return {name: literal(value) for name, value in pairs.items()}
 
 
-def layout(options: JobOptions, task_id: int) -> Layout:
-    """Return where the things of the task *task_id* go.
+def layout(options: JobOptions, place: str) -> Layout:
+    """Return where the things of the job go whose folders are called *place*.
 
     :raises Invalid: if a socket would have too long a path.
     """
-    workspace = f"{options.workspaces}/task_{task_id}"
-    spool = f"{options.spools}/task_{task_id}"
+    workspace = f"{options.workspaces}/{place}"
+    spool = f"{options.spools}/{place}"
     for socket in (f"{workspace}/agent/ssh", f"{spool}/inventory-git.sock"):
         if (length := len(socket.encode())) > _LONGEST_SOCKET:
             raise Invalid(

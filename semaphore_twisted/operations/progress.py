@@ -39,6 +39,7 @@ class Claimed(msgspec.Struct, frozen=True):
     """A task that was taken from the queue, and the lines that say so."""
 
     task: Task
+    uuid: str
     lines: list[OutputLine]
 
 
@@ -46,6 +47,7 @@ class Left(msgspec.Struct, frozen=True):
     """A task that had not ended when the server did; *offset* is of its spool."""
 
     task: Task
+    uuid: str
     offset: int
 
 
@@ -57,7 +59,8 @@ class Finished(msgspec.Struct, frozen=True):
     queued: list[Task]
 
 
-class _Offset(msgspec.Struct, frozen=True):
+class _Machinery(msgspec.Struct, frozen=True):
+    uuid: str
     spool_offset: int
 
 
@@ -81,7 +84,8 @@ def _claim(conn: Connection, task_id: TaskId) -> Claimed:
     ]
     if output.length(conn, task_id) == 0:
         said.insert(0, (task.created.timestamp(), f"Task {task_id} added to queue"))
-    return Claimed(task, output.append(conn, task_id, said))
+    lines = output.append(conn, task_id, said)
+    return Claimed(task, identity(conn, task_id), lines)
 
 
 def started(conn: Connection, task_id: TaskId) -> Task | None:
@@ -179,7 +183,7 @@ def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
 def left(conn: Connection) -> list[Left]:
     """Return the tasks that had not ended, those that only wait excepted."""
     return [
-        Left(task, offset(conn, task.id))
+        Left(task, identity(conn, task.id), offset(conn, task.id))
         for number in conn.column(statements.unfinished_ids)
         if (task := _existing(conn, number)).status is not Status.WAITING
     ]
@@ -197,8 +201,14 @@ def trim(conn: Connection, template_id: TemplateId, keep: int) -> int:
 
 def offset(conn: Connection, task_id: TaskId) -> int:
     """Return how far a task's spool is in the store."""
-    found = conn.one(statements.machinery, _Offset, id=task_id)
+    found = conn.one(statements.machinery, _Machinery, id=task_id)
     return 0 if found is None else found.spool_offset
+
+
+def identity(conn: Connection, task_id: TaskId) -> str:
+    """Return what no other task has, not of another database either; or nothing."""
+    found = conn.one(statements.machinery, _Machinery, id=task_id)
+    return "" if found is None else found.uuid
 
 
 def _find(conn: Connection, task_id: TaskId) -> Task | None:

@@ -2,10 +2,11 @@
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Container
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from attrs import frozen
 
@@ -14,7 +15,8 @@ from semaphore_twisted.jobs.spool import result
 from semaphore_twisted.jobs.steps import JobResult
 from semaphore_twisted.model.ids import TaskId
 
-_PREFIX = "task_"
+#: Names that are ours; those of former versions have the number of the task.
+_OURS = re.compile(r"job_[0-9a-f]{16}|task_[0-9]+")
 
 #: ``absent``: no spool. ``unborn``: a spool whose job never began. ``begun``: a job
 #: that runs, has ended, or vanished.
@@ -36,43 +38,87 @@ class Ended:
     unread: int
 
 
+class JobPlaces(Protocol):
+    """What the service of tasks needs of :class:`Places`."""
+
+    def find(self, uuid: str, task_id: TaskId) -> str:
+        """Return the place of a task's job."""
+
+    def spool(self, place: str) -> str:
+        """Return where a job's spool is."""
+
+    def make(self, place: str) -> str:
+        """Make a job's spool."""
+
+    def state(self, place: str) -> State:
+        """Return how far a job got."""
+
+    def remove(self, place: str) -> None:
+        """Remove what is left of a job."""
+
+    def ended(self, place: str, offset: int) -> Ended | None:
+        """Return how a job ended, if it has."""
+
+    def sweep(self, keep: frozenset[str]) -> list[str]:
+        """Remove what is left of other jobs; return those that run."""
+
+    def shortage(self) -> str | None:
+        """Return why no task may start."""
+
+
+def place_of(uuid: str) -> str:
+    """Return what the folders of a task's job are called.
+
+    The name is random, as the *uuid* of the task is. Numbers of tasks come again where
+    an older database is restored, beside jobs that still run.
+    """
+    return f"job_{uuid.replace('-', '')[:16]}"
+
+
 @frozen(kw_only=True)
 class Places:
-    """Spools and workspaces, one of each for a task: ``task_ID``."""
+    """Spools and workspaces, one of each for a job, both called by its *place*."""
 
     spools: Path
     workspaces: Path
 
-    def spool(self, task_id: TaskId) -> str:
-        """Return where the task's spool is, or would be."""
-        return str(self.spools / f"{_PREFIX}{task_id}")
+    def find(self, uuid: str, task_id: TaskId) -> str:
+        """Return the place of a task's job, which a former version may have made."""
+        place, former = place_of(uuid), f"task_{task_id}"
+        if (self.spools / former).is_dir() and not (self.spools / place).is_dir():
+            return former
+        return place
 
-    def make(self, task_id: TaskId) -> str:
-        """Make an empty spool and return its place.
+    def spool(self, place: str) -> str:
+        """Return where the job's spool is, or would be."""
+        return str(self.spools / place)
+
+    def make(self, place: str) -> str:
+        """Make an empty spool and return its path.
 
         :raises OSError: if there is one already, or the disk does not take it
         """
         self.spools.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = self.spools / f"{_PREFIX}{task_id}"
-        place.mkdir(mode=0o700)
-        return str(place)
+        spool = self.spools / place
+        spool.mkdir(mode=0o700)
+        return str(spool)
 
-    def state(self, task_id: TaskId) -> State:
-        """Return how far the task's job got before the server ended."""
-        spool = self.spools / f"{_PREFIX}{task_id}"
+    def state(self, place: str) -> State:
+        """Return how far the job got before the server ended."""
+        spool = self.spools / place
         if not spool.is_dir():
             return "absent"
-        if (spool / "result").exists() or _held(spool / "lock"):
+        if (spool / "result").exists() or held(spool / "lock"):
             return "begun"
         output = spool / "output"
         return "begun" if output.exists() and output.stat().st_size else "unborn"
 
-    def ended(self, task_id: TaskId, offset: int) -> "Ended | None":
-        """Return how the task's job ended, if it has; *offset* is how far it is read.
+    def ended(self, place: str, offset: int) -> Ended | None:
+        """Return how the job ended, if it has; *offset* is how far it is read.
 
         ``None`` too where the result is damaged or cannot be read.
         """
-        spool = self.spools / f"{_PREFIX}{task_id}"
+        spool = self.spools / place
         try:
             found = result((spool / "result").read_bytes())
             size = (spool / "output").stat().st_size
@@ -80,19 +126,22 @@ class Places:
             return None
         return Ended(found, max(0, size - offset))
 
-    def remove(self, task_id: TaskId) -> None:
-        """Remove what is left of the task; what cannot be removed stays."""
-        shutil.rmtree(self.spools / f"{_PREFIX}{task_id}", ignore_errors=True)
-        shutil.rmtree(self.workspaces / f"{_PREFIX}{task_id}", ignore_errors=True)
+    def remove(self, place: str) -> None:
+        """Remove what is left of the job; what cannot be removed stays."""
+        shutil.rmtree(self.spools / place, ignore_errors=True)
+        shutil.rmtree(self.workspaces / place, ignore_errors=True)
 
-    def sweep(self, keep: Container[int]) -> None:
-        """Remove what is left of tasks not in *keep*, but for live jobs."""
-        for spool in self.spools.glob(f"{_PREFIX}*"):
-            number = spool.name.removeprefix(_PREFIX)
-            if not number.isdigit() or int(number) in keep:
+    def sweep(self, keep: Container[str]) -> list[str]:
+        """Remove what is left of jobs not in *keep*; return those that still run."""
+        running = []
+        for spool in self.spools.glob("*_*"):
+            if not _OURS.fullmatch(spool.name) or spool.name in keep:
                 continue
-            if not _held(spool / "lock"):
-                self.remove(TaskId(int(number)))
+            if held(spool / "lock"):
+                running.append(spool.name)
+            else:
+                self.remove(spool.name)
+        return sorted(running)
 
     def shortage(self) -> str | None:
         """Return why no task may start, where the disk is nearly full."""
@@ -115,7 +164,7 @@ class Places:
         return None
 
 
-def _held(lock: Path) -> bool:
+def held(lock: Path) -> bool:
     """Whether a supervisor lives: it holds its lock as long as it does."""
     try:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
@@ -128,3 +177,14 @@ def _held(lock: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def running(spools: Path) -> list[str]:
+    """Return the places of jobs that run now."""
+    if not spools.is_dir():
+        return []
+    return sorted(
+        spool.name
+        for spool in spools.iterdir()
+        if _OURS.fullmatch(spool.name) and held(spool / "lock")
+    )

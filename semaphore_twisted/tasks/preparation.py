@@ -42,6 +42,7 @@ from semaphore_twisted.operations.tasks import template_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import orders
 from semaphore_twisted.persistence.statements import tasks as statements
+from semaphore_twisted.tasks.places import place_of
 
 T = TypeVar("T")
 
@@ -92,6 +93,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     answered = {**asked, **answers}
     return JobOrder(
         task=task,
+        place=place_of(sealed.uuid),
         template=template,
         username=conn.scalar(orders.username, id=task.user_id) or "",
         source=_source(conn, keyring, project, template.repository_id),

@@ -7,14 +7,15 @@ ends the task once every line is in the store.
 
 After a restart each unfinished task is looked at: a job that began is attached to
 again, where its log was read to; a task whose job never began goes back into the
-queue; one whose job vanished is an error, "interrupted".
+queue; one whose job vanished is an error, "interrupted". A job that runs and that the
+database does not know, since an older one was restored, is ended.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import msgspec
 from attrs import define
@@ -36,8 +37,9 @@ from semaphore_twisted.tasks import preparation
 from semaphore_twisted.tasks.background import FIRST_PAUSE, Background
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.output import OutputLog
-from semaphore_twisted.tasks.places import Ended, State
+from semaphore_twisted.tasks.places import Ended, JobPlaces
 from semaphore_twisted.tasks.queue import startable
+from semaphore_twisted.tasks.unknown import UnknownJobs
 
 #: Seconds until another look at a disk that was too full.
 LOOK_AGAIN = 30.0
@@ -64,31 +66,6 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_tasks_per_template: int = 0
 
 
-class JobPlaces(Protocol):
-    """What the service needs of ``tasks.places.Places``."""
-
-    def spool(self, task_id: TaskId) -> str:
-        """Return where a task's spool is."""
-
-    def make(self, task_id: TaskId) -> str:
-        """Make a task's spool."""
-
-    def state(self, task_id: TaskId) -> State:
-        """Return how far a task's job got."""
-
-    def remove(self, task_id: TaskId) -> None:
-        """Remove what is left of a task."""
-
-    def ended(self, task_id: TaskId, offset: int) -> "Ended | None":
-        """Return how a task's job ended, if it has."""
-
-    def sweep(self, keep: "frozenset[TaskId]") -> None:
-        """Remove what is left of other tasks."""
-
-    def shortage(self) -> str | None:
-        """Return why no task may start."""
-
-
 @define(eq=False)
 class _Run:
     """A task between its claim and its end."""
@@ -96,6 +73,8 @@ class _Run:
     task_id: TaskId
     project_id: ProjectId
     template_id: TemplateId
+    #: what the folders of its job are called
+    place: str
     log: OutputLog | None = None
     job: IJob | None = None
     #: whether an end was asked for, and whether at once
@@ -143,6 +122,7 @@ class TaskService:
         self._clock = clock
         self._runs: dict[TaskId, _Run] = {}
         self._background = Background(database=database, clock=clock)
+        self._unknown = UnknownJobs(runner=runner, places=places, compute=compute)
         self._running = False
         self._claiming = False
         self._again = False
@@ -171,18 +151,21 @@ class TaskService:
         left = await self._database.read(progress.left)
         for each in left:
             await self._recover_one(each)
-        await self._compute(self._places.sweep, frozenset(e.task.id for e in left))
+        keep = {self._places.find(each.uuid, each.task.id) for each in left}
+        for place in await self._compute(self._places.sweep, frozenset(keep)):
+            self._unknown.end(place)
         self.wake()
 
     async def _recover_one(self, left: progress.Left) -> None:
         task = left.task
-        state = self._places.state(task.id)
+        place = self._places.find(left.uuid, task.id)
+        state = self._places.state(place)
         if state != "begun" and task.status in {Status.STARTING, Status.STOPPING}:
-            await self._compute(self._places.remove, task.id)
+            await self._compute(self._places.remove, place)
             again = await self._database.write(progress.requeue, task.id)
             self._tell(again)
             return
-        run = self._runs[task.id] = _new_run(task)
+        run = self._runs[task.id] = _new_run(task, place)
         if state == "absent":
             await self._finish(run, Happening.FAILED, said=self._interruption())
             return
@@ -192,6 +175,7 @@ class TaskService:
             self._tell(await self._database.write(progress.started, task.id))
 
     async def _leave(self) -> None:
+        self._unknown.leave()
         for run in self._runs.values():
             if run.job is not None:
                 run.job.abandon()
@@ -247,7 +231,9 @@ class TaskService:
             self._press(run)
         elif not task.status.final:
             # Nobody runs it: its server, or its supervisor, is gone.
-            await self._finish(_new_run(task), Happening.STOPPED)
+            uuid = await self._database.read(progress.identity, task_id)
+            run = _new_run(task, self._places.find(uuid, task_id))
+            await self._finish(run, Happening.STOPPED)
         self.wake()
 
     # The queue
@@ -284,7 +270,8 @@ class TaskService:
 
     def _begin(self, claimed: progress.Claimed) -> None:
         task = claimed.task
-        run = self._runs[task.id] = _new_run(task)
+        place = self._places.find(claimed.uuid, task.id)
+        run = self._runs[task.id] = _new_run(task, place)
         self._tell(task)
         self._observers.output_appended(task.project_id, task.id, claimed.lines)
         self._background.do(self._start(run), f"Task {task.id} could not be started")
@@ -299,7 +286,7 @@ class TaskService:
             await self._finish(run, Happening.STOPPED)
             return
         try:
-            self._places.make(run.task_id)
+            self._places.make(run.place)
             run.log = self._new_log(run)
             run.job = await self._runner.start(specification, run.log)
         except Exception as error:  # noqa: BLE001 - told to the user and the log
@@ -347,7 +334,7 @@ class TaskService:
 
     def _attach(self, run: _Run, offset: int) -> None:
         run.log = self._new_log(run)
-        spool = self._places.spool(run.task_id)
+        spool = self._places.spool(run.place)
         run.job = self._runner.attach(spool, offset, run.log)
         self._press(run)
 
@@ -377,7 +364,7 @@ class TaskService:
         if offset != run.refused_at:  # it took some since
             run.refused, run.refused_at = min(run.refused, 1), offset
         if run.refused >= REFUSALS:
-            ended = self._places.ended(run.task_id, offset)
+            ended = self._places.ended(run.place, offset)
             if ended is not None:
                 await self._end_without_log(run, ended)
                 return
@@ -460,7 +447,7 @@ class TaskService:
             for task in finished.queued:
                 self._tell(task)
         self.wake()
-        await self._compute(self._places.remove, run.task_id)
+        await self._compute(self._places.remove, run.place)
         if self._options.max_tasks_per_template:
             await self._database.write(
                 progress.trim, run.template_id, self._options.max_tasks_per_template
@@ -479,8 +466,8 @@ def _release(run: _Run, offset: int) -> None:
         run.job.release(offset)
 
 
-def _new_run(task: Task) -> _Run:
-    return _Run(task.id, task.project_id, task.template_id)
+def _new_run(task: Task, place: str) -> _Run:
+    return _Run(task.id, task.project_id, task.template_id, place)
 
 
 def _moment(seconds: float) -> datetime | None:

@@ -34,7 +34,7 @@ def checkout(
         folder="repository",
         source=Source(repository_id=5, url=url, branch=branch, key=key or NoSecret()),
         options=chosen,
-        places=layout(chosen, 7),
+        places=layout(chosen, "task_7"),
         wanted=(("script", "run.sh"),),
     )
 

@@ -15,7 +15,7 @@ from tests.support.orders import options, order, static, task, template
 def made(changed: JobOrder) -> Step:
     """Return the step of an order."""
     chosen = options("/s")
-    return step(changed, chosen, layout(chosen, 7), script="run.sh")
+    return step(changed, chosen, layout(chosen, "task_7"), script="run.sh")
 
 
 class ShellTests(SynchronousTestCase):

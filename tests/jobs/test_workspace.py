@@ -15,7 +15,7 @@ class LayoutTests(SynchronousTestCase):
 
     def test_same_user(self) -> None:
         """Without a user of its own a job shares known_hosts and needs no staging."""
-        found = layout(options("/s"), 7)
+        found = layout(options("/s"), "task_7")
         self.assertEqual(found.workspace, "/s/workspaces/task_7")
         self.assertEqual(found.spool, "/s/jobs/task_7")
         self.assertFalse(found.staging)
@@ -24,7 +24,7 @@ class LayoutTests(SynchronousTestCase):
     def test_other_user(self) -> None:
         """Another user's job has copies of its own, which are handed over."""
         chosen = options("/s", uid=1, gid=1, known_hosts_text=b"host key\n")
-        found = layout(chosen, 7)
+        found = layout(chosen, "task_7")
         self.assertTrue(found.staging)
         self.assertEqual(found.known_hosts, "{workspace}/known_hosts")
         kept = {file.path: file.content for file in files(chosen)}
@@ -33,10 +33,10 @@ class LayoutTests(SynchronousTestCase):
     def test_long_paths(self) -> None:
         """A state directory whose sockets would not work is refused with a reason."""
         with self.assertRaises(Invalid) as raised:
-            layout(options("/" + "x" * 90), 7)
+            layout(options("/" + "x" * 90), "task_7")
         self.assertIn("shorter state directory", raised.exception.message)
-        self.assertTrue(layout(options("/s"), 7).control_path_fits)
-        self.assertFalse(layout(options("/" + "x" * 70), 7).control_path_fits)
+        self.assertTrue(layout(options("/s"), "task_7").control_path_fits)
+        self.assertFalse(layout(options("/" + "x" * 70), "task_7").control_path_fits)
 
 
 class LiteralTests(SynchronousTestCase):
@@ -58,7 +58,7 @@ class EnvironTests(SynchronousTestCase):
     def test_only_what_is_named(self) -> None:
         """B124: the configuration's variables come on top of a short list."""
         chosen = options("/s", environment={"HTTPS_PROXY": "x", "LANG": "de_DE.UTF-8"})
-        found = environ(chosen, layout(chosen, 7))
+        found = environ(chosen, layout(chosen, "task_7"))
         self.assertEqual(
             found,
             {

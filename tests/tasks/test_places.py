@@ -7,9 +7,10 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.ids import TaskId
-from semaphore_twisted.tasks.places import Places
+from semaphore_twisted.tasks.places import Places, place_of
 
-TASK = TaskId(7)
+UUID = "01234567-89ab-4cde-8f01-23456789abcd"
+PLACE = place_of(UUID)
 
 
 class PlacesTests(SynchronousTestCase):
@@ -21,7 +22,7 @@ class PlacesTests(SynchronousTestCase):
         self.places = Places(
             spools=self.folder / "jobs", workspaces=self.folder / "workspaces"
         )
-        self.spool = Path(self.places.spool(TASK))
+        self.spool = Path(self.places.spool(PLACE))
 
     def hold(self) -> None:
         """Do as a supervisor that lives."""
@@ -31,55 +32,65 @@ class PlacesTests(SynchronousTestCase):
 
     def test_make(self) -> None:
         """A spool is private, and made once."""
-        made = Path(self.places.make(TASK))
+        made = Path(self.places.make(PLACE))
         self.assertEqual(made, self.spool)
         self.assertEqual(made.stat().st_mode & 0o777, 0o700)
-        self.assertRaises(FileExistsError, self.places.make, TASK)
+        self.assertRaises(FileExistsError, self.places.make, PLACE)
 
     def test_states(self) -> None:
         """A spool with output or result has begun; one with neither has not."""
-        self.assertEqual(self.places.state(TASK), "absent")
-        self.places.make(TASK)
+        self.assertEqual(self.places.state(PLACE), "absent")
+        self.places.make(PLACE)
         (self.spool / "lock").touch()
-        self.assertEqual(self.places.state(TASK), "unborn")
+        self.assertEqual(self.places.state(PLACE), "unborn")
         (self.spool / "output").touch()
-        self.assertEqual(self.places.state(TASK), "unborn")
+        self.assertEqual(self.places.state(PLACE), "unborn")
         (self.spool / "output").write_bytes(b"x")
-        self.assertEqual(self.places.state(TASK), "begun")
+        self.assertEqual(self.places.state(PLACE), "begun")
 
     def test_result(self) -> None:
         """A spool with a result has begun, even without output."""
-        self.places.make(TASK)
+        self.places.make(PLACE)
         (self.spool / "result").write_bytes(b"{}")
-        self.assertEqual(self.places.state(TASK), "begun")
+        self.assertEqual(self.places.state(PLACE), "begun")
 
     def test_alive(self) -> None:
         """B88: a spool whose lock is held has begun."""
-        self.places.make(TASK)
+        self.places.make(PLACE)
         self.hold()
-        self.assertEqual(self.places.state(TASK), "begun")
+        self.assertEqual(self.places.state(PLACE), "begun")
 
     def test_sweep(self) -> None:
-        """What is left of tasks that have ended goes, but for live jobs."""
-        self.places.make(TASK)
+        """Remains of jobs that have ended go; those that run are told."""
+        self.places.make(PLACE)
         self.hold()
-        self.places.make(TaskId(8))
-        self.places.make(TaskId(9))
-        (self.places.workspaces / "task_9").mkdir(parents=True)
-        (self.places.workspaces / "task_10").mkdir()
+        for name in ("task_8", "task_9", "job_0000000000000000", "job_other"):
+            self.places.make(name)
+        for name in ("task_9", "task_10"):
+            (self.places.workspaces / name).mkdir(parents=True)
         (self.places.spools / "other").mkdir()
-        self.places.sweep({8})
+        self.assertEqual(self.places.sweep({"task_8"}), [PLACE])
         left = sorted(path.name for path in self.places.spools.iterdir())
-        self.assertEqual(left, ["other", "task_7", "task_8"])
+        self.assertEqual(left, [PLACE, "job_other", "other", "task_8"])
         workspaces = [path.name for path in self.places.workspaces.iterdir()]
         self.assertEqual(workspaces, ["task_10"])
+        self.assertEqual(self.places.sweep({"task_8", PLACE}), [])
+
+    def test_find(self) -> None:
+        """A job that a former version started is found by its task's number."""
+        self.assertEqual(self.places.find(UUID, TaskId(7)), PLACE)
+        self.places.make("task_7")
+        self.assertEqual(self.places.find(UUID, TaskId(7)), "task_7")
+        self.assertEqual(self.places.find(UUID, TaskId(8)), PLACE)
+        self.places.make(PLACE)
+        self.assertEqual(self.places.find(UUID, TaskId(7)), PLACE)
 
     def test_remove(self) -> None:
         """Removing what is not there is fine."""
-        self.places.make(TASK)
-        self.places.remove(TASK)
-        self.places.remove(TASK)
-        self.assertEqual(self.places.state(TASK), "absent")
+        self.places.make(PLACE)
+        self.places.remove(PLACE)
+        self.places.remove(PLACE)
+        self.assertEqual(self.places.state(PLACE), "absent")
 
     def test_shortage(self) -> None:
         """A disk with room gives no reason to wait."""

@@ -42,40 +42,53 @@ RUNNING = select(schema.task.c.id).where(schema.task.c.status == "running")
 _SAY = Step(name="say", argv=("say", "quick"))
 
 
+def _task_of(place: str) -> TaskId:
+    return TaskId(int(place.removeprefix("task_")))
+
+
 @define(eq=False)
 class MemoryPlaces:
     """Spools that are names; a spool has begun once it was started."""
 
     states: dict[TaskId, State] = field(factory=dict)
-    swept: list[frozenset[TaskId]] = field(factory=list)
+    swept: list[frozenset[str]] = field(factory=list)
+    removed: list[str] = field(factory=list)
+    #: jobs that run and that the database does not know
+    unknown: list[str] = field(factory=list)
     full: str | None = None
     #: how jobs ended whose spools are read
     ends: dict[TaskId, Ended] = field(factory=dict)
 
-    def spool(self, task_id: TaskId) -> str:
-        """Return a name."""
-        return f"/spools/task_{task_id}"
+    def find(self, uuid: str, task_id: TaskId) -> str:
+        """Return a name with the number in it, so that tests can tell them apart."""
+        return f"task_{task_id}"
 
-    def make(self, task_id: TaskId) -> str:
+    def spool(self, place: str) -> str:
+        """Return a path."""
+        return f"/spools/{place}"
+
+    def make(self, place: str) -> str:
         """Note a spool."""
-        self.states[task_id] = "begun"
-        return self.spool(task_id)
+        self.states[_task_of(place)] = "begun"
+        return self.spool(place)
 
-    def state(self, task_id: TaskId) -> State:
+    def state(self, place: str) -> State:
         """Return what the test says, or what happened."""
-        return self.states.get(task_id, "absent")
+        return self.states.get(_task_of(place), "absent")
 
-    def ended(self, task_id: TaskId, offset: int) -> Ended | None:
+    def ended(self, place: str, offset: int) -> Ended | None:
         """Return what the test says."""
-        return self.ends.get(task_id)
+        return self.ends.get(_task_of(place))
 
-    def remove(self, task_id: TaskId) -> None:
+    def remove(self, place: str) -> None:
         """Forget a spool."""
-        self.states.pop(task_id, None)
+        self.removed.append(place)
+        self.states.pop(_task_of(place), None)
 
-    def sweep(self, keep: frozenset[TaskId]) -> None:
+    def sweep(self, keep: frozenset[str]) -> list[str]:
         """Note it."""
         self.swept.append(keep)
+        return self.unknown
 
     def shortage(self) -> str | None:
         """Return what the test says."""
@@ -108,6 +121,11 @@ def prepare(order: JobOrder) -> JobSpecification:
     return JobSpecification(
         mark="m", spool=f"/spools/task_{order.task.id}", workspace="/w", steps=()
     )
+
+
+def prepare_empty(spool: str) -> JobSpecification:
+    """Return a job that the test moves, with its spool."""
+    return JobSpecification(mark="m", spool=spool, workspace="/w", steps=())
 
 
 def at_once(function: Any, *args: Any) -> Deferred[Any]:
@@ -617,7 +635,18 @@ class RestartTests(ServiceTestCase):
         """What is left of other tasks is swept away at the start."""
         task = self.task()
         self.restart()
-        self.assertEqual(self.places.swept[-1], frozenset({task}))
+        self.assertEqual(self.places.swept[-1], frozenset({f"task_{task}"}))
+
+    def test_unknown(self) -> None:
+        """A job that the database does not know is killed, and removed once it ends."""
+        job = MemoryJob(prepare_empty("/spools/task_99"))
+        self.runner.jobs["/spools/task_99"] = job
+        job.say("a line of another time")
+        self.places.unknown = ["task_99"]
+        self.restart()
+        self.assertEqual(job.killed, 1)
+        self.assertIn("task_99", self.places.removed)
+        self.assertEqual(self.watcher.heard, [])
 
     def test_stop_waits_for_a_start(self) -> None:
         """A stopping server waits for a job that is being started, and leaves it."""

@@ -1,0 +1,123 @@
+"""``semaphore restore``: put a copy of the database in the place of the database."""
+
+import argparse
+import contextlib
+import os
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from semaphore_twisted.cli.backup import ENDS
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.persistence.migrations.migrate import is_empty, pending
+from semaphore_twisted.start import installation, state
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.tasks.places import running
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``restore``."""
+    parser = commands.add_parser(
+        "restore",
+        help="put a copy of the database in its place, while the server is stopped",
+        description="Put FILE, which `semaphore backup` made, in the place of the "
+        "database. The server must be stopped, and no job may run any more. The "
+        "database of before is kept beside it. The key that its secrets are sealed "
+        "with must be the one in the configuration.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    add_options(parser)
+    parser.set_defaults(run=_restore)
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    found = installation.load(
+        config=arguments.config, state=arguments.state, environ=os.environ
+    )
+    source: Path = arguments.file
+    try:
+        _check(source)
+        found.state.prepare()
+        lock = found.state.lock()
+        try:
+            kept = _replace(found, source)
+        finally:
+            lock.release()
+    except (state.InUse, state.NotOurs) as error:
+        raise Failure(f"{error}; stop the server first") from None
+    except OSError as error:
+        raise Failure(f"{error.filename}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise Failure(f"{source}: {error}") from error
+    if kept is not None:
+        print(f"The database of before is {kept}")
+    print(f"{found.database}: restored from {source}; start the server")
+    return 0
+
+
+def _check(source: Path) -> None:
+    """Refuse a *source* that is no sound database of ours.
+
+    :raises Failure:
+    """
+    if not source.is_file():
+        raise Failure(f"{source}: not a file; expected a copy of the database")
+    if is_empty(source):
+        raise Failure(f"{source}: the copy is empty")
+    pending(source)  # refuses databases of other programs and of newer versions
+    uri = f"{source.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as copied:
+        ((verdict,), *_) = copied.execute("PRAGMA quick_check(1)").fetchall()
+    if verdict != "ok":
+        raise Failure(f"{source}: the copy is damaged: {verdict}")
+
+
+def _replace(found: Installation, source: Path) -> Path | None:
+    """Put *source* in the database's place; return where that one is kept.
+
+    :raises Failure: if a job still runs
+    """
+    jobs = running(found.state.spools)
+    if jobs:
+        raise Failure(
+            f"{len(jobs)} jobs of this installation still run ({', '.join(jobs)}): "
+            "their tasks may be others in the copy; start the server and stop them, "
+            "or wait for their end"
+        )
+    database = found.database
+    if database.exists() and source.samefile(database):
+        raise Failure(f"{source} is the database itself; nothing was changed")
+    part = database.with_name(f".{database.name}.restored")
+    part.unlink(missing_ok=True)
+    owner = database if database.exists() else found.state.path
+    descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with source.open("rb") as read, os.fdopen(descriptor, "wb") as written:
+            status = owner.stat()
+            if os.geteuid() == 0:
+                os.fchown(written.fileno(), status.st_uid, status.st_gid)
+            shutil.copyfileobj(read, written, 1 << 20)
+            written.flush()
+            os.fsync(written.fileno())
+        kept = _set_aside(database)
+        part.replace(database)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return kept
+
+
+def _set_aside(database: Path) -> Path | None:
+    """Rename the database, with its log, so that none is read with the other's."""
+    if not database.exists():
+        return None
+    kept = database.with_name(
+        f"{database.name}.former-{datetime.now(UTC):%Y%m%d%H%M%S}"
+    )
+    for end in ("", *ENDS):
+        path = database.with_name(database.name + end)
+        if path.exists():
+            path.rename(kept.with_name(kept.name + end))
+    return kept
