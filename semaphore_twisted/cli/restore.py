@@ -1,14 +1,12 @@
 """``semaphore restore``: put a copy of the database in the place of the database."""
 
 import argparse
-import contextlib
 import os
 import shutil
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from semaphore_twisted.cli.backup import ENDS
+from semaphore_twisted.cli.backup import ENDS, check_copy
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options
 from semaphore_twisted.persistence.migrations.migrate import is_empty, pending
@@ -49,8 +47,6 @@ def _restore(arguments: argparse.Namespace) -> int:
         raise Failure(f"{error}; stop the server first") from None
     except OSError as error:
         raise Failure(f"{error.filename}: {error.strerror}") from error
-    except sqlite3.Error as error:
-        raise Failure(f"{source}: {error}") from error
     if kept is not None:
         print(f"The database of before is {kept}")
     print(f"{found.database}: restored from {source}; start the server")
@@ -67,11 +63,7 @@ def _check(source: Path) -> None:
     if is_empty(source):
         raise Failure(f"{source}: the copy is empty")
     pending(source)  # refuses databases of other programs and of newer versions
-    uri = f"{source.absolute().as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(uri, uri=True)) as copied:
-        ((verdict,), *_) = copied.execute("PRAGMA quick_check(1)").fetchall()
-    if verdict != "ok":
-        raise Failure(f"{source}: the copy is damaged: {verdict}")
+    check_copy(source)
 
 
 def _replace(found: Installation, source: Path) -> Path | None:
@@ -82,9 +74,9 @@ def _replace(found: Installation, source: Path) -> Path | None:
     jobs = running(found.state.spools)
     if jobs:
         raise Failure(
-            f"{len(jobs)} jobs of this installation still run ({', '.join(jobs)}): "
-            "their tasks may be others in the copy; start the server and stop them, "
-            "or wait for their end"
+            f"jobs of this installation still run ({', '.join(jobs)}): their tasks may "
+            "be others in the copy; start the server and stop them, or wait for their "
+            "end"
         )
     database = found.database
     if database.exists() and source.samefile(database):

@@ -68,9 +68,7 @@ class RestoreTests(StartTestCase):
         (place,) = self.spools()
         refused = self.server.command("restore", str(self.copy))
         self.assertEqual(refused.returncode, 1)
-        self.assertIn(
-            f"1 jobs of this installation still run ({place})", refused.stderr
-        )
+        self.assertIn(f"jobs of this installation still run ({place})", refused.stderr)
         self.gate.touch()
         self.server.start()
         self.assertEqual(self.server.wait(self.project, self.task), "success")

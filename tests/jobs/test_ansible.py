@@ -21,7 +21,7 @@ def planned(playbook: str = "site.yml", **fields: Any) -> Plan:
     chosen = options("/s")
     usual = {"template": template(app="ansible", playbook=playbook)}
     changed = replace(order("/x"), **{**usual, **fields})
-    return plan(changed, chosen, layout(chosen, 7), playbook=playbook)
+    return plan(changed, chosen, layout(chosen, "task_7"), playbook=playbook)
 
 
 def run(**fields: Any) -> Step:
@@ -191,7 +191,7 @@ class HostTests(SynchronousTestCase):
         for mode, flag in (("accept-new", "True"), ("yes", "True"), ("no", "False")):
             chosen = options("/s", strict_host_key_checking=mode)
             changed = replace(order("/x"), template=template(app="ansible"))
-            places = layout(chosen, 7)
+            places = layout(chosen, "task_7")
             found = plan(changed, chosen, places, playbook="p").steps[-1].environ
             self.assertEqual(found["ANSIBLE_HOST_KEY_CHECKING"], flag)
             self.assertIn(f"StrictHostKeyChecking={mode}", found["ANSIBLE_SSH_ARGS"])

@@ -143,6 +143,7 @@ def orders() -> Iterator[JobOrder]:
                 )
                 chosen = key == KEY_TEXT and free
                 yield JobOrder(
+                    place="JobOrder.place",
                     task=replace(
                         asked, commit_hash="Task.commit_hash" if chosen else None
                     ),
