@@ -73,6 +73,18 @@ LongText: TypeAlias = Annotated[str, _bytes(limits.TEXT)]
 Secret: TypeAlias = Annotated[str, _bytes(limits.SECRET)]
 PrivateKey: TypeAlias = Annotated[str, _bytes(limits.PRIVATE_KEY)]
 
+#: A field of Semaphore's that would change what runs, and that this version does not
+#: serve: what says nothing is passed over, and anything else refused by its name.
+Unserved: TypeAlias = Annotated[
+    Any,
+    Meta(
+        extra={"unserved": True},
+        extra_json_schema={
+            "description": "Not served yet: accepted if null, empty, 0 or false"
+        },
+    ),
+]
+
 #: Limits of a list or an object as a whole.
 TASK_JSON = _json(limits.TASK_JSON)
 SURVEY = _json(limits.SURVEY)
@@ -120,6 +132,8 @@ def _fields(of: type[msgspec.Struct]) -> tuple[tuple[str, _Check], ...]:
 
 def _checking(of: inspect.Type, extra: dict[str, Any] | None = None) -> _Check:
     if isinstance(of, inspect.Metadata):
+        if of.extra and "unserved" in of.extra:
+            return _refuse
         return _checking(of.type, of.extra)
     if isinstance(of, inspect.UnionType):
         inners = [_checking(each, extra) for each in of.types]
@@ -132,6 +146,21 @@ def _checking(of: inspect.Type, extra: dict[str, Any] | None = None) -> _Check:
     if isinstance(of, inspect.StrType):
         return _text(extra or {})
     return _nested(of, extra or {})
+
+
+def _refuse(value: Any, where: str, _kept: _Kept) -> None:
+    if _says_something(value):
+        raise Invalid(f"{where}: this is not served yet; leave it out")
+
+
+def _says_something(value: Any) -> bool:
+    if isinstance(value, dict):
+        if value.get("enabled") is False:
+            return False
+        return any(map(_says_something, value.values()))
+    if isinstance(value, list):
+        return any(map(_says_something, value))
+    return bool(value)
 
 
 def _text(extra: dict[str, Any]) -> _Check:

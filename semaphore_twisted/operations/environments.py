@@ -16,7 +16,7 @@ from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
 from semaphore_twisted.model.inventories import Environment, EnvironmentSecret
 from semaphore_twisted.model.keys import KeyType, Text
-from semaphore_twisted.model.texts import SECRETS, LongText, Name, Secret
+from semaphore_twisted.model.texts import SECRETS, LongText, Name, Secret, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.references import (
@@ -64,6 +64,8 @@ class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     json: LongText = ""
     env: LongText | None = None
     secrets: Annotated[tuple[SecretChange, ...], SECRETS] | None = None
+    secret_storage_id: Unserved = None
+    secret_storage_key_prefix: Unserved = None
 
 
 def ids(
@@ -175,6 +177,11 @@ def _change_secrets(
     for each in asked:
         match each.operation:
             case "":
+                if each.secret:
+                    raise Invalid(
+                        f"The secret “{each.name}” has a value and no operation; send"
+                        " create or update"
+                    )
                 continue
             case "create":
                 _create_secret(conn, keyring, each, project_id, environment_id)

@@ -11,7 +11,7 @@ from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
 from semaphore_twisted.model.inventories import Inventory, InventoryType
-from semaphore_twisted.model.texts import LongText, Name
+from semaphore_twisted.model.texts import LongText, Name, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, vpn_inventory
 from semaphore_twisted.operations.inventory_rules import checked_text
@@ -53,6 +53,7 @@ class NewInventory(msgspec.Struct, frozen=True, kw_only=True):
     repository_id: RepositoryId | None = None
     holder_id: TemplateId | None = None
     template_id: TemplateId | None = None
+    runner_tag: Unserved = None
 
 
 def ids(

@@ -22,7 +22,7 @@ from semaphore_twisted.model.keys import (
     Text,
 )
 from semaphore_twisted.model.logins import check_login, check_option
-from semaphore_twisted.model.texts import Name, Secret
+from semaphore_twisted.model.texts import Name, Secret, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.references import (
@@ -48,6 +48,10 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     ssh: SshFields = SshFields()
     client_certificate: ClientCertificateFields = ClientCertificateFields()
     override_secret: bool = False
+    storage_id: Unserved = None
+    source_storage_id: Unserved = None
+    source_storage_key: Unserved = None
+    source_storage_type: Unserved = None
 
     @override
     def __repr__(self) -> str:

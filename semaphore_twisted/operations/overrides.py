@@ -11,7 +11,13 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.ids import InventoryId, TaskId, TemplateId
+from semaphore_twisted.model.ids import (
+    EnvironmentId,
+    InventoryId,
+    RepositoryId,
+    TaskId,
+    TemplateId,
+)
 from semaphore_twisted.model.repositories import check_branch, check_commit
 from semaphore_twisted.model.selections import (
     check_hosts,
@@ -27,6 +33,7 @@ from semaphore_twisted.model.texts import (
     Name,
     Path,
     TaskText,
+    Unserved,
 )
 from semaphore_twisted.operations.template_rules import arguments as checked_arguments
 from semaphore_twisted.operations.template_rules import check_supported
@@ -45,6 +52,11 @@ class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
     limit: tuple[TaskText, ...] | TaskText | None = None
     tags: tuple[TaskText, ...] | TaskText | None = None
     skip_tags: tuple[TaskText, ...] | TaskText | None = None
+    plan: Unserved = None
+    destroy: Unserved = None
+    auto_approve: Unserved = None
+    upgrade: Unserved = None
+    reconfigure: Unserved = None
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +82,10 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     build_task_id: TaskId | None = None
     inventory_id: InventoryId | None = None
     params: Annotated[AskedParams, TASK_JSON] | None = None
+    repository_id: RepositoryId | None = None
+    environment_id: EnvironmentId | None = None
+    runner_id: Unserved = None
+    runner_tag: Unserved = None
 
     @override
     def __repr__(self) -> str:
@@ -133,6 +149,16 @@ def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
                 _differs(commit, own_branch),
                 template.allow_override_branch_in_task
                 or (commit is not None and source.ran(commit)),
+            ),
+            (
+                "repository_id",
+                _differs(body.repository_id, template.repository_id),
+                False,
+            ),
+            (
+                "environment_id",
+                _differs(body.environment_id, template.environment_id),
+                False,
             ),
             (
                 "inventory_id",
@@ -229,7 +255,9 @@ def _params(body: NewTask) -> dict[str, Any]:
     """Return the parameters that were sent, those outside ``params`` included."""
     sent = msgspec.to_builtins(body.params or AskedParams())
     params: dict[str, Any] = {
-        name: value for name, value in sent.items() if value is not None
+        name: value
+        for name, value in sent.items()
+        if value is not None and name in TaskParams.__struct_fields__
     }
     for name in ("debug", "dry_run", "diff"):
         if getattr(body, name):

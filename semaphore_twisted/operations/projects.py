@@ -15,13 +15,14 @@ from semaphore_twisted.persistence.statements import projects as statements
 
 
 class NewProject(msgspec.Struct, frozen=True, kw_only=True):
-    """A project to be made, or as it shall be; *type* is taken when it is made."""
+    """A project to be made, or as it shall be; *type* and *demo* are for new ones."""
 
     name: Name = ""
     alert: bool = False
     alert_chat: Name | None = None
     max_parallel_tasks: int = 0
     type: Name = ""
+    demo: bool = False
 
 
 def list_projects(conn: Connection, actor: Actor) -> list[Project]:
@@ -51,6 +52,8 @@ def create(
     if not (anybody or actor.user.admin):
         raise NotPermitted
     texts.check(new)
+    if new.demo:
+        raise Invalid("demo: this is not served yet; leave it out")
     _check(new)
     project_id = conn.insert(
         schema.project,
@@ -87,6 +90,8 @@ def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
     """Change the project that the actor acts in."""
     before = get(conn, actor)
     texts.check(changed, before)
+    if changed.type not in {"", before.type}:
+        raise Invalid("type: this cannot be changed; make another project")
     _check(changed)
     conn.update(
         schema.project,

@@ -36,6 +36,7 @@ from semaphore_twisted.model.texts import (
     Name,
     Path,
     TaskText,
+    Unserved,
 )
 from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations.references import check_name, check_text, unique
@@ -54,6 +55,7 @@ class NewVault(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None = None
     name: Name | None = None
     type: Name = "password"
+    script: Unserved = None
 
 
 class NewSurveyValue(SurveyValue, frozen=True, kw_only=True):
@@ -101,6 +103,10 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     allow_override_args_in_task: bool = False
     allow_override_branch_in_task: bool = False
     allow_parallel_tasks: bool = False
+    #: as clients of Semaphore before 2.10 name the one vault password
+    vault_key_id: KeyId | None = None
+    runner_tag: Unserved = None
+    jwt_params: Unserved = None
 
 
 def checked(new: NewTemplate) -> dict[str, Any]:
@@ -277,6 +283,13 @@ def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
         found.append((each.vault_key_id, each.name or None))
     unique([name or "default" for _, name in found], "vault")
     return found
+
+
+def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:
+    """Return the vaults that *new* names, in either form."""
+    if new.vaults or not new.vault_key_id:
+        return new.vaults or ()
+    return (NewVault(vault_key_id=new.vault_key_id),)
 
 
 def environment_of(new: NewTemplate) -> EnvironmentId | None:

@@ -26,6 +26,7 @@ from semaphore_twisted.operations.template_rules import (
     checked,
     environment_of,
     vault_names,
+    vaults_of,
 )
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import inventory, template, template_vault
@@ -218,7 +219,7 @@ def _references(
 def _vaults(
     conn: Connection, project_id: ProjectId, new: NewTemplate
 ) -> list[tuple[KeyId, str | None]]:
-    found = vault_names(new.vaults or ())
+    found = vault_names(vaults_of(new))
     for key_id, _ in found:
         kind = check(
             conn,
