@@ -134,6 +134,7 @@ def makeService(options: Options) -> SequentialService:
         os.environ, configuration.secret_variables() | activation.VARIABLES
     )
     try:
+        _check_paths(options)
         made = _made(options, environ, reactor)
     except Refused as error:
         sys.stderr.write(f"semaphore: {error.sentence}\n")
@@ -216,6 +217,13 @@ def _url(made: Complete, sockets: Sockets) -> str:
     if sockets.main:
         return banner.site_url(config, sockets.port)
     return config.web_host.rstrip("/") or (made.network.url if made.network else "")
+
+
+def _check_paths(options: Options) -> None:
+    """Refuse an empty path, which is mostly a variable of a script that is not set."""
+    for name in ("config", "state", "vpn-settings", "vpn-state"):
+        if options[name] == "":
+            raise Refused(f"--{name}: empty value; expected a path")
 
 
 def _path(text: str | None) -> Path | None:

@@ -84,7 +84,13 @@ class ArrowTests(SynchronousTestCase):
     LIBRARIES: ClassVar[dict[str, tuple[str, ...]]] = {
         "sqlalchemy": ("persistence",),
         "alembic": ("persistence",),
-        "sqlite3": ("persistence", "cli.backup", "cli.vpn_store", "operations.vault"),
+        "sqlite3": (
+            "persistence",
+            "cli.backup",
+            "cli.main",  # says what is wrong with a database, without a traceback
+            "cli.vpn_store",
+            "operations.vault",
+        ),
         "autobahn": ("web.socket", "cli"),
         "argparse": ("cli",),
     }

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.start.installation import Installation
 
 #: What SQLite may leave beside a file.
@@ -37,7 +38,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "the server goes on. The key that its secrets are sealed with is not in it: "
         "keep access_key_encryption apart, and safe.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=path_of("FILE"), metavar="FILE")
     parser.add_argument(
         "--force", action="store_true", help="replace FILE if it exists"
     )

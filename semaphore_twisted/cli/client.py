@@ -31,6 +31,7 @@ from typing_extensions import override
 from semaphore_twisted import outgoing
 from semaphore_twisted.cli.failure import UNREACHABLE, Failure
 from semaphore_twisted.outgoing import CONNECT_SECONDS, Tls, failed_check
+from semaphore_twisted.start.operator_files import given
 
 
 @frozen
@@ -60,11 +61,13 @@ class Server:
         if self.ca is None:
             return outgoing.trust()
         try:
-            return outgoing.trust(only=self.ca.read_bytes())
+            return outgoing.trust(only=given(self.ca))
         except OSError as error:
             raise Failure(f"--ca: {self.ca}: {error.strerror}") from error
         except ValueError as error:
-            raise Failure(f"--ca: {self.ca} holds no PEM certificate") from error
+            raise Failure(
+                f"--ca: {self.ca}: no certificate found; expected one or more in PEM"
+            ) from error
 
 
 @define(eq=False)

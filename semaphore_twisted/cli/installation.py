@@ -2,8 +2,8 @@
 
 import argparse
 import os
-from pathlib import Path
 
+from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.start import installation
 from semaphore_twisted.start.installation import Installation
 
@@ -12,14 +12,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--config FILE`` and ``--state DIR`` to *parser*."""
     parser.add_argument(
         "--config",
-        type=Path,
+        type=path_of("--config"),
         metavar="FILE",
         help="the configuration, JSON or TOML (default: DIR/config.json with --state, "
         "else where Semaphore looks)",
     )
     parser.add_argument(
         "--state",
-        type=Path,
+        type=path_of("--state"),
         metavar="DIR",
         help="the folder of the database and of everything that is kept",
     )

@@ -7,7 +7,9 @@ commands do. That is why imports happen inside a function here, and nowhere else
 
 import argparse
 import importlib
+import io
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -35,29 +37,41 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
 
 def run() -> None:
     """Be the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may be no text
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command of *argv* and return its exit code."""
     os.umask(0o077)
-    parser = _parser(argv)
-    arguments = parser.parse_args(argv)
     try:
+        arguments = _parser(argv).parse_args(argv)
         code = int(arguments.run(arguments) or 0)
         sys.stdout.flush()
-    except Failure as failure:
-        print(f"semaphore: {failure.sentence}", file=sys.stderr)
-        return failure.exit_code
-    except DomainError as error:
-        print(f"semaphore: {error.message}", file=sys.stderr)
-        return 1
     except BrokenPipeError:  # somebody's ``| head`` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
         return 130
+    except (Failure, DomainError, OSError, sqlite3.Error) as error:
+        print(f"semaphore: {_sentence(error)}", file=sys.stderr)
+        return error.exit_code if isinstance(error, Failure) else 1
     return code
+
+
+def _sentence(error: Exception) -> str:
+    """Return what is said of *error* in one line."""
+    if isinstance(error, Failure):
+        return error.sentence
+    if isinstance(error, DomainError):
+        return error.message
+    if isinstance(error, sqlite3.Error):
+        return f"the database cannot be used: {error}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return str(error) or type(error).__name__
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

@@ -7,9 +7,9 @@ shown first. ``--password-file -``, and ``--password -``, read standard input.
 import argparse
 import getpass
 import sys
-from pathlib import Path
 
 from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.start.operator_files import given
 
 #: A secret of the key store is at most 64 KiB; nothing longer is one.
 LONGEST = 64 * 1024
@@ -52,6 +52,8 @@ def read(arguments: argparse.Namespace, name: str) -> str | None:
         return None
     if "-" in (path, text):
         return _standard_input(option)
+    if path == "":
+        raise Failure(f"{option}-file: empty value; expected a path")
     if path is None:
         print(
             f"semaphore: warning: {option} can be seen by others in the list of "
@@ -60,8 +62,7 @@ def read(arguments: argparse.Namespace, name: str) -> str | None:
         )
         return text
     try:
-        with Path(path).open("rb") as file:
-            return _text(file.read(LONGEST + 1), f"{option}-file: {path}")
+        return _text(given(path, LONGEST), f"{option}-file: {path}")
     except OSError as error:
         raise Failure(f"{option}-file: {path}: {error.strerror}") from error
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli.paths import path_of
 
 #: From the most that can be logged to the least.
 LEVELS = ("debug", "info", "warn", "error")
@@ -36,12 +37,14 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("--user", help="whom root becomes, with --with-vpn")
     parser.add_argument(
         "--vpn-settings",
+        type=path_of("--vpn-settings"),
         metavar="DIR",
         default="/etc/semaphore-vpn",
         help="what `vpn init` wrote, for --with-vpn (default: %(default)s)",
     )
     parser.add_argument(
         "--vpn-state",
+        type=path_of("--vpn-state"),
         metavar="DIR",
         default="/var/lib/semaphore-vpn",
         help="what the companion keeps, for --with-vpn (default: %(default)s)",
@@ -80,8 +83,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     options["insecure-http"] = arguments.insecure_http
     options["with-vpn"] = arguments.with_vpn
     options["user"] = arguments.user
-    options["vpn-settings"] = arguments.vpn_settings
-    options["vpn-state"] = arguments.vpn_state
+    options["vpn-settings"] = str(arguments.vpn_settings)
+    options["vpn-state"] = str(arguments.vpn_state)
     service = tap.makeService(options)
     observer = (
         jsonFileLogObserver(sys.stdout)

@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from semaphore_twisted.cli import secret_argument, table
+from semaphore_twisted.cli import secret_argument, table, under_reactor
 from semaphore_twisted.cli.client import Client, Server, Socket
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.follow import EXIT_CODES, LogMerger, TaskNews
 from semaphore_twisted.cli.numbers import LARGEST, identifier, within
+from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.terminal import Terminal
 
 #: Seconds between two looks at the API while the websocket cannot be had.
@@ -96,7 +96,7 @@ def _verb(verbs: Any, name: str, summary: str, run: Any) -> argparse.ArgumentPar
     parser.add_argument("--url", help="the server, for example https://localhost:3000")
     secret_argument.add(parser, "--token", help="an API token")
     parser.add_argument(
-        "--ca", type=Path, metavar="FILE", help="the server's authority, PEM"
+        "--ca", type=path_of("--ca"), metavar="FILE", help="the server's authority, PEM"
     )
     parser.set_defaults(run=lambda arguments: _with_client(arguments, run))
     return parser
@@ -133,26 +133,18 @@ def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
 
     loop: Any = reactor
     steady(loop)
-    outcome: list[int | Exception] = []
+    client = Client(loop, server)
 
-    async def work() -> None:
-        client = Client(loop, server)
+    async def work() -> int:
         try:
-            outcome.append(await command(arguments, client, loop))
-        except Exception as error:  # noqa: BLE001 - raised again below
-            outcome.append(error)
+            return await command(arguments, client, loop)
         finally:
             await client.close()
-            if loop.running:
-                loop.stop()
 
-    loop.callWhenRunning(Deferred.fromCoroutine, work())
-    loop.run()
-    if not outcome:
+    try:
+        return under_reactor.run(loop, work)
+    except under_reactor.Interrupted:
         return INTERRUPTED
-    if isinstance(outcome[0], Exception):
-        raise outcome[0]
-    return outcome[0]
 
 
 async def _named(client: Client, path: str, wanted: str, what: str) -> int:

@@ -5,13 +5,11 @@ import http.client
 import socket
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from semaphore_twisted.acme import preflight
 from semaphore_twisted.acme.challenges import HTTP
 from semaphore_twisted.acme.exchange import AgentExchange
 from semaphore_twisted.acme.preflight import Finding, Mark, Preflight
-from semaphore_twisted.cli import table, vpn_store
+from semaphore_twisted.cli import table, under_reactor, vpn_store
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.config import Config
@@ -75,25 +73,20 @@ def _authority(config: Config) -> list[Finding]:
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
     loop: Any = reactor
-    outcome: list[list[Finding]] = []
     exchange = AgentExchange(acme.agent(config, loop), loop)
 
-    async def work() -> None:
-        try:
-            outcome.append(
-                await preflight.authority(
-                    exchange,
-                    config.acme.directory,
-                    bound=bool(config.acme.eab_kid),
-                    now=utc_now,
-                )
-            )
-        finally:
-            loop.stop()
+    async def work() -> list[Finding]:
+        return await preflight.authority(
+            exchange,
+            config.acme.directory,
+            bound=bool(config.acme.eab_kid),
+            now=utc_now,
+        )
 
-    loop.callWhenRunning(Deferred.fromCoroutine, work())
-    loop.run()
-    return outcome[0] if outcome else []
+    try:
+        return under_reactor.run(loop, work)
+    except under_reactor.Interrupted:
+        raise KeyboardInterrupt from None
 
 
 def _resolve(name: str) -> list[str]:

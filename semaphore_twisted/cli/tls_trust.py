@@ -20,6 +20,7 @@ from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto.certificates import fingerprint, is_bounded
 from semaphore_twisted.start import authority
+from semaphore_twisted.start.operator_files import content_of
 
 _DESCRIPTION = """\
 Have this system trust the local authority's root, and the next one if there is one. Run
@@ -148,7 +149,7 @@ def _roots(folder: Path) -> dict[str, bytes]:
     found = {}
     for name in ("root.pem", authority.NEXT_ROOT):
         try:
-            content = (folder / name).read_bytes()
+            content = content_of(folder / name)
             root = x509.load_pem_x509_certificate(content)
             bounded = is_bounded(root)
         except FileNotFoundError:

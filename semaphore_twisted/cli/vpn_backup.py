@@ -13,6 +13,7 @@ from typing_extensions import override
 from semaphore_twisted.cli import secret_argument, table, vpn_bounds, vpn_store
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.vpn_files import Folder
 from semaphore_twisted.cli.vpn_init import add_settings
 from semaphore_twisted.config import Config
@@ -21,6 +22,7 @@ from semaphore_twisted.model.saved_vpn import SavedVpn
 from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations import vpn_backup
 from semaphore_twisted.start import state
+from semaphore_twisted.start.operator_files import given
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
 
@@ -62,7 +64,7 @@ class _Whole(msgspec.Struct, frozen=True, kw_only=True):
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
     """Declare the options of *command*."""
     parser.description = _BACKUP if command == "backup" else _RESTORE
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=path_of("FILE"), metavar="FILE")
     secret_argument.add(parser, "--passphrase", help="the passphrase of the file")
     if command == "backup":
         parser.add_argument(
@@ -144,12 +146,9 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 def _opened(path: Path, passphrase: str) -> _Whole:
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST + 1)
+        content = given(path, _MOST)
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}") from error
-    if len(content) > _MOST:
-        raise Failure(f"{path}: over 64 MiB; this is no backup of a VPN")
     opened = passphrases.unlock(content, passphrase, subject=_SUBJECT).reveal()
     try:
         whole = msgspec.json.decode(opened, type=_Whole)

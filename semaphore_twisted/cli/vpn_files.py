@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.start import state
+from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.wireguard import settings
 from semaphore_twisted.wireguard.settings import Settings, WrongSettings
 
@@ -81,9 +82,7 @@ class Folder:
         """
         try:
             # Root does not follow a link that another account could have put there.
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            with os.fdopen(descriptor, "rb") as file:
-                return file.read(1 << 20)
+            return content_of(path, 1 << 20, links=False)
         except FileNotFoundError:
             return None
         except OSError as error:

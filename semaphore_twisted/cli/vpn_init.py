@@ -1,10 +1,10 @@
 """``semaphore vpn init``: the companion's files and the network in the database."""
 
 import argparse
-from pathlib import Path
 
 from semaphore_twisted.cli import vpn_setting_up, vpn_store
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.vpn_files import Folder
 
 _DESCRIPTION = """\
@@ -99,7 +99,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add ``--vpn-settings DIR``."""
     parser.add_argument(
         "--vpn-settings",
-        type=Path,
+        type=path_of("--vpn-settings"),
         metavar="DIR",
         help="the companion's folder (default /etc/semaphore-vpn)",
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from semaphore_twisted.cli import wg_quick
 from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.vpn_tunnel_file import TunnelFile
 
 
@@ -32,7 +33,7 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--config-dir",
-        type=Path,
+        type=path_of("--config-dir"),
         default=Path("/etc/wireguard"),
         metavar="DIR",
         help="where wg-quick looks for files (default /etc/wireguard)",

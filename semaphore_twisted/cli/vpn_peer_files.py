@@ -15,6 +15,7 @@ from semaphore_twisted.cli.user import duration
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
 from semaphore_twisted.operations import peers, vpn_network
 from semaphore_twisted.operations.peers import NewPeer
+from semaphore_twisted.start.operator_files import given
 from semaphore_twisted.start.vpn import options_of
 from semaphore_twisted.wireguard import addresses, keys, profile, serverfile
 
@@ -122,10 +123,13 @@ def _note(text: str) -> None:
 def import_(arguments: argparse.Namespace) -> int:
     """Take the peers of another product's server file over."""
     found = open_installation(arguments)
+    text = _read(arguments)  # before the transaction: the server waits for its end
     with vpn_store.changing(found, kept=not arguments.dry_run) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
         pools = [each for each in (network.pool4, network.pool6) if each]
-        file = serverfile.parse(_read(arguments), pools)
+        file = serverfile.parse(text, pools)
+        if not file.peers:
+            raise Failure(f"{arguments.file}: no [Peer] found; a wg-quick file is read")
         kind, owner = _whose(conn, arguments)
         done = peers.import_(
             conn, None, file.peers, keyring=found.keyring(), kind=kind, **owner
@@ -154,8 +158,7 @@ def _read(arguments: argparse.Namespace) -> str:
         if str(arguments.file) == "-":
             content = sys.stdin.buffer.read(_MOST + 1)
         else:
-            with arguments.file.open("rb") as file:
-                content = file.read(_MOST + 1)
+            content = given(arguments.file, _MOST)
     except OSError as error:
         raise Failure(f"{arguments.file}: {error.strerror}") from error
     if len(content) > _MOST:

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from semaphore_twisted.cli import (
@@ -12,6 +11,7 @@ from semaphore_twisted.cli import (
     vpn_store,
 )
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.model.peers import PeerKind, PeerState
 from semaphore_twisted.operations import peers, site_networks
 from semaphore_twisted.persistence.statements import vpn_peers as statements
@@ -138,7 +138,9 @@ def _declare_files(verbs: Any) -> None:
         "take the peers of a wg-quick file over",
         _IMPORT,
     )
-    imported.add_argument("file", type=Path, metavar="FILE", help="- is standard input")
+    imported.add_argument(
+        "file", type=path_of("FILE"), metavar="FILE", help="- is standard input"
+    )
     _owner(imported)
     _kind(imported)
     imported.add_argument("--dry-run", action="store_true", help="change nothing")

@@ -16,6 +16,7 @@ from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.start import link_trust
 from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.vpn import enroll_url
 from semaphore_twisted.web.enroll.commands import is_base
 
@@ -88,7 +89,7 @@ def _fingerprint(found: Installation, network: Network, base: str) -> str:
         raise Failure(error.message) from None
     path = found.state.tls / "root.pem"
     try:
-        der = ssl.PEM_cert_to_DER_cert(path.read_text())
+        der = ssl.PEM_cert_to_DER_cert(content_of(path).decode())
     except FileNotFoundError:
         raise Failure(f"{path}: no authority found; start the server once") from None
     except (OSError, ValueError) as error:
@@ -100,7 +101,7 @@ def _is_covered(found: Installation, host: str) -> bool:
     """Whether the local authority's certificate is for *host*."""
     path = found.state.tls / "chain.pem"
     try:
-        return covers(x509.load_pem_x509_certificate(path.read_bytes()), host)
+        return covers(x509.load_pem_x509_certificate(content_of(path)), host)
     except FileNotFoundError:
         raise Failure(f"{path}: no authority found; start the server once") from None
     except (OSError, ValueError) as error:

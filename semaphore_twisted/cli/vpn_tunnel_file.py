@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.start import state
+from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.wireguard.settings import INTERFACE
 
 T = TypeVar("T")
@@ -143,7 +144,7 @@ class TunnelFile:
 
     def _read(self, path: Path, kind: type[T]) -> T | None:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=kind)
+            return msgspec.json.decode(content_of(path), type=kind)
         except FileNotFoundError:
             return None
         except OSError as error:

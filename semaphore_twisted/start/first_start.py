@@ -29,11 +29,16 @@ from semaphore_twisted.operations import first_account, vault, vpn_network
 from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
-from semaphore_twisted.start import authority, installation, remains, state
+from semaphore_twisted.start import (
+    authority,
+    installation,
+    operator_files,
+    remains,
+    state,
+)
 from semaphore_twisted.start.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.installation import Installation, Refused, parse_key
 from semaphore_twisted.start.listening import PlainHttpRefused, check_plain_http
-from semaphore_twisted.start.operator_files import piped
 from semaphore_twisted.start.own_names import own_addresses, own_names
 from semaphore_twisted.start.state import InUse, Lock, NotOurs
 
@@ -275,7 +280,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
         return None
 
     def given(name: str) -> str | None:
-        return configuration.setting(begun.environ, name, piped)
+        return configuration.setting(begun.environ, name, operator_files.given)
 
     password = given("ADMIN_PASSWORD")
     drawn = None if password else drawn_password(conn.entropy)

@@ -15,7 +15,7 @@ from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import is_empty
-from semaphore_twisted.start.operator_files import piped
+from semaphore_twisted.start.operator_files import content_of, given
 from semaphore_twisted.start.state import StateDirectory
 
 #: Exit code for configuration and keys (``EX_CONFIG`` of sysexits.h).
@@ -122,7 +122,8 @@ def locate(
         file = named / "config.json" if named.is_dir() else named
         if not file.is_file():
             origin = "--config" if config else "SEMAPHORE_CONFIG_PATH"
-            raise Refused(f"{origin}: {file}: no such file")
+            found = "not a regular file" if file.exists() else "no such file"
+            raise Refused(f"{origin}: {file}: {found}")
         return file.absolute(), directory
     searched = [*SEARCHED]
     if state is not None:
@@ -144,12 +145,12 @@ def load(
     """
     try:
         file, directory = locate(config=config, state=state, environ=environ)
-        content = None if file is None else file.read_bytes()
+        content = None if file is None else content_of(file)
         settings = configuration.parse(
             content,
             name=str(file or "no file"),
             environ=environ,
-            read=piped,
+            read=given,
         )
     except WrongOption as error:
         raise Refused(str(error)) from None

@@ -2,40 +2,84 @@
 
 import errno
 import os
+import select
 import stat
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 #: Bytes of the largest one: certificates of every authority there is are a tenth of it.
 LIMIT = 4 * 1024 * 1024
 
+#: Seconds for a program whose output a shell hands over by a pipe.
+PATIENCE = 60.0
 
-def content_of(path: str | Path) -> bytes:
+
+def content_of(path: str | Path, limit: int = LIMIT, *, links: bool = True) -> bytes:
     """Return what the regular file at *path* holds.
 
-    :raises OSError: if it cannot be read, is larger than :data:`LIMIT`, or no file.
+    Without *links* it may not be a symbolic link, which another user may have made.
+
+    :raises OSError: if it cannot be read, is larger than *limit*, or no file.
+    """
+    with open(path, "rb", opener=_at_once if links else _no_link) as file:
+        return _content(file, path, limit)
+
+
+def given(path: str | Path, limit: int = LIMIT) -> bytes:
+    """Return what a regular file holds, or a pipe of the shell's (``<(program)``).
+
+    A named pipe is refused like a device or a folder: there may be nobody who writes.
+
+    :raises OSError: if it cannot be read, gives more than *limit*, is none of these, or
+        the pipe gives nothing for :data:`PATIENCE` seconds.
     """
     with open(path, "rb", opener=_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", str(path))
-        found = file.read(LIMIT + 1)
-    return _bounded(found, path)
+        number = file.fileno()
+        if stat.S_ISFIFO(os.fstat(number).st_mode) and _is_unnamed(number):
+            return _bounded(_piped(number, path, limit), path, limit)
+        return _content(file, path, limit)
 
 
-def piped(path: str) -> bytes:
-    """Return what a file or a named pipe gives, which a shell may have made.
-
-    :raises OSError: if it cannot be read, or gives more than :data:`LIMIT`.
-    """
-    with Path(path).open("rb") as file:
-        return _bounded(file.read(LIMIT + 1), path)
+def _content(file: BinaryIO, path: str | Path, limit: int) -> bytes:
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return _bounded(file.read(limit + 1), path, limit)
 
 
-def _bounded(found: bytes, path: str | Path) -> bytes:
-    if len(found) > LIMIT:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+def _is_unnamed(number: int) -> bool:
+    return str(Path(f"/proc/self/fd/{number}").readlink()).startswith("pipe:")
+
+
+def _piped(number: int, path: str | Path, limit: int) -> bytes:
+    """Read the pipe *number* to its end, or a byte beyond *limit*."""
+    found = bytearray()
+    waiting = select.poll()
+    waiting.register(number, select.POLLIN)
+    end = time.monotonic() + PATIENCE
+    while len(found) <= limit:
+        left = max(0.0, end - time.monotonic())
+        if not waiting.poll(left * 1000):
+            sentence = f"The pipe has not ended after {PATIENCE:.0f} s"
+            raise OSError(errno.ETIMEDOUT, sentence, str(path))
+        part = os.read(number, limit + 1 - len(found))
+        if not part:
+            break
+        found += part
+    return bytes(found)
+
+
+def _bounded(found: bytes, path: str | Path, limit: int) -> bytes:
+    if len(found) > limit:
+        sentence = f"File too large, over {limit // 1024 or 1} KiB"
+        raise OSError(errno.EFBIG, sentence, str(path))
     return found
 
 
 def _at_once(path: str, flags: int) -> int:
     """Open without waiting for the other end of a named pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _no_link(path: str, flags: int) -> int:
+    return _at_once(path, flags | os.O_NOFOLLOW)

@@ -94,6 +94,9 @@ def makeService(options: Options) -> SequentialService:
 
 
 def _made(options: Options, reactor: Any) -> SequentialService:
+    for name in ("settings", "socket", "state"):
+        if not options[name]:
+            raise Refused(f"--{name}: empty value; expected a path")
     settings, private_key = _read(Path(options["settings"]))
     account = _account(options["user"])
     path, state = Path(options["socket"]), Path(options["state"])

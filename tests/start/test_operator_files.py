@@ -1,12 +1,15 @@
 """What an operator names may be a file, and much else."""
 
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.start import operator_files
-from semaphore_twisted.start.operator_files import content_of, piped
+from semaphore_twisted.start.operator_files import content_of, given
 
 
 class ContentTests(SynchronousTestCase):
@@ -41,20 +44,54 @@ class ContentTests(SynchronousTestCase):
 
     def test_piped(self) -> None:
         """What a shell hands over by a pipe is read, but not for ever."""
-        self.patch(operator_files, "LIMIT", 10)
-        taken, given = os.pipe()
+        taken, end = os.pipe()
         self.addCleanup(os.close, taken)
-        os.write(given, b"content")
-        os.close(given)
-        self.assertEqual(piped(f"/dev/fd/{taken}"), b"content")
-        self.assertEqual(piped("/dev/null"), b"")
-        self.assertRaises(OSError, piped, "/dev/zero")
+        os.write(end, b"content")
+        os.close(end)
+        self.assertEqual(given(f"/dev/fd/{taken}"), b"content")
+
+    def test_shell(self) -> None:
+        """The output of a program comes whole, as bash hands it over."""
+        program = (
+            "import sys; from semaphore_twisted.start.operator_files import given; "
+            "sys.stdout.buffer.write(given(sys.argv[1]))"
+        )
+        script = f'{sys.executable} -c "$0" <(printf one; printf two)'
+        done = subprocess.run(
+            ["bash", "-c", script, program], capture_output=True, check=True
+        )
+        self.assertEqual(done.stdout, b"onetwo")
+
+    def test_silent_pipe(self) -> None:
+        """A pipe whose writer says nothing and does not end is given up."""
+        self.patch(operator_files, "PATIENCE", 0.01)
+        taken, end = os.pipe()
+        self.addCleanup(os.close, taken)
+        self.addCleanup(os.close, end)
+        error = self.assertRaises(OSError, given, f"/dev/fd/{taken}")
+        self.assertIn("has not ended", str(error.strerror))
+        os.write(end, b"x" * 20)
+        error = self.assertRaises(OSError, given, f"/dev/fd/{taken}", 10)
+        self.assertEqual(error.errno, errno.EFBIG)
+
+    def test_given(self) -> None:
+        """A file is read; a named pipe, a device, a socket and a folder are refused."""
+        path, pipe = self.folder / "file", self.folder / "pipe"
+        path.write_bytes(b"content")
+        os.mkfifo(pipe)
+        self.assertEqual(given(path), b"content")
+        self.assertEqual(given(str(path), 7), b"content")
+        for each in (pipe, Path("/dev/zero"), Path("/dev/null"), self.folder):
+            error = self.assertRaises(OSError, given, each)
+            self.assertIn("egular file" if each != self.folder else "Is a", str(error))
+        self.assertRaises(OSError, given, self.folder / "missing")
+        self.assertRaises(OSError, given, path, 6)
 
     def test_large(self) -> None:
         """There is a limit."""
-        self.patch(operator_files, "LIMIT", 10)
         path = self.folder / "file"
         path.write_bytes(b"x" * 10)
-        self.assertEqual(len(content_of(path)), 10)
+        self.assertEqual(len(content_of(path, 10)), 10)
         path.write_bytes(b"x" * 11)
-        self.assertIn("too large", self.refused(path))
+        error = self.assertRaises(OSError, content_of, path, 10)
+        self.assertIn("too large", str(error))

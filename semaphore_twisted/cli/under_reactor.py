@@ -1,0 +1,41 @@
+"""Coroutines of commands, run under the reactor from their first step to their last."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+T = TypeVar("T")
+
+
+class Interrupted(Exception):
+    """A signal has ended the reactor before the work was done."""
+
+
+def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run *reactor* until *work* is done, and return what it returns.
+
+    Whatever *work* raises is raised here, also before its first ``await``: the reactor
+    never goes on without it.
+
+    :raises Interrupted: if a signal ended the reactor before.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    async def whole() -> None:
+        try:
+            results.append(await work())
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            errors.append(error)
+        finally:
+            if reactor.running:
+                reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(whole()))
+    reactor.run()
+    if errors and not isinstance(errors[0], GeneratorExit):
+        raise errors[0]
+    if not results:
+        raise Interrupted
+    return results[0]
