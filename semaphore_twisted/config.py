@@ -19,12 +19,14 @@ from typing_extensions import override
 from semaphore_twisted import (
     config_acme,
     config_address,
+    config_events,
     config_listening,
     config_repositories,
     config_sessions,
 )
 from semaphore_twisted.config_acme import Acme
 from semaphore_twisted.config_address import host_of
+from semaphore_twisted.config_events import Events
 from semaphore_twisted.config_names import (
     OPTIONS,
     OTHER_VARIABLES,
@@ -174,6 +176,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     tls: Tls = Tls()
     acme: Acme = Acme()
     session: Session = Session()
+    events: Events = Events()
     process: Process = Process()
     metrics: Metrics = Metrics()
     vpn: Vpn = Vpn()
@@ -410,6 +413,7 @@ def _check(
     _check_mode(config, wrong)
     _check_listening(config, wrong, warnings)
     config_sessions.check(config.session, wrong)
+    config_events.check(config.events, wrong)
     config_repositories.check(config.repositories, wrong)
     _check_vpn(config.vpn, wrong)
     if config.vpn.only and config.unix_socket is not None:

@@ -55,6 +55,7 @@ _SERVED = (
     _served("ssh.strict_host_key_checking", "SSH_STRICT_HOST_KEY_CHECKING"),
     _served("max_parallel_tasks", "MAX_PARALLEL_TASKS", Kind.NUMBER),
     _served("max_task_duration_sec", "MAX_TASK_DURATION_SEC", Kind.NUMBER),
+    _served("events.keep_days", "EVENTS_KEEP_DAYS", Kind.NUMBER),
     _served("max_tasks_per_template", "MAX_TASKS_PER_TEMPLATE", Kind.NUMBER),
     _served("non_admin_can_create_project", "NON_ADMIN_CAN_CREATE_PROJECT", Kind.FLAG),
     _served("password_login_disable", "PASSWORD_LOGIN_DISABLED", Kind.FLAG),

@@ -46,6 +46,7 @@ from semaphore_twisted.start import (
     job_settings,
     job_user,
     programs,
+    retention,
     served,
     serving,
     vpn,
@@ -309,6 +310,9 @@ class _Assembly:
             serving.Part("tasks", self.tasks.startService, self.tasks.stopService),
             serving.Part(
                 "mirrors", self.mirrors.startService, self.mirrors.stopService
+            ),
+            retention.Retention(
+                self.database, keep=self.config.events.keep, clock=self.reactor
             ),
             serving.Part("hub", self.hub.startService, self.hub.stopService),
         ]

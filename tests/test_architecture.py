@@ -49,6 +49,7 @@ ROOTS = {
     "config",
     "config_acme",
     "config_address",
+    "config_events",
     "config_listening",
     "config_names",
     "config_repositories",

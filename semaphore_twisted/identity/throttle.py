@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 from attrs import frozen
 
-from semaphore_twisted.model import ip
+from semaphore_twisted.model import ip, limits
 from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.errors import TooManyAttempts
 from semaphore_twisted.operations import events, users
@@ -89,6 +89,14 @@ def check(conn: Connection, subject: Subject) -> None:
             wait = max(wait, rule.delay(found.failures) - passed)
     if wait > timedelta():
         raise TooManyAttempts(retry_after=int(wait.total_seconds()) + 1)
+
+
+def forget(conn: Connection) -> None:
+    """Remove the counters that are forgotten, and the oldest of too many."""
+    conn.run(statements.forget_old, cutoff=conn.now - FORGOTTEN)
+    last = conn.scalar(statements.first_surplus, kept=limits.LOGIN_COUNTERS)
+    if last is not None:
+        conn.run(statements.forget_old, cutoff=last)
 
 
 def failed(conn: Connection, subject: Subject) -> None:

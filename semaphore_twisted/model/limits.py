@@ -176,3 +176,7 @@ WEBSOCKET_TASKS_BEHIND: Final = 1_000
 
 #: Events in one answer.
 EVENTS: Final = 1_000
+
+#: Events of failed logins that are kept, and counters of failed logins.
+LOGIN_EVENTS: Final = 100_000
+LOGIN_COUNTERS: Final = 100_000

@@ -1,5 +1,9 @@
 """The record of what happened: one row in the transaction of what it tells of."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.persistence import schema
@@ -9,8 +13,11 @@ from semaphore_twisted.persistence.statements import events as statements
 #: The type of events that tell of logins.
 LOGIN = "login"
 
-#: SQLite's "no limit".
-_ALL = -1
+#: Above every id of an event.
+NEWEST = 2**63 - 1
+
+#: Events that one transaction removes, so that others need not wait for long.
+_SLICE = 1_000
 
 
 def record(
@@ -45,21 +52,55 @@ def record(
     )
 
 
-def list_events(
-    conn: Connection, actor: Actor, *, limit: int | None = None
-) -> list[Event]:
-    """Return events, newest first: of the project the actor acts in, or all he sees.
+def listed(
+    conn: Connection, actor: Actor, *, limit: int = limits.EVENTS, before: int = NEWEST
+) -> list[int]:
+    """Return the ids of up to *limit* events below *before*, newest first.
 
-    Those are the events of his projects and of the installation; an administrator
-    sees every one.
+    They are of the project the actor acts in, or all that he sees: the events of his
+    projects and of the installation; an administrator sees every one.
     """
-    most = _ALL if limit is None else max(limit, 0)
+    most = {"most": max(limit, 0), "before": before}
     if actor.project_id is not None:
-        return conn.all(
-            statements.of_project, Event, project_id=actor.project_id, most=most
-        )
+        return conn.column(statements.of_project, project_id=actor.project_id, **most)
     if actor.user.admin:
-        return conn.all(statements.of_everything, Event, most=most)
-    return conn.all(
-        statements.of_user, Event, user_id=actor.user.id, login=LOGIN, most=most
-    )
+        return conn.column(statements.of_everything, **most)
+    return conn.column(statements.of_user, user_id=actor.user.id, login=LOGIN, **most)
+
+
+def page(
+    conn: Connection,
+    actor: Actor,  # noqa: ARG001 - the ids are those that he sees
+    numbers: Sequence[int],
+) -> tuple[list[Event], int]:
+    """Return the first events of *numbers*, and how many were read."""
+    return conn.batch(statements.by_id, Event, numbers, size=limits.BATCH // 4)
+
+
+def list_events(
+    conn: Connection, actor: Actor, *, limit: int = limits.EVENTS, before: int = NEWEST
+) -> list[Event]:
+    """Return what :func:`listed` lists."""
+    rest, found = listed(conn, actor, limit=limit, before=before), []
+    while rest:
+        events, taken = page(conn, actor, rest)
+        found += events
+        rest = rest[taken:]
+    return found
+
+
+def forget(conn: Connection, *, keep: timedelta | None) -> bool:
+    """Remove some of the events that are not kept; return whether that were all.
+
+    Events are kept for *keep*, for ever where that is ``None``. Of failed logins, which
+    anybody can cause, only the newest ``limits.LOGIN_EVENTS`` are kept.
+    """
+    removed = 0
+    if keep is not None:
+        removed += conn.run(statements.forget_old, cutoff=conn.now - keep, most=_SLICE)
+    last = conn.scalar(statements.first_surplus, login=LOGIN, kept=limits.LOGIN_EVENTS)
+    if last is not None:
+        removed += conn.run(
+            statements.forget_surplus, login=LOGIN, last=last, most=_SLICE
+        )
+    return removed == 0

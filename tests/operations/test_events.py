@@ -1,7 +1,10 @@
 """The record of what happened."""
 
+from datetime import timedelta
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from tests.support.memory import (
@@ -28,16 +31,22 @@ class EventsTests(SynchronousTestCase):
 
     def record(self, actor: Actor | None, text: str) -> None:
         """Note *text*."""
-        events.record(
-            self.conn,
-            actor,
-            object_type="key",
-            object_id=7,
-            object_name="k",
-            description=text,
-        )
+        with self.conn.transaction(write=True):
+            events.record(
+                self.conn,
+                actor,
+                object_type="key",
+                object_id=7,
+                object_name="k",
+                description=text,
+            )
 
-    def seen(self, actor: Actor, limit: int | None = None) -> list[str | None]:
+    def forget(self, keep: timedelta | None) -> bool:
+        """Remove some of the old events; return whether that were all."""
+        with self.conn.transaction(write=True):
+            return events.forget(self.conn, keep=keep)
+
+    def seen(self, actor: Actor, limit: int = limits.EVENTS) -> list[str | None]:
         """Return the descriptions that *actor* sees."""
         found = events.list_events(self.conn, actor, limit=limit)
         return [each.description for each in found]
@@ -85,3 +94,67 @@ class EventsTests(SynchronousTestCase):
             self.record(None, str(number))
         self.assertEqual(self.seen(actor_of(self.alice), 2), ["4", "3"])
         self.assertEqual(self.seen(actor_of(self.admin), 0), [])
+
+    def test_older(self) -> None:
+        """From each page one comes to the next older one, to the very first event."""
+        for number in range(25):
+            self.record(actor_of(self.alice, self.a), str(number))
+            self.record(actor_of(self.bob, self.b), "another")
+        for actor, wanted in (
+            (actor_of(self.alice, self.a), 25),
+            (actor_of(self.alice), 25),
+            (actor_of(self.admin), 50),
+        ):
+            found: list[int] = []
+            before = events.NEWEST
+            while ids := events.listed(self.conn, actor, limit=10, before=before):
+                self.assertLessEqual(len(ids), 10)
+                found += ids
+                before = ids[-1]
+            self.assertEqual(len(found), wanted)
+            self.assertEqual(found, sorted(set(found), reverse=True))
+
+    def test_forgotten(self) -> None:
+        """Events are kept for a time, where one is given, and for ever otherwise."""
+        for number in range(5):
+            self.record(None, str(number))
+            self.clock.advance(86_400)
+        self.assertTrue(self.forget(None))
+        self.assertFalse(self.forget(timedelta(days=2.5)))
+        self.assertTrue(self.forget(timedelta(days=2.5)))
+        self.assertEqual(self.seen(actor_of(self.admin)), ["4", "3"])
+
+    def test_in_slices(self) -> None:
+        """One transaction removes a bounded number of events."""
+        for number in range(2_500):
+            self.record(None, str(number))
+        self.clock.advance(86_400)
+        rounds = 0
+        while not self.forget(timedelta(hours=1)):
+            rounds += 1
+        self.assertEqual(rounds, 3)
+        self.assertEqual(self.seen(actor_of(self.admin)), [])
+
+    def test_logins(self) -> None:
+        """Of failed logins only the newest are kept; other events are not touched."""
+        self.record(None, "first")
+        row = (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+            f" WHERE i < {limits.LOGIN_EVENTS + 1500})"
+            " INSERT INTO event (object_type, description, created, object_name, ip)"
+            " SELECT 'login', i, '2026-01-01T00:00:00.000000Z', '', '' FROM n"
+        )
+        self.conn.raw.execute(row)
+        rounds = 0
+        while not self.forget(None):
+            rounds += 1
+        self.assertEqual(rounds, 2)
+        (left,) = self.conn.raw.execute(
+            "SELECT count(*) FROM event WHERE object_type = 'login'"
+        ).fetchone()
+        self.assertEqual(left, limits.LOGIN_EVENTS)
+        (oldest,) = self.conn.raw.execute(
+            "SELECT min(cast(description AS int)) FROM event WHERE object_type='login'"
+        ).fetchone()
+        self.assertEqual(oldest, 1501)
+        self.assertIn("first", self.seen(actor_of(self.admin), limits.EVENTS * 200))

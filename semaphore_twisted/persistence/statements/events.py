@@ -1,6 +1,6 @@
 """The record of what happened, newest first."""
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 
 from semaphore_twisted.persistence.schema import (
     event,
@@ -11,7 +11,8 @@ from semaphore_twisted.persistence.schema import (
     vpn_peer,
 )
 
-_EVENTS = (
+#: An event by its id, as the lists show it.
+by_id = (
     select(
         event.c.user_id,
         event.c.project_id,
@@ -26,13 +27,20 @@ _EVENTS = (
     )
     .outerjoin(project, project.c.id == event.c.project_id)
     .outerjoin(user, user.c.id == event.c.user_id)
+    .where(event.c.id == bindparam("id"))
+)
+
+#: The ids of the newest events below ``before``.
+_IDS = (
+    select(event.c.id)
+    .where(event.c.id < bindparam("before"))
     .order_by(event.c.id.desc())
     .limit(bindparam("most"))
 )
 
-of_project = _EVENTS.where(event.c.project_id == bindparam("project_id"))
+of_project = _IDS.where(event.c.project_id == bindparam("project_id"))
 
-of_everything = _EVENTS
+of_everything = _IDS
 
 _own_peers = select(vpn_peer.c.id).where(vpn_peer.c.user_id == bindparam("user_id"))
 _own_invites = select(vpn_invite.c.id).where(
@@ -42,7 +50,7 @@ _own_invites = select(vpn_invite.c.id).where(
 #: Of the user's projects and of the installation. Failed logins name accounts and
 #: addresses: a user sees those of his own account. What happens to the VPN tells of
 #: others' devices: he sees what he did, and what was done to his devices and invites.
-of_user = _EVENTS.where(
+of_user = _IDS.where(
     or_(
         event.c.project_id.in_(
             select(project_user.c.project_id).where(
@@ -63,3 +71,21 @@ of_user = _EVENTS.where(
         ),
     )
 )
+
+_old = (
+    select(event.c.id)
+    .where(event.c.created < bindparam("cutoff"))
+    .limit(bindparam("most"))
+)
+
+#: Some of the events that are older than ``cutoff``.
+forget_old = delete(event).where(event.c.id.in_(_old))
+
+_logins = select(event.c.id).where(event.c.object_type == bindparam("login"))
+
+#: The newest of the events of logins that are too many, if there is one.
+first_surplus = _logins.order_by(event.c.id.desc()).limit(1).offset(bindparam("kept"))
+
+_surplus = _logins.where(event.c.id <= bindparam("last")).limit(bindparam("most"))
+
+forget_surplus = delete(event).where(event.c.id.in_(_surplus))

@@ -17,4 +17,12 @@ settle = (
     .values(last=bindparam("moment"))
 )
 
+#: The time of the newest counter that is one too many.
+first_surplus = (
+    select(login_failure.c.last)
+    .order_by(login_failure.c.last.desc())
+    .limit(1)
+    .offset(bindparam("kept"))
+)
+
 forget_old = delete(login_failure).where(login_failure.c.last <= bindparam("cutoff"))

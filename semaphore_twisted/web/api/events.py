@@ -1,8 +1,13 @@
 """The record of what happened."""
 
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.projects import Event
-from semaphore_twisted.model.users import Access
+from semaphore_twisted.model.users import Access, Actor
 from semaphore_twisted.operations import events as operations
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.web import lists
+from semaphore_twisted.web.answers import Streamed
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
@@ -10,24 +15,58 @@ from semaphore_twisted.web.routing import Route
 LAST = 200
 
 
-async def events(context: Context) -> list[Event]:
-    """List what happened in one's own projects and to the installation."""
-    return await context.long_read(operations.list_events)
+async def events(context: Context) -> list[Event] | Streamed:
+    """List what happened in one's own projects and to the installation.
+
+    ``limit`` is how many, newest first, 1,000 as a rule; ``before`` is the cursor of
+    the header ``Link`` (RFC 8288), which leads to older ones where there are some.
+    """
+    return await _listed(context, limits.EVENTS)
 
 
-async def last_events(context: Context) -> list[Event]:
+async def last_events(context: Context) -> list[Event] | Streamed:
     """List the newest of what happened."""
-    return await context.read(operations.list_events, limit=LAST)
+    return await _listed(context, LAST)
 
 
-async def project_events(context: Context) -> list[Event]:
-    """List what happened in a project."""
-    return await context.long_read(operations.list_events)
+async def project_events(context: Context) -> list[Event] | Streamed:
+    """List what happened in a project; parameters as for all events."""
+    return await _listed(context, limits.EVENTS)
 
 
-async def last_project_events(context: Context) -> list[Event]:
+async def last_project_events(context: Context) -> list[Event] | Streamed:
     """List the newest of what happened in a project."""
-    return await context.read(operations.list_events, limit=LAST)
+    return await _listed(context, LAST)
+
+
+async def _listed(context: Context, most: int) -> list[Event] | Streamed:
+    count = _number(context, "limit", most, most)
+    before = _number(context, "before", operations.NEWEST, operations.NEWEST)
+    following: int | None = None
+
+    def wanted(conn: Connection, actor: Actor) -> list[int]:
+        nonlocal following
+        found = operations.listed(conn, actor, limit=count + 1, before=before)
+        if len(found) > count:
+            following = found[count - 1]
+        return found[:count]
+
+    rows = await lists.listed(context, wanted, operations.page)
+    more = following is not None
+    context.headers.append((b"x-has-next", b"true" if more else b"false"))
+    if more:
+        link = f'<?limit={count}&before={following}>; rel="next"'
+        context.headers.append((b"link", link.encode()))
+    return rows
+
+
+def _number(context: Context, name: str, absent: int, most: int) -> int:
+    text = context.query.get(name)
+    if not text:
+        return absent
+    if text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= most:
+        return int(text[:20])
+    raise Invalid(f"{name} must be a number from 1 to {most}")
 
 
 ROUTES = tuple(

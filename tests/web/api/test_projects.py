@@ -3,6 +3,7 @@
 from typing import Any
 
 from semaphore_twisted.model.users import Role
+from semaphore_twisted.operations import events
 from semaphore_twisted.web.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client
 from tests.support.memory import make_member, make_user
@@ -211,6 +212,54 @@ class EventTests(ResourceTestCase):
             self.assertEqual(newest["username"], "alice")
             self.assertEqual(newest["object_type"], "view")
             self.assertEqual(newest["project_id"], self.project.id)
+
+    def test_pages(self) -> None:
+        """Without parameters the newest thousand come; a link leads to older ones."""
+        for number in range(2_300):
+            events.record(
+                self.conn,
+                None,
+                object_type="view",
+                object_id=number,
+                object_name=f"{number} {'x' * 300}",
+                description="made",
+                project_id=self.project.id,
+            )
+        for path in ("/api/events", f"{self.base}/events"):
+            found: list[int] = []
+            query = ""
+            while True:
+                answer = self.client.get(path + query)
+                self.assertEqual(answer.status, 200)
+                found += [
+                    each["object_id"]
+                    for each in answer.json
+                    if each["object_type"] == "view"
+                ]
+                self.assertLessEqual(len(answer.json), 1_000)
+                link = answer.header("link")
+                self.assertEqual(answer.header("x-has-next"), str(bool(link)).lower())
+                if link is None:
+                    break
+                query, _, kind = link.partition("; ")
+                self.assertEqual(kind, 'rel="next"')
+                query = query.strip("<>")
+            self.assertEqual(found, list(range(2_299, -1, -1)))
+            self.assertEqual(len(self.client.get(f"{path}?limit=7").json), 7)
+            self.assertEqual(len(self.client.get(f"{path}/last").json), 200)
+
+    def test_wrong_parameters(self) -> None:
+        """A parameter that means nothing is refused with what is accepted."""
+        for query, wanted in (
+            ("limit=0", "limit must be a number from 1 to 1000"),
+            ("limit=1001", "limit must be a number from 1 to 1000"),
+            ("limit=-1", "limit must be a number from 1 to 1000"),
+            ("before=x", "before must be a number from 1 to 9223372036854775807"),
+            ("before=99999999999999999999999", "before must be a number from 1 to"),
+        ):
+            answer = self.client.get(f"/api/events?{query}")
+            self.assertEqual(answer.status, 400)
+            self.assertIn(wanted, answer.json["error"])
 
     def test_who_sees(self) -> None:
         """Others' projects are on nobody's list."""

@@ -1,0 +1,62 @@
+"""What the database keeps for a time only is removed: events and failed logins."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from typing_extensions import override
+
+from semaphore_twisted.deferreds import forget
+from semaphore_twisted.identity import throttle
+from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.operations import events
+
+#: Seconds between two looks.
+LOOK = 3600.0
+
+
+class Retention(Service):
+    """Removes old rows, some in each transaction, so that nobody waits for long."""
+
+    name = "retention"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self, database: IDatabase, *, keep: timedelta | None, clock: IReactorTime
+    ) -> None:
+        """Keep events for *keep*, for ever where that is ``None``."""
+        self._database = database
+        self._keep = keep
+        self._timer = LoopingCall(self._look)
+        self._timer.clock = clock
+
+    @override
+    def startService(self) -> None:
+        """Look now, and from time to time."""
+        super().startService()
+        looking = self._timer.start(LOOK)
+        forget(looking, log=self._log, sentence="Old events are not removed")
+
+    @override
+    def stopService(self) -> None:
+        """Look no more."""
+        super().stopService()
+        if self._timer.running:
+            self._timer.stop()
+
+    def _look(self) -> "Deferred[None]":
+        return Deferred.fromCoroutine(self._remove())
+
+    async def _remove(self) -> None:
+        try:
+            await self._database.write(throttle.forget)
+            while self.running and not await self._database.write(
+                events.forget, keep=self._keep
+            ):
+                pass
+        except Exception:  # noqa: BLE001 - the next look tries again
+            self._log.failure("Old events could not be removed")
