@@ -10,7 +10,7 @@ LONGEST = 64 * 1024
 
 
 class LineSplitter:
-    r"""Splits at ``\n`` and ``\r\n``; any other ``\r`` stays in its line.
+    r"""Splits at ``\n``; each ``\r`` stays in its line, also one at its end.
 
     Bytes that are not UTF-8, and NUL (which not every store can hold), become U+FFFD.
     """
@@ -25,12 +25,8 @@ class LineSplitter:
         whole, self._rest = data[:end], data[end:]
         lines = _plain(whole) if whole else []
         if lines is None:
-            lines = [
-                text
-                for line in whole[:-1].split(b"\n")
-                for text in _texts(line.removesuffix(b"\r"))
-            ]
-        # One byte more may be the "\r" of the line's end.
+            lines = [text for line in whole[:-1].split(b"\n") for text in _texts(line)]
+        # One byte more may be a carriage return before the line's end.
         while len(self._rest) > LONGEST + 1:
             piece, self._rest = _cut(self._rest)
             lines.append(_text(piece))
@@ -55,7 +51,7 @@ def _plain(whole: bytes) -> list[str] | None:
 def _texts(line: bytes) -> list[str]:
     """Return *line* as one text, or as several if it is too long."""
     texts = []
-    while len(line) > LONGEST:
+    while len(line.removesuffix(b"\r")) > LONGEST:
         piece, line = _cut(line)
         texts.append(_text(piece))
     texts.append(_text(line))

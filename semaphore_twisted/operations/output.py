@@ -91,11 +91,12 @@ def page(
     above: int = 0,
     limit: int = MAX_LINES,
     most: int = limits.LOG_PAGE,
+    raw: bool = False,
 ) -> list[OutputLine]:
     """Return some lines with numbers over *above*, none only where there are none.
 
     They are up to *limit* lines, and up to *most* characters unless the first line is
-    longer.
+    longer. Lines that are *raw* keep the carriage return at their end.
     """
     lines: list[OutputLine] = []
     size = 0
@@ -111,7 +112,7 @@ def page(
             size += len(row)
             if lines and (size > most or len(lines) >= limit):
                 return lines
-            lines.append(_line(task_id, number, *_parsed(row)))
+            lines.append(_line(task_id, number, *_parsed(row), raw=raw))
         above = chunk.last
     return lines[:limit]
 
@@ -137,12 +138,14 @@ def length(conn: Connection, task_id: TaskId) -> int:
     return 0 if progress is None else progress.lines
 
 
-def _line(task_id: TaskId, number: int, moment: int, text: str) -> OutputLine:
+def _line(
+    task_id: TaskId, number: int, moment: int, text: str, *, raw: bool = False
+) -> OutputLine:
     return OutputLine(
         id=number,
         task_id=task_id,
         time=_EPOCH + timedelta(microseconds=moment),
-        output=text,
+        output=text if raw else text.removesuffix("\r"),
     )
 
 

@@ -243,11 +243,20 @@ def page(
 
 
 def lines(
-    conn: Connection, actor: Actor, task_id: TaskId, *, above: int, limit: int
+    conn: Connection,
+    actor: Actor,
+    task_id: TaskId,
+    *,
+    above: int,
+    limit: int,
+    raw: bool = False,
 ) -> list[OutputLine]:
-    """Return up to *limit* lines of a task's log with numbers over *above*."""
+    """Return up to *limit* lines of a task's log with numbers over *above*.
+
+    Lines that are *raw* keep the carriage return at their end.
+    """
     task_of(conn, project_of(actor), task_id)
-    return output.page(conn, task_id, above=above, limit=limit)
+    return output.page(conn, task_id, above=above, limit=limit, raw=raw)
 
 
 def length(conn: Connection, actor: Actor, task_id: TaskId) -> int:

@@ -412,7 +412,7 @@ class OutputTests(JobCase):
             )
         )
         self.assertEqual(
-            self.receiver.received, ["é Тест 漢字 😀", "a\ufffdb", "c\rd", "last"]
+            self.receiver.received, ["é Тест 漢字 😀", "a\ufffdb", "c\rd\r", "last"]
         )
 
     async def test_interleaving(self) -> None:

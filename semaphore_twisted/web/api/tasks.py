@@ -162,7 +162,7 @@ async def _stop(context: Context, task: Task, body: Stop) -> None:
 
 
 async def _batches(
-    context: Context, above: int, until: int
+    context: Context, above: int, until: int, *, raw: bool = False
 ) -> AsyncIterator[Sequence[OutputLine]]:
     """Yield the lines over *above* up to *until*, some at a time."""
     while above < until:
@@ -171,6 +171,7 @@ async def _batches(
             _task_id(context),
             above=above,
             limit=min(_LINES_AT_ONCE, until - above),
+            raw=raw,
         )
         if not lines:
             return
@@ -188,7 +189,7 @@ async def _as_json(context: Context, above: int, until: int) -> AsyncIterator[by
 
 
 async def _as_text(context: Context, until: int) -> AsyncIterator[bytes]:
-    async for lines in _batches(context, 0, until):
+    async for lines in _batches(context, 0, until, raw=True):
         for portion in portions(lines):
             texts = [f"{without_ansi(line.output)}\n" for line in portion]
             yield "".join(texts).encode()

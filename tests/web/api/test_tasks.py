@@ -175,6 +175,14 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertEqual(answer.header("content-type"), "text/plain; charset=utf-8")
         self.assertEqual(answer.header("x-content-type-options"), "nosniff")
 
+    def test_carriage_returns(self) -> None:
+        """Lines lose the carriage return at their end, the raw log loses none."""
+        task = self.logged("windows\r", "10 %\r20 %", "\r")
+        rows = self.get(f"/tasks/{task}/output").json
+        self.assertEqual([row["output"] for row in rows], ["windows", "10 %\r20 %", ""])
+        raw = self.get(f"/tasks/{task}/raw_output").body
+        self.assertEqual(raw, b"windows\r\n10 %\r20 %\n\r\n")
+
     def test_stop(self) -> None:
         """B89: stop takes any of the bodies that clients send, also twice."""
         task = self.task(Status.RUNNING)
