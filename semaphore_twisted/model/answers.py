@@ -33,7 +33,7 @@ _PASSWORDS = frozenset(
     }
 )
 #: What Ansible or this server sets itself for each host or run.
-OWN_NAMES = frozenset(
+_OWN = frozenset(
     {
         *("semaphore_vars", "vars", "hostvars", "groups", "group_names", "omit"),
         *("inventory_hostname", "inventory_hostname_short", "inventory_dir"),
@@ -55,6 +55,11 @@ _POWERS = re.compile(
     r"|JDK_JAVA_OPTIONS|GCONV_PATH|LOCPATH|NLSPATH|TZDIR|TERMINFO\w*|HOSTALIASES"
 )
 _HOST = re.compile(r"[A-Za-z0-9_\[]([A-Za-z0-9_.:%-]*[A-Za-z0-9_\]])?")
+
+
+def is_own(name: str) -> bool:
+    """Whether a variable is Ansible's or this server's own."""
+    return _INTERNAL.match(name) is not None or name in _OWN
 
 
 def check_variable(name: str, field: str) -> None:
@@ -93,7 +98,7 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
     :raises Invalid:
     """
     name, kind = variable.name, variable.type
-    if _INTERNAL.match(name) or name in OWN_NAMES:
+    if is_own(name):
         raise Invalid(
             f"survey_vars: “{name}” is a variable of Ansible's or of this server's own;"
             " expected another name"

@@ -8,7 +8,7 @@ rules hold when something is saved and again when it is used.
 import re
 from collections.abc import Callable, Sequence
 
-from semaphore_twisted.model.answers import OWN_NAMES, RESERVED
+from semaphore_twisted.model.answers import is_own
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import has_expression
 from semaphore_twisted.model.logins import check_login
@@ -123,8 +123,8 @@ def _variables(value: str) -> None:
             not equals
             or not _VARIABLE.fullmatch(name)
             or not _WORD.fullmatch(text)
-            or name.startswith(("ansible_", RESERVED))
-            or name in OWN_NAMES
+            or name.startswith("ansible_")
+            or is_own(name)
         ):
             raise Invalid(
                 f"arguments: invalid variable “{_shown(pair)}”; expected NAME=VALUE"

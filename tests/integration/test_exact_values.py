@@ -33,6 +33,9 @@ HARD = (
     *("\u2028", "\ufeff", "\uffff", "é", "😀", "a" * 5000, "---", "...", "--- a"),
     *("a=b c=d", "-e", "@/etc/passwd", "$(id)", "`id`", "${HOME}", "~root", "%s %d"),
 )
+CODE = "{{ lookup('pipe', 'id') }} {% if 1 %}x{% endif %}"
+#: What a variable group and a play make of it.
+INDIRECT = ("<{}>", "<{}>!", "<<{}>!>")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).map("v_{}".format)
 
@@ -41,6 +44,7 @@ HASHES = [
         "hosts": "all",
         "gather_facts": False,
         "tasks": [
+            {"set_fact": {"fact": "{{ chosen }}", "around": "<{{ twice }}>"}},
             {
                 "copy": {
                     "dest": "{{ playbook_dir }}/result.json",
@@ -55,10 +59,12 @@ HASHES = [
                         "details": "{{ semaphore_vars.task_details.values()"
                         " | map('string') | map('hash', 'sha256') }}",
                         "nested": "{{ nested.one.two[0] | hash('sha256') }}",
+                        "indirect": "{{ [fact, indirect, twice, around]"
+                        " | map('hash', 'sha256') }}",
                         "numbers": "{{ [number + 1, real * 2, off or 5, big] }}",
                     }
                 },
-            }
+            },
         ],
     }
 ]
@@ -106,11 +112,14 @@ class ReleasesTests(ExactCase):
             task=task(message=message, version=message),
             template=template(type="build"),
             username=message,
+            # A variable group's variables are evaluated, but not what they take.
+            variables={"indirect": "<{{ chosen }}>", "twice": "{{ indirect }}!"},
             secret_variables={name: pairs[name] for name in names[:half:2]},
             secret_answers={name: pairs[name] for name in names[1:half:2]},
             answers={
                 **{name: pairs[name] for name in names[half:]},
                 "nested": {"one": {"two": [message]}},
+                "chosen": CODE,
                 "number": -1,
                 "real": 0.1,
                 "off": False,
@@ -126,6 +135,10 @@ class ReleasesTests(ExactCase):
         ]
         self.assertEqual(wrong, [])
         self.assertEqual(found["nested"], digest(message))
+        self.assertEqual(
+            found["indirect"],
+            [digest(CODE), *(digest(each.format(CODE)) for each in INDIRECT)],
+        )
         # message, user name and target version
         self.assertEqual(found["details"].count(digest(message)), 3)
         self.assertEqual(found["numbers"], [0, 0.2, 5, 2**70])
