@@ -25,8 +25,8 @@ SETTLE = 0.02
 _READ = 65536
 
 
-def netlink() -> socket.socket:
-    """Return a socket that is told of changes of links and addresses.
+def netlink(groups: int = GROUPS) -> socket.socket:
+    """Return a socket that is told of changes of links and addresses, or *groups*.
 
     :raises OSError: where the kernel or a sandbox has none.
     """
@@ -34,7 +34,7 @@ def netlink() -> socket.socket:
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
     )
     try:
-        made.bind((0, GROUPS))
+        made.bind((0, groups))
     except BaseException:
         made.close()
         raise
@@ -52,12 +52,14 @@ class LinkWatch(FileDescriptor):
         *,
         reactor: Any,
         opened: Callable[[], socket.socket] = netlink,
+        matters: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
-        """Call *changed*; whatever it raises is logged."""
+        """Call *changed* for what *matters*; whatever it raises is logged."""
         super().__init__(reactor)
         self._clock = reactor
         self._changed = changed
         self._open = opened
+        self._matters = matters
         self._socket: socket.socket | None = None
         self._settling: IDelayedCall | None = None
 
@@ -90,16 +92,18 @@ class LinkWatch(FileDescriptor):
         """Take what there is, and call back when no more comes for a moment."""
         if self._socket is None:
             return
+        matters = False
         try:
-            while self._socket.recv(_READ):
-                pass
+            while content := self._socket.recv(_READ):
+                matters = matters or self._matters(content)
         except BlockingIOError:
             pass
         except OSError as error:
             # ENOBUFS: more happened than the kernel kept for us
             if error.errno != errno.ENOBUFS:
                 raise
-        if self._settling is None:
+            matters = True
+        if matters and self._settling is None:
             self._settling = self._clock.callLater(SETTLE, self._settled)
 
     @override

@@ -10,7 +10,13 @@ import msgspec
 from msgspec.structs import replace
 from typing_extensions import override
 
-from semaphore_twisted.cli import secret_argument, table, vpn_bounds, vpn_store
+from semaphore_twisted.cli import (
+    secret_argument,
+    table,
+    vpn_bounds,
+    vpn_machine,
+    vpn_store,
+)
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
@@ -77,6 +83,11 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
             action="store_true",
             help="take away the peers, invites and grants that are here",
         )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="take pools that are odd but possible on this machine",
+        )
         parser.set_defaults(run=_restore)
     add_settings(parser)
     add_options(parser)
@@ -122,6 +133,15 @@ def _restore(arguments: argparse.Namespace) -> int:
         present = folder.settings()
         user = found.state.path.stat().st_uid
         settings = _merged(whole, present, found.config, user)
+        socket = Path(found.config.vpn.socket)
+        vpn_machine.check_interface(settings.interface, present, socket)
+        before = set() if present is None else {str(each) for each in present.pools}
+        vpn_machine.check_pools(
+            [str(each) for each in settings.pools if str(each) not in before],
+            endpoint=whole.vpn.network.endpoint,
+            without=settings.interface,
+            force=arguments.force,
+        )
         interface = replace(whole.vpn.network, interface=settings.interface)
         restored = vpn_backup.restore(
             conn,

@@ -90,6 +90,12 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         help="a port of the server that peers may reach, besides the site's and DNS; "
         "given at all, these replace the former ones; none closes them",
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="take pools that are odd but possible: public addresses, or a part of a "
+        "network that this machine reaches by a router",
+    )
     add_settings(parser)
     add_options(parser)
     parser.set_defaults(run=_init)

@@ -6,12 +6,13 @@ that whatever fails leaves all as it was.
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from attrs import frozen
 from msgspec.structs import replace
 
-from semaphore_twisted.cli import table, vpn_bounds
+from semaphore_twisted.cli import table, vpn_bounds, vpn_machine
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.vpn_bounds import Pools
 from semaphore_twisted.cli.vpn_files import Exchange, Folder
@@ -98,9 +99,11 @@ def set_up(
     )
     private, made = _key(conn, arguments, folder, former)
     _check_pools(conn, former, pools)
+    endpoint = _endpoint(arguments, former, wanted)
+    _check_machine(arguments, found, settings, wanted, endpoint)
     new = NewNetwork(
         interface=wanted.interface,
-        endpoint=_endpoint(arguments, former, wanted),
+        endpoint=endpoint,
         pool4=pools.pool4,
         pool6=pools.pool6,
         server4=pools.server4,
@@ -199,6 +202,35 @@ def _check_pools(conn: Connection, former: Network | None, wanted: Pools) -> Non
         "need a new file; revoke them first (they are listed above); nothing was "
         "changed"
     )
+
+
+def _check_machine(
+    arguments: argparse.Namespace,
+    found: Installation,
+    former: Settings | None,
+    wanted: Settings,
+    endpoint: str,
+) -> None:
+    """Refuse what would take an interface or a network from this machine.
+
+    Pools that are as they were are not looked at: peers have addresses in them.
+
+    :raises Failure: with the reason; nothing was changed.
+    """
+    socket = Path(found.config.vpn.socket)
+    vpn_machine.check_interface(wanted.interface, former, socket)
+    before = set() if former is None else {str(each) for each in former.pools}
+    vpn_machine.check_pools(
+        [str(each) for each in wanted.pools if str(each) not in before],
+        endpoint=endpoint,
+        without=wanted.interface if former is None else former.interface,
+        force=arguments.force,
+    )
+    sites: Collection[str] = vpn_bounds.sites(arguments.site).values()
+    if arguments.endpoint is not None:
+        sites = [str(each) for each in wanted.networks]
+    for each in sites:
+        vpn_machine.check_site("--site", each, endpoint)
 
 
 def _name_sites(

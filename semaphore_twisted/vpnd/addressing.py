@@ -1,14 +1,29 @@
 """The interface's addresses, MTU and state, by the program ``ip``."""
 
+import fcntl
 import socket
+import struct
 from pathlib import Path
 
 import msgspec
 
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.state import DeviceFailed
 
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
+
+
+#: The types of interfaces that we make.
+KINDS = ("wireguard", "tun")
+
+#: ``linux/sockios.h`` and ``linux/if.h``
+_SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
+_IFF_UP = 0x1
+
+
+class _Info(msgspec.Struct):
+    info_kind: str = ""
 
 
 class _Address(msgspec.Struct):
@@ -21,6 +36,7 @@ class _Link(msgspec.Struct):
     flags: list[str] = []
     mtu: int = 0
     addr_info: list[_Address] = []
+    linkinfo: _Info = msgspec.field(default_factory=_Info)
 
 
 def index(interface: str) -> int:
@@ -29,6 +45,70 @@ def index(interface: str) -> int:
         return socket.if_nametoindex(interface)
     except OSError:
         return 0
+
+
+def name(index: int) -> str:
+    """Return the name of the interface *index*, empty where there is none."""
+    try:
+        return socket.if_indextoname(index) if index > 0 else ""
+    except OSError:
+        return ""
+
+
+def word(index_: int) -> str:
+    """Return the word for an interface that ``ip`` takes for its number.
+
+    A name may become another interface's between two programs.
+    """
+    return f"if{index_}" if not index(f"if{index_}") else name(index_)
+
+
+async def kind(interface: str, programs: Programs) -> str | None:
+    """Return the type of the interface, ``None`` where it is not there.
+
+    Fails with ``DeviceFailed``.
+    """
+    number = index(interface)
+    return await _kind_of(word(number), programs) if number else None
+
+
+async def _kind_of(found: str, programs: Programs) -> str | None:
+    # `ip link show` takes names only
+    shown = await programs.read(
+        list[_Link], "ip", "-json", "-details", "address", "show", "dev", found
+    )
+    return shown[-1].linkinfo.info_kind if shown else None
+
+
+async def delete(interface: str, programs: Programs) -> None:
+    """Delete the interface, if it is there and of a type that we make.
+
+    Fails with ``DeviceFailed``.
+    """
+    number = index(interface)
+    if number:
+        found = word(number)
+        if await _kind_of(found, programs) not in KINDS:
+            raise DeviceFailed(f"The interface {interface} is not the companion's")
+        await programs.run("ip", "link", "del", "dev", found)
+
+
+def shut(interface: str) -> bool:
+    """Take *interface* down without a program, and so at once; whether it was up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        request = struct.pack("16sH22x", interface.encode("ascii"), 0)
+        try:
+            found = fcntl.ioctl(probe, _SIOCGIFFLAGS, request)
+            (flags,) = struct.unpack("16xH22x", found)
+            if not flags & _IFF_UP:
+                return False
+            request = struct.pack(
+                "16sH22x", interface.encode("ascii"), flags & ~_IFF_UP
+            )
+            fcntl.ioctl(probe, _SIOCSIFFLAGS, request)
+        except OSError:
+            return False
+    return True
 
 
 def has_ipv6(interface: str) -> bool:
@@ -44,21 +124,29 @@ async def bring_up(settings: Settings, programs: Programs) -> None:
 
     Fails with ``DeviceFailed``.
     """
-    name = settings.interface
+    found = word(index(settings.interface))
     shown = await programs.read(
-        list[_Link], "ip", "-json", "address", "show", "dev", name
+        list[_Link], "ip", "-json", "-details", "address", "show", "dev", found
     )
     link = shown[-1] if shown else _Link()
+    if link.linkinfo.info_kind not in KINDS:
+        raise DeviceFailed(
+            f"The interface {settings.interface} is not the companion's any more"
+        )
     present = {
         f"{each.local}/{each.prefixlen}"
         for each in link.addr_info
         if each.scope != "link"
     }
-    wanted = {each for each in settings.addresses if ":" not in each or has_ipv6(name)}
-    lines = [f"address del {each} dev {name}" for each in sorted(present - wanted)]
-    lines += [f"address add {each} dev {name}" for each in sorted(wanted - present)]
+    wanted = {
+        each
+        for each in settings.addresses
+        if ":" not in each or has_ipv6(settings.interface)
+    }
+    lines = [f"address del {each} dev {found}" for each in sorted(present - wanted)]
+    lines += [f"address add {each} dev {found}" for each in sorted(wanted - present)]
     if link.mtu != settings.mtu or "UP" not in link.flags:
-        lines.append(f"link set dev {name} mtu {settings.mtu} up")
+        lines.append(f"link set dev {found} mtu {settings.mtu} up")
     if lines:
         content = "\n".join([*lines, ""]).encode("ascii")
         await programs.run("ip", "-batch", "-", content=content)

@@ -1,7 +1,5 @@
 """Which of the backends this machine has: the kernel's, else ``wireguard-go``."""
 
-import msgspec
-
 from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.kernel import KernelDevice
@@ -11,14 +9,6 @@ from semaphore_twisted.wireguard.settings import Settings
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 _NO_MODULE = "this kernel makes no interface of type wireguard"
-
-
-class _Info(msgspec.Struct):
-    info_kind: str = ""
-
-
-class _Shown(msgspec.Struct):
-    linkinfo: _Info = msgspec.field(default_factory=_Info)
 
 
 async def choose(
@@ -32,7 +22,7 @@ async def choose(
 
     :raises DeviceFailed: if there is neither; the sentence says what to do.
     """
-    kind = await _kind(settings.interface, programs)
+    kind = await addressing.kind(settings.interface, programs)
     if settings.backend != "userspace":
         if kind == "wireguard":
             return kernel
@@ -52,13 +42,3 @@ async def choose(
             f"There is no WireGuard: {_NO_MODULE}, and {error}"
         ) from None
     return userspace
-
-
-async def _kind(interface: str, programs: Programs) -> str | None:
-    """Return the type of the interface, ``None`` where it is not there."""
-    if not addressing.index(interface):
-        return None
-    shown = await programs.read(
-        list[_Shown], "ip", "-json", "-details", "link", "show", "dev", interface
-    )
-    return shown[-1].linkinfo.info_kind if shown else None

@@ -154,10 +154,11 @@ class Companion:
         # Whoever leaves is gone before the rules change, and whoever comes finds them.
         await tunnel.write([each for each in changes if isinstance(each, RemovePeer)])
         self._forwarding.keep(forwarded)  # off, before the rules that close the rest go
-        await self._firewall.ensure(grants)
+        await tunnel.isolate(grants)
         await tunnel.write([x for x in changes if not isinstance(x, RemovePeer)])
         state = await self._checked(peers) if changes else actual
         self._forwarding.set(forwarded)
+        await tunnel.revive(peers)
         tunnel.is_settled = True
         return wire.Synced(
             revision=request.revision,

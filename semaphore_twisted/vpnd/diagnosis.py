@@ -7,6 +7,7 @@ import msgspec
 
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.forwarding import Forwarding
+from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.wireguard.settings import Settings
@@ -40,12 +41,14 @@ class Diagnosing:
         *,
         firewall: Firewall,
         forwarding: Forwarding,
+        isolation: Isolation,
         programs: Programs,
     ) -> None:
         """Compare the machine with *settings*."""
         self._settings = settings
         self._firewall = firewall
         self._forwarding = forwarding
+        self._isolation = isolation
         self._programs = programs
 
     async def findings(
@@ -55,7 +58,7 @@ class Diagnosing:
         found = list(self._device(welcome))
         found += [Finding("drift", _WARNING, each) for each in drift[:20]]
         found += self._forwards()
-        for look in (self._chains, self._links):
+        for look in (self._isolated, self._chains, self._links):
             try:
                 found += [each async for each in look()]
             except DeviceFailed as error:
@@ -89,6 +92,26 @@ class Diagnosing:
             else Finding("forwarding", _ERROR, f"IPv{family} is not forwarded")
             for family in sorted(families)
         ]
+
+    async def _isolated(self) -> AsyncIterator[Finding]:
+        """Tell whether the nft table, the policy rules and the routes are in place."""
+        is_whole = True
+        if not await self._firewall.is_whole():
+            is_whole = False
+            yield Finding(
+                "isolation",
+                _ERROR,
+                "Our nft table is missing or was changed; it is loaded again within "
+                "seconds",
+            )
+        async for sentence in self._isolation.findings(self._firewall.closed):
+            is_whole = False
+            yield Finding("isolation", _ERROR, sentence)
+        async for sentence in self._isolation.warnings():
+            yield Finding("networks", _WARNING, sentence)
+        if is_whole:
+            sentence = "nft table, policy rules and routes of the tunnel are in place"
+            yield Finding("isolation", _OK, sentence)
 
     async def _chains(self) -> AsyncIterator[Finding]:
         """Name chains of others, which an accept of ours does not outvote."""

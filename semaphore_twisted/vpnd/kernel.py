@@ -102,7 +102,4 @@ class KernelDevice:
             await run("wg", "addconf", name, "/dev/stdin", content=content)
 
     async def _down(self) -> None:
-        if self.index():
-            await self._programs.run(
-                "ip", "link", "del", "dev", self._settings.interface
-            )
+        await addressing.delete(self._settings.interface, self._programs)

@@ -4,6 +4,7 @@ The kernel's own listing is kept and compared, so a table that somebody flushed 
 changed is seen, and one that is right is not written.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,9 +13,13 @@ from semaphore_twisted.vpnd import files
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.wireguard import firewall
 from semaphore_twisted.wireguard.settings import Settings
 from semaphore_twisted.wireguard.state import DeviceFailed, Grant
+
+#: Another program may change the table while we load it.
+_ATTEMPTS = 3
 
 
 class Chain(msgspec.Struct):
@@ -50,15 +55,21 @@ class Firewall:
         forwarding: Forwarding,
         programs: Programs,
         state: Path,
+        watch: TableWatch,
     ) -> None:
         """Keep the grants in the folder *state*; those out of *bounds* are dropped.
 
-        *forwarding* knows what would not be forwarded if it were not for us.
+        *forwarding* knows what would not be forwarded if it were not for us, *watch*
+        how often the table was changed.
         """
         self._settings = settings
         self._forwarding = forwarding
         self._programs = programs
-        self._closed: frozenset[int] = frozenset()
+        self._watch = watch
+        self._verified = -1
+        #: called when the table is found missing or changed, before it is loaded
+        self.broken: Callable[[], object] = lambda: None
+        self.closed: frozenset[int] = frozenset()
         self._file = state / "grants.json"
         self._text: str | None = None
         self._listing: bytes | None = None
@@ -77,31 +88,74 @@ class Firewall:
         closed = self._forwarding.closed(
             {6 if ":" in each.address else 4 for each in grants}
         )
-        if text is None or (grants, closed) != (self.grants, self._closed):
+        if text is None or (grants, closed) != (self.grants, self.closed):
             try:
                 text = firewall.ruleset(self._settings, grants, closed=closed)
             except firewall.WrongGrant as error:
                 raise DeviceFailed(str(error)) from None
-        if text == self._text and await self._list() == self._listing:
+        count = self._watch.drain()
+        listing = await self._list()
+        is_right = listing is not None and listing == self._listing
+        if text == self._text and is_right:
+            self._verified = count
             return False
-        try:
-            await self._programs.run("nft", "-f", "-", content=text.encode("ascii"))
-        except ProgramFailed as error:
-            raise DeviceFailed(
-                f"The firewall's rules cannot be loaded: {error}"
-            ) from None
-        self._text, self._listing = text, await self._list()
-        self._closed = closed
+        if listing is None or (self._text is not None and not is_right):
+            self.broken()
+        await self._load(text)
+        self._text, self.closed = text, closed
         if grants != self.grants:
             self.grants = grants
             files.keep(self._file, grants)
         return True
 
+    async def _load(self, text: str) -> None:
+        """Load *text*, and keep what the kernel makes of it.
+
+        :raises DeviceFailed: if that is not possible.
+        """
+        watch, self._watch.is_paused = self._watch, True
+        try:
+            for _ in range(_ATTEMPTS):
+                before = watch.drain()
+                await self._programs.run("nft", "-f", "-", content=text.encode("ascii"))
+                listing = await self._list()
+                count = watch.drain()
+                # one transaction is ours; after another one it is not what we loaded
+                if listing is not None and count <= before + 1:
+                    self._listing, self._verified = listing, count
+                    return
+                self.broken()
+        except ProgramFailed as error:
+            raise DeviceFailed(
+                f"The firewall's rules cannot be loaded: {error}"
+            ) from None
+        finally:
+            watch.is_paused = False
+        raise DeviceFailed(
+            "The firewall's rules cannot be loaded: another program changes them at "
+            "the same time"
+        )
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the table was not touched since it was found right."""
+        return self._watch.drain() == self._verified
+
+    async def is_whole(self) -> bool:
+        """Whether the kernel has our table as it was loaded."""
+        listing = await self._list()
+        return listing is not None and listing == self._listing
+
     async def remove(self) -> None:
         """Take our table away."""
         text = firewall.removal(self._settings)
-        await self._programs.run("nft", "-f", "-", content=text.encode("ascii"))
-        self._text = None
+        self._watch.is_paused = True
+        try:
+            await self._programs.run("nft", "-f", "-", content=text.encode("ascii"))
+        finally:
+            self._watch.drain()
+            self._watch.is_paused = False
+        self._text = self._listing = None
 
     async def foreign(self, hook: str) -> list[Chain]:
         """Return the others' chains at *hook* that drop what they do not know."""

@@ -17,24 +17,29 @@ from twisted.application.service import Service
 from twisted.python import usage
 from typing_extensions import override
 
-from semaphore_twisted import exhaustion
+from semaphore_twisted import exhaustion, links
 from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.lifecycle import SequentialService, steady
 from semaphore_twisted.links import LinkWatch
-from semaphore_twisted.vpnd import former, places, rights, userspace
+from semaphore_twisted.vpnd import places, rights, userspace
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.choice import choose
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.forwarding import Forwarding
+from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.kernel import KernelDevice
 from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.programs import Programs
+from semaphore_twisted.vpnd.route_events import GROUPS, matters
 from semaphore_twisted.vpnd.server import CompanionFactory
+from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.vpnd.upkeep import Upkeep
 from semaphore_twisted.vpnd.userspace import UserspaceDevice
+from semaphore_twisted.wireguard import firewall as rules
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import (
     FILE,
@@ -186,8 +191,18 @@ def _assembled(
     public_key = keys.public_of(private_key)
     bounds = Bounds(settings, public_key)
     forwarding = Forwarding(state)
+    table_watch = TableWatch(rules.table_name(settings), reactor=reactor)
     firewall = Firewall(
-        settings, bounds=bounds, forwarding=forwarding, programs=programs, state=state
+        settings,
+        bounds=bounds,
+        forwarding=forwarding,
+        programs=programs,
+        state=state,
+        watch=table_watch,
+    )
+    isolation = Isolation(settings, programs=programs)
+    ownership = Ownership(
+        settings, public_key, programs=programs, state=state, sockets=sockets
     )
     served = UserspaceDevice(
         settings,
@@ -199,7 +214,6 @@ def _assembled(
     )
 
     async def chosen() -> IWireGuardDevice:
-        await former.remove(settings, programs=programs, state=state)
         kernel = KernelDevice(settings, private_key, programs=programs)
         return await choose(
             settings, programs=programs, kernel=kernel, userspace=served
@@ -209,7 +223,9 @@ def _assembled(
         settings,
         public_key,
         choose=chosen,
+        ownership=ownership,
         firewall=firewall,
+        isolation=isolation,
         endpoints=Endpoints(state),
         seconds=reactor.seconds,
     )
@@ -219,19 +235,37 @@ def _assembled(
         firewall=firewall,
         forwarding=forwarding,
         diagnosing=Diagnosing(
-            settings, firewall=firewall, forwarding=forwarding, programs=programs
+            settings,
+            firewall=firewall,
+            forwarding=forwarding,
+            isolation=isolation,
+            programs=programs,
         ),
         settings=settings,
         public_key=public_key,
     )
     upkeep = Upkeep(companion, clock=reactor)
     served.lost = upkeep.wake
+
+    def alarm() -> None:
+        tunnel.shut()
+        upkeep.alarm()
+
+    def changed() -> None:
+        if ownership.astray:
+            tunnel.shut()  # under another name no rule is for it
+        upkeep.wake()
+
+    table_watch.changed = alarm
+    route_watch = LinkWatch(
+        changed,
+        reactor=reactor,
+        opened=lambda: links.netlink(GROUPS),
+        matters=lambda content: matters(content, settings),
+    )
     factory = CompanionFactory(companion.answer, users=settings.users)
     return SequentialService(
-        [
-            upkeep,
-            _Ears(listening, factory, LinkWatch(upkeep.wake, reactor=reactor), reactor),
-        ]
+        [upkeep, _Ears(listening, factory, (table_watch, route_watch), reactor)]
     )
 
 
@@ -242,12 +276,12 @@ class _Ears(Service):
         self,
         listening: socket.socket,
         factory: CompanionFactory,
-        watch: LinkWatch,
+        watches: tuple[TableWatch | LinkWatch, ...],
         reactor: Any,
     ) -> None:
         self._listening = listening
         self._factory = factory
-        self._watch = watch
+        self._watches = watches
         self._reactor = reactor
         self._port: Any = None
 
@@ -258,10 +292,12 @@ class _Ears(Service):
             self._listening.fileno(), socket.AF_UNIX, self._factory
         )
         self._listening.close()
-        self._watch.start()
+        for each in self._watches:
+            each.start()
 
     @override
     def stopService(self) -> Any:
         super().stopService()
-        self._watch.stop()
+        for each in self._watches:
+            each.stop()
         return self._port.stopListening()

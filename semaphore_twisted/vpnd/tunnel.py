@@ -10,8 +10,11 @@ from typing import ClassVar
 from twisted.logger import Logger
 
 from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.endpoints import Endpoints
+from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.ownership import Foreign, Ownership
 from semaphore_twisted.vpnd.wakening import Wakening
 from semaphore_twisted.wireguard import reconcile
 from semaphore_twisted.wireguard.settings import Settings
@@ -20,9 +23,14 @@ from semaphore_twisted.wireguard.state import (
     DesiredPeer,
     DeviceFailed,
     DeviceState,
+    Grant,
+    SetPeer,
 )
 
 TAKEN_DOWN = "The VPN was taken down; the next sync brings it up again"
+
+#: Another program may change the nft table before the interface is up.
+_ATTEMPTS = 3
 
 
 class Unavailable(DeviceFailed):
@@ -40,7 +48,9 @@ class Tunnel:
         public_key: bytes,
         *,
         choose: Callable[[], Awaitable[IWireGuardDevice]],
+        ownership: Ownership,
         firewall: Firewall,
+        isolation: Isolation,
         endpoints: Endpoints,
         seconds: Callable[[], float],
     ) -> None:
@@ -48,11 +58,16 @@ class Tunnel:
         self._settings = settings
         self._public_key = public_key
         self._choose = choose
+        self._ownership = ownership
         self._firewall = firewall
+        self._isolation = isolation
+        firewall.broken = self.shut
         self._endpoints = endpoints
         self._wakening = Wakening(endpoints.get, seconds)
         self._device: IWireGuardDevice | None = None
         self._is_empty = False
+        #: it was taken down by us, so that its sessions have ended
+        self._was_shut = False
         #: the peers that were there when it was last read
         self._present: set[bytes] = set()
         #: why there is none, empty where there is
@@ -76,14 +91,43 @@ class Tunnel:
         """Whether peers are being woken."""
         return bool(self._wakening)
 
+    def shut(self) -> None:
+        """Take our interface down at once; :meth:`stand` brings it up again.
+
+        While our nft table is missing nothing else keeps peers from the ports of the
+        server. An interface that was renamed is not isolated either.
+        """
+        name = self._ownership.astray or self._settings.interface
+        if self._ownership.is_known(name) and addressing.shut(name):
+            self._was_shut = True
+            self._log.warn(
+                "The interface {name} is down until its firewall rules are back",
+                name=name,
+            )
+
     async def stand(self) -> IWireGuardDevice:
         """Have the rules, then the interface.
 
         :raises Unavailable: where that cannot be; the reason is kept.
         """
         try:
-            if await self._firewall.ensure(self._firewall.grants):
-                self._log.info("The firewall's rules were loaded")
+            device = await self._stand()
+        except DeviceFailed as error:
+            self.reason = str(error)
+            raise Unavailable(self.reason) from error
+        self.reason = ""
+        return device
+
+    async def _stand(self) -> IWireGuardDevice:
+        try:
+            await self._ownership.check()
+        except Foreign:
+            # an earlier version made rules for the interface of another program
+            self._device = None
+            await self.open()
+            raise
+        for _ in range(_ATTEMPTS):
+            await self.isolate(self._firewall.grants)
             if self._device is None:
                 self._device = await self._choose()
             if await self._device.ensure():
@@ -93,11 +137,29 @@ class Tunnel:
                     name=self._settings.interface,
                     backend=self._device.name,
                 )
-        except DeviceFailed as error:
-            self.reason = str(error)
-            raise Unavailable(self.reason) from error
-        self.reason = ""
-        return self._device
+            await self._ownership.check()
+            await self._isolation.ensure_routes()
+            if self._firewall.is_sure:
+                return self._device
+            self.shut()  # the rules were changed before it was up
+        raise DeviceFailed("Another program changes the nft table all the time")
+
+    async def isolate(self, grants: tuple[Grant, ...]) -> None:
+        """Have the nft table for *grants*, and the policy rules.
+
+        :raises DeviceFailed: where that cannot be.
+        """
+        if await self._firewall.ensure(grants):
+            self._log.info("The firewall's rules were loaded")
+        await self._isolation.ensure(self._firewall.closed)
+
+    async def open(self) -> None:
+        """Take the policy rules and the nft table away.
+
+        :raises DeviceFailed: where that cannot be.
+        """
+        await self._isolation.remove()
+        await self._firewall.remove()
 
     async def ready(self) -> DeviceState:
         """Return the state, having the device put right if need be.
@@ -148,7 +210,11 @@ class Tunnel:
             return
         if self._is_empty:
             await self.write(reconcile.plan(await self.read(), desired))
+            self._was_shut = False
             self.is_settled = True
+        elif self._was_shut:
+            await self._wake(desired)
+            self._was_shut = False
         elif self._wakening:
             state = await device.state()
             over = self._wakening.awake(state)
@@ -161,6 +227,31 @@ class Tunnel:
         else:
             await self.read()  # notes where peers are heard
 
+    async def revive(self, desired: Sequence[DesiredPeer]) -> None:
+        """Bring the interface up if :meth:`shut` took it down.
+
+        :raises DeviceFailed: where that cannot be.
+        """
+        if self._was_shut:
+            await self.keep(desired)
+
+    async def _wake(self, desired: Sequence[DesiredPeer]) -> None:
+        """Have the peers *desired* that are there woken: they have no session now."""
+        state = await self.read()
+        wanted = {each.public_key for each in desired}
+        peers: list[Change] = [
+            SetPeer(
+                public_key=each.public_key,
+                allowed_ips=tuple(sorted(each.allowed_ips)),
+                preshared_key=each.preshared_key,
+                keepalive=each.keepalive,
+            )
+            for each in state.peers
+            if each.public_key in wanted
+        ]
+        if self._device is not None:
+            await self._device.apply(self._wakening.begin(peers, ()))
+
     async def take_down(self) -> None:
         """Take the device and the rules away.
 
@@ -169,10 +260,11 @@ class Tunnel:
         self.is_down, self.is_settled = True, False
         device, self._device = self._device, None
         try:
+            await self._ownership.check()
             device = device or await self._choose()
         except DeviceFailed:
             pass  # so there is none to take down
         else:
             await device.down()
         self.reason = TAKEN_DOWN
-        await self._firewall.remove()
+        await self.open()

@@ -59,6 +59,12 @@ class Upkeep(Service):
             self._later(SETTLE)
         self._heard = True
 
+    def alarm(self) -> None:
+        """Look at once: something is open that has to be closed."""
+        if self._next is not None:
+            self._later(0)
+        self._heard = True
+
     def _later(self, seconds: float) -> None:
         if self._next is not None:
             self._next.cancel()

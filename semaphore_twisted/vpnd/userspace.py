@@ -42,6 +42,8 @@ WATCHED = Path("/var/run/wireguard")
 #: ``linux/if_tun.h``
 _TUNSETIFF, _TUNGETIFF = 0x400454CA, 0x800454D2
 _IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x1, 0x1000, 0x4000
+#: makes a new interface, and never takes over one that is there
+_IFF_TUN_EXCL = 0x8000
 
 #: The first release that wants packets without a header of their protocol, and with
 #: one for several in one; before, it was the other way round.
@@ -64,6 +66,15 @@ def open_tun() -> int:
             f"{TUN}: {error.strerror}; the device is needed: modprobe tun, or give it "
             "to the container"
         ) from None
+
+
+def _has_interface(tun: int) -> bool:
+    """Whether the descriptor belongs to an interface."""
+    try:
+        fcntl.ioctl(tun, _TUNGETIFF, bytes(40))
+    except OSError:
+        return False
+    return True
 
 
 class _Daemon(ProcessProtocol):
@@ -225,6 +236,9 @@ class UserspaceDevice:
 
     async def _attach(self) -> None:
         """Have the interface on our descriptor: it may be there since before."""
+        if self._tun >= 0 and not self.index() and _has_interface(self._tun):
+            os.close(self._tun)  # its interface is in another network now
+            self._tun = -1
         if self._tun < 0:
             self._tun = open_tun()
         flags = await self._flags()
@@ -245,7 +259,9 @@ class UserspaceDevice:
                     "program has it"
                 ) from None
         try:
-            request = struct.pack("16sH22x", name.encode("ascii"), flags)
+            request = struct.pack(
+                "16sH22x", name.encode("ascii"), flags | _IFF_TUN_EXCL
+            )
             fcntl.ioctl(self._tun, _TUNSETIFF, request)
         except OSError as error:
             raise DeviceFailed(
@@ -282,6 +298,4 @@ class UserspaceDevice:
         await self._delete()
 
     async def _delete(self) -> None:
-        if self.index():
-            name = self._settings.interface
-            await self._programs.run("ip", "link", "del", "dev", name)
+        await addressing.delete(self._settings.interface, self._programs)

@@ -12,6 +12,9 @@ canonical text of an address, a network or a number, or the name of the interfac
   peers, nor what clouds tell about the machine. Packets from peers are judged one by
   one, so what is withdrawn ends at once. Nobody behind the server opens a connection
   to a peer.
+* What may be forwarded has a mark before it is routed. The kernel's policy rules
+  (:mod:`semaphore_twisted.wireguard.routing`) discard what has none, and so also if
+  this table was deleted by another program.
 * Where forwarding was off until a grant needed it, nothing else is forwarded: a server
   that gives one peer the way to a network does not become everybody's router.
 
@@ -22,6 +25,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from semaphore_twisted.wireguard import routing
 from semaphore_twisted.wireguard.settings import AnyAddress, AnyNetwork, Settings, check
 from semaphore_twisted.wireguard.state import Grant
 
@@ -139,6 +143,7 @@ class _Family:
         self.metadata = _braces(METADATA[version])
         self.segment = settings.mtu - {4: 40, 6: 60}[version]
         self.own = [str(each) for each in settings.own if each.version == version]
+        self.pools = [str(each) for each in settings.pools if each.version == version]
         self.nat = {
             network: site.nat
             for network, site in zip(settings.networks, settings.sites, strict=True)
@@ -241,6 +246,21 @@ def _chains(
             if each.version in closed
         ),
     )
+    yield from _chain(
+        "prerouting",
+        # after addresses were translated, before packets are routed
+        "type filter hook prerouting priority dstnat + 10; policy accept;",
+        f"meta mark set meta mark & {0xFFFFFFFF ^ routing.MARK:#010x}",
+        f"iifname {tunnel} jump marked_from_peers",
+        *(
+            f"iifname != {tunnel} {each.ip} daddr {_braces(each.pools)} "
+            "jump marked_to_peers"
+            for each in families
+            if each.pools
+        ),
+    )
+    yield from _chain("marked_from_peers", *_marked_from_peers(families))
+    yield from _chain("marked_to_peers", *_marked_to_peers(families))
     yield from _chain("from_peers", *_from_peers(tunnel, families), "drop")
     yield from _chain("to_peers", *_to_peers(families), "drop")
     hidden = [rule for each in families for rule in each.hidden(tunnel)]
@@ -274,6 +294,29 @@ def _served(settings: Settings, families: Sequence[_Family]) -> Iterator[str]:
             if ports:
                 numbers = _braces(f"{port:d}" for port in sorted(set(ports)))
                 yield f"{own} {protocol} dport {numbers} accept"
+
+
+_PERMIT = f"meta mark set meta mark | {routing.MARK:#010x}"
+
+
+def _marked_from_peers(families: Sequence[_Family]) -> Iterator[str]:
+    """Yield what marks the packets of peers that :func:`_from_peers` accepts."""
+    for each in families:
+        yield f"{each.ip} daddr {each.metadata} return"
+    for each in families:
+        if each.pairs:
+            yield f"{each.ip} saddr . {each.ip} daddr @{each.set} {_PERMIT}"
+
+
+def _marked_to_peers(families: Sequence[_Family]) -> Iterator[str]:
+    """Yield what marks the packets to peers that :func:`_to_peers` accepts."""
+    for each in families:
+        if each.pairs:
+            yield (
+                f"ct state established ct direction reply "
+                f"{each.ip} daddr . {each.ip} saddr @{each.set} {_PERMIT}"
+            )
+            yield f"ct state related meta l4proto {each.icmp} {_PERMIT}"
 
 
 def _from_peers(tunnel: str, families: Sequence[_Family]) -> Iterator[str]:

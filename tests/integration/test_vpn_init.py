@@ -30,7 +30,11 @@ class ParallelTests(SynchronousTestCase):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                env={
+                    **os.environ,
+                    "PATH": site.path,
+                    "PYTHONPATH": os.pathsep.join(sys.path),
+                },
             )
             for number in range(12)
         ]

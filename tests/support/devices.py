@@ -1,5 +1,7 @@
 """Programs that are not run, and a companion whose device is in memory."""
 
+import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,19 @@ from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
+from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.memory import MemoryDevice
 from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.wireguard import keys, wire
 from semaphore_twisted.wireguard.settings import Settings, Site
 
 PRIVATE = keys.new_pair(random).private_key
+
+_FAMILIES = {("-4",), ("-6",)}
 
 SETTINGS = Settings(
     addresses=("10.80.0.1/16", "fd80::1/64"),
@@ -50,7 +57,10 @@ class ScriptedPrograms(Programs):
 
 
 class Nft(ScriptedPrograms):
-    """``nft`` with one table; *loads* are the texts it was given."""
+    """``nft`` with one table, and ``ip`` with policy rules and routes.
+
+    *loads* are the texts that ``nft`` was given, *rules* and *routes* what ``ip`` has.
+    """
 
     def __init__(self) -> None:
         """Have no table."""
@@ -58,9 +68,13 @@ class Nft(ScriptedPrograms):
         self.table: bytes | None = None
         self.loads: list[str] = []
         self.is_broken = False
+        self.rules: dict[str, list[str]] = defaultdict(list)
+        self.routes: dict[str, list[str]] = defaultdict(list)
 
     def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
         """Load, or list."""
+        if name == "ip" and ("-batch" in arguments or arguments[1:2] in _FAMILIES):
+            return self._ip(arguments, content)
         if arguments[:2] == ("-f", "-"):
             if self.is_broken:
                 return fail(ProgramFailed("nft failed (exit code 1)"))
@@ -72,6 +86,64 @@ class Nft(ScriptedPrograms):
                 return fail(ProgramFailed("nft failed (exit code 1)"))
             return succeed(self.table)
         return super().run(name, *arguments, content=content)
+
+    def _ip(self, arguments: tuple[str, ...], content: bytes) -> Deferred[bytes]:
+        """Change or show policy rules and routes."""
+        shown: list[dict[str, object]] = []
+        if arguments[1:2] == ("-batch",):
+            self._batch(arguments[0], content.decode())
+        elif arguments[2:4] == ("rule", "show"):
+            shown = [_rule(each.split()) for each in self.rules[arguments[1]]]
+        elif "root" in arguments or "blackhole" in arguments:
+            shown = [_route(each.split()) for each in self.routes[arguments[1]]]
+            if "blackhole" in arguments:
+                shown = [each for each in shown if each.get("type") == "blackhole"]
+        else:
+            return super().run("ip", *arguments, content=content)
+        return succeed(json.dumps(shown).encode())
+
+    def _batch(self, family: str, text: str) -> None:
+        for line in text.splitlines():
+            kind, verb, words = line.split(" ", 2)
+            found = (self.rules if kind == "rule" else self.routes)[family]
+            if verb == "del":
+                found[:] = [each for each in found if not each.startswith(words)]
+            elif words not in found:
+                found.append(words)
+
+
+def _rule(words: list[str]) -> dict[str, object]:
+    """Return a rule as ``ip -json`` prints it."""
+    names = {"pref": "priority", "lookup": "table"}
+    names |= {"suppress_prefixlength": "suppress_prefixlen"}
+    shown: dict[str, object] = {"src": "all"}
+    found = iter(words)
+    for word in found:
+        if word in {"nop", "blackhole"}:
+            shown |= {"nop": None} if word == "nop" else {"action": word}
+        elif word == "to":
+            network, _, length = next(found).partition("/")
+            shown |= {"dst": network, "dstlen": int(length)}
+        elif word == "fwmark":
+            mark, _, mask = next(found).partition("/")
+            shown |= {"fwmark": mark, "fwmask": mask}
+        else:
+            value = next(found)
+            is_number = word in {"pref", "goto", "suppress_prefixlength"}
+            shown[names.get(word, word)] = int(value) if is_number else value
+    return shown
+
+
+def _route(words: list[str]) -> dict[str, object]:
+    """Return a route as ``ip -json`` prints it."""
+    shown: dict[str, object] = {}
+    if words[0] == "blackhole":
+        shown["type"] = words.pop(0)
+    shown["dst"] = words.pop(0)
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return shown | {
+        key: int(value) if key == "metric" else value for key, value in pairs
+    }
 
 
 class Box:
@@ -109,12 +181,22 @@ class Box:
             forwarding=self.forwarding,
             programs=self.nft,
             state=self.folder,
+            watch=TableWatch("semaphore_vpn", reactor=None),
         )
+        self.isolation = Isolation(self.settings, programs=self.nft)
         tunnel = Tunnel(
             self.settings,
             self.public_key,
             choose=self._choose,
+            ownership=Ownership(
+                self.settings,
+                self.public_key,
+                programs=self.nft,
+                state=self.folder,
+                sockets=self.folder,
+            ),
             firewall=self.firewall,
+            isolation=self.isolation,
             endpoints=Endpoints(self.folder),
             seconds=self.clock.seconds,
         )
@@ -127,6 +209,7 @@ class Box:
                 self.settings,
                 firewall=self.firewall,
                 forwarding=self.forwarding,
+                isolation=self.isolation,
                 programs=self.nft,
             ),
             settings=self.settings,

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,20 @@ from tests.support.enrolling import ROOT
 from tests.support.memory import make_project, make_user
 from tests.support.scripted_companion import Respond, ScriptedCompanion
 
+#: Print what the test says that the machine has.
+_IP = """\
+#!/bin/sh
+case "$*" in
+*address*) cat FOLDER/links ;;
+*-6*) cat FOLDER/routes6 ;;
+*) cat FOLDER/routes ;;
+esac
+"""
+_SS = """\
+#!/bin/sh
+cat FOLDER/connections
+"""
+
 
 class Installed:
     """An installation with an administrator ``root``, a user ``alice``, a project."""
@@ -33,6 +48,9 @@ class Installed:
         self.state.mkdir(mode=0o700)
         (self.state / "tls").mkdir(mode=0o700)
         (self.state / "tls" / "root.pem").write_bytes(ROOT.certificate_pem)
+        self.programs = self.folder / "bin"
+        self.programs.mkdir()
+        self.machine()
         self.key = masterkey.make(random)
         self.configure()
         migrate(self.state / "semaphore.db", utc_now)
@@ -40,6 +58,29 @@ class Installed:
         make_user(self.conn, "root", admin=True)
         alice = make_user(self.conn, "alice")
         make_project(self.conn, alice, "Site")
+
+    def machine(
+        self,
+        links: Sequence[Any] = (),
+        routes: Sequence[Any] = (),
+        routes6: Sequence[Any] = (),
+        connections: Sequence[str] = (),
+    ) -> None:
+        """Have ``ip`` and ``ss`` print these, whatever this machine has."""
+        lists = {"links": links, "routes": routes, "routes6": routes6}
+        for name, value in lists.items():
+            (self.folder / name).write_text(json.dumps(list(value)))
+        lines = "".join(f"0 0 192.0.2.1:22 {each}\n" for each in connections)
+        (self.folder / "connections").write_text(lines)
+        for name, text in (("ip", _IP), ("ss", _SS)):
+            program = self.programs / name
+            program.write_text(text.replace("FOLDER", str(self.folder)))
+            program.chmod(0o755)
+
+    @property
+    def path(self) -> str:
+        """The search path of programs, with the ``ip`` of :meth:`machine`."""
+        return f"{self.programs}{os.pathsep}{os.environ['PATH']}"
 
     def configure(self, **options: Any) -> None:
         """Write the configuration, with *options*."""
@@ -59,11 +100,14 @@ class Installed:
         out, err = io.StringIO(), io.StringIO()
         at = words.index("--") if "--" in words else len(words)
         words = (*words[:at], "--state", str(self.state), *words[at:])
+        before, os.environ["PATH"] = os.environ["PATH"], self.path
         with redirect_stdout(out), redirect_stderr(err):
             try:
                 code = main(["vpn", *words])
             except SystemExit as error:
                 code = int(error.code or 0)
+            finally:
+                os.environ["PATH"] = before
         return code, out.getvalue(), err.getvalue()
 
     def remove(self) -> None:

@@ -19,7 +19,9 @@ from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.forwarding import Forwarding
+from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.memory import MemoryDevice
+from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.server import CompanionFactory
 from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.wireguard import keys
@@ -32,6 +34,7 @@ from semaphore_twisted.wireguard.state import (
     RemovePeer,
 )
 from tests.support.companion import DesiredRow, MemoryPeers
+from tests.support.devices import Nft
 from tests.support.memory import Entropy, FixedClock
 
 SITE = "10.20.0.0/16"
@@ -42,6 +45,8 @@ class _Firewall:
 
     def __init__(self) -> None:
         self.grants: tuple[Grant, ...] = ()
+        self.closed: frozenset[int] = frozenset()
+        self.is_sure = True
 
     async def ensure(self, grants: tuple[Grant, ...]) -> bool:
         """Keep them."""
@@ -96,10 +101,19 @@ class BothSidesTests(SynchronousTestCase):
         rules: Any = self.firewall
         bounds = Bounds(settings, pair.public_key)
         self.clock = Clock()
+        programs = Nft()
         tunnel = Tunnel(
             settings,
             pair.public_key,
+            ownership=Ownership(
+                settings,
+                pair.public_key,
+                programs=programs,
+                state=folder,
+                sockets=folder,
+            ),
             firewall=rules,
+            isolation=Isolation(settings, programs=programs),
             choose=self._choose,
             endpoints=Endpoints(folder),
             seconds=self.clock.seconds,

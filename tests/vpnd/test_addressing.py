@@ -23,6 +23,7 @@ LOOPBACK = replace(
 SHOWN: dict[str, Any] = {
     "flags": ["POINTOPOINT", "UP"],
     "mtu": 1420,
+    "linkinfo": {"info_kind": "wireguard"},
     "addr_info": [
         {"local": "10.80.0.1", "prefixlen": 16, "scope": "global"},
         {"local": "fe80::1", "prefixlen": 64, "scope": "link"},
@@ -55,8 +56,8 @@ class AddressingTests(FolderTestCase):
         self.assertEqual(
             self.written(flags=[], mtu=1500, addr_info=[]),
             [
-                *(f"address add {each} dev lo" for each in LOOPBACK.addresses),
-                "link set dev lo mtu 1420 up",
+                *(f"address add {each} dev if1" for each in LOOPBACK.addresses),
+                "link set dev if1 mtu 1420 up",
             ],
         )
 
@@ -66,8 +67,17 @@ class AddressingTests(FolderTestCase):
         found: Any = SHOWN["addr_info"]
         self.assertEqual(
             self.written(addr_info=[*found, other]),
-            ["address del 10.9.0.1/24 dev lo"],
+            ["address del 10.9.0.1/24 dev if1"],
         )
+
+    def test_of_others(self) -> None:
+        """Nothing is written to an interface of a type that we do not make."""
+        for info in ({}, {"info_kind": "bridge"}):
+            shown = [SHOWN | {"linkinfo": info}]
+            run = ScriptedPrograms({"ip -json": json.dumps(shown).encode()})
+            self.failed(addressing.bring_up(LOOPBACK, run), DeviceFailed)
+            self.failed(addressing.delete("lo", run), DeviceFailed)
+            self.assertEqual([each for each, _ in run.runs if "show" not in each], [])
 
     def test_failed(self) -> None:
         """What ``ip`` prints is not trusted to be right."""

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
+from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.programs import ProgramFailed
+from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import Grant
 from semaphore_twisted.wireguard.wire import Welcome
@@ -71,11 +73,13 @@ class DiagnosisTests(FolderTestCase):
             forwarding=forwarding,
             programs=self.nft,
             state=self.folder,
+            watch=TableWatch("semaphore_vpn", reactor=None),
         )
         made = Diagnosing(
             settings,
             firewall=self.firewall,
             forwarding=forwarding,
+            isolation=Isolation(settings, programs=self.nft),
             programs=self.nft,
         )
         found = self.done(made.findings(replace(WELCOME, **welcome), drift))

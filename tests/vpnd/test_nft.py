@@ -5,6 +5,7 @@ import json
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import (
     DeviceFailed,
@@ -33,6 +34,7 @@ class FirewallTests(FolderTestCase):
             forwarding=Forwarding(self.folder, root=self.folder),
             programs=self.nft,
             state=self.folder,
+            watch=TableWatch("semaphore_vpn", reactor=None),
         )
 
     def test_once(self) -> None:

@@ -36,7 +36,8 @@ WORDS = frozenset(
         "oifname lo ip ip6 saddr daddr icmp icmpv6 tcp udp dport ct state established "
         "related direction reply meta l4proto echo-request option maxseg size rt mtu "
         "syn rst masquerade return ipv4_addr ipv6_addr semaphore_vpn semaphore0 "
-        "granted4 granted6 served from_peers to_peers",
+        "granted4 granted6 served from_peers to_peers prerouting dstnat mark "
+        "marked_from_peers marked_to_peers 0x20000000 0xdfffffff",
     )
 )
 _TOKEN = re.compile(r"[\w.:/-]+|\S")
@@ -74,7 +75,7 @@ class TextTests(SynchronousTestCase):
         text = firewall.ruleset(BOTH, some)
         self.assertTrue(text.isascii())
         for token in _TOKEN.findall(text):
-            if token in WORDS or token in '{};.,&|()=!@"':
+            if token in WORDS or token in '{};.,&|()=!@"+':
                 continue
             if not token.isdigit():
                 ipaddress.ip_network(token)  # raises for anything else
@@ -239,7 +240,7 @@ class RulesTests(SynchronousTestCase):
         for text in (firewall.ruleset(V4, some), firewall.ruleset(V4, ())):
             for line in text.splitlines():
                 if "ip6" in line or "icmpv6" in line:
-                    self.assertTrue(line.endswith("drop"))
+                    self.assertTrue(line.endswith(("drop", "return")))
         only6 = firewall.ruleset(BOTH, [Grant("fd80::2", "fd20::/48")])
         self.assertNotIn("granted4", only6)
         self.assertIn("fd80::2 . fd20::/48", only6)

@@ -1,0 +1,185 @@
+"""What this machine has already: an interface of a name, networks, connections.
+
+``vpn init`` and ``vpn restore`` look before anything is written: the companion must not
+take an interface or a network from the machine.
+"""
+
+import ipaddress
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.vpn_companion import ask
+from semaphore_twisted.wireguard import machine, wire
+from semaphore_twisted.wireguard.machine import Held, Link, Route
+from semaphore_twisted.wireguard.settings import Settings
+
+T = TypeVar("T")
+
+_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
+_PATIENCE = 30.0
+
+#: The types of interfaces that a companion makes.
+_OURS = ("wireguard", "tun")
+
+
+def check_interface(name: str, former: Settings | None, companion: Path) -> None:
+    """Refuse the name of an interface that the companion did not make.
+
+    *former* are the settings so far, *companion* its socket.
+
+    :raises Failure: with what to do.
+    """
+    link = next((x for x in links() if name in {x.ifname, *x.altnames}), None)
+    if link is None:
+        return
+    if link.ifname != name:
+        raise Failure(
+            f"--interface: {name} is another name of the interface {link.ifname}; "
+            "choose a name that no interface has, such as semaphore0"
+        )
+    known = former is not None and former.interface == name and link.kind in _OURS
+    if not known and not _is_companions(name, link.ifindex, companion):
+        raise Failure(
+            f"--interface: {name} exists, and the companion did not make it"
+            f"{f' (its type is {link.kind})' if link.kind else ''}; choose a name that "
+            "no interface has, such as semaphore0"
+        )
+
+
+def _is_companions(name: str, index: int, companion: Path) -> bool:
+    """Whether the companion, if it runs, says that this interface is its own."""
+    try:
+        welcome = ask(companion, wire.Hello(), wire.Welcome)
+    except Failure:
+        return False
+    return (welcome.interface, welcome.index) == (name, index)
+
+
+def check_pools(
+    pools: Sequence[str], *, endpoint: str, without: str, force: bool
+) -> None:
+    """Refuse networks of peers that the machine needs for something else.
+
+    *without* is the interface of the tunnel; *force* takes what is odd but possible.
+
+    :raises Failure: with the overlap, and a pool that is free.
+    """
+    present = [*held(without)]
+    host = endpoint.rpartition(":")[0]
+    for text in pools:
+        pool = ipaddress.ip_network(text)
+        found = machine.conflicts(pool, present, host)
+        wrong = [each for each in found if not (each.forcible and force)]
+        if not wrong:
+            continue
+        option = "--pool6" if pool.version == 6 else "--pool"
+        hint = "choose another network"
+        if pool.version == 4:
+            free = machine.suggested(present, pool.prefixlen)
+            hint += f", such as {free}" if free else ""
+        if all(each.forcible for each in wrong):
+            hint += ", or say --force if that is meant"
+        raise Failure(f"{option}: {wrong[0].sentence}; {hint}")
+
+
+def check_site(option: str, text: str, endpoint: str) -> None:
+    """Refuse a network behind the server that cannot be one.
+
+    :raises Failure: with the reason.
+    """
+    network = ipaddress.ip_network(text)
+    reason = machine.no_site(network, endpoint.rpartition(":")[0])
+    if reason:
+        raise Failure(f"{option}: {reason}")
+
+
+def held(without: str) -> Iterator[Held]:
+    """Yield the networks, routers and connections of this machine.
+
+    :raises Failure: if they cannot be found out.
+    """
+    routes = [
+        each
+        for family in ("-4", "-6")
+        for each in _printed(list[Route], family, "route", "show", "table", "all")
+    ]
+    yield from machine.held(links(), routes, without=without)
+    for address in _others():
+        yield Held(ipaddress.ip_network(address), f"a connection to {address}")
+
+
+def links() -> list[Link]:
+    """Return the interfaces.
+
+    :raises Failure: if they cannot be found out.
+    """
+    return _printed(list[Link], "-details", "address", "show")
+
+
+def _printed(kind: type[T], *words: str) -> T:
+    program = _program("ip")
+    if program is None:
+        raise Failure("ip is not installed: apt install iproute2")
+    try:
+        done = subprocess.run(
+            [program, "-json", *words],
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failure(f"ip {' '.join(words)}: {error}") from None
+    if done.returncode != 0 and words[0] != "-6":  # a kernel without IPv6
+        reason = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise Failure(f"ip {' '.join(words)}: {reason}")
+    try:
+        return msgspec.json.decode(done.stdout.strip() or b"[]", type=kind)
+    except msgspec.DecodeError:
+        raise Failure(f"ip {' '.join(words)}: its output is not understood") from None
+
+
+def _others() -> Iterator[str]:
+    """Yield the other ends of TCP connections, such as the administrator's login."""
+    program = _program("ss")
+    if program is None:
+        return
+    try:
+        done = subprocess.run(
+            [program, "-H", "-n", "-t", "state", "established"],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    found: set[str] = set()
+    for line in done.stdout.splitlines():
+        words = line.split()
+        if len(words) > 3:  # queues, this end, the other end
+            found.update(_usable(words[3].rpartition(":")[0].strip("[]")))
+    yield from sorted(found)
+
+
+def _program(name: str) -> str | None:
+    """Return the path of a program of the system."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_FOLDERS}")
+
+
+def _usable(text: str) -> Iterator[str]:
+    """Yield the address in *text* unless it is none, or one of this machine alone."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        yield from _usable(str(address.ipv4_mapped))
+    elif not (address.is_loopback or address.is_link_local or address.is_unspecified):
+        yield str(address)

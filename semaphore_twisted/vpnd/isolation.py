@@ -1,0 +1,272 @@
+"""The policy rules that isolate the tunnel, and the routes to the pools.
+
+What they do is described in :mod:`semaphore_twisted.wireguard.routing`. They are in
+place before anything is forwarded, and stay when the companion ends.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.logger import Logger
+
+from semaphore_twisted.vpnd import addressing
+from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.wireguard import machine, routing
+from semaphore_twisted.wireguard.settings import AnyNetwork, Settings
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+_IPV6 = Path("/proc/sys/net/ipv6")
+
+#: Between reading the rules and writing them another program may have changed them.
+_ATTEMPTS = 3
+
+_NUMBERS = {4: "-4", 6: "-6"}
+
+#: The metric that the kernel gives the route of an address.
+_CONNECTED = {4: 0, 6: 256}
+
+
+class Isolation:
+    """Keeps our policy rules, and each pool in the tunnel."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, settings: Settings, *, programs: Programs) -> None:
+        """Isolate the interface of *settings*."""
+        self._settings = settings
+        self._programs = programs
+        self._has_cleaned = False
+        #: each pool had its route to the interface when it was last looked at
+        self._is_complete = False
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families of addresses that this kernel has."""
+        return (4, 6) if _IPV6.exists() else (4,)
+
+    async def ensure(self, closed: Collection[int]) -> None:
+        """Have the rules and the blackholes; of *closed* nothing else is forwarded.
+
+        :raises DeviceFailed: where that cannot be, or where a network of the machine
+            would be lost.
+        """
+        self._is_complete = True
+        for version in self.families:
+            await self._ensure_rules(version, closed=version in closed)
+            await self._ensure_blackholes(version)
+        self._has_cleaned = True
+
+    async def _ensure_rules(self, version: int, *, closed: bool) -> None:
+        wanted = routing.rules(self._settings, version, closed=closed)
+        reason = "another program changes them all the time"
+        for _ in range(_ATTEMPTS):
+            try:
+                lines = routing.changes(await self._rules(version), wanted)
+                if not lines:
+                    return
+                await self._write(version, lines)
+            except ProgramFailed as error:
+                reason = str(error)
+        raise DeviceFailed(
+            f"The policy rules that isolate the tunnel (IPv{version}) cannot be made: "
+            f"{reason}"
+        )
+
+    async def _ensure_blackholes(self, version: int) -> None:
+        lines = []
+        for pool in self._pools(version):
+            present = await self._within(pool)
+            has_route = any(self._is_device(each, pool) for each in present)
+            self._is_complete = self._is_complete and has_route
+            if not any(_is_blackhole(each, pool) for each in present):
+                if not has_route:
+                    await self._check_networks(pool)
+                lines.append(f"route add {self._blackhole(pool)}")
+        if not self._has_cleaned:
+            pools = {str(each) for each in self._pools(version)}
+            lines += [
+                f"route del blackhole {each.dst} protocol {routing.PROTOCOL}"
+                for each in await self._blackholes(version)
+                if each.dst not in pools
+            ]
+        if lines:
+            await self._write(version, lines)
+
+    async def ensure_routes(self) -> None:
+        """Have the route from each pool to the interface, which is up.
+
+        :raises DeviceFailed: where that cannot be.
+        """
+        if self._is_complete:
+            return
+        name = self._settings.interface
+        for address in self._settings.own:
+            version = address.version
+            if version == 6 and not addressing.has_ipv6(name):
+                continue
+            for pool in self._pools(version):
+                present = await self._within(pool)
+                if any(self._is_device(each, pool) for each in present):
+                    continue
+                if any(_is_connected(each, pool) for each in present):
+                    continue  # a network of the machine; the doctor names it
+                where = (
+                    f"scope link src {address}"
+                    if version == 4
+                    else f"metric {_CONNECTED[6]}"
+                )
+                found = addressing.word(addressing.index(name))
+                line = f"route replace {pool} dev {found} protocol kernel {where}"
+                self._log.warn("The route to {pool} was gone", pool=str(pool))
+                await self._write(version, [line])
+
+    async def remove(self) -> None:
+        """Take our rules and blackholes away."""
+        for version in self.families:
+            lines = [*routing.changes(await self._rules(version), ())]
+            lines += [
+                f"route del blackhole {each.dst} protocol {routing.PROTOCOL}"
+                for each in await self._blackholes(version)
+            ]
+            if lines:
+                await self._write(version, lines)
+
+    async def findings(self, closed: Collection[int]) -> AsyncIterator[str]:
+        """Yield a sentence on each thing that is not as it has to be."""
+        for version in self.families:
+            present = await self._rules(version)
+            wanted = routing.rules(self._settings, version, closed=version in closed)
+            missing = [
+                each
+                for each in routing.changes(present, wanted)
+                if each.startswith("rule add")
+            ]
+            for each in missing:
+                yield (
+                    f"A policy rule of IPv{version} is missing ({each[9:]}): without "
+                    "our nft table, packets of peers would be forwarded"
+                )
+            for pool in self._pools(version):
+                for sentence in self._route_findings(pool, await self._within(pool)):
+                    yield sentence
+
+    async def warnings(self) -> AsyncIterator[str]:
+        """Yield a sentence on what may be meant so, and weakens the isolation."""
+        name = self._settings.interface
+        for version in self.families:
+            for priority in routing.ahead(await self._rules(version), name):
+                yield (
+                    f"The policy rule {priority} of IPv{version} is asked before ours "
+                    f"({routing.FIRST} to {routing.LAST}): while our nft table is "
+                    "missing, it may forward packets of peers"
+                )
+            for pool in self._pools(version):
+                for each in await self._within(pool):
+                    if each.dst not in {str(pool), ""} and each.dev != name:
+                        yield (
+                            f"{each.dst} is routed to {each.dev or each.gateway}, and "
+                            f"is a part of the pool {pool}: peers with addresses in it "
+                            "cannot be reached"
+                        )
+                for conflict in machine.conflicts(pool, await self._held()):
+                    yield f"The pool {conflict.sentence}"
+
+    def _route_findings(
+        self, pool: AnyNetwork, present: Sequence[machine.Route]
+    ) -> Iterator[str]:
+        exact = [each for each in present if each.dst == str(pool)]
+        own = [each for each in exact if self._is_device(each, pool)]
+        name = self._settings.interface
+        if not own:
+            yield (
+                f"There is no route to {pool} by {name}: peers get no answers (it is "
+                "made again within seconds, if no other network has the same addresses)"
+            )
+        for each in exact:
+            other = each.type == "unicast" and each.dev != name
+            if other and (not own or each.metric <= own[0].metric):
+                yield (
+                    f"{pool} is routed to {each.dev or each.gateway}: answers to peers "
+                    f"leave there in clear; ip route del {pool} dev {each.dev}"
+                )
+        if not any(_is_blackhole(each, pool) for each in exact):
+            yield (
+                f"The blackhole route to {pool} is missing: without the interface, "
+                "answers to peers would leave in clear"
+            )
+
+    async def _check_networks(self, pool: AnyNetwork) -> None:
+        """Refuse a pool whose route would take a network from the machine.
+
+        :raises DeviceFailed: with the network.
+        """
+        lost = machine.swallowed(pool, await self._held())
+        if lost is not None:
+            raise DeviceFailed(
+                f"addresses: a route to the pool {pool} would take {lost.what} from "
+                "the machine; choose another pool with `semaphore vpn init --pool NET`"
+            )
+
+    async def _held(self) -> list[machine.Held]:
+        read = self._programs.read
+        links = await read(list[machine.Link], "ip", "-json", "address", "show")
+        routes = [
+            each
+            for version in self.families
+            for each in await read(
+                list[machine.Route],
+                *("ip", "-json", _NUMBERS[version]),
+                *("route", "show", "table", "main"),
+            )
+        ]
+        return [*machine.held(links, routes, without=self._settings.interface)]
+
+    def _pools(self, version: int) -> list[AnyNetwork]:
+        return [each for each in self._settings.pools if each.version == version]
+
+    async def _rules(self, version: int) -> list[dict[str, Any]]:
+        return await self._programs.read(
+            list[dict[str, Any]], "ip", "-json", _NUMBERS[version], "rule", "show"
+        )
+
+    async def _within(self, pool: AnyNetwork) -> list[machine.Route]:
+        """Return the routes to the pool, and to parts of it, in the kernel's order."""
+        return await self._programs.read(
+            list[machine.Route],
+            *("ip", "-json", _NUMBERS[pool.version]),
+            *("route", "show", "root", str(pool), "table", "main"),
+        )
+
+    async def _blackholes(self, version: int) -> list[machine.Route]:
+        return await self._programs.read(
+            list[machine.Route],
+            *("ip", "-json", _NUMBERS[version], "route", "show"),
+            *("type", "blackhole", "protocol", str(routing.PROTOCOL), "table", "main"),
+        )
+
+    async def _write(self, version: int, lines: Sequence[str]) -> None:
+        content = "\n".join([*lines, ""]).encode("ascii")
+        await self._programs.run(
+            "ip", _NUMBERS[version], "-batch", "-", content=content
+        )
+
+    def _is_device(self, route: machine.Route, pool: AnyNetwork) -> bool:
+        return (
+            route.dst == str(pool)
+            and route.dev == self._settings.interface
+            and route.type == "unicast"
+        )
+
+    def _blackhole(self, pool: AnyNetwork) -> str:
+        number = routing.PROTOCOL
+        return f"blackhole {pool} metric {routing.METRIC} protocol {number}"
+
+
+def _is_blackhole(route: machine.Route, pool: AnyNetwork) -> bool:
+    return route.dst == str(pool) and route.type == "blackhole"
+
+
+def _is_connected(route: machine.Route, pool: AnyNetwork) -> bool:
+    """Whether it is the route of an address of another interface."""
+    return route.dst == str(pool) and bool(route.dev) and route.protocol == "kernel"

@@ -1,0 +1,196 @@
+"""Which interface is ours: nothing is done to an interface that another program made.
+
+Its number is written down when it is made. An interface of our name with another
+number is another program's, unless the daemon at our own socket serves it, or it has
+our key (as an earlier companion, which wrote down the name alone, left it).
+"""
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+from msgspec.structs import replace
+from twisted.logger import Logger
+
+from semaphore_twisted.vpnd import addressing, files
+from semaphore_twisted.vpnd.programs import Programs
+from semaphore_twisted.wireguard import firewall, keys
+from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
+from semaphore_twisted.wireguard.state import DeviceFailed
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_NETWORK = Path("/proc/self/ns/net")
+
+
+class Foreign(DeviceFailed):
+    """There is an interface of that name, and another program made it."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The interface that we made; *index* is its number at *place*, 0 if not known."""
+
+    name: str
+    index: int = 0
+    place: str = ""
+
+
+class Ownership:
+    """Knows our interface, and keeps that in the file ``interface.json``."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        settings: Settings,
+        public_key: bytes,
+        *,
+        programs: Programs,
+        state: Path,
+        sockets: Path,
+    ) -> None:
+        """Remember in the folder *state*; daemons of ours listen in *sockets*."""
+        self._settings = settings
+        self._public_key = public_key
+        self._programs = programs
+        self._sockets = sockets
+        self._file = state / "interface.json"
+        self._record = _read(self._file)
+
+    async def check(self) -> None:
+        """Refuse an interface of another program, and give a renamed one its name back.
+
+        :raises Foreign: with what to do.
+        """
+        await self._remove_former()
+        name = self._settings.interface
+        index = addressing.index(name)
+        if not index:
+            if not await self._renamed():
+                self._note(Record(name))
+            return
+        if addressing.name(index) != name:
+            raise Foreign(
+                f"interface: {name} is another name of {addressing.name(index)}, which "
+                "the companion did not make; choose another with `semaphore vpn init "
+                "--interface NAME`"
+            )
+        if not await self.is_ours(name):
+            raise Foreign(
+                f"interface: {name} exists, and the companion did not make it; choose "
+                "another with `semaphore vpn init --interface NAME`, or delete it if "
+                "nothing needs it"
+            )
+        self._note(Record(name, index, _place()))
+
+    @property
+    def astray(self) -> str:
+        """The name that our interface has now, if that is not ours any more."""
+        record = self._record
+        if record is None or not record.index or record.place != _place():
+            return ""
+        found = addressing.name(record.index)
+        return "" if found == record.name else found
+
+    def is_known(self, name: str) -> bool:
+        """Whether *name* is the interface that was written down, or was renamed."""
+        record = self._record
+        return (
+            record is not None
+            and record.index > 0
+            and record.place == _place()
+            and addressing.index(name) == record.index
+        )
+
+    async def is_ours(self, name: str) -> bool:
+        """Whether the interface *name*, which exists, was made by a companion."""
+        index, record = addressing.index(name), self._record
+        if addressing.name(index) != name:
+            return False
+        if record is not None and record.place == _place() and record.index:
+            if record.index == index:
+                return True  # the kernel does not give a number away again
+            if addressing.name(record.index):
+                return False  # ours is still there, under another name
+        kind = await addressing.kind(name, self._programs)
+        if kind == "wireguard" and record is not None and record.name == name:
+            return await self._has_key(name)
+        return kind == "tun" and _listens(self._sockets / f"{name}.sock")
+
+    async def _has_key(self, name: str) -> bool:
+        """Whether it has our key, or none: it was made and not set up any more."""
+        shown = await self._programs.run("wg", "show", name, "public-key")
+        return shown.decode("ascii", "replace").strip() in {
+            keys.format(self._public_key),
+            "(none)",
+        }
+
+    async def _renamed(self) -> bool:
+        """Give our interface its name back; return whether it had another one."""
+        name, other = self._settings.interface, self.astray
+        if (
+            not other
+            or await addressing.kind(other, self._programs) not in addressing.KINDS
+        ):
+            return False
+        self._log.warn(
+            "The interface {name} was renamed to {other}, and gets its name back",
+            name=name,
+            other=other,
+        )
+        found = addressing.word(addressing.index(other))
+        # it has to be down for that on older kernels, and is not isolated as {other}
+        await self._programs.run("ip", "link", "set", "dev", found, "down")
+        await self._programs.run("ip", "link", "set", "dev", found, "name", name)
+        return True
+
+    async def _remove_former(self) -> None:
+        """Delete the interface of before root gave it another name, with its table.
+
+        Left alone, it would let its peers in for ever.
+        """
+        record = self._record
+        if record is None or record.name == self._settings.interface:
+            return
+        former = replace(self._settings, interface=record.name)
+        with suppress(WrongSettings):
+            check(former)
+            if addressing.index(record.name) and await self.is_ours(record.name):
+                await addressing.delete(record.name, self._programs)
+            text = firewall.removal(former).encode("ascii")
+            await self._programs.run("nft", "-f", "-", content=text)
+        self._record = None
+
+    def _note(self, record: Record) -> None:
+        if record != self._record:
+            self._record = record
+            files.keep(self._file, record)
+
+
+def _read(path: Path) -> Record | None:
+    """Return the record; an earlier companion wrote the name alone."""
+    found = files.read(path, Record)
+    if found is None:
+        name = files.read(path, str)
+        return None if name is None else Record(name)
+    return found
+
+
+def _place() -> str:
+    """Return what tells this boot of the machine, and this network, from others."""
+    try:
+        return f"{_BOOT.read_text().strip()} {_NETWORK.stat().st_ino}"
+    except OSError:
+        return ""
+
+
+def _listens(path: Path) -> bool:
+    """Whether a program listens on the socket *path*."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True

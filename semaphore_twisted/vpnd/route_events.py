@@ -1,0 +1,37 @@
+"""Which of the kernel's route messages concern the tunnel.
+
+A router may have thousands of changes a second; only routes to the pools matter, and
+links, addresses and policy rules.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from semaphore_twisted.wireguard.settings import Settings
+
+#: Links, addresses, routes and policy rules of both families (``linux/rtnetlink.h``).
+GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x40000
+
+_NEW_ROUTE, _DEL_ROUTE = 24, 25
+
+
+def matters(content: bytes, settings: Settings) -> bool:
+    """Whether a datagram has a message that concerns the tunnel of *settings*.
+
+    A route is looked for by the bytes of a pool: a look too many does no harm.
+    """
+    pools = [each.network_address.packed for each in settings.pools]
+    return any(
+        kind not in {_NEW_ROUTE, _DEL_ROUTE} or any(each in message for each in pools)
+        for kind, message in _messages(content)
+    )
+
+
+def _messages(content: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 16 <= len(content):
+        length, kind = struct.unpack_from("=IH", content, at)
+        if length < 16:
+            return
+        yield kind, content[at + 16 : at + length]
+        at += (length + 3) & ~3

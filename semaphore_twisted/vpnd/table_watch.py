@@ -1,0 +1,168 @@
+"""Word from the kernel that our nft table was changed, and how often.
+
+Each transaction of nftables is told to those who listen (``nfnetlink``). A flush of all
+rules names each table that it deletes. Only the name of the table is looked for.
+"""
+
+import errno
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.main import CONNECTION_LOST
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+#: ``linux/netlink.h``, ``linux/netfilter/nfnetlink.h``, ``…/nf_tables.h``
+_NETLINK_NETFILTER, _GROUP_NFTABLES = 12, 7
+_SUBSYSTEM, _NEW_GENERATION = 10, 15
+_INET, _TABLE = 1, 1
+
+#: ``asm-generic/socket.h``: more than ordinary users may have
+_SO_RCVBUFFORCE = 33
+
+#: Bytes that may wait: the messages of a table with some 20,000 grants.
+_BUFFER = 16 * 1024 * 1024
+
+_READ = 65536
+
+
+def netlink() -> socket.socket:
+    """Return a socket that is told of transactions; it needs ``CAP_NET_ADMIN``.
+
+    :raises OSError: where the kernel or a sandbox has none.
+    """
+    made = socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_NETFILTER
+    )
+    try:
+        with suppress(OSError):
+            made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        made.bind((0, 1 << (_GROUP_NFTABLES - 1)))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+class TableWatch(FileDescriptor):
+    """Counts the transactions that named our table, and calls *changed* for them."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        reactor: Any,
+        opened: Callable[[], socket.socket] = netlink,
+    ) -> None:
+        """Look for the table *table* of the family ``inet``."""
+        super().__init__(reactor)
+        self._table = table.encode("ascii")
+        self._open = opened
+        self._socket: socket.socket | None = None
+        self._is_named = False
+        #: transactions so far, by whomever
+        self.count = 0
+        #: called when there was one, unless *is_paused*
+        self.changed: Callable[[], object] = lambda: None
+        self.is_paused = False
+
+    def start(self) -> None:
+        """Watch, if that is possible."""
+        try:
+            self._socket = self._open()
+        except OSError as error:
+            self._log.warn(
+                "Changes of nft tables are not told ({error}): they are looked for "
+                "every 10 seconds",
+                error=str(error),
+            )
+            return
+        self.connected = 1
+        self.startReading()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self.connectionLost(Failure(CONNECTION_LOST))
+
+    def drain(self) -> int:
+        """Count what has come until now, and return the number so far."""
+        while self._socket is not None:
+            try:
+                content = self._socket.recv(_READ)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self.count += 1  # more happened than the kernel kept for us
+                continue
+            self._take(content)
+        return self.count
+
+    def _take(self, content: bytes) -> None:
+        for kind, payload in _messages(content):
+            if kind == _NEW_GENERATION:  # the end of a transaction
+                self.count += self._is_named
+                self._is_named = False
+            elif _named(payload) == (_INET, self._table):
+                self._is_named = True
+
+    @override
+    def fileno(self) -> int:
+        """Return the socket's number."""
+        return self._socket.fileno() if self._socket is not None else -1
+
+    @override
+    def doRead(self) -> None:
+        """Count what has come, and call."""
+        before = self.count
+        if self.drain() != before and not self.is_paused:
+            try:
+                self.changed()
+            except Exception:  # noqa: BLE001 - the next change is to be told as well
+                self._log.failure("A change of the nft table was not dealt with")
+
+    @override
+    def writeSomeData(self, data: bytes) -> int:
+        """Write nothing: nothing is ever asked."""
+        return len(data)
+
+    @override
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the socket."""
+        super().connectionLost(reason)
+        found, self._socket = self._socket, None
+        if found is not None:
+            found.close()
+
+
+def _messages(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield number and payload of each message of nftables in a datagram."""
+    at = 0
+    while at + 16 <= len(content):
+        length, kind = struct.unpack_from("=IH", content, at)
+        if length < 16:
+            return
+        if kind >> 8 == _SUBSYSTEM:
+            yield kind & 0xFF, content[at + 16 : at + length]
+        at += (length + 3) & ~3
+
+
+def _named(payload: bytes) -> tuple[int, bytes]:
+    """Return the family and the table of a message; the table is attribute 1 of all."""
+    at = 4
+    while at + 4 <= len(payload):
+        length, kind = struct.unpack_from("=HH", payload, at)
+        if length < 4:
+            break
+        if kind & 0x3FFF == _TABLE:
+            return payload[0], payload[at + 4 : at + length].rstrip(b"\0")
+        at += (length + 3) & ~3
+    return 0, b""

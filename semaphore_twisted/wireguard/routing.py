@@ -1,0 +1,130 @@
+"""Routing that isolates the tunnel, also while our table of nft rules is missing.
+
+Every forwarded packet that our table permits has a mark. Policy rules of the kernel
+(``ip rule``) discard packets from the tunnel, and packets to the pools, that have none.
+``nft flush ruleset`` removes the table and with it the marks, so nothing is forwarded
+for peers until the table is back. Forwarding in general is not touched.
+
+* ``iif lo`` comes first: what the machine sends itself is not concerned.
+* To the pool, a route that is narrower than the pool still counts: it belongs to
+  another network of the machine, such as a bridge that was made later.
+* Where forwarding was off before a grant needed it, no unmarked packet is forwarded.
+
+In the main table each pool has a second route, a blackhole of the highest metric. It
+keeps packets to peers from leaving in clear while the route to the interface is gone.
+
+All rules and routes of ours have one protocol number, by which they are found again.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from semaphore_twisted.wireguard.settings import Settings
+
+#: The bit of a permitted packet. Kubernetes, Tailscale and wg-quick use other bits.
+MARK = 0x20000000
+
+#: The number in the ``protocol`` field of our rules and routes (``rtnetlink.h`` names
+#: none of this number).
+PROTOCOL = 147
+
+#: Priorities of our rules; the rule of the local table has 0, that of the main 32766.
+FIRST, LAST = 100, 109
+
+#: The worst metric but for a few; any other route to the same network is preferred.
+METRIC = 4_000_000_000
+
+_UNMARKED = f"fwmark 0/{MARK:#x}"
+
+#: What a rule may have besides; others are not ours as they are.
+_KNOWN = frozenset(
+    (
+        *("priority", "src", "iif", "iif_detached", "dst", "dstlen", "fwmark"),
+        *("fwmask", "goto", "unresolved", "nop", "action", "table"),
+        *("suppress_prefixlen", "protocol"),
+    )
+)
+
+
+def rules(settings: Settings, version: int, *, closed: bool) -> tuple[str, ...]:
+    """Return the rules of a family, each as the words after ``ip rule add``.
+
+    With *closed*, nothing is forwarded that is not permitted.
+    """
+    found = [f"pref {LAST} nop", f"pref {FIRST} iif lo goto {LAST}"]
+    found.append(f"pref {FIRST + 1} iif {settings.interface} {_UNMARKED} blackhole")
+    for pool in settings.pools:
+        if pool.version == version:
+            found += [
+                f"pref {FIRST + 2} to {pool} {_UNMARKED} lookup main "
+                f"suppress_prefixlength {pool.prefixlen}",
+                f"pref {FIRST + 3} to {pool} {_UNMARKED} blackhole",
+            ]
+    if closed:
+        found.append(f"pref {FIRST + 4} {_UNMARKED} blackhole")
+    return tuple(f"{each} protocol {PROTOCOL}" for each in found)
+
+
+def changes(
+    present: Iterable[Mapping[str, Any]], wanted: Collection[str]
+) -> tuple[str, ...]:
+    """Return the lines for ``ip -batch`` that make the rules that are *wanted*.
+
+    *present* is what ``ip -json rule`` printed. What is missing is added before what
+    is too much is deleted.
+    """
+    ours = [_spelled(each) for each in present if is_ours(each)]
+    extra = list(ours)
+    missing = []
+    for each in wanted:
+        if each in extra:
+            extra.remove(each)
+        else:
+            missing.append(each)
+    return (
+        *(f"rule add {each}" for each in missing),
+        *(f"rule del {each}" for each in extra),
+    )
+
+
+def ahead(present: Iterable[Mapping[str, Any]], interface: str) -> Iterator[int]:
+    """Yield the priorities of others' rules that decide on the tunnel before ours."""
+    for each in present:
+        priority = each.get("priority", 0)
+        if (
+            0 < priority < LAST
+            and not is_ours(each)
+            and each.get("iif", interface) == interface
+        ):
+            yield priority
+
+
+def is_ours(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule or route, as ``ip -json`` prints it, has our number."""
+    return str(rule.get("protocol", "")) == str(PROTOCOL)
+
+
+def _spelled(rule: Mapping[str, Any]) -> str:
+    """Return a rule of ours in the words that :func:`rules` has."""
+    words = [f"pref {rule.get('priority')}"]
+    if not _KNOWN.issuperset(rule) or rule.get("src", "all") != "all":
+        return f"{words[0]} protocol {PROTOCOL}"
+    if "iif" in rule:
+        words.append(f"iif {rule['iif']}")
+    if "dst" in rule:
+        length = rule.get("dstlen", 128 if ":" in str(rule["dst"]) else 32)
+        words.append(f"to {rule['dst']}/{length}")
+    if "fwmask" in rule or "fwmark" in rule:
+        mark, mask = (str(rule.get(key, "0")) for key in ("fwmark", "fwmask"))
+        words.append(f"fwmark {int(mark, 0):d}/{int(mask, 0):#x}")
+    if "goto" in rule:
+        words.append(f"goto {rule['goto']}")
+    elif "nop" in rule:
+        words.append("nop")
+    elif "action" in rule:
+        words.append(str(rule["action"]))
+    elif "table" in rule:
+        words.append(f"lookup {rule['table']}")
+    if "suppress_prefixlen" in rule:
+        words.append(f"suppress_prefixlength {rule['suppress_prefixlen']}")
+    return " ".join((*words, f"protocol {PROTOCOL}"))
