@@ -193,7 +193,8 @@ def _who(
         ("become", "--become-user", inventory.become),
     ):
         if isinstance(key, SshKey | LoginPassword) and key.login:
-            check_login(key.login, f"The access key for {name}")
+            with_password = isinstance(key, LoginPassword)
+            check_login(key.login, f"The access key for {name}", spaces=with_password)
             found.append(f"{option}={literal(key.login)}")
         if name in options:
             found.append(options[name])

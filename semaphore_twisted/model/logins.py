@@ -14,15 +14,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 255
 
 
-def check_login(login: str, field: str) -> None:
+def check_login(login: str, field: str, *, spaces: bool = False) -> None:
     """Accept a login; an empty one means the default.
+
+    With *spaces* the name may have single ones, as accounts of Windows do.
 
     :raises Invalid: if a program could take it for an option, a command, a path or a
         template
     """
     if not login:
         return
-    if len(login) > _LONGEST or login.endswith("\\") or not _LOGIN.fullmatch(login):
+    words = login.split(" ") if spaces else [login]
+    plain = all(_LOGIN.fullmatch(word) for word in words)
+    if len(login) > _LONGEST or login.endswith("\\") or not plain:
         raise Invalid(
             f"{field}: invalid login “{_shown(login)}”; expected the name of an"
             " account, such as root, first.last, name@domain or DOMAIN\\name"

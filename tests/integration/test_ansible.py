@@ -23,6 +23,7 @@ from semaphore_twisted.jobs.order import (
 )
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
+from tests.support.ansible_versions import folder_of
 from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import Repository
 from tests.support.orders import order, static, task, template
@@ -148,6 +149,34 @@ class HostTests(AnsibleCase):
             self.assertIn("reached target", ran.log)
             self.assertTrue((self.photo / "processes").exists())
             self.assert_nowhere(ran, key.splitlines()[-3])
+
+    def test_answers(self) -> None:
+        """Account, host and port may be answers: exact texts work as a connection's."""
+        server = self.enter(Sshd())
+        key = server.new_key("ed25519")
+        hosts = static(f"target {PYTHON}\n", key=SshKey(login="", private_key=key))
+        files = {
+            "site.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n"
+            "    - command: echo reached\n      register: said\n"
+            "    - debug: {msg: '{{ said.stdout }} {{ ansible_user }}'}\n"
+        }
+        for minor in ("2.17", None):
+            with contextlib.suppress(SkipTest):
+                folder = BIN if minor is None else str(folder_of(minor))
+                self.options = replace(
+                    self.options, search_path=f"{folder}:{os.environ['PATH']}"
+                )
+                ran = self.play(
+                    files,
+                    inventory=hosts,
+                    answers={
+                        "ansible_user": server.user,
+                        "ansible_host": "127.0.0.1",
+                        "ansible_port": server.port,
+                    },
+                )
+                self.assertEqual(ran.status, "success", ran.log)
+                self.assertIn(f"reached {server.user}", ran.log)
 
     def test_changed_host(self) -> None:
         """B36: a host whose key changed is not reached, and nobody is asked."""

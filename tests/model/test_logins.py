@@ -29,6 +29,12 @@ class LoginTests(SynchronousTestCase):
             self.assertIn("ssh.login: invalid login", error.message)
             self.assertEqual(len(error.message.splitlines()), 1)
 
+    def test_spaces(self) -> None:
+        """An account of Windows may have spaces, but no word that begins an option."""
+        check_login("Jane Doe", "login", spaces=True)
+        for login in ("Jane -oX=y", " a", "a ", "a  b", "a {{", "a\tb"):
+            self.assertRaises(Invalid, check_login, login, "login", spaces=True)
+
     def test_with_password(self) -> None:
         """A login for HTTP may be any line that is not an option."""
         for login in ("", "a/b", "me@example.org", "a b", "robot$ci"):
