@@ -30,6 +30,13 @@ class PlainText:
 
 
 @frozen
+class OneOf:
+    """Answers of a route that gives more to some than to others."""
+
+    kinds: tuple[Any, ...]
+
+
+@frozen
 class Streamed:
     """An answer whose length is not known; *chunks* are asked for as they are sent."""
 

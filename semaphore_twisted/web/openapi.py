@@ -1,13 +1,14 @@
 """The API's document (OpenAPI 3.1), made from the routes and their values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import getdoc
 from typing import Any
 
 import msgspec
+from msgspec import inspect
 
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.web.answers import PlainText, Streamed
+from semaphore_twisted.web.answers import OneOf, PlainText, Streamed
 from semaphore_twisted.web.routing import Route
 
 #: The version of the contract, not of the program: anybody may read the document.
@@ -26,7 +27,8 @@ SECRETS = frozenset(
     }
 )
 
-_TEMPLATE = "#/components/schemas/{name}"
+_PREFIX = "#/components/schemas/"
+_TEMPLATE = _PREFIX + "{name}"
 
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
@@ -79,43 +81,163 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, Any]:
     }
 
 
-_RESPONSES = {
-    "Refused": {
-        "description": "What was sent cannot be accepted",
+def _refusal(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
         "content": {
             "application/json": {"schema": {"$ref": _TEMPLATE.format(name="Error")}}
         },
-    },
+    }
+
+
+#: The refusals by their status: the name of the component, and what it says.
+_NAMES = {
+    400: "Refused",
+    401: "NotAuthenticated",
+    403: "NotPermitted",
+    404: "NotFound",
+    409: "Conflict",
+    413: "TooLarge",
+    429: "TooManyAttempts",
+    500: "Failed",
+    503: "NotAvailable",
+    507: "NoRoom",
+}
+
+_RESPONSES = {
+    "Refused": _refusal("What was sent cannot be accepted"),
     "NotAuthenticated": {"description": "No credentials, or ones that ended"},
     "NotPermitted": {"description": "The right is missing"},
     "NotFound": {"description": "There is no such thing, or not for you"},
+    "Conflict": _refusal("The present state does not allow it"),
+    "TooLarge": _refusal("The body is too large"),
+    "TooManyAttempts": _refusal("Too many attempts; Retry-After tells when to go on"),
+    "Failed": _refusal("A fault of the server; its log has more"),
+    "NotAvailable": _refusal("What is needed does not answer now"),
+    "NoRoom": _refusal("The server's disk is full"),
 }
 
 
 class _Schemas:
-    """The schemas of every body and answer, by type."""
+    """The schemas of every body and answer, by type.
+
+    An object that is sent and answered has two: what is never given is marked in the
+    one that is sent, and is blank in the other.
+    """
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        types: list[Any] = []
-        for route in routes:
-            for each in (route.body, route.answer):
-                if _described(each) and each not in types:
-                    types.append(each)
-        schemas, components = msgspec.json.schema_components(
-            types, ref_template=_TEMPLATE
-        )
-        self._of = list(zip(types, schemas, strict=True))
-        self.components = components
-        for component in components.values():
+        bodies = [route.body for route in routes if route.body is not None]
+        answers = [kind for route in routes for kind in _kinds(route.answer)]
+        self._bodies, sent = _described(bodies)
+        self._answers, given = _described(answers)
+        for component in sent.values():
             _hide(component)
+        renamed = {
+            name: f"{name}Shown"
+            for name, component in given.items()
+            if sent.get(name, component) != component
+        }
+        while True:  # what refers to a renamed one differs too
+            others = {
+                name: f"{name}Shown"
+                for name, component in given.items()
+                if name in sent and name not in renamed and _refers(component, renamed)
+            }
+            if not others:
+                break
+            renamed |= others
+        given = {
+            renamed.get(name, name): _renamed(component, renamed)
+            for name, component in given.items()
+        }
+        self._answers = [
+            (kind, _renamed(schema, renamed)) for kind, schema in self._answers
+        ]
+        self.components = {**sent, **given}
 
-    def of(self, kind: Any) -> Any:
-        """Return the schema of *kind*."""
-        return next(schema for each, schema in self._of if each == kind)
+    def body(self, kind: Any) -> Any:
+        """Return the schema of a body."""
+        return next(schema for each, schema in self._bodies if each == kind)
+
+    def answer(self, kind: Any) -> Any:
+        """Return the schema of an answer."""
+        found = [
+            schema
+            for one in _kinds(kind)
+            for each, schema in self._answers
+            if each == one
+        ]
+        return found[0] if len(found) == 1 else {"anyOf": found}
 
 
-def _described(kind: Any) -> bool:
-    return kind is not None and kind not in {PlainText, Streamed}
+def _kinds(answer: Any) -> tuple[Any, ...]:
+    """Return the types of an answer that have a schema."""
+    if answer is None or answer in (PlainText, Streamed):
+        return ()
+    return answer.kinds if isinstance(answer, OneOf) else (answer,)
+
+
+def _described(kinds: Iterable[Any]) -> tuple[list[tuple[Any, Any]], dict[str, Any]]:
+    """Return the schema of each type, and the components that they refer to."""
+    types: list[Any] = []
+    for each in kinds:
+        if each not in types:
+            types.append(each)
+    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    for name, field in _times(types):
+        if name in components:
+            _mark_time(components[name]["properties"][field])
+    return list(zip(types, schemas, strict=True)), components
+
+
+def _times(types: Iterable[Any]) -> set[tuple[str, str]]:
+    """Return the fields that are times, each with the name of its object."""
+    found: set[tuple[str, str]] = set()
+    seen: set[type] = set()
+    left: list[Any] = list(inspect.multi_type_info(types))
+    while left:
+        each = left.pop()
+        if isinstance(each, inspect.StructType):
+            if each.cls in seen:
+                continue
+            seen.add(each.cls)
+            for field in each.fields:
+                inner = field.type
+                members = inner.types if isinstance(inner, inspect.UnionType) else ()
+                if any(isinstance(m, inspect.DateTimeType) for m in (inner, *members)):
+                    found.add((each.cls.__name__, field.encode_name))
+                left.append(inner)
+        elif isinstance(each, inspect.UnionType):
+            left += each.types
+        elif isinstance(each, inspect.Metadata):
+            left.append(each.type)
+        elif isinstance(each, inspect.ListType | inspect.VarTupleType):
+            left.append(each.item_type)
+        elif isinstance(each, inspect.DictType):
+            left.append(each.value_type)
+    return found
+
+
+def _mark_time(schema: dict[str, Any]) -> None:
+    for each in (schema, *schema.get("anyOf", ())):
+        if each.get("type") == "string":
+            each["format"] = "date-time"
+
+
+def _refers(value: Any, names: Iterable[str]) -> bool:
+    return bool(_renamed(value, dict.fromkeys(names, "")) != value)
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return *value* with references to *names* changed."""
+    if isinstance(value, dict):
+        return {key: _renamed(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_renamed(each, names) for each in value]
+    if isinstance(value, str) and value.startswith(_PREFIX):
+        name = value.removeprefix(_PREFIX)
+        return _TEMPLATE.format(name=names[name]) if name in names else value
+    return value
 
 
 def _hide(component: dict[str, Any]) -> None:
@@ -157,7 +279,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         ]
     if route.body is not None:
         operation["requestBody"] = {
-            "content": {"application/json": {"schema": schemas.of(route.body)}}
+            "content": {"application/json": {"schema": schemas.body(route.body)}}
         }
     operation["responses"] = _responses(route, schemas)
     if route.access is Access.PUBLIC:
@@ -169,22 +291,29 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "Done"}
-    if route.answer is PlainText:
-        answer["content"] = {"text/plain": {"schema": {"type": "string"}}}
-    elif route.answer is not None:
-        schema = {} if route.answer is Streamed else schemas.of(route.answer)
-        answer["content"] = {"application/json": {"schema": schema}}
+    content: dict[str, Any] = {}
+    if route.answer is not None and route.answer is not PlainText:
+        schema = {} if route.answer is Streamed else schemas.answer(route.answer)
+        content["application/json"] = {"schema": schema}
+    for each in route.content or (() if content else ("text/plain",)):
+        content[each] = {"schema": {"type": "string"}}
+    if route.answer is not None:
+        answer["content"] = content
     responses = {str(route.status): answer}
-
-    def may(code: int, name: str) -> None:
-        responses[str(code)] = {"$ref": f"#/components/responses/{name}"}
-
-    if route.body is not None or route.parameters:
-        may(400, "Refused")
-    if route.access is not Access.PUBLIC:
-        may(401, "NotAuthenticated")
-    if route.access not in {Access.PUBLIC, Access.USER, Access.MEMBER}:
-        may(403, "NotPermitted")
-    if route.parameters:
-        may(404, "NotFound")
+    for code in sorted(_codes(route)):
+        responses[str(code)] = {"$ref": f"#/components/responses/{_NAMES[code]}"}
     return responses
+
+
+def _codes(route: Route) -> set[int]:
+    """Return the statuses of the refusals that *route* can have."""
+    codes = {400, 500, 503, *route.refusals}
+    if route.access is not Access.PUBLIC:
+        codes |= {401, 403, 404, 409}
+    if route.method != "GET":
+        codes |= {403, 409, 507}
+    if route.body is not None:
+        codes.add(413)
+    if route.parameters:
+        codes.add(404)
+    return codes

@@ -69,6 +69,10 @@ class Route:
     body: Any = None
     answer: Any = None
     status: int = 200
+    #: content types of an answer besides, or instead of, JSON
+    content: tuple[str, ...] = ()
+    #: statuses of refusals that other routes do not have
+    refusals: frozenset[int] = frozenset()
     #: Whether it must be possible on a full disk; deletions are by their method.
     urgent: bool = False
     segments: tuple[str, ...] = field(init=False, eq=False)

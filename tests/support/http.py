@@ -31,6 +31,7 @@ from semaphore_twisted.web.root import build_site
 from semaphore_twisted.web.routing import Route
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
+from tests.support.contract import mismatches
 from tests.support.memory import (
     PASSWORD,
     Entropy,
@@ -255,7 +256,24 @@ class ApiClient:
         if not got:
             raise AssertionError(f"{method} {path}: no answer yet")
         self.hang_up(transport)
-        return parse(got)
+        answer = parse(got)
+        self.check(method, path, answer)
+        return answer
+
+    def check(self, method: str, path: str, answer: Answer) -> None:
+        """Compare *answer* with the API's document."""
+        below = path.partition("?")[0]
+        if self.routes is not ROUTES or not below.startswith("/api/"):
+            return
+        wrong = mismatches(
+            method,
+            below.removeprefix("/api"),
+            answer.status,
+            answer.header("content-type") or "",
+            answer.body,
+        )
+        if wrong:
+            raise AssertionError("; ".join(wrong))
 
     def get(self, path: str, **kw: Any) -> Answer:
         """Send a GET."""

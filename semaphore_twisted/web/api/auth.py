@@ -128,6 +128,7 @@ ROUTES = (
         access=Access.PUBLIC,
         body=Login,
         status=204,
+        refusals=frozenset({401, 403, 429}),
         urgent=True,
     ),
     Route(

@@ -236,6 +236,7 @@ ROUTES = (
         handler=metrics,
         access=Access.PUBLIC,
         answer=PlainText,
+        refusals=frozenset({401, 429}),
     ),
     Route(
         method="GET",

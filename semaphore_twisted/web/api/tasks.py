@@ -15,7 +15,7 @@ from semaphore_twisted.operations.output import portions, without_ansi
 from semaphore_twisted.operations.overrides import NewTask
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web import lists
-from semaphore_twisted.web.answers import Streamed, json
+from semaphore_twisted.web.answers import PlainText, Streamed, json
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
@@ -243,7 +243,7 @@ ROUTES = (
         pattern=f"{_ONE}/raw_output",
         handler=raw_output,
         access=Access.MEMBER,
-        answer=str,
+        answer=PlainText,
     ),
     Route(
         method="POST",

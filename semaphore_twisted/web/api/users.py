@@ -10,6 +10,7 @@ from semaphore_twisted.model.texts import Password
 from semaphore_twisted.model.users import Access, User
 from semaphore_twisted.operations import users as operations
 from semaphore_twisted.operations.users import ChangedUser, NewUser
+from semaphore_twisted.web.answers import OneOf
 from semaphore_twisted.web.api.auth import throttled
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
@@ -172,7 +173,7 @@ ROUTES = (
         pattern="/users",
         handler=users,
         access=Access.USER,
-        answer=list[User],
+        answer=OneOf((list[User], list[UserInList])),
     ),
     Route(
         method="POST",
@@ -183,7 +184,13 @@ ROUTES = (
         answer=User,
         status=201,
     ),
-    Route(method="GET", pattern=_ONE, handler=get, access=Access.USER, answer=User),
+    Route(
+        method="GET",
+        pattern=_ONE,
+        handler=get,
+        access=Access.USER,
+        answer=OneOf((User, UserInList)),
+    ),
     Route(
         method="PUT",
         pattern=_ONE,
@@ -191,6 +198,7 @@ ROUTES = (
         access=Access.USER,
         body=ChangedUser,
         status=204,
+        refusals=frozenset({429}),
     ),
     Route(
         method="DELETE", pattern=_ONE, handler=delete, access=Access.USER, status=204
@@ -210,5 +218,6 @@ ROUTES = (
         access=Access.USER,
         body=NewPassword,
         status=204,
+        refusals=frozenset({429}),
     ),
 )

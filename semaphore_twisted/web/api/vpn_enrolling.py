@@ -110,6 +110,8 @@ ROUTES = (
         body=EnrollRequest,
         answer=EnrolledOutcome,
         status=201,
+        content=("text/plain",),
+        refusals=frozenset({404, 429}),
     ),
     Route(
         method="GET",
@@ -117,5 +119,7 @@ ROUTES = (
         handler=authority,
         access=Access.PUBLIC,
         answer=PlainText,
+        content=("application/x-pem-file", "application/x-x509-ca-cert"),
+        refusals=frozenset({404}),
     ),
 )
