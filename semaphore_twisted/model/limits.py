@@ -134,6 +134,11 @@ WRITE_AHEAD_LOG: Final = 16 * _MIB
 #: Bytes of one message from the other side; nothing of it is kept.
 WEBSOCKET_MESSAGE: Final = 64 * _KIB
 
+#: Bytes that are on their way to a client that has not read them, and after how many a
+#: ping asks whether they were read.
+WEBSOCKET_WINDOW: Final = 1 * _MIB
+WEBSOCKET_MARK: Final = 64 * _KIB
+
 #: Open websockets: of one account, and of all.
 WEBSOCKETS_OF_ACCOUNT: Final = 64
 WEBSOCKETS: Final = 2048

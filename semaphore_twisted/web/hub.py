@@ -11,12 +11,13 @@ Invariants, each with a test:
 """
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar, Protocol
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -29,7 +30,7 @@ from semaphore_twisted.interfaces import (
     ITaskObserver,
 )
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.ids import ProjectId, TaskId, UserId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Audience, Credentials, Sight
@@ -206,6 +207,10 @@ class Hub:
         self.read_lines = read_lines
         self._read_audiences = read_audiences
         self._watchers: set[Watcher] = set()
+        self._counts: Counter[UserId | None] = Counter()
+        #: those that are told why they are closed
+        self._closing: set[Watcher] = set()
+        self._stopped: Deferred[None] | None = None
         self._checking = False
         self._check_again = False
         self._clock = clock
@@ -220,22 +225,36 @@ class Hub:
         looking = self._timer.start(RECHECK_SECONDS, now=False)
         forget(looking, log=self._log, sentence="Rights are not looked at")
 
-    def stopService(self) -> None:
-        """Close every websocket, "going away" (RFC 6455, 7.4.1)."""
+    def stopService(self) -> "Deferred[None]":
+        """Close every websocket, "going away" (RFC 6455, 7.4.1).
+
+        It fires once all are closed, so that each client reads why; a wire that is not
+        closed by the other side closes itself after some seconds.
+        """
         if self._timer.running:
             self._timer.stop()
         self._expect([])
+        if not self._watchers:
+            return succeed(None)
+        stopped: Deferred[None] = Deferred()
+        self._stopped = stopped
         for watcher in list(self._watchers):
             watcher.wire.close(1001, "the server stops")
+        return stopped
 
     def __len__(self) -> int:
         """Return the number of open websockets."""
         return len(self._watchers)
 
+    def count_of(self, audience: Audience) -> int:
+        """Return the number of open websockets of the account of *audience*."""
+        return self._counts[audience.user_id]
+
     def add(self, credentials: Credentials, audience: Audience, wire: Wire) -> Watcher:
         """Take a new websocket in."""
         watcher = Watcher(credentials, audience, wire, self)
         self._watchers.add(watcher)
+        self._counts[audience.user_id] += 1
         if self._ending is None or self._left(audience) < self._ending.getTime() - (
             self._clock.seconds()
         ):
@@ -244,7 +263,15 @@ class Hub:
 
     def remove(self, watcher: Watcher) -> None:
         """Forget a websocket that was closed."""
-        self._watchers.discard(watcher)
+        if watcher in self._watchers:
+            self._watchers.discard(watcher)
+            self._counts[watcher.audience.user_id] -= 1
+            if not self._counts[watcher.audience.user_id]:
+                del self._counts[watcher.audience.user_id]
+        self._closing.discard(watcher)
+        if not (self._watchers or self._closing) and self._stopped is not None:
+            stopped, self._stopped = self._stopped, None
+            stopped.callback(None)
 
     def _left(self, audience: Audience) -> float:
         """Return the seconds until the look at the end of *audience*, if it has one."""
@@ -334,7 +361,8 @@ class Hub:
 
     def _shut_out(self, watcher: Watcher, code: int, reason: str) -> None:
         if watcher in self._watchers:
-            self._watchers.discard(watcher)
+            self._closing.add(watcher)
+            self.remove(watcher)
             watcher.wire.close(code, reason)
 
     async def _check(self) -> None:

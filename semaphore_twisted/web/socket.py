@@ -1,10 +1,17 @@
 """The websocket at ``/api/ws``: who may open it, and how it is written to.
 
 Everything is decided before the upgrade, in this order: a request that is no
-websocket handshake (426), a foreign page (403), no credentials that hold (401).
-The protocol itself (RFC 6455) is autobahn's.
+websocket handshake (426), a foreign page (403), no credentials that hold (401), too
+many websockets (429 of the account, 503 of all). The protocol itself (RFC 6455) is
+autobahn's.
+
+After each :data:`limits.WEBSOCKET_MARK` bytes a ping is sent, the mark, which says how
+many bytes were sent; its pong tells that they were read. So a client that reads slowly
+is known to live, and no more than a window of bytes is on its way to it: otherwise a
+ping would wait behind megabytes in the buffers of both systems.
 """
 
+import struct
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -27,6 +34,10 @@ from semaphore_twisted.web.hub import Hub, ReadAudiences, Watcher
 
 #: Bytes of one message from the other side; nothing that is sent there is used.
 INCOMING_BYTES = limits.WEBSOCKET_MESSAGE
+
+#: The opcode of a pong (RFC 6455, 5.5.3), and what is in a mark: a number of bytes.
+_PONG = 10
+_MARK = struct.Struct("!Q")
 
 #: Seconds between two pings, under proxies' idle limits, and until an answer is missed.
 PING_INTERVAL, PING_TIMEOUT = 25, 60
@@ -75,6 +86,10 @@ class Connection(WebSocketServerProtocol):
         self._credentials = credentials
         self._audience = audience
         self._watcher: Watcher | None = None
+        #: bytes that were sent, that the last mark told of, and that were read
+        self._sent = self._marked = self._read = 0
+        #: why nothing is sent now: the transport's buffer is full, or the window is
+        self._is_full = self._is_behind = False
 
     @override
     def onOpen(self) -> None:
@@ -86,8 +101,36 @@ class Connection(WebSocketServerProtocol):
         self._log.info("{client} opened a websocket", client=self.address)
 
     @override
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Drop what the other side says; Semaphore's clients say nothing."""
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """Keep nothing of what the other side says; Semaphore's clients say nothing."""
+
+    @override
+    def onMessageFrameEnd(self) -> None:
+        """Have no frame."""
+        self.frame_data = []
+
+    @override
+    def onMessageEnd(self) -> None:
+        """Have no message."""
+        self.message_data = []
+
+    @override
+    def onPing(self, payload: bytes) -> None:
+        """Answer, unless the other side does not read: answers would pile up."""
+        if not self._is_full:
+            super().onPing(payload)
+
+    @override
+    def processControlFrame(self) -> bool:
+        """Take the answer to a mark; autobahn does the rest."""
+        if self.current_frame.opcode == _PONG:
+            payload = b"".join(self.control_frame_data)
+            if len(payload) == _MARK.size:
+                self.control_frame_data = []
+                self._has_read(*_MARK.unpack(payload))
+                return True
+        done: bool = super().processControlFrame()
+        return done
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
@@ -102,24 +145,50 @@ class Connection(WebSocketServerProtocol):
     def send(self, frames: bytes) -> None:
         """Write whole frames."""
         transport: Any = self.transport
+        self._sent += len(frames)
         transport.write(frames)
+        if self._sent - self._marked >= limits.WEBSOCKET_MARK:
+            self._marked = self._sent
+            self.sendPing(_MARK.pack(self._sent))
+        if self._sent - self._read > limits.WEBSOCKET_WINDOW:
+            self._is_behind = True
+            self._wait()
 
     def close(self, code: int, reason: str) -> None:
         """Close with *code* and *reason*; a side that does not read is cut off."""
-        if self._watcher is not None and self._watcher.paused:
+        if self._is_full:
             transport: Any = self.transport
             transport.abortConnection()
         else:
-            self.sendClose(code, reason)
+            # sendClose takes no codes of the protocol's own, such as 1001
+            self.sendCloseFrame(code, reason.encode(), isReply=False)
 
     def pauseProducing(self) -> None:
         """Stop: the transport's buffer is full."""
-        if self._watcher is not None:
-            self._watcher.pause()
+        self._is_full = True
+        self._wait()
 
     def resumeProducing(self) -> None:
         """Go on: the transport's buffer is empty."""
-        if self._watcher is not None:
+        self._is_full = False
+        self._go_on()
+
+    def _has_read(self, sent: int) -> None:
+        """Note that the other side has read so many of the bytes that were *sent*."""
+        self._read = max(self._read, min(sent, self._sent))
+        waiting: Any = self.autoPingTimeoutCall
+        if waiting is not None:
+            self._cancelAutoPingTimeoutCall()  # it lives, however slowly it reads
+        if self._is_behind and self._sent - self._read <= limits.WEBSOCKET_WINDOW // 2:
+            self._is_behind = False
+            self._go_on()
+
+    def _wait(self) -> None:
+        if self._watcher is not None and not self._watcher.paused:
+            self._watcher.pause()
+
+    def _go_on(self) -> None:
+        if self._watcher is not None and not (self._is_full or self._is_behind):
             self._watcher.resume()
 
     def stopProducing(self) -> None:
@@ -230,9 +299,28 @@ class SocketResource(Resource):
             return
         # NGINX as Semaphore's documents print it names nobody here, but at the login
         client = admission.address or audience.address or "-"
+        if self._is_too_much(request, audience, client):
+            return
         upgrade = _Upgrade(self._factory, self._hub, credentials, audience, client)
         request.channel.release()
         WebSocketResource(upgrade).render(request)
+
+    def _is_too_much(self, request: Any, audience: Audience, client: str) -> bool:
+        """Refuse a websocket of an account that has many, or where there are many."""
+        if self._hub.count_of(audience) >= limits.WEBSOCKETS_OF_ACCOUNT:
+            status, most = 429, limits.WEBSOCKETS_OF_ACCOUNT
+        elif len(self._hub) >= limits.WEBSOCKETS:
+            status, most = 503, limits.WEBSOCKETS
+        else:
+            return False
+        self._log.warn(
+            "{client}: refused a websocket, {most} are open", client=client, most=most
+        )
+        request.setHeader(b"retry-after", b"10")
+        body = _refused(request, status, f"{most} websockets are open already")
+        request.write(body)
+        request.finish()
+        return True
 
     def _failed(self, failure: Failure, request: Any) -> None:
         if failure.check(CancelledError):

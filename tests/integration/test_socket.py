@@ -1,5 +1,6 @@
 """The websocket over real TLS: who may open it, and when it is closed."""
 
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -179,6 +180,21 @@ class SocketTests(ProductTestCase):
         assert self.product.process is not None
         text = Path(f"/proc/{self.product.process.pid}/status").read_text()
         return int(text.partition("VmRSS:")[2].split()[0])
+
+    def test_stop(self) -> None:
+        """A stopping server tells each client so, and ends soon."""
+        process = self.product.process
+        assert process is not None
+        sockets = [self.product.websocket() for _ in range(20)]
+        began = time.monotonic()
+        process.terminate()
+        for socket in sockets:
+            self.assertIsNone(socket.read())
+            self.assertEqual(socket.closed, 1001)
+            socket.close()
+        self.assertIn(process.wait(60), {0, -signal.SIGTERM})
+        in_time(time.monotonic() - began, 8)
+        self.assertNotIn("invalid close code", self.product.log.read_text())
 
     def test_everybody_sees(self) -> None:
         """B51: whoever watches learns of a task's end at once, not its starter only."""

@@ -207,6 +207,8 @@ class ApiClient:
         if paused:
             transport.writeSequence = _slow(transport)  # type: ignore[method-assign]
         protocol: Any = self.site.buildProtocol(transport.getPeer())
+        connection: Any = transport
+        connection.protocol = protocol  # an upgrade to websocket takes its place
         protocol.makeConnection(transport)
         self._protocols[transport] = protocol
         protocol.dataReceived(data)
@@ -224,7 +226,9 @@ class ApiClient:
 
     def hang_up(self, transport: StringTransport) -> None:
         """Let the connection be lost."""
-        self._protocols.pop(transport).connectionLost(Failure(ConnectionLost()))
+        del self._protocols[transport]
+        connection: Any = transport
+        connection.protocol.connectionLost(Failure(ConnectionLost()))
 
     def head_of(self, method: str, path: str, headers: dict[str, str]) -> list[str]:
         """Return the first lines of a request."""

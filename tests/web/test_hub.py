@@ -406,7 +406,7 @@ class HubTests(HubTestCase):
         """The hub's end takes the look at a session's end away."""
         self.hub.startService()
         self.watcher("a", self.ending(1000))
-        self.hub.stopService()
+        self.assertNoResult(self.hub.stopService())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_timer(self) -> None:
@@ -416,13 +416,30 @@ class HubTests(HubTestCase):
         del self.audiences["a"]
         self.clock.advance(RECHECK_SECONDS)
         self.assertEqual(wire.closed, (ACCESS_ENDED, "the session has ended"))
-        self.hub.stopService()
+        self.successResultOf(self.hub.stopService())
 
     def test_stop(self) -> None:
         """Open websockets are closed, "going away", when the server stops."""
-        _, wire = self.watcher("a", MEMBER)
-        self.hub.stopService()
-        self.assertEqual(wire.closed, (1001, "the server stops"))
+        watchers = [self.watcher(name, MEMBER) for name in "abc"]
+        stopped = self.hub.stopService()
+        for watcher, wire in watchers:
+            self.assertEqual(wire.closed, (1001, "the server stops"))
+            self.assertNoResult(stopped)
+            self.hub.remove(watcher)
+        self.successResultOf(stopped)
+
+    def test_counts(self) -> None:
+        """The websockets of an account are counted, however they end."""
+        alice = replace(MEMBER, user_id=UserId(1))
+        watchers = [self.watcher(name, alice)[0] for name in "abc"]
+        self.watcher("d", replace(MEMBER, user_id=UserId(2)))
+        self.assertEqual(self.hub.count_of(alice), 3)
+        self.hub.lose(watchers[0])
+        self.hub.remove(watchers[0])
+        self.hub.remove(watchers[1])
+        self.hub.remove(watchers[1])
+        self.assertEqual(self.hub.count_of(alice), 1)
+        self.assertEqual(len(self.hub), 2)
 
 
 class PeerNewsTests(HubTestCase):
