@@ -37,7 +37,7 @@ def _migrate(arguments: argparse.Namespace) -> int:
         print(f"To do: {', '.join(todo)}")
         return 0
     try:
-        lock = found.state.lock()
+        lock = found.lock()
     except state.InUse as error:
         raise Failure(str(error)) from error
     migrate(found.database, utc_now)

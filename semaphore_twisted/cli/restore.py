@@ -38,7 +38,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     try:
         _check(source)
         found.state.prepare()
-        lock = found.state.lock()
+        lock = found.lock()
         try:
             kept = _replace(found, source)
         finally:

@@ -22,14 +22,24 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from semaphore_twisted.interfaces import IDatabase
-from semaphore_twisted.model.errors import NoRoom, Unwritable
+from semaphore_twisted.model.errors import NoRoom
 from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect
-from semaphore_twisted.persistence.faults import fault
 from semaphore_twisted.persistence.worker import Stopped, Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _transact(
+    conn: Connection,
+    operation: Callable[[Any], T],
+    *,
+    write: bool,
+    durable: bool = False,
+) -> T:
+    with conn.transaction(write=write, durable=durable):
+        return operation(conn)
 
 
 #: Seconds between two attempts to make the ballast again.
@@ -117,7 +127,7 @@ class Database(Service):
         if self._here is None:
             return fail(Failure(Stopped("the database is closed")))
         try:
-            value = self._transact(
+            value = _transact(
                 self._here, lambda conn: operation(conn, *args, **kwargs), write=False
             )
         except Exception:  # noqa: BLE001 - the caller gets it, whatever it is
@@ -135,7 +145,7 @@ class Database(Service):
         if conn is None:
             return fail(Failure(Stopped("the database is closed")))
         return self._reader.run(
-            lambda: self._transact(
+            lambda: _transact(
                 conn, lambda conn: operation(conn, *args, **kwargs), write=False
             )
         )
@@ -175,7 +185,7 @@ class Database(Service):
             return fail(Failure(Stopped("the database is closed")))
 
         def transact() -> T:
-            return self._transact(
+            return _transact(
                 conn,
                 lambda conn: operation(conn, *args, **kwargs),
                 write=True,
@@ -185,23 +195,6 @@ class Database(Service):
         if urgent:
             return self._writer.run(lambda: self._urgently(conn, transact))
         return self._writer.run(lambda: self._usually(transact))
-
-    def _transact(
-        self,
-        conn: Connection,
-        operation: Callable[[Any], T],
-        *,
-        write: bool,
-        durable: bool = False,
-    ) -> T:
-        try:
-            with conn.transaction(write=write, durable=durable):
-                return operation(conn)
-        except sqlite3.Error as error:
-            found = fault(error, self._path)
-            if found is None or (not write and isinstance(found, Unwritable)):
-                raise
-            raise found from error
 
     def _usually(self, transact: Callable[[], T]) -> T:
         """Write, and make the ballast again where it is missing; writer's thread."""

@@ -18,9 +18,10 @@ from sqlalchemy import Table, bindparam, delete, insert, update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql.base import Executable
 
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.errors import Invalid, Unwritable
 from semaphore_twisted.model.limits import WRITE_AHEAD_LOG
 from semaphore_twisted.persistence import damage
+from semaphore_twisted.persistence.faults import fault
 
 T = TypeVar("T")
 
@@ -89,9 +90,11 @@ class Connection:
         *,
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes],
+        path: Path | str = ":memory:",
     ) -> None:
         """Wrap *raw*, which is in autocommit mode (``isolation_level=None``)."""
         self.raw = raw
+        self._path = path
         self._clock = now
         self.entropy = entropy
         self.now = now()
@@ -229,12 +232,21 @@ class Connection:
         A writing one takes the lock at once (``BEGIN IMMEDIATE``), so what it has
         read cannot change under it. A *durable* one, and all before it, survive a
         power cut; others can be lost by one until the next checkpoint.
+
+        :raises semaphore_twisted.model.errors.Unavailable: if the disk is full, another
+            program holds the store, or it cannot be written
         """
         if durable:
             self.raw.execute("PRAGMA synchronous=FULL")
         try:
             with self._transaction(write=write):
                 yield self
+        except sqlite3.Error as error:
+            found = fault(error, self._path)
+            # a reading operation that writes is a fault of ours
+            if found is None or (not write and isinstance(found, Unwritable)):
+                raise
+            raise found from error
         finally:
             if durable:
                 self.raw.execute("PRAGMA synchronous=NORMAL")
@@ -295,7 +307,10 @@ def connect(
     entropy: Callable[[int], bytes],
     read_only: bool = False,
 ) -> Connection:
-    """Open the store at *path* (``:memory:`` too) with the pragmas that we rely on."""
+    """Open the store at *path* (``:memory:`` too) with the pragmas that we rely on.
+
+    :raises semaphore_twisted.model.errors.Unavailable: if the machine is in the way
+    """
     raw = sqlite3.connect(
         str(path),
         isolation_level=None,
@@ -311,9 +326,16 @@ def connect(
         "journal_size_limit": str(WRITE_AHEAD_LOG),
         "query_only": "ON" if read_only else "OFF",
     }
-    for name, value in pragmas.items():
-        raw.execute(f"PRAGMA {name}={value}").fetchall()
-    return Connection(raw, now=now, entropy=entropy)
+    try:
+        for name, value in pragmas.items():
+            raw.execute(f"PRAGMA {name}={value}").fetchall()
+    except sqlite3.Error as error:
+        raw.close()
+        found = fault(error, path)
+        if found is None:
+            raise
+        raise found from error
+    return Connection(raw, now=now, entropy=entropy, path=path)
 
 
 def utc_now() -> datetime:

@@ -23,7 +23,7 @@ from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.crypto.certificates import dns_name
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import accounts
-from semaphore_twisted.model.errors import DomainError, Invalid
+from semaphore_twisted.model.errors import DomainError, Invalid, Unavailable
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.operations import first_account, vault, vpn_network
 from semaphore_twisted.persistence.ballast import Ballast
@@ -110,7 +110,8 @@ def begin(
         parse_key(each, "access_key_encryption_old")
     try:
         found.state.prepare()
-        lock = found.state.lock()
+        remains.check_writable(found)
+        lock = found.lock()
     except InUse as error:
         raise Refused(str(error), EX_BUSY) from None
     except NotOurs as error:
@@ -139,17 +140,28 @@ def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complet
         migrate(found.database, utc_now)
         state.close(found.database)
         conn = connect(found.database, now=utc_now, entropy=os.urandom)
+    except Unavailable as error:
+        raise _unavailable(found, error) from None
     except (DomainError, OSError) as error:
         sentence = error.message if isinstance(error, DomainError) else str(error)
         raise Refused(sentence) from None
     try:
         return _complete(begun, conn, terminal=terminal, new_root=new_root)
+    except Unavailable as error:
+        raise _unavailable(found, error) from None
     except DomainError as error:
         raise Refused(error.message) from None
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror}", EX_BUSY) from None
     except (AuthorityLost, WrongOption) as error:
         raise Refused(str(error)) from None
     finally:
         conn.close()
+
+
+def _unavailable(found: Installation, error: Unavailable) -> Refused:
+    """Return the refusal of a start that can be tried again."""
+    return Refused(f"{found.database}: {error.message}", EX_BUSY)
 
 
 def _complete(

@@ -16,7 +16,7 @@ from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import is_empty
 from semaphore_twisted.start.operator_files import content_of, given
-from semaphore_twisted.start.state import StateDirectory
+from semaphore_twisted.start.state import Lock, StateDirectory
 
 #: Exit code for configuration and keys (``EX_CONFIG`` of sysexits.h).
 EX_CONFIG = 78
@@ -58,7 +58,27 @@ class Installation:
     def database(self) -> Path:
         """The file of the store."""
         host = self.config.sqlite.host
-        return self.state.path / host if host else self.state.database
+        path = self.state.path / host if host else self.state.database
+        # what is beside the database is where SQLite has its log
+        return path.resolve() if path.is_symlink() else path
+
+    def lock(self) -> Lock:
+        """Keep other servers from the state and from the database.
+
+        The lock of the database is a file beside it, since two state directories can
+        name one database. The database itself must not be opened for that: to close
+        it again ends the locks that SQLite has on it.
+
+        :raises InUse: if another process holds one of both
+        """
+        lock = self.state.lock()
+        real = self.database.resolve()
+        try:
+            lock.join(Lock.take(self.database, real.with_name(f"{real.name}-lock")))
+        except BaseException:
+            lock.release()
+            raise
+        return lock
 
     def keyring(self) -> Keyring:
         """Return the keys that open and seal.

@@ -5,6 +5,7 @@ that no client trusts. That must not happen by itself where there was one: the d
 was emptied, its disk is not mounted, or an option names another file.
 """
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -42,6 +43,35 @@ def check_database(found: Installation) -> None:
         "installation; restore a backup of the database to that place, or begin anew "
         "with: semaphore setup --new-database"
     )
+
+
+def check_writable(found: Installation) -> None:
+    """Accept a database that this process may write, or none.
+
+    :raises Refused: with the path, its owner and what to do
+    """
+    database = found.database
+    for path in (database, *(_beside(database, end) for end in ("-wal", "-shm"))):
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # it is made, or the open says what is wrong
+        if os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            continue
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            raise Refused(f"{path}: its file system is read-only")
+        if status.st_uid == os.geteuid():
+            out = f"chmod 600 {path}"
+        else:
+            out = f"chown {os.geteuid()}:{os.getegid()} {path}; chmod 600 {path}"
+        raise Refused(
+            f"{path}: mode {stat.S_IMODE(status.st_mode):04o} of user {status.st_uid} "
+            f"cannot be written by user {os.geteuid()}: {out}"
+        )
+
+
+def _beside(database: Path, end: str) -> Path:
+    return database.with_name(database.name + end)
 
 
 def set_aside(found: Installation, now: datetime) -> list[Path]:

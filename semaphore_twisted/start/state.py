@@ -28,7 +28,7 @@ class NotOurs(Exception):
 
 
 class InUse(Exception):
-    """Another server has the state directory."""
+    """Another server has the state directory, or the database."""
 
     def __init__(self, path: Path, pid: str) -> None:
         """Name the directory and the holder."""
@@ -122,19 +122,22 @@ class StateDirectory:
 
 @define(eq=False)
 class Lock:
-    """The exclusive use of a state directory, for as long as this process lives."""
+    """The exclusive use of something, for as long as this process lives."""
 
     path: Path
     _descriptor: int = field(repr=False)
+    _others: "list[Lock]" = field(factory=list, init=False, repr=False)
 
     @classmethod
-    def take(cls, path: Path) -> "Lock":
-        """Lock ``path/lock`` and write this process's number into it.
+    def take(cls, path: Path, file: Path | None = None) -> "Lock":
+        """Lock *path* by ``path/lock`` or *file*; write this process's number into it.
 
         :raises InUse: if another process holds it.
         """
         descriptor = os.open(
-            path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+            file or path / "lock",
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
+            0o600,
         )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,9 +155,17 @@ class Lock:
         # over the former number: a full disk takes that, and no new block
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, os.pwrite(self._descriptor, text, 0))
+        for other in self._others:
+            other.sign()
+
+    def join(self, other: "Lock") -> None:
+        """Sign and release *other* with this one."""
+        self._others.append(other)
 
     def release(self) -> None:
         """Let others in."""
+        for other in self._others:
+            other.release()
         os.close(self._descriptor)
 
 

@@ -23,7 +23,8 @@ from sqlalchemy import table as named_table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.errors import DomainError, Unavailable
+from semaphore_twisted.persistence.faults import fault
 
 _FOLDER = Path(__file__).parent
 
@@ -61,7 +62,7 @@ def is_empty(path: Path) -> bool:
     """
     try:
         return _present(path) is None
-    except NewerStore:
+    except (NewerStore, Unavailable):
         return False
 
 
@@ -90,6 +91,10 @@ def migrate(
     try:
         _run(path, now, versions, watch)
     except (DBAPIError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", error)
+        found = fault(cause, path) if isinstance(cause, sqlite3.Error) else None
+        if found is not None:
+            raise found from error
         raise MigrationFailed(_reason(error)) from error
 
 
@@ -108,7 +113,8 @@ def _present(path: Path) -> str | None:
             row = raw.execute(_version).fetchone()
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
-            raise NewerStore(f"{path}: {error}") from error
+            found = fault(error, path)
+            raise found or NewerStore(f"{path}: {error}") from error
         row = None
     except sqlite3.DatabaseError as error:
         raise NewerStore(f"{path}: {error}") from error
