@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.persistence import schema
@@ -58,7 +59,7 @@ def listed(
     """Return the ids of up to *limit* events below *before*, newest first.
 
     They are of the project the actor acts in, or all that he sees: the events of his
-    projects and of the installation; an administrator sees every one.
+    projects, and of his own account and devices; an administrator sees every one.
     """
     most = {"most": max(limit, 0), "before": before}
     if actor.project_id is not None:
@@ -87,6 +88,18 @@ def list_events(
         found += events
         rest = rest[taken:]
     return found
+
+
+def empty(conn: Connection, project_id: ProjectId) -> None:
+    """Keep the events of a project that is deleted, without what they tell.
+
+    They belong to the installation then.
+    """
+    conn.run(
+        statements.empty_of_project,
+        of_project=project_id,
+        text=f"Something in project {project_id}, which is deleted",
+    )
 
 
 def forget(conn: Connection, *, keep: timedelta | None) -> bool:

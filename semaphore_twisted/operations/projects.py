@@ -107,12 +107,15 @@ def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
 def delete(conn: Connection, actor: Actor) -> None:
     """Delete the project that the actor acts in, with everything in it.
 
+    Its events stay without what they told: that it was, when, and by whom.
+
     :raises Conflict: if a task of it is active: it must be stopped first.
     """
     project = get(conn, actor)
     if conn.scalar(statements.active_task, project_id=project.id):
         raise Conflict("Tasks of this project are running; stop them first")
     peer_states.end_all_of_project(conn, actor, project.id)
+    events.empty(conn, project.id)
     for statement in statements.CONTENTS:
         conn.run(statement, of_project=project.id)
     conn.delete(schema.project, project.id)

@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import events, projects, users
+from semaphore_twisted.operations.users import ChangedUser
 from tests.support.memory import (
     FixedClock,
     actor_of,
@@ -66,14 +67,54 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(found.created, self.clock.time)
 
     def test_who_sees_what(self) -> None:
-        """One sees one's projects and the installation; an administrator all."""
+        """One sees one's projects and what one did oneself; an administrator all."""
         self.record(actor_of(self.alice, self.a), "in a")
         self.record(actor_of(self.bob, self.b), "in b")
         self.record(None, "outside")
-        self.assertEqual(self.seen(actor_of(self.alice)), ["outside", "in a"])
-        self.assertEqual(self.seen(actor_of(self.bob)), ["outside", "in b"])
+        self.assertEqual(self.seen(actor_of(self.alice)), ["in a"])
+        self.assertEqual(self.seen(actor_of(self.bob)), ["in b"])
         self.assertEqual(self.seen(actor_of(self.admin)), ["outside", "in b", "in a"])
         self.assertEqual(self.seen(actor_of(self.bob, self.b)), ["in b"])
+
+    def test_of_accounts(self) -> None:
+        """What is done to accounts is seen by their owners, and by whom it was done."""
+        users.change(
+            self.conn,
+            actor_of(self.admin),
+            self.bob.id,
+            ChangedUser(name="B", username="bob", email="bob@example.com"),
+        )
+        users.change(
+            self.conn,
+            actor_of(self.alice),
+            self.alice.id,
+            ChangedUser(name="A", username="alice", email="alice@example.com"),
+        )
+        stranger = make_user(self.conn, "stranger")
+        self.assertEqual(self.seen(actor_of(self.bob)), ["User bob: changed"])
+        self.assertEqual(self.seen(actor_of(self.alice)), ["User alice: changed"])
+        self.assertEqual(self.seen(actor_of(stranger)), [])
+        self.assertEqual(len(self.seen(actor_of(self.admin))), 2)
+
+    def test_deleted_project(self) -> None:
+        """The events of a deleted project stay, without what they tell."""
+        self.record(actor_of(self.alice, self.a), "a secret plan")
+        self.record(actor_of(self.bob, self.b), "in b")
+        projects.delete(self.conn, actor_of(self.alice, self.a))
+        found = events.list_events(self.conn, actor_of(self.admin))
+        self.assertEqual(
+            [(each.user_id, each.object_type, each.object_name) for each in found],
+            [
+                (self.alice.id, "project", "A"),
+                (self.bob.id, "key", "k"),
+                (self.alice.id, "key", ""),
+            ],
+        )
+        emptied = found[-1]
+        self.assertEqual(emptied.project_id, None)
+        self.assertIn(f"project {self.a.id}", emptied.description or "")
+        self.assertNotIn("secret", emptied.description or "")
+        self.assertEqual(self.seen(actor_of(self.bob)), ["in b"])
 
     def test_failed_logins(self) -> None:
         """B64: failed logins are shown to whom they concern, and to administrators."""
@@ -91,7 +132,7 @@ class EventsTests(SynchronousTestCase):
     def test_limit(self) -> None:
         """The newest come first, and no more than asked for."""
         for number in range(5):
-            self.record(None, str(number))
+            self.record(actor_of(self.alice), str(number))
         self.assertEqual(self.seen(actor_of(self.alice), 2), ["4", "3"])
         self.assertEqual(self.seen(actor_of(self.admin), 0), [])
 

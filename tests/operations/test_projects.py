@@ -210,7 +210,7 @@ class ProjectsTests(SynchronousTestCase):
             ["Project New changed", "Project Site created"],
         )
         projects.delete(self.conn, inside)
-        (last,) = events.list_events(self.conn, actor_of(self.admin))
+        last, *_ = events.list_events(self.conn, actor_of(self.admin))
         self.assertEqual(
             (last.description, last.project_id), ("Project New deleted", None)
         )

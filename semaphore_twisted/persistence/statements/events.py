@@ -1,6 +1,6 @@
 """The record of what happened, newest first."""
 
-from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy import bindparam, delete, null, or_, select, update
 
 from semaphore_twisted.persistence.schema import (
     event,
@@ -47,9 +47,13 @@ _own_invites = select(vpn_invite.c.id).where(
     vpn_invite.c.user_id == bindparam("user_id")
 )
 
-#: Of the user's projects and of the installation. Failed logins name accounts and
-#: addresses: a user sees those of his own account. What happens to the VPN tells of
-#: others' devices: he sees what he did, and what was done to his devices and invites.
+_of_account = or_(
+    event.c.object_type == "user", event.c.object_type == bindparam("login")
+) & (event.c.object_id == bindparam("user_id"))
+
+#: Of the user's projects, and what he did and what was done to him outside of them: to
+#: his account, his devices and his invites. The rest of the installation's events name
+#: other accounts, addresses and projects.
 of_user = _IDS.where(
     or_(
         event.c.project_id.in_(
@@ -59,17 +63,19 @@ of_user = _IDS.where(
         ),
         event.c.project_id.is_(None)
         & or_(
-            event.c.object_type.is_(None),
-            (event.c.object_type != bindparam("login"))
-            & event.c.object_type.not_like("vpn/_%", escape="/"),
-            (event.c.object_type == bindparam("login"))
-            & (event.c.object_id == bindparam("user_id")),
-            event.c.object_type.like("vpn/_%", escape="/")
-            & (event.c.user_id == bindparam("user_id")),
+            event.c.user_id == bindparam("user_id"),
+            _of_account,
             (event.c.object_type == "vpn_peer") & event.c.object_id.in_(_own_peers),
             (event.c.object_type == "vpn_invite") & event.c.object_id.in_(_own_invites),
         ),
     )
+)
+
+#: Keep that something happened in a project that is deleted, and not what it tells.
+empty_of_project = (
+    update(event)
+    .where(event.c.project_id == bindparam("of_project"))
+    .values(project_id=null(), object_name="", description=bindparam("text"))
 )
 
 _old = (

@@ -5,7 +5,6 @@ from sqlalchemy import bindparam, delete, exists, select
 from semaphore_twisted.persistence.schema import (
     access_key,
     environment,
-    event,
     inventory,
     project,
     project_user,
@@ -58,7 +57,6 @@ CONTENTS = tuple(
         environment,
         access_key,
         view,
-        event,
         project_user,
     )
 )

@@ -1,8 +1,10 @@
 """Members of a project and their roles."""
 
-from semaphore_twisted.model.users import Access, Member, User
+from semaphore_twisted.model.users import Access, Member, Permission, User
 from semaphore_twisted.operations import members as operations
 from semaphore_twisted.operations.members import ChangedMember, NewMember
+from semaphore_twisted.web.answers import OneOf
+from semaphore_twisted.web.api.users import UserInList, shown
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
@@ -18,9 +20,12 @@ async def add(context: Context, body: NewMember) -> None:
     context.access_changed()
 
 
-async def get(context: Context) -> User:
-    """Show a member's account."""
-    return await context.read(operations.get, context.path["user_id"])
+async def get(context: Context) -> User | UserInList:
+    """Show a member's account; only managers of members see another's address."""
+    user = await context.read(operations.get, context.path["user_id"])
+    if context.actor.may(Permission.MANAGE_USERS):
+        return user
+    return shown(context, user)
 
 
 async def change(context: Context, body: ChangedMember) -> None:
@@ -60,7 +65,13 @@ ROUTES = (
         body=NewMember,
         status=204,
     ),
-    Route(method="GET", pattern=_ONE, handler=get, access=Access.MEMBER, answer=User),
+    Route(
+        method="GET",
+        pattern=_ONE,
+        handler=get,
+        access=Access.MEMBER,
+        answer=OneOf((User, UserInList)),
+    ),
     Route(
         method="PUT",
         pattern=_ONE,

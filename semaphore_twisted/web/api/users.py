@@ -78,7 +78,11 @@ async def create(context: Context, body: NewUser) -> User:
 
 async def get(context: Context) -> User | UserInList:
     """Show an account; of another's one sees the name, unless one is administrator."""
-    user = await context.read(operations.get, context.path["user_id"])
+    return shown(context, await context.read(operations.get, context.path["user_id"]))
+
+
+def shown(context: Context, user: User) -> User | UserInList:
+    """Return what the actor sees of a *user*: of another's, the names only."""
     actor = context.actor.user
     return user if actor.admin or actor.id == user.id else _in_list(user)
 

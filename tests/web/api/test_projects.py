@@ -122,6 +122,12 @@ class MemberTests(ResourceTestCase):
         self.assertEqual(self.client.put(path, {"role": "manager"}).status, 204)
         client = self.site.as_user(bob)
         self.assertEqual(client.get(f"{self.base}/role").json["role"], "manager")
+        self.assertEqual(client.get(path).json["email"], "bob@example.com")
+        owner = next(each["id"] for each in listed if each["role"] == "owner")
+        for where in (f"{self.base}/users/{owner}", f"/api/users/{owner}"):
+            self.assertEqual(
+                list(client.get(where).json), ["id", "username", "name"], where
+            )
         self.assertEqual(self.client.delete(path).status, 204)
         self.assertEqual(client.get(self.base).status, 404)
         self.assertEqual(self.client.delete(path).status, 404)
