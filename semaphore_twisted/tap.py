@@ -47,6 +47,7 @@ from semaphore_twisted.start import (
     job_user,
     programs,
     retention,
+    running,
     served,
     serving,
     vpn,
@@ -318,7 +319,12 @@ class _Assembly:
         ]
         if self.served is not None:
             parts += self.served.services
+        report = running.Report(
+            self.made.installation.state.path, self.made.installation.settings
+        )
+        parts.append(report)
         if self.peers is not None:
+            self.peers.noted = lambda now: report.companion(now.trouble)
             parts.append(self.peers)
         nudges = NudgePort(
             self.made.installation.state.path / NAME,

@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from semaphore_twisted.cli import table, vpn_checks, vpn_store
+from semaphore_twisted.cli import table, vpn_checks, vpn_running, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.installation import add_options
 from semaphore_twisted.cli.vpn_bounds import site_port
 from semaphore_twisted.cli.vpn_companion import ask
 from semaphore_twisted.cli.vpn_files import FOLDER, Folder
@@ -19,6 +19,7 @@ from semaphore_twisted.operations import site_networks, vpn_network
 from semaphore_twisted.persistence.engine import Connection, utc_now
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.running import Running
 from semaphore_twisted.start.vpn import options_of
 from semaphore_twisted.wireguard import wire
 from semaphore_twisted.wireguard.wire import Finding
@@ -39,11 +40,15 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
+    found, said, differing = vpn_running.as_it_runs(arguments)
     folder = Folder(arguments.vpn_settings or FOLDER, None)
     with vpn_store.reading(found) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
-        findings = [*_findings(conn, found, network, folder)]
+        findings = [
+            *(vpn_checks.warning("options", each.sentence) for each in differing),
+            *_server(said),
+            *_findings(conn, found, network, folder),
+        ]
     if arguments.json:
         table.print_json(findings)
     else:
@@ -52,6 +57,17 @@ def _doctor(arguments: argparse.Namespace) -> int:
             ((each.level, each.subject, each.sentence) for each in findings),
         )
     return int(any(each.level == "error" for each in findings))
+
+
+def _server(said: Running | None) -> Iterator[Finding]:
+    """Tell what the running server knows of the companion.
+
+    It has another user than root, whom the companion may refuse.
+    """
+    if said is not None and said.trouble:
+        yield vpn_checks.error(
+            "server", f"it does not keep the VPN: {table.plain(said.trouble)}"
+        )
 
 
 def _findings(

@@ -51,6 +51,13 @@ class Refused(Failure):
         super().__init__(sentence, UNREACHABLE)
 
 
+class Answer(Enrolled, frozen=True, kw_only=True):
+    """The profile, and whether the server lets the device in already."""
+
+    applied: bool = True
+    reason: str = ""
+
+
 class _Refusal(msgspec.Struct, frozen=True):
     error: str = ""
 
@@ -97,7 +104,7 @@ class Enrolling:
                 f"{self._link.base}: the root certificate cannot be read", UNREACHABLE
             ) from None
 
-    def redeem(self, request: Request) -> Enrolled:
+    def redeem(self, request: Request) -> Answer:
         """Send *request*; a lost answer is asked for again with the same key.
 
         :raises Refused: if the server refuses.
@@ -111,7 +118,7 @@ class Enrolling:
         if status not in {200, 201}:
             raise _refused(status, content)
         try:
-            return msgspec.json.decode(content, type=Enrolled)
+            return msgspec.json.decode(content, type=Answer)
         except msgspec.DecodeError:
             raise Failure(
                 f"{self._link.base}: the answer cannot be read; is the server newer "

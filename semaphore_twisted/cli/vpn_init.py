@@ -2,7 +2,7 @@
 
 import argparse
 
-from semaphore_twisted.cli import vpn_setting_up, vpn_store
+from semaphore_twisted.cli import vpn_running, vpn_setting_up, vpn_store
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.vpn_files import Folder
@@ -113,6 +113,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def _init(arguments: argparse.Namespace) -> int:
     found = open_installation(arguments)
+    vpn_running.check_bounds(found)
     folder = Folder.named(arguments.vpn_settings)
     with folder.exchange() as files, vpn_store.changing(found) as conn:
         report = vpn_setting_up.set_up(conn, arguments, found, folder, files)

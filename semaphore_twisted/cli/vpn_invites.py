@@ -1,8 +1,9 @@
 """``semaphore vpn invite``, ``invites`` and ``uninvite``."""
 
 import argparse
+import sys
 
-from semaphore_twisted.cli import table, vpn_site, vpn_store
+from semaphore_twisted.cli import table, vpn_running, vpn_site, vpn_store
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.numbers import LARGEST, within
@@ -95,7 +96,7 @@ def _invite_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _invite(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
+    found = vpn_running.opened(arguments)
     lifetime = duration(arguments.expires)
     ends = arguments.peer_expires
     options = options_of(found.config)
@@ -123,6 +124,8 @@ def _invite(arguments: argparse.Namespace) -> int:
             ),
             options=options,
         )
+    if place.doubt:
+        print(f"semaphore: warning: {table.plain(place.doubt)}", file=sys.stderr)
     link = Link(place.base, made.token, place.fingerprint)
     ready = commands(place.base, made.token, place.fingerprint)
     if arguments.json:

@@ -10,6 +10,7 @@ import time
 
 from semaphore_twisted.cli import vpn_resolving, vpn_tunnel_file, wg_quick
 from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.terminal import harmless
 from semaphore_twisted.cli.vpn_enrolling import Enrolling, Refused, Request
 from semaphore_twisted.cli.vpn_leave import add_place
 from semaphore_twisted.cli.vpn_link import Link
@@ -55,10 +56,10 @@ def _join(arguments: argparse.Namespace) -> int:
     link = Link.parse(_typed(arguments.link))
     files = TunnelFile.named(arguments.config_dir, arguments.interface)
     with files.alone():
-        joined = _present(files, link)
+        joined, late = _present(files, link), ""
         if joined is None:
             enrolling = Enrolling(link, time.sleep)
-            joined = enroll(files, link, enrolling, arguments.name or host_name())
+            joined, late = enroll(files, link, enrolling, arguments.name or host_name())
         else:
             files.settled()
             print(f"Joined already, as {joined.name}: {files.profile}")
@@ -70,6 +71,8 @@ def _join(arguments: argparse.Namespace) -> int:
         print(f"The tunnel {files.interface} is up; open {joined.url}")
     else:
         print(f"Next: wg-quick up {files.profile}, then open {joined.url}")
+    if late:
+        raise Failure(late)
     return 0
 
 
@@ -105,8 +108,12 @@ def _present(files: TunnelFile, link: Link) -> Joined | None:
     return joined
 
 
-def enroll(files: TunnelFile, link: Link, enrolling: Enrolling, name: str) -> Joined:
+def enroll(
+    files: TunnelFile, link: Link, enrolling: Enrolling, name: str
+) -> tuple[Joined, str]:
     """Make the key, enroll, and write the tunnel's file.
+
+    Returned is also why the tunnel does not carry traffic yet; empty where it does.
 
     :raises Failure: if that cannot be done; no key is left then but one that an
         answer that was lost may have been for.
@@ -136,7 +143,17 @@ def enroll(files: TunnelFile, link: Link, enrolling: Enrolling, name: str) -> Jo
     )
     files.enrolled(joined, profile.complete(text, private))
     _tell(answer, files, resolving)
-    return joined
+    pending = answer.peer.state is PeerState.PENDING
+    return joined, "" if answer.applied or pending else _late(answer.reason)
+
+
+def _late(reason: str) -> str:
+    said = f" ({harmless(reason)[:300]})" if reason else ""
+    return (
+        "the server has enrolled this machine, and its VPN does not let it in yet"
+        f"{said}: the tunnel carries no traffic until the server's administrator has "
+        "looked at `semaphore vpn doctor`"
+    )
 
 
 def _tell(answer: Enrolled, files: TunnelFile, resolving: Resolving) -> None:

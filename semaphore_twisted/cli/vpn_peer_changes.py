@@ -6,9 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from semaphore_twisted.cli import table, vpn_store
+from semaphore_twisted.cli import table, vpn_running, vpn_store
 from semaphore_twisted.cli.confirmation import confirm
-from semaphore_twisted.cli.installation import open_installation
 from semaphore_twisted.cli.user import duration
 from semaphore_twisted.model.peers import Peer
 from semaphore_twisted.operations import peers
@@ -27,7 +26,7 @@ def _with(change: _Change) -> _Run:
     """Return a command that does *change* to the peer that was named."""
 
     def run(arguments: argparse.Namespace) -> int:
-        found = open_installation(arguments)
+        found = vpn_running.opened(arguments)
         with vpn_store.changing(found) as conn:
             peer = peers.find(conn, None, arguments.peer)
             said = change(conn, peer, arguments, options_of(found.config))
@@ -78,7 +77,7 @@ def _expire(
 
 def revoke(arguments: argparse.Namespace) -> int:
     """End a peer for good, after asking."""
-    with vpn_store.reading(open_installation(arguments)) as conn:
+    with vpn_store.reading(vpn_running.opened(arguments)) as conn:
         peer = peers.find(conn, None, arguments.peer)
     confirm(
         f"Revoke {table.plain(peer.name)} of {table.plain(peer.owner)} "

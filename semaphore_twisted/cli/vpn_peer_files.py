@@ -8,9 +8,8 @@ import os
 import sys
 from typing import Any
 
-from semaphore_twisted.cli import table, vpn_store
+from semaphore_twisted.cli import table, vpn_running, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import open_installation
 from semaphore_twisted.cli.user import duration
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
 from semaphore_twisted.operations import peers, vpn_network
@@ -25,7 +24,7 @@ _MOST = 4 * 1024 * 1024
 
 def add(arguments: argparse.Namespace) -> int:
     """Make a peer, and print its file."""
-    found = open_installation(arguments)
+    found = vpn_running.opened(arguments)
     pair = _pair(arguments)
     expires = arguments.expires
     with vpn_store.changing(found) as conn:
@@ -54,7 +53,7 @@ def add(arguments: argparse.Namespace) -> int:
 
 def rotate(arguments: argparse.Namespace) -> int:
     """Give a peer another key, and print its file."""
-    found = open_installation(arguments)
+    found = vpn_running.opened(arguments)
     pair = _pair(arguments)
     with vpn_store.changing(found) as conn:
         peer = peers.find(conn, None, arguments.peer)
@@ -122,7 +121,7 @@ def _note(text: str) -> None:
 
 def import_(arguments: argparse.Namespace) -> int:
     """Take the peers of another product's server file over."""
-    found = open_installation(arguments)
+    found = vpn_running.opened(arguments)
     text = _read(arguments)  # before the transaction: the server waits for its end
     with vpn_store.changing(found, kept=not arguments.dry_run) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
@@ -177,7 +176,7 @@ def export(arguments: argparse.Namespace) -> int:
     """Print the peers for other programs."""
     if arguments.preshared_keys and arguments.format != "wg":
         raise Failure("--preshared-keys: only with --format wg")
-    found = open_installation(arguments)
+    found = vpn_running.opened(arguments)
     with vpn_store.reading(found) as conn:
         listed = peers.listed(conn, None)
         secrets = {}

@@ -4,12 +4,12 @@ import hashlib
 import socket
 import ssl
 from functools import partial
+from pathlib import Path
 
 from attrs import frozen
 from cryptography import x509
 
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.config import Config
 from semaphore_twisted.config_listening import socket_path
 from semaphore_twisted.crypto.certificates import covers
 from semaphore_twisted.model.errors import Conflict
@@ -27,6 +27,8 @@ class Place:
 
     base: str
     fingerprint: str
+    #: why devices may not reach it, empty where nothing speaks against it
+    doubt: str = ""
 
 
 def enrolling(found: Installation, network: Network) -> Place:
@@ -34,38 +36,56 @@ def enrolling(found: Installation, network: Network) -> Place:
 
     :raises Failure: if they could not do so safely, or not at all.
     """
-    base = _base(found.config, network)
+    base, doubt = _base(found, network)
     if not base.startswith("https://"):
         raise Failure(
             f"web_host, tls.enabled: devices enroll over HTTPS only, {base} found"
         )
     if not is_base(base):
         raise Failure(f"web_host: {base} found, an address without odd signs wanted")
-    return Place(base, _fingerprint(found, network, base))
+    return Place(base, _fingerprint(found, network, base), doubt)
 
 
-def _base(config: Config, network: Network) -> str:
+def _base(found: Installation, network: Network) -> tuple[str, str]:
+    """Return where devices enroll, and why they may not reach that."""
+    config = found.config
     if config.vpn.enroll_port:
-        return enroll_url(config, network)
+        return enroll_url(config, network), ""
     if config.vpn.only:
         raise Failure(
             "vpn.enroll_port: 0 found, a port wanted: with vpn.only the site is "
             "reached inside the tunnel only, and devices have to enroll outside"
         )
     if config.web_host:
-        return config.web_host.rstrip("/")
+        return config.web_host.rstrip("/"), ""
     if config.unix_socket is not None or not config.tls.enabled:
         raise Failure("web_host: none found, the address that devices reach is wanted")
-    return _address(_host(config), config.port_number)
+    host, doubt = _host(found, network)
+    return _address(host, config.port_number), doubt
 
 
-def _host(config: Config) -> str:
-    """Return the first interface's address, or the host's name for a usual one."""
+def _host(found: Installation, network: Network) -> tuple[str, str]:
+    """Return the first interface's address, or for a usual one a name of this host.
+
+    Devices know the endpoint's, which is used where the certificate is for it.
+    """
+    config = found.config
     host = next(each for each in config.interfaces if socket_path(each) is None)
     usual = {"", "::", "0.0.0.0", "127.0.0.1", "::1", "localhost"}  # noqa: S104
-    if host.strip("[]") in usual:
-        return socket.gethostname()
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+    if host.strip("[]") not in usual:
+        return f"[{host}]" if ":" in host and not host.startswith("[") else host, ""
+    endpoint = network.endpoint.rpartition(":")[0]
+    if config.tls.origin == "acme":
+        names = config.acme_names
+        return endpoint if endpoint in names else names[0], ""
+    if _is_covered(found, endpoint.strip("[]")):
+        return endpoint, ""
+    machine = socket.gethostname()
+    return machine, (
+        f"web_host: none found, so the link names this machine, {machine}, which "
+        f"devices may not find; the certificate is not for {endpoint} either. Set "
+        "web_host to the address at which devices reach the site"
+    )
 
 
 def _address(host: str, port: int) -> str:
@@ -98,11 +118,13 @@ def _fingerprint(found: Installation, network: Network, base: str) -> str:
 
 
 def _is_covered(found: Installation, host: str) -> bool:
-    """Whether the local authority's certificate is for *host*."""
+    """Whether the certificate of this installation is for *host*."""
     path = found.state.tls / "chain.pem"
+    if found.config.tls.origin == "files":
+        path = Path(found.config.tls.cert_file)
     try:
         return covers(x509.load_pem_x509_certificate(content_of(path)), host)
     except FileNotFoundError:
-        raise Failure(f"{path}: no authority found; start the server once") from None
+        return False  # the server was never started, which is said of the root
     except (OSError, ValueError) as error:
         raise Failure(f"{path}: {error}") from error

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from semaphore_twisted.cli import table, vpn_store
+from semaphore_twisted.cli import table, vpn_running, vpn_store
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.installation import add_options
 from semaphore_twisted.cli.vpn_companion import ask
 from semaphore_twisted.model.peers import Peer, PeerStatus
 from semaphore_twisted.operations import peers, vpn_network
@@ -35,7 +35,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
+    found = vpn_running.opened(arguments)
     with vpn_store.reading(found) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
         listed = peers.listed(conn, None)
@@ -113,7 +113,7 @@ def _row(peer: Peer, status: PeerStatus | None) -> tuple[str, ...]:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
+    found = vpn_running.opened(arguments)
     with vpn_store.reading(found) as conn:
         vpn_network.get(conn, None)
         changes, damaged = planned(conn, found)

@@ -95,6 +95,8 @@ class PeerService(Service):
         self._retry = FIRST_RETRY
         self._confirmed: int | None = None
         self._unmarked = self._said = ""
+        #: called with the state after each change of what is wrong
+        self.noted: Callable[[VpnState], object] = lambda _: None
         client.connected = self._connected
         client.disconnected = self._disconnected
 
@@ -366,7 +368,9 @@ class PeerService(Service):
         self._revisions.failed(wanted, reason)
 
     def _note(self, **changes: Any) -> None:
-        self._state = replace(self._state, **changes)
+        before, self._state = self._state.trouble, replace(self._state, **changes)
+        if self._state.trouble != before:
+            self.noted(self._state)
 
     # looking at the peers
 

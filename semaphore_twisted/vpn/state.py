@@ -48,6 +48,11 @@ class VpnState(msgspec.Struct, frozen=True, kw_only=True):
         """Whether there is a companion, and a device that it can use."""
         return self.connected and bool(self.backend)
 
+    @property
+    def trouble(self) -> str:
+        """Why the device is not as it should be; empty where it is."""
+        return self.error or ("" if self.available else self.reason)
+
 
 class Desired(Protocol):
     """The desired state, as ``operations.peers.desired`` returns it."""

@@ -6,7 +6,11 @@ import socket
 import stat
 from pathlib import Path
 
+from semaphore_twisted import config as configuration
 from semaphore_twisted.operations import site_networks, vpn_network
+from semaphore_twisted.start.operator_files import content_of
+from semaphore_twisted.start.running import Report
+from semaphore_twisted.start.state import Lock
 from semaphore_twisted.wireguard import keys, settings
 from semaphore_twisted.wireguard.settings import Settings
 from tests.support.vpn_command import VpnCase
@@ -31,6 +35,26 @@ class InitTests(VpnCase):
         if not folder.exists():
             return {}
         return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+    def test_running_server(self) -> None:
+        """Where the running server has another port, nothing is opened to peers."""
+        lock = Lock.take(self.site.state)
+        self.addCleanup(lock.release)
+        options = configuration.parse(
+            (self.site.state / "config.json").read_bytes(),
+            name="config.json",
+            environ={"SEMAPHORE_PORT": "8443", "SEMAPHORE_WEB_ROOT": "https://a.b"},
+            read=content_of,
+        )
+        Report(self.site.state, options).startService()
+        words = ("--vpn-settings", str(self.site.settings), "--endpoint", "a.b")
+        said = self.refused("init", *words)
+        for each in ("port: the running server has 8443", "SEMAPHORE_PORT", "nothing"):
+            self.assertIn(each, said)
+        self.assertEqual(self.tree(), {})
+        self.site.configure(port=":8443")
+        self.done("init", *words)
+        self.assertIn(8443, self.settings.tcp_ports)
 
     def test_first(self) -> None:
         """The network, a key and what root allows are there, and the next steps."""

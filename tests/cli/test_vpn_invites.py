@@ -2,9 +2,14 @@
 
 import hashlib
 import json
+import socket
 
+from semaphore_twisted import config as configuration
 from semaphore_twisted.cli.vpn_link import Link
 from semaphore_twisted.crypto import certificates
+from semaphore_twisted.start.operator_files import content_of
+from semaphore_twisted.start.running import Report
+from semaphore_twisted.start.state import Lock
 from tests.support.enrolling import ROOT, der
 from tests.support.memory import BEGINNING, Entropy
 from tests.support.vpn_command import VpnCase
@@ -98,14 +103,7 @@ class InviteTests(VpnCase):
 
         One to a name or listener that is presented the local certificate has it.
         """
-        pair = certificates.new_leaf(
-            ROOT,
-            names=["localhost"],
-            addresses=[],
-            now=BEGINNING,
-            entropy=Entropy(),
-        )
-        (self.site.state / "tls" / "chain.pem").write_bytes(pair.certificate_pem)
+        self.chain("localhost")
         local = hashlib.sha256(der()).hexdigest()
         acme = {"agree_tos": True, "names": ["site.example.net"]}
         tls = {"mode": "acme"}
@@ -122,6 +120,68 @@ class InviteTests(VpnCase):
             self.site.configure(acme=acme, tls=tls, web_host=f"https://{host}")
             self.assertIn("acme.names", self.refused("invite"))
         self.assertEqual(len(json.loads(self.done("invites", "--json"))), 4)
+
+    def chain(self, *names: str) -> str:
+        """Have the local authority's certificate be for *names*; return its file."""
+        pair = certificates.new_leaf(
+            ROOT, names=names, addresses=[], now=BEGINNING, entropy=Entropy()
+        )
+        path = self.site.state / "tls" / "chain.pem"
+        path.write_bytes(pair.certificate_pem)
+        return str(path)
+
+    def test_no_address(self) -> None:
+        """Without web_host the link names the endpoint, or this machine and a doubt."""
+        self.site.configure(port=":3000")
+        self.chain("localhost", "vpn.example.net")
+        code, out, err = self.site.run("invite", "--json")
+        self.assertEqual((code, err), (0, ""))
+        base = Link.parse(json.loads(out)["link"]).base
+        self.assertEqual(base, "https://vpn.example.net:3000")
+        file = self.chain("localhost")
+        code, out, err = self.site.run("invite", "--json")
+        self.assertEqual((code, err.count("\n")), (0, 1))
+        self.assertIn("web_host", err)
+        base = Link.parse(json.loads(out)["link"]).base
+        self.assertEqual(base, f"https://{socket.gethostname()}:3000")
+        # a certificate of the operator's, and a public one
+        self.chain("vpn.example.net")
+        tls = {"cert_file": file, "key_file": file}
+        self.site.configure(tls=tls, port=":443")
+        self.assertEqual(self.base(), "https://vpn.example.net")
+        for names, base in (
+            (["site.example.net", "vpn.example.net"], "https://vpn.example.net:3000"),
+            (["site.example.net"], "https://site.example.net:3000"),
+        ):
+            acme = {"agree_tos": True, "names": names}
+            self.site.configure(acme=acme, tls={"mode": "acme"})
+            self.assertEqual(self.base(), base)
+
+    def base(self) -> str:
+        """Return where a new link leads."""
+        return Link.parse(json.loads(self.done("invite", "--json"))["link"]).base
+
+    def test_running_server(self) -> None:
+        """The link is the running server's, whose options the command does not see."""
+        lock = Lock.take(self.site.state)
+        self.addCleanup(lock.release)
+        environ = {"SEMAPHORE_VPN_ENROLL_PORT": "8443"}
+        settings = configuration.parse(
+            (self.site.state / "config.json").read_bytes(),
+            name="config.json",
+            environ=environ,
+            read=content_of,
+        )
+        report = Report(self.site.state, settings)
+        report.startService()
+        code, out, err = self.site.run("invite", "--json")
+        self.assertEqual(code, 0, err)
+        link = Link.parse(json.loads(out)["link"])
+        self.assertEqual(link.base, "https://vpn.example.net:8443")
+        self.assertIn("vpn.enroll_port: the running server has 8443", err)
+        report.stopService()
+        link = Link.parse(json.loads(self.done("invite", "--json"))["link"])
+        self.assertEqual(link.base, "https://site.example.net:3000")
 
     def test_proxy(self) -> None:
         """A proxy that ends TLS has a certificate that is not ours."""

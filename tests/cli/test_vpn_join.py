@@ -34,12 +34,15 @@ class JoinCase(SynchronousTestCase):
         self.files = TunnelFile.named(self.folder, "semaphore")
         self.server = Server()
 
+    late = ""
+
     def enroll(self, link: Link | None = None) -> str:
-        """Enroll, and return what was printed."""
+        """Enroll, and return what was printed; *late* is why nothing passes yet."""
         out = io.StringIO()
         link = link or self.server.link
         with redirect_stdout(out), self.files.alone():
-            enroll(self.files, link, self.server.enrolling(link), "box")
+            half = self.server.enrolling(link)
+            _, self.late = enroll(self.files, link, half, "box")
         return out.getvalue()
 
     def names(self) -> list[str]:
@@ -272,6 +275,22 @@ class EnrollTests(JoinCase):
         """Whoever waits for an approval is told so."""
         self.server.changed = {"state": PeerState.PENDING}
         self.assertIn("has to approve", self.enroll())
+        self.assertEqual(self.late, "")
+
+    def test_not_applied(self) -> None:
+        """Where the server's VPN does not let the machine in, that is said."""
+        self.server.changed = {"applied": False, "reason": "as soon as\x1b it can"}
+        self.assertIn("Joined as box", self.enroll())
+        self.assertIn("vpn doctor", self.late)
+        self.assertIn("as soon as", self.late)
+        self.assertTrue(self.late.isprintable())
+        self.assertTrue(self.files.profile.exists())
+
+    def test_not_applied_and_pending(self) -> None:
+        """That a machine waits for an approval is no fault of the server's."""
+        self.server.changed = {"applied": False, "state": PeerState.PENDING}
+        self.enroll()
+        self.assertEqual(self.late, "")
 
     def test_host_name(self) -> None:
         """A machine's name is of harmless characters."""

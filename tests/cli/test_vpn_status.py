@@ -5,7 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from semaphore_twisted import config as configuration
 from semaphore_twisted.operations import vpn_network
+from semaphore_twisted.start.operator_files import content_of
+from semaphore_twisted.start.running import Report
+from semaphore_twisted.start.state import Lock
 from semaphore_twisted.wireguard import keys, wire
 from tests.support.scripted_companion import ScriptedCompanion, welcome
 from tests.support.vpn_command import VpnCase
@@ -161,6 +165,39 @@ class DoctorTests(CompanionCase):
         # no server runs here, and the name leads nowhere
         self.assertEqual([e["level"] for e in found["server"]], ["error"])
         self.assertIn("endpoint", found)
+
+    def serve(self, trouble: str = "", **environ: str) -> None:
+        """Have a server run that was given *environ*."""
+        lock = Lock.take(self.site.state)
+        self.addCleanup(lock.release)
+        config = self.site.state / "config.json"
+        settings = configuration.parse(
+            config.read_bytes(),
+            name="config.json",
+            environ={f"SEMAPHORE_{name}": value for name, value in environ.items()},
+            read=content_of,
+        )
+        report = Report(self.site.state, settings)
+        report.startService()
+        report.companion(trouble)
+
+    def test_refused_server(self) -> None:
+        """A server that the companion refuses is an error, though root is answered."""
+        self.serve("the companion hung up: another user than the server's")
+        found = self.found()
+        self.assertEqual([e["level"] for e in found["companion"]], ["ok"])
+        sentences = [e["sentence"] for e in found["server"] if e["level"] == "error"]
+        self.assertEqual(len(sentences), 1)
+        self.assertIn("the companion hung up", sentences[0])
+
+    def test_other_options(self) -> None:
+        """Options that only the server was given are told, and count."""
+        self.serve(VPN_ONLY="true", VPN_PORT="8443")
+        found = self.found()
+        told = " ".join(each["sentence"] for each in found["options"])
+        for words in ("vpn.only", "vpn.port", "8443", "SEMAPHORE_VPN_PORT"):
+            self.assertIn(words, told)
+        self.assertIn("8443", json.dumps(found["ports"]))
 
     def test_settings(self) -> None:
         """How networks see peers is said; settings that are gone are an error."""

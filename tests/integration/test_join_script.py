@@ -199,6 +199,19 @@ class JoinScriptTests(ScriptCase):
         self.joined(done)
         self.assertIn("approve", done.stdout)
 
+    def test_not_applied(self) -> None:
+        """Where the server's VPN does not let the machine in, that is an error."""
+        server = EnrollServer("the companion hung up")
+        self.addCleanup(server.stop)
+        self.server.stop()
+        self.server = server
+        done = self.run_script(server.tokens[0])
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("does not let it in yet", done.stderr)
+        self.assertNotIn("hung up", done.stderr)
+        self.assertIn("Joined as", done.stdout)
+        self.assertTrue((self.machine / "semaphore.conf").exists())
+
     def test_used(self) -> None:
         """A token that cannot be used leaves no key behind."""
         done = self.run_script("smp-enroll-" + "x" * 43)

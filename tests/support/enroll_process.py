@@ -14,12 +14,18 @@ from urllib.request import Request, urlopen
 class EnrollServer:
     """A process of ``tests.support.enroll_server``."""
 
-    def __init__(self) -> None:
-        """Start it."""
+    def __init__(self, trouble: str = "") -> None:
+        """Start it; *trouble* is why its companion lets nobody in."""
         self.folder = Path(tempfile.mkdtemp(prefix="enroll-"))
         self.folder.chmod(0o755)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.enroll_server", str(self.folder)],
+            [
+                sys.executable,
+                "-m",
+                "tests.support.enroll_server",
+                str(self.folder),
+                trouble,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,8 @@
 """A process with the small site for devices to come, over TLS of an own authority.
 
-``python -m tests.support.enroll_server FOLDER`` prints a line of JSON: where it is,
-and tokens of invites. The store is in memory; the companion is one that has done all.
+``python -m tests.support.enroll_server FOLDER TROUBLE`` prints a line of JSON: where it
+is, and tokens of invites. The store is in memory; the companion has done all, unless it
+is in TROUBLE.
 """
 
 import json
@@ -117,7 +118,7 @@ def main() -> None:
             enroll_url=base,
             vpn=Options(devices_per_user=100),
         ),
-        peers=RecordingPeers(),
+        peers=RecordingPeers(reason=sys.argv[2]),
         redeems=Redeems(reactor.seconds),
         inner="https://semaphore.internal",
     )

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from attrs import define, field
 
+from semaphore_twisted.cli import vpn_enrolling
 from semaphore_twisted.cli.vpn_enrolling import Enrolling
 from semaphore_twisted.cli.vpn_link import Link
 from semaphore_twisted.crypto import certificates
@@ -73,7 +74,7 @@ def enrolled(public_key: str, name: str = "box", **changed: Any) -> Enrolled:
         "url": "https://semaphore.internal",
         "domain": "semaphore.internal",
     }
-    return Enrolled(peer=peer, **{**usual, **changed})
+    return vpn_enrolling.Answer(peer=peer, **{**usual, **changed})
 
 
 @define

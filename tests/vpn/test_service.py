@@ -216,6 +216,19 @@ class SyncTests(ServiceTestCase):
         self.clock.advance(1)
         self.assertEqual(self.numbers(), [1])
 
+    def test_noted(self) -> None:
+        """What is wrong is told once when it begins, and once when it has ended."""
+        said: list[str] = []
+        self.service.noted = lambda state: said.append(state.trouble)
+        self.start(1)
+        self.companion.stop()
+        self.clock.advance(100)
+        self.assertEqual(len([each for each in said if each]), len(set(said) - {""}))
+        self.assertNotEqual(said[-1], "")
+        self.companion.running = True
+        self.clock.advance(5)
+        self.assertEqual(said[-1], "")
+
     def test_started_later(self) -> None:
         """V68 (service part): the order in which the services start does not matter."""
         self.companion.running = False

@@ -35,8 +35,8 @@ async def enroll(context: Context, body: EnrollRequest) -> EnrolledOutcome | Enc
     """Enroll a device; for ten minutes the same token and key get the same answer.
 
     Every token that cannot be used gets the same 403. Who accepts ``text/plain`` gets
-    the file alone; ``Semaphore-Url``, ``-Domain``, ``-State`` and ``-Uuid`` are
-    headers then.
+    the file alone; ``Semaphore-Url``, ``-Domain``, ``-State``, ``-Uuid`` and
+    ``-Applied`` are headers then.
     """
     peers, redeems = control(context), context.services.redeems
     redeems.begin(context.address)
@@ -53,7 +53,7 @@ async def enroll(context: Context, body: EnrollRequest) -> EnrolledOutcome | Enc
     redeems.success(context.address)
     outcome = await applied(peers, revision)
     if context.accept.strip() == "text/plain":
-        return _file(value)
+        return _file(value, applied=outcome.applied)
     late = "" if outcome.applied else LATE
     return told(EnrolledOutcome, value, Applied(applied=not late, reason=late))
 
@@ -65,12 +65,13 @@ def _redeem(
     return value, vpn_network.revision(conn)
 
 
-def _file(value: Enrolled) -> Encoded:
+def _file(value: Enrolled, *, applied: bool) -> Encoded:
     headers = (
         ("Semaphore-Url", value.url),
         ("Semaphore-Domain", value.domain),
         ("Semaphore-State", value.peer.state),
         ("Semaphore-Uuid", value.peer.uuid),
+        ("Semaphore-Applied", "true" if applied else "false"),
     )
     return Encoded(
         201,

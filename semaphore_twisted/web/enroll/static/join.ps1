@@ -68,17 +68,19 @@ if (-not $Name) { $Name = 'machine' }
 $body = @{ token = $token; public_key = $public; name = $Name } | ConvertTo-Json -Compress
 
 $answer = Join-Path $folder ".$Tunnel.answer"
+$head = Join-Path $folder ".$Tunnel.head"
 $options = @('-q', '--silent', '--show-error', '--proto', '=https', '--max-time', '60',
     '--ssl-no-revoke', '--header', 'Content-Type: application/json',
     '--header', 'Accept: text/plain', '--header', 'Expect:', '--output', $answer,
-    '--write-out', '%{http_code}', '--data-binary', '@-')
+    '--dump-header', $head, '--write-out', '%{http_code}', '--data-binary', '@-')
 if ($Ca) { $options += @('--cacert', $Ca) }
 try {
     $status = "$($body | & curl.exe @options "$Url/api/vpn/enroll")".Trim()
     if ($LASTEXITCODE) { throw "${Url}: no answer that can be trusted; try again later" }
     $text = [IO.File]::ReadAllText($answer)
+    $headers = [IO.File]::ReadAllText($head)
 } finally {
-    Remove-Item -Force -ErrorAction SilentlyContinue $answer
+    Remove-Item -Force -ErrorAction SilentlyContinue $answer, $head
 }
 if ($status -cnotin @('200', '201')) {
     $said = 'The server has refused'
@@ -112,4 +114,9 @@ if ($me.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) {
     Write-Host "The tunnel $Tunnel is up."
 } else {
     Write-Host "Next: open WireGuard, 'Import tunnel(s) from file', and choose $file"
+}
+if ($headers -match '(?m)^Semaphore-Applied: *false' -and
+    $headers -notmatch '(?m)^Semaphore-State: *pending') {
+    throw ('This machine is enrolled, and the VPN of the server does not let it in yet: ' +
+        "its administrator has to look at 'semaphore vpn doctor'")
 }

@@ -207,6 +207,7 @@ site=$(told '[Uu]rl' '[]A-Za-z0-9._:/[-]')
 domain=$(told '[Dd]omain' '[A-Za-z0-9.-]')
 state=$(told '[Ss]tate' '[a-z]')
 uuid=$(told '[Uu]uid' '[0-9a-f-]')
+applied=$(told '[Aa]pplied' '[a-z]')
 
 # --- the file -----------------------------------------------------------------------
 
@@ -279,3 +280,6 @@ if [ -n "$servers" ]; then
     esac
 fi
 bring_up "${site:-$url}"
+[ "$applied" != false ] || [ "$state" = pending ] || fail 'this machine is enrolled,' \
+    'and the VPN of the server does not let it in yet: the tunnel carries no traffic' \
+    "until the server's administrator has looked at 'semaphore vpn doctor'"

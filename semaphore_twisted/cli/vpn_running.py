@@ -1,0 +1,81 @@
+"""The options of the running server, for commands that depend on them."""
+
+import argparse
+import os
+import sys
+
+from semaphore_twisted.cli import table
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import open_installation
+from semaphore_twisted.start import installation, running
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.start.running import Difference, Running
+
+#: What decides which ports root opens to peers.
+BOUNDS = frozenset(
+    {"port", "interface", "vpn.only", "vpn.port", "vpn.dns", "vpn.publish"}
+)
+
+#: What decides where links lead, what is in files, and what is looked at.
+PLACES = BOUNDS | {
+    "web_host",
+    "tls.enabled",
+    "tls.mode",
+    "tls.cert_file",
+    "acme.names",
+    "trusted_proxies",
+    "proxy_protocol",
+    "vpn.enroll_port",
+    "vpn.domain",
+    "vpn.devices_per_user",
+    "vpn.address_quarantine_days",
+    "vpn.socket",
+}
+
+
+def as_it_runs(
+    arguments: argparse.Namespace,
+) -> tuple[Installation, Running | None, list[Difference]]:
+    """Return the installation with the options of its running server.
+
+    Also what that server says of itself, and which options differ from this command's.
+
+    :raises Failure: if there is no installation, or its configuration is not right.
+    """
+    found = open_installation(arguments)
+    said = running.found(found.state.path)
+    if said is None:
+        return found, None, []
+    differing = running.differences(found.settings, said, PLACES)
+    if differing:
+        found = installation.load(
+            config=arguments.config,
+            state=arguments.state,
+            environ=running.overlaid(os.environ, differing),
+        )
+    return found, said, differing
+
+
+def opened(arguments: argparse.Namespace) -> Installation:
+    """Return the installation with the options of its running server; tell of each."""
+    found, _, differing = as_it_runs(arguments)
+    for each in differing:
+        print(
+            f"semaphore: warning: {table.plain(each.sentence)}; the server's counts",
+            file=sys.stderr,
+        )
+    return found
+
+
+def check_bounds(found: Installation) -> None:
+    """Refuse options that the running server has otherwise.
+
+    Root allows ports by them, so the server's own word is not enough.
+
+    :raises Failure: naming the first.
+    """
+    said = running.found(found.state.path)
+    if said is None:
+        return
+    for each in running.differences(found.settings, said, BOUNDS):
+        raise Failure(f"{table.plain(each.sentence)}; nothing was changed")

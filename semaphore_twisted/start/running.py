@@ -1,0 +1,163 @@
+"""What a running server says of itself to the commands on its machine.
+
+The server has options of its own: systemd gives it ``/etc/semaphore/env``, which no
+command sees. It writes them to ``DIR/running.json``, secrets masked, with what it
+knows of the VPN's companion; a command reads that while the server runs.
+
+Root reads the file, and the server's user can write it: it is data to compare and to
+show, and never says what root allows.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+from twisted.application.service import Service
+from twisted.logger import Logger
+from typing_extensions import override
+
+from semaphore_twisted.config import PREFIX, Settings
+from semaphore_twisted.config_values import MASK
+from semaphore_twisted.start import state
+from semaphore_twisted.start.operator_files import content_of
+
+NAME = "running.json"
+
+_LIMIT = 256 * 1024
+
+#: How an option without a value is shown.
+_UNSET = "-"
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A running server: *options* by their paths, as ``config show`` prints them.
+
+    *trouble* says why the companion does not do what the server wants; empty where
+    it does, and before the first try.
+    """
+
+    options: dict[str, str]
+    trouble: str = ""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """An option that a command sees otherwise than the running server."""
+
+    path: str
+    variable: str
+    here: str
+    there: str
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it."""
+        return (
+            f"{self.path}: the running server has {_told(self.there)}, this command "
+            f"{_told(self.here)}; set {self.variable} as the server has it "
+            "(/etc/semaphore/env with systemd), or give the same --config"
+        )
+
+
+def _plain(shown: str) -> str:
+    """Return a value in one spelling: a port may have a colon before it."""
+    return shown.removeprefix(":").rstrip("/")
+
+
+def _told(shown: str) -> str:
+    return "no value" if shown == _UNSET else shown[:200]
+
+
+def found(path: Path) -> Running | None:
+    """Return what the server says that has the state folder *path*.
+
+    ``None`` where no server runs, or it is one that does not say anything.
+    """
+    try:
+        if state.holder(path) is None:
+            return None
+        content = content_of(path / NAME, _LIMIT, links=False)
+        return msgspec.json.decode(content, type=Running)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def differences(
+    settings: Settings, running: Running, paths: frozenset[str]
+) -> list[Difference]:
+    """Return which options among *paths* are others there than in *settings*."""
+    result = []
+    for each in settings.effective:
+        there = running.options.get(each.option.path)
+        name = each.option.variable
+        if (
+            each.option.path in paths
+            and not each.option.secret
+            and name is not None
+            and there not in {None, MASK}
+            and _plain(str(there)) != _plain(each.shown)
+        ):
+            result.append(
+                Difference(
+                    path=each.option.path,
+                    variable=PREFIX + name,
+                    here=each.shown,
+                    there=str(there),
+                )
+            )
+    return result
+
+
+def overlaid(
+    environ: Mapping[str, str], differences: list[Difference]
+) -> dict[str, str]:
+    """Return *environ* with the server's values of the options that differ."""
+    result = dict(environ)
+    for each in differences:
+        result.pop(f"{each.variable}_FILE", None)
+        result[each.variable] = "" if each.there == _UNSET else each.there
+    return result
+
+
+class Report(Service):
+    """Writes what the server says of itself, at the start and after each change."""
+
+    name = "report"
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        """Write to the state folder *folder* what *settings* have."""
+        self._path = folder / NAME
+        self._options = {each.option.path: each.shown for each in settings.effective}
+        self._trouble = ""
+
+    @override
+    def startService(self) -> None:
+        """Write it."""
+        super().startService()
+        self._write()
+
+    @override
+    def stopService(self) -> None:
+        """Take it away: a server that does not run says nothing."""
+        super().stopService()
+        self._path.unlink(missing_ok=True)
+
+    def companion(self, trouble: str) -> None:
+        """Note that the VPN's companion is in *trouble*, or in none."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            if self.running:
+                self._write()
+
+    def _write(self) -> None:
+        said = Running(options=self._options, trouble=self._trouble)
+        try:
+            state.write(self._path, msgspec.json.encode(said))
+        except OSError as error:
+            self._log.warn(
+                "{path}: {error}: commands of this machine do not see the options of "
+                "this server",
+                path=str(self._path),
+                error=error.strerror,
+            )
