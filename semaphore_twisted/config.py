@@ -21,6 +21,7 @@ from semaphore_twisted import (
     config_address,
     config_events,
     config_listening,
+    config_process,
     config_repositories,
     config_sessions,
 )
@@ -33,6 +34,7 @@ from semaphore_twisted.config_names import (
     VARIABLES,
     Option,
 )
+from semaphore_twisted.config_process import Process
 from semaphore_twisted.config_repositories import Repositories
 from semaphore_twisted.config_sessions import Session
 from semaphore_twisted.config_values import (
@@ -81,14 +83,6 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
         if self.mode != "auto":
             return self.mode
         return "files" if self.cert_file else "local-ca"
-
-
-class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """The user that jobs run as."""
-
-    user: str = ""
-    uid: int | None = None
-    gid: int | None = None
 
 
 class Ssh(msgspec.Struct, frozen=True, kw_only=True):
@@ -414,6 +408,7 @@ def _check(
     _check_listening(config, wrong, warnings)
     config_sessions.check(config.session, wrong)
     config_events.check(config.events, wrong)
+    config_process.check(config.process, wrong)
     config_repositories.check(config.repositories, wrong)
     _check_vpn(config.vpn, wrong)
     if config.vpn.only and config.unix_socket is not None:

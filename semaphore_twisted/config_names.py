@@ -74,6 +74,12 @@ _SERVED = (
     _served("process.user", "PROCESS_USER"),
     _served("process.uid", "PROCESS_UID", Kind.NUMBER),
     _served("process.gid", "PROCESS_GID", Kind.NUMBER),
+    _served("process.uid_range", "PROCESS_UID_RANGE"),
+    _served("process.app_namespaces.user", "PROCESS_APP_NS_USER", Kind.FLAG),
+    _served("process.app_namespaces.mount", "PROCESS_APP_NS_MOUNT", Kind.FLAG),
+    _served("process.app_namespaces.pid", "PROCESS_APP_NS_PID", Kind.FLAG),
+    _served("process.app_namespaces.ipc", "PROCESS_APP_NS_IPC", Kind.FLAG),
+    _served("process.app_namespaces.uts", "PROCESS_APP_NS_UTS", Kind.FLAG),
     _served("metrics.enabled", "METRICS_ENABLED", Kind.FLAG),
     _served("metrics.username", "METRICS_USERNAME"),
     _served("metrics.password", "METRICS_PASSWORD", secret=True),
@@ -267,11 +273,6 @@ jwt.default_ttl JWT_DEFAULT_TTL
 jwt.max_ttl JWT_MAX_TTL
 process.chroot PROCESS_CHROOT
 process.no_new_privs? PROCESS_NO_NEW_PRIVS
-process.app_namespaces.user? PROCESS_APP_NS_USER
-process.app_namespaces.mount? PROCESS_APP_NS_MOUNT
-process.app_namespaces.pid? PROCESS_APP_NS_PID
-process.app_namespaces.ipc? PROCESS_APP_NS_IPC
-process.app_namespaces.uts? PROCESS_APP_NS_UTS
 log.events.enabled? EVENT_LOG_ENABLED
 log.events.format EVENT_LOG_FORMAT
 log.events.logger* EVENT_LOGGER

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
+from attrs import evolve
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python import usage
@@ -22,6 +23,7 @@ from typing_extensions import override
 
 from semaphore_twisted import __version__, exhaustion
 from semaphore_twisted import config as configuration
+from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
@@ -48,6 +50,7 @@ from semaphore_twisted.start import (
     programs,
     retention,
     running,
+    separation,
     served,
     serving,
     vpn,
@@ -198,13 +201,16 @@ def _made(
             "semaphore vpn init --endpoint HOST"
         )
     path = programs.search_path(environ.get("PATH"))
-    notes = [*programs.missing(path), job_user.warning(jobs)]
+    settings = job_settings.settings(made, jobs, path, environ)
+    separated = separation.separation(made.installation, jobs, settings.usual)
+    notes: list[str | None] = [*programs.missing(path), *separated.notes]
     if options["demo"]:
         notes.append(demo.ensure(made.installation, search_path=path))
     service = _Assembly(
         made=made,
         reactor=reactor,
-        job_settings=job_settings.settings(made, jobs, path, environ),
+        job_settings=evolve(settings, usual=separated.options),
+        identities=job_user.identities(jobs, Path(settings.usual.spools)),
     ).service(sockets, tuple(filter(None, notes)))
     url = _url(made, sockets)
     text = banner.banner(made, url=url, terminal=terminal)
@@ -241,6 +247,7 @@ class _Assembly:
         made: Complete,
         reactor: Any,
         job_settings: JobSettings,
+        identities: Identities | None,
     ) -> None:
         self.made = made
         self.reactor = reactor
@@ -277,7 +284,7 @@ class _Assembly:
             )
         self.tasks = TaskService(
             database=self.database,
-            runner=SupervisedRunner(reactor=reactor),
+            runner=SupervisedRunner(reactor=reactor, identities=identities),
             keyring=made.keyring,
             prepare=self._prepare,
             places=Places(
@@ -287,7 +294,7 @@ class _Assembly:
             compute=self.compute,
             observers=Observers([self.hub]),
             options=TaskOptions(
-                max_parallel_tasks=self.config.max_parallel_tasks,
+                max_parallel_tasks=self._most_tasks(),
                 max_tasks_per_template=self.config.max_tasks_per_template,
             ),
             clock=reactor,
@@ -296,6 +303,11 @@ class _Assembly:
         self.mirrors = Mirrors(
             Path(job_settings.usual.repositories), self.database, self.compute
         )
+
+    def _most_tasks(self) -> int:
+        """Return how many tasks may run at once; 0 is no limit."""
+        uids, most = len(self.config.process.uids), self.config.max_parallel_tasks
+        return min(uids, most or uids) if uids else most
 
     def service(
         self,

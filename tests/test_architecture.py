@@ -52,6 +52,7 @@ ROOTS = {
     "config_events",
     "config_listening",
     "config_names",
+    "config_process",
     "config_repositories",
     "config_sessions",
     "config_values",

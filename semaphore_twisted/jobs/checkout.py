@@ -339,12 +339,16 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             *self._contained(),
         )
         # As the job's user, if that is the server's: files get the usual modes.
-        return tuple(replace(step, as_user=not self.places.staging) for step in steps)
+        return tuple(
+            replace(step, as_user=not self.places.staging, inside=False)
+            for step in steps
+        )
 
     def _local(self, where: Address) -> tuple[Step, ...]:
         """Return the steps that clone a repository of this machine.
 
-        All of them run as the job's user, whose permissions count.
+        All of them run as the job's user, whose permissions count, and outside of the
+        job's namespaces, which have a /tmp of their own.
         """
         rules = self.options.rules
         rules.check_on(where.place)
@@ -380,7 +384,9 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             *(self._facts(environ) if self.facts else ()),
             *self._contained(),
         )
-        return tuple(replace(step, as_user=True, cwd=WORKSPACE) for step in steps)
+        return tuple(
+            replace(step, as_user=True, inside=False, cwd=WORKSPACE) for step in steps
+        )
 
     def _facts(self, environ: dict[str, str]) -> tuple[Step, ...]:
         """Return the steps that tell which commit it is."""
@@ -409,7 +415,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         copy = self._own("copy", "cp", "-a", "--", ".", f"{WORKSPACE}/{self.folder}")
         return (
             self._own("open", "chmod", "-R", "u=rwX,go=rX", "--", self.target),
-            replace(copy, as_user=True, cwd=self.target, handed=True),
+            replace(copy, as_user=True, inside=False, cwd=self.target, handed=True),
             *self.finally_steps(),
         )
 

@@ -71,6 +71,7 @@ def specification(
         max_output_bytes=options.max_output_bytes,
         uid=options.uid,
         gid=options.gid,
+        isolation=options.isolation,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.jobs.steps import Isolation
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
 from semaphore_twisted.model.repositories import RepositoryRules
@@ -107,3 +108,4 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_output_bytes: int = 1 << 30
     uid: int | None = None
     gid: int | None = None
+    isolation: Isolation | None = None

@@ -26,6 +26,7 @@ from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IJobReceiver, IJobRunner
 from semaphore_twisted.jobs.disk import reserve
 from semaphore_twisted.jobs.follow import Follower, IFollowReactor
+from semaphore_twisted.jobs.identities import REMAINS, Identities
 from semaphore_twisted.jobs.steps import JobSpecification
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -111,6 +112,8 @@ class SupervisedRunner:
     reactor: IJobReactor
     #: The Python that runs supervisors.
     python: str = field(default=sys.executable)
+    #: Where each job has a user of its own.
+    identities: Identities | None = None
 
     def start(
         self, specification: JobSpecification, receiver: IJobReceiver
@@ -144,6 +147,9 @@ class SupervisedRunner:
         self, specification: JobSpecification, receiver: IJobReceiver
     ) -> Follower:
         spool = Path(specification.spool)
+        if self.identities is not None:
+            uid, gid = self.identities.free()
+            specification = replace(specification, uid=uid, gid=gid)
         remains = _Remains(
             mark=specification.mark,
             workspace=specification.workspace,
@@ -152,7 +158,7 @@ class SupervisedRunner:
             started=time.time(),
         )
         specification = replace(specification, disk_reserve=reserve(spool))
-        _write(spool / "job", msgspec.json.encode(remains))
+        _write(spool / REMAINS, msgspec.json.encode(remains))
         await self._spawn(spool, msgspec.json.encode(specification))
         follower = self._follower(spool, 0, receiver)
         follower.begin()
@@ -169,7 +175,7 @@ class SupervisedRunner:
     async def _swept(self, follower: Follower) -> None:
         try:
             remains = msgspec.json.decode(
-                (follower.spool / "job").read_bytes(), type=_Remains
+                (follower.spool / REMAINS).read_bytes(), type=_Remains
             )
             order = _Interrupted(
                 mark=remains.mark,

@@ -77,6 +77,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     #: Enters ``cwd`` before it becomes the job's user, who may not reach that by its
     #: path: the folder is handed over, its parents stay closed.
     handed: bool = False
+    #: A step of the job's user runs in the job's namespaces, if it has some.
+    inside: bool = True
     #: Seconds after which this step alone is ended as ``error``.
     time_limit: float | None = None
     #: Logged when the step fails, before its exit status; ``{output}`` is not expanded.
@@ -84,6 +86,27 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     #: Text to sentence: where the output has the text, the sentence is logged once,
     #: after the step.
     remarks: dict[str, str] = {}
+
+
+#: Kinds of namespaces, called as Semaphore's options are.
+Namespace = Literal["user", "mount", "ipc", "uts", "pid"]
+
+
+class Isolation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job's own steps are separated from other jobs by; absolute paths.
+
+    The paths matter where ``mount`` is among the *kinds*. ``pid`` needs ``mount``.
+    """
+
+    kinds: tuple[Namespace, ...]
+    #: Directories that are empty for the job, but for its workspace and *shown*.
+    hidden: tuple[str, ...] = ()
+    #: Files that the job cannot read.
+    covered: tuple[str, ...] = ()
+    #: Files and directories that stay visible, also below a hidden directory or /tmp.
+    shown: tuple[str, ...] = ()
+    #: Files and directories that stay visible, and that the job cannot change.
+    fixed: tuple[str, ...] = ()
 
 
 class JobSpecification(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +133,8 @@ class JobSpecification(msgspec.Struct, frozen=True, kw_only=True):
     #: Numbers of the user that runs the steps, if the supervisor may switch.
     uid: int | None = None
     gid: int | None = None
+    #: Namespaces of the job's own steps; ``None`` is none.
+    isolation: Isolation | None = None
     #: Steps that run at the very end whatever happened (clean-up of worktrees).
     finally_steps: tuple[Step, ...] = ()
 

@@ -82,11 +82,12 @@ def layout(options: JobOptions, place: str) -> Layout:
                 f" takes {_LONGEST_SOCKET}: choose a shorter state directory"
             )
     other = options.uid is not None
+    copied = other or options.isolation is not None
     return Layout(
         workspace=workspace,
         spool=spool,
         staging=other,
-        known_hosts=f"{WORKSPACE}/known_hosts" if other else options.known_hosts,
+        known_hosts=f"{WORKSPACE}/known_hosts" if copied else options.known_hosts,
     )
 
 
@@ -96,7 +97,7 @@ def files(options: JobOptions) -> tuple[File, ...]:
         File(path=f"{folder}/.keep", content=b"")
         for folder in ("home", "tmp", "agent", "cp")
     )
-    if options.uid is None:
+    if options.uid is None and options.isolation is None:
         return kept
     return (*kept, File(path="known_hosts", content=options.known_hosts_text))
 

@@ -2,11 +2,13 @@
 
 import os
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from attrs import frozen
 
-from semaphore_twisted.config import Process
+from semaphore_twisted.config_process import Process
+from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.model.errors import DomainError
 
 #: Numbers of the capabilities that a server without root needs (capabilities(7)):
@@ -20,17 +22,37 @@ class UnusableUser(DomainError):
 
 @frozen
 class JobUser:
-    """Numbers for the supervisor; both ``None`` where jobs run as the server."""
+    """Numbers for the supervisor; both ``None`` where jobs run as the server.
+
+    Where each job has a number of its own, a *gid* of ``None`` is that number.
+    """
 
     uid: int | None
     gid: int | None
     #: how it is told to people
     name: str
+    #: where each job has a number of its own; *uid* is the first then
+    uids: range = range(0)
 
     @property
     def is_other(self) -> bool:
         """Whether jobs run as somebody else than the server."""
         return self.uid is not None and self.uid != os.geteuid()
+
+    @property
+    def is_root(self) -> bool:
+        """Whether jobs run as root, whom nothing separates."""
+        return os.geteuid() == 0 if self.uid is None else self.uid == 0
+
+    @property
+    def have_accounts(self) -> bool:
+        """Whether each number has an account of this machine."""
+        try:
+            for uid in self.uids:
+                pwd.getpwuid(uid)
+        except KeyError:
+            return False
+        return True
 
 
 def resolve(
@@ -48,6 +70,8 @@ def resolve(
     """
     uid, gid, option = process.uid, process.gid, "process.uid"
     name = process.user
+    if process.uids:
+        return _range(process, may_switch or _missing)
     if name:
         option = "process.user"
         try:
@@ -86,25 +110,55 @@ def resolve(
     return JobUser(uid=uid, gid=gid, name=name or str(uid))
 
 
-def warning(user: JobUser) -> str | None:
-    """Return the sentence for the log where jobs can read what the server can."""
-    if user.is_other:
+def identities(user: JobUser, spools: Path) -> Identities | None:
+    """Return what gives each job a user of its own, if that is wanted."""
+    if not user.uids:
         return None
-    own = "root" if os.geteuid() == 0 else "the server's own user"
-    return (
-        f"Jobs run as {own} (process.user is not set): a playbook can read the key, "
-        "the database and whatever else the server can; see docs/operating.md"
-    )
+    return Identities(user.uids, spools, user.gid)
 
 
-def _missing() -> str:
-    if os.geteuid() == 0:
-        return ""
+def _range(process: Process, may_switch: Callable[[], str]) -> JobUser:
+    """Return the users of ``process.uid_range``, which goes before a single one."""
+    uids = process.uids
+    if missing := may_switch():
+        raise UnusableUser(
+            f"process.uid_range: the server may not switch to other users: it lacks"
+            f" {missing} (the shipped systemd unit has them); expected that, or root"
+        )
+    if os.geteuid() in uids:
+        raise UnusableUser(
+            f"process.uid_range: {process.uid_range!r} has the server's own user"
+            f" {os.geteuid()} in it; expected numbers that no account uses"
+        )
+    if not _mapped(uids):
+        raise UnusableUser(
+            f"process.uid_range: {process.uid_range!r} has numbers that do not exist"
+            " in this container; expected numbers of /proc/self/uid_map"
+        )
+    return JobUser(uid=uids[0], gid=process.gid, name=process.uid_range, uids=uids)
+
+
+def _mapped(uids: range) -> bool:
+    """Return whether all *uids* exist in this user namespace."""
+    found = 0
+    with open("/proc/self/uid_map", encoding="ascii") as lines:  # noqa: PTH123
+        for line in lines:
+            first, _, count = map(int, line.split())
+            found += max(0, min(uids.stop, first + count) - max(uids.start, first))
+    return found == len(uids)
+
+
+def lacking(capabilities: Mapping[str, int]) -> str:
+    """Return which of *capabilities* (name to number) this process does not have."""
     effective = 0
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
         for line in status:
             if line.startswith("CapEff:"):
                 effective = int(line.split()[1], 16)
     return ", ".join(
-        name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1
+        name for name, bit in capabilities.items() if not effective >> bit & 1
     )
+
+
+def _missing() -> str:
+    return lacking(_CAPABILITIES)

@@ -173,6 +173,19 @@ class JobCase(TestCase):
         """Return what the supervisor complained about."""
         return (self.place / "spool" / "errors").read_text()
 
+    def _supervisor(self) -> int:
+        """Return the number of the process that listens at the control socket."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.place / "spool" / "control"))
+            packed = control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        pid, _, _ = struct.unpack("3i", packed)
+        self.assertNotIn(pid, (0, os.getpid()))
+        return int(pid)
+
+    def kill_supervisor(self) -> None:
+        """End the supervisor at once, as an administrator could."""
+        os.kill(self._supervisor(), signal.SIGKILL)
+
     async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         """Wait until *condition* holds."""
         end = time.monotonic() + seconds
@@ -791,7 +804,7 @@ class SurvivalTests(JobCase):
             )
         )
         await self.receiver.line("up")
-        self._kill_supervisor()
+        self.kill_supervisor()
         result = await self.receiver.done
         self.assertEqual((result.status, result.reason), ("error", "interrupted"))
         self.assertEqual(alive(word), [])
@@ -813,7 +826,7 @@ class SurvivalTests(JobCase):
         )
         with output.open("r+b") as file:
             punch(file.fileno(), second)
-        self._kill_supervisor()
+        self.kill_supervisor()
         again = Receiver(self.reactor)
         self.followers.append(
             self.runner.attach(str(self.place / "spool"), second, again)
@@ -827,7 +840,7 @@ class SurvivalTests(JobCase):
         await self.start(shell("echo up; sleep 600"))
         await self.receiver.line("up")
         self.followers[0].abandon()
-        self._kill_supervisor()
+        self.kill_supervisor()
         output = self.place / "spool" / "output"
         record = spool.encode(spool.Kind.OUTPUT, 0, b"torn\n")
         with output.open("ab") as file:
@@ -872,15 +885,3 @@ class SurvivalTests(JobCase):
         receiver = self.attach()
         await receiver.done
         self.assertEqual(receiver.received, ["one", "two"])
-
-    def _supervisor(self) -> int:
-        """Return the number of the process that listens at the control socket."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(str(self.place / "spool" / "control"))
-            packed = control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        pid, _, _ = struct.unpack("3i", packed)
-        self.assertNotIn(pid, (0, os.getpid()))
-        return int(pid)
-
-    def _kill_supervisor(self) -> None:
-        os.kill(self._supervisor(), signal.SIGKILL)

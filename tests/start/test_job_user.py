@@ -5,7 +5,7 @@ import pwd
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import Process
+from semaphore_twisted.config_process import Process
 from semaphore_twisted.start import job_user
 from semaphore_twisted.start.job_user import JobUser, UnusableUser
 
@@ -37,10 +37,10 @@ class JobUserTests(SynchronousTestCase):
     """Options and what they come to."""
 
     def test_nobody(self) -> None:
-        """Without an option jobs run as the server does, and that is a warning."""
+        """Without an option jobs run as the server does."""
         user = resolve(Process())
         self.assertFalse(user.is_other)
-        self.assertIn("process.user is not set", job_user.warning(user) or "")
+        self.assertEqual(user.is_root, os.geteuid() == 0)
 
     def test_name_and_number(self) -> None:
         """A name or a number is enough; the group is the user's own."""
@@ -51,7 +51,7 @@ class JobUserTests(SynchronousTestCase):
         ):
             user = resolve(process)
             self.assertEqual((user.uid, user.gid), (12345, 54321))
-            self.assertIsNone(job_user.warning(user))
+            self.assertFalse(user.is_root)
 
     def test_other_group(self) -> None:
         """The group may be another one."""
@@ -75,6 +75,33 @@ class JobUserTests(SynchronousTestCase):
         )
         self.assertIn("process.user", error.message)
         self.assertIn("CAP_SETUID", error.message)
+
+    def test_range(self) -> None:
+        """A range goes before a single user; the group is the same number."""
+        user = resolve(Process(user="worker", uid_range="1900000000-1900000003"))
+        self.assertTrue(user.is_other)
+        self.assertEqual((user.uid, user.gid), (1900000000, None))
+        self.assertEqual(list(user.uids), list(range(1900000000, 1900000004)))
+        self.assertFalse(user.have_accounts)
+        group = resolve(Process(gid=7, uid_range="1900000000-1900000003"))
+        self.assertEqual(group.gid, 7)
+
+    def test_unusable_range(self) -> None:
+        """A range is refused without the right to switch, or with numbers in use."""
+        process = Process(uid_range="1900000000-1900000003")
+        error = self.assertRaises(UnusableUser, resolve, process, "CAP_SETUID")
+        self.assertIn("process.uid_range: ", error.message)
+        self.assertIn("CAP_SETUID", error.message)
+        lowest = Process(uid_range=f"{max(os.geteuid() - 1, 0)}-{os.geteuid() + 1}")
+        error = self.assertRaises(UnusableUser, resolve, lowest)
+        self.assertIn("the server's own user", error.message)
+
+    def test_lacking(self) -> None:
+        """What this process may not do is named; no process has capability 63."""
+        self.assertEqual(
+            job_user.lacking({"CAP_ODD": 63, "CAP_ODDER": 62}), "CAP_ODD, CAP_ODDER"
+        )
+        self.assertEqual(job_user.lacking({}), "")
 
     def test_own_user(self) -> None:
         """The server's own user is no other one."""

@@ -68,6 +68,8 @@ class Product:
         """Use *state*; *config* is added to the one that the first start makes."""
         self.state = state
         self.arguments = arguments
+        #: words before the server's command, such as those of setpriv
+        self.prefix: tuple[str, ...] = ()
         self.port = free_port()
         self.environ = clean_environment(
             SEMAPHORE_ADMIN="admin",
@@ -98,6 +100,7 @@ class Product:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    *self.prefix,
                     str(Path(sys.executable).with_name("twistd")),
                     "--nodaemon",
                     "--pidfile=",

@@ -15,14 +15,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from semaphore_twisted.jobs.supervision.namespaces import Namespaces
+
 #: Seconds after which processes that survive SIGKILL are given up.
 _UNKILLABLE_SECONDS = 30.0
 _SWEEP_SECONDS = 5.0
 _REMOVE_SECONDS = 300.0
 
 
-def end_all(waiter: Waiter, *, grace: float, hurry: Callable[[], bool]) -> int:
+def end_all(
+    waiter: Waiter,
+    *,
+    grace: float,
+    hurry: Callable[[], bool],
+    namespaces: Namespaces | None = None,
+) -> int:
     """End every process of the job; return how many cannot be ended.
+
+    The last that end are those of its *namespaces*, all at once.
 
     Each gets SIGTERM, and SIGKILL after *grace* seconds or once *hurry* says so. It
     is looked again for new ones until there is none.
@@ -33,6 +43,12 @@ def end_all(waiter: Waiter, *, grace: float, hurry: Callable[[], bool]) -> int:
         waiter.reap()
         pids = tree.descendants(os.getpid())
         now = time.monotonic()
+        if namespaces is not None:
+            pids = [pid for pid in pids if pid != namespaces.init]
+            if not pids or now >= kill_at or hurry():
+                namespaces.end(waiter)
+                namespaces = None
+                continue
         if not pids or now > kill_at + _UNKILLABLE_SECONDS:
             return len(pids)
         if now >= kill_at or hurry():

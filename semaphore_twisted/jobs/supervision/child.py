@@ -25,6 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from semaphore_twisted.jobs.supervision.namespaces import Namespaces
+
 _SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 _PIPE_SIZE = 1 << 20
 #: Python ignores these, and an exec would pass that on.
@@ -91,23 +93,45 @@ class Child:
         self.feeds: dict[int, memoryview] = {}
 
 
-def start(step: Step, *, workspace: str, mark: str, user: User | None) -> Child:
-    """Start the program of *step*.
+def start(
+    step: Step,
+    *,
+    workspace: str,
+    mark: str,
+    user: User | None,
+    namespaces: Namespaces | None = None,
+) -> Child:
+    """Start the program of *step*, in *namespaces* if it belongs there.
 
     :raises StartFailed: if that is not possible.
     """
-    if user is not None and not step.as_user:
+    if not step.as_user:
         user = None
+    if not (step.as_user and step.inside):
+        namespaces = None
     opened: list[int] = []
     try:
-        return _start(step, workspace=workspace, mark=mark, user=user, opened=opened)
+        return _start(
+            step,
+            workspace=workspace,
+            mark=mark,
+            user=user,
+            namespaces=namespaces,
+            opened=opened,
+        )
     finally:
         for descriptor in opened:
             os.close(descriptor)
 
 
 def _start(
-    step: Step, *, workspace: str, mark: str, user: User | None, opened: list[int]
+    step: Step,
+    *,
+    workspace: str,
+    mark: str,
+    user: User | None,
+    namespaces: Namespaces | None,
+    opened: list[int],
 ) -> Child:
     """Start it; what is to be closed here afterwards is added to *opened*."""
     feeds: dict[int, bytes] = {}
@@ -171,8 +195,14 @@ def _start(
             if user is not None:
                 user.become()
 
-        # A folder that is handed over has been entered already.
-        pid = _fork(become, argv=argv, environ=environ, cwd="." if step.handed else cwd)
+        pid = _fork(
+            become,
+            argv=argv,
+            environ=environ,
+            # A folder that is handed over has been entered already.
+            cwd="." if step.handed else cwd,
+            namespaces=namespaces,
+        )
     except BaseException:
         opened.extend(keep)
         raise
@@ -215,22 +245,50 @@ def _fork(
     argv: list[bytes],
     environ: dict[bytes, bytes],
     cwd: str,
+    namespaces: Namespaces | None,
 ) -> int:
     """Fork and execute; return the child's number once the program runs."""
-    supervisor = os.getpid()
+    parent: int | None = os.getpid()
     told, tell = os.pipe()
+    counted, count = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _execute(
-            become, argv=argv, environ=environ, cwd=cwd, parent=supervisor, tell=tell
-        )
+        if namespaces is not None and _enter(namespaces, tell=tell, count=count):
+            parent = None
+        _execute(become, argv=argv, environ=environ, cwd=cwd, parent=parent, tell=tell)
     os.close(tell)
-    with open(told, "rb") as file:
-        word = file.read()
+    os.close(count)
+    with open(told, "rb") as words, open(counted, "rb") as numbers:
+        word, number = words.read(), numbers.read()
+    if number:
+        # That one only entered the namespaces; its child is this process's now.
+        os.waitpid(pid, 0)
+        pid = int(number)
     if not word:
         return pid
     os.waitpid(pid, 0)
     raise StartFailed(_sentence(word.decode(), argv[0].decode(), cwd))
+
+
+def _enter(namespaces: Namespaces, *, tell: int, count: int) -> bool:
+    """Enter the namespaces; return whether the supervisor is no parent in there.
+
+    A process namespace is that of children only, so it is a child that returns then.
+    It needs no tie to the supervisor's life: the namespace has one.
+    """
+    try:
+        namespaces.enter()
+        linux.renounce_privileges()
+        if namespaces.init is None:
+            return False
+        if number := os.fork():
+            os.write(count, b"%d" % number)
+            os._exit(0)
+    except OSError as error:
+        os.write(tell, f"namespaces {error.errno}".encode())
+        os._exit(127)
+    os.close(count)
+    return True
 
 
 def _execute(
@@ -239,16 +297,17 @@ def _execute(
     argv: list[bytes],
     environ: dict[bytes, bytes],
     cwd: str,
-    parent: int,
+    parent: int | None,
     tell: int,
 ) -> None:
     """Become the program, or tell why not; never return."""
     stage = "start"
     try:
         become()
-        linux.die_with_parent(signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(127)
+        if parent is not None:
+            linux.die_with_parent(signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(127)
         stage = "folder"
         os.chdir(cwd)
         stage = "program"
@@ -292,7 +351,8 @@ def _sentence(word: str, program: str, cwd: str) -> str:
         return f"{program} cannot be started: {rest}"
     number = int(rest)
     if stage != "program":
-        what = f"the directory {cwd}" if stage == "folder" else program
+        places = {"folder": f"the directory {cwd}", "namespaces": "its namespaces"}
+        what = places.get(stage, program)
         return f"{what} cannot be used: {os.strerror(number)}"
     if number == errno.ENOENT:
         hint = _HINTS.get(program.rpartition("/")[2])

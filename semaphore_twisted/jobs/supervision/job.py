@@ -12,7 +12,7 @@ import signal
 import time
 import traceback
 
-from semaphore_twisted.jobs.supervision import aftermath, child, folder
+from semaphore_twisted.jobs.supervision import aftermath, child, folder, namespaces
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
 from semaphore_twisted.jobs.supervision.specification import (
@@ -90,6 +90,7 @@ class Job:
         self._finishing = False
         self._made = False
         self._locks: list[int] = []
+        self._namespaces: namespaces.Namespaces | None = None
 
     def order(self, order: str) -> None:
         """Take an order of the server: ``stop`` or ``kill``."""
@@ -140,6 +141,19 @@ class Job:
             folder.make(self._workspace, self._specification.files, self._user)
         except (OSError, ValueError) as error:
             raise Ending("error", f"The workspace cannot be made: {error}") from error
+        isolation = self._specification.isolation
+        if isolation is None:
+            return
+        try:
+            made = namespaces.create(
+                isolation, workspace=self._workspace, user=self._user
+            )
+        except namespaces.CannotIsolate as error:
+            sentence = f"The job cannot be separated from others: {error}"
+            raise Ending("error", sentence) from error
+        if made.init is not None:
+            self._waiter.expect(made.init)
+        self._namespaces = made
 
     def _sweep(self) -> None:
         """End what is left of a job whose supervisor vanished."""
@@ -282,6 +296,7 @@ class Job:
                 workspace=self._workspace,
                 mark=self._specification.mark,
                 user=self._user,
+                namespaces=self._namespaces,
             )
         except child.StartFailed as failed:
             raise self._failed(step, str(failed)) from None
@@ -409,7 +424,13 @@ class Job:
 
     def _end_all(self, grace: float) -> None:
         """End every process of the job, politely for *grace* seconds."""
-        left = aftermath.end_all(self._waiter, grace=grace, hurry=lambda: self._killing)
+        inner, self._namespaces = self._namespaces, None
+        left = aftermath.end_all(
+            self._waiter,
+            grace=grace,
+            hurry=lambda: self._killing,
+            namespaces=inner,
+        )
         if left:
             self._journal.note(f"{left} processes cannot be ended")
         self._unlock()

@@ -1,10 +1,19 @@
 """What the standard library does not offer of Linux."""
 
 import ctypes
+import os
 import resource
+
+#: Kinds of namespaces (``linux/sched.h``).
+NEW_MOUNT, NEW_UTS, NEW_IPC = 0x00020000, 0x04000000, 0x08000000
+NEW_USER, NEW_PID = 0x10000000, 0x20000000
+#: Flags of mounts (``linux/mount.h``).
+READ_ONLY, NO_SUID, NO_DEVICES, NO_PROGRAMS = 1, 2, 4, 8
+REMOUNT, BIND, RECURSIVE, SLAVE = 32, 4096, 16384, 1 << 19
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT = 47
@@ -48,3 +57,45 @@ def drop_ambient_capabilities() -> None:
     switch from one ordinary user to another.
     """
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces that *flags* name for new ones (``unshare(2)``)."""
+    _done(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def enter(namespace: int, kind: int) -> None:
+    """Enter the namespace opened as *namespace*, which is of *kind* (``setns(2)``)."""
+    _done(_libc.setns(ctypes.c_int(namespace), ctypes.c_int(kind)), "setns")
+
+
+def mount(
+    source: str, target: str, kind: str = "", flags: int = 0, data: str = ""
+) -> None:
+    """Mount *source* on *target* (``mount(2)``)."""
+    result = _libc.mount(
+        os.fsencode(source),
+        os.fsencode(target),
+        kind.encode() or None,
+        ctypes.c_ulong(flags),
+        data.encode() or None,
+    )
+    _done(result, f"mount {kind or 'of'} {target}")
+
+
+def set_name(name: str) -> None:
+    """Be called *name* in ``/proc/PID/comm``."""
+    buffer = ctypes.create_string_buffer(name.encode())
+    _done(_libc.prctl(_PR_SET_NAME, buffer, 0, 0, 0), "prctl PR_SET_NAME")
+
+
+def show_memory() -> None:
+    """Let this process's files below ``/proc`` belong to its own user."""
+    _prctl(_PR_SET_DUMPABLE, 1)
+
+
+def _done(result: int, call: str) -> None:
+    """Raise the error of a call that failed."""
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")

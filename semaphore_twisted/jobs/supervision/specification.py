@@ -21,6 +21,17 @@ def _bytes(text: str) -> bytes:
     return binascii.a2b_base64(text)
 
 
+class Isolation:
+    """What a job's own steps are separated from other jobs by."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.kinds: list[str] = given["kinds"]
+        self.hidden: list[str] = given.get("hidden", [])
+        self.covered: list[str] = given.get("covered", [])
+        self.shown: list[str] = given.get("shown", [])
+        self.fixed: list[str] = given.get("fixed", [])
+
+
 class Step:
     """One program of a job."""
 
@@ -49,6 +60,7 @@ class Step:
         self.lock: str | None = given.get("lock")
         self.as_user: bool = given.get("as_user", True)
         self.handed: bool = given.get("handed", False)
+        self.inside: bool = given.get("inside", True)
         self.time_limit: float | None = given.get("time_limit")
         self.failure: str | None = given.get("failure")
         self.remarks: dict[str, str] = given.get("remarks", {})
@@ -73,6 +85,8 @@ class Specification:
         self.disk_reserve: int = given.get("disk_reserve", 0)
         self.uid: int | None = given.get("uid")
         self.gid: int | None = given.get("gid")
+        isolation = given.get("isolation")
+        self.isolation = None if isolation is None else Isolation(isolation)
         self.finally_steps = [Step(step) for step in given.get("finally_steps", ())]
         #: Only in what ``jobs.process`` sends after a supervisor vanished: end what is
         #: left of the job. Seconds since the epoch when the job began.

@@ -1,0 +1,65 @@
+"""``process.…``: the users that jobs run as, and the namespaces that separate them."""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from semaphore_twisted.config_values import WrongOption
+
+_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
+#: Numbers below are those of the system's own accounts and groups.
+_LOWEST = 1000
+#: The last number is "no user" to the system.
+_HIGHEST = (1 << 32) - 2
+#: More are not needed: one number for each job that runs at the same time.
+_MOST = 65_536
+
+
+class AppNamespaces(msgspec.Struct, frozen=True, kw_only=True):
+    """Which namespaces a job has of its own; ``None`` is "where it is possible"."""
+
+    user: bool | None = None
+    mount: bool | None = None
+    pid: bool | None = None
+    ipc: bool | None = None
+    uts: bool | None = None
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """The user that jobs run as, or the numbers of users that they share out."""
+
+    user: str = ""
+    uid: int | None = None
+    gid: int | None = None
+    uid_range: str = ""
+    app_namespaces: AppNamespaces = AppNamespaces()
+
+    @property
+    def uids(self) -> range:
+        """The numbers of ``uid_range``, which was checked; empty if it is not set."""
+        found = _RANGE.fullmatch(self.uid_range)
+        return range(int(found[1]), int(found[2]) + 1) if found else range(0)
+
+
+def check(process: Process, wrong: Callable[..., WrongOption]) -> None:
+    """Refuse a range that is none, and namespaces that cannot be had alone."""
+    if process.uid_range:
+        uids = process.uids
+        usable = (
+            uids
+            and uids[0] >= _LOWEST
+            and not {65534, 65535} & set(uids)
+            and uids[-1] <= _HIGHEST
+            and len(uids) <= _MOST
+        )
+        if not usable:
+            expected = (
+                f"FIRST-LAST, at most {_MOST} numbers of users from {_LOWEST} to"
+                f" {_HIGHEST} that no account uses, such as 1900000000-1900000063"
+            )
+            raise wrong("process.uid_range", process.uid_range, expected)
+    chosen = process.app_namespaces
+    if chosen.mount is False and chosen.pid:
+        expected = "true or unset, since process.app_namespaces.pid needs it,"
+        raise wrong("process.app_namespaces.mount", chosen.mount, expected)

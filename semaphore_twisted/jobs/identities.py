@@ -1,0 +1,79 @@
+"""Numbers of users for jobs: no two jobs have the same one at the same time.
+
+A number is in use while a spool names it, so a restart of the server forgets none: the
+spool stays until its job has ended, its workspace is removed and its output is stored.
+It is also in use while any process of the machine runs as that user.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+import msgspec
+from attrs import frozen
+
+#: The file of a spool that names the user of its job.
+REMAINS = "job"
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """What matters here of a spool's file."""
+
+    uid: int | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Named)
+
+
+@frozen
+class Identities:
+    """The numbers that jobs share out, and the folder of all spools."""
+
+    uids: range
+    spools: Path
+    #: The group of all jobs; ``None`` is the number of the user.
+    gid: int | None = None
+
+    def free(self) -> tuple[int, int]:
+        """Return the user and the group for one more job.
+
+        It is free until a spool names it; nothing else may run in between.
+
+        :raises OSError: if no number is free (``EAGAIN``), or a spool is unreadable.
+        """
+        used = self._named() | _running()
+        for uid in self.uids:
+            if uid not in used:
+                return uid, uid if self.gid is None else self.gid
+        sentence = (
+            f"process.uid_range: all {len(self.uids)} numbers are in use by jobs or"
+            " other processes"
+        )
+        raise OSError(errno.EAGAIN, sentence)
+
+    def _named(self) -> set[int]:
+        """Return the numbers that spools name."""
+        found = set()
+        for place in self.spools.glob(f"*/{REMAINS}"):
+            try:
+                named = _DECODER.decode(place.read_bytes())
+            except FileNotFoundError:
+                continue  # just removed
+            except msgspec.DecodeError:
+                continue  # cut off by a crash: its job was never started
+            if named.uid is not None:
+                found.add(named.uid)
+        return found
+
+
+def _running() -> set[int]:
+    """Return the users of all processes."""
+    found = set()
+    with os.scandir("/proc") as entries:
+        for entry in entries:
+            if entry.name.isdigit():
+                try:
+                    found.add(entry.stat().st_uid)
+                except OSError:
+                    continue  # it has ended
+    return found

@@ -1,0 +1,184 @@
+"""The file system as one job sees it, made in the job's own mount namespace.
+
+The job has its own ``/tmp``, ``/var/tmp``, ``/dev/shm``, ``/dev/pts``,
+``/dev/mqueue`` and ``/proc``. Directories of the server and of other jobs are empty,
+except for the job's own workspace. A number without an account has one here, since
+ssh refuses a user without a name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import stat
+
+from semaphore_twisted.jobs.supervision import linux
+from semaphore_twisted.jobs.supervision.child import User
+from semaphore_twisted.jobs.supervision.specification import Isolation
+
+#: Folders that every user may write to; a job has its own.
+_SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - these are replaced
+#: Of the workspace: what the job finds as each of them.
+_PRIVATE = "tmp"
+_SMALL = "mode=0755,size=256k,nr_inodes=256"
+_HARMLESS = linux.NO_SUID | linux.NO_DEVICES
+#: What a file system's flags (``statvfs(3)``) are as flags of a mount.
+_KEPT = {
+    **dict.fromkeys((1, 2, 4, 8, 1024, 2048), 0),
+    4096: 1 << 21,
+}
+
+
+class Arrangement:
+    """Makes the mounts; what has to stay visible is opened before it is covered."""
+
+    def __init__(self, isolation: Isolation, workspace: str, user: User | None) -> None:
+        self._isolation = isolation
+        self._workspace = workspace
+        self._user = user
+
+    def make(self) -> None:
+        """Make all mounts.
+
+        :raises OSError: if one is not possible; the job must not start then.
+        """
+        # Mounts of the machine still arrive here, and none of these leaves.
+        linux.mount("none", "/", flags=linux.RECURSIVE | linux.SLAVE)
+        workspace = _open(self._workspace)
+        shown = {
+            path: _open(path)
+            for path in (*self._isolation.shown, *self._isolation.fixed)
+            if os.path.exists(path)
+        }
+        self._account()
+        self._devices()
+        private = self._private()
+        for path in sorted(map(os.path.realpath, self._isolation.hidden), key=len):
+            if path not in private and os.path.isdir(path):
+                linux.mount("none", path, "tmpfs", _HARMLESS, _SMALL)
+        for path in dict.fromkeys((os.path.realpath(self._workspace), self._workspace)):
+            self._bind(workspace, path)
+        self._cover_files()
+        for path, opened in shown.items():
+            self._bind(opened, path)
+        for path in self._isolation.fixed:
+            if path in shown:
+                self._fix(shown[path], path)
+        for opened in (workspace, *shown.values()):
+            os.close(opened)
+        linux.mount("proc", "/proc", "proc", _HARMLESS | linux.NO_PROGRAMS)
+
+    def _private(self) -> set[str]:
+        """Give the job its own folders in place of those that all users share."""
+        made = set()
+        source = f"{self._workspace}/{_PRIVATE}"
+        opened = _open(source)
+        for path in dict.fromkeys(map(os.path.realpath, _SHARED)):
+            if os.path.isdir(path):
+                linux.mount(_by_number(opened), path, flags=linux.BIND)
+                made.add(path)
+        os.close(opened)
+        return made
+
+    def _devices(self) -> None:
+        """Give the job its own shared memory, message queues and terminals."""
+        flags = linux.NO_SUID | linux.NO_PROGRAMS
+        if os.path.isdir("/dev/shm"):  # noqa: S108 - it is replaced
+            linux.mount("none", "/dev/shm", "tmpfs", _HARMLESS, "mode=1777")  # noqa: S108
+        if os.path.isdir("/dev/mqueue") and "ipc" in self._isolation.kinds:
+            linux.mount("none", "/dev/mqueue", "mqueue", flags | linux.NO_DEVICES)
+        if os.path.isdir("/dev/pts"):
+            data = "newinstance,ptmxmode=0666,mode=0620"
+            linux.mount("none", "/dev/pts", "devpts", flags, data)
+
+    def _account(self) -> None:
+        """Add an account for a number that has none."""
+        uid, gid = os.geteuid(), os.getegid()
+        if self._user is not None:
+            uid, gid = self._user.uid, self._user.gid
+        name = f"job{uid}"
+        with contextlib.suppress(KeyError):
+            pwd.getpwuid(uid)
+            return
+        home = f"{self._workspace}/home"
+        self._extend("/etc/passwd", f"{name}:x:{uid}:{gid}:Job:{home}:/bin/sh")
+        with contextlib.suppress(KeyError):
+            grp.getgrgid(gid)
+            return
+        self._extend("/etc/group", f"{name}:x:{gid}:")
+
+    def _extend(self, path: str, line: str) -> None:
+        """Show *path* with one more line; the file itself stays as it is."""
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            return
+        if content and not content.endswith(b"\n"):
+            content += b"\n"
+        self._replace(path, content + line.encode() + b"\n", 0o644)
+
+    def _cover_files(self) -> None:
+        """Show files of the server as empty ones that cannot be opened."""
+        for path in self._isolation.covered:
+            if os.path.isfile(path):
+                self._replace(path, b"", 0)
+
+    def _replace(self, path: str, content: bytes, mode: int) -> None:
+        """Show *content* at *path*."""
+        place = f"{self._workspace}/.replaced"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        opened = os.open(place, flags, 0o600)
+        try:
+            with open(opened, "wb", closefd=False) as file:
+                file.write(content)
+            os.fchmod(opened, mode)
+            linux.mount(place, path, flags=linux.BIND)
+        finally:
+            os.close(opened)
+            os.unlink(place)
+
+    def _bind(self, opened: int, path: str) -> None:
+        """Show what is *opened* at *path*, unless it is there."""
+        wanted = os.fstat(opened)
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.stat(path), wanted):
+                return
+        self._folders(os.path.dirname(path))
+        if stat.S_ISDIR(wanted.st_mode):
+            self._folders(path)
+        else:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        flags = linux.BIND | linux.RECURSIVE
+        linux.mount(_by_number(opened), path, flags=flags)
+
+    def _folders(self, path: str) -> None:
+        """Make the folder *path*, which the job's user may remove with its others."""
+        missing = []
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        for each in reversed(missing):
+            os.mkdir(each, 0o755)
+            if self._user is not None:
+                os.chown(each, self._user.uid, self._user.gid)
+
+    def _fix(self, opened: int, path: str) -> None:
+        """Let nothing be changed below *path*."""
+        flags = linux.BIND | linux.REMOUNT | linux.READ_ONLY
+        linux.mount(_by_number(opened), path, flags=linux.BIND | linux.RECURSIVE)
+        found = os.statvfs(path).f_flag
+        for bit, other in _KEPT.items():
+            if found & bit:
+                flags |= other or bit
+        linux.mount("none", path, flags=flags)
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_PATH | os.O_CLOEXEC)
+
+
+def _by_number(opened: int) -> str:
+    return f"/proc/self/fd/{opened}"

@@ -1,0 +1,225 @@
+"""The namespaces of one job: made once, entered by each of its programs.
+
+The first process of the process namespace is a child of the supervisor. It is called
+``init``, which is what programs expect of process 1, collects orphans and does nothing
+else. When it ends, the kernel ends every process of the namespace: no program of the
+job can leave it, and none survives the supervisor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+
+from semaphore_twisted.jobs.supervision import linux, tree
+from semaphore_twisted.jobs.supervision.mounts import Arrangement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from semaphore_twisted.jobs.supervision.child import User
+    from semaphore_twisted.jobs.supervision.specification import Isolation
+    from semaphore_twisted.jobs.supervision.wait import Waiter
+
+#: Each kind with its flag and its file below ``/proc/self/ns``, in the order in which
+#: they are entered: the one of users gives the right to enter the others.
+_KINDS = {
+    "user": (linux.NEW_USER, "user"),
+    "mount": (linux.NEW_MOUNT, "mnt"),
+    "ipc": (linux.NEW_IPC, "ipc"),
+    "uts": (linux.NEW_UTS, "uts"),
+    "pid": (linux.NEW_PID, "pid"),
+}
+_SECONDS = 30.0
+_LONGEST = 4096
+
+
+class CannotIsolate(Exception):
+    """The namespaces cannot be made; the text says which call failed and why."""
+
+
+class Namespaces:
+    """The namespaces, opened, and the number of their first process."""
+
+    def __init__(
+        self, opened: dict[str, int], init: int | None, lifeline: socket.socket
+    ) -> None:
+        self._opened = opened
+        #: ``None`` where the job has no process namespace.
+        self.init = init
+        self._lifeline = lifeline
+
+    def enter(self) -> None:
+        """Enter them; a child that is started from now on is in all of them."""
+        for kind, opened in self._opened.items():
+            linux.enter(opened, _KINDS[kind][0])
+
+    def end(self, waiter: Waiter) -> None:
+        """End every process in them, and let go of them."""
+        if self.init is not None and self.init not in waiter.ended:
+            tree.send(self.init, signal.SIGKILL)
+        for opened in self._opened.values():
+            os.close(opened)
+        self._opened = {}
+        self._lifeline.close()
+
+
+def create(isolation: Isolation, *, workspace: str, user: User | None) -> Namespaces:
+    """Make the namespaces that *isolation* names, with the job's file system.
+
+    :raises CannotIsolate: if one is not possible; nothing of it is left then.
+    """
+    kinds = [kind for kind in _KINDS if kind in isolation.kinds]
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(_SECONDS)
+
+    def arrange() -> None:
+        if "mount" in kinds:
+            Arrangement(isolation, workspace, user).make()
+
+    builder = os.fork()
+    if builder == 0:
+        ours.close()
+        _build(kinds, arrange, theirs)
+    theirs.close()
+    try:
+        init, opened = _received(ours, processes="pid" in kinds)
+    except (OSError, CannotIsolate) as error:
+        ours.close()
+        raise CannotIsolate(str(error)) from error
+    finally:
+        os.waitpid(builder, 0)
+    for each in opened:
+        os.set_inheritable(each, False)  # noqa: FBT003 - no keyword
+    # The builder is gone, so this process is the parent of the first one from now on.
+    with contextlib.suppress(OSError):
+        ours.send(b"go on")
+    return Namespaces(dict(zip(kinds, opened, strict=True)), init, ours)
+
+
+def _received(
+    channel: socket.socket, *, processes: bool
+) -> tuple[int | None, list[int]]:
+    """Return the first process, if there is one, and the opened namespaces.
+
+    Two processes send, so either message may be the first.
+    """
+    init: int | None = None
+    opened: list[int] = []
+    while not opened or (processes and init is None):
+        word, found, _, _ = socket.recv_fds(channel, _LONGEST, len(_KINDS))
+        opened += found
+        if word.startswith(b"init "):
+            init = int(word[5:])
+        elif word != b"made":
+            for each in opened:
+                os.close(each)
+            sentence = word.decode("utf-8", "replace") or "its first process ended"
+            raise CannotIsolate(sentence)
+    return init, opened
+
+
+def _build(
+    kinds: list[str], arrange: Callable[[], None], channel: socket.socket
+) -> None:
+    """Make the namespaces in a process of its own, and end it."""
+    try:
+        _forget_signals()
+        os.umask(0o022)
+        if "user" in kinds:
+            _become_own_user()
+        flags = 0
+        for kind in kinds:
+            if kind != "user":
+                flags |= _KINDS[kind][0]
+        linux.unshare(flags)
+        if "pid" not in kinds:
+            arrange()
+            _hand_over(kinds, channel)
+        elif pid := os.fork():
+            channel.send(b"init %d" % pid)
+        else:
+            _init(kinds, arrange, channel)
+    except BaseException as error:  # noqa: BLE001 - nothing may leave this process
+        _tell(channel, error)
+    finally:
+        os._exit(0)
+
+
+def _become_own_user() -> None:
+    """Have a user namespace in which this user, alone, is itself."""
+    uid, gid = os.geteuid(), os.getegid()
+    linux.unshare(linux.NEW_USER)
+    # The files below belong to root while the memory is hidden.
+    linux.show_memory()
+    for name, line in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(line)
+    linux.hide_memory()
+
+
+def _init(
+    kinds: list[str], arrange: Callable[[], None], channel: socket.socket
+) -> None:
+    """Be the first process: collect orphans until the supervisor ends."""
+    try:
+        linux.set_name("init")
+        # Orphans that end leave nothing behind then, and nobody has to wait for them.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        # Programs of the job may see this process; it holds nothing of theirs.
+        linux.hide_memory()
+        arrange()
+        os.chdir("/")
+        _hand_over(kinds, channel)
+        if not channel.recv(_LONGEST):
+            return
+        linux.die_with_parent(signal.SIGKILL)
+        channel.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            if not channel.recv(1):
+                return
+        _close_all()
+        while True:
+            signal.pause()
+    except BaseException as error:  # noqa: BLE001 - nothing may leave this process
+        _tell(channel, error)
+    finally:
+        os._exit(0)
+
+
+def _hand_over(kinds: list[str], channel: socket.socket) -> None:
+    """Send the namespaces; only this process may open its own."""
+    opened = [
+        os.open(f"/proc/self/ns/{_KINDS[kind][1]}", os.O_RDONLY) for kind in kinds
+    ]
+    socket.send_fds(channel, [b"made"], opened)
+    for each in opened:
+        os.close(each)
+
+
+def _tell(channel: socket.socket, error: BaseException) -> None:
+    with contextlib.suppress(OSError):
+        said = error.strerror if isinstance(error, OSError) else None
+        channel.send((said or str(error) or repr(error)).encode()[:_LONGEST])
+
+
+def _forget_signals() -> None:
+    """Have no handler of the supervisor's, whose orders are not for this process."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _close_all() -> None:
+    """Let go of everything that was inherited."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))

@@ -1,0 +1,323 @@
+"""Two hostile jobs of two projects at the same time, in each set-up that is supported.
+
+One job leaves secrets wherever jobs may leave them, and waits. The other one looks for
+them and tries to end it. Both run under a real server with the rights of the set-up.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from secrets import token_hex
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.support.lab import until
+from tests.support.lab_machine import NOBODY, SERVER, Account
+from tests.support.namespaces import refusal
+from tests.support.product import PATIENCE, Product
+from tests.support.repository import repository
+
+UNIT = Path(__file__).parents[2] / "etc" / "systemd" / "semaphore.service"
+#: Numbers that no account has.
+RANGE = "1900000100-1900000103"
+
+VICTIM = """\
+set -e
+for place in "$HOME" "$TMPDIR" /tmp /var/tmp /dev/shm .; do
+    echo "$SECRET" >"$place/treasure"
+done
+eval "$(ssh-agent -a "$TMPDIR/treasure.sock")" >/dev/null
+ipcmk --queue --mode 0666 >/dev/null
+ipcmk --shmem 4096 --mode 0666 >/dev/null
+(exec -a treasure sleep 1000) &
+child=$!
+echo "user $(id -u)"
+echo "first $(cat /proc/1/comm)"
+echo ready
+until [ -e release ]; do sleep 0.05; done
+kill -0 $child
+grep -q treasure /proc/$child/cmdline
+kill -0 "$SSH_AGENT_PID"
+ls /tmp /var/tmp /dev/shm
+echo "queues $(ipcs --queues | grep -c 0x)"
+echo unharmed
+"""
+
+#: {word} finds the secret, and is not the secret itself.
+ATTACKER = """\
+echo "user $(id -u)"
+for process in /proc/[0-9]*; do
+    tr '\\0' ' ' <"$process/cmdline"
+    tr '\\0' ' ' <"$process/environ"
+    ls -l "$process/cwd" "$process/root" "$process/fd"
+done 2>/dev/null
+echo "queues $(ipcs --queues | grep -c 0x)"
+echo "memory $(ipcs --shmems | grep -c 0x)"
+for place in {places} /tmp /var/tmp /dev/shm /dev/pts /run/user; do
+    echo planted >"$place/planted"
+    find "$place"
+    grep -rs "{word}" "$place"
+done 2>/dev/null
+for file in {files}; do
+    cat "$file" && echo "read $file"
+    echo x >"$file"
+    rm -f "$file"
+done 2>/dev/null
+ssh -o BatchMode=yes -p 1 localhost
+echo looked
+kill -9 -1
+true
+"""
+
+
+class SeparationCase(SynchronousTestCase):
+    """A server of one set-up; without an account it is the tester's own."""
+
+    account: Account | None = None
+    #: whether no program of the server's may gain rights
+    tied = False
+    settings: dict[str, str] = {}  # noqa: RUF012 - one value for the class
+
+    def setUp(self) -> None:
+        """Start it, on a state directory of its user's."""
+        self.addCleanup(os.umask, os.umask(0o022))
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder.chmod(0o755)
+        self.home = self.folder / "home"
+        self.home.mkdir(0o711)
+        self.product = Product(self.home / "state")
+        self.product.environ.update(
+            SEMAPHORE_TMP_PATH=str(self.home / "w"), HOME=str(self.home)
+        )
+        self.product.environ["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        self.product.environ.update(self.settings)
+        if self.account is not None:
+            self.become(self.account)
+        self.secret = token_hex(12)
+        self.addCleanup(self.product.stop)
+        self.product.start()
+        self.product.log_in()
+
+    def become(self, account: Account) -> None:
+        """Start the server as *account*."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can start a server as another user")
+        os.chown(self.home, account.number, account.number)
+        words = account.become()
+        if not self.tied:
+            words.remove("--no-new-privs")
+        self.product.prefix = tuple(words)
+        tried = [*self.product.prefix, sys.executable, __file__]
+        if subprocess.run(tried, check=False, capture_output=True).returncode:
+            raise SkipTest("another user cannot read this program; use tests/run")
+
+    @property
+    def workspaces(self) -> Path:
+        """The folder of all workspaces."""
+        own = self.product.state / "workspaces"
+        return self.home / "w" if (self.home / "w").exists() else own
+
+    def start(self, name: str, script: str) -> tuple[int, int]:
+        """Start *script* in a project of its own; return the project and the task."""
+        product = self.product
+        project = product.api("POST", "/projects", {"name": name})["id"]
+        none = product.api("GET", f"/project/{project}/keys")[0]["id"]
+        git = repository(self.folder / name, {"script.sh": script})
+        files = product.create(
+            project,
+            "repositories",
+            name=name,
+            git_url=f"file://{git}",
+            git_branch="main",
+            ssh_key_id=none,
+        )
+        secret = {
+            "operation": "create",
+            "type": "env",
+            "name": "SECRET",
+            "secret": self.secret if name == "victim" else "nothing",
+        }
+        environment = product.create(
+            project, "environment", name=name, json="{}", env="{}", secrets=[secret]
+        )
+        template = product.create(
+            project,
+            "templates",
+            name=name,
+            app="bash",
+            playbook="script.sh",
+            repository_id=files,
+            environment_id=environment,
+        )
+        task = product.run(project, template)
+        self.addCleanup(
+            product.call, "POST", f"/api/project/{project}/tasks/{task}/stop"
+        )
+        return project, task
+
+    def wait_for(self, started: tuple[int, int], line: str) -> None:
+        """Wait until *line* is in the log of a task."""
+        product = self.product
+        ended = {"success", "error", "stopped"}
+        until(
+            lambda: (
+                line in product.output(*started) or product.status(*started) in ended
+            ),
+            line,
+            PATIENCE,
+        )
+        lines = product.output(*started)
+        self.assertIn(line, lines, "\n".join([*lines, product.log.read_text()]))
+
+    def attacker(self) -> str:
+        """Return the script that looks for everything of another job."""
+        state = self.product.state
+        files = [state / each for each in ("config.json", "semaphore.db")]
+        return (
+            ATTACKER.replace("{places}", f"{state} {self.workspaces}")
+            .replace("{files}", " ".join(map(str, files)))
+            .replace("{word}", f"{self.secret[:-1]}[{self.secret[-1]}]")
+        )
+
+    def attack(self) -> tuple[str, str]:
+        """Run both; return the users that they ran as."""
+        self.assertNotIn("not separated", self.product.log.read_text())
+        config = self.product.state / "config.json"
+        content = config.read_bytes()
+        victim = self.start("victim", VICTIM)
+        self.wait_for(victim, "ready")
+        attacker = self.start("attacker", self.attacker())
+        self.assertEqual(self.product.wait(*attacker), "success")
+        said = self.product.output(*attacker)
+        text = "\n".join(said)
+        self.assertIn("looked", said, text)
+        for word in (self.secret, "treasure", "access_key_encryption", "victim"):
+            self.assertNotIn(word, text)
+        self.assertNotIn(f"read {self.product.state}", text)
+        self.assertEqual(config.read_bytes(), content)
+        self.assertIn("queues 0", said, text)
+        self.assertIn("memory 0", said, text)
+        self.assertNotIn("No user exists", text)
+        self.assertNotIn(f"task_{victim[1]}", text)
+
+        (self.workspaces / f"task_{victim[1]}" / "repository" / "release").touch()
+        status = self.product.wait(*victim)
+        lines = self.product.output(*victim)
+        self.assertEqual(status, "success", "\n".join(lines))
+        self.assertIn("unharmed", lines)
+        self.assertIn("queues 1", lines)
+        self.assertIn("first init", lines)
+        self.assertNotIn("planted", lines)
+        self.assertEqual(list(self.workspaces.glob("task_*")), [])
+        users = [
+            line.split()[1]
+            for lines in (lines, said)
+            for line in lines
+            if line.startswith("user ")
+        ]
+        return users[0], users[1]
+
+
+class RootTests(SeparationCase):
+    """Root's server, whose jobs have users of their own."""
+
+    settings = {"SEMAPHORE_PROCESS_UID_RANGE": RANGE}  # noqa: RUF012 - as above
+
+    def setUp(self) -> None:
+        """Skip where this is not root's machine."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can switch to other users")
+        super().setUp()
+
+    def test_two_jobs(self) -> None:
+        """Neither job finds, reads or ends anything of the other one."""
+        users = self.attack()
+        first, last = map(int, RANGE.split("-"))
+        self.assertEqual(len(set(users)), 2)
+        self.assertLessEqual(set(map(int, users)), set(range(first, last + 1)))
+
+    def test_restart(self) -> None:
+        """After a kill of the server a job keeps its user to itself."""
+        victim = self.start("victim", VICTIM)
+        self.wait_for(victim, "ready")
+        self.product.kill()
+        self.product.start()
+        other = self.start("other", 'echo "user $(id -u)"')
+        self.assertEqual(self.product.wait(*other), "success")
+        place = self.workspaces / f"task_{victim[1]}"
+        self.assertNotIn(f"user {place.stat().st_uid}", self.product.output(*other))
+        (place / "repository" / "release").touch()
+        self.assertEqual(self.product.wait(*victim), "success")
+        self.assertIn("unharmed", self.product.output(*victim))
+
+
+class OneUserTests(SeparationCase):
+    """Root's server, whose jobs share one user."""
+
+    settings = {"SEMAPHORE_PROCESS_USER": "daemon"}  # noqa: RUF012 - as above
+
+    def setUp(self) -> None:
+        """Skip where this is not root's machine."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can switch to other users")
+        super().setUp()
+
+    def test_two_jobs(self) -> None:
+        """The same holds for jobs of one user."""
+        one, other = self.attack()
+        self.assertEqual(one, other)
+
+
+class UnitTests(SeparationCase):
+    """The shipped unit: its user, its capabilities and its environment."""
+
+    def setUp(self) -> None:
+        """Read the unit."""
+        text = UNIT.read_text()
+        (words,) = re.findall(r"^AmbientCapabilities=(.*)$", text, re.MULTILINE)
+        (bound,) = re.findall(r"^CapabilityBoundingSet=(.*)$", text, re.MULTILINE)
+        self.assertEqual(words, bound)
+        names = (word.removeprefix("CAP_").lower() for word in words.split())
+        self.account = Account("semaphore", SERVER.number, tuple(names))
+        self.settings = dict(
+            re.findall(r"^Environment=(SEMAPHORE_\w+)=(.*)$", text, re.MULTILINE)
+        )
+        super().setUp()
+
+    def test_two_jobs(self) -> None:
+        """Neither job finds, reads or ends anything of the other one."""
+        one, other = self.attack()
+        self.assertNotEqual(one, other)
+        self.assertNotIn(str(SERVER.number), (one, other))
+
+
+class OwnUserTests(SeparationCase):
+    """A server without rights, whose jobs run as its own user."""
+
+    account = NOBODY
+
+    def setUp(self) -> None:
+        """Skip where the kernel gives no user namespace to this user."""
+        prefix = self.account.become() if os.geteuid() == 0 else []
+        if reason := refusal(prefix):
+            raise SkipTest(f"the kernel gives no user namespace: {reason}")
+        if not prefix:
+            self.account = None  # type: ignore[assignment]
+        super().setUp()
+
+    def test_two_jobs(self) -> None:
+        """Neither job finds, reads or ends anything of the other one or the server."""
+        one, other = self.attack()
+        self.assertEqual(one, other)
+
+
+class WithVpnTests(OwnUserTests):
+    """What is left to a server that root started with the VPN's companion."""
+
+    account = SERVER
+    tied = True
