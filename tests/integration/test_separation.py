@@ -305,8 +305,8 @@ class UnitTests(SeparationCase):
         self.assertNotIn("62773", (one, other))
 
 
-class OwnUserTests(SeparationCase):
-    """A server without rights, whose jobs run as its own user."""
+class OwnUserCase(SeparationCase):
+    """A server whose jobs run as its own user."""
 
     account = Account("someone", 62771)
 
@@ -319,14 +319,23 @@ class OwnUserTests(SeparationCase):
             self.account = None  # type: ignore[assignment]
         super().setUp()
 
+
+class OwnUserTests(OwnUserCase):
+    """A server without rights."""
+
     def test_two_jobs(self) -> None:
         """Neither job finds, reads or ends anything of the other one or the server."""
         one, other = self.attack()
         self.assertEqual(one, other)
 
 
-class WithVpnTests(OwnUserTests):
+class WithVpnTests(OwnUserCase):
     """What is left to a server that root started with the VPN's companion."""
 
     account = Account("server", 62772, SERVER.capabilities)
     tied = True
+
+    def test_two_jobs(self) -> None:
+        """Neither job finds, reads or ends anything of the other one or the server."""
+        one, other = self.attack()
+        self.assertEqual(one, other)
