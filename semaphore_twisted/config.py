@@ -90,6 +90,7 @@ class Ssh(msgspec.Struct, frozen=True, kw_only=True):
 
     known_hosts_file: str = ""
     strict_host_key_checking: str = "accept-new"
+    project_options: bool = True
 
 
 class Sqlite(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ _SERVED = (
     _served("ssh_config_path", "SSH_PATH"),
     _served("ssh.known_hosts_file", "SSH_KNOWN_HOSTS_FILE"),
     _served("ssh.strict_host_key_checking", "SSH_STRICT_HOST_KEY_CHECKING"),
+    _served("ssh.project_options", "SSH_PROJECT_OPTIONS", Kind.FLAG),
     _served("max_parallel_tasks", "MAX_PARALLEL_TASKS", Kind.NUMBER),
     _served("max_task_duration_sec", "MAX_TASK_DURATION_SEC", Kind.NUMBER),
     _served("events.keep_days", "EVENTS_KEEP_DAYS", Kind.NUMBER),

@@ -23,6 +23,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str
     as_user: bool
 
+    @property
+    def public(self) -> str:
+        """The file with the public half, by which ssh can be told of the key."""
+        return f"{self.socket}.pub"
+
     def begin(self, key: SshKey) -> tuple[Step, ...]:
         """Return the steps that start the agent and give it *key*."""
         return (
@@ -47,6 +52,21 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
                 time_limit=_SECONDS,
                 failure=f"The SSH key of the {self.name} cannot be loaded: it is"
                 " damaged or needs a passphrase; save it again in the key store",
+            ),
+            Step(
+                name=f"{self.name} public key",
+                argv=(
+                    "sh",
+                    "-c",
+                    'umask 077 && ssh-add -L >"$1"',
+                    "public",
+                    self.public,
+                ),
+                cwd=self.cwd,
+                environ={**self.environ, "SSH_AUTH_SOCK": self.socket},
+                quiet=True,
+                as_user=self.as_user,
+                time_limit=_SECONDS,
             ),
         )
 

@@ -11,11 +11,10 @@ How secrets reach ``ansible-playbook`` (tried with ansible-core 2.17 to 2.19):
 """
 
 import posixpath
-import shlex
 
 import msgspec
 
-from semaphore_twisted.jobs.hosts import checking, git_ssh
+from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.inventory import arguments_of, strictness
 from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
 from semaphore_twisted.jobs.steps import File, Pipe, Step
@@ -45,6 +44,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     steps: tuple[Step, ...]
     files: tuple[File, ...] = ()
+    #: Steps of the very end.
+    finally_steps: tuple[Step, ...] = ()
 
 
 class _Password(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,35 +128,23 @@ def plan(
             *(each.file for each in passwords),
             *(() if installed is None else (installed,)),
             *variables,
+            *ssh.files(ssh.of_order(order, options, places)),
         ),
+        finally_steps=(ssh.tell(options),),
     )
 
 
 def _environ(order: JobOrder, options: JobOptions, places: Layout) -> dict[str, str]:
     """Return the environment of Ansible's programs."""
-    strict = options.strict_host_key_checking
-    sharing = (
-        "-C -o ControlMaster=auto -o ControlPersist=60s"
-        if places.control_path_fits
-        else "-C -o ControlMaster=no"
-    )
-    shared = " ".join(
-        (
-            *(("-F", shlex.quote(options.ssh_config)) if options.ssh_config else ()),
-            sharing,
-            *map(shlex.quote, checking(options, places.known_hosts)),
-        )
-    )
-    with_key = order.inventory is not None and isinstance(order.inventory.key, SshKey)
-    agent = places.agent if with_key else None
+    programs = ssh.of_order(order, options, places)
+    agent = places.agent if programs.agent else None
     return {
         **environ(options, places),
         "ANSIBLE_FORCE_COLOR": "True",
         "ANSIBLE_LOCAL_TEMP": places.temporary,
         "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{WORKSPACE}/cp",
-        "ANSIBLE_HOST_KEY_CHECKING": "False" if strict == "no" else "True",
-        "ANSIBLE_SSH_ARGS": shared,
-        "GIT_SSH_COMMAND": git_ssh(options, places.known_hosts, agent=agent),
+        **ssh.environ(programs),
+        "GIT_SSH_COMMAND": programs.git,
         **({"GIT_SSL_CAINFO": options.ca_bundle} if options.ca_bundle else {}),
         **ansible_environment(order),
         **({"SSH_AUTH_SOCK": agent} if agent else {}),

@@ -22,8 +22,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.agent import Agent
-from semaphore_twisted.jobs.hosts import git_ssh
 from semaphore_twisted.jobs.login import LoginMemory, has_login, helper
 from semaphore_twisted.jobs.order import JobOptions, Source
 from semaphore_twisted.jobs.steps import Pipe, Step
@@ -124,6 +124,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             )
             begin, end = memory.begin(where, key), memory.end(where, key)
         return (
+            self._make_ssh(),
             *begin,
             *self._fetch(where, environ),
             *self._copy(where, environ),
@@ -148,6 +149,24 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             cwd=self.places.spool,
             as_user=False,
         )
+
+    @property
+    def _ssh(self) -> ssh.SshPrograms:
+        """The program that git has as ssh."""
+        with_key = isinstance(self.source.key, SshKey)
+        return ssh.SshPrograms(
+            folder=f"{self.places.spool}/{self.name}-ssh",
+            options=self.options,
+            known_hosts=self.options.known_hosts,
+            agent=self._agent().socket if with_key else None,
+        )
+
+    def _make_ssh(self) -> Step:
+        """Return the step that makes it, in a folder of the server's."""
+        script = 'umask 077; mkdir -p "$1" && cat >"$1/ssh" && chmod 700 "$1/ssh"'
+        folder = literal(self._ssh.folder)
+        made = self._own("ssh", "sh", "-c", script, "make", folder)
+        return replace(made, stdin=self._ssh.ssh)
 
     @property
     def _memory(self) -> str:
@@ -186,6 +205,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 (f"{scope}.followRedirects", "false"),
             ]
         environ = self._plain()
+        if isinstance(self.source.key, SshKey):
+            environ["SSH_AUTH_SOCK"] = self._agent().socket
         environ |= {
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -193,13 +214,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             "GIT_CEILING_DIRECTORIES": self.options.spools,
             "GIT_ALLOW_PROTOCOL": "https:http:ssh:git"
             + (":file" if where.on_this_machine else ""),
-            "GIT_SSH_COMMAND": git_ssh(
-                self.options,
-                self.options.known_hosts,
-                agent=self._agent().socket
-                if isinstance(self.source.key, SshKey)
-                else None,
-            ),
+            "GIT_SSH_COMMAND": self._ssh.git,
             "GIT_CONFIG_COUNT": str(len(settings)),
         }
         for number, (name, value) in enumerate(settings):
@@ -355,9 +370,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         environ = {
             **self._environ(where),
             "HOME": self.places.home,
-            "GIT_SSH_COMMAND": git_ssh(
-                self.options, self.places.known_hosts, agent=None
-            ),
+            "GIT_SSH_COMMAND": ssh.of_places(self.options, self.places).git,
         }
         allowed = rules.allowed
         told = {

@@ -5,8 +5,6 @@
 into the log. A changed key ends the connection; then both fingerprints are in the log.
 """
 
-import shlex
-
 from semaphore_twisted.jobs.order import JobOptions
 
 #: Gets REASON HOST TYPE FINGERPRINT KNOWN_HOSTS, and speaks of what is not known. It is
@@ -25,7 +23,7 @@ _REPORT = "; ".join(
 CONNECT_TIMEOUT = 10
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return *text* as one word of ssh's configuration, without its ``%`` tokens."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
@@ -41,29 +39,13 @@ def checking(options: JobOptions, known_hosts: str) -> tuple[str, ...]:
             *("-o", "StrictHostKeyChecking=no"),
             *("-o", "UserKnownHostsFile=/dev/null"),
         )
-    said = f"%I %H %t %f {_quoted(known_hosts)}"
-    report = f"/bin/sh -c {_quoted(_REPORT)} sh {said}"
+    said = f"%I %H %t %f {quoted(known_hosts)}"
+    report = f"/bin/sh -c {quoted(_REPORT)} sh {said}"
     return (
         *("-o", f"StrictHostKeyChecking={options.strict_host_key_checking}"),
-        *("-o", f"UserKnownHostsFile={_quoted(known_hosts)}"),
+        *("-o", f"UserKnownHostsFile={quoted(known_hosts)}"),
+        # So that people can see and forget what is remembered.
+        *("-o", "HashKnownHosts=no"),
         *("-o", "IgnoreUnknown=KnownHostsCommand"),
         *("-o", f"KnownHostsCommand={report}"),
-    )
-
-
-def git_ssh(options: JobOptions, known_hosts: str, *, agent: str | None) -> str:
-    """Return ``GIT_SSH_COMMAND``: no prompt, no key but the agent's, no long wait."""
-    alone = () if options.ssh_config else ("-o", "IdentityFile=none")
-    return shlex.join(
-        (
-            "ssh",
-            *("-F", options.ssh_config or "/dev/null"),
-            *("-o", "BatchMode=yes"),
-            *("-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
-            *("-o", "ServerAliveInterval=15"),
-            *("-o", "ServerAliveCountMax=4"),
-            *alone,
-            *("-o", f"IdentityAgent={_quoted(agent) if agent else 'none'}"),
-            *checking(options, known_hosts),
-        )
     )

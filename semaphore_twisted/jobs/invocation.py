@@ -62,8 +62,9 @@ def specification(
             *_agent(order, options, places),
             *program.steps,
         ),
-        finally_steps=tuple(
-            step for checkout in checkouts for step in checkout.finally_steps()
+        finally_steps=(
+            *(step for checkout in checkouts for step in checkout.finally_steps()),
+            *program.finally_steps,
         ),
         files=(*files(options), *program.files),
         masks=patterns(filter(None, _secrets(order))),
@@ -150,7 +151,8 @@ def _program(order: JobOrder, options: JobOptions, places: Layout) -> ansible.Pl
             return ansible.plan(order, options, places, playbook=path)
         case App.BASH | App.PYTHON:
             return ansible.Plan(
-                steps=(shell.step(order, options, places, script=path),)
+                steps=(shell.step(order, options, places, script=path),),
+                files=shell.files(order, options, places),
             )
         case other:
             raise Invalid(f"The app {other!r} is not served")

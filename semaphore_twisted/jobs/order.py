@@ -94,6 +94,10 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: ``accept-new``, ``yes`` or ``no``.
     strict_host_key_checking: str = "accept-new"
     ssh_config: str | None = None
+    #: Whether programs in a workspace can be run; a file system may forbid it.
+    runs_programs: bool = True
+    #: Whether a project can have options of ssh of its own, but for host keys.
+    project_ssh_options: bool = True
     #: What the operator permits of repositories.
     rules: RepositoryRules = RepositoryRules()
     #: The roots that git trusts instead of the system's, as a PEM file.

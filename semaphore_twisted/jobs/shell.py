@@ -4,14 +4,18 @@ Secret variables are in its environment only: arguments can be read by every use
 the machine.
 """
 
-from semaphore_twisted.jobs.hosts import git_ssh
+from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
-from semaphore_twisted.jobs.steps import Step
+from semaphore_twisted.jobs.steps import File, Step
 from semaphore_twisted.jobs.values import script_arguments, script_environment
 from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, environ
-from semaphore_twisted.model.keys import SshKey
 
 _PROGRAMS = {"bash": "bash", "python": "python3"}
+
+
+def files(order: JobOrder, options: JobOptions, places: Layout) -> tuple[File, ...]:
+    """Return the files that the step needs."""
+    return ssh.files(ssh.of_order(order, options, places))
 
 
 def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -> Step:
@@ -19,8 +23,8 @@ def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -
 
     :raises Invalid: if a variable cannot be given to a process.
     """
-    with_key = order.inventory is not None and isinstance(order.inventory.key, SshKey)
-    agent = places.agent if with_key else None
+    programs = ssh.of_order(order, options, places)
+    agent = places.agent if programs.agent else None
     return Step(
         name="script",
         argv=(
@@ -30,7 +34,7 @@ def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -
         cwd=f"{WORKSPACE}/{CHECKOUT}",
         environ={
             **environ(options, places),
-            "GIT_SSH_COMMAND": git_ssh(options, places.known_hosts, agent=agent),
+            "GIT_SSH_COMMAND": programs.git,
             **({"GIT_SSL_CAINFO": options.ca_bundle} if options.ca_bundle else {}),
             **script_environment(order, options),
             **({"SSH_AUTH_SOCK": agent} if agent else {}),

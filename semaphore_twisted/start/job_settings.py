@@ -94,7 +94,22 @@ class JobSettings:
         except OSError:
             known_hosts = b""
         roots = None if self._roots is None else self._roots.path()
-        return replace(self.usual, known_hosts_text=known_hosts, ca_bundle=roots)
+        return replace(
+            self.usual,
+            known_hosts_text=known_hosts,
+            ca_bundle=roots,
+            runs_programs=not any(
+                map(_without_programs, (self.usual.workspaces, self.usual.spools))
+            ),
+        )
+
+
+def _without_programs(folder: str) -> bool:
+    """Whether no program in *folder* can be run, by an option of its mount."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
+    except OSError:
+        return False
 
 
 def rules(found: Installation) -> RepositoryRules:
@@ -148,6 +163,7 @@ def settings(
         rules=rules(found),
         strict_host_key_checking=config.ssh.strict_host_key_checking,
         ssh_config=config.ssh_config_path or None,
+        project_ssh_options=config.ssh.project_options,
         web_host=config.web_host.rstrip("/") or None,
         environment={**forwarded, **config.env_vars},
         search_path=path,

@@ -28,7 +28,7 @@ from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import Repository
 from tests.support.orders import order, static, task, template
 from tests.support.pace import in_time
-from tests.support.sshd import Sshd
+from tests.support.sshd import Sshd, secret_line
 
 #: Where ``ansible-playbook`` of the tests' own environment is.
 BIN = str(Path(sys.executable).parent)
@@ -148,7 +148,7 @@ class HostTests(AnsibleCase):
             self.assertEqual(ran.status, "success", ran.log)
             self.assertIn("reached target", ran.log)
             self.assertTrue((self.photo / "processes").exists())
-            self.assert_nowhere(ran, key.splitlines()[-3])
+            self.assert_nowhere(ran, secret_line(key))
 
     def test_answers(self) -> None:
         """Account, host and port may be answers: exact texts work as a connection's."""

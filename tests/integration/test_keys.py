@@ -14,12 +14,7 @@ from tests.support.gitserver import Repository, git
 from tests.support.orders import options, order, static
 from tests.support.pace import in_time
 from tests.support.product import free_port
-from tests.support.sshd import Sshd, make_key
-
-
-def body(private: str) -> str:
-    """Return a line of a private key that is in no public half and no other key."""
-    return private.splitlines()[-3]
+from tests.support.sshd import Sshd, make_key, secret_line
 
 
 class GitOverSshTests(JobCase):
@@ -54,7 +49,7 @@ class GitOverSshTests(JobCase):
             ran = self.fetch(server, upstream, key)
             self.assertEqual(ran.status, "success", ran.log)
             self.assertIn("taken", ran.lines)
-            self.assert_nowhere(ran, body(key))
+            self.assert_nowhere(ran, secret_line(key))
 
     def test_line_ends(self) -> None:
         """B16, B17: a key without a final newline, with many, or with CRLF works."""
@@ -186,7 +181,7 @@ class GitOverSshTests(JobCase):
         ran = self.run_job(made, masked=False)
         self.assertIn(public, ran.log)
         self.assertIn("taken", ran.lines)
-        self.assert_nowhere(ran, body(key))
+        self.assert_nowhere(ran, secret_line(key))
 
     @skipUnless(os.geteuid() == 0, "switching users needs root")
     def test_other_user(self) -> None:
@@ -239,4 +234,4 @@ class GitOverSshTests(JobCase):
         self.assertEqual((ran.status, ran.step), ("error", "script"))
         self.assertEqual(list((self.folder / "workspaces").iterdir()), [])
         self.assertEqual(list((self.folder / "jobs").iterdir()), [])
-        self.assert_nowhere(ran, body(key))
+        self.assert_nowhere(ran, secret_line(key))

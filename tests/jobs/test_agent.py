@@ -14,9 +14,9 @@ class AgentTests(SynchronousTestCase):
     def test_key_only_on_standard_input(self) -> None:
         """B111: the key is in no argument, environment or file."""
         key = SshKey(login="x", private_key="THE KEY\n")
-        agent, add = AGENT.begin(key)
+        agent, add, public = AGENT.begin(key)
         self.assertEqual(add.stdin, b"THE KEY\n")
-        for step in (agent, add, *AGENT.end()):
+        for step in (agent, add, public, *AGENT.end()):
             self.assertNotIn("THE KEY", " ".join(step.argv))
             self.assertNotIn("THE KEY", " ".join(step.environ.values()))
         self.assertTrue(agent.background)
@@ -25,5 +25,5 @@ class AgentTests(SynchronousTestCase):
     def test_normal_form(self) -> None:
         """B16, B17: whatever its line ends, the key ends in exactly one newline."""
         for text in ("a\nb", "\na\nb\n\n", "a\r\nb\r\n"):
-            _, add = AGENT.begin(SshKey(login="", private_key=text))
+            _, add, _ = AGENT.begin(SshKey(login="", private_key=text))
             self.assertEqual(add.stdin, b"a\nb\n")

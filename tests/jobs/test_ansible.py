@@ -188,13 +188,16 @@ class HostTests(SynchronousTestCase):
 
     def test_modes(self) -> None:
         """B36: the configured mode reaches Ansible."""
-        for mode, flag in (("accept-new", "True"), ("yes", "True"), ("no", "False")):
+        for mode, flag in (("accept-new", None), ("yes", None), ("no", "False")):
             chosen = options("/s", strict_host_key_checking=mode)
             changed = replace(order("/x"), template=template(app="ansible"))
             places = layout(chosen, "task_7")
-            found = plan(changed, chosen, places, playbook="p").steps[-1].environ
-            self.assertEqual(found["ANSIBLE_HOST_KEY_CHECKING"], flag)
-            self.assertIn(f"StrictHostKeyChecking={mode}", found["ANSIBLE_SSH_ARGS"])
+            made = plan(changed, chosen, places, playbook="p")
+            found = made.steps[-1].environ
+            self.assertEqual(found.get("ANSIBLE_HOST_KEY_CHECKING"), flag)
+            (program,) = (file for file in made.files if file.path == "ssh/ssh")
+            self.assertIn(f"StrictHostKeyChecking={mode}".encode(), program.content)
+            self.assertIn("/ssh/ssh", found["ANSIBLE_SSH_EXECUTABLE"])
 
     def test_environment_wins(self) -> None:
         """A variable group may override what is only a default."""

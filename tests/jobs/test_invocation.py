@@ -33,11 +33,18 @@ class SpecificationTests(SynchronousTestCase):
         self.assertEqual(
             [step.name for step in made(changed).steps],
             [
-                *("repository agent", "repository key", "repository fetch"),
+                *("repository ssh", "repository agent", "repository key"),
+                *("repository public key", "repository fetch"),
                 *("repository clone", "repository checkout", "repository repair"),
                 "repository submodules",
                 *("repository commit", "repository message", "repository contents"),
-                *("repository key away", "inventory agent", "inventory key", "script"),
+                *(
+                    "repository key away",
+                    "inventory agent",
+                    "inventory key",
+                    "inventory public key",
+                    "script",
+                ),
             ],
         )
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from cryptography.hazmat.primitives import serialization
+
 from tests.support.product import free_port
 
 PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -27,6 +29,16 @@ def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:
         stdin=subprocess.DEVNULL,
     )
     return path.read_text()
+
+
+def secret_line(private: str) -> str:
+    """Return a line of a private key that is in no public half and no other key."""
+    loaded = serialization.load_ssh_private_key(private.encode(), None)
+    public = loaded.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    lines = private.splitlines()[2:-2]
+    return next(line for line in reversed(lines) if line.encode() not in public)
 
 
 class Sshd:
