@@ -153,6 +153,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_task_output_bytes: int = 1 << 30
     non_admin_can_create_project: bool = False
     password_login_disable: bool = False
+    password_min_length: int = 8
     env_vars: dict[str, str] = {}
     forwarded_env_vars: tuple[str, ...] = ()
     repositories: Repositories = Repositories()
@@ -408,6 +409,7 @@ def _check(
     _check_mode(config, wrong)
     _check_listening(config, wrong, warnings)
     config_sessions.check(config.session, wrong)
+    config_sessions.check_password(config.password_min_length, wrong)
     config_events.check(config.events, wrong)
     config_process.check(config.process, wrong)
     config_repositories.check(config.repositories, wrong)

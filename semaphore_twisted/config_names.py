@@ -59,6 +59,7 @@ _SERVED = (
     _served("events.keep_days", "EVENTS_KEEP_DAYS", Kind.NUMBER),
     _served("max_tasks_per_template", "MAX_TASKS_PER_TEMPLATE", Kind.NUMBER),
     _served("non_admin_can_create_project", "NON_ADMIN_CAN_CREATE_PROJECT", Kind.FLAG),
+    _served("password_min_length", "PASSWORD_MIN_LENGTH", Kind.NUMBER),
     _served("password_login_disable", "PASSWORD_LOGIN_DISABLED", Kind.FLAG),
     _served("env_vars", "ENV_VARS", Kind.MAP, secret=True),
     _served("forwarded_env_vars", "FORWARDED_ENV_VARS", Kind.LIST),

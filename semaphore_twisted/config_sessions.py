@@ -1,4 +1,4 @@
-"""The options of login sessions, and what is wrong with them."""
+"""The options of logins and their sessions, and what is wrong with them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +13,9 @@ _USUAL = SessionLimits()
 #: Seconds below which people would be logged out while they read, and the days that
 #: browsers keep a cookie at most (RFC 6265bis, section 5.6.2).
 _LEAST, _MOST = 60, 400 * 86_400
+
+#: Most characters that a new password may have to have.
+_LONGEST_LEAST = 128
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,3 +39,10 @@ def check(session: Session, wrong: Callable[..., WrongOption]) -> None:
         if not _LEAST <= found <= _MOST:
             wanted = f"seconds from {_LEAST} to {_MOST} (400 days)"
             raise wrong(f"session.{name}", found, wanted)
+
+
+def check_password(least: int, wrong: Callable[..., WrongOption]) -> None:
+    """Refuse a least length of new passwords that would accept or refuse all."""
+    if not 1 <= least <= _LONGEST_LEAST:
+        wanted = f"characters from 1 to {_LONGEST_LEAST}"
+        raise wrong("password_min_length", least, wanted)

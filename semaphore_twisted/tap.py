@@ -446,6 +446,7 @@ class _Assembly:
             websocket_require_origin=config.websocket_require_origin,
             session=config.session.limits,
             hsts_seconds=HSTS_LOCAL if config.tls.origin == "local-ca" else HSTS_OWN,
+            password_min_length=config.password_min_length,
             password_login_disable=config.password_login_disable,
             non_admin_can_create_project=config.non_admin_can_create_project,
             metrics_enabled=config.metrics.enabled,

@@ -53,6 +53,11 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         )
         secret_argument.add(change, "--password", help="another password")
         change.add_argument(
+            "--revoke-tokens",
+            action="store_true",
+            help="with another password: end the account's API tokens too",
+        )
+        change.add_argument(
             "--admin",
             action=argparse.BooleanOptionalAction,
             default=None,
@@ -130,7 +135,8 @@ def _hash(arguments: argparse.Namespace) -> str | None:
     password = secret_argument.read(arguments, "--password")
     if password is None:
         return None
-    users.check_password(password)
+    least = open_installation(arguments).config.password_min_length
+    users.check_password(password, least)
     return hash_password(password)
 
 
@@ -194,6 +200,8 @@ def _change(arguments: argparse.Namespace) -> int:
     if text is None:
         raise Failure(f"--{by} is missing: whose account?")
     digest = _hash(arguments)
+    if arguments.revoke_tokens and digest is None:
+        raise Failure("--revoke-tokens: --password is missing, which it goes with")
     with _store(arguments) as conn:
         user = _found(conn, text, by=by)
         changed = ChangedUser(name=user.name, username=user.username, email=user.email)
@@ -208,12 +216,24 @@ def _change(arguments: argparse.Namespace) -> int:
         changed = replace(changed, admin=arguments.admin)
         users.change(conn, None, user.id, changed)
         if digest is not None:
-            users.set_password(conn, None, user.id, password_hash=digest)
+            users.set_password(
+                conn,
+                None,
+                user.id,
+                password_hash=digest,
+                revoke_tokens=arguments.revoke_tokens,
+            )
         user = users.get(conn, None, user.id)
+        left = sum(
+            not each.expired for each in tokens.list_tokens(conn, Actor(user=user))
+        )
     if digest is not None:
         # The first password's file tells nothing any more.
         open_installation(arguments).state.initial_password.unlink(missing_ok=True)
     print(f"User {user.username} <{user.email}> changed")
+    if digest is not None and left:
+        valid = "1 API token stays" if left == 1 else f"{left} API tokens stay"
+        print(f"{valid} valid; --revoke-tokens ends them")
     return 0
 
 

@@ -97,6 +97,9 @@ SURVEY: Final = 256 * _KIB
 #: Bytes of a secret text.
 SECRET: Final = 64 * _KIB
 
+#: Characters of a new password at least, where ``password_min_length`` says nothing.
+PASSWORD_LEAST: Final = 8
+
 #: Bytes of a private key, as it is pasted.
 PRIVATE_KEY: Final = 64 * _KIB
 

@@ -65,6 +65,7 @@ class ChangedUser(msgspec.Struct, frozen=True, kw_only=True):
     external: bool | None = None
     password: Password | None = None
     current_password: Password | None = None
+    revoke_tokens: bool = False
 
     @override
     def __repr__(self) -> str:
@@ -79,13 +80,18 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     password: str
 
 
-def check_password(password: str) -> None:
-    """Accept a new password.
+def check_password(password: str, least: int = limits.PASSWORD_LEAST) -> None:
+    """Accept a new password, of at least so many characters.
 
-    :raises Invalid: if it is empty or absurdly long.
+    :raises Invalid: if it is empty, too short or absurdly long.
     """
     if not password:
         raise Invalid("The password may not be empty")
+    if len(password) < least:
+        raise Invalid(
+            f"The password is too short; at least {least} characters are accepted "
+            "(option: password_min_length)"
+        )
     if len(password) > limits.PASSWORD:
         raise Invalid(f"The password is longer than {limits.PASSWORD} characters")
 
@@ -186,7 +192,13 @@ def change(
     conn.update(schema.user, before.id, **values, admin=admin, alert=alert)
     _record(conn, actor, get(conn, actor, before.id), "changed")
     if password_hash is not None:
-        set_password(conn, actor, before.id, password_hash=password_hash)
+        set_password(
+            conn,
+            actor,
+            before.id,
+            password_hash=password_hash,
+            revoke_tokens=changed.revoke_tokens,
+        )
 
 
 def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
@@ -233,9 +245,16 @@ def own_password_hash(conn: Connection, actor: Actor) -> str:
 
 
 def set_password(
-    conn: Connection, actor: Actor | None, user_id: int, *, password_hash: str
+    conn: Connection,
+    actor: Actor | None,
+    user_id: int,
+    *,
+    password_hash: str,
+    revoke_tokens: bool = False,
 ) -> None:
     """Set a password; every session of the account ends but the one that asks.
+
+    Tokens stay valid, for programs that use them, unless they are revoked too.
 
     :raises Invalid: if the user is external.
     """
@@ -246,6 +265,8 @@ def set_password(
     sessions.end_all_of_user(
         conn, user.id, but=None if actor is None else actor.session_id
     )
+    if revoke_tokens:
+        tokens.delete_all_of_user(conn, user.id)
     _record(conn, actor, user, "password changed")
 
 

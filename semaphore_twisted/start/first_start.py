@@ -295,6 +295,12 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
         return configuration.setting(begun.environ, name, operator_files.given)
 
     password = given("ADMIN_PASSWORD")
+    least = begun.installation.config.password_min_length
+    if password and len(password) < least:
+        raise Refused(
+            f"SEMAPHORE_ADMIN_PASSWORD: {len(password)} characters found; at least "
+            f"{least} are accepted (option: password_min_length)"
+        )
     drawn = None if password else drawn_password(conn.entropy)
     login = given("ADMIN") or "admin"
     email = given("ADMIN_EMAIL") or (login if "@" in login else f"{login}@localhost")

@@ -44,6 +44,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionLimits = SessionLimits()
     body_limit: int = BODY_LIMIT
     password_login_disable: bool = False
+    password_min_length: int = limits.PASSWORD_LEAST
     non_admin_can_create_project: bool = False
     metrics_enabled: bool = False
     metrics_username: str = ""

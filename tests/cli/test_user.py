@@ -15,9 +15,10 @@ from semaphore_twisted.crypto.passwords import verify
 from semaphore_twisted.crypto.tokens import digest
 from semaphore_twisted.model.users import Access, Credentials
 from semaphore_twisted.operations import access, users
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
-from tests.support.memory import make_session, make_user
+from tests.support.memory import make_session, make_token, make_user
 
 
 class UserTests(SynchronousTestCase):
@@ -61,7 +62,7 @@ class UserTests(SynchronousTestCase):
         return self.run_command(
             "add",
             *("--login", "Bob", "--name", "Bob B.", "--email", "bob@example.com"),
-            *("--password-file", self.secret("hunter2")),
+            *("--password-file", self.secret("hunter22")),
             *words,
         )
 
@@ -70,7 +71,7 @@ class UserTests(SynchronousTestCase):
         self.assertEqual(self.add(), (0, "User Bob <bob@example.com> added!\n", ""))
         found = users.credentials_of(self.conn, "bob")
         assert found is not None
-        self.assertTrue(verify("hunter2", found.password))
+        self.assertTrue(verify("hunter22", found.password))
         user = users.find(self.conn, "bob")
         assert user is not None
         self.assertFalse(user.admin)
@@ -95,11 +96,11 @@ class UserTests(SynchronousTestCase):
         code, _, err = self.run_command(
             "add",
             *("--login", "bob", "--name", "B", "--email", "b@example.com"),
-            *("--password", "hunter2"),
+            *("--password", "hunter22"),
         )
         self.assertEqual(code, 0)
         self.assertIn("warning", err)
-        self.assertNotIn("hunter2", err)
+        self.assertNotIn("hunter22", err)
 
     def test_password_is_needed(self) -> None:
         """An account without a password is not made, nor one with an empty one."""
@@ -186,15 +187,49 @@ class UserTests(SynchronousTestCase):
         make_session(self.conn, root)
         code, _, _ = self.run_command(
             "change-by-login",
-            *("--login", "root", "--password-file", self.secret("new one")),
+            *("--login", "root", "--password-file", self.secret("new one!")),
         )
         self.assertEqual(code, 0)
         found = users.credentials_of(self.conn, "root")
         assert found is not None
-        self.assertTrue(verify("new one", found.password))
+        self.assertTrue(verify("new one!", found.password))
         count = self.conn.raw.execute("SELECT count(*) FROM session").fetchone()
         self.assertEqual(count, (0,))
         self.assertFalse(first.exists())
+
+    def test_tokens_left(self) -> None:
+        """It is said how many tokens stay valid, and they can be revoked."""
+        root = users.find(self.conn, "root")
+        assert root is not None
+        for _ in range(2):
+            make_token(self.conn, root)
+        change = ("change-by-login", "--login", "root")
+        code, out, _ = self.run_command(
+            *change, "--password-file", self.secret("new one!")
+        )
+        self.assertEqual(code, 0)
+        self.assertIn("2 API tokens stay valid; --revoke-tokens ends them", out)
+        code, out, _ = self.run_command(
+            *(*change, "--password-file", self.secret("new two!")), "--revoke-tokens"
+        )
+        self.assertEqual(code, 0)
+        self.assertNotIn("valid", out)
+        count = self.conn.raw.execute(
+            f"SELECT count(*) FROM {schema.user_token.name}"
+        ).fetchone()
+        self.assertEqual(count, (0,))
+        code, _, err = self.run_command(*change, "--revoke-tokens")
+        self.assertEqual(code, 1)
+        self.assertIn("--password is missing", err)
+
+    def test_short_password(self) -> None:
+        """A password of seven characters is not taken."""
+        code, _, err = self.run_command(
+            *("change-by-login", "--login", "root"),
+            *("--password-file", self.secret("seven77")),
+        )
+        self.assertEqual(code, 1)
+        self.assertIn("at least 8 characters", err)
 
     def test_last_administrator(self) -> None:
         """The last administrator is not lost."""

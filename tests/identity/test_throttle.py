@@ -73,7 +73,7 @@ class ThrottleTests(SynchronousTestCase):
     def log_in(self, subject: Subject) -> str:
         """Log in with the right password."""
         with self.conn.transaction(write=True):
-            found = users.credentials_of(self.conn, subject.account)
+            found = users.credentials_of(self.conn, subject.account or "")
             assert found is not None
             return log_in(
                 self.conn,

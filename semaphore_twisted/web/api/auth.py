@@ -51,19 +51,37 @@ async def login(context: Context, body: Login) -> None:
         raise NotPermitted
     _check_way(context)
     subject = throttle.Subject(account=body.auth, address=context.address)
-    await throttled(context, subject)
+    withheld = await _is_withheld(context, subject)
     found = await context.read_unchecked(users.credentials_of, body.auth)
-    if found is None:
+    if found is None or withheld:
         right = await context.compute(passwords.verify_nobody, body.password)
     else:
         right = await context.compute(passwords.verify, body.password, found.password)
     if found is None or not right:
         await context.write_unchecked(throttle.failed, subject)
         raise NotAuthenticated
+    try:
+        value = await _begin(context, body, subject, found)
+    except throttle.Withheld:
+        raise NotAuthenticated from None
+    context.set_cookie(
+        session_cookie(
+            value,
+            path=context.cookie_path,
+            secure=context.secure,
+            lifetime=context.options.session.lifetime,
+        )
+    )
+
+
+async def _begin(
+    context: Context, body: Login, subject: throttle.Subject, found: users.Login
+) -> str:
+    """Begin the session of a login whose password was right; return its cookie."""
     renewed, limits = None, context.options.session
     if passwords.needs_rehash(found.password):
         renewed = await context.compute(passwords.hash_password, body.password)
-    value = await context.write_unchecked(
+    return await context.write_unchecked(
         log_in,
         subject,
         found.id,
@@ -72,14 +90,18 @@ async def login(context: Context, body: Login) -> None:
         user_agent=context.user_agent,
         limits=limits,
     )
-    context.set_cookie(
-        session_cookie(
-            value,
-            path=context.cookie_path,
-            secure=context.secure,
-            lifetime=limits.lifetime,
-        )
-    )
+
+
+async def _is_withheld(context: Context, subject: throttle.Subject) -> bool:
+    """Whether the guess comes too early by a counter that nobody is told of.
+
+    :raises TooManyAttempts: if it comes too early by another one.
+    """
+    try:
+        await throttled(context, subject)
+    except throttle.Withheld:
+        return True
+    return False
 
 
 async def throttled(context: Context, subject: throttle.Subject) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from semaphore_twisted.identity import throttle
 from semaphore_twisted.model.tasks import FINAL, Status
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import metrics as operations
 from semaphore_twisted.web import openapi
 from semaphore_twisted.web.answers import Encoded, PlainText, json
 from semaphore_twisted.web.api import vpn_metrics
+from semaphore_twisted.web.api.auth import throttled
 from semaphore_twisted.web.context import Context, Services
 from semaphore_twisted.web.prometheus import CONTENT_TYPE, Figure, exposition
 from semaphore_twisted.web.routing import Route
@@ -111,7 +113,7 @@ def _document(routes: tuple[Route, ...], base: str) -> bytes:
 
 async def metrics(context: Context) -> Encoded:
     """Give figures for Prometheus; asks for the name and password of ``metrics.*``."""
-    if not _may_see_metrics(context):
+    if not await _may_see_metrics(context):
         challenge = (b"www-authenticate", b'Basic realm="metrics"')
         return Encoded(401, headers=(challenge,))
     counts = await context.read_unchecked(operations.tasks_by_status)
@@ -126,18 +128,30 @@ async def metrics(context: Context) -> Encoded:
     return Encoded(200, text.encode(), CONTENT_TYPE)
 
 
-def _may_see_metrics(context: Context) -> bool:
+async def _may_see_metrics(context: Context) -> bool:
+    """Whether the request has the name and the password of ``metrics.*``.
+
+    Wrong ones count for the address, not for the name: others could otherwise keep the
+    program out that asks rightly.
+
+    :raises TooManyAttempts: if the address has guessed too often.
+    """
     options = context.options
     if not (options.metrics_enabled and options.metrics_password):
         return False
     if context.basic is None:
         return False
+    subject = throttle.Subject(account=None, address=context.address)
+    await throttled(context, subject)
     name, password = context.basic
     right_name = hmac.compare_digest(name.encode(), options.metrics_username.encode())
     right_password = hmac.compare_digest(
         password.encode(), options.metrics_password.encode()
     )
-    return right_name and right_password
+    if right_name and right_password:
+        return True
+    await context.write_unchecked(throttle.failed, subject)
+    return False
 
 
 def _task_figures(counts: dict[Status, int]) -> list[Figure]:

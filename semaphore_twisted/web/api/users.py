@@ -41,6 +41,8 @@ class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
 
     password: Password = ""
     current_password: Password | None = None
+    #: end the account's API tokens as well
+    revoke_tokens: bool = False
 
 
 async def own(context: Context) -> OwnUser:
@@ -71,7 +73,7 @@ async def create(context: Context, body: NewUser) -> User:
     """Make an account; without a password it cannot log in until one is set."""
     digest = ""
     if body.password and not body.external:
-        operations.check_password(body.password)
+        operations.check_password(body.password, context.options.password_min_length)
         digest = await context.compute(passwords.hash_password, body.password)
     return await context.write(operations.create, body, password_hash=digest)
 
@@ -129,7 +131,12 @@ async def set_password(context: Context, body: NewPassword) -> None:
     digest = await _digest(
         context, user_id, password=body.password, current=body.current_password
     )
-    await context.write(operations.set_password, user_id, password_hash=digest)
+    await context.write(
+        operations.set_password,
+        user_id,
+        password_hash=digest,
+        revoke_tokens=body.revoke_tokens,
+    )
     context.services.password_changed()
     context.access_changed()
 
@@ -145,11 +152,13 @@ async def _digest(
     actor = context.actor.user
     if not (actor.admin or actor.id == user_id):
         raise NotPermitted
-    operations.check_password(password)
+    if not password:
+        raise Invalid("The password may not be empty")
     if actor.id == user_id and context.credentials.by_cookie:
         if not current:
             raise Invalid("current_password is required")
         await _check_current(context, current)
+    operations.check_password(password, context.options.password_min_length)
     digest: str = await context.compute(passwords.hash_password, password)
     return digest
 

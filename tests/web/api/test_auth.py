@@ -20,6 +20,7 @@ class LoginTests(SynchronousTestCase):
         """Make a site."""
         self.client = api_client()
         self.conn = self.client.database.conn
+        self.guesses = 0
 
     def try_login(self, auth: str = "admin", password: str = PASSWORD) -> Answer:
         """Try to log in."""
@@ -92,6 +93,35 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(answer.status, 429)
         self.assertGreaterEqual(int(answer.header("retry-after") or 0), 1)
         self.assertIn("error", answer.json)
+
+    def answers(self, name: str, *passwords: str) -> list[tuple[int, str | None]]:
+        """Return status and ``Retry-After`` of each guess, each from elsewhere."""
+        found = []
+        for password in passwords:
+            self.guesses += 1
+            client = api_client(
+                database=self.client.database, peer=f"198.51.100.{self.guesses}"
+            )
+            body = {"auth": name, "password": password}
+            answer = client.post("/api/auth/login", body)
+            found.append((answer.status, answer.header("retry-after")))
+        return found
+
+    def test_names_of_one_account(self) -> None:
+        """Guesses at a login name do not tell which e-mail address belongs to it."""
+        self.answers("admin", *["wrong"] * 8)
+        guesses = ["wrong"] * 8
+        mine = self.answers("admin@example.com", *guesses)
+        others = self.answers("nobody@example.com", *guesses)
+        self.assertEqual(mine, others)
+        self.assertEqual([status for status, _ in mine[:5]], [401] * 5)
+        self.assertEqual(mine[-1][0], 429)
+
+    def test_withheld(self) -> None:
+        """The account is protected under each of its names, and nobody is told."""
+        self.answers("admin", *["wrong"] * 8)
+        self.assertEqual(self.answers("admin@example.com", PASSWORD), [(401, None)])
+        self.assertEqual(self.answers("nobody@example.com", PASSWORD), [(401, None)])
 
     def test_right_logins_never_count(self) -> None:
         """However often one logs in, one is never told to wait."""

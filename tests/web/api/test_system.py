@@ -72,6 +72,24 @@ class MetricsTests(SynchronousTestCase):
         ):
             self.assertIn(line, answer.body.decode())
 
+    def test_guesses(self) -> None:
+        """Guesses are slowed down for their address, and for nobody else."""
+        client = api_client(options=self.OPTIONS)
+
+        def ask(password: str, peer: str) -> Answer:
+            client.peer = peer
+            sent = b64encode(f"prom:{password}".encode()).decode()
+            headers = {"Authorization": f"Basic {sent}"}
+            return client.get("/api/metrics", headers=headers)
+
+        statuses = [ask("wrong", "::ffff:192.0.2.7").status for _ in range(25)]
+        self.assertEqual(statuses, [401] * 20 + [429] * 5)
+        refused = ask("pass:word", "192.0.2.7")
+        self.assertEqual(refused.status, 429)
+        self.assertGreater(int(refused.header("retry-after") or 0), 0)
+        for _ in range(50):
+            self.assertEqual(ask("pass:word", "192.0.2.8").status, 200)
+
     def test_certificate(self) -> None:
         """They tell how long the certificate lives, where there is one."""
         name = "semaphore_tls_expires_seconds"

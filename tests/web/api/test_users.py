@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.model.users import User
 from semaphore_twisted.operations.users import credentials_of
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.web.options import WebOptions
 from tests.support.http import ApiClient, api_client
 from tests.support.memory import PASSWORD, make_user
@@ -104,8 +105,8 @@ class UserTests(AccountCase):
                 self.assertEqual(answer.status, 401)
         found = self.admin.get("/api/users?s=bob").json[0]["id"]
         path = f"/api/users/{found}/password"
-        self.assertEqual(self.admin.post(path, {"password": "now one"}).status, 204)
-        self.assertTrue(self.can_log_in("bob", "now one"))
+        self.assertEqual(self.admin.post(path, {"password": "now one!"}).status, 204)
+        self.assertTrue(self.can_log_in("bob", "now one!"))
 
     def test_not_admin(self) -> None:
         """Who is no administrator makes and changes nobody else."""
@@ -173,7 +174,7 @@ class UserTests(AccountCase):
 class PasswordTests(AccountCase):
     """Passwords are changed by their owner, or by an administrator."""
 
-    def change(self, client: ApiClient, user: User, **body: str) -> Any:
+    def change(self, client: ApiClient, user: User, **body: Any) -> Any:
         """Ask for another password."""
         return client.post(f"/api/users/{user.id}/password", body)
 
@@ -216,6 +217,43 @@ class PasswordTests(AccountCase):
         )
         self.assertEqual(elsewhere.get("/api/user").status, 401)
         self.assertEqual(self.client.get("/api/user").status, 200)
+
+    def test_short(self) -> None:
+        """A new password has eight characters at least; an older one still works."""
+        short = passwords.hash_password("old")
+        self.conn.update(schema.user, self.alice.id, password=short)
+        self.assertTrue(self.can_log_in("alice", "old"))
+        for password, status in (("seven77", 400), ("é" * 7, 400), ("eight888", 204)):
+            answer = self.change(self.admin, self.alice, password=password)
+            self.assertEqual(answer.status, status, password)
+        answer = self.change(self.admin, self.alice, password="x")
+        self.assertIn("at least 8 characters", answer.json["error"])
+        body = {"username": "n", "name": "n", "email": "n@example.com"}
+        answer = self.admin.post("/api/users", {**body, "password": "seven77"})
+        self.assertEqual(answer.status, 400)
+        lenient = api_client(
+            database=self.admin.database, options=WebOptions(password_min_length=3)
+        ).as_user(make_user(self.conn, "boss", admin=True))
+        answer = self.change(lenient, self.alice, password="abc")
+        self.assertEqual(answer.status, 204)
+
+    def test_tokens(self) -> None:
+        """Tokens go on after a change of the password, unless they are revoked too."""
+        program = self.admin.with_token(self.alice)
+        other = self.admin.with_token(make_user(self.conn, "zoe"))
+        for body, status in (({}, 200), ({"revoke_tokens": True}, 401)):
+            answer = self.change(self.admin, self.alice, password="another 1", **body)
+            self.assertEqual(answer.status, 204)
+            self.assertEqual(program.get("/api/user").status, status)
+        self.assertEqual(other.get("/api/user").status, 200)
+        program = self.admin.with_token(self.alice)
+        path = f"/api/users/{self.alice.id}"
+        whole = {**self.admin.get(path).json, "password": "another 2"}
+        self.assertEqual(self.admin.put(path, whole).status, 204)
+        self.assertEqual(program.get("/api/user").status, 200)
+        whole["revoke_tokens"] = True
+        self.assertEqual(self.admin.put(path, whole).status, 204)
+        self.assertEqual(program.get("/api/user").status, 401)
 
     def test_guesses_count(self) -> None:
         """Guesses at the present password are slowed down like those at a login."""
