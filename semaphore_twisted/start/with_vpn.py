@@ -2,11 +2,13 @@
 
 Started by root, the server first starts a keeper, which starts the companion again
 whenever that ends; then the server becomes ``--user`` with the right to low ports
-alone. The keeper ends with the server, and the companion with it; the tunnel stays.
+alone. The server holds the one end of a pipe. Keeper and companion hold the other, and
+each ends when the server has ended, in whatever way. The tunnel stays.
 """
 
 import os
 import pwd
+import select
 import signal
 import subprocess
 import sys
@@ -21,6 +23,12 @@ from semaphore_twisted.vpnd import rights
 
 #: Seconds before an ended companion is started again.
 PAUSE = 1.0
+
+#: Seconds that a companion has to end, as in its unit (``TimeoutStopSec=``).
+PATIENCE = 10.0
+
+#: Signals that the keeper takes; the number of each is read from a pipe.
+_SIGNALS = (signal.SIGTERM, signal.SIGCHLD)
 
 
 def begin(options: Any, *, config: Config, state: Path, root: bool) -> None:
@@ -64,28 +72,75 @@ def _command(options: Any, socket: str) -> list[str]:
 
 def _keep(command: Sequence[str]) -> None:
     """Leave a process behind that keeps *command* running until this one ends."""
-    parent = os.getpid()
+    reading, writing = os.pipe()  # no program that is started inherits either
     if os.fork() == 0:
         try:
-            rights.end_with_parent(signal.SIGTERM)
-            if os.getppid() == parent:
-                _keeper(command)
+            os.close(writing)
+            Keeper(command, reading).run()
         finally:
             os._exit(1)
+    os.close(reading)
+    _held.append(writing)
 
 
-def _keeper(command: Sequence[str]) -> NoReturn:
-    children: list[subprocess.Popen[bytes]] = []
+#: The server's end of the pipe, which is closed when this process ends.
+_held: list[int] = []
 
-    def end(*_: object) -> NoReturn:
-        for child in children:
+
+class Keeper:
+    """Runs a command until the pipe is closed or ``SIGTERM`` comes.
+
+    Nothing is done in a signal handler, so that no lock can be waited for there.
+    """
+
+    def __init__(self, command: Sequence[str], server: int) -> None:
+        """Keep *command*; the server has the other end of the pipe *server*."""
+        self._command = [*command, "--until-closed", str(server)]
+        self._server = server
+        self._child: subprocess.Popen[bytes] | None = None
+        self._due = 0.0
+
+    def run(self) -> NoReturn:
+        """Run until the end."""
+        woken, waking = os.pipe()
+        os.set_blocking(waking, False)
+        signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)
+        for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's go to all of us
+            signal.signal(number, signal.SIG_IGN)
+        poll = select.poll()
+        poll.register(self._server, select.POLLIN)
+        poll.register(woken, select.POLLIN)
+        while True:
+            self._start_if_due()
+            ready = {descriptor for descriptor, _ in poll.poll(self._wait())}
+            numbers = os.read(woken, 4096) if woken in ready else b""
+            if self._server in ready or signal.SIGTERM in numbers:
+                self._end()
+
+    def _start_if_due(self) -> None:
+        now = time.monotonic()
+        if self._child is not None and self._child.poll() is not None:
+            self._child, self._due = None, now + PAUSE
+        if self._child is None and now >= self._due:
+            self._child = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, pass_fds=(self._server,)
+            )
+
+    def _wait(self) -> int | None:
+        """Return the milliseconds until a companion is due, ``None`` if one runs."""
+        if self._child is not None:
+            return None
+        return max(1, int((self._due - time.monotonic()) * 1000) + 1)
+
+    def _end(self) -> NoReturn:
+        child = self._child
+        if child is not None and child.poll() is None:
             child.terminate()
-            child.wait()
+            try:
+                child.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
         os._exit(0)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's goes to all of us
-    while True:
-        children[:] = [subprocess.Popen(command, stdin=subprocess.DEVNULL)]
-        children[0].wait()
-        time.sleep(PAUSE)

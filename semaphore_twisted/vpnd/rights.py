@@ -18,7 +18,6 @@ _VERSION_3 = 0x20080522
 _LAST_CAP = Path("/proc/sys/kernel/cap_last_cap")
 
 #: ``linux/prctl.h``
-_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 4, 8, 24
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _AMBIENT_RAISE = 38, 47, 2
 
@@ -47,11 +46,6 @@ def harden() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-
-
-def end_with_parent(number: int) -> None:
-    """Get the signal *number* when the process that started this one ends."""
-    _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:

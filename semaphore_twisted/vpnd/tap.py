@@ -8,7 +8,9 @@ rights are given up but for one.
 import os
 import pwd
 import socket
+import stat
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +32,7 @@ from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.kernel import KernelDevice
+from semaphore_twisted.vpnd.lifeline import Lifeline
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.programs import Programs
@@ -70,6 +73,12 @@ class Options(usage.Options):
         ["socket", None, "/run/semaphore-vpn/vpn.sock", "Where the server asks."],
         ["state", None, "/var/lib/semaphore-vpn", "The folder of what is kept."],
         ["user", None, None, f"Whom root becomes ({ACCOUNT}, where there is one)."],
+        [
+            "until-closed",
+            None,
+            None,
+            "A descriptor of a pipe: end when its other end is closed.",
+        ],
     ]
 
     @override
@@ -104,6 +113,7 @@ def _made(options: Options, reactor: Any) -> SequentialService:
             raise Refused(f"--{name}: empty value; expected a path")
     settings, private_key = _read(Path(options["settings"]))
     account = _account(options["user"])
+    pipe = _pipe(options["until-closed"])
     path, state = Path(options["socket"]), Path(options["state"])
     sockets = path.parent / "wireguard"
     if account is not None:
@@ -131,8 +141,29 @@ def _made(options: Options, reactor: Any) -> SequentialService:
         sockets=sockets,
         state=state,
         tun=tun,
+        pipe=pipe,
         reactor=reactor,
     )
+
+
+def _pipe(text: str | None) -> int | None:
+    """Return the descriptor of ``--until-closed``.
+
+    :raises Refused: if it is not an open pipe.
+    """
+    if text is None:
+        return None
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    try:
+        is_pipe = stat.S_ISFIFO(os.fstat(number).st_mode)
+    except (OSError, OverflowError):
+        is_pipe = False
+    if not is_pipe:
+        raise Refused(
+            f"--until-closed: invalid value {text[:20]!a}; expected the number of an "
+            "open pipe"
+        )
+    return number
 
 
 def _read(folder: Path) -> tuple[Settings, bytes]:
@@ -185,6 +216,7 @@ def _assembled(
     sockets: Path,
     state: Path,
     tun: int,
+    pipe: int | None,
     reactor: Any,
 ) -> SequentialService:
     programs = Programs(reactor)
@@ -264,9 +296,10 @@ def _assembled(
         matters=lambda content: matters(content, settings),
     )
     factory = CompanionFactory(companion.answer, users=settings.users)
-    return SequentialService(
-        [upkeep, _Ears(listening, factory, (table_watch, route_watch), reactor)]
-    )
+    watches: list[TableWatch | LinkWatch | Lifeline] = [table_watch, route_watch]
+    if pipe is not None:
+        watches.append(Lifeline(pipe, reactor.stop, reactor=reactor))
+    return SequentialService([upkeep, _Ears(listening, factory, watches, reactor)])
 
 
 class _Ears(Service):
@@ -276,7 +309,7 @@ class _Ears(Service):
         self,
         listening: socket.socket,
         factory: CompanionFactory,
-        watches: tuple[TableWatch | LinkWatch, ...],
+        watches: Sequence[TableWatch | LinkWatch | Lifeline],
         reactor: Any,
     ) -> None:
         self._listening = listening

@@ -3,11 +3,12 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.support import lab_site
 from tests.support.lab import LabTestCase, until
 from tests.support.lab_machine import SERVER
-from tests.support.lab_site import INSIDE, PROGRAMS, Site
+from tests.support.lab_site import INSIDE, INTERFACE, PROGRAMS, Site
 
 
 class WithVpnTests(LabTestCase):
@@ -19,16 +20,77 @@ class WithVpnTests(LabTestCase):
         self.lab.outside_names()
         self.site = Site(self.lab, SEMAPHORE_VPN_ONLY="true")
         self.site.set_up()
-        machine = self.machine = self.site.machine
-        kept = machine.folder / "kept"
-        self.process = machine.start(
+        self.machine = self.site.machine
+        self.process = self.start()
+        self.site.until_up()
+
+    def start(self) -> Any:
+        """Start both."""
+        kept = self.machine.folder / "kept"
+        return self.machine.start(
             *(str(PROGRAMS / "twistd"), "--nodaemon", "--pidfile=", "semaphore"),
             *("--state", str(self.site.state), "--with-vpn", "--user", SERVER.name),
             *("--vpn-settings", str(self.site.settings), "--vpn-state", str(kept)),
             environ=self.site.environ,
             log="both",
         )
-        self.site.until_up()
+
+    def programs(self) -> dict[str, list[int]]:
+        """Return server, keeper, companions and daemons."""
+        found: dict[str, list[int]] = {
+            name: [] for name in ("server", "keeper", "companion", "daemon")
+        }
+        for pid, words in self.machine.commands():
+            if "semaphore-vpn --settings" in words:
+                found["companion"].append(pid)
+            elif "--with-vpn" in words:
+                kind = "server" if pid == self.process.pid else "keeper"
+                found[kind].append(pid)
+            elif Path(words.split(" ")[0]).name == "wireguard-go":
+                found["daemon"].append(pid)
+        return found
+
+    def numbers(self) -> dict[str, int]:
+        """Return how many there are of each."""
+        return {name: len(pids) for name, pids in self.programs().items()}
+
+    def test_ends_with_server(self) -> None:
+        """However the server ends, keeper and companion do; each start adds none."""
+        index = self.machine.run("cat", f"/sys/class/net/{INTERFACE}/ifindex")
+        rules, daemon = self.site.rules(), self.programs()["daemon"]
+        all_ = {"server": 1, "keeper": 1, "companion": 1, "daemon": 1}
+        left = {"server": 0, "keeper": 0, "companion": 0, "daemon": 1}
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+            until(lambda: self.numbers() == all_, "one of each runs")
+            self.process.send_signal(number)
+            self.process.wait(30)
+            until(lambda: self.numbers() == left, "the tunnel is left")
+            # device, daemon and rules stay as they were
+            self.assertEqual(self.site.rules(), rules)
+            self.process = self.start()
+            self.site.until_up()
+        self.assertEqual(self.programs()["daemon"], daemon)
+        self.assertEqual(
+            self.machine.run("cat", f"/sys/class/net/{INTERFACE}/ifindex"), index
+        )
+
+    def test_keeper_terminated(self) -> None:
+        """A keeper that is told to end does, with the companion; the server runs on."""
+        (keeper,) = self.programs()["keeper"]
+        os.kill(keeper, signal.SIGTERM)
+        until(lambda: self.numbers()["keeper"] == 0, "the keeper has ended")
+        self.assertEqual(self.numbers()["companion"], 0)
+        self.assertEqual(self.site.ping().content, "pong")
+
+    def test_keeper_killed(self) -> None:
+        """Without its keeper the companion goes on, and ends with the server."""
+        (keeper,) = self.programs()["keeper"]
+        os.kill(keeper, signal.SIGKILL)
+        until(lambda: self.numbers()["keeper"] == 0, "the keeper is gone")
+        self.assertEqual(self.numbers()["companion"], 1)
+        self.process.kill()
+        self.process.wait(30)
+        until(lambda: self.numbers()["companion"] == 0, "the companion has ended")
 
     def status(self, pid: int, field: str) -> str:
         """Return a field of a process's status."""

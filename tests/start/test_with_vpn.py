@@ -1,5 +1,10 @@
-"""Tests of ``--with-vpn``: what it refuses; the rest needs root and a network."""
+"""Tests of ``--with-vpn``: what it refuses, and its keeper; the rest needs root."""
 
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -7,6 +12,20 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.config import Config
 from semaphore_twisted.start import with_vpn
 from semaphore_twisted.start.installation import Refused
+from tests.support.lab import until
+
+#: Runs a keeper, whose command notes its process and then waits.
+_KEEPER = """\
+import sys
+from semaphore_twisted.start.with_vpn import Keeper
+Keeper([sys.executable, "-c", sys.argv[2], sys.argv[3]], int(sys.argv[1])).run()
+"""
+_COMMAND = """\
+import os, sys, time
+with open(sys.argv[1], "a") as file:
+    file.write(f"{os.getpid()} {' '.join(sys.argv[2:])}\\n")
+time.sleep(600)
+"""
 
 
 class RefusalTests(SynchronousTestCase):
@@ -42,3 +61,81 @@ class RefusalTests(SynchronousTestCase):
     def test_root_again(self) -> None:
         """The server does not stay root."""
         self.assertIn("an account without rights", self.refusal(user="root"))
+
+
+class KeeperTests(SynchronousTestCase):
+    """The keeper, with a command in the companion's place."""
+
+    def setUp(self) -> None:
+        """Start it; the test has the server's end of the pipe."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.note = Path(folder.name) / "started"
+        self.note.touch()
+        reading, self.writing = os.pipe()
+        self.keeper = subprocess.Popen(
+            [sys.executable, "-c", _KEEPER, str(reading), _COMMAND, str(self.note)],
+            pass_fds=(reading,),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        self.addCleanup(self.clear)
+        self.reading = reading
+        os.close(reading)
+        until(lambda: bool(self.started()), "the command runs", 60)
+
+    def clear(self) -> None:
+        """End what a failed test left."""
+        self.close()
+        for pid in (self.keeper.pid, *self.started()):
+            if runs(pid):
+                os.kill(pid, signal.SIGKILL)
+        self.keeper.wait()
+
+    def close(self) -> None:
+        """Close the server's end, as its end does."""
+        if self.writing >= 0:
+            os.close(self.writing)
+            self.writing = -1
+
+    def started(self) -> list[int]:
+        """Return the processes of the command so far."""
+        return [int(each.split()[0]) for each in self.note.read_text().splitlines()]
+
+    def test_server_ends(self) -> None:
+        """When the server's end is closed, keeper and command end."""
+        self.assertIn(f"--until-closed {self.reading}", self.note.read_text())
+        self.close()
+        self.assertEqual(self.keeper.wait(60), 0)
+        until(lambda: not any(map(runs, self.started())), "the command has ended")
+
+    def test_terminated(self) -> None:
+        """The signal to end does not wait for itself; the command ends, too."""
+        self.keeper.terminate()
+        self.assertEqual(self.keeper.wait(60), 0)
+        until(lambda: not any(map(runs, self.started())), "the command has ended")
+
+    def test_again(self) -> None:
+        """A command that has ended is started again, and is one."""
+        (first,) = self.started()
+        os.kill(first, signal.SIGKILL)
+        until(lambda: len(self.started()) == 2, "it runs again", 60)
+        self.assertFalse(runs(first))
+        self.close()
+        self.assertEqual(self.keeper.wait(60), 0)
+        self.assertEqual(len(self.started()), 2)
+
+    def test_interrupted(self) -> None:
+        """A terminal's signals are the server's, which closes the pipe then."""
+        for number in (signal.SIGINT, signal.SIGHUP):
+            self.keeper.send_signal(number)
+        os.kill(self.started()[0], signal.SIGKILL)
+        until(lambda: len(self.started()) == 2, "it runs again", 60)
+        self.assertIsNone(self.keeper.poll())
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there, and is not only waited for."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False

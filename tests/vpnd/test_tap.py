@@ -40,6 +40,18 @@ class StartTests(FolderTestCase):
         self.write(FILE, b"{}")
         self.assertIn(FILE, self.refused())
 
+    def test_pipe(self) -> None:
+        """``--until-closed`` takes the number of an open pipe alone."""
+        reading, writing = os.pipe()
+        file = os.open(os.devnull, os.O_RDONLY)
+        for each in (reading, writing, file):
+            self.addCleanup(os.close, each)
+        self.assertIsNone(tap._pipe(None))
+        self.assertEqual(tap._pipe(str(reading)), reading)
+        for text in ("", "x", "-1", "9999", str(file), "9" * 40, "\u0663", "1.5"):
+            error = self.assertRaises(tap.Refused, tap._pipe, text)
+            self.assertIn("--until-closed: invalid value", str(error))
+
     def test_accounts(self) -> None:
         """Only root becomes somebody else."""
         self.assertRaises(tap.Refused, tap._account, "no-such-account")

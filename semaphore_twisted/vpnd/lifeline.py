@@ -1,0 +1,68 @@
+"""A descriptor whose other end another process holds: when that ends, so do we."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.main import CONNECTION_LOST
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+
+class Lifeline(FileDescriptor):
+    """Calls *ended* when the other end of a pipe is closed."""
+
+    def __init__(
+        self, descriptor: int, ended: Callable[[], object], *, reactor: Any
+    ) -> None:
+        """Own *descriptor*."""
+        super().__init__(reactor)
+        for number, flag in (
+            (fcntl.F_SETFL, os.O_NONBLOCK),
+            (fcntl.F_SETFD, fcntl.FD_CLOEXEC),
+        ):
+            fcntl.fcntl(descriptor, number, flag)
+        self._descriptor = descriptor
+        self._ended = ended
+
+    def start(self) -> None:
+        """Watch."""
+        self.connected = 1
+        self.startReading()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._ended = lambda: None
+        self.connectionLost(Failure(CONNECTION_LOST))
+
+    @override
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
+    @override
+    def doRead(self) -> Failure | None:
+        """Look whether it is closed; what is written to it means nothing."""
+        try:
+            is_open = bool(os.read(self._descriptor, 4096))
+        except BlockingIOError:
+            return None
+        except OSError:
+            is_open = False
+        return None if is_open else Failure(CONNECTION_LOST)
+
+    @override
+    def writeSomeData(self, data: bytes) -> int:
+        """Write nothing."""
+        return len(data)
+
+    @override
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the descriptor, and call; the reactor tells of the end by this."""
+        super().connectionLost(reason)
+        found, self._descriptor = self._descriptor, -1
+        if found >= 0:
+            os.close(found)
+            self._ended()
