@@ -329,12 +329,14 @@ def _variables(
         base = name.removesuffix("_FILE")
         if name in VARIABLES:
             yield VARIABLES[name], text, variable
-        elif base in VARIABLES and base != name:
-            if environ.get(PREFIX + base):
-                raise WrongOption(
-                    f"{VARIABLES[base].path}: {PREFIX}{base} and {variable} are both "
-                    "set, one of them wanted"
-                )
+            continue
+        known_base = base in VARIABLES or base in OTHER_VARIABLES
+        if base != name and known_base and environ.get(PREFIX + base):
+            path = f"{VARIABLES[base].path}: " if base in VARIABLES else ""
+            raise WrongOption(
+                f"{path}{PREFIX}{base} and {variable} are both set; expected one"
+            )
+        if base in VARIABLES and base != name:
             yield VARIABLES[base], content_of(text, variable, read), variable
         elif base not in OTHER_VARIABLES:
             known = [*VARIABLES, *OTHER_VARIABLES]

@@ -1,6 +1,7 @@
 """The configuration: precedence, kinds, names, and what is said about odd ones."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted import config
-from semaphore_twisted.config import Config, Settings
+from semaphore_twisted.config import Config, Settings, setting
 from semaphore_twisted.config_names import OPTIONS, VARIABLES
 from semaphore_twisted.config_values import MASK, WrongOption
+from semaphore_twisted.start import operator_files
 
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
@@ -85,6 +87,29 @@ class PrecedenceTests(SynchronousTestCase):
             environ={"SEMAPHORE_PORT": "1", "SEMAPHORE_PORT_FILE": "/x"},
         )
         self.assertIn("SEMAPHORE_PORT_FILE", str(error))
+
+    def test_both_forms_of_the_first_account(self) -> None:
+        """So are those of the first account, whether it is still to be made or not."""
+        for name in ("ADMIN", "ADMIN_PASSWORD", "ADMIN_NAME", "ADMIN_EMAIL"):
+            variable = f"SEMAPHORE_{name}"
+            environ = {variable: "marker", f"{variable}_FILE": "/x"}
+            error = self.assertRaises(WrongOption, parsed, environ=environ)
+            self.assertEqual(
+                str(error), f"{variable} and {variable}_FILE are both set; expected one"
+            )
+            for empty in (variable, f"{variable}_FILE"):
+                self.assertEqual(parsed(environ={**environ, empty: ""}).warnings, ())
+
+    def test_named_pipe(self) -> None:
+        """A named pipe is refused at once as the file of the first password."""
+        pipe = self.mktemp()
+        os.mkfifo(pipe)
+        environ = {"SEMAPHORE_ADMIN_PASSWORD_FILE": pipe}
+        error = self.assertRaises(
+            WrongOption, setting, environ, "ADMIN_PASSWORD", operator_files.given
+        )
+        self.assertIn("SEMAPHORE_ADMIN_PASSWORD_FILE", str(error))
+        self.assertIn("Not a regular file", str(error))
 
     def test_tls_cert_file_is_an_option(self) -> None:
         """TLS_CERT_FILE is an option of its own, not the _FILE form of another."""

@@ -220,7 +220,7 @@ def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
     """Return the steps that install roles and collections, where a file names some."""
     folders = (folder, "") if folder else ("",)
     wanted = [
-        (posixpath.join(each, place, "requirements.yml"), kind)
+        (posixpath.join(each, place, f"requirements.{ending}"), kind)
         for place, kind in (
             ("collections", ("collection",)),
             ("roles", ("role",)),
@@ -228,6 +228,7 @@ def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
             ("", ()),
         )
         for each in folders
+        for ending in ("yml", "yaml")
     ]
     return tuple(
         Step(
@@ -236,7 +237,11 @@ def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
             cwd=f"{WORKSPACE}/{CHECKOUT}",
             environ=environ,
             requires=f"{WORKSPACE}/{CHECKOUT}/{literal(path)}",
-            absent=(f"No {path} file found. Skip galaxy install process.",),
+            # as Semaphore says it, which knows the first form only
+            absent=(f"No {path} file found. Skip galaxy install process.",)
+            if path.endswith(".yml")
+            else (),
+            empty=(f"{path} names nothing. Skip galaxy install process.",),
             failure=f"What {path} names cannot be installed",
         )
         for path, kind in wanted

@@ -60,6 +60,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     #: Runs only if this file exists; else ``absent`` is logged and the job goes on.
     requires: str | None = None
     absent: tuple[str, ...] = ()
+    #: Logged where the required YAML file has comments only; the step is skipped then.
+    empty: tuple[str, ...] = ()
     #: Exit status (as text) to outcome; others: 0 is ``next`` and the rest ``error``.
     exits: dict[str, Outcome] = {}
     #: Stays in the background until the job ends (an ssh-agent, for example).

@@ -119,7 +119,7 @@ def create(
     made = EnvironmentId(number)
     asked = [
         replace(each, operation="create", id=0)
-        if not each.operation and each.secret
+        if not each.operation and (each.secret or (each.name and not each.id))
         else each
         for each in new.secrets or ()
     ]
@@ -220,8 +220,6 @@ def _create_secret(
     if asked.type not in _OWNERS:
         raise Invalid(f"The type of the secret “{asked.name}” must be env or var")
     _check_secret(asked.type, asked.name, asked.secret)
-    if not asked.secret:
-        raise Invalid(f"The secret “{asked.name}” can not be empty")
     uuid = conn.uuid()
     text = Text(text=asked.secret)
     conn.insert(

@@ -583,6 +583,42 @@ class ParameterTests(AnsibleCase):
             ran.lines,
         )
 
+    def test_empty_requirements(self) -> None:
+        """Requirements that name nothing are passed over; the play runs."""
+        ran = self.play(
+            {
+                "requirements.yml": "# nothing yet\n",
+                "roles/requirements.yml": "",
+                "collections/requirements.yml": "---\n# later\n[]\n",
+                "site.yml": SHOW % "played",
+            }
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("played", ran.log)
+        for place in ("", "roles/", "collections/"):
+            self.assertIn(
+                f"{place}requirements.yml names nothing. Skip galaxy install process.",
+                ran.lines,
+            )
+
+    def test_other_ending(self) -> None:
+        """Files whose names end in yaml are read as well."""
+        role = Repository(self.folder / "role")
+        role.commit(
+            {
+                "tasks/main.yml": "- debug: {msg: the role ran}\n",
+                "meta/main.yml": "{}\n",
+            }
+        )
+        ran = self.play(
+            {
+                "roles/requirements.yaml": f"- src: git+file://{role.folder}\n"
+                "  name: shown\n",
+                "site.yml": "- {hosts: all, gather_facts: false, roles: [shown]}\n",
+            }
+        )
+        self.assertIn("the role ran", ran.log)
+
     def test_broken_requirements(self) -> None:
         """Requirements that cannot be installed end the task before the play."""
         ran = self.play(

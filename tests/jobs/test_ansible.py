@@ -217,16 +217,23 @@ class RequirementTests(SynchronousTestCase):
                 ("collection", "install", "-r", path, "--force")
                 for path in (
                     "plays/collections/requirements.yml",
+                    "plays/collections/requirements.yaml",
                     "collections/requirements.yml",
+                    "collections/requirements.yaml",
                 )
             ]
             + [
                 ("role", "install", "-r", path, "--force")
-                for path in ("plays/roles/requirements.yml", "roles/requirements.yml")
+                for folder in ("plays/roles", "roles")
+                for path in (
+                    f"{folder}/requirements.yml",
+                    f"{folder}/requirements.yaml",
+                )
             ]
             + [
                 ("install", "-r", path, "--force")
-                for path in ("plays/requirements.yml", "requirements.yml")
+                for folder in ("plays/", "")
+                for path in (f"{folder}requirements.yml", f"{folder}requirements.yaml")
             ],
         )
         self.assertEqual(

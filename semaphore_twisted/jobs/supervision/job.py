@@ -15,6 +15,7 @@ import traceback
 from semaphore_twisted.jobs.supervision import aftermath, child, folder, namespaces
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
+from semaphore_twisted.jobs.supervision.requirements import has_comments_only
 from semaphore_twisted.jobs.supervision.specification import (
     Specification,
     Step,
@@ -213,13 +214,13 @@ class Job:
 
         :raises Ending: if the job is over with it.
         """
-        requires = step.requires
-        if requires is not None and not os.path.isfile(
-            expand(requires, self._workspace, {})
-        ):
-            for line in step.absent:
-                self._journal.note(line)
-            return "next"
+        if step.requires is not None:
+            required = expand(step.requires, self._workspace, {})
+            there = os.path.isfile(required)
+            if not there or (step.empty and has_comments_only(required)):
+                for line in step.empty if there else step.absent:
+                    self._journal.note(line)
+                return "next"
         self._journal.step(step.name)
         for line in step.announce:
             self._journal.note(line)

@@ -52,6 +52,7 @@ class Step:
         }
         self.requires: str | None = given.get("requires")
         self.absent: list[str] = given.get("absent", [])
+        self.empty: list[str] = given.get("empty", [])
         self.exits: dict[str, str] = given.get("exits", {})
         self.background: bool = given.get("background", False)
         self.ready: str | None = given.get("ready")

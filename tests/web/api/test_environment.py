@@ -5,7 +5,10 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from semaphore_twisted.persistence.schema import access_key
+from semaphore_twisted.tasks.preparation import order
+from tests.support.http import memory_keyring
 from tests.support.resources import ResourceTestCase
+from tests.support.tasks import make_task, make_template
 
 _OWNED = (
     select(access_key.c.name)
@@ -150,12 +153,24 @@ class SecretTests(ResourceTestCase):
         self.assertEqual(answer.status, 204)
         self.assertEqual(self.names_of(), ["B", "a"])
 
+    def test_empty(self) -> None:
+        """A secret may be empty: it is a variable with an empty value, as elsewhere."""
+        self.assertEqual(self.put(create("c", "")).status, 204)
+        self.assertEqual(self.put(create("D", "", kind="env")).status, 204)
+        without = {"type": "var", "name": "e", "secret": ""}
+        made = self.made("environment", name="More", secrets=[without])
+        self.assertEqual([each["name"] for each in made["secrets"]], ["e"])
+        template = make_template(self.conn, self.project, environment_id=self.number)
+        task = make_task(self.conn, self.project, template)
+        found = order(self.conn, memory_keyring(), task)
+        self.assertEqual(found.secret_variables["c"], "")
+        self.assertEqual(found.secret_environment["D"], "")
+
     def test_refused(self) -> None:
         """A wish that cannot be is refused, and none of its change is done."""
         for wish in (
             create("a"),
             create(""),
-            create("c", ""),
             create("c", kind="file"),
             create("not a name", kind="env"),
             {"operation": "delete", "id": 999},
