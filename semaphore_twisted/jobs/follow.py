@@ -30,6 +30,7 @@ from semaphore_twisted.interfaces import IJob, IJobReceiver
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.lines import LineSplitter
+from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.jobs.steps import JobResult
 
 _READ = 256 * 1024
@@ -57,6 +58,15 @@ def is_alive(folder: int) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+class _Unopened(Exception):
+    """A file of the spool cannot be opened for the moment."""
+
+
+def _unopened(error: OSError) -> Exception:
+    why = shortage(error)
+    return error if why is None else _Unopened(why)
 
 
 class _Connection(Protocol):
@@ -198,8 +208,11 @@ class Follower:
             self._folder = os.open(
                 self.spool, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
             )
-        except OSError:
-            self.end("interrupted")
+        except OSError as error:
+            if shortage(error) is None:
+                self.end("interrupted")
+            else:  # the job runs all the same
+                self._timer = self._reactor.callLater(_LONGEST_PAUSE, self.begin)
             return
         self._connect()
         self.look()
@@ -254,7 +267,7 @@ class Follower:
                 # What is alive, or has a result, is asked before the output is read:
                 # nothing can be added then between the reading and the end.
                 connected = self._connection is not None
-                gone = not connected and not is_alive(self._required())
+                gone = not connected and not self._is_alive()
                 result = self._read_result()
                 while await self._deliver():
                     if self._over:
@@ -267,6 +280,8 @@ class Follower:
                     return
                 if not self._again:
                     break
+        except _Unopened as unopened:
+            self._log.warn("A job is read later: {why}", why=str(unopened))
         except BaseException:
             if not self._over:
                 self.abandon()
@@ -301,12 +316,24 @@ class Follower:
             self._connect()
             self.look()
 
-    def _read_result(self) -> bytes | None:
+    def _is_alive(self) -> bool:
         try:
-            descriptor = os.open(
-                "result", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._required()
-            )
+            return is_alive(self._required())
+        except OSError as error:
+            raise _unopened(error) from error
+
+    def _open(self, name: str, flags: int) -> int | None:
+        """Open a file of the spool; ``None`` if there is none yet."""
+        try:
+            return os.open(name, flags | os.O_CLOEXEC, dir_fd=self._required())
         except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unopened(error) from error
+
+    def _read_result(self) -> bytes | None:
+        descriptor = self._open("result", os.O_RDONLY)
+        if descriptor is None:
             return None
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
@@ -314,12 +341,9 @@ class Follower:
     async def _deliver(self) -> bool:
         """Deliver one read; tell whether there may be more."""
         if self._output is None:
-            try:
-                # written to by no one but the supervisor; a hole needs the right
-                self._output = os.open(
-                    "output", os.O_RDWR | os.O_CLOEXEC, dir_fd=self._required()
-                )
-            except FileNotFoundError:
+            # written to by no one but the supervisor; a hole needs the right
+            self._output = self._open("output", os.O_RDWR)
+            if self._output is None:
                 return False
         data = os.pread(self._output, self._size, self._offset)
         records, _ = spool.decode(data, self._offset)

@@ -27,16 +27,17 @@ from semaphore_twisted.interfaces import IJobReceiver, IJobRunner
 from semaphore_twisted.jobs.disk import reserve
 from semaphore_twisted.jobs.follow import Follower, IFollowReactor
 from semaphore_twisted.jobs.identities import REMAINS, Identities
+from semaphore_twisted.jobs.shortages import (
+    TEMPORARY,
+    SupervisorFailed,
+    check_descriptors,
+)
 from semaphore_twisted.jobs.steps import JobSpecification
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _LOCK = 3
 _OUT, _ERR = 1, 2
 _ERRORS = "errors"
-
-
-class SupervisorFailed(Exception):
-    """A supervisor could not be started; the text says why."""
 
 
 class IJobReactor(IFollowReactor, IReactorProcess):
@@ -94,7 +95,8 @@ class _Starting(ProcessProtocol):
         except OSError:
             said = ""
         sentence = f"The job's supervisor failed: {said or reason.value}"
-        self._fire(Failure(SupervisorFailed(sentence)))
+        temporary = getattr(reason.value, "exitCode", None) == TEMPORARY
+        self._fire(Failure(SupervisorFailed(sentence, temporary=temporary)))
 
     def _fire(self, result: Failure | None) -> None:
         if not self._fired:
@@ -146,6 +148,7 @@ class SupervisedRunner:
     async def _start(
         self, specification: JobSpecification, receiver: IJobReceiver
     ) -> Follower:
+        check_descriptors()
         spool = Path(specification.spool)
         if self.identities is not None:
             uid, gid = self.identities.free()

@@ -127,6 +127,19 @@ def requeue(conn: Connection, task_id: TaskId) -> Task | None:
     return move(conn, task, Happening.STOPPED)
 
 
+def put_back(
+    conn: Connection, task_id: TaskId, said: Sequence[tuple[float, str]]
+) -> tuple[Task | None, list[OutputLine]]:
+    """Put a task whose job could not start into the queue, with a line that says why.
+
+    One whose end was asked for meanwhile is ended.
+    """
+    task = requeue(conn, task_id)
+    if task is None or not said:
+        return task, []
+    return task, output.append(conn, task_id, said)
+
+
 def finish(
     conn: Connection,
     keyring: Keyring,

@@ -91,7 +91,7 @@ class JobSettings:
         """Return the settings for a job that starts now."""
         try:
             known_hosts = content_of(self.usual.known_hosts)
-        except OSError:
+        except FileNotFoundError:  # no host was met yet; other errors stop the start
             known_hosts = b""
         roots = None if self._roots is None else self._roots.path()
         return replace(

@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
-from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -26,19 +25,22 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.interfaces import IDatabase, IJob, IJobRunner, ITaskControl
+from semaphore_twisted.interfaces import IDatabase, IJobRunner, ITaskControl
 from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.jobs.steps import JobResult, JobSpecification
 from semaphore_twisted.model.errors import DomainError, NoRoom, Unavailable
-from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import Happening, Status, Task
 from semaphore_twisted.operations import progress
 from semaphore_twisted.tasks import preparation
-from semaphore_twisted.tasks.background import FIRST_PAUSE, Background
+from semaphore_twisted.tasks.background import Background
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.output import OutputLog
+from semaphore_twisted.tasks.patience import Patience
 from semaphore_twisted.tasks.places import Ended, JobPlaces
 from semaphore_twisted.tasks.queue import startable
+from semaphore_twisted.tasks.run import Run, new_run
 from semaphore_twisted.tasks.unknown import UnknownJobs
 
 #: Seconds until another look at a disk that was too full.
@@ -64,28 +66,6 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     max_parallel_tasks: int = 0
     max_tasks_per_template: int = 0
-
-
-@define(eq=False)
-class _Run:
-    """A task between its claim and its end."""
-
-    task_id: TaskId
-    project_id: ProjectId
-    template_id: TemplateId
-    #: what the folders of its job are called
-    place: str
-    log: OutputLog | None = None
-    job: IJob | None = None
-    #: whether an end was asked for, and whether at once
-    stop: bool = False
-    kill: bool = False
-    ending: bool = False
-    #: seconds to wait before the job is attached to again
-    pause: float = FIRST_PAUSE
-    #: how often the store had no room for the log in a row, and at which offset
-    refused: int = 0
-    refused_at: int = 0
 
 
 @implementer(ITaskControl)
@@ -120,9 +100,10 @@ class TaskService:
         self._observers = observers
         self._options = options
         self._clock = clock
-        self._runs: dict[TaskId, _Run] = {}
+        self._runs: dict[TaskId, Run] = {}
         self._background = Background(database=database, clock=clock)
         self._unknown = UnknownJobs(runner=runner, places=places, compute=compute)
+        self._patience = Patience(clock)
         self._running = False
         self._claiming = False
         self._again = False
@@ -165,7 +146,7 @@ class TaskService:
             again = await self._database.write(progress.requeue, task.id)
             self._tell(again)
             return
-        run = self._runs[task.id] = _new_run(task, place)
+        run = self._runs[task.id] = new_run(task, place)
         if state == "absent":
             await self._finish(run, Happening.FAILED, said=self._interruption())
             return
@@ -232,7 +213,7 @@ class TaskService:
         elif not task.status.final:
             # Nobody runs it: its server, or its supervisor, is gone.
             uuid = await self._database.read(progress.identity, task_id)
-            run = _new_run(task, self._places.find(uuid, task_id))
+            run = new_run(task, self._places.find(uuid, task_id))
             await self._finish(run, Happening.STOPPED)
         self.wake()
 
@@ -242,6 +223,9 @@ class TaskService:
         try:
             while self._again and self._running:
                 self._again = False
+                if (left := self._patience.left) > 0:
+                    self._later(left)
+                    return
                 if (reason := self._places.shortage()) is not None:
                     self._log.error("No task starts: {reason}", reason=reason)
                     self._later(LOOK_AGAIN)
@@ -271,25 +255,28 @@ class TaskService:
     def _begin(self, claimed: progress.Claimed) -> None:
         task = claimed.task
         place = self._places.find(claimed.uuid, task.id)
-        run = self._runs[task.id] = _new_run(task, place)
+        run = self._runs[task.id] = new_run(task, place)
         self._tell(task)
         self._observers.output_appended(task.project_id, task.id, claimed.lines)
         self._background.do(self._start(run), f"Task {task.id} could not be started")
 
     # One task
 
-    async def _start(self, run: _Run) -> None:
-        specification = await self._specification(run)
-        if specification is None:
-            return
-        if run.stop:
-            await self._finish(run, Happening.STOPPED)
-            return
+    async def _start(self, run: Run) -> None:
         try:
+            specification = await self._specification(run)
+            if specification is None:
+                return
+            if run.stop:
+                await self._finish(run, Happening.STOPPED)
+                return
             self._places.make(run.place)
             run.log = self._new_log(run)
             run.job = await self._runner.start(specification, run.log)
         except Exception as error:  # noqa: BLE001 - told to the user and the log
+            if (lacking := shortage(error)) is not None:
+                await self._put_back(run, lacking)
+                return
             self._log.failure("The job of task {task} did not start", task=run.task_id)
             why = error.strerror if isinstance(error, OSError) else error
             await self._fail(run, f"the job could not be started: {why}")
@@ -297,10 +284,27 @@ class TaskService:
         if not self._running:
             run.job.abandon()
             return
+        self._patience.started(run.task_id)
         self._press(run)
         self._tell(await self._background.persist(progress.started, run.task_id))
 
-    async def _specification(self, run: _Run) -> JobSpecification | None:
+    async def _put_back(self, run: Run, why: str) -> None:
+        """Let a task wait for which the machine lacks something at the moment."""
+        self._log.warn("Task {task} waits: {why}", task=run.task_id, why=why)
+        new = self._patience.failed(run.task_id, why)
+        said = [(time.time(), f"The job could not start yet: {why}")] if new else []
+        if run.log is not None:
+            run.log.close()
+        self._runs.pop(run.task_id, None)
+        await self._compute(self._places.remove, run.place)
+        task, lines = await self._background.persist(
+            progress.put_back, run.task_id, said
+        )
+        self._observers.output_appended(run.project_id, run.task_id, lines)
+        self._tell(task)
+        self.wake()
+
+    async def _specification(self, run: Run) -> JobSpecification | None:
         """Return what is to be run, or end the task and return ``None``."""
         try:
             order = await self._database.read(
@@ -310,6 +314,11 @@ class TaskService:
                 await self._finish(run, Happening.STOPPED)
                 return None
             return self._prepare(order)
+        except (OSError, Unavailable) as error:
+            if shortage(error) is not None:
+                raise
+            reason = str(error)
+            self._log.failure("Task {task} could not be prepared", task=run.task_id)
         except DomainError as error:
             reason = error.message
             self._log.warn("Task {t}: {reason}", t=run.task_id, reason=reason)
@@ -319,7 +328,7 @@ class TaskService:
         await self._fail(run, reason)
         return None
 
-    def _new_log(self, run: _Run) -> OutputLog:
+    def _new_log(self, run: Run) -> OutputLog:
         return OutputLog(
             run.task_id,
             database=self._database,
@@ -329,23 +338,23 @@ class TaskService:
             ),
             over=partial(self._over, run),
             broken=partial(self._broken, run),
-            release=partial(_release, run),
+            release=run.release,
         )
 
-    def _attach(self, run: _Run, offset: int) -> None:
+    def _attach(self, run: Run, offset: int) -> None:
         run.log = self._new_log(run)
         spool = self._places.spool(run.place)
         run.job = self._runner.attach(spool, offset, run.log)
         self._press(run)
 
-    def _press(self, run: _Run) -> None:
+    def _press(self, run: Run) -> None:
         """Pass on to the job that its end was asked for."""
         if run.job is not None and run.kill:
             run.job.kill()
         elif run.job is not None and run.stop:
             run.job.stop()
 
-    def _broken(self, run: _Run, failure: Failure) -> None:
+    def _broken(self, run: Run, failure: Failure) -> None:
         """Attach to a job again whose lines the store did not take."""
         run.refused = run.refused + 1 if failure.check(NoRoom) else 0
         job, run.job = run.job, None
@@ -355,7 +364,7 @@ class TaskService:
             self._attach_again(run), f"Task {run.task_id} is not followed"
         )
 
-    async def _attach_again(self, run: _Run) -> None:
+    async def _attach_again(self, run: Run) -> None:
         pause, run.pause = run.pause, min(run.pause * 2, ATTACH_PAUSE)
         await self._background.pause(pause)
         if not self._running or run.task_id not in self._runs:
@@ -371,17 +380,17 @@ class TaskService:
         if self._running:
             self._attach(run, offset)
 
-    async def _end_without_log(self, run: _Run, ended: Ended) -> None:
+    async def _end_without_log(self, run: Run, ended: Ended) -> None:
         """End a task whose last lines the store has had no room for, with a word."""
         lost = f"{ended.unread} bytes of output were dropped: the database has no room"
         await self._finish_as(run, ended.result, said=[(time.time(), lost)])
 
-    def _over(self, run: _Run, result: JobResult) -> None:
+    def _over(self, run: Run, result: JobResult) -> None:
         self._background.do(
             self._end(run, result), f"Task {run.task_id} could not be ended"
         )
 
-    async def _end(self, run: _Run, result: JobResult) -> None:
+    async def _end(self, run: Run, result: JobResult) -> None:
         log = run.log
         if log is not None:
             await log.flushed()
@@ -395,7 +404,7 @@ class TaskService:
         await self._finish_as(run, result, said=said)
 
     async def _finish_as(
-        self, run: _Run, result: JobResult, *, said: Sequence[tuple[float, str]]
+        self, run: Run, result: JobResult, *, said: Sequence[tuple[float, str]]
     ) -> None:
         await self._finish(
             run,
@@ -409,14 +418,14 @@ class TaskService:
         text = "Interrupted: the job's supervisor is gone, and its result with it"
         return [(time.time(), text)]
 
-    async def _fail(self, run: _Run, reason: str) -> None:
+    async def _fail(self, run: Run, reason: str) -> None:
         now = time.time()
         said = [(now, f"Failed to run task: {line}") for line in reason.splitlines()]
         await self._finish(run, Happening.FAILED, said=said)
 
     async def _finish(
         self,
-        run: _Run,
+        run: Run,
         happening: Happening,
         *,
         said: Sequence[tuple[float, str]] = (),
@@ -446,6 +455,7 @@ class TaskService:
             self._tell(finished.task)
             for task in finished.queued:
                 self._tell(task)
+        self._patience.ended()
         self.wake()
         await self._compute(self._places.remove, run.place)
         if self._options.max_tasks_per_template:
@@ -458,16 +468,6 @@ class TaskService:
     def _tell(self, task: Task | None) -> None:
         if task is not None:
             self._observers.task_changed(task)
-
-
-def _release(run: _Run, offset: int) -> None:
-    """Have the spool give back what is stored."""
-    if run.job is not None:
-        run.job.release(offset)
-
-
-def _new_run(task: Task, place: str) -> _Run:
-    return _Run(task.id, task.project_id, task.template_id, place)
 
 
 def _moment(seconds: float) -> datetime | None:

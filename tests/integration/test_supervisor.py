@@ -24,7 +24,8 @@ from semaphore_twisted.interfaces import IJobReceiver
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.follow import Follower
-from semaphore_twisted.jobs.process import SupervisedRunner, SupervisorFailed
+from semaphore_twisted.jobs.process import SupervisedRunner
+from semaphore_twisted.jobs.shortages import SupervisorFailed
 from semaphore_twisted.jobs.steps import (
     File,
     JobResult,

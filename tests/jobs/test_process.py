@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +22,9 @@ from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.follow import Follower, is_alive
 from semaphore_twisted.jobs.process import (
     SupervisedRunner,
-    SupervisorFailed,
     _Starting,
 )
+from semaphore_twisted.jobs.shortages import SupervisorFailed
 from semaphore_twisted.jobs.steps import JobResult
 
 RESULT = JobResult(status="error", reason="why", started=1.0, ended=2.0)
@@ -215,6 +216,26 @@ class FollowerTests(SynchronousTestCase):
         assert isinstance(result, JobResult)
         self.assertEqual(result.status, "error")
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_shortage(self) -> None:
+        """A spool that cannot be opened for want of descriptors is read later."""
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        self.write(spool.Kind.OUTPUT, b"a line\n")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        self.follow()
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        self.assertEqual(self.receiver.given, [])
+        self.reactor.advance(1)
+        self.assertEqual(self.receiver.given, [(["a line"], self.size)])
+        self.receiver.store()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        self.reactor.advance(2)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        self.write(spool.Kind.OUTPUT, b"another\n")
+        self.reactor.advance(2)
+        self.assertEqual(self.receiver.given[-1], (["another"], self.size))
+        self.assertEqual(self.lost, 0)
 
     def test_orders(self) -> None:
         """An order before the connection is sent with it, a later one at once."""

@@ -1,5 +1,6 @@
 """Tests of the service that runs tasks."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from zope.interface.verify import verifyObject
 
 from semaphore_twisted.interfaces import ITaskControl, ITaskObserver
 from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.shortages import ERRORS, SupervisorFailed
 from semaphore_twisted.jobs.steps import JobResult, JobSpecification, Step
 from semaphore_twisted.model.errors import Invalid, NoRoom
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
@@ -377,13 +379,52 @@ class FailureTests(ServiceTestCase):
 
     def test_no_supervisor(self) -> None:
         """A job that cannot be started is an error, and the queue goes on."""
-        self.runner.refusal = OSError(28, "No space left on device")
+        self.runner.refusal = OSError(13, "Permission denied")
         first = self.task()
         self.assertEqual(self.status(first), Status.ERROR)
-        self.assertIn("No space left on device", self.texts(first)[0])
+        self.assertIn("Permission denied", self.texts(first)[0])
         self.runner.refusal = None
         self.assertEqual(self.status(self.task()), Status.RUNNING)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_shortages(self) -> None:
+        """A task for which the machine lacks something waits, and says why, once."""
+        refusals: list[Exception] = [
+            OSError(number, os.strerror(number)) for number in sorted(ERRORS)
+        ]
+        refusals += [SupervisorFailed("no memory", temporary=True), NoRoom("no room")]
+        for refusal in refusals:
+            self.runner.refusal = refusal
+            task = self.task()
+            self.clock.pump([1.0] * 10)
+            self.assertEqual(self.status(task), Status.WAITING)
+            told = [text for text in self.texts(task) if "could not start yet" in text]
+            self.assertEqual(len(told), 1)
+            self.runner.refusal = None
+            self.clock.pump([1.0] * 60)
+            self.assertEqual(self.status(task), Status.RUNNING)
+            self.job(task).end()
+
+    def test_shortage_while_stopped(self) -> None:
+        """A task that waits for the machine can be stopped."""
+        self.runner.refusal = OSError(24, "Too many open files")
+        task = self.task()
+        self.stop(task)
+        self.assertEqual(self.status(task), Status.STOPPED)
+        self.runner.refusal = None
+        self.clock.pump([1.0] * 60)
+        self.assertEqual(self.status(task), Status.STOPPED)
+
+    def test_room_after_an_end(self) -> None:
+        """The end of a job, which gives back what it had, starts the next at once."""
+        first = self.task()
+        other = make_template(self.conn, self.project, name="Other")
+        self.runner.refusal = OSError(24, "Too many open files")
+        second = self.task(template=other)
+        self.assertEqual(self.status(second), Status.WAITING)
+        self.runner.refusal = None
+        self.job(first).end()
+        self.assertEqual(self.status(second), Status.RUNNING)
 
     def test_store_fails_for_a_while(self) -> None:
         """B93: lines that the store did not take are read again from the spool."""

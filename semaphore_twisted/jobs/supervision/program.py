@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import signal
@@ -19,6 +20,17 @@ from semaphore_twisted.jobs.supervision.wait import Waiter
 
 #: The lock of the spool, already held, may come as this descriptor.
 LOCK = 3
+#: Exit status where the machine lacked something that it may have a little later, and
+#: the errors that say so (``jobs.shortages``).
+TEMPORARY = 75
+_SHORTAGES = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EAGAIN,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EDQUOT,
+}
 #: Written to standard output once the spool is taken.
 READY = b"R"
 
@@ -99,8 +111,12 @@ def run() -> None:
     """Run as a program; a fault goes to standard error, which is in the spool."""
     try:
         status = main()
-    except Exception:  # noqa: BLE001 - the last place where it can be told
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - the last place where it can be told
         status = 1
+        if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            status = TEMPORARY
+            sys.stderr.write(f"{error.strerror}\n")
+        else:
+            traceback.print_exc()
     sys.stderr.flush()
     os._exit(status)
