@@ -103,8 +103,9 @@ class PatternIndex:
         word = int.from_bytes(data[begin : begin + _WORD], sys.byteorder)
         lengths, members = self._groups.get(word, ((), ()))
         for length in lengths:
-            if data[begin : begin + length] in members:
-                return begin + length
+            piece = data[begin : begin + length]  # shorter at the end of the data
+            if piece in members:
+                return begin + len(piece)
         for each in reversed(self._short):
             if data.startswith(each, begin):
                 return begin + len(each)
