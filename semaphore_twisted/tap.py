@@ -458,6 +458,7 @@ class _Assembly:
             pinned=self._is_pinned,
             vpn=vpn.options_of(config),
             repositories=self.job_settings.usual.rules,
+            known_hosts=self.job_settings.usual.known_hosts,
         )
 
     def _is_pinned(self, base: str) -> bool:

@@ -28,6 +28,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("restore",), "restore", "put a copy in the place of the database"),
     (("user", "users"), "user", "accounts and their tokens"),
     (("vault", "vaults"), "vault", "check and re-seal the stored secrets"),
+    (("hosts",), "hosts", "keys of hosts that jobs have met"),
     (("task",), "task", "run, follow, stop and list tasks of a server"),
     (("tls",), "tls", "the certificate that is served, and its renewal"),
     (("vpn",), "vpn", "the VPN that ends on this server, and joining one"),

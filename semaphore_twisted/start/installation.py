@@ -80,6 +80,11 @@ class Installation:
             raise
         return lock
 
+    @property
+    def known_hosts(self) -> Path:
+        """The file of the keys of hosts that jobs have met."""
+        return Path(self.config.ssh.known_hosts_file or self.state.known_hosts)
+
     def keyring(self) -> Keyring:
         """Return the keys that open and seal.
 

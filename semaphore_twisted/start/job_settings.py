@@ -159,7 +159,7 @@ def settings(
         workspaces=str(workspaces),
         spools=str(places.spools),
         repositories=str(places.repositories),
-        known_hosts=config.ssh.known_hosts_file or str(places.known_hosts),
+        known_hosts=str(found.known_hosts),
         rules=rules(found),
         strict_host_key_checking=config.ssh.strict_host_key_checking,
         ssh_config=config.ssh_config_path or None,

@@ -31,7 +31,8 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     of the local root. *vpn* are the VPN's.
     *trusted_proxies* are addresses and networks whose forwarding headers count;
     *websocket_require_origin* refuses a socket without an origin even from them.
-    *session* is how long logins live. *repositories* says which ones are permitted.
+    *session* is how long logins live. *repositories* says which ones are permitted,
+    *known_hosts* is the file of the keys that jobs have met.
     """
 
     web_host: str = ""
@@ -55,6 +56,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     pinned: Callable[[str], bool] = lambda _: True
     vpn: VpnOptions = USUAL
     repositories: RepositoryRules = RepositoryRules()
+    known_hosts: str = ""
 
     def pin(self, base: str) -> str:
         """Return the fingerprint that a link to *base* has, empty for none.

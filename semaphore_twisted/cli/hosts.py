@@ -1,0 +1,59 @@
+"""``semaphore hosts``: the keys of hosts that jobs have met."""
+
+import argparse
+import sys
+
+from semaphore_twisted.cli import table
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.crypto.knownhosts import KnownHost
+from semaphore_twisted.model.errors import NotFound
+from semaphore_twisted.operations import known_hosts
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``hosts`` and its commands."""
+    parser = commands.add_parser("hosts", help="keys of hosts that jobs have met")
+    own = parser.add_subparsers(metavar="COMMAND", required=True)
+    show = own.add_parser("list", help="list the keys", description="List the keys.")
+    add_options(show)
+    show.set_defaults(run=_list)
+    forget = own.add_parser(
+        "forget",
+        help="forget the keys of a host",
+        description="Forget the keys of a host, one that was installed again, for "
+        "example; the next job remembers the new one.",
+    )
+    forget.add_argument("host", help="HOST, HOST:PORT or [HOST]:PORT")
+    add_options(forget)
+    forget.set_defaults(run=_forget)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    found = known_hosts.listed(open_installation(arguments).known_hosts)
+    table.show(
+        ("HOST", "TYPE", "FINGERPRINT"),
+        ((_name(each), each.type, each.fingerprint) for each in found),
+    )
+    return 0
+
+
+def _name(found: KnownHost) -> str:
+    name = "(hashed)" if found.hashed else found.host
+    return f"{found.marker} {name}".strip()
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    found = open_installation(arguments)
+    conn = found.connect()
+    try:
+        gone = known_hosts.forget(found.known_hosts, arguments.host)
+        with conn.transaction(write=True):
+            known_hosts.record(conn, None, arguments.host)
+    except NotFound:
+        raise Failure(f"{arguments.host}: no key of this host found") from None
+    finally:
+        conn.close()
+    for each in gone:
+        sys.stdout.write(f"forgotten: {each.type} {each.fingerprint}\n")
+    return 0

@@ -1,0 +1,111 @@
+"""Known hosts: what the server remembers, and how an administrator has it forgotten.
+
+They are in a file, which jobs add to while it is read here, and so no part of a
+transaction.
+"""
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from semaphore_twisted.crypto import knownhosts
+from semaphore_twisted.crypto.knownhosts import KnownHost
+from semaphore_twisted.model.errors import Conflict, NotFound
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.persistence.engine import Connection
+
+#: Attempts to replace the file, which a job may add to at the same moment.
+_ATTEMPTS = 20
+
+
+def listed(path: Path) -> list[KnownHost]:
+    """Return the keys in the file at *path*; none if there is no file.
+
+    :raises Conflict: if it cannot be read
+    """
+    return knownhosts.entries(_read(path)[0])
+
+
+def forget(path: Path, text: str) -> list[KnownHost]:
+    """Take the keys of a host out of the file at *path*, and return them.
+
+    :raises Invalid: if *text* is not the name of a host
+    :raises NotFound: if the file has no key of it
+    :raises Conflict: if the file cannot be read or replaced
+    """
+    host = knownhosts.host_name(text)
+    place = Path(os.path.realpath(path))
+    for _ in range(_ATTEMPTS):
+        content, state = _read(place)
+        rest, gone = knownhosts.without(content, host)
+        if not gone:
+            raise NotFound
+        if _replace(place, rest, state):
+            return gone
+    raise Conflict(f"{place}: jobs add to the file all the time; try again")
+
+
+def record(conn: Connection, actor: Actor | None, host: str) -> None:
+    """Note that *actor* had the keys of *host* forgotten."""
+    events.record(
+        conn,
+        actor,
+        object_type="known_host",
+        object_id=None,
+        object_name=host,
+        description=f"Keys of the host {host} forgotten",
+    )
+
+
+def _read(path: Path) -> tuple[bytes, os.stat_result | None]:
+    """Return the content of the file, and what is told of a change to it."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(knownhosts.LARGEST + 1)
+            state = os.fstat(file.fileno())
+    except FileNotFoundError:
+        return b"", None
+    except OSError as error:
+        raise Conflict(f"{path}: {error.strerror}") from None
+    if len(content) > knownhosts.LARGEST:
+        raise Conflict(f"{path}: more than {knownhosts.LARGEST >> 20} MiB found")
+    return content, state
+
+
+def _replace(path: Path, content: bytes, state: os.stat_result | None) -> bool:
+    """Put *content* in the place of the file, unless it is not as *state* any more."""
+    beside = None
+    try:
+        number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with open(number, "wb") as file:  # noqa: PTH123 - a descriptor
+            if state is not None:
+                os.fchmod(number, stat.S_IMODE(state.st_mode))
+                if (state.st_uid, state.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(number, state.st_uid, state.st_gid)
+            file.write(content)
+            file.flush()
+            os.fsync(number)
+        if state is not None and not _same(path.stat(), state):
+            return False
+        Path(beside).replace(path)
+        beside = None
+    except OSError as error:
+        raise Conflict(f"{path}: cannot be replaced: {error.strerror}") from None
+    else:
+        return True
+    finally:
+        if beside is not None:
+            with contextlib.suppress(OSError):
+                Path(beside).unlink()
+
+
+def _same(now: os.stat_result, before: os.stat_result) -> bool:
+    """Whether nothing was added to the file."""
+    return (now.st_ino, now.st_size, now.st_mtime_ns) == (
+        before.st_ino,
+        before.st_size,
+        before.st_mtime_ns,
+    )

@@ -1,0 +1,46 @@
+"""Known hosts: their routes."""
+
+from pathlib import Path
+
+from semaphore_twisted.crypto.knownhosts import KnownHost
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import known_hosts
+from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.routing import Route
+
+
+async def listed(context: Context) -> list[KnownHost]:
+    """List the keys of hosts that jobs have met."""
+    found: list[KnownHost] = await context.compute(known_hosts.listed, _file(context))
+    return found
+
+
+async def forget(context: Context) -> None:
+    """Forget the keys of a host, written ``HOST`` or ``[HOST]:PORT``."""
+    host = context.path["host"]
+    await context.compute(known_hosts.forget, _file(context), host)
+    await context.write(known_hosts.record, host)
+
+
+def _file(context: Context) -> Path:
+    return Path(context.options.known_hosts)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        pattern="/known_hosts",
+        handler=listed,
+        access=Access.ADMIN,
+        answer=list[KnownHost],
+        refusals=frozenset({409}),
+    ),
+    Route(
+        method="DELETE",
+        pattern="/known_hosts/{host:text}",
+        handler=forget,
+        access=Access.ADMIN,
+        status=204,
+        refusals=frozenset({409}),
+    ),
+)
