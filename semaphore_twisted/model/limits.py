@@ -132,6 +132,13 @@ BALLAST_FILES: Final = 8
 #: Bytes that the database's write-ahead log keeps after a large transaction.
 WRITE_AHEAD_LOG: Final = 16 * _MIB
 
+#: Bytes of an answer that are written at once and not counted; bytes of all longer
+#: answers that are not read yet: of one account or source, and of all. A stream counts
+#: as one batch.
+ANSWER_SMALL: Final = 64 * _KIB
+ANSWERS_OF_ACCOUNT: Final = 16 * _MIB
+ANSWERS: Final = 128 * _MIB
+
 # Websockets --------------------------------------------------------------------------
 
 #: Bytes of one message from the other side; nothing of it is kept.

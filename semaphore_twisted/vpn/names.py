@@ -15,7 +15,12 @@ from typing import Any, ClassVar
 
 from attrs import define
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+)
 from twisted.internet.protocol import (
     DatagramProtocol,
     ServerFactory,
@@ -27,6 +32,7 @@ from twisted.protocols.basic import Int16StringReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from typing_extensions import override
+from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model import ip, limits
@@ -135,8 +141,12 @@ class NameDatagrams(DatagramProtocol):
         self.transport = None
 
 
+@implementer(IPushProducer)
 class NameStream(Int16StringReceiver, TimeoutMixin):
-    """Questions that come over one connection."""
+    """Questions that come over one connection.
+
+    While the other side reads no answers, no questions are read from it.
+    """
 
     MAX_LENGTH = LONGEST
 
@@ -153,6 +163,8 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
         """Wait for questions, not for ever."""
         self._open = True
         self.setTimeout(IDLE)
+        transport: Any = self.transport
+        transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
 
     @override
     def stringReceived(self, string: bytes) -> None:
@@ -167,6 +179,17 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
         self._open = False
         self.setTimeout(None)
         self._ended()
+
+    @override
+    def timeoutConnection(self) -> None:
+        """Cut off a side that is silent, or does not read: it would never close."""
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    # reading stops while answers wait to be read, as the base class does it
+    @override
+    def stopProducing(self) -> None:
+        """Do nothing; the connection is lost."""
 
     def _reply(self, content: bytes) -> None:
         if self._open:

@@ -73,6 +73,8 @@ class Channel(HTTPChannel):
             self._over = True
             self.setTimeout(None)
             self.transport.abortConnection()
+        else:
+            self.site.visitors.rest(self, self.transport.abortConnection)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -86,6 +88,7 @@ class Channel(HTTPChannel):
         self._unstall()
         if self._counted:
             self._counted = False
+            self.site.visitors.work(self)
             self.site.visitors.leave(self.address)
 
     # What is refused -----------------------------------------------------------------
@@ -165,6 +168,7 @@ class Channel(HTTPChannel):
     def allContentReceived(self) -> None:
         """Have the request answered."""
         if not self._over:
+            self.site.visitors.work(self)
             super().allContentReceived()
 
     # What takes too long -------------------------------------------------------------
@@ -189,6 +193,8 @@ class Channel(HTTPChannel):
     def requestDone(self, request: Any) -> None:
         """Go on with what has come meanwhile."""
         request.release()
+        if self._counted:
+            self.site.visitors.rest(self, self.transport.abortConnection)
         super().requestDone(request)
         if self.transport is not None:
             self._watch()

@@ -26,6 +26,8 @@ class Arrival:
     credentials: Credentials
     #: whether the path had the base path in front
     below_base: bool
+    #: a name for the account behind it, once that is known
+    account: str | None = None
 
     def header(self, name: str) -> str | None:
         """Return a header's value; several are joined, as RFC 9110 says."""

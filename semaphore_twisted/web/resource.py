@@ -9,15 +9,12 @@ credentials and right once more.
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import (
     DomainError,
     ForeignPage,
@@ -40,6 +37,7 @@ from semaphore_twisted.web.routing import (
     Route,
     Router,
 )
+from semaphore_twisted.web.sending import Sending
 from semaphore_twisted.web.statuses import failure, refusal
 
 #: Methods that change nothing.
@@ -79,36 +77,6 @@ def _same(name: str, wanted: int, sent: Any) -> None:
         raise Invalid(_MISMATCH.get(name, "ID in body and URL must be the same"))
 
 
-@implementer(IPushProducer)
-@define(eq=False)
-class _Flow:
-    """Holds a stream back while the other side does not read."""
-
-    _waiting: Deferred[None] | None = None
-    _paused: bool = field(default=False)
-
-    def pauseProducing(self) -> None:
-        self._paused = True
-
-    def resumeProducing(self) -> None:
-        self._paused = False
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            waiting.callback(None)
-
-    def stopProducing(self) -> None:
-        """Do nothing: the request's coroutine is cancelled."""
-
-    def ready(self) -> Deferred[None]:
-        """Fire once more may be written."""
-        ready: Deferred[None] = Deferred()
-        if self._paused:
-            self._waiting = ready
-        else:
-            ready.callback(None)
-        return ready
-
-
 class Api:
     """Answers what is below ``/api``, the websocket excepted."""
 
@@ -119,6 +87,7 @@ class Api:
         self._services = services
         self._router = Router(services.routes)
         self._reference = reference
+        self._sending = Sending()
 
     def respond(self, request: Any, path: bytes, arrival: Arrival) -> None:
         """Answer *request*, whose path below ``/api`` is *path*."""
@@ -145,10 +114,10 @@ class Api:
             value = failure(reference)
         for name, content in headers:
             request.responseHeaders.addRawHeader(name, content)
-        if isinstance(value, Streamed):
-            await self._stream(request, value)
-        else:
-            _write(request, value)
+        owner = arrival.account
+        if owner is None:
+            owner = request.channel.site.visitors.key(arrival.visit.address)
+        await self._sending.send(request, value, owner)
 
     async def _answer(
         self,
@@ -172,6 +141,7 @@ class Api:
             actor = await self._actor(
                 credentials, route.access, match.path.get("project_id")
             )
+            arrival.account = f"account:{actor.user.id}"
         elif method not in _SAFE:  # a page of another site must not log anybody in
             self._check_origin(arrival)
         context = self._context(arrival, match, actor, headers)
@@ -241,25 +211,6 @@ class Api:
             headers=headers,
         )
 
-    async def _stream(self, request: Any, answer: Streamed) -> None:
-        request.setHeader(b"content-type", answer.content_type.encode())
-        flow = _Flow()
-        request.registerProducer(flow, True)  # noqa: FBT003 - Twisted's signature
-        try:
-            async for chunk in answer.chunks:
-                for start in range(0, len(chunk), limits.BATCH):
-                    request.write(chunk[start : start + limits.BATCH])
-                    await flow.ready()
-        except CancelledError:
-            raise
-        except Exception:  # noqa: BLE001 - the end of the line; it is logged
-            # The status is sent already: only a broken connection tells the client.
-            self._log.failure("A stream broke off")
-            request.loseConnection()
-            return
-        request.unregisterProducer()
-        request.finish()
-
 
 def _no_route(error: Exception) -> Encoded:
     if isinstance(error, NoSuchMethod):
@@ -270,14 +221,3 @@ def _no_route(error: Exception) -> Encoded:
             return refusal(Invalid("Invalid project ID"))
         return refusal(Invalid(f"Invalid {error.name.replace('_', ' ')}"))
     return refusal(NotFound())
-
-
-def _write(request: Any, answer: Encoded) -> None:
-    request.setResponseCode(answer.status)
-    request.setHeader(b"content-type", answer.content_type)
-    for name, value in answer.headers:
-        request.responseHeaders.addRawHeader(name, value)
-    if answer.status != 204:
-        request.setHeader(b"content-length", str(len(answer.body)).encode())
-    request.write(answer.body)
-    request.finish()

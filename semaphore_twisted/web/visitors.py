@@ -1,6 +1,12 @@
-"""How many connections one address may have open."""
+"""How many connections one address may have open, and all together.
+
+Where there are too many of all, the one that has been idle for longest makes room: a
+connection that waits for its client can be opened again, one whose request is being
+answered stays.
+"""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import ClassVar
 
 from attrs import define, field
@@ -26,7 +32,11 @@ class Visitors:
     _clock: IReactorTime
     _trust: Trust = NOBODY
     each: int = EACH
+    all: int = limits.CONNECTIONS
     _counts: Counter[str] = field(factory=Counter, init=False)
+    _open: int = field(default=0, init=False)
+    #: what closes each connection that waits for its client, the first one longest
+    _idle: dict[object, Callable[[], object]] = field(factory=dict, init=False)
     _quiet_until: float = field(default=0.0, init=False)
 
     def enter(self, address: str | None) -> bool:
@@ -35,16 +45,22 @@ class Visitors:
         ``None`` is a UNIX socket.
         """
         key = self.key(address)
-        if key is None:
-            return True
-        if self._counts[key] >= self.each:
-            self._complain(key)
+        if key is not None and self._counts[key] >= self.each:
+            self._complain(
+                f"{key} has {self.each} connections open and gets no more (a proxy "
+                "belongs into trusted_proxies)"
+            )
             return False
-        self._counts[key] += 1
+        if self._open >= self.all and not self._make_room():
+            return False
+        self._open += 1
+        if key is not None:
+            self._counts[key] += 1
         return True
 
     def leave(self, address: str | None) -> None:
         """Count a connection less that was let in."""
+        self._open -= 1
         key = self.key(address)
         if key is not None:
             self._counts[key] -= 1
@@ -57,13 +73,26 @@ class Visitors:
             return None
         return ip.source(address)
 
-    def _complain(self, key: str) -> None:
+    def rest(self, connection: object, close: Callable[[], object]) -> None:
+        """Note that *connection*, which *close* ends, waits for its client now."""
+        self._idle.pop(connection, None)
+        self._idle[connection] = close
+
+    def work(self, connection: object) -> None:
+        """Note that a request of *connection* is being answered, or that it is gone."""
+        self._idle.pop(connection, None)
+
+    def _make_room(self) -> bool:
+        """Close the connection that is idle for longest; false if all are busy."""
+        self._complain(f"{self._open} connections are open; idle ones are closed")
+        if not self._idle:
+            return False
+        connection = next(iter(self._idle))
+        self._idle.pop(connection)()
+        return True
+
+    def _complain(self, sentence: str) -> None:
         now = self._clock.seconds()
         if now >= self._quiet_until:
             self._quiet_until = now + _QUIET
-            self._log.warn(
-                "{key} has {each} connections open and gets no more (a proxy belongs "
-                "into trusted_proxies)",
-                key=key,
-                each=self.each,
-            )
+            self._log.warn("{sentence}", sentence=sentence)

@@ -289,3 +289,39 @@ class SourceTests(NamesTestCase):
         self.assertEqual(len(self.answers), 2)
         self.ask(asked("semaphore.internal"), f"::ffff:{OUTSIDER}")
         self.assertEqual(len(self.answers), 2)
+
+
+class UnreadTests(NamesTestCase):
+    """A peer that asks over a connection and reads no answer."""
+
+    bounds = Bounds(burst=1e9, rate=1e9)
+
+    def test_unread(self) -> None:
+        """No more questions are read, and the connection is cut off in time."""
+        streams = NameStreams(self.server, clock=self.clock)
+        made: Any = streams.buildProtocol(IPv4Address("TCP", PEER, 4000))
+        transport: Any = StringTransportWithDisconnection()
+        transport.protocol = made
+        made.makeConnection(transport)
+        question = asked("semaphore.internal")
+        frame = len(question).to_bytes(2, "big") + question
+        write = transport.write
+
+        def full(data: bytes) -> None:
+            write(data)
+            transport.producer.pauseProducing()
+
+        transport.write = full
+        made.dataReceived(frame * 1000)
+        self.assertEqual(transport.producerState, "paused")
+        first = len(transport.value())
+        self.assertLess(first, 200)
+        transport.producer.resumeProducing()
+        self.assertEqual(len(transport.value()), 2 * first)
+        self.clock.advance(IDLE)
+        self.assertFalse(transport.connected)
+        again = [
+            streams.buildProtocol(IPv4Address("TCP", PEER, 4000))
+            for _ in range(CONNECTIONS_OF_ONE)
+        ]
+        self.assertNotIn(None, again)

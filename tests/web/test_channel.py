@@ -244,3 +244,38 @@ class PipelineTests(ChannelTestCase):
             transport.producer.pauseProducing()
 
         transport.writeSequence = writing
+
+
+class FullTests(ChannelTestCase):
+    """All connections that a site may have are open."""
+
+    def test_idle_ones_go(self) -> None:
+        """The connection that is idle for longest makes room for a new one."""
+        client = self.client
+        client.site.visitors.all = 5
+        transports = [client.send(b"") for _ in range(5)]
+        client.more(transports[0], GET)
+        self.assertEqual(self.answers(transports[0]), [200])
+        for victim in (1, 2):
+            self.assertEqual(client.get("/api/ping").status, 200)
+            gone = [each.disconnected for each in transports]
+            self.assertEqual(gone, [0 < number <= victim for number in range(5)])
+            client.hang_up(transports[victim])
+            transports.append(client.send(b""))
+            del transports[-1]
+        self.assertEqual(self.answers(transports[0]), [200])
+
+    def test_busy_ones_stay(self) -> None:
+        """A connection whose request is being answered is not closed."""
+        client = self.client
+        client.site.visitors.all = 2
+        database: Any = client.database
+        database.held = True
+        body = b'{"auth":"admin","password":"x"}'
+        head = POST + b"Content-Length: %d\r\n\r\n" % len(body)
+        busy = [client.send(head + body) for _ in range(2)]
+        self.assertTrue(client.send(GET).disconnected)
+        self.assertFalse(any(each.disconnected for each in busy))
+        client.hang_up(busy[0])
+        database.held = False
+        self.assertEqual(client.get("/api/ping").status, 200)

@@ -1,0 +1,125 @@
+"""Answers on their way to the client, no faster than it reads.
+
+What a client has not read is held in memory. So an answer that is longer than
+:data:`limits.ANSWER_SMALL` is written slice by slice, and what is held for all clients
+and for each of them has a limit: who has too many unread answers is told to come again.
+"""
+
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from semaphore_twisted.model import limits
+from semaphore_twisted.web.answers import Encoded, Streamed, json
+from semaphore_twisted.web.budget import Budget, Share
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class _Flow:
+    """Holds an answer back while the other side does not read."""
+
+    _waiting: Deferred[None] | None = None
+    _paused: bool = field(default=False)
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)
+
+    def stopProducing(self) -> None:
+        """Do nothing: the request's coroutine is cancelled."""
+
+    def ready(self) -> Deferred[None]:
+        """Fire once more may be written."""
+        ready: Deferred[None] = Deferred()
+        if self._paused:
+            self._waiting = ready
+        else:
+            ready.callback(None)
+        return ready
+
+
+def _too_much() -> Encoded:
+    sentence = "Too many answers are waiting to be read; ask again"
+    return Encoded(503, json({"error": sentence}), headers=((b"retry-after", b"5"),))
+
+
+@define(eq=False)
+class Sending:
+    """Writes the answers of a site."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    _held: Budget = field(
+        factory=lambda: Budget(limits.ANSWERS_OF_ACCOUNT, limits.ANSWERS)
+    )
+
+    async def send(
+        self, request: Any, answer: Encoded | Streamed, owner: str | None
+    ) -> None:
+        """Write *answer* to *request*; *owner* names the client for the limits."""
+        size = limits.BATCH if isinstance(answer, Streamed) else len(answer.body)
+        if isinstance(answer, Encoded) and size <= limits.ANSWER_SMALL:
+            _head(request, answer)
+            request.write(answer.body)
+            request.finish()
+            return
+        share = Share(self._held, owner)
+        if not share.grow(size):
+            if isinstance(answer, Streamed):
+                close: Any = getattr(answer.chunks, "aclose", None)
+                if close is not None:
+                    await close()
+            await self.send(request, _too_much(), owner)
+            return
+        try:
+            await self._write(request, answer)
+        finally:
+            share.release()
+
+    async def _write(self, request: Any, answer: Encoded | Streamed) -> None:
+        flow = _Flow()
+        if isinstance(answer, Streamed):
+            request.setHeader(b"content-type", answer.content_type.encode())
+        else:
+            _head(request, answer)
+        request.registerProducer(flow, True)  # noqa: FBT003 - Twisted's signature
+        try:
+            if isinstance(answer, Streamed):
+                async for chunk in answer.chunks:
+                    await _slices(request, chunk, flow)
+            else:
+                await _slices(request, answer.body, flow)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - the end of the line; it is logged
+            # The status is sent already: only a broken connection tells the client.
+            self._log.failure("A stream broke off")
+            request.loseConnection()
+            return
+        request.unregisterProducer()
+        request.finish()
+
+
+async def _slices(request: Any, content: bytes, flow: _Flow) -> None:
+    for start in range(0, len(content), limits.BATCH):
+        request.write(content[start : start + limits.BATCH])
+        await flow.ready()
+
+
+def _head(request: Any, answer: Encoded) -> None:
+    request.setResponseCode(answer.status)
+    request.setHeader(b"content-type", answer.content_type)
+    for name, value in answer.headers:
+        request.responseHeaders.addRawHeader(name, value)
+    if answer.status != 204:
+        request.setHeader(b"content-length", str(len(answer.body)).encode())
