@@ -299,7 +299,6 @@ class _Assembly:
             ),
             clock=reactor,
         )
-
         self.mirrors = Mirrors(
             Path(job_settings.usual.repositories), self.database, self.compute
         )

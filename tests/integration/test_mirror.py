@@ -144,7 +144,9 @@ class MirrorTests(JobCase):
         def one(number: int) -> tuple[str, Ran]:
             branch = "ab"[number % 2]
             made = order(self.server.url("x.git"), branch=branch)
-            return branch, self.run_job(replace(made, task=task(id=number)))
+            return branch, self.run_job(
+                replace(made, task=task(id=number), place=f"task_{number}")
+            )
 
         with ThreadPoolExecutor(4) as pool:
             for branch, ran in pool.map(one, range(12)):
