@@ -139,7 +139,7 @@ def makeService(options: Options) -> SequentialService:
         os.environ, configuration.secret_variables() | activation.VARIABLES
     )
     try:
-        _check_paths(options)
+        installation.check_paths(options)
         made = _made(options, environ, reactor)
     except Refused as error:
         sys.stderr.write(f"semaphore: {error.sentence}\n")
@@ -225,13 +225,6 @@ def _url(made: Complete, sockets: Sockets) -> str:
     if sockets.main:
         return banner.site_url(config, sockets.port)
     return config.web_host.rstrip("/") or (made.network.url if made.network else "")
-
-
-def _check_paths(options: Options) -> None:
-    """Refuse an empty path, which is mostly a variable of a script that is not set."""
-    for name in ("config", "state", "vpn-settings", "vpn-state"):
-        if options[name] == "":
-            raise Refused(f"--{name}: empty value; expected a path")
 
 
 def _path(text: str | None) -> Path | None:
@@ -330,9 +323,7 @@ class _Assembly:
         ]
         if self.served is not None:
             parts += self.served.services
-        report = running.Report(
-            self.made.installation.state.path, self.made.installation.settings
-        )
+        report = running.report(self.made.installation)
         parts.append(report)
         if self.peers is not None:
             self.peers.noted = lambda now: report.companion(now.trouble)
@@ -454,16 +445,11 @@ class _Assembly:
             version=__version__,
             ansible=_ansible_version(),
             enroll_url=vpn.enroll_url(config, self.made.network),
-            pinned=self._is_pinned,
+            pinned=vpn.pins(self.served, config, self.made.network),
             vpn=vpn.options_of(config),
             repositories=self.job_settings.usual.rules,
             known_hosts=self.job_settings.usual.known_hosts,
         )
-
-    def _is_pinned(self, base: str) -> bool:
-        small = vpn.enroll_url(self.config, self.made.network)
-        served = self.served
-        return served is not None and served.is_pinned(self.config, base, small=small)
 
     async def _read_audiences(
         self, credentials: Sequence[Credentials]

@@ -27,7 +27,7 @@ from semaphore_twisted.crypto import passphrases
 from semaphore_twisted.model.saved_vpn import SavedVpn
 from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations import vpn_backup
-from semaphore_twisted.start import state
+from semaphore_twisted.start import saved_authority, state
 from semaphore_twisted.start.operator_files import given
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
@@ -41,16 +41,18 @@ COST = passphrases.Cost()
 _MOST = 64 * 1024 * 1024
 
 _BACKUP = """\
-Write the server's key, the network, peers, invites, networks behind the server and
-grants into FILE, mode 0600, sealed with a passphrase. With this file and the
-passphrase anybody can be this server: keep them apart, and safe.
+Write the server's key, the network, peers, invites, networks behind the server, grants
+and the local certificate authority into FILE, mode 0600, sealed with a passphrase. With
+this file and the passphrase anybody can be this server: keep them apart, and safe.
 """
 
 _RESTORE = """\
 Bring a file of `semaphore vpn backup` back, on a new host too: the files that clients
 have go on working, if the name of the endpoint leads to this host. Owners are found by
 login, projects by name; devices of nobody here belong to an administrator then, and a
-missing project of hosts is made. Interface and open ports are this host's own.
+missing project of hosts is made. Interface and open ports are this host's own. The
+local authority of the file takes the place of this host's, since links of invites and
+devices trust it; with --keep-authority it does not, and open links are of no use.
 """
 
 
@@ -60,6 +62,8 @@ class _Whole(msgspec.Struct, frozen=True, kw_only=True):
     private_key: bytes
     settings: Settings
     vpn: SavedVpn
+    #: the local authority's values, none in files of former versions
+    authority: dict[str, bytes] = {}
 
     @override
     def __repr__(self) -> str:
@@ -88,6 +92,11 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
             action="store_true",
             help="take pools that are odd but possible on this machine",
         )
+        parser.add_argument(
+            "--keep-authority",
+            action="store_true",
+            help="leave this host's local certificate authority as it is",
+        )
         parser.set_defaults(run=_restore)
     add_settings(parser)
     add_options(parser)
@@ -105,7 +114,13 @@ def _backup(arguments: argparse.Namespace) -> int:
     passphrase = _passphrase(arguments, twice=True)
     with vpn_store.changing(found, nudging=False) as conn:  # the event is written
         vpn, broken = vpn_backup.saved(conn, found.keyring())
-        whole = _Whole(private_key=keys.decode(private), settings=settings, vpn=vpn)
+        authority, lost = saved_authority.saved(conn, found.keyring())
+        whole = _Whole(
+            private_key=keys.decode(private),
+            settings=settings,
+            vpn=vpn,
+            authority=authority,
+        )
         if keys.public_of(whole.private_key) != vpn.network.public_key:
             raise Failure(f"{folder.key_file}: this is not the key that clients know")
         sealed = passphrases.seal(
@@ -119,7 +134,7 @@ def _backup(arguments: argparse.Namespace) -> int:
             state.write(target, sealed)
         except OSError as error:
             raise Failure(f"{target}: {error.strerror}") from error
-    for each in broken:
+    for each in (*broken, *filter(None, (lost,))):
         print(f"semaphore: warning: {table.plain(each)}", file=sys.stderr)
     print(f"{target}: the server's key and {len(vpn.peers)} peers, {len(sealed)} bytes")
     return 0
@@ -150,12 +165,26 @@ def _restore(arguments: argparse.Namespace) -> int:
             heir=vpn_store.first_administrator(conn),
             replace=arguments.replace,
         )
+        root, doubt = "", ""
+        if whole.authority and not arguments.keep_authority:
+            try:
+                root = saved_authority.restore(conn, found.keyring(), whole.authority)
+            except saved_authority.Unusable as error:
+                doubt = str(error)
         files.key(keys.format(whole.private_key))
         files.settings(settings)
     print(f"The VPN of {whole.vpn.network.endpoint} is restored:")
     print(f"  server key {keys.format(keys.public_of(whole.private_key))}")
     print(f"  {restored.peers} peers, {restored.invites} invites")
     print(f"  {restored.sites} networks behind the server, {restored.grants} grants")
+    if root:
+        print(f"  the local authority, whose root has SHA-256 {root}")
+    if doubt:
+        print(
+            f"semaphore: warning: {doubt}: this host's is kept, and links of invites "
+            "that name the former one are of no use",
+            file=sys.stderr,
+        )
     for note in restored.notes:
         print(f"  {table.plain(note)}")
     print("Next:")

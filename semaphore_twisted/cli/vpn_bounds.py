@@ -5,6 +5,7 @@ what root says, never because the database, which the server can write, has them
 """
 
 import argparse
+import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -27,20 +28,32 @@ _DNS = 53
 
 
 class Pools(msgspec.Struct, frozen=True):
-    """The networks of peers' addresses; *pool6* is empty where there is none."""
+    """The networks of peers' addresses; *pool6* is empty where there is none.
+
+    The server has its addresses of before, *servers*, where they are in them.
+    """
 
     pool4: str
     pool6: str
+    servers: tuple[str, ...] = ()
 
     @property
     def server4(self) -> str:
         """The server's own IPv4 address."""
-        return addresses.server_address(self.pool4)
+        return self._server(self.pool4)
 
     @property
     def server6(self) -> str:
         """The server's own IPv6 address, or nothing."""
-        return addresses.server_address(self.pool6) if self.pool6 else ""
+        return self._server(self.pool6) if self.pool6 else ""
+
+    def _server(self, pool: str) -> str:
+        network = ipaddress.ip_network(pool)
+        ends = {network.network_address, network.broadcast_address}
+        for each in map(ipaddress.ip_address, self.servers):
+            if each in network and each not in ends:
+                return str(each)
+        return addresses.server_address(pool)
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -80,7 +93,7 @@ def pools(
             )
     elif arguments.pool6 == "auto" or pool6 is None:
         pool6 = pool6 or addresses.pool6(entropy)
-    return Pools(pool4, pool6)
+    return Pools(pool4, pool6, former.servers if former else ())
 
 
 def sites(texts: Sequence[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from semaphore_twisted.cli.vpn_bounds import Pools
 from semaphore_twisted.cli.vpn_files import Exchange, Folder
 from semaphore_twisted.model.peers import Network, SiteNetwork
 from semaphore_twisted.operations import peers, site_networks, vpn_network
+from semaphore_twisted.operations.network_rules import Pool, keeps_files
 from semaphore_twisted.operations.site_networks import ChangedSite, NewSite
 from semaphore_twisted.operations.vpn_network import NewNetwork
 from semaphore_twisted.persistence.engine import Connection
@@ -37,6 +38,11 @@ class Report:
     former_settings: Settings | None
     made_key: bool
 
+    def _grown(self, former: Network) -> bool:
+        """Whether a pool is another one, which the server has read when it started."""
+        now = self.network
+        return (former.pool4, former.pool6) != (now.pool4, now.pool6)
+
     def show(self, folder: Folder) -> None:
         """Say what was done, and what to do next."""
         now, network = self.settings, self.network
@@ -55,7 +61,9 @@ class Report:
         for site in now.sites:
             how = "behind the server's address" if site.nat else "without NAT"
             print(f"  may be granted: {site.network}, {how}")
-        if not first and self.former_settings != now:
+        if self.former is not None and self._grown(self.former):
+            print("Next: systemctl restart semaphore-vpn semaphore (the tunnel stays)")
+        elif not first and self.former_settings != now:
             print("Next: systemctl restart semaphore-vpn   (the tunnel stays up)")
         elif first:
             print("Next:")
@@ -127,7 +135,8 @@ def set_up(
 def _pools(former: Network | None, settings: Settings | None) -> Pools | None:
     """Return the pools so far; without a database those of the files."""
     if former is not None:
-        return Pools(former.pool4, former.pool6)
+        servers = tuple(filter(None, (former.server4, former.server6)))
+        return Pools(former.pool4, former.pool6, servers)
     if settings is None:
         return None
     by_family = {each.version: str(each) for each in settings.pools}
@@ -184,11 +193,18 @@ def _key(
 
 
 def _check_pools(conn: Connection, former: Network | None, wanted: Pools) -> None:
-    """Refuse to move peers.
+    """Refuse to move peers; their files hold where a pool only grows.
 
     :raises Failure: after the list of those who would need a new file.
     """
-    if former is None or Pools(former.pool4, former.pool6) == wanted:
+    if former is None or (
+        keeps_files(
+            Pool(former.pool4, former.server4), Pool(wanted.pool4, wanted.server4)
+        )
+        and keeps_files(
+            Pool(former.pool6, former.server6), Pool(wanted.pool6, wanted.server6)
+        )
+    ):
         return
     found = peers.listed(conn, None)
     if not found:
@@ -199,7 +215,8 @@ def _check_pools(conn: Connection, former: Network | None, wanted: Pools) -> Non
     )
     raise Failure(
         f"--pool: {len(found)} peers have addresses in {former.pool4}, and each would "
-        "need a new file; revoke them first (they are listed above); nothing was "
+        "need a new file: a pool can only grow, around its network and with the "
+        "server's address; or revoke them first (they are listed above); nothing was "
         "changed"
     )
 

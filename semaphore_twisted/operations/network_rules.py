@@ -21,6 +21,13 @@ _EXACT = 2**53 - 1
 MTU = (1280, 9000)
 
 
+class Pool(msgspec.Struct, frozen=True):
+    """The network of one family's addresses, and the server's own; empty for none."""
+
+    network: str
+    server: str
+
+
 class NewNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """The network as ``vpn init`` wants it.
 
@@ -117,6 +124,21 @@ def check_apart(network: str, pools: Iterable[str], name: str) -> None:
                 f"{name}: the network {network} behind the server overlaps the pool "
                 f"{pool}"
             )
+
+
+def keeps_files(before: Pool, after: Pool) -> bool:
+    """Whether the files of clients hold when the pool *before* becomes *after*.
+
+    A file has the client's own address and the server's, so a pool may grow around
+    both, and one may be added where there was none.
+    """
+    if not before.network:
+        return True
+    if not after.network or before.server != after.server:
+        return False
+    old, new = map(ipaddress.ip_network, (before.network, after.network))
+    # of two families there is no subnet
+    return old.version == new.version and old.subnet_of(new)  # type: ignore[arg-type]
 
 
 def size_of(pool: str) -> int:

@@ -1,8 +1,8 @@
 """Addresses of peers: the next free one, and those that rest before they are reused.
 
 What a peer gives back is not given away again for a while, so that no new laptop
-inherits what others knew the old one by. Where a pool has less than a tenth left, the
-addresses that have rested longest are taken out of quarantine.
+inherits what others knew the old one by. Where a pool has less than a tenth
+left, or no address at all, those that have rested longest are taken out of quarantine.
 """
 
 from datetime import timedelta
@@ -43,16 +43,22 @@ def _next(conn: Connection, family: str, pool: str, server: str) -> str:
         if (":" in each) == (":" in pool)
     ]
     size = size_of(pool)
-    missing = size // 10 - (size - len(taken) - len(resting))
-    if missing > 0:
+    wanted = max(1, size // 10)
+    missing = max(0, wanted - (size - len(taken) - len(resting)))
+    found = None
+    while True:
         for address in resting[:missing]:
             conn.run(statements.release, which=address)
         resting = resting[missing:]
-    found = _free(pool, [*taken, *resting], server)
+        found = _free(pool, [*taken, *resting], server)
+        if found is not None or not resting:
+            break
+        missing = 1  # what rests or is taken may be of a pool of former times
     if found is None:
         raise Conflict(
             f"The pool {pool} is full: each of its {size} addresses is in use; "
-            "revoke peers that are not needed"
+            "revoke peers that are not needed, or give it more addresses "
+            "(vpn init --pool)"
         )
     return found
 

@@ -15,8 +15,10 @@ from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, network_rules
 from semaphore_twisted.operations.network_rules import (
+    Pool,
     check_apart,
     columns_of,
+    keeps_files,
     mtu_of,
     size_of,
 )
@@ -124,7 +126,7 @@ def initialise(
     """Make the network, or bring the one that is there to *new*.
 
     :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if a pool would change, and there are peers in it.
+    :raises Conflict: if a pool would change so that peers need new files.
     """
     check_administrator(actor)
     values = columns_of(new)
@@ -136,7 +138,14 @@ def initialise(
         return get(conn, actor, options)
     differing = _differing(before, values)
     moved = differing & {"pool4", "pool6", "server4", "server6"}
-    if moved:
+    kept = all(
+        keeps_files(
+            Pool(getattr(before, f"pool{each}"), getattr(before, f"server{each}")),
+            Pool(values[f"pool{each}"], values[f"server{each}"]),
+        )
+        for each in (4, 6)
+    )
+    if not kept:
         living = conn.scalar(statements.count_living)
         if living:
             raise Conflict(

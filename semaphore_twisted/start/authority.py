@@ -307,10 +307,16 @@ def _put(path: Path, content: bytes | None) -> None:
 
 def _opened(conn: Connection, keyring: Keyring, name: str) -> Issued | None:
     secret = sealed_values.opened(conn, keyring, name)
-    if secret is None:
-        return None
-    stored = msgspec.json.decode(secret.reveal(), type=_Stored)
-    return Issued.load(stored.certificate.encode(), stored.key.encode())
+    return None if secret is None else stored(secret.reveal())
+
+
+def stored(content: bytes) -> Issued:
+    """Return what was stored as *content*.
+
+    :raises ValueError: if it cannot be read.
+    """
+    found = msgspec.json.decode(content, type=_Stored)
+    return Issued.load(found.certificate.encode(), found.key.encode())
 
 
 def _serves(

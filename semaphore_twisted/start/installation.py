@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 
@@ -132,6 +133,16 @@ def parse_key(text: str, option: str) -> MasterKey:
         return MasterKey.parse(text, option)
     except DomainError as error:
         raise Refused(error.message) from None
+
+
+def check_paths(options: Mapping[str, Any]) -> None:
+    """Refuse an empty path, which is mostly a variable of a script that is not set.
+
+    :raises Refused: naming the option.
+    """
+    for name in ("config", "state", "vpn-settings", "vpn-state"):
+        if options[name] == "":
+            raise Refused(f"--{name}: empty value; expected a path")
 
 
 def locate(

@@ -20,6 +20,7 @@ from typing_extensions import override
 from semaphore_twisted.config import PREFIX, Settings
 from semaphore_twisted.config_values import MASK
 from semaphore_twisted.start import state
+from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.operator_files import content_of
 
 NAME = "running.json"
@@ -117,6 +118,11 @@ def overlaid(
         result.pop(f"{each.variable}_FILE", None)
         result[each.variable] = "" if each.there == _UNSET else each.there
     return result
+
+
+def report(installation: Installation) -> "Report":
+    """Return what writes it for *installation*."""
+    return Report(installation.state.path, installation.settings)
 
 
 class Report(Service):

@@ -17,6 +17,7 @@ from semaphore_twisted.interfaces import IDatabase, IPeerObserver
 from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.operations import peers
 from semaphore_twisted.operations.peer_rules import Options
+from semaphore_twisted.start.served import Served
 from semaphore_twisted.vpn.client import VpnClient
 from semaphore_twisted.vpn.exchange import NetworkExchange
 from semaphore_twisted.vpn.limits import Limits
@@ -55,6 +56,16 @@ def enroll_url(config: Config, network: Network | None) -> str:
         return ""
     host = network.endpoint.rpartition(":")[0]
     return f"https://{host}" + ("" if port == 443 else f":{port}")
+
+
+def pins(
+    served: Served | None, config: Config, network: Network | None
+) -> Callable[[str], bool]:
+    """Return what tells whether a link to an address names the local root."""
+    small = enroll_url(config, network)
+    if served is None:
+        return lambda _: False
+    return lambda base: served.is_pinned(config, base, small=small)
 
 
 def outside_url(config: Config, network: Network | None) -> str:

@@ -3,16 +3,19 @@
 import os
 import stat
 
+from cryptography import x509
 from nacl.pwhash import argon2id
 from nacl.utils import random
 
 from semaphore_twisted.cli import vpn_backup
+from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.crypto.passphrases import Cost
-from semaphore_twisted.operations import peers, vpn_network
+from semaphore_twisted.operations import peers, sealed_values, vpn_network
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import utc_now
+from semaphore_twisted.start import authority
 from semaphore_twisted.wireguard import keys, settings
 from tests.support.memory import make_user
 from tests.support.vpn_command import Installed, VpnCase
@@ -176,6 +179,52 @@ class BackupTests(VpnCase):
             "SELECT count(*) FROM vpn_peer WHERE invite_id IS NOT NULL"
         )
         self.assertEqual(row, (1,))
+
+    def ensure(self, site: Installed) -> str:
+        """Have the local authority of *site*, as a server does when it starts."""
+        with site.conn.transaction(write=True):
+            made = authority.ensure(
+                site.conn,
+                Keyring(MasterKey.parse(site.key, "key"), entropy=random),
+                site.state / "tls",
+                names=("vpn.example.net",),
+                addresses=(),
+            )
+        return made.fingerprint
+
+    def test_authority(self) -> None:
+        """The authority comes along, since links of invites name its root."""
+        root = self.ensure(self.site)
+        key = (self.site.state / "tls" / "key.pem").read_text()
+        self.backup()
+        self.assertNotIn(key.splitlines()[1].encode(), self.file.read_bytes())
+        other = self.other()
+        self.assertNotEqual(self.ensure(other), root)
+        self.assertIn(root, self.restore(other))
+        self.assertEqual(self.ensure(other), root)
+        chain = x509.load_pem_x509_certificates(
+            (other.state / "tls" / "chain.pem").read_bytes()
+        )
+        self.assertTrue(certificates.covers(chain[0], "vpn.example.net"))
+        # the second time it is here already
+        self.assertNotIn(root, self.restore(other, "--replace"))
+
+    def test_authority_is_kept(self) -> None:
+        """This host's authority can be kept, and a damaged one does not replace it."""
+        self.ensure(self.site)
+        self.backup()
+        other = self.other()
+        own = self.ensure(other)
+        self.restore(other, "--keep-authority")
+        self.assertEqual(self.ensure(other), own)
+        with self.site.conn.transaction(write=True):
+            keyring = Keyring(MasterKey.parse(self.site.key, "key"), entropy=random)
+            sealed_values.keep(self.site.conn, keyring, authority.ROOT, b"{}")
+        self.backup("--force")
+        code, _, err = other.run("restore", *self.options(other), "--replace")
+        self.assertEqual(code, 0)
+        self.assertIn("the local authority cannot be read", err)
+        self.assertEqual(self.ensure(other), own)
 
     def test_owners_that_are_not_here(self) -> None:
         """Devices of nobody here are an administrator's; a project of hosts is made."""

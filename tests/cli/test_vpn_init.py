@@ -133,6 +133,25 @@ class InitTests(VpnCase):
         self.assertEqual(self.tree(), before)
         self.assertEqual(vpn_network.get(self.site.conn, None).pool4, "10.80.0.0/16")
 
+    def test_pool_grows(self) -> None:
+        """A pool may grow around the peers and the server's address."""
+        self.init("--endpoint", "vpn.example.net", "--pool", "10.80.1.0/24")
+        peer = self.add("box", "--user", "alice")["peer"]
+        out = self.init("--pool", "10.80.0.0/22")
+        self.assertIn("restart semaphore-vpn semaphore", out)
+        network = vpn_network.get(self.site.conn, None)
+        self.assertEqual(
+            (network.pool4, network.server4), ("10.80.0.0/22", "10.80.1.1")
+        )
+        self.assertEqual(self.settings.addresses[0], "10.80.1.1/22")
+        again = json.loads(self.done("peer", "show", "box", "--json"))["peer"]
+        self.assertEqual(again["ipv4"], peer["ipv4"])
+        self.assertIn("is as it was", self.init())
+        self.refused(
+            *("init", "--vpn-settings", str(self.site.settings)),
+            *("--pool", "10.80.1.0/24"),
+        )
+
     def test_pool_without_peers(self) -> None:
         """Without peers the pool can be another."""
         self.set_up()

@@ -2,6 +2,7 @@
 
 import shutil
 
+from tests.support import lab_site
 from tests.support.lab import LabTestCase, until
 from tests.support.lab_machine import Machine
 from tests.support.lab_site import INSIDE, Site
@@ -23,6 +24,7 @@ class RestoreTests(LabTestCase):
         client.run("wg-quick", "up", "/etc/wireguard/semaphore.conf")
         self.assertIn(" 0% packet loss", self.ping(client))
 
+        link = site.invite("--uses", "2")
         file, word = machine.folder / "vpn.sealed", machine.folder / "passphrase"
         word.write_text("correct horse battery staple\n")
         site.vpn("backup", str(file), "--passphrase-file", str(word))
@@ -46,6 +48,9 @@ class RestoreTests(LabTestCase):
             30,
         )
         self.assertIn("laptop", site.vpn("status"))
+        # a link that was made before names the root that the server has again
+        outsider = self.lab.client2
+        self.assertIn("Joined as", lab_site.join(site, outsider, link, "--no-up"))
         self.assertEqual(site.vpn("plan"), "Nothing to change\n")
 
     def ping(self, client: Machine) -> str:

@@ -92,8 +92,11 @@ class MakingTests(PeersCase):
         self.initialise()
         peer = self.make()
         for changes in (
-            {"pool4": "10.80.0.0/16"},
+            {"pool4": "10.81.0.0/16"},
+            {"pool4": "10.80.0.0/25"},
+            {"pool4": "10.80.0.0/16", "server4": "10.80.1.1"},
             {"pool6": "fd81::/64"},
+            {"pool6": "fd80::/65"},
             {"pool6": ""},
             {"server4": "10.80.0.9"},
             {"server6": "fd80::9"},
@@ -106,6 +109,25 @@ class MakingTests(PeersCase):
         self.assertEqual(self.initialise(pool4="10.81.0.0/16").server4, "10.81.0.1")
         self.assertEqual(self.rows("vpn_quarantine"), [])
         self.assertEqual(self.make().ipv4, "10.81.0.2")
+
+    def test_pools_grow(self) -> None:
+        """A pool grows around its peers, whose files hold, and one may be added."""
+        self.initialise(pool6="")
+        peer = self.make()
+        resting = self.make()
+        peers.revoke(self.conn, None, resting.id, options=Options(quarantine_days=9))
+        self.assertEqual(self.initialise(pool4="10.80.0.0/22").server4, "10.80.0.1")
+        self.assertEqual(peers.get(self.conn, None, peer.id).ipv4, peer.ipv4)
+        self.assertEqual(len(self.rows("vpn_quarantine")), 1)
+        found = self.initialise(pool4="10.80.0.0/22", pool6="fd80::/64")
+        self.assertEqual(found.server6, "fd80::1")
+        self.assertEqual(self.make().ipv6, "fd80::2")
+        found = self.initialise(
+            pool4="10.0.0.0/8", server4="10.80.0.1", pool6="fd80::/48"
+        )
+        self.assertEqual((found.server4, found.server6), ("10.80.0.1", "fd80::1"))
+        self.assertEqual(self.make().ipv4, "10.0.0.1")
+        self.assertRaises(Conflict, self.initialise, pool4="10.80.0.0/22")
 
     def test_refused(self) -> None:
         """V14, V19, V20: what cannot be is refused with the field's name."""
@@ -253,6 +275,23 @@ class PoolTests(PeersCase):
         error = self.assertRaises(Conflict, self.make, self.root)
         self.assertIn("fd80::/120 is full", error.message)
         self.assertEqual(len(self.rows("vpn_peer")), 253)
+
+    def test_small_pool(self) -> None:
+        """Where no address is free those that rest longest are given away again."""
+        self.conn.raw.execute("DELETE FROM vpn_network")
+        small = network(pool4="10.80.0.0/29", pool6="")
+        vpn_network.initialise(self.conn, None, small)
+        options = Options(devices_per_user=100, quarantine_days=30)
+        made = [self.make(self.root) for _ in range(5)]
+        self.assertRaises(Conflict, self.make, self.root)
+        for each in (made[3], made[1]):
+            with self.later(60) as conn:
+                peers.revoke(conn, None, each.id, options=options)
+        self.assertEqual(self.make(self.root).ipv4, made[3].ipv4)
+        self.assertEqual(self.make(self.root).ipv4, made[1].ipv4)
+        error = self.assertRaises(Conflict, self.make, self.root)
+        self.assertIn("is full", error.message)
+        self.assertEqual(self.rows("vpn_quarantine"), [])
 
     def test_never_reserved(self) -> None:
         """V83, V91, V92: what a peer gets is in the pool, and nobody else's."""

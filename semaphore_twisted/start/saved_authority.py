@@ -1,0 +1,76 @@
+"""The local authority, taken from one store and put into another.
+
+Links of invites name its root, and so do the stores of devices: on a new host they are
+of use only if the authority comes along.
+"""
+
+from collections.abc import Mapping
+
+from cryptography import x509
+
+from semaphore_twisted.crypto import certificates
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import SecretUnreadable
+from semaphore_twisted.operations import sealed_values
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.start import authority
+from semaphore_twisted.start.authority import CROSSED, FORMER, INTERMEDIATE, NEXT, ROOT
+
+#: With a private key, and without.
+_ISSUED, _CERTIFICATES = (ROOT, INTERMEDIATE, NEXT), (CROSSED, FORMER)
+
+
+class Unusable(Exception):
+    """What was saved is no authority that can go on."""
+
+
+def saved(conn: Connection, keyring: Keyring) -> tuple[dict[str, bytes], str]:
+    """Return the authority's values by their names, and why there are none."""
+    found = {}
+    try:
+        for name in (*_ISSUED, *_CERTIFICATES):
+            secret = sealed_values.opened(conn, keyring, name)
+            if secret is not None:
+                found[name] = secret.reveal()
+    except SecretUnreadable as error:
+        return {}, f"the local authority was left out: {error.message}"
+    return found, ""
+
+
+def restore(conn: Connection, keyring: Keyring, values: Mapping[str, bytes]) -> str:
+    """Put the authority of *values* in place of the one here.
+
+    Returned is the SHA-256 of its root, empty where it is the one that is here. The
+    server makes its files anew when it starts.
+
+    :raises Unusable: with the reason; nothing is changed then.
+    """
+    root = _checked(conn, values)
+    present, _ = saved(conn, keyring)
+    if present == dict(values):
+        return ""
+    for name in (*_ISSUED, *_CERTIFICATES):
+        sealed_values.remove(conn, name)
+        if name in values:
+            sealed_values.keep(conn, keyring, name, values[name])
+    return certificates.fingerprint(root)
+
+
+def _checked(conn: Connection, values: Mapping[str, bytes]) -> x509.Certificate:
+    """Return the root, after everything was read once."""
+    try:
+        issued = {
+            name: authority.stored(values[name]) for name in _ISSUED if name in values
+        }
+        for name in _CERTIFICATES:
+            if name in values:
+                x509.load_pem_x509_certificate(values[name])
+    except ValueError as error:
+        raise Unusable(f"the local authority cannot be read ({error})") from None
+    if ROOT not in issued:
+        raise Unusable("the local authority has no root")
+    root = issued[ROOT].certificate
+    if conn.now >= root.not_valid_after_utc:
+        end = root.not_valid_after_utc
+        raise Unusable(f"the root of the local authority ended at {end:%Y-%m-%d}")
+    return root
