@@ -213,6 +213,7 @@ class Companion:
     async def _keep(self) -> None:
         if not self._tunnel.is_down:
             await self._tunnel.keep(self._desired)
+            self._forwarding.tend()
 
 
 def _statuses(state: DeviceState) -> tuple[wire.Status, ...]:

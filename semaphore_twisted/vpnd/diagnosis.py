@@ -147,12 +147,17 @@ class Diagnosing:
                         f"{link.ifname} carries {link.mtu} bytes; the tunnel's MTU has "
                         f"to be {link.mtu - _OVERHEAD} or less, and is {mtu}",
                     )
-                if route.protocol == "ra" and not _keeps_route(link.ifname):
+                if (
+                    route.protocol == "ra"
+                    and self._forwarding.is_on(6)
+                    and not _keeps_route(link.ifname)
+                ):
                     yield Finding(
                         "forwarding",
                         _WARNING,
-                        f"While IPv6 is forwarded, {link.ifname} loses its default "
-                        f"route: set net.ipv6.conf.{link.ifname}.accept_ra=2",
+                        f"IPv6 is forwarded, and {link.ifname} ignores the routers "
+                        "that advertise themselves: its default route ends soon; set "
+                        f"net.ipv6.conf.{link.ifname}.accept_ra=2",
                     )
 
 
@@ -173,6 +178,6 @@ def _keeps_route(link: str) -> bool:
     """Whether router advertisements count although the machine forwards."""
     try:
         path = _PROC / "sys/net/ipv6/conf" / link / "accept_ra"
-        return path.read_text().strip() == "2"
+        return path.read_text().strip() != "1"
     except OSError:
         return True

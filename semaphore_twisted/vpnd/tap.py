@@ -222,7 +222,7 @@ def _assembled(
     programs = Programs(reactor)
     public_key = keys.public_of(private_key)
     bounds = Bounds(settings, public_key)
-    forwarding = Forwarding(state)
+    forwarding = Forwarding(state, tunnel=settings.interface)
     table_watch = TableWatch(rules.table_name(settings), reactor=reactor)
     firewall = Firewall(
         settings,

@@ -114,11 +114,13 @@ class DiagnosisTests(FolderTestCase):
         self.assertEqual(self.findings("mtu"), [])
 
     def test_advertised_route(self) -> None:
-        """A route by advertisement that forwarding would end is named."""
+        """A route by advertisement that forwarding ends is named while it does."""
         self.routes["-6"] = [{"dev": "lo", "protocol": "ra"}]
+        self.assertEqual(self.findings("forwarding"), [])
+        (self.folder / SWITCHES[6]).write_text("1\n")
         found = self.findings("forwarding")
         with open("/proc/sys/net/ipv6/conf/lo/accept_ra") as file:  # noqa: PTH123
-            wanted = file.read().strip() != "2"
+            wanted = file.read().strip() == "1"
         self.assertEqual(len(found), int(wanted))
         for _, sentence in found:
             self.assertIn("net.ipv6.conf.lo.accept_ra=2", sentence)
