@@ -126,6 +126,7 @@ _Command = Callable[[argparse.Namespace, Client, Any], Awaitable[int]]
 
 def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
     """Run *command* with a client under the reactor and return its exit code."""
+    _check_texts(arguments)
     server = _server(arguments)
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
@@ -145,6 +146,14 @@ def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
         return under_reactor.run(loop, work)
     except under_reactor.Interrupted:
         return INTERRUPTED
+
+
+def _check_texts(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be sent: bytes of the command line that are no UTF-8."""
+    for name, value in vars(arguments).items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str) and any("\ud800" <= c <= "\udfff" for c in each):
+                raise Failure(f"--{name.replace('_', '-')}: this is not UTF-8 text")
 
 
 async def _named(client: Client, path: str, wanted: str, what: str) -> int:

@@ -75,6 +75,8 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     last_handshake: datetime | None
     received: int
     sent: int
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,8 @@ class Invite(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
     expires: datetime
     peer_expires: datetime | None
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class SiteNetwork(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Invites as they are stored."""
 
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 
@@ -35,10 +36,14 @@ class InviteRow(msgspec.Struct, frozen=True, kw_only=True):
     owner_lives: bool
     maker_may: bool
     maker_rules: bool
+    fault: str | msgspec.UnsetType = msgspec.UNSET
+
+    #: What may be left empty where it is damaged: nobody enrolls with such an invite.
+    MENDED: ClassVar = ("tags", "grants")
 
     def state(self, now: datetime) -> InviteState:
         """Return whether it can be used *now*."""
-        if self.revoked is not None:
+        if self.revoked is not None or self.fault:
             return InviteState.REVOKED
         if self.uses >= self.max_uses:
             return InviteState.USED
@@ -60,4 +65,5 @@ class InviteRow(msgspec.Struct, frozen=True, kw_only=True):
             created=self.created,
             expires=self.expires,
             peer_expires=self.peer_expires,
+            fault=self.fault,
         )

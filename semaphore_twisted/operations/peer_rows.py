@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import IntEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -37,6 +38,10 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
     last_handshake: datetime | None
     received: int
     sent: int
+    fault: str | msgspec.UnsetType = msgspec.UNSET
+
+    #: What may be left empty where it is damaged; nothing of it decides about rights.
+    MENDED: ClassVar = ("tags",)
 
     def shown(self) -> Peer:
         """Return the peer as people see it."""
@@ -58,6 +63,7 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
             last_handshake=self.last_handshake,
             received=self.received,
             sent=self.sent,
+            fault=self.fault,
         )
 
 

@@ -1,8 +1,9 @@
 """Rows whose values cannot be read: shown with their fault, so that one can mend them.
 
 A list must not fail as a whole because one of its rows is damaged. A type of rows takes
-part in this by its field ``fault``, which is absent from a row that is sound. Other
-types are as strict as ever: what decides about rights is never guessed.
+part in this by its field ``fault``, which is absent from a row that is sound, and may
+limit it to the columns in its ``MENDED``. Other types, and other columns, are as strict
+as ever: what decides about rights is never guessed.
 """
 
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ def mended(record: dict[str, Any], of: Any, json: tuple[str, ...]) -> Any:
                 value = msgspec.json.decode(value)
             value = msgspec.convert(value, each.type, strict=False)
         except DAMAGE:
+            if each.name not in getattr(of, "MENDED", (each.name,)):
+                raise
             damaged.append(each.name)
             value = _empty(inspect.type_info(each.type))
         record[each.name] = value

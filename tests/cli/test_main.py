@@ -47,6 +47,31 @@ class MainTests(SynchronousTestCase):
         (line,) = self.err.getvalue().splitlines()
         self.assertTrue(line.startswith("semaphore: "), line)
 
+    def test_no_text(self) -> None:
+        """Bytes that are no UTF-8 are refused by their option, in one line."""
+        for words in (
+            ("--message", "\udcff"),
+            ("--var", "a=\udcff"),
+            ("--limit", "\udcff"),
+            ("--project", "\udcff"),
+        ):
+            self.err.seek(0)
+            self.err.truncate()
+            given = (
+                "-p",
+                "x",
+                "-t",
+                "y",
+                "--url",
+                "https://localhost:1",
+                "--token",
+                "t",
+            )
+            code = main.main(["task", "run", *given, *words])
+            self.assertEqual(code, 1)
+            lines = self.err.getvalue().splitlines()
+            self.assertEqual(lines, [f"semaphore: {words[0]}: this is not UTF-8 text"])
+
     def test_every_command(self) -> None:
         """Each command and alias has a help of its own."""
         for names, _, _ in main.COMMANDS:

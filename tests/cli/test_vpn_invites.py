@@ -60,7 +60,7 @@ class InviteTests(VpnCase):
         self.assertIn("is revoked", self.done("uninvite", str(found["invite"]["id"])))
         (invite,) = json.loads(self.done("invites", "--json"))
         self.assertEqual(invite["state"], "revoked")
-        self.refused("uninvite", "99")
+        self.assertIn("There is no invite 99", self.refused("uninvite", "99"))
 
     def test_places(self) -> None:
         """The address is that of the enrolling listener, the site's, or this host's."""

@@ -313,3 +313,42 @@ class AuthorityTests(VpnApiCase):
         """The key of the authority is nowhere near."""
         self.assertNotIn(b"PRIVATE", self.anybody.get("/api/vpn/ca").body)
         self.assertNotEqual(public_key(1), public_key(2))
+
+
+class DamagedTests(VpnApiCase):
+    """Damaged rows are shown with their fault, and open nothing."""
+
+    def damage(self, table: str, column: str, number: int) -> None:
+        """Write what is no JSON past every check."""
+        self.anybody.database.conn.raw.execute(
+            f"UPDATE {table} SET {column} = '[\"a' WHERE id = ?", (number,)
+        )
+
+    def test_invite(self) -> None:
+        """An invite is listed beside the others, and cannot be redeemed."""
+        first, second = self.invite(max_uses=2), self.invite(max_uses=2)
+        for column in ("tags", "grants"):
+            number = first["invite"]["id"]
+            self.damage("vpn_invite", column, number)
+            listed = {e["id"]: e for e in self.as_admin.get("/api/vpn/invites").json}
+            self.assertIn(column, listed[number]["fault"])
+            self.assertEqual(listed[number]["state"], "revoked")
+            self.assertNotIn("fault", listed[second["invite"]["id"]])
+        refused = self.anybody.post("/api/vpn/enroll", self.body(token=first["token"]))
+        self.assertEqual(refused.status, 403)
+        good = self.anybody.post("/api/vpn/enroll", self.body(token=second["token"]))
+        self.assertEqual(good.status, 201)
+
+    def test_peer(self) -> None:
+        """A peer is listed beside the others."""
+        made = self.invite(max_uses=2)
+        for _ in range(2):
+            answer = self.anybody.post(
+                "/api/vpn/enroll", self.body(token=made["token"])
+            )
+            self.assertEqual(answer.status, 201, answer.body)
+        first, second = self.as_admin.get("/api/vpn/peers").json
+        self.damage("vpn_peer", "tags", first["id"])
+        listed = {each["id"]: each for each in self.as_admin.get("/api/vpn/peers").json}
+        self.assertIn("tags", listed[first["id"]]["fault"])
+        self.assertEqual(listed[second["id"]], second)
