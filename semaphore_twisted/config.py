@@ -183,6 +183,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return f"Config(interface={self.interface!r}, port={self.port!r})"
 
     @property
+    def most_tasks(self) -> int:
+        """How many tasks may run at once; 0 is no limit."""
+        uids, most = len(self.process.uids), self.max_parallel_tasks
+        return min(uids, most or uids) if uids else most
+
+    @property
     def port_number(self) -> int:
         """The port as a number; 0 lets the system choose."""
         return int(self.port.removeprefix(":"))

@@ -200,10 +200,13 @@ def _made(
             "vpn.only: true found, and there is no VPN; make it as root with: "
             "semaphore vpn init --endpoint HOST"
         )
-    path = programs.search_path(environ.get("PATH"))
+    path = programs.search_path(environ.get("PATH"), programs.own_programs())
     settings = job_settings.settings(made, jobs, path, environ)
     separated = separation.separation(made.installation, jobs, settings.usual)
-    notes: list[str | None] = [*programs.missing(path), *separated.notes]
+    notes: list[str | None] = [
+        *programs.missing(path, brought=settings.usual.programs),
+        *separated.notes,
+    ]
     if options["demo"]:
         notes.append(demo.ensure(made.installation, search_path=path))
     service = _Assembly(
@@ -287,7 +290,7 @@ class _Assembly:
             compute=self.compute,
             observers=Observers([self.hub]),
             options=TaskOptions(
-                max_parallel_tasks=self._most_tasks(),
+                max_parallel_tasks=self.config.most_tasks,
                 max_tasks_per_template=self.config.max_tasks_per_template,
             ),
             clock=reactor,
@@ -295,11 +298,6 @@ class _Assembly:
         self.mirrors = Mirrors(
             Path(job_settings.usual.repositories), self.database, self.compute
         )
-
-    def _most_tasks(self) -> int:
-        """Return how many tasks may run at once; 0 is no limit."""
-        uids, most = len(self.config.process.uids), self.config.max_parallel_tasks
-        return min(uids, most or uids) if uids else most
 
     def service(
         self,

@@ -108,6 +108,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     #: The PATH that jobs get.
     search_path: str = "/usr/local/bin:/usr/bin:/bin"
+    #: Programs that jobs find after those of the PATH; absolute paths.
+    programs: tuple[str, ...] = ()
     time_limit: float = 0
     max_output_bytes: int = 1 << 30
     uid: int | None = None

@@ -8,6 +8,7 @@ of another user by its path, since a job of that user could have put a link ther
 """
 
 import re
+import shlex
 from collections.abc import Mapping
 
 import msgspec
@@ -18,12 +19,16 @@ from semaphore_twisted.model.errors import Invalid
 
 #: What the supervisor puts the absolute path of the workspace in for.
 WORKSPACE = "{workspace}"
+#: What the supervisor puts the name of the step's user in for.
+USER = "{user}"
+#: Folder of programs that the server brings along, below the workspace.
+_PROGRAMS = "bin"
 #: Folder of the checkout, below the workspace.
 CHECKOUT = "repository"
 #: Folder of the inventory's own checkout, below the workspace.
 INVENTORY_CHECKOUT = "inventory_repository"
 
-_PLACE = re.compile(r"\{(?=workspace\}|brace\}|pipe:)")
+_PLACE = re.compile(r"\{(?=workspace\}|brace\}|user\}|pipe:)")
 _LONGEST_SOCKET = 107
 _LONGEST_CONTROL_PATH = 80
 
@@ -97,9 +102,17 @@ def files(options: JobOptions) -> tuple[File, ...]:
         File(path=f"{folder}/.keep", content=b"")
         for folder in ("home", "tmp", "agent", "cp")
     )
+    kept += tuple(map(_program, options.programs))
     if options.uid is None and options.isolation is None:
         return kept
     return (*kept, File(path="known_hosts", content=options.known_hosts_text))
+
+
+def _program(path: str) -> File:
+    """Return a program of the workspace that executes the one at *path*."""
+    name = path.rpartition("/")[2]
+    content = f'#!/bin/sh\nexec {shlex.quote(path)} "$@"\n'
+    return File(path=f"{_PROGRAMS}/{name}", content=content.encode(), executable=True)
 
 
 def environ(options: JobOptions, places: Layout) -> dict[str, str]:
@@ -108,9 +121,13 @@ def environ(options: JobOptions, places: Layout) -> dict[str, str]:
     Nothing of the server's own environment is in it, but for what the configuration
     names. Ansible refuses to start without a UTF-8 locale.
     """
+    path = literal(options.search_path)
     return {
-        "PATH": options.search_path,
+        "PATH": f"{path}:{WORKSPACE}/{_PROGRAMS}" if options.programs else path,
         "HOME": places.home,
+        "USER": USER,
+        "LOGNAME": USER,
+        "SHELL": "/bin/sh",
         "TMPDIR": places.temporary,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",

@@ -18,6 +18,8 @@ from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.installation import Installation, Refused
 from semaphore_twisted.start.job_user import JobUser
 from semaphore_twisted.start.operator_files import content_of
+from semaphore_twisted.start.own_folder import own_folder
+from semaphore_twisted.start.programs import brought_along, own_programs
 
 #: Where systems keep their roots in one file: Debian's, Fedora's, openSUSE's, BSD's.
 SYSTEM = (
@@ -144,12 +146,7 @@ def settings(
     if jobs.is_other:
         # The job's user has to pass through it, which nobody may in the state's.
         workspaces = Path(config.tmp_path).absolute()
-        try:
-            state.make_folder(workspaces, 0o711)
-        except OSError as error:
-            raise Refused(f"tmp_path: {workspaces}: {error.strerror}") from None
-        if workspaces.stat().st_uid != os.geteuid():
-            raise Refused(f"tmp_path: {workspaces} belongs to another user")
+        own_folder(workspaces, "tmp_path", 0o711)
     forwarded = {
         name: environ[name]
         for name in config.forwarded_env_vars
@@ -167,6 +164,7 @@ def settings(
         web_host=config.web_host.rstrip("/") or None,
         environment={**forwarded, **config.env_vars},
         search_path=path,
+        programs=brought_along(path, own_programs()),
         time_limit=float(config.max_task_duration_sec),
         max_output_bytes=config.max_task_output_bytes,
         uid=jobs.uid,

@@ -1,5 +1,6 @@
 """Programs that jobs need: where they are looked for, and how to get missing ones."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -23,23 +24,49 @@ OPTIONAL: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def search_path(environ_path: str | None) -> str:
-    """Return the PATH of jobs: pip's programs first, then the server's own PATH."""
-    folders = [str(Path(sys.executable).parent)]
+#: What we bring along for jobs whose PATH does not have it.
+_OURS = "ansible-playbook"
+
+
+def own_programs() -> Path | None:
+    """Return the folder of programs of this virtual environment, if it is one."""
+    return None if sys.prefix == sys.base_prefix else Path(sys.executable).parent
+
+
+def search_path(environ_path: str | None, own: Path | None = None) -> str:
+    """Return the PATH of jobs: the server's, without the folder *own*.
+
+    A virtual environment that the server was started from is the server's. The Python
+    of a job is the machine's, with the machine's packages.
+    """
     inherited = (environ_path or "").split(":")
-    folders += [folder for folder in inherited if folder.startswith("/")]
+    folders = [folder for folder in inherited if folder.startswith("/")]
     folders += ["/usr/local/bin", "/usr/bin", "/bin"]
+    if own is not None:
+        here = os.path.realpath(own)
+        folders = [each for each in folders if os.path.realpath(each) != here]
     return ":".join(dict.fromkeys(folders))
 
 
+def brought_along(path: str, own: Path | None) -> tuple[str, ...]:
+    """Return the programs of Ansible in the folder *own*, where *path* has none."""
+    if own is None or shutil.which(_OURS, path=path) is not None:
+        return ()
+    found = sorted(own.glob("ansible*"))
+    return tuple(str(each) for each in found if os.access(each, os.X_OK))
+
+
 def missing(
-    path: str, which: Callable[..., str | None] = shutil.which
+    path: str,
+    which: Callable[..., str | None] = shutil.which,
+    brought: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Return a sentence for each program that is not on *path*."""
+    """Return a sentence for each program that is neither on *path* nor *brought*."""
+    here = {each.rpartition("/")[2] for each in brought}
     sentences = [
         f"{name} is missing: it is needed {purpose}; install it with: {command}"
         for name, purpose, command in NEEDED
-        if which(name, path=path) is None
+        if name not in here and which(name, path=path) is None
     ]
     sentences += [
         f"{name} is not there: it is only needed {purpose} ({command})"

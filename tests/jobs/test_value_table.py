@@ -191,6 +191,7 @@ def _options(*, other: bool = False) -> JobOptions:
         web_host="https://JobOptions.web_host",
         environment={"G": "JobOptions.environment"},
         search_path="/s/JobOptions.search_path",
+        programs=("/s/JobOptions.programs",),
     )
 
 

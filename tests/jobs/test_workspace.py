@@ -38,13 +38,26 @@ class LayoutTests(SynchronousTestCase):
         self.assertTrue(layout(options("/s"), "task_7").control_path_fits)
         self.assertFalse(layout(options("/" + "x" * 70), "task_7").control_path_fits)
 
+    def test_programs(self) -> None:
+        """Programs that are brought along come last on the PATH, by a short script."""
+        chosen = options("/s", programs=("/opt/it's/bin/ansible",))
+        (script,) = (file for file in files(chosen) if file.path == "bin/ansible")
+        self.assertTrue(script.executable)
+        self.assertEqual(
+            script.content, b"#!/bin/sh\nexec '/opt/it'\"'\"'s/bin/ansible' \"$@\"\n"
+        )
+        path = environ(chosen, layout(chosen, "task_7"))["PATH"]
+        self.assertEqual(path, "/usr/local/bin:/usr/bin:/bin:{workspace}/bin")
+
 
 class LiteralTests(SynchronousTestCase):
     """Texts of others are kept from the supervisor's places."""
 
     @given(
         st.lists(
-            st.sampled_from(["{", "}", "workspace", "brace", "pipe:", "a", "{brace}"])
+            st.sampled_from(
+                ["{", "}", "workspace", "user", "brace", "pipe:", "a", "{brace}"]
+            )
         ).map("".join)
     )
     def test_round_trip(self, text: str) -> None:
@@ -64,6 +77,9 @@ class EnvironTests(SynchronousTestCase):
             {
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "HOME": "{workspace}/home",
+                "USER": "{user}",
+                "LOGNAME": "{user}",
+                "SHELL": "/bin/sh",
                 "TMPDIR": "{workspace}/tmp",
                 "LANG": "de_DE.UTF-8",
                 "PYTHONUNBUFFERED": "1",

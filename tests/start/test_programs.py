@@ -1,6 +1,5 @@
 """Programs that jobs need."""
 
-import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,13 +11,32 @@ class ProgramsTests(SynchronousTestCase):
     """Where they are looked for, and what is said of missing ones."""
 
     def test_search_path(self) -> None:
-        """Python's own folder comes first; relative folders are left out."""
+        """It is the server's PATH; relative folders are left out, usual ones added."""
         folders = programs.search_path("/opt/bin:relative::/usr/bin").split(":")
-        self.assertEqual(folders[0], str(Path(sys.executable).parent))
-        self.assertIn("/opt/bin", folders)
-        self.assertEqual(len(folders), len(set(folders)))
-        self.assertTrue(all(each.startswith("/") for each in folders))
+        self.assertEqual(folders, ["/opt/bin", "/usr/bin", "/usr/local/bin", "/bin"])
         self.assertIn("/usr/bin", programs.search_path(None))
+
+    def test_own_folder(self) -> None:
+        """The virtual environment of the server is none of a job, by no name of it."""
+        own = Path(self.mktemp()).absolute()
+        own.mkdir()
+        link = own.with_name("link")
+        link.symlink_to(own)
+        path = programs.search_path(f"{own}:/opt/bin:{link}:{own}/", own)
+        self.assertEqual(path, "/opt/bin:/usr/local/bin:/usr/bin:/bin")
+
+    def test_brought_along(self) -> None:
+        """Ansible's programs come from there, unless the PATH has them."""
+        own = Path(self.mktemp()).absolute()
+        own.mkdir()
+        for name in ("ansible", "ansible-playbook", "python3", "ansible.txt"):
+            (own / name).touch(0o644 if name == "ansible.txt" else 0o755)
+        found = programs.brought_along("/nowhere", own)
+        self.assertEqual(found, (f"{own}/ansible", f"{own}/ansible-playbook"))
+        self.assertEqual(programs.brought_along(str(own), own), ())
+        self.assertEqual(programs.brought_along("/nowhere", None), ())
+        said = programs.missing("/bin", lambda name, path: None, found)
+        self.assertNotIn("ansible-playbook", " ".join(said))
 
     def test_missing(self) -> None:
         """Each missing program is named with its purpose and its command."""

@@ -75,6 +75,18 @@ class User:
         linux.renounce_privileges()
 
 
+def name_of(user: User | None) -> str:
+    """Return the name of *user*, or of this process's where there is none.
+
+    A number without an account has this name in the job's own ``/etc/passwd``.
+    """
+    uid = os.geteuid() if user is None else user.uid
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"job{uid}"
+
+
 def user_of(specification: Specification) -> User | None:
     """Return the job's user, or ``None`` where it is the supervisor's."""
     if specification.uid is None:
@@ -171,7 +183,7 @@ def _start(
         errors = output if step.capture is None else pipe_out()
         argv = [expand(word, workspace, pipes).encode() for word in step.argv]
         environ = {
-            name.encode(): expand(value, workspace, pipes).encode()
+            name.encode(): expand(value, workspace, pipes, name_of(user)).encode()
             for name, value in step.environ.items()
         }
         environ[b"JOB_MARK"] = mark.encode()

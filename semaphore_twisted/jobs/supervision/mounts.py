@@ -15,7 +15,7 @@ import pwd
 import stat
 
 from semaphore_twisted.jobs.supervision import linux
-from semaphore_twisted.jobs.supervision.child import User
+from semaphore_twisted.jobs.supervision.child import User, name_of
 from semaphore_twisted.jobs.supervision.specification import Isolation
 
 #: Folders that every user may write to; a job has its own.
@@ -98,10 +98,10 @@ class Arrangement:
         uid, gid = os.geteuid(), os.getegid()
         if self._user is not None:
             uid, gid = self._user.uid, self._user.gid
-        name = f"job{uid}"
         with contextlib.suppress(KeyError):
             pwd.getpwuid(uid)
             return
+        name = name_of(self._user)
         home = f"{self._workspace}/home"
         self._extend("/etc/passwd", f"{name}:x:{uid}:{gid}:Job:{home}:/bin/sh")
         with contextlib.suppress(KeyError):

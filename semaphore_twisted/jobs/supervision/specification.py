@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_PLACE = re.compile(r"\{workspace\}|\{brace\}|\{pipe:([^{}]*)\}")
+_PLACE = re.compile(r"\{workspace\}|\{brace\}|\{user\}|\{pipe:([^{}]*)\}")
 
 
 def _bytes(text: str) -> bytes:
@@ -102,13 +102,17 @@ def load(data: bytes) -> Specification:
     return Specification(json.loads(data))
 
 
-def expand(text: str, workspace: str, pipes: dict[str, int]) -> str:
-    """Put the workspace and the paths of the *pipes* (name to number) into *text*."""
+def expand(text: str, workspace: str, pipes: dict[str, int], user: str = "") -> str:
+    """Put the workspace and the paths of the *pipes* (name to number) into *text*.
+
+    *user* is the name of the user that the text is for.
+    """
+    known = {"{brace}": "{", "{workspace}": workspace, "{user}": user}
 
     def value(place: re.Match[str]) -> str:
         name = place[1]
         if name is None:
-            return "{" if place[0] == "{brace}" else workspace
+            return known[place[0]]
         return f"/dev/fd/{pipes[name]}" if name in pipes else place[0]
 
     return _PLACE.sub(value, text)

@@ -1,0 +1,110 @@
+"""A folder that only root and the server can replace, below folders of others.
+
+Jobs of other users pass through the folder of workspaces, so it is outside of the state
+directory, in ``/var/tmp`` for example, where every user can make folders and links.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from semaphore_twisted.start.installation import Refused
+
+#: As many as the system follows (path_resolution(7)).
+_MOST_LINKS = 40
+_EXPECTED = (
+    "expected a folder of the server's own, in folders that only root or the server can"
+    " change, or that have the sticky bit, such as /var/tmp/semaphore"
+)
+
+
+def own_folder(path: Path, option: str, mode: int) -> None:
+    """Make the absolute *path*, and its missing parents, with *mode*.
+
+    No link is followed that another user could have made, and the last name is none.
+
+    :raises Refused: if another user can replace it, with the *option* that names it.
+    """
+
+    def refused(why: str) -> Refused:
+        return Refused(f'{option}: invalid value "{path}": {why}; {_EXPECTED}')
+
+    try:
+        parent = Path(os.path.realpath(path.parent))
+        for each in _way(path.parent):
+            if why := _doubt(each):
+                raise refused(why)
+        for each in reversed([parent, *parent.parents]):
+            if not each.exists():
+                each.mkdir(0o700)
+                each.chmod(mode)
+        place = parent / path.name
+        if not os.path.lexists(place):
+            place.mkdir(0o700)
+        if why := _taken(place, mode):
+            raise refused(why)
+    except OSError as error:
+        raise refused(f"{error.filename or path}: {error.strerror}") from None
+
+
+def _way(path: Path) -> Iterator[Path]:
+    """Yield what exists of the folders and links on the way to *path*, and it."""
+    left = list(path.parts[1:])
+    at, links = Path("/"), 0
+    yield at
+    while left:
+        name = left.pop(0)
+        if name == "..":
+            at = at.parent
+            continue
+        found = at / name
+        if not os.path.lexists(found):
+            return
+        yield found
+        if not found.is_symlink():
+            at = found
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(found))
+        target = found.readlink()
+        if target.is_absolute():
+            at = Path("/")
+        left = [each for each in target.parts if each != "/"] + left
+
+
+def _doubt(path: Path) -> str:
+    """Return how another user could put something else in place below *path*."""
+    found = path.lstat()
+    if found.st_uid not in {0, os.geteuid()}:
+        return f"{path} belongs to another user ({found.st_uid})"
+    if stat.S_ISLNK(found.st_mode):
+        return ""
+    if not stat.S_ISDIR(found.st_mode):
+        return f"{path} is not a folder"
+    shared = found.st_mode & 0o002 or (
+        found.st_mode & 0o020 and found.st_gid not in {0, os.getegid()}
+    )
+    if shared and not found.st_mode & stat.S_ISVTX:
+        return f"other users can write to {path}"
+    return ""
+
+
+def _taken(place: Path, mode: int) -> str:
+    """Give *place* its mode, or return why it is no folder of ours alone."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    if place.is_symlink():
+        return "it is a symbolic link"
+    opened = os.open(place, flags)
+    try:
+        found = os.fstat(opened)
+        if found.st_uid != os.geteuid():
+            return f"it belongs to another user ({found.st_uid})"
+        if found.st_mode & (stat.S_ISVTX | 0o022):
+            return "other users can write to it"
+        os.fchmod(opened, mode)
+    finally:
+        os.close(opened)
+    return ""
