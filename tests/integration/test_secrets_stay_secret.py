@@ -183,6 +183,8 @@ class SwitchedUserTests(ProductTestCase):
         if os.geteuid() != 0:
             self.skipTest("switching the user needs root")
         super().setUp()
+        # The job's user reads the repository; the state directory stays closed to it.
+        self.folder.chmod(0o755)
 
     def test_nothing_to_read(self) -> None:
         """A job of another user reads neither configuration nor database."""
