@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("config",), "config", "show the effective options and where they come from"),
     (("migrate",), "migrate", "bring the database to this program's version"),
     (("backup",), "backup", "copy the database, beside a running server too"),
+    (("compact",), "compact", "write the database anew without free space"),
     (("restore",), "restore", "put a copy in the place of the database"),
     (("user", "users"), "user", "accounts and their tokens"),
     (("vault", "vaults"), "vault", "check and re-seal the stored secrets"),

@@ -139,6 +139,13 @@ ANSWER_SMALL: Final = 64 * _KIB
 ANSWERS_OF_ACCOUNT: Final = 16 * _MIB
 ANSWERS: Final = 128 * _MIB
 
+#: Parts of logs, and tasks, that one transaction deletes.
+SLICE_PARTS: Final = 200
+
+#: Free pages that the database file keeps, and that are given back at once.
+FREE_PAGES: Final = 2048
+VACUUM_PAGES: Final = 256
+
 # Websockets --------------------------------------------------------------------------
 
 #: Bytes of one message from the other side; nothing of it is kept.

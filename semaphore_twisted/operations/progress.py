@@ -21,7 +21,7 @@ from semaphore_twisted.model.tasks import (
     advance,
 )
 from semaphore_twisted.model.templates import Template
-from semaphore_twisted.operations import output
+from semaphore_twisted.operations import output, slices
 from semaphore_twisted.operations.overrides import NewTask
 from semaphore_twisted.operations.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
@@ -207,8 +207,7 @@ def trim(conn: Connection, template_id: TemplateId, keep: int) -> int:
     surplus = conn.column(
         statements.surplus, template_id=template_id, keep=keep, count=TRIM_AT_ONCE
     )
-    for task_id in surplus:
-        conn.delete(schema.task, task_id)
+    slices.delete_some(conn, surplus)
     return len(surplus)
 
 

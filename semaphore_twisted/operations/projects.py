@@ -5,13 +5,15 @@ import msgspec
 from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.keys import KeyType
+from semaphore_twisted.model.limits import SLICE_PARTS
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import events, peer_states, vpn_network
+from semaphore_twisted.operations import events, peer_states, slices, vpn_network
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import projects as statements
+from semaphore_twisted.persistence.statements import tasks as task_statements
 
 
 class NewProject(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,23 @@ def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
         max_parallel_tasks=changed.max_parallel_tasks,
     )
     _record(conn, actor, get(conn, actor), "changed", within=True)
+
+
+def delete_some(conn: Connection, actor: Actor) -> bool:
+    """Delete some of the ended tasks of a project that is to be deleted.
+
+    Tell whether there may be more. What is left is for :func:`delete`.
+
+    :raises Conflict: if a task of it is active: it must be stopped first.
+    """
+    project = get(conn, actor)
+    if conn.scalar(statements.active_task, project_id=project.id):
+        raise Conflict("Tasks of this project are running; stop them first")
+    tasks = conn.column(
+        task_statements.ended_of_project, of=project.id, count=SLICE_PARTS
+    )
+    slices.delete_some(conn, tasks)
+    return bool(tasks)
 
 
 def delete(conn: Connection, actor: Actor) -> None:

@@ -20,7 +20,7 @@ from semaphore_twisted.model.tasks import (
 )
 from semaphore_twisted.model.templates import App, Template, TemplateVault
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events, output
+from semaphore_twisted.operations import events, output, slices
 from semaphore_twisted.operations.overrides import NewTask, Source, allowed
 from semaphore_twisted.operations.references import project_of
 from semaphore_twisted.operations.survey import answers
@@ -311,6 +311,19 @@ def reject(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
     """
     found = task_of(conn, project_of(actor), task_id)
     return move(conn, found, Happening.REJECTED)
+
+
+def delete_some(conn: Connection, actor: Actor, task_id: TaskId) -> bool:
+    """Delete a part of the log of a task that is to be deleted.
+
+    Tell whether there is more. What is left is for :func:`delete`.
+
+    :raises Invalid: if it has not ended
+    """
+    found = task_of(conn, project_of(actor), task_id)
+    if not found.status.final:
+        raise Invalid(f"The task is {found.status}: stop it first")
+    return not slices.empty_some(conn, task_id)
 
 
 def delete(conn: Connection, actor: Actor, task_id: TaskId) -> None:

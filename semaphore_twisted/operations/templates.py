@@ -10,9 +10,10 @@ from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.keys import KeyType
+from semaphore_twisted.model.limits import SLICE_PARTS
 from semaphore_twisted.model.templates import Template, TemplateVault
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import events, slices
 from semaphore_twisted.operations import tasks as of_tasks
 from semaphore_twisted.operations.references import (
     References,
@@ -34,6 +35,7 @@ from semaphore_twisted.persistence.statements import environments as of_environm
 from semaphore_twisted.persistence.statements import inventories as of_inventories
 from semaphore_twisted.persistence.statements import keys as of_keys
 from semaphore_twisted.persistence.statements import repositories as of_repositories
+from semaphore_twisted.persistence.statements import tasks as task_statements
 from semaphore_twisted.persistence.statements import templates as statements
 
 _VAULT_KEYS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
@@ -156,15 +158,35 @@ def describe(
     _record(conn, actor, template_id, found.name, "updated")
 
 
+def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool:
+    """Delete some ended tasks of a template that is to be deleted.
+
+    Tell whether there may be more. What is left is for :func:`delete`.
+
+    :raises Conflict: while one of its tasks is under way
+    """
+    _found(conn, actor, template_id)
+    _check_idle(conn, template_id)
+    tasks = conn.column(
+        task_statements.ended_of_template, of=template_id, count=SLICE_PARTS
+    )
+    slices.delete_some(conn, tasks)
+    return bool(tasks)
+
+
+def _check_idle(conn: Connection, template_id: TemplateId) -> None:
+    running = conn.scalar(statements.under_way, template_id=template_id)
+    if running is not None:
+        raise Conflict(f"Task {running} of the template is under way: stop it first")
+
+
 def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
     """Delete a template with its tasks.
 
     :raises Conflict: while one of them is under way
     """
     found = _found(conn, actor, template_id)
-    running = conn.scalar(statements.under_way, template_id=template_id)
-    if running is not None:
-        raise Conflict(f"Task {running} of the template is under way: stop it first")
+    _check_idle(conn, template_id)
     for each in named(conn, statements.held_inventories, found.project_id, template_id):
         conn.update(inventory, each.id, holder_id=None)
     conn.delete(template, template_id)

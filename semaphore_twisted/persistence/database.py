@@ -25,6 +25,7 @@ from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.model.errors import NoRoom
 from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect
+from semaphore_twisted.persistence.maintenance import give_back
 from semaphore_twisted.persistence.worker import Stopped, Worker
 
 P = ParamSpec("P")
@@ -44,6 +45,9 @@ def _transact(
 
 #: Seconds between two attempts to make the ballast again.
 _BALLAST_PAUSE = 5.0
+
+#: Seconds between two looks at the free pages of the file.
+_TIDY_PAUSE = 10.0
 
 
 @implementer(IDatabase)
@@ -65,6 +69,8 @@ class Database(Service):
         in_memory = str(path) == ":memory:"
         self._ballast = None if in_memory else Ballast(Path(path))
         self._restored = float("-inf")
+        self._tidied = time.monotonic()
+        self._tidying = False
         self._now = now
         self._entropy = entropy
         self._writer = Worker("semaphore-writer", reactor=reactor)
@@ -193,8 +199,33 @@ class Database(Service):
             )
 
         if urgent:
-            return self._writer.run(lambda: self._urgently(conn, transact))
-        return self._writer.run(lambda: self._usually(transact))
+            written = self._writer.run(lambda: self._urgently(conn, transact))
+        else:
+            written = self._writer.run(lambda: self._usually(transact))
+        self._tidy(conn)
+        return written
+
+    def _tidy(self, conn: Connection) -> None:
+        """Give free pages back now and then, some at a time, behind other writes."""
+        now = time.monotonic()
+        if self._tidying or now < self._tidied + _TIDY_PAUSE:
+            return
+        self._tidying = True
+
+        def step() -> None:
+            _ = self._writer.run(lambda: give_back(conn)).addCallbacks(again, over)
+
+        def again(more: bool) -> None:  # noqa: FBT001 - a Deferred's result
+            if more and self._writing is not None:
+                step()
+            else:
+                over(None)
+
+        def over(_: object) -> None:
+            self._tidying = False
+            self._tidied = time.monotonic()
+
+        step()
 
     def _usually(self, transact: Callable[[], T]) -> T:
         """Write, and make the ballast again where it is missing; writer's thread."""

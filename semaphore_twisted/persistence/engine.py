@@ -239,17 +239,23 @@ class Connection:
         if durable:
             self.raw.execute("PRAGMA synchronous=FULL")
         try:
-            with self._transaction(write=write):
+            with self.faults(write=write), self._transaction(write=write):
                 yield self
+        finally:
+            if durable:
+                self.raw.execute("PRAGMA synchronous=NORMAL")
+
+    @contextmanager
+    def faults(self, *, write: bool = True) -> Iterator[None]:
+        """Name faults of the machine within the block as ours of ``model.errors``."""
+        try:
+            yield
         except sqlite3.Error as error:
             found = fault(error, self._path)
             # a reading operation that writes is a fault of ours
             if found is None or (not write and isinstance(found, Unwritable)):
                 raise
             raise found from error
-        finally:
-            if durable:
-                self.raw.execute("PRAGMA synchronous=NORMAL")
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator["Connection"]:

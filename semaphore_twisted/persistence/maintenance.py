@@ -3,7 +3,11 @@
 import sqlite3
 from collections.abc import Callable
 
+from semaphore_twisted.model.limits import FREE_PAGES, VACUUM_PAGES
 from semaphore_twisted.persistence.engine import Connection
+
+#: The value of ``PRAGMA auto_vacuum``.
+_INCREMENTAL = 2
 
 #: Seconds between two tries while others use the store.
 PAUSE = 0.2
@@ -36,6 +40,33 @@ def scrub(
         return False
     finally:
         conn.raw.execute(f"PRAGMA busy_timeout={int(timeout)}")
+
+
+def give_back(conn: Connection) -> bool:
+    """Give some free pages of the file back to the disk; tell whether there are more.
+
+    Some are kept for what is written next. A file that a former version made has to be
+    compacted once before.
+    """
+    (mode,) = conn.raw.execute("PRAGMA auto_vacuum").fetchone()
+    (free,) = conn.raw.execute("PRAGMA freelist_count").fetchone()
+    if mode != _INCREMENTAL or free < FREE_PAGES + VACUUM_PAGES:
+        return False
+    conn.raw.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+    return True
+
+
+def compact(conn: Connection) -> None:
+    """Write the file anew without free pages, so that it can shrink by itself later.
+
+    Outside a transaction, while no other process uses the store.
+
+    :raises semaphore_twisted.model.errors.Unavailable: if the machine is in the way
+    """
+    with conn.faults():
+        conn.raw.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        conn.raw.execute("VACUUM")
+        conn.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _truncated(conn: Connection) -> bool:

@@ -168,6 +168,16 @@ class Context:
             **kwargs,
         )
 
+    async def write_in_slices(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], bool],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Run *operation* until it is done; other writes come in between."""
+        while await self.write(operation, *args, **kwargs):
+            pass
+
     def read_unchecked(
         self,
         operation: Callable[Concatenate[Connection, P], T],

@@ -164,6 +164,8 @@ def _run(
     config.set_main_option("path_separator", "newline")
     with closing(sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)) as raw:
         raw.execute("PRAGMA foreign_keys=OFF")
+        # for a new file only; one with tables needs a VACUUM (``semaphore compact``)
+        raw.execute("PRAGMA auto_vacuum=INCREMENTAL")
         engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
 
         @event.listens_for(engine, "begin")

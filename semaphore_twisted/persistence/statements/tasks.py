@@ -1,6 +1,6 @@
 """Tasks, and the chunks of their output."""
 
-from sqlalchemy import bindparam, exists, func, not_, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, not_, or_, select, update
 
 from semaphore_twisted.persistence.schema import (
     project,
@@ -223,4 +223,26 @@ chunks = (
     )
     .order_by(task_output.c.first)
     .limit(bindparam("count"))
+)
+
+#: Ended tasks of a project, and of a template, the oldest first.
+ended_of_project, ended_of_template = (
+    select(_c.id)
+    .where(column == bindparam("of"), _finished)
+    .order_by(_c.id)
+    .limit(bindparam("count"))
+    for column in (_c.project_id, _c.template_id)
+)
+
+_parts = task_output.alias()
+
+#: The oldest parts of a task's log, at most ``count``.
+delete_parts = delete(task_output).where(
+    task_output.c.task_id == bindparam("of_task"),
+    task_output.c.first.in_(
+        select(_parts.c.first)
+        .where(_parts.c.task_id == bindparam("of_task"))
+        .order_by(_parts.c.first)
+        .limit(bindparam("count"))
+    ),
 )

@@ -46,6 +46,7 @@ async def change(context: Context, body: NewProject) -> None:
 
 async def delete(context: Context) -> None:
     """Delete a project with everything in it."""
+    await context.write_in_slices(operations.delete_some)
     await context.write(operations.delete)
     context.access_changed()
     context.services.repositories_changed()

@@ -107,6 +107,7 @@ async def reject(context: Context) -> None:
 
 async def delete(context: Context) -> None:
     """Delete a task that has ended, with its log."""
+    await context.write_in_slices(operations.delete_some, _task_id(context))
     await context.write(operations.delete, _task_id(context))
 
 

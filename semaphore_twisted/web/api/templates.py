@@ -48,7 +48,9 @@ async def describe(context: Context, body: Description) -> None:
 
 async def delete(context: Context) -> None:
     """Delete a template with its tasks."""
-    await context.write(templates.delete, context.path["template_id"])
+    template_id = context.path["template_id"]
+    await context.write_in_slices(templates.delete_some, template_id)
+    await context.write(templates.delete, template_id)
 
 
 _ONE = "/project/{project_id}/templates/{template_id}"

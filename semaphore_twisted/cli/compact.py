@@ -1,0 +1,43 @@
+"""``semaphore compact``: write the database anew, without what was deleted."""
+
+import argparse
+
+from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.persistence.maintenance import compact
+from semaphore_twisted.start import state
+
+
+def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``compact``."""
+    parser = commands.add_parser(
+        "compact",
+        help="write the database anew without free space, while the server is stopped",
+        description="Write the database anew without the space of what was deleted. "
+        "Needed once for a database of a former version; afterwards the file shrinks "
+        "by itself. The server must be stopped, and the disk needs as much free space "
+        "as the database has.",
+    )
+    add_options(parser)
+    parser.set_defaults(run=_compact)
+
+
+def _compact(arguments: argparse.Namespace) -> int:
+    found = open_installation(arguments)
+    found.require_database()
+    try:
+        lock = found.lock()
+    except state.InUse as error:
+        raise Failure(f"{error}; stop the server first") from None
+    try:
+        before = found.database.stat().st_size
+        conn = found.connect()
+        try:
+            compact(conn)
+        finally:
+            conn.close()
+    finally:
+        lock.release()
+    after = found.database.stat().st_size
+    print(f"{found.database}: {before} bytes before, {after} bytes now")
+    return 0
