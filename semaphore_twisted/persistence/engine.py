@@ -71,9 +71,12 @@ def _bound(value: Any) -> Any:
     return msgspec.json.encode(value).decode()
 
 
+_SIZED = (str, bytes)
+
+
 def _size(value: Any) -> int:
     """Return at least the bytes of a text in UTF-8."""
-    if not isinstance(value, str | bytes):
+    if not isinstance(value, _SIZED):
         return 0
     return len(value) if value.isascii() else 4 * len(value)
 
@@ -173,7 +176,7 @@ class Connection:
             row = self.execute(statement, id=number, **parameters).fetchone()
             if row is not None:
                 rows.append(row)
-                held += sum(_size(value) for value in row)
+                held += sum(map(_size, row))
             if held > size:
                 break
         return self._values(statement, rows, of), looked_up

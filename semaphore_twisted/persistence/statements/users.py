@@ -15,7 +15,7 @@ SHOWN = (
     user.c.alert,
 )
 
-every = select(*SHOWN).order_by(user.c.username, user.c.id)
+every = select(*SHOWN).order_by(user.c.username_folded, user.c.id)
 
 by_id = select(*SHOWN).where(user.c.id == bindparam("user_id"))
 
