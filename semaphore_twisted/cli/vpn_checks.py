@@ -79,6 +79,13 @@ def agreement(
 ) -> Iterator[Finding]:
     """Compare the database with what the companion was given by root."""
     mend = "run `semaphore vpn init` as root again, and restart the companion"
+    if welcome.version < wire.WITH_EXPIRY:
+        yield warning(
+            "companion",
+            "it is of an older release, which does not know when peers expire: while "
+            "the server does not run they stay; install the release of the server and "
+            "run `systemctl restart semaphore-vpn`",
+        )
     if keys.format(welcome.public_key) != network.public_key:
         yield error(
             "server key",

@@ -46,7 +46,7 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Moment(msgspec.Struct, frozen=True):
-    at: datetime | None
+    at: str | None
 
 
 class _Broken(Exception):
@@ -82,7 +82,7 @@ def desired(
         peers=tuple(reading.peers),
         grants=tuple(sorted(set(grants))),
         damaged=tuple(reading.damaged),
-        next_expiry=None if expiry is None else expiry.at,
+        next_expiry=None if expiry is None else _moment(expiry.at),
         opened=reading.opened,
     )
 
@@ -94,6 +94,25 @@ def unexplained(conn: Connection, keys: Collection[bytes]) -> int:
     """
     reasons = conn.column(statements.undesired_keys, now=conn.now)
     return len(set(keys).difference(reasons))
+
+
+def _seconds(text: Any) -> int:
+    """Return a time of the store as whole seconds since the epoch, rounded down.
+
+    :raises _Broken: if it is none.
+    """
+    moment = _moment(text)
+    if moment is None:
+        raise _Broken("its expiry is no time")
+    return int(moment.timestamp())
+
+
+def _moment(text: Any) -> datetime | None:
+    """Return a time of the store, ``None`` if it is none."""
+    try:
+        return msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return None
 
 
 class _Reading:
@@ -118,12 +137,16 @@ class _Reading:
             self._check_key(public_key)
             addresses = self._addresses(row[7], row[8])
             shared = None if envelope is None else self._open(uuid, envelope)
+            expires = None if row[9] is None else _seconds(row[9])
         except (_Broken, SecretUnreadable) as error:
             self.damaged.append(f"peer {row[0]} {row[2]!r}: {error}")
             return ()
         self.peers.append(
             DesiredPeer(
-                public_key=public_key, addresses=addresses, preshared_key=shared
+                public_key=public_key,
+                addresses=addresses,
+                preshared_key=shared,
+                expires=expires,
             )
         )
         return addresses

@@ -273,10 +273,11 @@ class VpnClient:
             )
         try:
             welcome = await _expect(made, wire.Hello(), wire.Welcome)
-            if welcome.version != wire.VERSION:
+            if not wire.OLDEST <= welcome.version <= wire.VERSION:
                 return (
                     f"the companion speaks version {welcome.version} of the protocol, "
-                    f"{wire.VERSION} wanted: install the same release of both"
+                    f"{wire.OLDEST} to {wire.VERSION} wanted: install the same release "
+                    "of both"
                 )
             self._protocol, self.welcome = made, welcome
             self.connected()

@@ -4,11 +4,16 @@ from semaphore_twisted.vpn.state import Desired, VpnState
 from semaphore_twisted.wireguard import wire
 
 
-def sync(desired: Desired, *, may_empty: bool) -> wire.Sync:
-    """Return the request that brings the device to *desired*."""
+def sync(
+    desired: Desired, *, may_empty: bool, version: int = wire.VERSION
+) -> wire.Sync:
+    """Return the request that brings the device to *desired*.
+
+    *version* is what the companion speaks.
+    """
     return wire.Sync(
         revision=desired.revision,
-        peers=_peers(desired),
+        peers=_peers(desired, with_expiry=version >= wire.WITH_EXPIRY),
         grants=_grants(desired),
         may_empty=may_empty,
     )
@@ -16,12 +21,17 @@ def sync(desired: Desired, *, may_empty: bool) -> wire.Sync:
 
 def plan(desired: Desired) -> wire.Plan:
     """Return the request for what :func:`sync` would change."""
-    return wire.Plan(peers=_peers(desired), grants=_grants(desired))
+    return wire.Plan(peers=_peers(desired, with_expiry=False), grants=_grants(desired))
 
 
-def _peers(desired: Desired) -> tuple[wire.WirePeer, ...]:
+def _peers(desired: Desired, *, with_expiry: bool) -> tuple[wire.WirePeer, ...]:
     return tuple(
-        wire.WirePeer(peer.public_key, peer.addresses, peer.preshared_key)
+        wire.WirePeer(
+            peer.public_key,
+            peer.addresses,
+            peer.preshared_key,
+            peer.expires if with_expiry else None,
+        )
         for peer in desired.peers
     )
 

@@ -309,7 +309,12 @@ class PeerService(Service):
         return desired
 
     async def _send(self, desired: Desired) -> wire.Synced:
-        request = requests.sync(desired, may_empty=self._confirmed == desired.revision)
+        welcome = self._state.welcome
+        request = requests.sync(
+            desired,
+            may_empty=self._confirmed == desired.revision,
+            version=welcome.version if welcome else wire.VERSION,
+        )
         self._confirmed = None
         try:
             return await self._client.sync(request)

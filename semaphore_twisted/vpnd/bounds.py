@@ -71,6 +71,7 @@ class Bounds:
             public_key=peer.public_key,
             addresses=peer.addresses,
             preshared_key=None if shared == keys.ZERO else shared,
+            expires=peer.expires,
         )
 
     def _address(self, field: str, text: str) -> int:

@@ -6,7 +6,7 @@ from what was wanted.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from semaphore_twisted.vpnd.bounds import Bounds, OutOfBounds
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
+from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.tunnel import Tunnel, Unavailable
@@ -23,6 +24,7 @@ from semaphore_twisted.wireguard.state import (
     DesiredPeer,
     DeviceFailed,
     DeviceState,
+    Grant,
     RemovePeer,
 )
 
@@ -52,6 +54,7 @@ class Companion:
         firewall: Firewall,
         forwarding: Forwarding,
         diagnosing: Diagnosing,
+        expiries: Expiries,
         settings: Settings,
         public_key: bytes,
         now: Callable[[], float] = time.time,
@@ -62,6 +65,7 @@ class Companion:
         self._firewall = firewall
         self._forwarding = forwarding
         self._diagnosing = diagnosing
+        self._expiries = expiries
         self._settings = settings
         self._public_key = public_key
         self._now = now
@@ -88,6 +92,11 @@ class Companion:
     def is_waking(self) -> bool:
         """Whether peers are being woken, so that :meth:`keep` has to be called soon."""
         return self._tunnel.is_waking
+
+    @property
+    def is_expiring(self) -> bool:
+        """Whether the time of a peer is over, so that :meth:`keep` has to be called."""
+        return not self._tunnel.is_down and bool(self._expiries.over(self._now()))
 
     async def _answer(self, request: wire.Request) -> wire.Answer:
         try:
@@ -117,12 +126,12 @@ class Companion:
             return await self._diagnose()
         if isinstance(request, wire.Down):
             return await self._down()
-        return self._hello()
+        return self._hello(request.version)
 
-    def _hello(self) -> wire.Welcome:
+    def _hello(self, version: int = wire.VERSION) -> wire.Welcome:
         settings, tunnel = self._settings, self._tunnel
         return wire.Welcome(
-            version=wire.VERSION,
+            version=min(version, wire.VERSION),
             backend=tunnel.backend,
             reason=tunnel.reason,
             interface=settings.interface,
@@ -141,7 +150,9 @@ class Companion:
         tunnel = self._tunnel
         peers = self._bounds.peers(request.peers)
         grants = self._bounds.grants(request.grants, peers)
-        forwarded = {6 if ":" in each.address else 4 for each in grants}
+        self._expiries.note(peers)
+        peers, grants = self._living(peers, grants)
+        forwarded = _families(grants)
         tunnel.is_down = False
         actual = await tunnel.ready()
         if not request.may_empty and reconcile.is_unsafe(actual, peers):
@@ -180,6 +191,24 @@ class Companion:
             )
         return state
 
+    def _living(
+        self, peers: tuple[DesiredPeer, ...], grants: tuple[Grant, ...]
+    ) -> tuple[tuple[DesiredPeer, ...], tuple[Grant, ...]]:
+        """Return *peers* and *grants* without peers whose time is over."""
+        over = self._expiries.over(self._now())
+        if not over:
+            return peers, grants
+        gone = {
+            address
+            for each in peers
+            if each.public_key in over
+            for address in each.addresses
+        }
+        return (
+            tuple(each for each in peers if each.public_key not in over),
+            tuple(each for each in grants if each.address not in gone),
+        )
+
     def _drift(self, actual: DeviceState) -> tuple[str, ...]:
         """Return what others have changed since the last sync, a sentence each."""
         if self._desired is None or not self._tunnel.is_settled:
@@ -212,8 +241,38 @@ class Companion:
 
     async def _keep(self) -> None:
         if not self._tunnel.is_down:
+            if self._desired is not None:
+                self._desired, _ = self._living(self._desired, ())
             await self._tunnel.keep(self._desired)
+            await self._expire()
             self._forwarding.tend()
+
+    async def _expire(self) -> None:
+        """Remove peers whose time is over, and their grants.
+
+        :raises DeviceFailed: where that cannot be; it is tried again then.
+        """
+        over = self._expiries.over(self._now())
+        if not over:
+            return
+        state = await self._tunnel.read()
+        gone = [each for each in state.peers if each.public_key in over]
+        await self._tunnel.write([RemovePeer(each.public_key) for each in gone])
+        closed = {
+            prefix.partition("/")[0] for each in gone for prefix in each.allowed_ips
+        }
+        grants = tuple(
+            each for each in self._firewall.grants if each.address not in closed
+        )
+        self._forwarding.keep(_families(grants))
+        await self._tunnel.isolate(grants)
+        self._expiries.forget(over)
+        if gone:
+            self._log.info("{count} peers have expired", count=len(gone))
+
+
+def _families(grants: Iterable[Grant]) -> set[int]:
+    return {6 if ":" in each.address else 4 for each in grants}
 
 
 def _statuses(state: DeviceState) -> tuple[wire.Status, ...]:

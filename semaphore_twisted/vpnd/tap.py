@@ -29,6 +29,7 @@ from semaphore_twisted.vpnd.choice import choose
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
+from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.kernel import KernelDevice
@@ -273,6 +274,7 @@ def _assembled(
             isolation=isolation,
             programs=programs,
         ),
+        expiries=Expiries(state),
         settings=settings,
         public_key=public_key,
     )

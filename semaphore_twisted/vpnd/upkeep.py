@@ -99,6 +99,7 @@ class Upkeep(Service):
         return (
             self._heard
             or companion.is_waking
+            or companion.is_expiring
             or companion.index != self._index
             or self._clock.seconds() - self._looked_at >= CYCLE
         )

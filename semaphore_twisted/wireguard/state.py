@@ -10,11 +10,15 @@ from typing_extensions import override
 
 
 class DesiredPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer as the database wants it: its key and its own addresses."""
+    """A peer as the database wants it: its key and its own addresses.
+
+    It is wanted until *expires* (seconds since the epoch), ``None`` for ever.
+    """
 
     public_key: bytes
     addresses: tuple[str, ...]
     preshared_key: bytes | None = None
+    expires: int | None = None
 
     @override
     def __repr__(self) -> str:

@@ -15,6 +15,9 @@ request        answer          what happens
 ``Down``       ``Done``        the device and every rule of ours are taken away
 =============  ==============  ==================================================
 
+Both sides say which version they speak, and use the lower of the two. Version 2 added
+``expires`` to peers; to a companion of version 1 it is not sent.
+
 No message holds a name, a path, a command or a rule: keys are 32 bytes, addresses
 must lie in the pools and networks be among the site networks of the file that root
 wrote. Whatever does not is refused, and nothing of that request is done.
@@ -28,7 +31,11 @@ from typing_extensions import override
 
 from semaphore_twisted.model import limits
 
-VERSION = 1
+#: What this release speaks, and the oldest that it understands.
+VERSION, OLDEST = 2, 1
+
+#: The version in which peers have ``expires``.
+WITH_EXPIRY = 2
 
 #: A request of 20,000 peers fits.
 MAX_FRAME = limits.COMPANION_FRAME
@@ -41,12 +48,15 @@ class _Message(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True
     """A message; its JSON has the class's name as ``type``."""
 
 
-class WirePeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A desired peer."""
+class WirePeer(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A desired peer; it is one until *expires* (seconds since the epoch), if given."""
 
     public_key: Key
     addresses: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=2)]
     preshared_key: Key | None = None
+    expires: Annotated[int, Meta(ge=0, le=2**53)] | None = None
 
     @override
     def __repr__(self) -> str:
@@ -62,7 +72,7 @@ class WireGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hello(_Message, frozen=True):
-    """Ask who is there."""
+    """Ask who is there, and say which version is spoken."""
 
     version: int = VERSION
 

@@ -100,6 +100,11 @@ class AgreementTests(SynchronousTestCase):
         """All is well."""
         self.assertEqual(self.found(), {"server key": "ok"})
 
+    def test_former_companion(self) -> None:
+        """A companion that does not know when peers expire is named."""
+        found = self.found(version=wire.WITH_EXPIRY - 1)
+        self.assertEqual(found, {"companion": "warning", "server key": "ok"})
+
     def test_other_key(self) -> None:
         """Another server key is an error: clients would wait for ever."""
         found = vpn_checks.agreement(network(), (), welcome(b"x" * 32))

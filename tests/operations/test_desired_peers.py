@@ -1,7 +1,7 @@
 """What the device should be, and what it says of its peers."""
 
 import gc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -42,6 +42,22 @@ class DesiredTests(PeersCase):
         peers.revoke(self.conn, None, made.id)
         self.assertEqual(self.desired().peers, ())
         self.assertEqual(peers.unexplained(self.conn, [parse(made.public_key)]), 0)
+
+    def test_expires(self) -> None:
+        """The time of a peer is in whole seconds, never later than in the store."""
+        moment = self.conn.now + timedelta(days=1, microseconds=999_999)
+        self.make(name="limited", expires=moment)
+        self.make(name="for ever")
+        limited, lasting = self.desired().peers
+        self.assertIsNone(lasting.expires)
+        assert limited.expires is not None
+        late = moment.timestamp() - limited.expires
+        self.assertTrue(0 <= late < 1, late)
+        (row,) = self.conn.raw.execute("SELECT id FROM vpn_peer WHERE name = 'limited'")
+        self.damage(row[0], expires="3 o'clock")
+        found = self.desired()
+        self.assertEqual(found.peers, (lasting,))
+        self.assertIn("its expiry is no time", found.damaged[0])
 
     def test_no_network(self) -> None:
         """V79: without a network there is no desired state, not even an empty one."""

@@ -14,6 +14,7 @@ from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
+from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
 from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.memory import MemoryDevice
@@ -160,6 +161,7 @@ class Box:
         self.folder = folder
         self.settings = settings
         self.public_key = keys.public_of(PRIVATE)
+        self.now = 1234.5
         self.clock = Clock()
         self.nft = Nft()
         self.device: Any = device or MemoryDevice(settings, PRIVATE)
@@ -212,9 +214,10 @@ class Box:
                 isolation=self.isolation,
                 programs=self.nft,
             ),
+            expiries=Expiries(self.folder),
             settings=self.settings,
             public_key=self.public_key,
-            now=lambda: 1234.5,
+            now=lambda: self.now,
         )
 
     async def _choose(self) -> IWireGuardDevice:

@@ -18,6 +18,7 @@ from semaphore_twisted.vpn.service import PeerOptions, PeerService
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.endpoints import Endpoints
+from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.memory import MemoryDevice
@@ -124,6 +125,7 @@ class BothSidesTests(SynchronousTestCase):
             firewall=rules,
             forwarding=Forwarding(folder, folder),
             diagnosing=None,  # type: ignore[arg-type]
+            expiries=Expiries(folder),
             settings=settings,
             public_key=pair.public_key,
         )

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -744,3 +745,26 @@ class LookTests(ServiceTestCase):
         made = wire.WirePeer(key(1), ("10.80.0.2",), b"\x55" * 32)
         self.assertNotIn("5555", repr(wire.Sync(1, (made,))))
         self.assertNotIn("UUUU", repr(wire.Sync(1, (made,))))
+
+
+class VersionTests(ServiceTestCase):
+    """Companions of this release and of the one before."""
+
+    def test_expiries(self) -> None:
+        """Times of peers are told to a companion that understands them."""
+        for version, told in ((1, None), (wire.VERSION, 1_800_000_000)):
+            self.companion = MemoryCompanion(version=version)
+            self.service = PeerService(
+                client=VpnClient(self.companion, clock=self.clock),
+                store=self.store,
+                clock=self.clock,
+                now=self.clock.wall,
+                options=self.options,
+            )
+            self.store.want(2)
+            (desired,) = self.store.row.peers
+            self.store.row.peers = (replace(desired, expires=1_800_000_000),)
+            self.service.startService()
+            (peer,) = self.companion.syncs()[-1].peers
+            self.assertEqual(peer.expires, told)
+            self.successResultOf(self.service.stopService())

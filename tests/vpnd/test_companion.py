@@ -523,3 +523,94 @@ class OtherVerbTests(CompanionTestCase):
         drift = [each for each in findings if each.subject == "drift"]
         self.assertEqual(len(drift), 1)
         self.assertIn("Add peer", drift[0].sentence)
+
+
+class ExpiryTests(CompanionTestCase):
+    """Peers whose time is over, while no server says so."""
+
+    GRANTS = (
+        wire.WireGrant("10.80.1.2", "10.20.0.0/24"),
+        wire.WireGrant("fd80::3", "fd20::/64"),
+    )
+
+    def setUp(self) -> None:
+        """Have a peer that expires and one that does not."""
+        super().setUp()
+        self.temporary, self.lasting = replace(peer(2), expires=2000), peer(3)
+        self.sync(self.temporary, self.lasting, grants=self.GRANTS)
+
+    def left(self) -> set[bytes]:
+        """Return the keys on the device after the companion looked."""
+        self.keep()
+        return self.keys()
+
+    def test_expires(self) -> None:
+        """It goes at its time, with its grants; the other one is not touched."""
+        self.assertEqual(len(self.left()), 2)
+        self.assertEqual(self.box.switches(), ["1", "1"])
+        self.device.written.clear()
+        self.box.now = 2000.0
+        self.assertTrue(self.box.companion.is_expiring)
+        self.assertEqual(self.left(), {self.lasting.public_key})
+        self.assertEqual(self.device.written, [RemovePeer(self.temporary.public_key)])
+        self.assertNotIn("10.80.1.2 .", self.box.nft.loads[-1])
+        self.assertIn("fd80::3 . fd20::/64", self.box.nft.loads[-1])
+        self.assertEqual(self.box.switches(), ["0", "1"])
+        self.assertFalse(self.box.companion.is_expiring)
+        # nor does a device that is made anew have it
+        self.successResultOf(self.device.down())
+        self.assertEqual(self.left(), {self.lasting.public_key})
+
+    def test_restarted(self) -> None:
+        """Another companion knows the times, though no server has spoken to it."""
+        self.box.companion = self.box.made()
+        self.assertEqual(len(self.left()), 2)
+        self.box.now = 2001.0
+        self.box.companion = self.box.made()
+        self.assertEqual(self.left(), {self.lasting.public_key})
+        self.assertNotIn("10.80.1.2 .", self.box.nft.loads[-1])
+
+    def test_over_already(self) -> None:
+        """A request with a peer whose time is over does not let it in."""
+        self.box.now = 2001.0
+        synced = self.sync(self.temporary, self.lasting, grants=self.GRANTS)
+        self.assertEqual(synced.drift, ())
+        self.assertEqual(self.keys(), {self.lasting.public_key})
+        self.assertNotIn("10.80.1.2 .", self.box.nft.loads[-1])
+
+    def test_extended(self) -> None:
+        """A later time, or none, counts from the next sync on."""
+        self.sync(replace(self.temporary, expires=3000), self.lasting)
+        self.box.now = 2001.0
+        self.assertEqual(len(self.left()), 2)
+        self.sync(peer(2), self.lasting)
+        self.box.now = 3001.0
+        self.assertEqual(len(self.left()), 2)
+
+    def test_fails(self) -> None:
+        """What could not be removed is tried again."""
+        self.box.now = 2000.0
+        self.box.nft.table = None
+        self.box.nft.is_broken = True
+        self.failureResultOf(self.box.companion.keep(), DeviceFailed)
+        self.assertTrue(self.box.companion.is_expiring)
+        self.box.nft.is_broken = False
+        self.assertEqual(self.left(), {self.lasting.public_key})
+
+    def test_damaged(self) -> None:
+        """A file that somebody has damaged is one without times."""
+        for content in ("{", "[]", '{"x": 1}', '{"a": "b"}', "7"):
+            (self.box.folder / "expiries.json").write_text(content)
+            self.box.now = 9999.0
+            self.box.companion = self.box.made()
+            self.assertEqual(len(self.left()), 2)
+
+    def test_versions(self) -> None:
+        """A server of the release before is answered in its version."""
+        for said, answered in (
+            (1, 1),
+            (wire.VERSION, wire.VERSION),
+            (99, wire.VERSION),
+        ):
+            found = self.ask(wire.Hello(said), wire.Welcome)
+            self.assertEqual(found.version, answered)

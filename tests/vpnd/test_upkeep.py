@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from semaphore_twisted.vpnd.upkeep import CYCLE, GLANCE, SETTLE, Upkeep
 from semaphore_twisted.wireguard.state import DeviceFailed
 from tests.support.devices import peer
@@ -65,6 +67,19 @@ class UpkeepTests(CompanionTestCase):
             self.pass_(0.05)
         self.assertLessEqual(self.kept, 10 / SETTLE + 2)
         self.assertGreater(self.kept, 20)
+
+    def test_expiring(self) -> None:
+        """A peer whose time is over is gone within a glance, without a word."""
+        self.sync(replace(peer(2), expires=2000), peer(3))
+        self.pass_(GLANCE + 0.1)
+        self.box.now = 1999.9
+        self.pass_(GLANCE + 0.1)
+        self.assertEqual(len(self.keys()), 2)
+        self.box.now = 2000.0
+        kept = self.kept
+        self.pass_(GLANCE + 0.1)
+        self.assertEqual(self.keys(), {peer(3).public_key})
+        self.assertEqual(self.kept, kept + 1)
 
     def test_failing(self) -> None:
         """What fails is tried again, less and less often, and logged once."""

@@ -1,5 +1,6 @@
 """The companion's protocol: what is a message, and what is not."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,6 +16,7 @@ STATUS = wire.Status(KEY, "192.0.2.1:4000", 1, 2, 3)
 REQUESTS: tuple[wire.Request, ...] = (
     wire.Hello(),
     wire.Sync(7, (PEER,), (GRANT,), may_empty=True),
+    wire.Sync(8, (wire.WirePeer(KEY, ("10.80.0.2",), None, 1_800_000_000),)),
     wire.Plan((PEER,)),
     wire.Observe(),
     wire.Diagnose(),
@@ -32,6 +34,35 @@ ANSWERS: tuple[wire.Answer, ...] = (
     wire.Done(),
     wire.Failed("refused", "x"),
 )
+
+
+class _FormerPeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A peer as version 1 of the protocol has it."""
+
+    public_key: bytes
+    addresses: tuple[str, ...]
+    preshared_key: bytes | None = None
+
+
+class VersionTests(SynchronousTestCase):
+    """What the release before understands."""
+
+    def test_former_companion(self) -> None:
+        """A peer without an expiry is one for a companion of version 1."""
+        for shared in (None, SECRET):
+            peer = wire.WirePeer(KEY, ("10.80.0.2",), shared)
+            content = msgspec.json.encode(peer)
+            found = msgspec.json.decode(content, type=_FormerPeer)
+            self.assertEqual(found, _FormerPeer(KEY, ("10.80.0.2",), shared))
+
+    def test_expires(self) -> None:
+        """An expiry is a whole number of seconds, or none."""
+        for value in ("-1", "1.5", '"7"', "9e99", "true"):
+            content = wire.encode(wire.Sync(7, (PEER,)))
+            wrong = content.replace(
+                b'"addresses"', b'"expires":%s,"addresses"' % value.encode()
+            )
+            self.assertRaises(Malformed, wire.decode_request, wrong)
 
 
 class WireTests(SynchronousTestCase):

@@ -187,6 +187,7 @@ desired = (
         _c.preshared_key,
         _c.ipv4,
         _c.ipv6,
+        _c.expires,
     )
     .select_from(_with_owner)
     .where(
