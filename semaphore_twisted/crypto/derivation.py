@@ -8,6 +8,7 @@ parameters (RFC 5958, RFC 8018, RFC 7914), as far as that needs.
 import struct
 from typing import Final
 
+import bcrypt
 from attrs import frozen
 
 #: Rounds of bcrypt; OpenSSH's default is 16 or 24.
@@ -34,6 +35,77 @@ class OpensshHead:
 
     encrypted: bool
     rounds: int
+    #: what kind of key it is, such as ``ssh-ed25519``
+    kind: bytes = b""
+
+
+@frozen
+class OpensshParts:
+    """The parts of an OpenSSH private key; *rest* follows its private part."""
+
+    cipher: bytes
+    derivation: bytes
+    options: bytes
+    public: bytes
+    private: bytes
+    rest: bytes
+
+    @property
+    def kind(self) -> bytes:
+        """What kind of key it is, as its public part says."""
+        (length,) = struct.unpack_from(">I", self.public)
+        return self.public[4 : 4 + length]
+
+    @property
+    def salt(self) -> bytes:
+        """The salt of the passphrase."""
+        (length,) = struct.unpack_from(">I", self.options)
+        return self.options[4 : 4 + length]
+
+    @property
+    def rounds(self) -> int:
+        """The rounds of bcrypt."""
+        (rounds,) = struct.unpack_from(">I", self.options, 4 + len(self.salt))
+        return int(rounds)
+
+    def derive(self, password: bytes, size: int) -> bytes:
+        """Return *size* octets of *password*; :attr:`rounds` must have been checked."""
+        return bcrypt.kdf(
+            password, self.salt, size, self.rounds, ignore_few_rounds=True
+        )
+
+
+def openssh_parts(content: bytes) -> OpensshParts:
+    """Take the decoded OpenSSH private key *content* apart.
+
+    Raises :class:`Unreadable`.
+    """
+    if not content.startswith(_MAGIC):
+        raise Unreadable
+    at = len(_MAGIC)
+
+    def string() -> bytes:
+        nonlocal at
+        (length,) = struct.unpack_from(">I", content, at)
+        at += 4 + length
+        if at > len(content):
+            raise Unreadable
+        return content[at - length : at]
+
+    try:
+        cipher, derivation, options = string(), string(), string()
+        (keys,) = struct.unpack_from(">I", content, at)
+        at += 4
+        if keys != 1:
+            raise Unreadable
+        public, private = string(), string()
+        parts = OpensshParts(cipher, derivation, options, public, private, content[at:])
+        _ = parts.kind
+        if derivation == b"bcrypt":
+            _ = parts.rounds
+    except struct.error:
+        raise Unreadable from None
+    return parts
 
 
 def openssh_head(content: bytes) -> OpensshHead:
@@ -41,23 +113,10 @@ def openssh_head(content: bytes) -> OpensshHead:
 
     Raises :class:`Unreadable`.
     """
-    if not content.startswith(_MAGIC):
-        raise Unreadable
-    fields = []
-    at = len(_MAGIC)
-    try:
-        for _ in range(3):
-            (length,) = struct.unpack_from(">I", content, at)
-            fields.append(content[at + 4 : at + 4 + length])
-            at += 4 + length
-        cipher, derivation, options = fields
-        if cipher == b"none" or derivation != b"bcrypt":
-            return OpensshHead(cipher != b"none", 0)
-        (salt,) = struct.unpack_from(">I", options)
-        (rounds,) = struct.unpack_from(">I", options, 4 + salt)
-    except struct.error:
-        raise Unreadable from None
-    return OpensshHead(encrypted=True, rounds=rounds)
+    parts = openssh_parts(content)
+    if parts.cipher == b"none" or parts.derivation != b"bcrypt":
+        return OpensshHead(parts.cipher != b"none", 0, parts.kind)
+    return OpensshHead(encrypted=True, rounds=parts.rounds, kind=parts.kind)
 
 
 def pkcs8_is_costly(content: bytes) -> bool:
@@ -67,9 +126,9 @@ def pkcs8_is_costly(content: bytes) -> bool:
     """
     numbers: list[int] = []
     try:
-        tag, body, _ = _element(content)
+        tag, body, _ = element(content)
         if tag == _SEQUENCE:
-            tag, algorithm, _ = _element(body)
+            tag, algorithm, _ = element(body)
             if tag == _SEQUENCE:
                 _collect(algorithm, numbers, _DEEPEST)
     except IndexError:
@@ -85,14 +144,14 @@ def pkcs8_is_costly(content: bytes) -> bool:
 def _collect(content: bytes, numbers: list[int], depth: int) -> None:
     """Add every INTEGER in the elements of *content* to *numbers*."""
     while content:
-        tag, body, content = _element(content)
+        tag, body, content = element(content)
         if tag == _INTEGER:
             numbers.append(int.from_bytes(body, "big"))
         elif tag == _SEQUENCE and depth:
             _collect(body, numbers, depth - 1)
 
 
-def _element(content: bytes) -> tuple[int, bytes, bytes]:
+def element(content: bytes) -> tuple[int, bytes, bytes]:
     """Return tag and body of the first element, and what follows it.
 
     Raises :class:`IndexError` where *content* ends too early.

@@ -1,9 +1,10 @@
 r"""Private keys as people paste them, brought into the one form that OpenSSH takes.
 
-Read are OpenSSH's format, PKCS#1, PKCS#8 and SEC 1 ("EC PRIVATE KEY"), encrypted or
-not, with any line ends, blank lines, indentation, or line ends turned into spaces or
-``\n``. What comes out is OpenSSH's format without a passphrase, ``\n`` line ends
-and exactly one at the end: what ``ssh-add -`` takes.
+Read are OpenSSH's format in any encryption of its own, PKCS#1, PKCS#8 and SEC 1 ("EC
+PRIVATE KEY", also as PuTTYgen writes it), encrypted or not, with any line ends, blank
+lines, indentation, or line ends turned into spaces or ``\n``. What comes out is
+OpenSSH's format without a passphrase, ``\n`` line ends and exactly one at the end: what
+``ssh-add -`` takes.
 
 Everything else is refused with :class:`~semaphore_twisted.model.errors.Invalid`,
 whose sentence says what was pasted and never repeats it.
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from typing_extensions import override
 
-from semaphore_twisted.crypto import derivation
+from semaphore_twisted.crypto import derivation, eckeys, opensshkeys, pemkeys
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 
@@ -39,6 +40,8 @@ _LARGEST = 16 * 1024
 
 _WANTED = "paste the whole private key, from its BEGIN line to its END line"
 _MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
+#: A line with a certificate of OpenSSH's, as ssh-keygen -s writes it.
+_CERTIFIED = re.compile(r"-cert-v0[01]@openssh\.com")
 _PRIVATE = frozenset(
     {
         "OPENSSH PRIVATE KEY",
@@ -84,14 +87,13 @@ def normalise(text: str, passphrase: str = "") -> PrivateKey:
     """
     label, headers, body = _block(_flat(text))
     content = _content(body)
-    pem = _rebuilt(label, headers, content)
     password = passphrase.encode("utf-8", "surrogatepass")
     encrypted = _is_encrypted(label, headers, content)
     if encrypted and not passphrase:
         raise Invalid(
             "The private key is protected by a passphrase: give the passphrase too"
         )
-    return _described(_load(label, pem, password if encrypted else None))
+    return _described(_load(label, headers, content, password if encrypted else None))
 
 
 def _flat(text: str) -> str:
@@ -136,6 +138,12 @@ def _block(text: str) -> tuple[str, list[str], str]:
     keys = [(label, body) for label, body in blocks if label in _PRIVATE]
     if len(keys) > 1:
         raise _unusable("there is more than one private key in it; paste one")
+    if keys and _CERTIFIED.search(text):
+        raise Invalid(
+            "There is an SSH certificate beside the private key, and certificates are "
+            "not used here: paste the private key alone, and let hosts accept the key "
+            "itself (authorized_keys)"
+        )
     if not keys:
         raise _refusal(text, {label for label, _ in blocks})
     label, body = keys[0]
@@ -156,7 +164,17 @@ def _refusal(text: str, labels: set[str]) -> Invalid:  # noqa: PLR0911 - a table
             "This is a key in PuTTY's format (.ppk): export it with PuTTYgen, menu "
             "Conversions, Export OpenSSH key, and paste the result"
         )
-    if "-cert-v01@openssh.com" in first:
+    if "---- begin ssh2 " in text[:200].lower():
+        if "public key" in text[:200].lower():
+            return Invalid(f"This is a public key, not a private key: {_WANTED}")
+        return Invalid(
+            "This is a key in the format of ssh.com (SSH2): convert it with PuTTYgen, "
+            "menu Conversions, Export OpenSSH key, or with ssh-keygen -i -f FILE, and "
+            "paste the result"
+        )
+    if text.startswith("SSH PRIVATE KEY FILE FORMAT"):
+        return _unusable("it is for version 1 of the protocol, which is not used")
+    if _CERTIFIED.search(first):
         return Invalid(f"This is an SSH certificate, not a private key: {_WANTED}")
     if re.match(r"(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-)", first):
         return Invalid(f"This is a public key, not a private key: {_WANTED}")
@@ -202,6 +220,8 @@ def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
             head = derivation.openssh_head(content)
         except derivation.Unreadable:
             raise _unusable("its content is damaged") from None
+        if head.kind == b"ssh-dss":
+            raise _unusable("OpenSSH no longer takes DSA keys; make an ed25519 key")
         if head.rounds > derivation.MOST_ROUNDS:
             raise _unusable(
                 f"its passphrase is derived in {head.rounds} rounds, at most "
@@ -218,23 +238,52 @@ def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
     return any("ENCRYPTED" in each for each in headers)
 
 
-def _load(label: str, pem: bytes, password: bytes | None) -> object:
+def _load(
+    label: str, headers: list[str], content: bytes, password: bytes | None
+) -> object:
+    """Return the key in *content*, opened with *password*."""
     try:
         if label == "OPENSSH PRIVATE KEY":
-            return serialization.load_ssh_private_key(pem, password)
+            return _load_openssh(content, password)
+        pem = _rebuilt(label, headers, content)
         return serialization.load_pem_private_key(pem, password)
     except UnsupportedAlgorithm:
         raise _unusable(
             "its kind or its encryption is not supported; hardware keys cannot be used "
             "by a server, and ssh-keygen -p -Z aes256-ctr changes the encryption"
         ) from None
-    except (ValueError, TypeError, InvalidTag, struct.error, OverflowError):
+    except (
+        *(ValueError, TypeError, InvalidTag, struct.error, OverflowError),
+        *(opensshkeys.WrongPassphrase, derivation.Unreadable),
+    ):
+        der: bytes | None = content
+        if password is not None:
+            der = pemkeys.opened(headers, content, password)
+        found = eckeys.read(der) if label == "EC PRIVATE KEY" and der else None
+        if found is not None:
+            return found
         if password is not None:
             raise Invalid(
                 "The passphrase is wrong, or this is not a usable private key: it "
                 "could not be decrypted"
             ) from None
         raise _unusable("its content is damaged") from None
+
+
+def _load_openssh(content: bytes, password: bytes | None) -> object:
+    """Return the key in *content*, in any encryption of OpenSSH's."""
+    label = "OPENSSH PRIVATE KEY"
+    try:
+        return serialization.load_ssh_private_key(
+            _rebuilt(label, [], content), password
+        )
+    except UnsupportedAlgorithm:
+        plain = None
+        if password is not None:
+            plain = opensshkeys.opened(content, password)
+        if plain is None:
+            raise
+        return serialization.load_ssh_private_key(_rebuilt(label, [], plain), None)
 
 
 def _described(key: object) -> PrivateKey:

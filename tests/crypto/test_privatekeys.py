@@ -308,11 +308,12 @@ class RefusedTests(KeyCase):
             self.assertIn("passphrase is wrong", self.refused(text, "wrong one"))
 
     def test_unknown_cipher(self) -> None:
-        """An encryption that cannot be read is told with the way out."""
-        text = generate(
-            *(self.folder, "a", "-t", "ed25519", "-Z", "aes128-ctr"),
-            passphrase=PASSPHRASE,
-        )
+        """A cipher that is not known is refused with the way to change it."""
+        text = generate(self.folder, "a", "-t", "ed25519", passphrase=PASSPHRASE)
+        content = base64.b64decode("".join(text.splitlines()[1:-1]))
+        encoded = base64.b64encode(content.replace(b"aes256-ctr", b"aes256-xyz"))
+        label = "OPENSSH PRIVATE KEY"
+        text = f"-----BEGIN {label}-----\n{encoded.decode()}\n-----END {label}-----\n"
         self.assertIn("ssh-keygen -p", self.refused(text, PASSPHRASE))
 
     def test_slow_derivation(self) -> None:
@@ -379,3 +380,136 @@ class RefusedTests(KeyCase):
         body = base64.encodebytes(content).decode()
         text = f"-----BEGIN {label}-----\n{body}-----END {label}-----\n"
         self.assertRaises(Invalid, normalise, text, passphrase)
+
+
+class OtherProgramsTests(KeyCase):
+    """What PuTTYgen exports, and what ssh-keygen encrypts in other ways."""
+
+    def putty(self, kind: str, form: str, *options: str, passphrase: str = "") -> str:
+        """Return a new key of *kind* as ``puttygen`` exports it."""
+        words = self.folder / "words"
+        words.write_text("")
+        run(
+            *("puttygen", "-q", "-t", kind, *options, "-o", str(self.folder / "ppk")),
+            *("--new-passphrase", str(words), "--random-device", "/dev/urandom"),
+        )
+        new = self.folder / "new words"
+        new.write_text(f"{passphrase}\n" if passphrase else "")
+        run(
+            *("puttygen", "-q", str(self.folder / "ppk"), "-O", form),
+            *("-o", str(self.folder / "exported"), "--old-passphrase", str(words)),
+            *("--new-passphrase", str(new)),
+        )
+        return (self.folder / "exported").read_text()
+
+    def test_puttygen(self) -> None:
+        """PuTTYgen's exports on each curve are taken, half of which have a zero."""
+        for bits, size in (("256", 32), ("384", 48), ("521", 66)):
+            lengths = set()
+            for form in (*["private-openssh"] * 6, "private-openssh-new"):
+                text = self.putty("ecdsa", form, "-b", bits)
+                self.assert_usable(normalise(text))
+                if form == "private-openssh":
+                    der = base64.b64decode("".join(text.splitlines()[1:-1]))
+                    lengths.add(der[der.index(b"\x02\x01\x01\x04") + 4] - size)
+            if bits != "521":
+                self.assertLessEqual(lengths, {1, 0, -1})
+
+    def test_puttygen_with_passphrase(self) -> None:
+        """Encrypted exports are opened, and a wrong passphrase is said to be wrong."""
+        for _ in range(4):
+            text = self.putty("ecdsa", "private-openssh", passphrase="a word")
+            self.assertIn("DEK-Info", text)
+            self.assert_usable(normalise(text, "a word"))
+            self.assertIn("passphrase is wrong", self.refused(text, "other"))
+
+    def test_odd_lengths(self) -> None:
+        """The secret number may have too many octets or too few, with any curve."""
+        for curve, size, name in (
+            (ec.SECP256R1(), 32, "06082a8648ce3d030107"),
+            (ec.SECP384R1(), 48, "06052b81040022"),
+            (ec.SECP521R1(), 66, "06052b81040023"),
+        ):
+            bits = curve.key_size
+            for number in (1 << bits - 1, (1 << bits - 9) + 1, (1 << bits - 30) + 5):
+                key = ec.derive_private_key(number, curve)
+                shortest = (number.bit_length() + 7) // 8
+                for length in (shortest, shortest + 1, size - 1, size, size + 1):
+                    if length < shortest:
+                        continue
+                    text = _sec1(number.to_bytes(length, "big"), name, key)
+                    found = normalise(text)
+                    self.assert_usable(found)
+                    self.assertEqual(found.bits, curve.key_size)
+            other = ec.derive_private_key(2, curve)
+            self.refused(_sec1(b"\0\x03", name, other))
+            self.refused(_sec1(b"\0\0", name, other))
+            self.refused(_sec1(b"\xff" * size, name, other))
+
+    def test_ciphers(self) -> None:
+        """Each cipher of ``ssh-keygen -Z`` is opened; with a wrong passphrase none."""
+        for cipher in (
+            *("aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-cbc", "aes192-cbc"),
+            *("aes256-cbc", "3des-cbc", "aes128-gcm@openssh.com"),
+            *("aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"),
+        ):
+            text = generate(
+                self.folder,
+                cipher,
+                *("-t", "ed25519", "-Z", cipher, "-a", "2"),
+                passphrase=PASSPHRASE,
+            )
+            self.assert_usable(normalise(text, PASSPHRASE))
+            self.assertIn("passphrase is wrong", self.refused(text, "other"))
+            middle = text.splitlines()
+            middle[-3] = middle[-3][::-1]
+            self.refused("\n".join(middle), PASSPHRASE)
+
+    def test_ssh_com(self) -> None:
+        """A key in the format of ssh.com is named, with the way to convert it."""
+        for words in ("", "a word"):
+            text = self.putty("rsa", "private-sshcom", "-b", "1024", passphrase=words)
+            sentence = self.refused(text, words)
+            self.assertIn("ssh.com", sentence)
+            self.assertIn("ssh-keygen -i", sentence)
+
+    def test_certificate_beside_a_key(self) -> None:
+        """A certificate is not dropped without a word, on either side of the key."""
+        text = generate(self.folder, "user", "-t", "ed25519")
+        generate(self.folder, "authority", "-t", "ed25519")
+        run(
+            *("ssh-keygen", "-q", "-s", str(self.folder / "authority"), "-I", "x"),
+            *("-n", "me", str(self.folder / "user.pub")),
+        )
+        certificate = (self.folder / "user-cert.pub").read_text()
+        for both in (text + certificate, certificate + text):
+            self.assertIn("certificate", self.refused(both))
+        public = (self.folder / "user.pub").read_text()
+        self.assert_usable(normalise(text + public))
+
+    def test_dsa(self) -> None:
+        """A key of DSA is named in each format."""
+        for form in ("private-openssh", "private-openssh-new"):
+            self.assertIn("DSA", self.refused(self.putty("dsa", form, "-b", "1024")))
+
+
+def _sec1(secret: bytes, name: str, key: ec.EllipticCurvePrivateKey) -> str:
+    """Return a key in SEC 1's format with the octets *secret*."""
+    point = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+
+    def der(tag: int, body: bytes) -> bytes:
+        length = len(body)
+        if length < 128:
+            return bytes((tag, length)) + body
+        return bytes((tag, 0x81, length)) + body
+
+    parts = (
+        b"\x02\x01\x01",
+        der(0x04, secret),
+        der(0xA0, bytes.fromhex(name)),
+        der(0xA1, der(0x03, b"\0" + point)),
+    )
+    text = base64.b64encode(der(0x30, b"".join(parts))).decode()
+    return f"-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n"
