@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from semaphore_twisted.model.peers import Peer
+
 
 def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print *rows* below *head*; the last column may be as long as it is."""
@@ -20,6 +22,11 @@ def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def plain(text: str) -> str:
     """Return *text* without characters that a terminal would obey."""
     return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def peer_state(peer: Peer) -> str:
+    """Return the state of *peer*, and why one that is active is not on the device."""
+    return f"stopped ({peer.stopped})" if peer.stopped else peer.state
 
 
 def moment(time: datetime | None, none: str = "-") -> str:

@@ -227,9 +227,9 @@ def _merged(
             addresses=whole.settings.addresses,
             sites=whole.settings.sites,
         )
-    port = vpn_bounds.site_port(config)
-    if port is not None and port not in made.tcp_ports:
-        made = replace(made, tcp_ports=tuple(sorted({*made.tcp_ports, port})))
+    port = vpn_bounds.site_port(config) or 0
+    open_ = ({*made.tcp_ports} - {made.site_port}) | ({port} - {0})
+    made = replace(made, tcp_ports=tuple(sorted(open_)), site_port=port)
     try:
         check(made)
     except WrongSettings as error:

@@ -142,6 +142,7 @@ def settings(
         addresses=wanted.interfaces,
         sites=_sites(arguments, base.sites, known),
         tcp_ports=tcp,
+        site_port=site_port(config) or 0,
         udp_ports=udp,
         users=(user,),
         interface=_interface(arguments, base),
@@ -190,7 +191,7 @@ def _ports(
         published = tuple(a | b for a, b in zip(published, more, strict=True))
     elif former is not None:
         # Ports that were the site's under another configuration are not kept.
-        past = {config.port_number, int(config.vpn.port), _DNS}
+        past = {config.port_number, int(config.vpn.port), former.site_port, _DNS}
         kept = (set(former.tcp_ports) - past, set(former.udp_ports) - {_DNS})
         published = tuple(a | b for a, b in zip(published, kept, strict=True))
     tcp, udp = published

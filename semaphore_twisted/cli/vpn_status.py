@@ -1,6 +1,8 @@
 """``semaphore vpn status`` and ``plan``: the tunnel as it is, and as it would be."""
 
 import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from semaphore_twisted.cli import table, vpn_running, vpn_store
@@ -13,7 +15,7 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.vpn import options_of
 from semaphore_twisted.vpn import requests
-from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard import keys, wire
 
 #: Exit code of a plan that is not empty.
 DIFFERS = 2
@@ -39,7 +41,9 @@ def _status(arguments: argparse.Namespace) -> int:
     with vpn_store.reading(found) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
         listed = peers.listed(conn, None)
-    welcome, seen, problem = _looked(found)
+    welcome, observed, seen, problem = _looked(found)
+    known = {each.public_key for each in listed}
+    foreign = [each for each in observed if keys.format(each.public_key) not in known]
     status = {each.id: each for each in seen}
     if arguments.json:
         table.print_json(
@@ -50,6 +54,14 @@ def _status(arguments: argparse.Namespace) -> int:
                 "peers": [
                     {"peer": each, "status": status.get(each.id)} for each in listed
                 ],
+                "foreign": [
+                    {
+                        "public_key": keys.format(each.public_key),
+                        "endpoint": each.endpoint,
+                        "last_handshake": _seen(each),
+                    }
+                    for each in foreign
+                ],
             }
         )
     else:
@@ -58,6 +70,12 @@ def _status(arguments: argparse.Namespace) -> int:
             served = f", {welcome.interface} ({welcome.backend or welcome.reason})"
         print(f"{network.endpoint}, inside {network.server4}{served}")
         table.show(_HEAD, (_row(each, status.get(each.id)) for each in listed))
+        for each in foreign:
+            print(
+                f"foreign: {keys.format(each.public_key)} from {each.endpoint or '-'}, "
+                f"last handshake {table.moment(_seen(each), 'never')}: no peer of the "
+                "database that is to be there; the server removes it at its next look"
+            )
     if problem is not None:
         raise problem
     return 0
@@ -65,16 +83,24 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _looked(
     found: Installation,
-) -> tuple[wire.Welcome | None, list[PeerStatus], Failure | None]:
+) -> tuple[
+    wire.Welcome | None, Sequence[wire.Status], list[PeerStatus], Failure | None
+]:
     """Return what the companion says, or why it says nothing."""
     path = Path(found.config.vpn.socket)
     try:
         welcome = ask(path, wire.Hello(), wire.Welcome)
         observed = ask(path, wire.Observe(), wire.Observed)
     except Failure as failure:
-        return None, [], failure
+        return None, (), [], failure
     with vpn_store.changing(found, nudging=False) as conn:
-        return welcome, peers.observed(conn, observed.peers), None
+        return welcome, observed.peers, peers.observed(conn, observed.peers), None
+
+
+def _seen(status: wire.Status) -> datetime | None:
+    """Return when a peer made its last handshake."""
+    made = status.handshake
+    return datetime.fromtimestamp(made, UTC) if made > 0 else None
 
 
 _HEAD = (
@@ -101,7 +127,7 @@ def _row(peer: Peer, status: PeerStatus | None) -> tuple[str, ...]:
         peer.owner,
         peer.kind,
         peer.ipv4,
-        peer.state,
+        table.peer_state(peer),
         status.online if status else "-",
         table.span(status.age_seconds)
         if status

@@ -56,7 +56,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
-    """A device or host of the VPN."""
+    """A device or host of the VPN.
+
+    *stopped* says why one that is active is not on the device; empty where it is.
+    """
 
     id: int
     uuid: str
@@ -77,6 +80,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
     #: what of the stored row cannot be read; absent from a sound one
     fault: str | msgspec.UnsetType = msgspec.UNSET
+    stopped: str = ""
 
 
 class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from semaphore_twisted.model.peers import PeerState
 from semaphore_twisted.model.tasks import Status
+from semaphore_twisted.operations import vpn_network
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import metrics as statements
 
@@ -25,13 +26,15 @@ def tasks_by_status(conn: Connection) -> dict[Status, int]:
 class PeerFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Figures about the VPN's peers; *seen* counts active ones by a time in seconds.
 
-    *received* and *sent* are bytes as the server sees them.
+    *received* and *sent* are bytes as the server sees them, *revision* is that of the
+    desired state.
     """
 
     by_state: Mapping[PeerState, int]
     seen: Mapping[int, int]
     received: int
     sent: int
+    revision: int
 
 
 class _PeerCount(msgspec.Struct, frozen=True):
@@ -66,4 +69,5 @@ def peer_figures(conn: Connection) -> PeerFigures:
         },
         received=total.received,
         sent=total.sent,
+        revision=vpn_network.revision(conn),
     )

@@ -38,6 +38,7 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
     last_handshake: datetime | None
     received: int
     sent: int
+    ownerless: bool  # its user is disabled, or its project gone
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
     #: What may be left empty where it is damaged; nothing of it decides about rights.
@@ -64,7 +65,13 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
             received=self.received,
             sent=self.sent,
             fault=self.fault,
+            stopped=self._stopped(),
         )
+
+    def _stopped(self) -> str:
+        if self.state is not PeerState.ACTIVE or not self.ownerless:
+            return ""
+        return "its user is disabled" if self.user_id else "it has no owner"
 
 
 class Right(IntEnum):

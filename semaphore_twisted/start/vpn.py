@@ -153,10 +153,11 @@ def tunnel(
 def _names(
     config: Config, network: Network, addresses: Sequence[str], *, reactor: Any
 ) -> NameServer:
+    pools = [each for each in (network.pool4, network.pool6) if each]
     resolvers = ResolvConf(RESOLV_CONF, addresses, reactor.seconds)
     return NameServer.of(
-        Zone(config.vpn.domain, tuple(addresses)),
-        [each for each in (network.pool4, network.pool6) if each],
+        Zone(config.vpn.domain, tuple(addresses), tuple(pools)),
+        pools,
         upstream=Upstream(NetworkExchange(reactor), resolvers, reactor, os.urandom),
         limits=Limits(reactor.seconds),
     )

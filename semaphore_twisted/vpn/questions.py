@@ -6,12 +6,20 @@ made with ``twisted.names.dns``. All of it is pure.
 """
 
 import ipaddress
+import re
 import struct
 from collections.abc import Sequence
 from io import BytesIO
+from itertools import takewhile
+from typing import Any
 
 import msgspec
 from twisted.names import dns
+
+AnyNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_OCTET = re.compile(rb"25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]")
+_NIBBLE = re.compile(rb"[0-9a-f]")
 
 _HEADER = struct.Struct("!HHHHHH")
 _TYPE_AND_CLASS = struct.Struct("!HH")
@@ -152,23 +160,36 @@ def code_of(answer: bytes, question: Question, number: int) -> int | None:
 
 
 class Zone(msgspec.Struct, frozen=True):
-    """What we answer ourselves: *domain* is at *addresses*, and they are *domain*."""
+    """What we answer ourselves: *domain* is at *addresses*, and they are *domain*.
+
+    All other names below the domain, and those of the addresses in *pools*, do not
+    exist: which devices and addresses there are inside is nobody's business outside.
+    """
 
     domain: str
     addresses: tuple[str, ...]
+    pools: tuple[str, ...] = ()
 
     def answer(self, question: Question) -> bytes | None:
         """Return the answer to *question*, ``None`` if it is not about us."""
         name = question.name
-        if name == tuple(self.domain.lower().encode().split(b".")):
+        own = tuple(self.domain.lower().encode().split(b"."))
+        if name == own:
             return self._message(question, self._records(question.type))
-        for address in self.addresses:
-            if name == _reverse(address):
-                found = [dns.Record_PTR(self.domain, TTL)]
-                return self._message(
-                    question, found if question.type == dns.PTR else []
-                )
-        return None
+        known = [_reverse(address) for address in self.addresses]
+        if name in known:
+            found = [dns.Record_PTR(self.domain, TTL)]
+            return self._message(question, found if question.type == dns.PTR else [])
+        if name[-len(own) :] == own:
+            return self._message(question, [], code=dns.ENAME, apex=len(own))
+        network = _network(name)
+        apex = next((_apex(each) for each in self.pools if _holds(each, network)), 0)
+        if not apex:
+            return None
+        # a name exists if there is one below it (RFC 8020)
+        above = any(each[-len(name) :] == name for each in known)
+        code = dns.OK if above else dns.ENAME
+        return self._message(question, [], code=code, apex=apex)
 
     def _records(self, kind: int) -> list[dns.IEncodableRecord]:
         made = {dns.A: (4, dns.Record_A), dns.AAAA: (6, dns.Record_AAAA)}.get(kind)
@@ -194,9 +215,16 @@ class Zone(msgspec.Struct, frozen=True):
         )
 
     def _message(
-        self, question: Question, records: Sequence[dns.IEncodableRecord]
+        self,
+        question: Question,
+        records: Sequence[dns.IEncodableRecord],
+        code: int = dns.OK,
+        apex: int = 0,
     ) -> bytes:
-        """Return *records*, or that there are none, for how long (RFC 2308)."""
+        """Return *records*, or that there are none, for how long (RFC 2308).
+
+        With *code* the name does not exist; its zone has so many labels as *apex* says.
+        """
         name = b".".join(question.labels)
         message = dns.Message(
             question.number,
@@ -204,6 +232,7 @@ class Zone(msgspec.Struct, frozen=True):
             auth=True,
             recDes=bool(question.flags & _WANTED),
             recAv=1,
+            rCode=code,
         )
         message.queries = [dns.Query(name, question.type, question.cls)]
         message.answers = [
@@ -212,7 +241,13 @@ class Zone(msgspec.Struct, frozen=True):
         ]
         if not records:
             message.authority = [
-                dns.RRHeader(name, dns.SOA, ttl=TTL, payload=self._soa(), auth=True)
+                dns.RRHeader(
+                    b".".join(question.labels[-apex:]),
+                    dns.SOA,
+                    ttl=TTL,
+                    payload=self._soa(),
+                    auth=True,
+                )
             ]
         if question.edns:
             message.additional = [
@@ -228,3 +263,43 @@ class Zone(msgspec.Struct, frozen=True):
 def _reverse(address: str) -> tuple[bytes, ...]:
     pointer = ipaddress.ip_address(address).reverse_pointer
     return tuple(pointer.encode().split(b"."))
+
+
+def _network(name: tuple[bytes, ...]) -> AnyNetwork | None:
+    """Return the network whose reverse names end in *name*, ``None`` if it is none.
+
+    Labels before an address, as service discovery asks for them, are below it.
+    """
+    if name[-2:] == (b"in-addr", b"arpa"):
+        return _network4(name[-3::-1][:4])
+    if name[-2:] == (b"ip6", b"arpa"):
+        return _network6(name[-3::-1][:32])
+    return None
+
+
+def _network4(labels: tuple[bytes, ...]) -> AnyNetwork:
+    octets = list(takewhile(_OCTET.fullmatch, labels))
+    text = b".".join([*octets, *[b"0"] * (4 - len(octets))]).decode()
+    return ipaddress.IPv4Network((text, 8 * len(octets)))
+
+
+def _network6(labels: tuple[bytes, ...]) -> AnyNetwork:
+    digits = b"".join(takewhile(_NIBBLE.fullmatch, labels))
+    number = int(digits.ljust(32, b"0"), 16)
+    return ipaddress.IPv6Network((number, 4 * len(digits)))
+
+
+def _holds(pool: str, network: AnyNetwork | None) -> bool:
+    """Whether *network* is one, and within the network *pool*."""
+    whole: Any = ipaddress.ip_network(pool)
+    return (
+        network is not None
+        and network.version == whole.version
+        and network.subnet_of(whole)
+    )
+
+
+def _apex(pool: str) -> int:
+    """Return how many labels the zone of the reverse names of *pool* has."""
+    network = ipaddress.ip_network(pool)
+    return network.prefixlen // (8 if network.version == 4 else 4) + 2

@@ -40,7 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     *addresses* are the server's own in the tunnel, each with its pool's prefix length
     (``10.80.0.1/16``). *users* are the numbers of those who may speak to the
     companion, besides root. *tcp_ports* and *udp_ports* of the server are open to
-    peers.
+    peers; *site_port* is that one of them which is the site's, 0 where that is not
+    known.
     """
 
     interface: str = "semaphore0"
@@ -49,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     addresses: tuple[str, ...]
     sites: tuple[Site, ...] = ()
     tcp_ports: tuple[Port, ...] = (443,)
+    site_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     udp_ports: tuple[Port, ...] = (53,)
     users: tuple[Annotated[int, Meta(ge=0)], ...] = ()
     backend: Literal["auto", "kernel", "userspace"] = "auto"

@@ -131,6 +131,21 @@ class SettingsTests(SynchronousTestCase):
             with self.assertRaises((Failure, Invalid)):
                 made(f"--publish={word}")
 
+    def test_changed_site_port(self) -> None:
+        """The port that the site had when root was asked last is closed."""
+        first = made("--publish=tcp/22")
+        self.assertEqual(first.site_port, 443)
+        again = vpn_bounds.settings(
+            options(),
+            first,
+            config=Config(port=":8443"),
+            wanted=POOLS,
+            port=51820,
+            user=1234,
+            known={},
+        )
+        self.assertEqual((again.tcp_ports, again.site_port), ((22, 53, 8443), 8443))
+
     def test_former_site_port(self) -> None:
         """A port that the site had before is closed when it moves."""
         first = made()

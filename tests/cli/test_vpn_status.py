@@ -88,6 +88,30 @@ class StatusTests(CompanionCase):
         self.assertEqual(one["status"]["online"], "idle")
         self.assertEqual(one["status"]["received"], 5 << 10)
 
+    def test_disabled_user(self) -> None:
+        """A peer whose user is disabled is not shown as active."""
+        self.site.conn.raw.execute("UPDATE user SET active = 0 WHERE username='alice'")
+        for words in (["status"], ["peer", "list"], ["peer", "show", "box"]):
+            out = self.done(*words)
+            self.assertIn("stopped (its user is disabled)", out)
+        (one,) = json.loads(self.done("status", "--json"))["peers"]
+        self.assertEqual(one["peer"]["stopped"], "its user is disabled")
+
+    def test_foreign(self) -> None:
+        """A peer of the device that the database does not want is listed."""
+        self.handshake()
+        key = keys.new_pair(bytes).public_key
+        foreign = wire.Status(key, "192.0.2.99:1", 0, 0, 0)
+        self.answers.peers = (*self.answers.peers, foreign)
+        (line,) = [e for e in self.done("status").split("\n") if "foreign" in e]
+        self.assertIn(keys.format(key), line)
+        self.assertIn("192.0.2.99:1", line)
+        found = json.loads(self.done("status", "--json"))
+        self.assertEqual(
+            [e["public_key"] for e in found["foreign"]], [keys.format(key)]
+        )
+        self.assertEqual(len(found["peers"]), 1)
+
     def test_never(self) -> None:
         """A peer that was never heard of."""
         self.assertIn("never", self.done("status"))

@@ -221,6 +221,75 @@ class ZoneTests(SynchronousTestCase):
         (record,) = self._answer("semaphore.internal", dns.SOA).answers
         self.assertEqual(record.payload.minimum, 60)
 
+    def test_below(self) -> None:
+        """No name below the domain exists, and none leaves the server."""
+        for name in ("db1.semaphore.internal", "a.b.Semaphore.INTERNAL"):
+            for kind in (dns.A, dns.AAAA, dns.SRV, dns.PTR):
+                found = self._in_pools(name, kind)
+                assert found is not None
+                self.assertEqual((found.rCode, found.answers), (dns.ENAME, []))
+                self.assertEqual(found.auth, 1)
+                (soa,) = found.authority
+                owner = soa.name.name.lower()
+                self.assertEqual((soa.type, owner), (dns.SOA, b"semaphore.internal"))
+        for name in (
+            "semaphore.internal.example.com",
+            "xsemaphore.internal",
+            "internal",
+        ):
+            self.assertIsNone(self._in_pools(name))
+
+    def test_pools(self) -> None:
+        """No address of a pool but the server's has a name."""
+        pool6 = "0.0.0.0.a.9.8.7.6.5.4.3.2.1.d.f.ip6.arpa"
+        for name in (
+            "5.0.80.10.in-addr.arpa",
+            "255.255.80.10.IN-ADDR.arpa",
+            "7.80.10.in-addr.arpa",
+            "lb._dns-sd._udp.0.7.80.10.in-addr.arpa",
+            "999.7.80.10.in-addr.arpa",
+            "x.5.0.0.80.10.in-addr.arpa",
+            f"2.{'0.' * 15}{pool6}",
+            f"f.{pool6}",
+        ):
+            found = self._in_pools(name, dns.PTR)
+            assert found is not None, name
+            self.assertEqual((found.rCode, found.answers), (dns.ENAME, []), name)
+            (soa,) = found.authority
+            self.assertIn(
+                soa.name.name.lower(), {b"80.10.in-addr.arpa", pool6.encode()}
+            )
+        for name in (
+            "5.0.81.10.in-addr.arpa",
+            "10.in-addr.arpa",
+            "in-addr.arpa",
+            "ip6.arpa",
+            "x.arpa",
+            pool6[2:],
+            "5.0.80.10.example.com",
+        ):
+            self.assertIsNone(self._in_pools(name, dns.PTR), name)
+
+    def test_above(self) -> None:
+        """A name above the server's own exists, so that the own one can be found."""
+        for name in ("80.10.in-addr.arpa", "0.80.10.in-addr.arpa"):
+            found = self._in_pools(name, dns.PTR)
+            assert found is not None
+            self.assertEqual((found.rCode, found.answers), (dns.OK, []))
+        found = self._in_pools("1.0.80.10.in-addr.arpa", dns.PTR)
+        assert found is not None
+        self.assertEqual(len(found.answers), 1)
+
+    def _in_pools(self, name: str, kind: int = dns.A) -> Any:
+        """Return the answer of a zone with pools, ``None`` for none of its own."""
+        zone = Zone(
+            "semaphore.internal",
+            ("10.80.0.1", "fd12:3456:789a::1"),
+            ("10.80.0.0/16", "fd12:3456:789a::/64"),
+        )
+        found = zone.answer(parse(asked(name, kind)))
+        return None if found is None else read(found)
+
     def test_reverse(self) -> None:
         """The addresses have the domain as their name."""
         name = "1.0.80.10.in-addr.arpa"
@@ -236,10 +305,9 @@ class ZoneTests(SynchronousTestCase):
         self.assertEqual(found[-11:-8], b"\0\0\x29")
 
     def test_others(self) -> None:
-        """Everything else is not ours, names below the domain neither."""
+        """Everything else is not ours."""
         for name in (
             "example.org",
-            "www.semaphore.internal",
             "internal",
             "semaphore.internal.example.org",
             "2.0.80.10.in-addr.arpa",

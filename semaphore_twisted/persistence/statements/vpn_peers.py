@@ -21,6 +21,10 @@ _with_owner = vpn_peer.outerjoin(user, user.c.id == _c.user_id).outerjoin(
     project, project.c.id == _c.project_id
 )
 
+_hosts = _c.kind == PeerKind.HOST
+
+_owner_lives = case((_hosts, project.c.id.is_not(None)), else_=user.c.active == 1)
+
 #: Columns of ``operations.peer_rows.Row``; *received* is what the peer received.
 _rows = (
     select(
@@ -42,6 +46,7 @@ _rows = (
         _c.last_handshake,
         _c.sent.label("received"),
         _c.received.label("sent"),
+        case((func.coalesce(_owner_lives, 0) == 0, 1), else_=0).label("ownerless"),
     )
     .select_from(_with_owner)
     .order_by(func.lower(_c.name), _c.id)
@@ -62,8 +67,6 @@ _listed = _rows.where(
     _given("user_id", _c.user_id),
     _given("project_id", _c.project_id),
 )
-
-_hosts = _c.kind == PeerKind.HOST
 
 
 def _project_of(name: str) -> Any:
@@ -172,8 +175,6 @@ due = _rows.where(_is_due)
 next_expiry = select(func.min(_c.expires).label("at")).where(
     _c.state == PeerState.ACTIVE, _c.expires > bindparam("now")
 )
-
-_owner_lives = case((_hosts, project.c.id.is_not(None)), else_=user.c.active == 1)
 
 #: What the device should have. The order of columns is the reader's.
 desired = (

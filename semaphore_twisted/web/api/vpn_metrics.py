@@ -18,7 +18,7 @@ async def figures(context: Context) -> list[Figure]:
     failed = context.services.redeems.failed
     return [
         *_peers(found),
-        *_device(service.state()),
+        *_device(service.state(), found.revision),
         _one("failed_redeems_total", "Invites that could not be used.", failed),
     ]
 
@@ -46,14 +46,14 @@ def _peers(found: PeerFigures) -> list[Figure]:
     ]
 
 
-def _device(state: Any) -> list[Figure]:
+def _device(state: Any, wanted: int) -> list[Figure]:
     def gauge(name: str, help_: str, value: float) -> Figure:
         return _one(name, help_, value, kind="gauge")
 
     return [
         gauge("companion_up", "Whether the companion is there.", state.connected),
         gauge("device_up", "Whether it has a device.", state.available),
-        gauge("wanted_revision", "The desired state that was read.", state.wanted),
+        gauge("wanted_revision", "The desired state of the database.", wanted),
         gauge("device_revision", "The desired state on the device.", state.revision),
         gauge("sync_seconds", "How long the last sync took.", state.sync_seconds),
         gauge("device_peers", "Peers on the device.", state.peers),

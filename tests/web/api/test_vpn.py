@@ -188,6 +188,27 @@ class MetricsTests(VpnApiCase):
         self.assertEqual(answer.status, 200)
         return answer.body.decode().splitlines()
 
+    def test_wanted_revision(self) -> None:
+        """What is wanted is the database's, also while the companion is away."""
+        self.peer()
+        self.peer()
+        self.peers.known = replace(
+            self.peers.known, connected=False, wanted=1, revision=1
+        )
+        found = self.figures()
+        self.assertIn("semaphore_vpn_wanted_revision 3", found)
+        self.assertIn("semaphore_vpn_device_revision 1", found)
+
+    def test_disabled_user(self) -> None:
+        """A peer whose user is disabled says so."""
+        number = self.peer()["peer"]["id"]
+        self.assertEqual(
+            self.as_admin.get(f"/api/vpn/peers/{number}").json["stopped"], ""
+        )
+        self.as_admin.post(f"/api/users/{self.alice.id}/active", {"active": False})
+        found = self.as_admin.get(f"/api/vpn/peers/{number}").json
+        self.assertEqual(found["stopped"], "its user is disabled")
+
     def test_figures(self) -> None:
         """Peers by state and by their last handshake, the device, and refusals."""
         first = self.peer()["peer"]["id"]
