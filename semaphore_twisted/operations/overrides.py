@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     EnvironmentId,
@@ -136,7 +137,7 @@ def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
             ("playbook", _differs(body.playbook, template.playbook), False),
             (
                 "arguments",
-                arguments is not None and arguments != template.arguments,
+                _other_arguments(arguments, template),
                 template.allow_override_args_in_task,
             ),
             (
@@ -195,7 +196,7 @@ def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
     if refused:
         raise Invalid(f"The template does not let a task set {', '.join(refused)}")
     check_branch(branch or "")
-    if arguments != template.arguments:
+    if _other_arguments(arguments, template):
         _check_arguments(arguments, app)
     _check_selection(params, own)
     return Allowed(
@@ -236,6 +237,15 @@ def _commit(sent: str | None) -> str | None:
         return None
     check_commit(sent)
     return sent.lower()
+
+
+def _other_arguments(asked: str | None, template: Template) -> bool:
+    """Tell whether a task's arguments are others than the template's, as lists."""
+    if asked is None or asked == template.arguments:
+        return False
+    sentence = "template arguments must be valid JSON: a list of texts"
+    own = json_texts(template.arguments or "", sentence)
+    return json_texts(asked, sentence) != own
 
 
 def _differs(asked: object, own: object) -> bool:

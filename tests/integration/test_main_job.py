@@ -88,6 +88,22 @@ class RunTests(ProductTestCase):
         told = self.product.api("GET", f"/project/{project}/tasks/{task}")
         self.assertEqual(told["commit_hash"], pushed)
 
+    def test_again(self) -> None:
+        """A task that is sent again as it was read runs its own commit again."""
+        project, repo = self.project({"say.sh": "echo first\n"})
+        template = self.template(project, repo, "bash", "say.sh")
+        task = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, task), "success")
+        told = self.product.api("GET", f"/project/{project}/tasks/{task}")
+        commit(self.git, {"say.sh": "echo second\n"})
+        again = self.product.api("POST", f"/project/{project}/tasks", told)["id"]
+        self.assertEqual(self.product.wait(project, again), "success")
+        self.assertIn("first", self.product.output(project, again))
+        self.assertNotIn("second", self.product.output(project, again))
+        newest = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, newest), "success")
+        self.assertIn("second", self.product.output(project, newest))
+
     def test_odd_text(self) -> None:
         """B101: text of any language and broken bytes come back as they were."""
         odd = b"\xc3\xa9 \xff \xf0\x9f\x98\x80\n"

@@ -144,6 +144,7 @@ class OverrideTests(SynchronousTestCase):
             inventory_id=1,
         )
         self.assertEqual(found.git_branch, "main")
+        self.check(own, arguments=' [ "-e","x=1" ]\n')
 
     def test_same_as_repository(self) -> None:
         """Nor is a branch override that which the repository has; a template's wins."""
