@@ -213,7 +213,9 @@ def _made(
         made=made,
         reactor=reactor,
         job_settings=evolve(settings, usual=separated.options),
-        identities=job_user.identities(jobs, Path(settings.usual.spools)),
+        identities=job_user.identities(
+            jobs, settings.usual.spools, settings.usual.workspaces
+        ),
     ).service(sockets, tuple(filter(None, notes)))
     url = _url(made, sockets)
     text = banner.banner(made, url=url, terminal=terminal)

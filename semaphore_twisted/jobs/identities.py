@@ -2,11 +2,13 @@
 
 A number is in use while a spool names it, so a restart of the server forgets none: the
 spool stays until its job has ended, its workspace is removed and its output is stored.
-It is also in use while any process of the machine runs as that user.
+It is also in use while any process of the machine runs as that user, or a workspace
+belongs to it.
 """
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -27,10 +29,11 @@ _DECODER = msgspec.json.Decoder(_Named)
 
 @frozen
 class Identities:
-    """The numbers that jobs share out, and the folder of all spools."""
+    """The numbers that jobs share out, and the folders of all jobs."""
 
     uids: range
     spools: Path
+    workspaces: Path
     #: The group of all jobs; ``None`` is the number of the user.
     gid: int | None = None
 
@@ -41,7 +44,7 @@ class Identities:
 
         :raises OSError: if no number is free (``EAGAIN``), or a spool is unreadable.
         """
-        used = self._named() | _running()
+        used = self._named() | _owners(self.workspaces) | _running()
         for uid in self.uids:
             if uid not in used:
                 return uid, uid if self.gid is None else self.gid
@@ -68,12 +71,23 @@ class Identities:
 
 def _running() -> set[int]:
     """Return the users of all processes."""
-    found = set()
+    found: set[int] = set()
     with os.scandir("/proc") as entries:
         for entry in entries:
-            if entry.name.isdigit():
-                try:
-                    found.add(entry.stat().st_uid)
-                except OSError:
-                    continue  # it has ended
+            # The owner of the folder would be root where memory is hidden.
+            with suppress(OSError):  # it has ended
+                if entry.name.isdigit():
+                    status = Path(entry.path, "status").read_bytes()
+                    line = status.partition(b"\nUid:")[2].partition(b"\n")[0]
+                    found.update(map(int, line.split()))
+    return found
+
+
+def _owners(folder: Path) -> set[int]:
+    """Return the users to whom something in *folder* belongs."""
+    found = set()
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                found.add(entry.stat(follow_symlinks=False).st_uid)
     return found

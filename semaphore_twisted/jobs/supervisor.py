@@ -13,8 +13,9 @@ What others may rely on:
   lives. That, and never a process number, says that a job is alive.
 - ``SPOOL/output`` only grows, by whole records (``supervision.records``), with secrets
   masked. ``SPOOL/control`` is a socket (``supervision.control``).
-- ``SPOOL/result`` comes last, at once and for good: no process of the job is left
-  then, its workspace is gone, its output is complete.
+- ``SPOOL/result`` comes at once and for good: no process of the job is left then, its
+  output is complete, and its workspace is gone, but for what has no secret of the
+  specification in a large one.
 - Each process of the job has ``JOB_MARK`` in its environment, and each step's first
   process dies with the supervisor.
 """

@@ -110,11 +110,11 @@ def resolve(
     return JobUser(uid=uid, gid=gid, name=name or str(uid))
 
 
-def identities(user: JobUser, spools: Path) -> Identities | None:
+def identities(user: JobUser, spools: str, workspaces: str) -> Identities | None:
     """Return what gives each job a user of its own, if that is wanted."""
     if not user.uids:
         return None
-    return Identities(user.uids, spools, user.gid)
+    return Identities(user.uids, Path(spools), Path(workspaces), user.gid)
 
 
 def _range(process: Process, may_switch: Callable[[], str]) -> JobUser:

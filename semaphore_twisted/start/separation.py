@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -137,7 +137,7 @@ def _isolation(
         kinds=kinds,
         hidden=tuple(dict.fromkeys(hidden)),
         covered=tuple(dict.fromkeys(_files(found))),
-        shown=tuple(dict.fromkeys(_shown(options))),
+        shown=tuple(dict.fromkeys(_shown(options, hidden[:2]))),
         fixed=tuple(dict.fromkeys(_fixed())) if own else (),
     )
 
@@ -153,7 +153,7 @@ def _files(found: Installation) -> Iterator[str]:
         yield str(Path(config.tls.key_file).absolute())
 
 
-def _shown(options: JobOptions) -> Iterator[str]:
+def _shown(options: JobOptions, hidden: Sequence[str]) -> Iterator[str]:
     """Yield what jobs need, wherever it is."""
     yield from map(str, _program())
     for folder in options.search_path.split(":"):
@@ -164,6 +164,18 @@ def _shown(options: JobOptions) -> Iterator[str]:
     for file in (options.ssh_config, options.ca_bundle):
         if file:
             yield str(Path(file).absolute())
+    # a socket of the operator's own agent, for example, or a file of settings
+    ours = [Path(os.path.realpath(each)) for each in hidden]
+    for text in options.environment.values():
+        found = Path(os.path.realpath(text))
+        inside = not set(ours).isdisjoint(found.parents)
+        if text.startswith("/") and _is_file(text) and not inside:
+            yield text
+
+
+def _is_file(path: str) -> bool:
+    """Return whether there is something at *path* that is no folder."""
+    return os.path.exists(path) and not os.path.isdir(path)  # noqa: PTH110, PTH112
 
 
 def _fixed() -> Iterator[str]:

@@ -141,7 +141,21 @@ class Places:
                 running.append(spool.name)
             else:
                 self.remove(spool.name)
+        self._sweep_workspaces(keep)
         return sorted(running)
+
+    def _sweep_workspaces(self, keep: Container[str]) -> None:
+        """Remove workspaces whose jobs have ended, and the machine before the rest.
+
+        Only those in the state directory: another server may have the same folder
+        elsewhere.
+        """
+        if self.workspaces.parent != self.spools.parent:
+            return
+        for workspace in self.workspaces.glob("*_*"):
+            known = workspace.name in keep or (self.spools / workspace.name).exists()
+            if _OURS.fullmatch(workspace.name) and not known:
+                shutil.rmtree(workspace, ignore_errors=True)
 
     def shortage(self) -> str | None:
         """Return why no task may start, where the disk is nearly full."""

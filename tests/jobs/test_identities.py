@@ -1,6 +1,7 @@
 """The numbers of users that jobs share out."""
 
 import errno
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,9 +18,15 @@ class IdentitiesTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make it, with three numbers."""
-        self.spools = Path(tempfile.mkdtemp(prefix="semaphore-"))
-        self.addCleanup(shutil.rmtree, self.spools)
-        self.identities = Identities(range(FIRST, FIRST + 3), self.spools)
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.spools, self.workspaces = self.folder / "jobs", self.folder / "w"
+        self.spools.mkdir()
+        self.identities = self.of(range(FIRST, FIRST + 3))
+
+    def of(self, uids: range, gid: int | None = None) -> Identities:
+        """Return the identities *uids* of these folders."""
+        return Identities(uids, self.spools, self.workspaces, gid)
 
     def spool(self, name: str, content: str) -> Path:
         """Make a spool whose job has *content* as what remains of it."""
@@ -48,18 +55,27 @@ class IdentitiesTests(SynchronousTestCase):
 
     def test_group(self) -> None:
         """All jobs may have one group."""
-        identities = Identities(range(FIRST, FIRST + 1), self.spools, 7)
+        identities = self.of(range(FIRST, FIRST + 1), 7)
         self.assertEqual(identities.free(), (FIRST, 7))
 
     def test_processes(self) -> None:
         """A number under which a process runs is in use."""
-        mine = Path("/proc/self").stat().st_uid
-        identities = Identities(range(mine, mine + 1), self.spools)
+        mine = os.geteuid()
+        identities = self.of(range(mine, mine + 1))
         error = self.assertRaises(OSError, identities.free)
         self.assertEqual(error.errno, errno.EAGAIN)
         self.assertIn("process.uid_range: all 1 numbers", str(error.strerror))
 
     def test_no_folder(self) -> None:
         """Before the first job there is no folder."""
-        identities = Identities(range(FIRST, FIRST + 1), self.spools / "none")
-        self.assertEqual(identities.free()[0], FIRST)
+        self.spools.rmdir()
+        self.assertEqual(self.identities.free()[0], FIRST)
+
+    def test_workspaces(self) -> None:
+        """A number is in use while a workspace is its, without a spool as well."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can make files of another user")
+        self.workspaces.mkdir()
+        (self.workspaces / "job_1").mkdir()
+        os.chown(self.workspaces / "job_1", FIRST, FIRST)
+        self.assertEqual(self.identities.free()[0], FIRST + 1)

@@ -40,6 +40,7 @@ class SeparationTests(SynchronousTestCase):
         answer: str = "",
         missing: str = "",
         root: bool = False,
+        environment: dict[str, str] | None = None,
         **environ: str,
     ) -> Separation:
         """Decide with options from *environ*; the trial's answer is *answer*."""
@@ -58,7 +59,7 @@ class SeparationTests(SynchronousTestCase):
         return separation.separation(
             found,
             jobs,
-            options(self.folder),
+            options(self.folder, environment=environment or {}),
             try_it=trial,
             lacks=lambda _: missing,
             root=root,
@@ -159,6 +160,20 @@ class SeparationTests(SynchronousTestCase):
         jobs = JobUser(uid=uid, gid=None, name="range", uids=range(uid, uid + 1))
         (note,) = self.decide(jobs, answer="no").notes
         self.assertIn("see each other's processes", note)
+
+    def test_named_files(self) -> None:
+        """Files and sockets that the operator's variables name stay visible."""
+        agent, ours = self.folder / "agent", self.folder / "state" / "key"
+        agent.touch()
+        ours.parent.mkdir()
+        ours.touch()
+        self.folder = ours.parent
+        named = {"A": str(agent), "B": str(ours), "C": "relative", "D": "/tmp"}
+        found = self.decide(OTHER, environment=named).options.isolation
+        assert found is not None
+        self.assertIn(str(agent), found.shown)
+        for text in (str(ours), "relative", "/tmp"):
+            self.assertNotIn(text, found.shown)
 
     def test_paths(self) -> None:
         """The server's places are hidden, its files elsewhere covered, others shown."""

@@ -68,13 +68,23 @@ class PlacesTests(SynchronousTestCase):
             self.places.make(name)
         for name in ("task_9", "task_10"):
             (self.places.workspaces / name).mkdir(parents=True)
-        (self.places.spools / "other").mkdir()
+        for folder in (self.places.spools, self.places.workspaces):
+            (folder / "other").mkdir()
         self.assertEqual(self.places.sweep({"task_8"}), [PLACE])
         left = sorted(path.name for path in self.places.spools.iterdir())
         self.assertEqual(left, [PLACE, "job_other", "other", "task_8"])
         workspaces = [path.name for path in self.places.workspaces.iterdir()]
-        self.assertEqual(workspaces, ["task_10"])
+        self.assertEqual(workspaces, ["other"])
         self.assertEqual(self.places.sweep({"task_8", PLACE}), [])
+
+    def test_shared_workspaces(self) -> None:
+        """Workspaces without a spool stay where another server may have them."""
+        elsewhere = Places(
+            spools=self.places.spools, workspaces=self.folder / "x" / "w"
+        )
+        (elsewhere.workspaces / PLACE).mkdir(parents=True)
+        self.assertEqual(elsewhere.sweep(frozenset()), [])
+        self.assertTrue((elsewhere.workspaces / PLACE).is_dir())
 
     def test_find(self) -> None:
         """A job that a former version started is found by its task's number."""

@@ -8,6 +8,10 @@ import stat
 
 from semaphore_twisted.jobs.supervision.child import User
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
 #: Depth does not matter when all folders are moved up to one.
 _PREFIX = f".removed-{os.urandom(6).hex()}-"
 
@@ -45,10 +49,15 @@ def make(
             os.chown(place, user.uid, user.gid)
 
 
-def empty(descriptor: int) -> str:
+def empty(
+    descriptor: int,
+    first: Container[str] = (),
+    told: Callable[[], object] = lambda: None,
+) -> str:
     """Empty the directory opened as *descriptor*; return what could not be removed.
 
-    It becomes the current one.
+    It becomes the current one. What has a name of *first* goes first, and *told* is
+    called then.
 
     A tree is removed without recursion and without long paths: each folder is moved
     to the top before it is looked into. Odd modes are put right first.
@@ -57,8 +66,17 @@ def empty(descriptor: int) -> str:
     os.fchmod(descriptor, 0o700)
     os.fchdir(descriptor)
     number = 0
+    some = True
     while True:
         names = [name for name in os.listdir(".") if name not in kept]
+        if some:
+            names = [
+                name for name in names if name in first or name.startswith(_PREFIX)
+            ]
+            if not names:
+                some = False
+                told()
+                continue
         if not names:
             break
         for name in names:

@@ -1,7 +1,8 @@
 """One job from its first step to its result.
 
-The result is the last thing: when it has its name, no process of the job is left, its
-workspace is gone and all of its output is in the spool.
+When the result has its name, no process of the job is left, what holds secrets in its
+workspace is gone and all of its output is in the spool. The rest of a large workspace
+is removed after it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import traceback
 from semaphore_twisted.jobs.supervision import aftermath, child, folder, namespaces
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
+from semaphore_twisted.jobs.supervision.removal import Removal
 from semaphore_twisted.jobs.supervision.requirements import has_comments_only
 from semaphore_twisted.jobs.supervision.specification import (
     Specification,
@@ -35,6 +37,8 @@ _FINALLY_SECONDS = 60.0
 _DRAIN_SECONDS = 0.3
 #: Seconds between SIGTERM and SIGKILL for what is left after a job's own end.
 _LEFTOVER_GRACE = 1.0
+#: Seconds that a result waits for the removal of what holds no secret.
+_REMOVAL_SECONDS = 2.0
 
 
 class Ending(Exception):
@@ -92,6 +96,7 @@ class Job:
         self._made = False
         self._locks: list[int] = []
         self._namespaces: namespaces.Namespaces | None = None
+        self._removal: Removal | None = None
 
     def order(self, order: str) -> None:
         """Take an order of the server: ``stop`` or ``kill``."""
@@ -117,6 +122,8 @@ class Job:
                 ending.status = "error"
                 ending.reason = "The supervisor failed while it cleaned up"
         self._write_result(ending)
+        if self._removal is not None:
+            self._removal.finish()
 
     def _steps(self) -> Ending:
         """Run the steps; each may raise the ending as well."""
@@ -406,7 +413,7 @@ class Job:
         for step in self._specification.finally_steps:
             self._run_finally(step)
         if self._made:
-            self._remove_workspace()
+            self._remove_workspace(seconds=_REMOVAL_SECONDS)
 
     def _run_finally(self, step: Step) -> None:
         """Run a step of the very end; if it fails, that is only said."""
@@ -436,11 +443,17 @@ class Job:
             self._journal.note(f"{left} processes cannot be ended")
         self._unlock()
 
-    def _remove_workspace(self) -> None:
-        reason = aftermath.remove(
-            self._waiter, workspace=self._workspace, user=self._user
+    def _remove_workspace(self, seconds: float | None = None) -> None:
+        """Remove the workspace; after *seconds* wait for what holds secrets only."""
+        secret = frozenset(
+            path.split("/")[0]
+            for path, content, _ in self._specification.files
+            if content
         )
-        if reason:
+        removal = Removal(self._waiter, self._workspace, self._user, secret)
+        if seconds is not None and not removal.wait(seconds):
+            self._removal = removal
+        elif reason := removal.finish():
             self._journal.note(
                 f"The workspace {self._workspace} cannot be removed: {reason}"
             )

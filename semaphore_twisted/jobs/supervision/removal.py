@@ -1,0 +1,119 @@
+"""Removes a workspace: what holds secrets first, which a result does not come before.
+
+A process of the job's user does it: whatever links that user's jobs put into its way,
+it can do no more than they.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+
+from semaphore_twisted.jobs.supervision import folder, linux, tree
+from semaphore_twisted.jobs.supervision.child import User
+from semaphore_twisted.jobs.supervision.wait import Waiter
+
+_LONGEST_SECONDS = 300.0
+#: Sent once what holds secrets is gone.
+_FIRST = b"."
+_LONGEST_REASON = 4000
+
+
+class Removal:
+    """One removal, which goes on while others wait for the first part only."""
+
+    def __init__(
+        self,
+        waiter: Waiter,
+        workspace: str,
+        user: User | None,
+        first: frozenset[str] = frozenset(),
+    ) -> None:
+        """Begin; what is called like one of *first* goes first."""
+        self._waiter = waiter
+        self._workspace = workspace
+        self._until = time.monotonic() + _LONGEST_SECONDS
+        self._said = b""
+        self._told: int | None = None
+        self._pid: int | None = None
+        if os.path.islink(workspace) or not os.path.isdir(workspace):
+            with contextlib.suppress(OSError):
+                os.unlink(workspace)
+            return
+        told, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _empty(workspace, user=user, first=first, tell=tell)
+        waiter.expect(pid)
+        os.close(tell)
+        os.set_blocking(told, False)
+        self._told, self._pid = told, pid
+
+    @property
+    def done(self) -> bool:
+        """Whether all is gone, or no more is tried."""
+        pid = self._pid
+        return pid is None or pid in self._waiter.ended or self._late
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() > self._until
+
+    def wait(self, seconds: float) -> bool:
+        """Wait *seconds* for the end, longer for the first part; tell of the end."""
+        until = time.monotonic() + seconds
+        while not self.done and (time.monotonic() < until or not self._first_gone()):
+            self._waiter.turn(0.05)
+            self._waiter.reap()
+        return self.done
+
+    def finish(self) -> str:
+        """Wait for the end; return why something is left, or an empty text."""
+        self.wait(_LONGEST_SECONDS)
+        if self._pid is None or self._told is None:
+            return ""
+        if self._pid not in self._waiter.ended:
+            tree.send(self._pid, signal.SIGKILL)
+        self._first_gone()
+        os.close(self._told)
+        left = self._said.removeprefix(_FIRST).decode("utf-8", "replace")
+        try:
+            os.rmdir(self._workspace)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return left or str(error.strerror)
+        return ""
+
+    def _first_gone(self) -> bool:
+        """Read what was told; return whether what holds secrets is gone."""
+        if self._told is not None:
+            with contextlib.suppress(BlockingIOError):
+                self._said += os.read(self._told, _LONGEST_REASON)
+        return bool(self._said)
+
+
+def _empty(
+    workspace: str, *, user: User | None, first: frozenset[str], tell: int
+) -> None:
+    """Empty the workspace in a process of its own, and end it."""
+    left = ""
+    try:
+        linux.die_with_parent(signal.SIGKILL)
+        if user is None:
+            os.chmod(workspace, 0o700)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        descriptor = os.open(workspace, flags)
+        # One that was not finished is the supervisor's own still.
+        if user is not None and os.fstat(descriptor).st_uid == user.uid:
+            user.become()
+            linux.die_with_parent(signal.SIGKILL)
+        left = folder.empty(descriptor, first, lambda: os.write(tell, _FIRST))
+    except BaseException as error:  # noqa: BLE001 - nothing may leave this process
+        left = str(error)
+    finally:
+        with contextlib.suppress(OSError):
+            os.write(tell, left.encode("utf-8", "replace")[:_LONGEST_REASON])
+        os._exit(0)
