@@ -156,9 +156,11 @@ WEBSOCKET_MESSAGE: Final = 64 * _KIB
 WEBSOCKET_WINDOW: Final = 1 * _MIB
 WEBSOCKET_MARK: Final = 64 * _KIB
 
-#: Open websockets: of one account, and of all.
-WEBSOCKETS_OF_ACCOUNT: Final = 64
-WEBSOCKETS: Final = 2048
+#: Open websockets: of one account, and of all; and those whose client does not read,
+#: so that bytes wait in memory for it: the one that waits for longest is closed.
+WEBSOCKETS_OF_ACCOUNT: Final = 1024
+WEBSOCKETS: Final = 4096
+WEBSOCKETS_UNREAD: Final = 256
 
 # Logs of tasks -----------------------------------------------------------------------
 

@@ -208,6 +208,8 @@ class Hub:
         self._read_audiences = read_audiences
         self._watchers: set[Watcher] = set()
         self._counts: Counter[UserId | None] = Counter()
+        #: those that do not read, the one that has not for longest first
+        self._unread: dict[Watcher, None] = {}
         #: those that are told why they are closed
         self._closing: set[Watcher] = set()
         self._stopped: Deferred[None] | None = None
@@ -263,6 +265,7 @@ class Hub:
 
     def remove(self, watcher: Watcher) -> None:
         """Forget a websocket that was closed."""
+        self.drained(watcher)
         if watcher in self._watchers:
             self._watchers.discard(watcher)
             self._counts[watcher.audience.user_id] -= 1
@@ -272,6 +275,21 @@ class Hub:
         if not (self._watchers or self._closing) and self._stopped is not None:
             stopped, self._stopped = self._stopped, None
             stopped.callback(None)
+
+    def filled(self, watcher: Watcher) -> None:
+        """Note that bytes wait for *watcher*, which does not read.
+
+        Where they wait for too many, the one that has not read for longest is closed.
+        """
+        self._unread[watcher] = None
+        if len(self._unread) > limits.WEBSOCKETS_UNREAD:
+            longest = next(iter(self._unread))
+            del self._unread[longest]
+            self.lose(longest)
+
+    def drained(self, watcher: Watcher) -> None:
+        """Note that *watcher* has read all that was written to it, or is gone."""
+        self._unread.pop(watcher, None)
 
     def _left(self, audience: Audience) -> float:
         """Return the seconds until the look at the end of *audience*, if it has one."""

@@ -167,10 +167,14 @@ class Connection(WebSocketServerProtocol):
         """Stop: the transport's buffer is full."""
         self._is_full = True
         self._wait()
+        if self._watcher is not None:
+            self._hub.filled(self._watcher)
 
     def resumeProducing(self) -> None:
         """Go on: the transport's buffer is empty."""
         self._is_full = False
+        if self._watcher is not None:
+            self._hub.drained(self._watcher)
         self._go_on()
 
     def _has_read(self, sent: int) -> None:

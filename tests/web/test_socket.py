@@ -235,7 +235,10 @@ class CountTests(SocketTestCase):
 
     def test_account(self) -> None:
         """An account has so many; another account is not concerned."""
-        opened = [self.opened() for _ in range(limits.WEBSOCKETS_OF_ACCOUNT)]
+        opened = [self.opened() for _ in range(3)]
+        for _ in range(limits.WEBSOCKETS_OF_ACCOUNT - 3):
+            watcher = opened[0][0]._watcher
+            self.site.hub.add(watcher.credentials, watcher.audience, watcher.wire)
         _, transport = self.open()
         self.assertIn(b" 429 ", transport.value())
         self.assertIn(b"retry-after: 10", transport.value().lower())
@@ -244,3 +247,17 @@ class CountTests(SocketTestCase):
         self.assertIn(b" 101 ", self.open(other)[1].value())
         self.client.hang_up(opened[0][1])
         self.assertIn(b" 101 ", self.open()[1].value())
+
+    def test_unread(self) -> None:
+        """Bytes wait for so many clients; the one that has not read longest goes."""
+        opened = []
+        for _ in range(limits.WEBSOCKETS_UNREAD):
+            opened.append(self.opened())
+            opened[-1][1].producer.pauseProducing()
+        opened[0][1].producer.resumeProducing()
+        opened[0][1].producer.pauseProducing()
+        _, transport = self.opened()
+        transport.producer.pauseProducing()
+        gone = [each.disconnected for _, each in opened]
+        self.assertEqual(gone, [number == 1 for number in range(len(opened))])
+        self.assertFalse(transport.disconnected)
