@@ -15,6 +15,11 @@ from semaphore_twisted.model.errors import Busy, NoRoom, Unwritable
 from semaphore_twisted.persistence.ballast import Ballast, folder_of
 from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
+from semaphore_twisted.persistence.migrations.migrate import (
+    VERSIONS,
+    migrate,
+    pending,
+)
 from semaphore_twisted.persistence.schema import option
 from tests.support.disks import fill, free, own_mounts, small_disk
 from tests.support.memory import memory_connection
@@ -202,3 +207,31 @@ class FaultTests(DiskTestCase):
         self.assertIn("I/O error", caught.exception.message)
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         self.wait(self.database.write(_put, "a"))
+
+
+class UpgradeTests(SynchronousTestCase):
+    """An upgrade on a disk that is nearly full."""
+
+    def test_copy(self) -> None:
+        """Without room for the copy of before nothing is changed, and nothing left."""
+        own_mounts(self)
+        folder = Path(tempfile.mkdtemp(prefix="semaphore-disk-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        disk = folder / "disk"
+        small_disk(self, disk, size="16m")
+        former = folder / "versions"
+        shutil.copytree(VERSIONS, former)
+        newest = max(former.glob("[0-9]*.py"))
+        newest.unlink()
+        path = disk / "semaphore.db"
+        migrate(path, utc_now, versions=former)
+        raw = sqlite3.connect(path, isolation_level=None)
+        raw.execute("INSERT INTO option VALUES ('big', zeroblob(5000000))")
+        raw.close()
+        fill(disk / "filler")
+        self.assertRaises(NoRoom, migrate, path, utc_now)
+        left = sorted(each.name for each in disk.iterdir())
+        self.assertEqual(left, ["filler", "semaphore.db"])
+        (disk / "filler").unlink()
+        migrate(path, utc_now)
+        self.assertEqual(pending(path), [])

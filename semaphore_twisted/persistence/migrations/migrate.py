@@ -139,16 +139,27 @@ def _after(present: str | None, versions: Path) -> list[str]:
 
 
 def _copy(path: Path, target: Path) -> None:
-    """Make a consistent copy of the store, whole or not at all."""
+    """Make a consistent copy of the store, whole or not at all.
+
+    :raises Unavailable: if there is no room for it
+    """
     unfinished = target.with_name(f"{target.name}.part")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
-    with (
-        closing(sqlite3.connect(path)) as source,
-        closing(sqlite3.connect(unfinished)) as copy,
-    ):
-        source.backup(copy)
-    unfinished.replace(target)
+    try:
+        with (
+            closing(sqlite3.connect(path)) as source,
+            closing(sqlite3.connect(unfinished)) as copy,
+        ):
+            source.backup(copy)
+        unfinished.replace(target)
+    except BaseException as error:
+        for end in ("", "-journal"):
+            unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
+        found = fault(error, path) if isinstance(error, sqlite3.Error) else None
+        if found is None:
+            raise
+        raise found from error
 
 
 def _run(
