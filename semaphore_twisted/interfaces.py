@@ -43,13 +43,14 @@ class IDatabase(Interface):
         """
 
     def writing(
-        *, urgent: bool = False, durable: bool = False
+        *, urgent: bool = False, durable: bool = False, sparing: bool = False
     ) -> Callable[..., Deferred[Any]]:
         """Return a function as :meth:`write` with other promises.
 
         An *urgent* operation may use the space that is kept for the ends of tasks and
         for logins when the disk is full. A *durable* one, and all before it, are on
-        the disk when the Deferred fires.
+        the disk when the Deferred fires. A *sparing* one fails with ``NoRoom`` while
+        there is still room for others.
         """
 
 

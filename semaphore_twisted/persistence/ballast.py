@@ -11,7 +11,13 @@ from pathlib import Path
 
 from attrs import define, field
 
-from semaphore_twisted.model.limits import BALLAST, BALLAST_FILES, BALLAST_PART
+from semaphore_twisted.model.limits import (
+    BALLAST,
+    BALLAST_FILES,
+    BALLAST_PART,
+    DISK_RESERVE,
+    DISK_RESERVE_PART,
+)
 
 
 def folder_of(database: Path) -> Path:
@@ -59,6 +65,16 @@ class Ballast:
                 continue
             return True
         return False
+
+    def spare(self) -> bool:
+        """Whether the disk has more than half of the reserve that jobs leave free."""
+        try:
+            disk = os.statvfs(self._database.parent)
+        except OSError:
+            return True
+        size = disk.f_blocks * disk.f_frsize
+        reserve = min(DISK_RESERVE, size // DISK_RESERVE_PART)
+        return disk.f_bavail * disk.f_frsize >= reserve // 2
 
     def make_room(self) -> None:
         """Remove a file where the disk has less room, or no inode for a new file."""

@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.model.errors import NoRoom
+from semaphore_twisted.model.limits import FREE_PAGES
 from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect
 from semaphore_twisted.persistence.maintenance import give_back
@@ -166,14 +167,21 @@ class Database(Service):
         return self._write(operation, args, kwargs)
 
     def writing(
-        self, *, urgent: bool = False, durable: bool = False
+        self, *, urgent: bool = False, durable: bool = False, sparing: bool = False
     ) -> Callable[..., Deferred[Any]]:
         """Return a function as :meth:`write` (``interfaces.IDatabase.writing``)."""
 
         def write(
             operation: Callable[..., Any], *args: Any, **kwargs: Any
         ) -> Deferred[Any]:
-            return self._write(operation, args, kwargs, urgent=urgent, durable=durable)
+            return self._write(
+                operation,
+                args,
+                kwargs,
+                urgent=urgent,
+                durable=durable,
+                sparing=sparing,
+            )
 
         return write
 
@@ -185,12 +193,15 @@ class Database(Service):
         *,
         urgent: bool = False,
         durable: bool = False,
+        sparing: bool = False,
     ) -> Deferred[T]:
         conn = self._writing
         if conn is None:
             return fail(Failure(Stopped("the database is closed")))
 
         def transact() -> T:
+            if sparing:
+                self._check_spare(conn)
             return _transact(
                 conn,
                 lambda conn: operation(conn, *args, **kwargs),
@@ -226,6 +237,18 @@ class Database(Service):
             self._tidied = time.monotonic()
 
         step()
+
+    def _check_spare(self, conn: Connection) -> None:
+        """Accept a write that leaves room to others; writer's thread.
+
+        :raises NoRoom: while the disk has half of its reserve, and the file no more
+            free pages than it keeps
+        """
+        if self._ballast is None or self._ballast.spare():
+            return
+        (free,) = conn.raw.execute("PRAGMA freelist_count").fetchone()
+        if free < FREE_PAGES // 2:
+            raise NoRoom
 
     def _usually(self, transact: Callable[[], T]) -> T:
         """Write, and make the ballast again where it is missing; writer's thread."""

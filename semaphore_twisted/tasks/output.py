@@ -168,7 +168,7 @@ class OutputLog:
         end = batch.offset or 0
         much = end >= self._released + SPOOL_RELEASED
         try:
-            stored = await self._database.writing(durable=much)(
+            stored = await self._database.writing(durable=much, sparing=True)(
                 output.append,
                 self.task_id,
                 batch.lines,

@@ -110,6 +110,18 @@ class BallastTests(DiskTestCase):
         self.assertIn("full", caught.exception.message)
         self.wait(urgent(_put, "last"))
 
+    def test_sparing(self) -> None:
+        """Logs are refused while others still have room; then they go on."""
+        fill(self.folder / "filler")
+        with (self.folder / "filler").open("r+b") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.truncate(size - (512 << 10))  # reserve: 2 MiB
+        sparing = self.database.writing(sparing=True)
+        self.assertRaises(NoRoom, self.wait, sparing(_put, "log"))
+        self.wait(self.database.write(_put, "a"))
+        (self.folder / "filler").unlink()
+        self.wait(sparing(_put, "log"))
+
     def test_greedy_neighbor(self) -> None:
         """Space that an urgent write did not use is taken back before others can."""
         self.exhaust()

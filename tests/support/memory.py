@@ -128,7 +128,7 @@ class MemoryDatabase:
         return self._run(True, lambda conn: operation(conn, *args, **kwargs))
 
     def writing(
-        self, *, urgent: bool = False, durable: bool = False
+        self, *, urgent: bool = False, durable: bool = False, sparing: bool = False
     ) -> Callable[..., Deferred[Any]]:
         """Return :meth:`write`: memory is never full, and never on a disk."""
         return self.write
