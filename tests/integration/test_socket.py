@@ -134,9 +134,9 @@ class SocketTests(ProductTestCase):
 
     def test_command_line(self) -> None:
         """B46, B60: what another process ends is seen at once too."""
-        for verb in ("disable", "delete"):
+        for verb, *more in (("disable",), ("delete", "--yes")):
             _, cookie = self.user(f"user-{verb}")
-            end = partial(self.account, verb, f"user-{verb}")
+            end = partial(self.account, verb, f"user-{verb}", *more)
             self.assertEqual(self.closing(cookie, end), 4401, verb)
         _, cookie = self.user("chief", admin=True)
         less = partial(self.account, "change-by-login", "chief", "--no-admin")

@@ -130,7 +130,8 @@ class LockedTests(DatabaseTestCase):
         done = self.setting_up("state")
         self.assert_refused(done, 1, str(self.database), "locked by another program")
         done = self.run_to_end(
-            "semaphore", "user", "delete", "--login", "admin", "--state", "state"
+            *("semaphore", "user", "delete", "--login", "admin", "--yes"),
+            *("--state", "state"),
         )
         self.assertNotEqual(done.returncode, 0)
         self.assertNotIn("Traceback", done.stderr)
