@@ -1,5 +1,6 @@
 """The table of values in ``docs/architecture.md`` is complete and true."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from msgspec import inspect
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.jobs import values
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import (
     InventorySource,
@@ -31,6 +33,7 @@ from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.model.templates import TemplateVault
 from tests.support.orders import options, task, template
 
+JOBS = Path(values.__file__).parent
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 AUTHORS = {
     *("server", "operator", "manager", "task runner", "any account", "committer"),
@@ -256,6 +259,23 @@ class TableTests(SynchronousTestCase):
                 if actual != claimed and name in marks:
                     wrong.append(f"{name}: {actual}")
         self.assertEqual(wrong, [])
+
+    def test_one_module(self) -> None:
+        """Only the modules of values take the texts of lower roles, and secrets."""
+        texts = {"answers", "secret_answers", "secret_variables", "secret_environment"}
+        texts |= {"message", "username", "incoming_version", "version"}
+        wrong = [
+            f"{path.name}: {node.attr}"
+            for path in sorted(JOBS.glob("*.py"))
+            if path.stem not in {"values", "details"}
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute)
+            and node.attr in texts
+            and not (isinstance(node.value, ast.Name) and node.value.id == "error")
+        ]
+        # What masks are made of.
+        allowed = {"secret_answers", "secret_variables", "secret_environment"}
+        self.assertEqual(set(wrong), {f"invocation.py: {name}" for name in allowed})
 
     def test_lower_roles(self) -> None:
         """Ansible takes nothing as a template that a manager did not write."""
