@@ -32,13 +32,13 @@ _PASSWORDS = frozenset(
         *("ansible_su_pass",),
     }
 )
-#: What Ansible or this server sets itself for each host or run.
+#: What this server or Ansible sets for each run and host: an answer would be lost, or
+#: lead a connection to another host.
 _OWN = frozenset(
     {
         *("semaphore_vars", "vars", "hostvars", "groups", "group_names", "omit"),
         *("inventory_hostname", "inventory_hostname_short", "inventory_dir"),
-        *("inventory_file", "playbook_dir", "role_path", "role_name", "role_names"),
-        *("play_hosts", "environment", "lookup", "query", "q", "now", "undef"),
+        *("inventory_file", "playbook_dir", "role_path", "play_hosts"),
     }
 )
 #: Variables from which a loader, a shell, an interpreter or git takes a program, a

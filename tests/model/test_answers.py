@@ -72,7 +72,8 @@ class NameTests(SynchronousTestCase):
             self.assertEqual(self.accepted(App.ANSIBLE, kind, *names), [])
             for name in ("", "a b", "a-b", "1a", "a=b", "ä", "a\n", "a.b"):
                 self.assertEqual(self.accepted(App.BASH, kind, name), [])
-        self.assertEqual(self.accepted(App.ANSIBLE, STRING, "who", "_x"), ["who", "_x"])
+        usual = ("who", "_x", "environment", "hosts", "role_name", "user", "state")
+        self.assertEqual(tuple(self.accepted(App.ANSIBLE, STRING, *usual)), usual)
 
     def test_environment(self) -> None:
         """A secret answer cannot be a variable from which programs take settings."""
