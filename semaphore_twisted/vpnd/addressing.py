@@ -93,13 +93,27 @@ async def delete(interface: str, programs: Programs) -> None:
         await programs.run("ip", "link", "del", "dev", found)
 
 
+def is_up(interface: str) -> bool:
+    """Whether *interface* is there and up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            return bool(_flags(probe, interface) & _IFF_UP)
+        except OSError:
+            return False
+
+
+def _flags(probe: socket.socket, interface: str) -> int:
+    request = struct.pack("16sH22x", interface.encode("ascii"), 0)
+    found = fcntl.ioctl(probe, _SIOCGIFFLAGS, request)
+    (flags,) = struct.unpack("16xH22x", found)
+    return int(flags)
+
+
 def shut(interface: str) -> bool:
     """Take *interface* down without a program, and so at once; whether it was up."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        request = struct.pack("16sH22x", interface.encode("ascii"), 0)
         try:
-            found = fcntl.ioctl(probe, _SIOCGIFFLAGS, request)
-            (flags,) = struct.unpack("16xH22x", found)
+            flags = _flags(probe, interface)
             if not flags & _IFF_UP:
                 return False
             request = struct.pack(

@@ -69,10 +69,13 @@ class Diagnosing:
         if not welcome.backend:
             return [Finding("backend", _ERROR, welcome.reason)]
         name, port = self._settings.interface, self._settings.port
-        found = [
-            Finding("backend", _OK, f"WireGuard is served by: {welcome.backend}"),
-            Finding("interface", _OK, f"{name} is there, number {welcome.index}"),
-        ]
+        found = [Finding("backend", _OK, f"WireGuard is served by: {welcome.backend}")]
+        if addressing.is_up(name):
+            sentence = f"{name} is there, number {welcome.index}"
+            found.append(Finding("interface", _OK, sentence))
+        else:
+            sentence = f"{name} is down or gone; it is put right within seconds"
+            found.append(Finding("interface", _ERROR, sentence))
         if _is_bound(port):
             sentence = f"UDP port {port} is open here; firewalls before it are unknown"
             found.append(Finding("port", _OK, sentence))

@@ -21,6 +21,9 @@ _IPV6 = Path("/proc/sys/net/ipv6")
 #: Between reading the rules and writing them another program may have changed them.
 _ATTEMPTS = 3
 
+#: The call that deletes blackholes of former pools; the first has to be quick.
+_CLEANS = 2
+
 _NUMBERS = {4: "-4", 6: "-6"}
 
 #: The metric that the kernel gives the route of an address.
@@ -36,7 +39,8 @@ class Isolation:
         """Isolate the interface of *settings*."""
         self._settings = settings
         self._programs = programs
-        self._has_cleaned = False
+        #: calls of :meth:`ensure`, up to the one that cleans
+        self._calls = 0
         #: each pool had its route to the interface when it was last looked at
         self._is_complete = False
 
@@ -52,10 +56,10 @@ class Isolation:
             would be lost.
         """
         self._is_complete = True
+        self._calls = min(self._calls + 1, _CLEANS + 1)
         for version in self.families:
             await self._ensure_rules(version, closed=version in closed)
             await self._ensure_blackholes(version)
-        self._has_cleaned = True
 
     async def _ensure_rules(self, version: int, *, closed: bool) -> None:
         wanted = routing.rules(self._settings, version, closed=closed)
@@ -83,7 +87,7 @@ class Isolation:
                 if not has_route:
                     await self._check_networks(pool)
                 lines.append(f"route add {self._blackhole(pool)}")
-        if not self._has_cleaned:
+        if self._calls == _CLEANS:
             pools = {str(each) for each in self._pools(version)}
             lines += [
                 f"route del blackhole {each.dst} protocol {routing.PROTOCOL}"

@@ -67,8 +67,8 @@ class TableWatch(FileDescriptor):
         self._open = opened
         self._socket: socket.socket | None = None
         self._is_named = False
-        #: transactions so far, by whomever
-        self.count = 0
+        #: transactions so far, by all programs, and times that messages were lost
+        self.count = self.losses = 0
         #: called when there was one, unless *is_paused*
         self.changed: Callable[[], object] = lambda: None
         self.is_paused = False
@@ -101,7 +101,8 @@ class TableWatch(FileDescriptor):
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                self.count += 1  # more happened than the kernel kept for us
+                self.losses += 1  # more happened than the kernel kept for us
+                self._is_named = False
                 continue
             self._take(content)
         return self.count
@@ -122,8 +123,9 @@ class TableWatch(FileDescriptor):
     @override
     def doRead(self) -> None:
         """Count what has come, and call."""
-        before = self.count
-        if self.drain() != before and not self.is_paused:
+        before = (self.count, self.losses)
+        self.drain()
+        if (self.count, self.losses) != before and not self.is_paused:
             try:
                 self.changed()
             except Exception:  # noqa: BLE001 - the next change is to be told as well

@@ -130,7 +130,8 @@ class Tunnel:
             await self.isolate(self._firewall.grants)
             if self._device is None:
                 self._device = await self._choose()
-            if await self._device.ensure():
+            anew = await self._device.ensure()
+            if anew:
                 self._is_empty, self.is_settled = True, False
                 self._log.info(
                     "The interface {name} was made ({backend})",
@@ -138,7 +139,8 @@ class Tunnel:
                     backend=self._device.name,
                 )
             await self._ownership.check()
-            await self._isolation.ensure_routes()
+            if not anew:  # the kernel makes the routes of a new one
+                await self._isolation.ensure_routes()
             if self._firewall.is_sure:
                 return self._device
             self.shut()  # the rules were changed before it was up

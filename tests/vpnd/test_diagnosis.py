@@ -56,6 +56,7 @@ class DiagnosisTests(FolderTestCase):
         self.addCleanup(self.bound.close)
         self.port = self.bound.getsockname()[1]
         self.firewall: Any = None
+        self.interface = "lo"
 
     def findings(
         self, subject: str, *, drift: tuple[str, ...] = (), **welcome: Any
@@ -65,7 +66,7 @@ class DiagnosisTests(FolderTestCase):
         answers["ip -json link"] = json.dumps(self.links).encode()
         for family, routes in self.routes.items():
             answers[f"ip -json {family}"] = json.dumps(routes).encode()
-        settings = replace(SETTINGS, interface="lo", port=self.port)
+        settings = replace(SETTINGS, interface=self.interface, port=self.port)
         forwarding = Forwarding(self.folder, root=self.folder)
         self.firewall = Firewall(
             SETTINGS,
@@ -97,6 +98,11 @@ class DiagnosisTests(FolderTestCase):
         """Without a device its reason is the first finding."""
         found = self.findings("backend", backend="", reason="no module")
         self.assertEqual(found, [("error", "no module")])
+
+    def test_down(self) -> None:
+        """An interface that is down, or not there, is an error."""
+        self.interface = "not-there"
+        self.assertEqual(self.findings("interface")[0][0], "error")
 
     def test_port(self) -> None:
         """A port that is not open is an error."""

@@ -1,5 +1,6 @@
 """Word of changes of our nft table, from the kernel itself."""
 
+import errno
 import os
 import socket
 import struct
@@ -74,6 +75,29 @@ class WatchTests(SynchronousTestCase):
             self.watch.doRead()
         self.assertEqual(self.calls, 2)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
+
+    def test_lost(self) -> None:
+        """Lost messages are a change, and do not count as transactions."""
+        lost: Any = self.watch
+        real = lost._socket
+
+        class Full:
+            """A socket whose messages were lost once."""
+
+            def __init__(self) -> None:
+                self.left = 1
+
+            def recv(self, size: int) -> bytes:
+                if self.left:
+                    self.left -= 1
+                    raise OSError(errno.ENOBUFS, "")
+                content: bytes = real.recv(size)
+                return content
+
+        lost._socket = Full()
+        self.watch.doRead()
+        self.assertEqual((self.watch.count, self.watch.losses, self.calls), (0, 1, 1))
+        lost._socket = real
 
     def test_none(self) -> None:
         """Without netlink there is no watch, and nothing fails."""
