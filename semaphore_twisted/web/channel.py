@@ -48,6 +48,8 @@ class Channel(HTTPChannel):
 
     site: Any
     transport: Any
+    MAX_LENGTH = totalHeadersSize = limits.HEAD  # noqa: N815 - Twisted's names
+    maxHeaders = limits.HEADERS  # noqa: N815 - Twisted's name
     _deadline: Any = None
     _stalled: Any = None
     _body = 0

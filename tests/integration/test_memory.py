@@ -77,6 +77,38 @@ class MemoryTestCase(ProductTestCase):
         return f"/api/project/{project}/tasks/{task}"
 
 
+class ConnectionTests(MemoryTestCase):
+    """Connections that say much before they have said what they are."""
+
+    #: what one connection costs besides its bytes: objects, and TLS
+    EACH = 96 << 10
+
+    def test_hellos(self) -> None:
+        """Of hellos that do not end, so many are kept, and the oldest ones go."""
+        hello = b"\x16\x03\x01\x3f\xff\x01\x00\x7d\x00" + bytes(16_379)
+        hello += b"\x16\x03\x01\x3f\xff" + bytes(15_000)
+        most = limits.LOBBY * (2 * limits.HELLO + self.EACH)
+        with self.grows_by(most + ROOM):
+            for _ in range(2 * limits.LOBBY):
+                with contextlib.suppress(ConnectionError):
+                    self.connect(tls=False).sendall(hello)
+        self.assertIn("say nothing", self.product.log.read_text())
+
+    def test_heads(self) -> None:
+        """A head that does not end is as long as a head may be, and no longer."""
+        line = b"X-Long: " + b"x" * 3_990 + b"\r\n"
+        head = self.head("/").encode() + line * 4
+        count = 300
+        with self.grows_by(count * (4 * limits.HEAD + self.EACH) + ROOM):
+            waiting = []
+            for number in range(count):
+                waiting.append(self.connect(tls=number % 2 == 0))
+                waiting[-1].sendall(head)
+        for each in waiting:
+            each.sendall(line)
+            self.assertIn(b" 400 ", each.recv(4096))
+
+
 class BodyTests(MemoryTestCase):
     """Bodies that are not finished."""
 
