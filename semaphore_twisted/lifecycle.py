@@ -4,8 +4,10 @@ Twisted's ``MultiService`` asks all its children to stop at once, so a database 
 close before the last task has written its log.
 """
 
+import signal
 import time
 from collections.abc import Callable, Iterable
+from types import FrameType
 from typing import Any, ClassVar
 
 from twisted.application.service import IService, Service
@@ -22,6 +24,42 @@ def steady(reactor: Any) -> None:
     timer for that long. To be called before anything is due.
     """
     reactor.seconds = time.monotonic
+
+
+def end_once(reactor: Any) -> None:
+    """Have *reactor* be stopped by the first signal that asks for it, and no other.
+
+    Twisted would stop it once more, which fails with a traceback, and the stop that is
+    under way goes on in any case.
+    """
+    reactor.callWhenRunning(_end_once, reactor)
+
+
+def _end_once(reactor: Any) -> None:
+    stop: dict[int, Any] = {
+        each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)
+    }
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        if len(asked) == 1:
+            stop[number](number, frame)
+        else:
+            reactor.callFromThread(
+                _log.info, "{name}: the stop is under way already", name=_name(number)
+            )
+
+    for each, handler in stop.items():
+        if callable(handler):  # else the reactor leaves the signal alone
+            signal.signal(each, ask)
+
+
+def _name(number: int) -> str:
+    return signal.Signals(number).name
+
+
+_log = Logger()
 
 
 class SequentialService(Service):

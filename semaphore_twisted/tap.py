@@ -28,7 +28,7 @@ from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
 from semaphore_twisted.jobs.steps import JobSpecification
-from semaphore_twisted.lifecycle import SequentialService, steady
+from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.model.users import Audience, Credentials
@@ -129,6 +129,7 @@ def makeService(options: Options) -> SequentialService:
 
     exhaustion.install()
     steady(reactor)
+    end_once(reactor)
     passed = activation.variables(os.environ)
     hardening.harden()
     hardening.allow_many_files()

@@ -25,6 +25,49 @@ print("on time")
 """
 
 
+#: A stop that waits for a word, and signals that come meanwhile.
+SIGNALS = """\
+import os, signal, sys
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogBeginner, textFileLogObserver
+from semaphore_twisted.lifecycle import end_once
+end_once(reactor)
+globalLogBeginner.beginLoggingTo(
+    [textFileLogObserver(sys.stderr)], redirectStandardIO=False
+)
+stopping = Deferred()
+def stop():
+    print("stopping")
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        os.kill(os.getpid(), each)
+    reactor.callLater(0.01, stopping.callback, None)
+    return stopping
+reactor.addSystemEventTrigger("before", "shutdown", stop)
+reactor.callWhenRunning(os.kill, os.getpid(), signal.SIGTERM)
+reactor.callWhenRunning(os.kill, os.getpid(), signal.SIGINT)
+reactor.run()
+print("stopped", reactor._exitSignal)
+"""
+
+
+class SignalTests(SynchronousTestCase):
+    """A real reactor, in a process of its own."""
+
+    def test_second_signal(self) -> None:
+        """Signals that come while a process stops change nothing, and are told."""
+        done = subprocess.run(
+            [sys.executable, "-c", SIGNALS],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.stdout, "stopping\nstopped 15\n", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertIn("SIGINT: the stop is under way", done.stderr)
+
+
 class SteadyTests(SynchronousTestCase):
     """A real reactor, in a process of its own."""
 

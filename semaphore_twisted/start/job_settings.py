@@ -129,6 +129,16 @@ def rules(found: Installation) -> RepositoryRules:
     )
 
 
+def _check_file(option: str, text: str) -> None:
+    """Refuse what ``ssh`` would wait for, or could not read; it may be missing.
+
+    :raises Refused: naming the *option*.
+    """
+    path = Path(text)
+    if text and path.exists() and not path.is_file() and text != os.devnull:
+        raise Refused(f"{option}: {text}: not a regular file")
+
+
 def _real(folders: Iterable[str | Path]) -> tuple[str, ...]:
     return tuple(os.path.realpath(each) for each in folders)
 
@@ -141,6 +151,8 @@ def settings(
     :raises Refused: if that folder is somebody else's, or ``ca_bundle`` is unusable.
     """
     found, config = made.installation, made.installation.config
+    _check_file("ssh_config_path", config.ssh_config_path)
+    _check_file("ssh.known_hosts_file", config.ssh.known_hosts_file)
     places = found.state
     workspaces = places.workspaces
     if jobs.is_other:

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from semaphore_twisted import exhaustion, links
 from semaphore_twisted.interfaces import IWireGuardDevice
-from semaphore_twisted.lifecycle import SequentialService, steady
+from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.vpnd import places, rights, userspace
 from semaphore_twisted.vpnd.bounds import Bounds
@@ -102,6 +102,7 @@ def makeService(options: Options) -> SequentialService:
     rights.harden()
     try:
         steady(reactor)
+        end_once(reactor)
         return _made(options, reactor)
     except (Refused, places.CannotUse, rights.CannotDrop, WrongSettings) as error:
         sys.stderr.write(f"semaphore-vpn: {error}\n")

@@ -292,6 +292,30 @@ class RefusalTests(StartTestCase):
         odd = dict.fromkeys(missing, str(self.folder / "odd.pem"))
         self.assertIn("tls.cert_file", self.refused(78, **odd))
 
+    def test_no_regular_files(self) -> None:
+        """A named pipe, a device or a folder is not waited for where a file belongs."""
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        for option, variable in (
+            ("SEMAPHORE_ADMIN_PASSWORD_FILE", "SEMAPHORE_ADMIN_PASSWORD_FILE"),
+            ("ssh_config_path", "SEMAPHORE_SSH_PATH"),
+            ("ssh.known_hosts_file", "SEMAPHORE_SSH_KNOWN_HOSTS_FILE"),
+        ):
+            line = self.refused(78, **{variable: str(pipe)})
+            self.assertIn(f"{option}: {pipe}: ", line)
+            self.assertIn("ot a regular file", line)
+        key = {"SEMAPHORE_ACCESS_KEY_ENCRYPTION_FILE": "/dev/zero"}
+        self.assertIn("/dev/zero: Not a regular file", self.refused(78, **key))
+        folder = {"SEMAPHORE_SSH_PATH": str(self.folder)}
+        self.assertIn("not a regular file", self.refused(78, **folder))
+        self.assertIn("--config: ", self.refused(78, "--config", str(pipe)))
+
+    def test_empty_paths(self) -> None:
+        """An empty path is refused, and does not mean the usual or current folder."""
+        for option in ("--state", "--config"):
+            line = self.refused(78, option, "")
+            self.assertIn(f"{option}: empty value", line)
+
     def test_unknown_user(self) -> None:
         """A user that does not exist is refused by the option."""
         line = self.refused(78, SEMAPHORE_PROCESS_USER="nobody-of-that-name")
@@ -338,6 +362,21 @@ class ServingTests(StartTestCase):
         self.assertEqual(process.returncode, -signal.SIGTERM, product.log.read_text())
         self.assertFalse((self.state / "semaphore.db-wal").exists())
         self.assertNotIn("Traceback", product.log.read_text())
+
+    def test_signals_while_stopping(self) -> None:
+        """More signals while it stops change nothing, and are no fault."""
+        product = self.product()
+        product.start()
+        process = product.process
+        assert process is not None
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.005)
+        said = product.log.read_text()
+        self.assertEqual(process.returncode, -signal.SIGTERM, said)
+        self.assertNotIn("Traceback", said)
+        self.assertNotIn("Error", said)
+        self.assertFalse((self.state / "semaphore.db-wal").exists())
 
     def test_page(self) -> None:
         """The page at the root tells the authority's fingerprint."""
