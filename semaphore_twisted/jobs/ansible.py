@@ -11,10 +11,13 @@ How secrets reach ``ansible-playbook`` (tried with ansible-core 2.17 to 2.19):
 """
 
 import posixpath
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from semaphore_twisted.jobs import ssh
+from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.inventory import arguments_of, strictness
 from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
 from semaphore_twisted.jobs.steps import File, Pipe, Step
@@ -123,7 +126,16 @@ def plan(
         ),
     )
     return Plan(
-        steps=(*_requirements(posixpath.dirname(playbook), own), run),
+        steps=(
+            *_with_repository_key(
+                order,
+                options,
+                places,
+                partial(_requirements, posixpath.dirname(playbook)),
+                own,
+            ),
+            run,
+        ),
         files=(
             *(each.file for each in passwords),
             *(() if installed is None else (installed,)),
@@ -214,6 +226,37 @@ def _vault_password(secret: OpenedSecret) -> str:
             return text
         case _:
             return ""
+
+
+def _with_repository_key(
+    order: JobOrder,
+    options: JobOptions,
+    places: Layout,
+    steps: Callable[[dict[str, str]], tuple[Step, ...]],
+    own: dict[str, str],
+) -> tuple[Step, ...]:
+    """Return *steps*, which have the repository's key where it is one for ssh.
+
+    The inventory's is there, too. Both are taken away before the playbook.
+    """
+    key = order.source.key
+    if not isinstance(key, SshKey):
+        return steps(own)
+    programs = ssh.of_requirements(options, places)
+    agent = Agent(
+        name="requirements",
+        socket=f"{WORKSPACE}/agent/{ssh.REQUIREMENTS}",
+        environ=environ(options, places),
+        cwd=WORKSPACE,
+        as_user=True,
+    )
+    lent = {**own, "SSH_AUTH_SOCK": agent.socket}
+    if own["GIT_SSH_COMMAND"] == ssh.of_order(order, options, places).git:
+        lent["GIT_SSH_COMMAND"] = programs.git
+    both = agent.begin(key)
+    if order.inventory is not None and isinstance(order.inventory.key, SshKey):
+        both += (agent.begin(order.inventory.key)[1],)
+    return (*both, *steps(lent), *agent.end())
 
 
 def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:

@@ -59,6 +59,9 @@ def mirror_name(repository_id: int, url: str) -> str:
     return f"repository_{repository_id}_{digest}.git"
 
 
+_PORT = re.compile(r":[0-9]+\Z")
+
+
 class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     """One repository of a job, on its way into a folder of the workspace.
 
@@ -195,6 +198,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             ("advice.detachedHead", "false"),
             ("core.warnAmbiguousRefs", "false"),
         ]
+        settings += self._logins(where)
         if self.source.certificate is not None:
             # For this host only, whatever a submodule names; and curl would show it to
             # where a redirect leads.
@@ -223,6 +227,23 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         if self.options.ca_bundle:
             environ["GIT_SSL_CAINFO"] = self.options.ca_bundle
         return environ
+
+    def _logins(self, where: Address) -> list[tuple[str, str]]:
+        """Return the settings that give the repository's login to its submodules.
+
+        That is for those of the same host whose address names nobody.
+        """
+        user = address(self._remote(where)).user if where.kind is UrlKind.SSH else ""
+        host = where.host
+        if not user or host in set(UrlKind):
+            return []
+        pairs = [(f"ssh://{user}@{host}/", f"ssh://{host}/")]
+        if not _PORT.search(host):
+            pairs.append((f"{user}@{host}:", f"{host}:"))
+        return [
+            (literal(f"url.{whole}.insteadOf"), literal(short))
+            for whole, short in pairs
+        ]
 
     def _own(self, name: str, *argv: str) -> Step:
         """Return a quiet step of the server's user."""
@@ -350,6 +371,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 requires=f"{self.target}/.gitmodules",
                 failure=f"A submodule of {self.source.url} cannot be fetched",
             ),
+            self._script("pointers", environ, "pointers"),
             *(self._facts(environ) if self.facts else ()),
             *self._contained(),
         )
@@ -394,6 +416,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         steps = (
             clone,
             submodules,
+            self._script("pointers", environ, "pointers"),
             *(self._facts(environ) if self.facts else ()),
             *self._contained(),
         )

@@ -6,6 +6,7 @@
 #   checkout  find the commit and check it out
 #   repair    after a failed clone or checkout: make the mirror again and repeat both
 #   local     clone a repository of this machine, without a mirror
+#   pointers  say how many files are pointers of Git LFS
 #   submodules  the same for its submodules, one level after the other
 #
 # Everything comes from the environment: CHECKOUT_URL, CHECKOUT_MIRROR, CHECKOUT_TARGET;
@@ -232,7 +233,18 @@ submodules() {
     git submodule --quiet foreach 'sh -c "eval \"\$CHECKOUT_SCRIPT\"" sh submodules'
 }
 
+# Say how many files have their content in Git LFS, from where it is not fetched.
+pointers() {
+    git -C "$CHECKOUT_TARGET" grep --quiet -e filter=lfs -- \
+        ':(glob)**/.gitattributes' || return 0
+    number=$(git -C "$CHECKOUT_TARGET" grep --files-with-matches -I \
+        -e '^version https://git-lfs.github.com/spec/v1$' | wc -l)
+    [ "$number" -eq 0 ] ||
+        say "Files that are only pointers of Git LFS, whose content is not fetched: $number"
+}
+
 case $1 in
+pointers) pointers ;;
 fetch) fetch ;;
 clone)
     clone

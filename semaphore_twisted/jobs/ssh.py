@@ -10,6 +10,7 @@ import shlex
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from semaphore_twisted.jobs.hosts import CONNECT_TIMEOUT, checking, quoted
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
@@ -18,6 +19,8 @@ from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, litera
 from semaphore_twisted.model.keys import SshKey
 
 _FOLDER = "ssh"
+#: Socket of the agent for requirements, beside that of the job's own.
+REQUIREMENTS = "requirements"
 _BODY = Path(__file__).with_name("ssh.sh").read_text(encoding="utf-8")
 #: Names what was ignored, and what jump hosts said; its arguments are the folder of
 #: the programs, the checkout, and the setting of the operator.
@@ -115,6 +118,7 @@ def _for_git(options: JobOptions, agent: str | None) -> tuple[str, ...]:
         *("-o", "ServerAliveInterval=15"),
         *("-o", "ServerAliveCountMax=4"),
         *alone,
+        *(("-o", f"IdentityFile={quoted(f'{agent}.pub')}") if agent else ()),
         *("-o", f"IdentityAgent={quoted(agent) if agent else 'none'}"),
     )
 
@@ -130,6 +134,12 @@ def of_places(
         agent=f"{places.workspace}/agent/ssh" if with_key else None,
         sharing=places.control_path_fits,
     )
+
+
+def of_requirements(options: JobOptions, places: Layout) -> SshPrograms:
+    """Return the same programs for an agent that has the repository's key too."""
+    made = of_places(options, places)
+    return replace(made, agent=f"{places.workspace}/agent/{REQUIREMENTS}")
 
 
 def of_order(order: JobOrder, options: JobOptions, places: Layout) -> SshPrograms:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 from unittest import skipUnless
 
@@ -11,7 +12,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, SshKey
 from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import Repository, git
-from tests.support.orders import options, order, static
+from tests.support.orders import options, order, static, template
 from tests.support.pace import in_time
 from tests.support.product import free_port
 from tests.support.sshd import Sshd, make_key, secret_line
@@ -152,6 +153,46 @@ class GitOverSshTests(JobCase):
         upstream.commit({"run.sh": "cat in/word"})
         ran = self.fetch(server, upstream, server.new_key("ed25519"))
         self.assertIn("inner", ran.lines, ran.log)
+
+    def test_private_requirement(self) -> None:
+        """The repository's key serves a role that is private, too, until the play."""
+        server, upstream = self.serve()
+        role = self.repository("role")
+        role.commit(
+            {
+                "tasks/main.yml": "- debug: {msg: of the role}\n",
+                "meta/main.yml": "galaxy_info: {author: x, description: x}\n",
+            }
+        )
+        where = self.url(server, role.folder)
+        upstream.commit(
+            {
+                "roles/requirements.yml": f"- {{name: mine, src: 'git+{where}'}}\n",
+                "site.yml": "- hosts: all\n  gather_facts: false\n"
+                "  roles: [mine]\n  tasks:\n"
+                "    - shell: |\n"
+                "        for s in ../agent/*; do SSH_AUTH_SOCK=$s ssh-add -l; done\n"
+                "      args: {chdir: '{{ playbook_dir }}'}\n"
+                "      register: left\n      failed_when: false\n"
+                "    - debug: {msg: '{{ left.stdout }}'}\n",
+            }
+        )
+        key = server.new_key("ed25519")
+        python = "ansible_python_interpreter=/usr/bin/python3"
+        made = replace(
+            order(
+                self.url(server, upstream.folder),
+                key=SshKey(login="", private_key=key),
+            ),
+            template=template(app="ansible", playbook="site.yml"),
+            inventory=static(f"localhost ansible_connection=local {python}\n"),
+        )
+        programs = Path(sys.executable).parent
+        ran = self.run_job(made, search_path=f"{programs}:{os.environ['PATH']}")
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("of the role", ran.log)
+        self.assertIn("The agent has no identities.", ran.log)
+        self.assertNotIn("SHA256:", ran.log.partition("PLAY [all]")[2])
 
     def test_git_key_is_taken_away(self) -> None:
         """The job's own steps find an agent with git's key nowhere."""

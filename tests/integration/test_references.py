@@ -134,6 +134,20 @@ class ReferenceTests(JobCase):
         self.assertIn("no default branch", self.fetch(upstream, "").log)
         self.assertEqual(self.fetch(upstream, "main").status, "success")
 
+    def test_pointers_of_lfs(self) -> None:
+        """Files whose content is in Git LFS are counted in the log."""
+        upstream = self.serve()
+        pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"
+        files = {"run.sh": "echo there", "a/x.bin": pointer, "a/y.bin": pointer}
+        upstream.commit(files)
+        said = "only pointers of Git LFS, whose content is not fetched: 2"
+        self.assertNotIn("LFS", self.fetch(upstream, "").log)
+        upstream.commit({"a/.gitattributes": "*.bin filter=lfs -text\n"})
+        for made in self.orders(upstream, ""):
+            ran = self.run_job(made)
+            self.assertIn(said, ran.log)
+            self.assertIn("there", ran.lines)
+
     def test_empty_and_shallow(self) -> None:
         """An empty repository is called empty, and a shallow one is fetched."""
         upstream = self.serve()

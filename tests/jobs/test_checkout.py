@@ -1,5 +1,8 @@
 """The steps of git, without git; the integration test has the real one."""
 
+import os
+import subprocess
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.checkout import Checkout
@@ -116,6 +119,31 @@ class CheckoutTests(SynchronousTestCase):
             steps = checkout(url, key=key).steps()
             told = named(steps, "fetch").environ
             self.assertEqual(told["CHECKOUT_URL"], expected)
+
+    def test_submodules_without_a_user(self) -> None:
+        """Submodules of the same host whose address names nobody get the login."""
+        for url, before, after in (
+            ("ssh://me@h/x", "ssh://h/y", "ssh://me@h/y"),
+            ("ssh://me@h/x", "h:y", "me@h:y"),
+            ("me@h:x", "ssh://h/y", "ssh://me@h/y"),
+            ("ssh://me@h:2222/x", "ssh://h:2222/y", "ssh://me@h:2222/y"),
+            ("ssh://me@h:2222/x", "ssh://h/y", "ssh://h/y"),
+            ("ssh://me@h/x", "ssh://other@h/y", "ssh://other@h/y"),
+            ("ssh://me@h/x", "ssh://host/y", "ssh://host/y"),
+            ("ssh://me@[::1]/x", "ssh://[::1]/y", "ssh://me@[::1]/y"),
+            ("ssh://me@https/x", "https://h/y", "https://h/y"),
+            ("https://h/x", "ssh://h/y", "ssh://h/y"),
+        ):
+            step = named(checkout(url).steps(), "submodules")
+            found = subprocess.run(
+                ["git", "ls-remote", "--get-url", before],
+                env={**step.environ, "PATH": os.environ["PATH"], "HOME": "/"},
+                capture_output=True,
+                check=True,
+                text=True,
+                cwd="/",
+            )
+            self.assertEqual(found.stdout.strip(), after)
 
     def test_hostile_login(self) -> None:
         """B39: a key's login cannot bring an option into the address."""

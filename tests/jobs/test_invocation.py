@@ -36,7 +36,7 @@ class SpecificationTests(SynchronousTestCase):
                 *("repository ssh", "repository agent", "repository key"),
                 *("repository public key", "repository fetch"),
                 *("repository clone", "repository checkout", "repository repair"),
-                "repository submodules",
+                *("repository submodules", "repository pointers"),
                 *("repository commit", "repository message", "repository contents"),
                 *(
                     "repository key away",
