@@ -32,6 +32,7 @@ from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.lines import LineSplitter
 from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.errors import Unavailable
 
 _READ = 256 * 1024
 #: Lines that are given to the receiver at once, a single record's apart.
@@ -282,6 +283,11 @@ class Follower:
                     break
         except _Unopened as unopened:
             self._log.warn("A job is read later: {why}", why=str(unopened))
+        except Unavailable:
+            # The receiver has no room for the lines now, and has said so.
+            if not self._over:
+                self.abandon()
+            return
         except BaseException:
             if not self._over:
                 self.abandon()

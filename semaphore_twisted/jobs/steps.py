@@ -153,3 +153,5 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds since the epoch.
     started: float
     ended: float
+    #: Bytes of output that the disk had no room for; the log says so as well.
+    dropped: int = 0

@@ -382,8 +382,9 @@ class TaskService:
 
     async def _end_without_log(self, run: Run, ended: Ended) -> None:
         """End a task whose last lines the store has had no room for, with a word."""
-        lost = f"{ended.unread} bytes of output were dropped: the database has no room"
-        await self._finish_as(run, ended.result, said=[(time.time(), lost)])
+        lost = ended.unread + ended.result.dropped
+        text = f"About {lost} bytes of output were dropped: the disk is full"
+        await self._finish_as(run, ended.result, said=[(time.time(), text)])
 
     def _over(self, run: Run, result: JobResult) -> None:
         self._background.do(

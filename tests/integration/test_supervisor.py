@@ -530,7 +530,8 @@ class OutputTests(JobCase):
         told = [each for each in self.receiver.received if "dropped" in each]
         self.assertEqual(len(told), 1, told)
         kept = self.receiver.received.count("x" * 99)
-        self.assertTrue(told[0].startswith(f"{(40000 - kept) * 100 + 5} bytes"), told)
+        self.assertEqual(result.dropped, (40000 - kept) * 100 + 5)
+        self.assertTrue(told[0].startswith(f"{result.dropped} bytes"), told)
         self.assertIn("less than 64 KiB", told[0])
 
     async def test_room_again(self) -> None:

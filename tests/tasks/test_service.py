@@ -482,12 +482,12 @@ class FailureTests(ServiceTestCase):
         job.say("lost")
         self.clock.pump([1.0] * 20)
         self.assertEqual(self.status(task), Status.RUNNING)
-        result = JobResult(status="success", started=1.0, ended=2.0)
+        result = JobResult(status="success", started=1.0, ended=2.0, dropped=70)
         self.places.ends[task] = Ended(result, 5)
         job.end()
         self.clock.pump([1.0] * 20)
         self.assertEqual(self.status(task), Status.SUCCESS)
-        self.assertIn("5 bytes of output were dropped", self.texts(task)[-1])
+        self.assertIn("About 75 bytes of output were dropped", self.texts(task)[-1])
 
 
 class StopTests(ServiceTestCase):

@@ -478,6 +478,7 @@ class Job:
                     signal=ending.signal,
                     started=self._started,
                     ended=time.time(),
+                    dropped=self._journal.lost,
                 )
             except OSError:
                 if time.monotonic() > until:

@@ -47,6 +47,8 @@ class Journal:
         self._dropping = False
         #: Bytes that were dropped because of the disk and that no line tells of yet.
         self._untold = 0
+        #: All that were dropped because of the disk.
+        self.lost = 0
         self._why = ""
         self._short = False
         self._output = os.open("output", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -80,7 +82,7 @@ class Journal:
         if self._has_room():
             self._append(Kind.OUTPUT, data)
         else:
-            self._untold += len(data)
+            self._lose(len(data))
         if self._dropping:
             self.note(f"Output is over {self._limit} bytes; the rest is dropped")
 
@@ -124,7 +126,11 @@ class Journal:
         if self._write(encode(kind, time.time(), body)):
             self._written()
         else:
-            self._untold += len(body)
+            self._lose(len(body))
+
+    def _lose(self, length: int) -> None:
+        self._untold += length
+        self.lost += length
 
     def _tell(self) -> None:
         """Write how much was dropped; if that does not fit, it is told later."""
