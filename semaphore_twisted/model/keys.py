@@ -58,6 +58,8 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     login_password: LoginPasswordFields = LoginPasswordFields()
     ssh: SshFields = SshFields()
     empty: bool | msgspec.UnsetType = msgspec.UNSET
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):

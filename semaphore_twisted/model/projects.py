@@ -17,6 +17,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     alert_chat: str | None = None
     max_parallel_tasks: int = 0
     type: str = ""
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

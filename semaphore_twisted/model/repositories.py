@@ -29,6 +29,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     git_branch: str
     ssh_key_id: KeyId
     client_certificate_id: KeyId | msgspec.UnsetType = msgspec.UNSET
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import IntFlag, StrEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -77,6 +78,11 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     admin: bool
     external: bool
     alert: bool
+    #: what of the stored row cannot be read; absent from a sound one
+    fault: str | msgspec.UnsetType = msgspec.UNSET
+
+    #: What may be left empty where it is damaged; the rest decides who may do what.
+    MENDED: ClassVar = ("created", "name")
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

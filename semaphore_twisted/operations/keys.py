@@ -65,6 +65,7 @@ class _Listed(msgspec.Struct, frozen=True, kw_only=True):
     type: KeyType
     project_id: ProjectId
     sealed: bool
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def opened(new: NewKey) -> OpenedSecret:
@@ -217,6 +218,7 @@ def _shown(row: _Listed) -> AccessKey:
         type=row.type,
         project_id=row.project_id,
         empty=True if empty else msgspec.UNSET,
+        fault=row.fault,
     )
 
 

@@ -61,6 +61,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     git_branch: str
     ssh_key_id: KeyId
     client_certificate_id: KeyId | None
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
     def shown(self) -> Repository:
         return Repository(
@@ -71,6 +72,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
             git_branch=self.git_branch,
             ssh_key_id=self.ssh_key_id,
             client_certificate_id=self.client_certificate_id or msgspec.UNSET,
+            fault=self.fault,
         )
 
 

@@ -6,11 +6,12 @@ import msgspec
 from sqlalchemy import bindparam, select
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.model.projects import Project, View
+from semaphore_twisted.model.projects import View
 from semaphore_twisted.model.tasks import Status, Task
+from semaphore_twisted.model.users import User
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.persistence.statements import projects, tasks
-from tests.support.memory import make_project, memory_connection
+from semaphore_twisted.persistence.statements import tasks, users
+from tests.support.memory import make_project, make_user, memory_connection
 from tests.support.tasks import make_task, make_template
 
 _views = select(
@@ -81,10 +82,15 @@ class DamageTests(SynchronousTestCase):
         self.assertIs(second.fault, msgspec.UNSET)
 
     def test_strict(self) -> None:
-        """A type that cannot tell is as strict as ever."""
-        self.damage("project", "created", "yesterday")
+        """What decides about rights is as strict as ever."""
+        make_user(self.conn)
+        for column, value in (("created", "yesterday"), ("admin", "yes")):
+            self.damage("user", column, value)
+            if column == "created":
+                (found,) = self.conn.all(users.every, User)
+                self.assertIn("created", str(found.fault))
         with self.assertRaises(msgspec.ValidationError):
-            self.conn.one(projects.by_id, Project, project_id=self.project.id)
+            self.conn.all(users.every, User)
 
 
 class BatchTests(SynchronousTestCase):

@@ -10,7 +10,7 @@ from semaphore_twisted.model.tasks import Status
 from semaphore_twisted.operations import environments, tasks, templates, users
 from semaphore_twisted.persistence import schema
 from tests.support.http import ApiClient, api_client
-from tests.support.memory import actor_of, make_project
+from tests.support.memory import actor_of, make_project, make_user
 from tests.support.tasks import make_repository, make_task, make_template
 
 
@@ -204,6 +204,28 @@ class DamagedTests(ListCase):
         alone = self.client.get(f"{self.base}/tasks/{first}").json
         self.assertEqual((alone["fault"], alone["params"]), (shown["fault"], {}))
         self.assertEqual(self.listed("templates")[0]["last_task"]["id"], first + 1)
+
+    def test_names(self) -> None:
+        """So are repositories, keys, projects and users."""
+        first = self.listed("keys")[0]["id"]
+        body = {"name": "K", "type": "none"}
+        self.client.post(f"{self.base}/keys", body)
+        self.damage("access_key", "type", first, "x")
+        self.check("keys", first, "type")
+        second = make_repository(self.conn, self.project)
+        self.conn.raw.execute(
+            "UPDATE project__repository SET name = x'ff' WHERE id = ?", (second,)
+        )
+        self.check("repositories", second, "name")
+        other = make_project(self.conn, name="Other")
+        self.damage("project", "created", other.id, "yesterday")
+        user = make_user(self.conn, "alice")
+        self.damage("user", "created", user.id, "yesterday")
+        for path, number in (("/api/projects", other.id), ("/api/users", user.id)):
+            found = {each["id"]: each for each in self.client.get(path).json}
+            self.assertIn("created", found.pop(number)["fault"])
+            self.assertTrue(found)
+            self.assertFalse([each for each in found.values() if "fault" in each])
 
     def test_others(self) -> None:
         """So are views, inventories and events."""
