@@ -22,6 +22,8 @@ from semaphore_twisted.wireguard.wire import Finding
 #: A handshake this far in the future means that the clock was set back.
 _AHEAD = 5
 
+_RESOLVERS = Path("/etc/resolv.conf")
+
 #: Seconds that a name's answer may take.
 _PATIENCE = 3.0
 
@@ -184,10 +186,15 @@ def clock(observed: wire.Observed, now: datetime) -> Iterator[Finding]:
 
 def endpoint(
     network: Network,
+    sites: Sequence[SiteNetwork] = (),
     *,
     resolve: Callable[..., Sequence[tuple[object, ...]]] = socket.getaddrinfo,
 ) -> Iterator[Finding]:
-    """Tell whether the endpoint's name leads anywhere that clients can reach."""
+    """Tell whether the endpoint's name leads anywhere that clients can reach.
+
+    A client that is granted a network with the endpoint in it would send the tunnel's
+    own packets into the tunnel.
+    """
     host = network.endpoint.rpartition(":")[0].strip("[]")
     try:
         found = {str(each[4][0]) for each in resolve(host, None)}  # type: ignore[index]
@@ -202,6 +209,45 @@ def endpoint(
         )
     else:
         yield ok("endpoint", f"{network.endpoint} is {_listed(found)}")
+    for each in sites:
+        inside = [text for text in found if _holds(each.network, text)]
+        if inside:
+            yield warning(
+                "site networks",
+                f"{each.name} ({each.network}) holds {_listed(inside)}, the endpoint: "
+                "clients that are granted it would send the tunnel's own packets into "
+                "the tunnel; name the networks around it",
+            )
+
+
+def resolvers(network: Network, path: Path = _RESOLVERS) -> Iterator[Finding]:
+    """Tell whether a resolver of this machine has an address in the pools."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return
+    for words in map(str.split, lines):
+        if words[:1] != ["nameserver"] or len(words) < 2:
+            continue
+        for pool in filter(None, (network.pool4, network.pool6)):
+            if words[1] not in {network.server4, network.server6} and _holds(
+                pool, words[1]
+            ):
+                yield error(
+                    "networks",
+                    f"the resolver {words[1]} of this machine has an address in the "
+                    f"pool {pool}, so it cannot be reached",
+                )
+
+
+def _holds(network: str, text: str) -> bool:
+    """Whether *text* is an address in *network*."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    found = ipaddress.ip_network(network)
+    return address.version == found.version and address in found
 
 
 def _is_inside(text: str, network: Network) -> bool:

@@ -75,7 +75,8 @@ def _findings(
 ) -> Iterator[Finding]:
     config = found.config
     yield from vpn_checks.modes(found.state.path, folder.path)
-    yield from vpn_checks.endpoint(network)
+    yield from vpn_checks.endpoint(network, site_networks.listed(conn, None))
+    yield from vpn_checks.resolvers(network)
     if state.holder(found.state.path) is None:
         yield vpn_checks.error(
             "server", "it does not run, so nothing is kept as it should be"

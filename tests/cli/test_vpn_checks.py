@@ -186,6 +186,37 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual(self.found("::1"), "error")
         self.assertEqual(self.found("10.80.0.1"), "error")
 
+    def test_in_a_site(self) -> None:
+        """A site network with the endpoint in it is named."""
+        sites = [
+            SiteNetwork(id=1, name="lan", network="192.0.2.0/24"),
+            SiteNetwork(id=2, name="other", network="10.20.0.0/16"),
+            SiteNetwork(id=3, name="six", network="2001:db8::/32"),
+        ]
+        found = [
+            *vpn_checks.endpoint(
+                network(),
+                sites,
+                resolve=lambda *_: [(0, 0, 0, "", ("192.0.2.7", 0))],
+            )
+        ]
+        self.assertEqual([each.level for each in found], ["ok", "warning"])
+        self.assertIn("lan (192.0.2.0/24) holds 192.0.2.7", found[1].sentence)
+
+    def test_resolvers(self) -> None:
+        """A resolver of the machine in a pool is an error, unless it is ours."""
+        path = Path(self.mktemp())
+        self.assertEqual([*vpn_checks.resolvers(network(), path)], [])
+        path.write_text(
+            "# nameserver 10.80.0.7\nnameserver\nnameserver 127.0.0.53\n"
+            "nameserver 10.80.0.1\nnameserver fd80::1%eth0\nnameserver x\n"
+        )
+        self.assertEqual([*vpn_checks.resolvers(network(), path)], [])
+        path.write_text("search example.net\nnameserver 10.80.3.5\n")
+        (finding,) = vpn_checks.resolvers(network(), path)
+        self.assertEqual(finding.level, "error")
+        self.assertIn("10.80.3.5", finding.sentence)
+
 
 class AnswerTests(SynchronousTestCase):
     """The answers of a resolver, byte by byte."""

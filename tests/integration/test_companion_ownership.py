@@ -147,6 +147,27 @@ class OwnershipTests(LabTestCase):
         words = ("ping", "-nc1", "-W1", "10.80.0.1")
         return self.lab.client1.try_run(*words).returncode == 0
 
+    def test_other_pool(self) -> None:
+        """With another pool nothing of the former one is left."""
+        self.companion.start()
+        self.companion.end()
+        found = ("10.90.0.1/16", "fd90::1/64")
+        self.companion.write(replace(SETTINGS, addresses=found))
+        self.companion.start()
+
+        def shown() -> str:
+            return "".join(
+                self.ip(family, *words)
+                for family in ("-4", "-6")
+                for words in (("rule", "show"), ("route", "show"))
+            )
+
+        until(lambda: "10.80.0.0" not in shown(), "IPv4 is gone")
+        until(lambda: "fd80::" not in shown(), "IPv6 is gone")
+        self.assertIn("blackhole 10.90.0.0/16", shown())
+        self.assertIn("blackhole fd90::/64", shown())
+        self.assertEqual(self.links()[INTERFACE].split()[:2], ["10.90.0.1", "fd90::1"])
+
     def test_name_taken(self) -> None:
         """A foreign interface that took the name of ours is not touched."""
         self.companion.start()
