@@ -195,7 +195,10 @@ trust() {
 
 local_clone() {
     trust
-    cd -- "$CHECKOUT_PLACE" || return 1
+    cd -- "$CHECKOUT_PLACE" 2>/dev/null || {
+        say "$CHECKOUT_PLACE does not exist, or the jobs' user cannot enter it"
+        return 1
+    }
     permitted_here || return 1
     # The folder stays the same one from here on, whatever its path leads to now.
     CHECKOUT_URL=. CHECKOUT_MARKER=$CHECKOUT_TARGET

@@ -34,11 +34,19 @@ class BastionTests(AnsibleCase):
         """Return the option that names the bastion."""
         return f"-o ProxyJump={bastion.user}@127.0.0.1:{bastion.port}"
 
-    def reach(self, host: Sshd, key: SshKey, more: str = "", **files: str) -> Ran:
+    def reach(
+        self,
+        host: Sshd,
+        key: SshKey,
+        more: str = "",
+        environment: dict[str, str] | None = None,
+        **files: str,
+    ) -> Ran:
         """Run a playbook on the host; *files* are in the repository too."""
         return self.play(
             {"site.yml": PLAY, **{n.replace("_", "."): t for n, t in files.items()}},
             inventory=static(self.hosts(host, more), key=key),
+            environment=environment or {},
         )
 
     def assert_through(self, ran: Ran, bastion: Sshd) -> None:
@@ -120,6 +128,7 @@ class BastionTests(AnsibleCase):
         public = (bastion.folder / "host_key.pub").read_text().split()
         known = f"{host.host} {public[0]} {public[1]}\n"
         ways: list[dict[str, Any]] = [
+            {"environment": {"ANSIBLE_HOST_KEY_CHECKING": "False"}},
             {"more": f"ansible_ssh_common_args='{off}'"},
             {"ansible_cfg": f"[ssh_connection]\nssh_args = {off}\n"},
             {"ansible_cfg": "[defaults]\nhost_key_checking = False\n"},

@@ -178,4 +178,24 @@ class LocalTests(JobCase):
         ran = self.run_job(order(str(self.upstream.folder)), uid=OTHER, gid=OTHER)
         self.assertEqual(ran.status, "error")
         self.assertNotIn("served", ran.lines)
-        self.assertIn("cannot be fetched", ran.log)
+        self.assertIn("the jobs' user cannot enter it", ran.log)
+
+    @skipUnless(os.geteuid() == 0, "switching users needs root")
+    def test_other_owner(self) -> None:
+        """Repository and submodules may belong to others, and be bare or a .git."""
+        for folder in (self.folder, self.folder / "workspaces"):
+            folder.chmod(0o711)
+        inner = self.repository("inner")
+        inner.commit({"word": "served\n"})
+        whole = self.repository("whole")
+        git("submodule", "--quiet", "add", "../inner", "in", cwd=whole.folder)
+        whole.commit({"run.sh": "cat in/word"})
+        os.chown(inner.folder / ".git", 1, 1)
+        self.served(str(whole.folder), uid=OTHER, gid=OTHER)
+        bare = self.folder / "bare.git"
+        git(
+            *("clone", "--quiet", "--bare", str(self.upstream.folder), str(bare)),
+            cwd=self.folder,
+        )
+        for url in (str(bare), f"file://{self.upstream.folder}/.git"):
+            self.served(url, uid=OTHER, gid=OTHER)
