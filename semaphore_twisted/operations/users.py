@@ -177,6 +177,8 @@ def change(
     texts.check(changed, before)
     if changed.external not in {None, before.external}:
         raise Invalid("external: this cannot be changed; make another account")
+    if changed.revoke_tokens and password_hash is None:
+        raise Invalid("revoke_tokens: this goes with a new password")
     values = _names(conn, changed, before)
     if before.external and "username" in values:
         raise Invalid("The login of an external user cannot be changed")

@@ -364,6 +364,14 @@ class PasswordInAccountTests(AccountCase):
         self.assertEqual(answer.status, 400)
         self.assertEqual(self.admin.get(path).json["name"], "Guest")
 
+    def test_tokens_without_a_password(self) -> None:
+        """Tokens are revoked together with a new password; that is said."""
+        answer = self.put(self.admin, revoke_tokens=True, name="Changed")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("revoke_tokens", answer.json["error"])
+        self.assertEqual(self.client.get("/api/user").json["name"], "Alice")
+        self.assertEqual(self.put(self.admin, revoke_tokens=False).status, 204)
+
     def test_external(self) -> None:
         """An account does not become external, nor cease to be: that is said."""
         self.assertEqual(self.put(self.admin, external=False).status, 204)
