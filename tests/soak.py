@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tests.integration import test_hostile_run
 from tests.support.cases import ProductTestCase
 
 #: Tasks that run at a time, and the short ones that wait beside the chatty one.
@@ -108,3 +109,9 @@ class MemorySoak(ProductTestCase):
         print(f"memory {memory:.0f} to {memory_then:.0f} MB, files {files_then}")
         self.assertLess(memory_then - memory, 50)
         self.assertLessEqual(files_then, files + 5)
+
+
+class HostileSoak(test_hostile_run.HostileRunTests):
+    """The hostile run, for five minutes."""
+
+    SECONDS = 300.0
