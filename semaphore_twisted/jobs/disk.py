@@ -6,10 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from semaphore_twisted.jobs import spool
 from semaphore_twisted.model.limits import DISK_RESERVE, DISK_RESERVE_PART
 
 #: ``linux/falloc.h``
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
+
+#: Bytes that are looked through at once.
+_BLOCK = 1 << 20
 
 
 def reserve(folder: Path) -> int:
@@ -29,6 +33,30 @@ def punch(descriptor: int, end: int) -> None:
     if _libc().fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, 0, end) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def after_hole(descriptor: int, offset: int) -> int | None:
+    """Return where the first record after zeros at *offset* begins, if there is one."""
+    try:
+        place = os.lseek(descriptor, offset, os.SEEK_DATA)
+    except OSError:
+        return None  # zeros up to the end
+    while block := os.pread(descriptor, _BLOCK, place):
+        rest = block.lstrip(b"\0")
+        if rest:
+            return _record_near(descriptor, place + len(block) - len(rest), offset)
+        place += len(block)
+    return None
+
+
+def _record_near(descriptor: int, place: int, offset: int) -> int | None:
+    """Return where the record begins that has its first byte but zero at *place*."""
+    for zeros in range(4):  # of the length, which comes first
+        begin = place - zeros
+        size = spool.HEADER.size + spool.LONGEST
+        if begin >= offset and spool.decode(os.pread(descriptor, size, begin))[0]:
+            return begin
+    return None
 
 
 @cache

@@ -28,7 +28,7 @@ from zope.interface import implementer
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IJob, IJobReceiver
 from semaphore_twisted.jobs import spool
-from semaphore_twisted.jobs.disk import punch
+from semaphore_twisted.jobs.disk import after_hole, punch
 from semaphore_twisted.jobs.lines import LineSplitter
 from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.jobs.steps import JobResult
@@ -37,6 +37,8 @@ from semaphore_twisted.model.errors import Unavailable
 _READ = 256 * 1024
 #: Lines that are given to the receiver at once, a single record's apart.
 _LINES = 2000
+#: How a hole of the output begins; no record does.
+_NO_HEADER = bytes(spool.HEADER.size)
 #: Seconds between two looks without a word from the supervisor.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -353,6 +355,8 @@ class Follower:
                 return False
         data = os.pread(self._output, self._size, self._offset)
         records, _ = spool.decode(data, self._offset)
+        if not records and data.startswith(_NO_HEADER):
+            return await self._pass_hole(self._output)
         if not records:
             # One record may be longer than a read.
             longer = len(data) == self._size and self._size < spool.LONGEST
@@ -376,6 +380,20 @@ class Follower:
                     return True
                 lines = []
             self._offset = record.end
+        return True
+
+    async def _pass_hole(self, output: int) -> bool:
+        """Go on after a hole; tell whether there is something.
+
+        It holds what another database has stored: an older copy of it was restored.
+        """
+        begin = after_hole(output, self._offset)
+        if begin is None:
+            return False
+        missing = begin - self._offset
+        text = f"{missing} bytes of output are missing: another database has them"
+        await self._receiver.lines([(time.time(), text)], begin)
+        self._offset = begin
         return True
 
     # The end.

@@ -75,7 +75,12 @@ class RestoreTests(StartTestCase):
         refused = self.server.command("restore", str(self.copy))
         self.assertEqual(refused.returncode, 1)
         self.assertIn("stop the server first", refused.stderr)
+        refused = self.server.command("compact")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("stop the server first", refused.stderr)
         self.server.stop()
+        done = self.server.command("compact")
+        self.assertEqual(done.returncode, 0, done.stderr)
         done = self.server.command("restore", str(self.copy))
         self.assertEqual(done.returncode, 0, done.stderr)
         database = self.state / "semaphore.db"

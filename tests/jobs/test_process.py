@@ -19,6 +19,7 @@ from zope.interface.verify import verifyClass, verifyObject
 
 from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
 from semaphore_twisted.jobs import spool
+from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.follow import Follower, is_alive
 from semaphore_twisted.jobs.process import (
     SupervisedRunner,
@@ -195,6 +196,28 @@ class FollowerTests(SynchronousTestCase):
             file.write(record[10:])
         self.reactor.advance(1)
         self.assertEqual(self.receiver.given, [(["one"], len(record))])
+
+    def test_hole(self) -> None:
+        """What another database has stored is passed over, with a line that says so."""
+        first = self.write(spool.Kind.OUTPUT, b"x" * 3_000_000 + b"\n")
+        second = self.write(spool.Kind.OUTPUT, b"y" * 3_000_000 + b"\n")
+        last = self.write(spool.Kind.OUTPUT, b"kept\n")
+        with (self.spool / "output").open("r+b") as file:
+            punch(file.fileno(), second)
+        self.follow(first)
+        missing = f"{second - first} bytes of output are missing"
+        self.assertEqual(
+            self.receiver.given, [([f"{missing}: another database has them"], second)]
+        )
+        self.receiver.store()
+        self.assertEqual(self.receiver.given[-1], (["kept"], last))
+
+    def test_only_zeros(self) -> None:
+        """Zeros at the end are no hole: what comes is waited for."""
+        (self.spool / "output").write_bytes(bytes(100_000))
+        self.follow()
+        self.reactor.advance(1)
+        self.assertEqual(self.receiver.given, [])
 
     def test_result_comes_last(self) -> None:
         """The result is given after every line is stored."""
