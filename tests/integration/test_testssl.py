@@ -1,7 +1,6 @@
 """What testssl.sh finds at the listener, and what OpenSSL shakes hands with."""
 
 import json
-import shutil
 import socket
 import ssl
 import subprocess
@@ -125,12 +124,12 @@ class ShapesTestCase(SynchronousTestCase):
         self.servers: dict[str, Product] = {}
         for name, kind in self.KINDS.items():
             folder = self.folder / name.split()[0]
-            (folder / "state" / "tls").mkdir(parents=True)
+            folder.mkdir(parents=True)
             product = Product(folder / "state")
             product.environ["SEMAPHORE_WEB_ROOT"] = product.url
             if kind:
                 root, leaf, key = pair(folder, *kind)
-                shutil.copy(root, product.root)
+                product.foreign_root = root.absolute()
                 product.environ["SEMAPHORE_TLS_CERT_FILE"] = str(leaf.absolute())
                 product.environ["SEMAPHORE_TLS_KEY_FILE"] = str(key.absolute())
             self.addCleanup(product.stop)

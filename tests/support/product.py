@@ -84,6 +84,8 @@ class Product:
         self.process: subprocess.Popen[bytes] | None = None
         self.log = state.parent / f"{state.name}.log"
         self.token = ""
+        #: The root of a certificate that did not come from the local authority.
+        self.foreign_root: Path | None = None
 
     @property
     def url(self) -> str:
@@ -92,8 +94,8 @@ class Product:
 
     @property
     def root(self) -> Path:
-        """The certificate of the local authority."""
-        return self.state / "tls" / "root.pem"
+        """The root that clients trust: by default the local authority's."""
+        return self.foreign_root or self.state / "tls" / "root.pem"
 
     def launch(self) -> None:
         """Start the server."""
