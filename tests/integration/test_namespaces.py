@@ -1,5 +1,6 @@
 """Jobs with namespaces of their own: nothing of them survives their end."""
 
+import ctypes
 import os
 import signal
 from pathlib import Path
@@ -16,7 +17,15 @@ from semaphore_twisted.jobs.steps import (
     Pipe,
     Step,
 )
-from tests.integration.test_supervisor import ENVIRON, JobCase, Receiver, alive, shell
+from semaphore_twisted.jobs.supervision import linux
+from tests.integration.test_supervisor import (
+    ENVIRON,
+    JobCase,
+    Receiver,
+    alive,
+    python,
+    shell,
+)
 from tests.support.lab import until
 from tests.support.namespaces import refusal
 
@@ -177,6 +186,19 @@ class InsideTests(NamespaceCase):
             [line.split()[1] for line in self.receiver.received],
             ["0" * 16, "0" * 16, "1"],
         )
+
+    async def test_keyring(self) -> None:
+        """A job does not have the session keyring of its server."""
+        number = linux.keyctl_number()
+        if number is None:
+            self.skipTest("the number of keyctl(2) is not known for this machine")
+        # KEYCTL_GET_KEYRING_ID of the session's keyring, without making one
+        script = f"import ctypes; print(ctypes.CDLL(None).syscall({number}, 0, -3, 0))"
+        await self.run_job(python(script))
+        (found,) = self.receiver.received
+        if int(found) < 0:
+            self.skipTest("keyctl(2) is not allowed here")
+        self.assertNotEqual(int(found), ctypes.CDLL(None).syscall(number, 0, -3, 0))
 
     async def test_pipes(self) -> None:
         """Secrets come through pipes and memory as ever."""

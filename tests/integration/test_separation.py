@@ -20,6 +20,7 @@ from tests.support.lab_machine import SERVER, Account
 from tests.support.namespaces import refusal
 from tests.support.product import PATIENCE, Product
 from tests.support.repository import repository
+from tests.support.sshd import Sshd
 
 UNIT = Path(__file__).parents[2] / "etc" / "systemd" / "semaphore.service"
 #: Numbers that no account has.
@@ -72,6 +73,22 @@ ssh -o BatchMode=yes -p 1 localhost
 echo looked
 kill -9 -1
 true
+"""
+
+
+PLAYBOOK = """\
+- hosts: localhost
+  connection: local
+  tasks:
+    - debug:
+        msg: "{{ ansible_service_mgr }} for {{ ansible_user_id }}"
+- hosts: target
+  gather_facts: false
+  tasks:
+    - raw: echo reached
+      register: said
+    - debug:
+        msg: "target {{ said.stdout | trim }}"
 """
 
 
@@ -175,6 +192,53 @@ class SeparationCase(SynchronousTestCase):
         lines = product.output(*started)
         self.assertIn(line, lines, "\n".join([*lines, product.log.read_text()]))
 
+    def play(self) -> str:
+        """Run a playbook on this machine and over a real sshd; return its log."""
+        product = self.product
+        with Sshd() as sshd:
+            project = product.api("POST", "/projects", {"name": "play"})["id"]
+            none = product.api("GET", f"/project/{project}/keys")[0]["id"]
+            git = repository(self.folder / "play", {"site.yml": PLAYBOOK})
+            files = product.create(
+                project,
+                "repositories",
+                name="play",
+                git_url=f"file://{git}",
+                git_branch="main",
+                ssh_key_id=none,
+            )
+            key = product.create(
+                project,
+                "keys",
+                name="target",
+                type="ssh",
+                ssh={"login": sshd.user, "private_key": sshd.new_key("ed25519")},
+            )
+            inventory = product.create(
+                project,
+                "inventory",
+                name="target",
+                type="static",
+                inventory=f"target ansible_host=127.0.0.1 ansible_port={sshd.port}",
+                ssh_key_id=key,
+            )
+            template = product.create(
+                project,
+                "templates",
+                name="play",
+                app="ansible",
+                playbook="site.yml",
+                repository_id=files,
+                inventory_id=inventory,
+            )
+            task = product.run(project, template)
+            status = product.wait(project, task)
+        text = "\n".join(product.output(project, task))
+        self.assertEqual(status, "success", text)
+        self.assertIn("target reached", text)
+        self.assertNotIn("init for", text)
+        return text
+
     def checkout(self, started: tuple[int, int]) -> Path:
         """Return the folder that a script said it is in."""
         lines = self.product.output(*started)
@@ -250,6 +314,10 @@ class RootTests(SeparationCase):
         self.assertEqual(len(set(users)), 2)
         self.assertLessEqual(set(map(int, users)), set(range(first, last + 1)))
 
+    def test_playbook(self) -> None:
+        """Ansible and ssh work for a number that no account has."""
+        self.assertRegex(self.play(), r"for job19000001\d\d")
+
     def test_restart(self) -> None:
         """After a kill of the server a job keeps its user to itself."""
         victim = self.start("victim", VICTIM)
@@ -305,6 +373,46 @@ class UnitTests(SeparationCase):
         self.assertNotIn("62773", (one, other))
 
 
+class EarlierUnitTests(SeparationCase):
+    """The unit of an earlier release, whose server may switch users, and no more."""
+
+    account = Account(
+        "server",
+        62774,
+        ("setuid", "setgid", "chown", "kill", "dac_override", "fowner"),
+    )
+    settings = {"SEMAPHORE_PROCESS_USER": "daemon"}  # noqa: RUF012 - as above
+
+    def test_goes_on(self) -> None:
+        """Jobs run as before, and one warning says what separates them no more."""
+        task = self.start("job", 'echo "user $(id -un)"')
+        self.assertEqual(self.product.wait(*task), "success")
+        self.assertIn("user daemon", self.product.output(*task))
+        (line,) = (
+            line
+            for line in self.product.log.read_text().splitlines()
+            if "not separated" in line
+        )
+        self.assertIn("the server lacks CAP_SYS_CHROOT, CAP_SYS_ADMIN", line)
+
+    def test_asked_for(self) -> None:
+        """A start that is asked for what is not possible is refused."""
+        self.product.stop()
+        for name, value in (("APP_NS_PID", "true"), ("UID_RANGE", RANGE)):
+            environ = {f"SEMAPHORE_PROCESS_{name}": value}
+            before = self.product.environ
+            self.product.environ = before | environ
+            self.product.launch()
+            process = self.product.process
+            assert process is not None
+            self.assertEqual(process.wait(PATIENCE), 78)
+            self.product.process = None
+            self.product.environ = before
+            last = self.product.log.read_text().splitlines()[-1]
+            self.assertIn("semaphore: process.", last)
+            self.assertIn("the server lacks CAP_SYS_CHROOT, CAP_SYS_ADMIN", last)
+
+
 class OwnUserCase(SeparationCase):
     """A server whose jobs run as its own user."""
 
@@ -322,6 +430,10 @@ class OwnUserCase(SeparationCase):
 
 class OwnUserTests(OwnUserCase):
     """A server without rights."""
+
+    def test_playbook(self) -> None:
+        """Ansible and ssh work in a user namespace."""
+        self.play()
 
     def test_two_jobs(self) -> None:
         """Neither job finds, reads or ends anything of the other one or the server."""

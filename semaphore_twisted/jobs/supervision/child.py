@@ -291,6 +291,7 @@ def _enter(namespaces: Namespaces, *, tell: int, count: int) -> bool:
     try:
         namespaces.enter()
         linux.renounce_privileges()
+        linux.forget_keys()
         if namespaces.init is None:
             return False
         if number := os.fork():

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import resource
+import sys
 
 #: Kinds of namespaces (``linux/sched.h``).
 NEW_MOUNT, NEW_UTS, NEW_IPC = 0x00020000, 0x04000000, 0x08000000
@@ -10,6 +11,16 @@ NEW_USER, NEW_PID = 0x10000000, 0x20000000
 #: Flags of mounts (``linux/mount.h``).
 READ_ONLY, NO_SUID, NO_DEVICES, NO_PROGRAMS = 1, 2, 4, 8
 REMOUNT, BIND, RECURSIVE, SLAVE = 32, 4096, 16384, 1 << 19
+
+#: ``keyctl(2)`` by the name of the machine.
+_KEYCTL = {
+    "x86_64": 250,
+    "aarch64": 219,
+    "riscv64": 219,
+    "ppc64le": 271,
+    "s390x": 280,
+}
+_JOIN_KEYRING = 1
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -81,6 +92,21 @@ def mount(
         data.encode() or None,
     )
     _done(result, f"mount {kind or 'of'} {target}")
+
+
+def keyctl_number() -> int | None:
+    """Return the number of ``keyctl(2)``, for which the C library has no function."""
+    return _KEYCTL.get(os.uname().machine) if sys.maxsize > 1 << 32 else None
+
+
+def forget_keys() -> None:
+    """Leave the session keyring that all programs of a service share for a new one.
+
+    Where the system does not allow it, a container for example, there are no keys.
+    """
+    number = keyctl_number()
+    if number is not None:
+        _libc.syscall(ctypes.c_long(number), ctypes.c_long(_JOIN_KEYRING), None)
 
 
 def set_name(name: str) -> None:

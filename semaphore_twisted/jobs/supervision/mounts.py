@@ -19,7 +19,7 @@ from semaphore_twisted.jobs.supervision.child import User, name_of
 from semaphore_twisted.jobs.supervision.specification import Isolation
 
 #: Folders that every user may write to; a job has its own.
-_SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - these are replaced
+_SHARED = ("/tmp", "/var/tmp", "/run/lock")  # noqa: S108 - these are replaced
 #: Of the workspace: what the job finds as each of them.
 _PRIVATE = "tmp"
 _SMALL = "mode=0755,size=256k,nr_inodes=256"
