@@ -13,8 +13,9 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import has_expression
 from semaphore_twisted.model.logins import check_login
 
-#: Where Ansible begins a new part of a limit.
-_PARTS = re.compile(r"[\s,:;]+[&!\s]*|^[&!\s]+")
+#: Ansible reads a file where a part of a limit begins with @, and a part begins after a
+#: comma, a colon, white space or a bracket without its partner.
+_FILE = re.compile(r"(?<![\w.-])@")
 _HOSTS = re.compile(r"[&!]?[\w*?\[][\w.*?\[\]:;&!%+@/-]*")
 _TAG = re.compile(r"\w[\w .:/@+=-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -37,7 +38,7 @@ def check_hosts(part: str, *, names_only: bool = True) -> None:
     :raises Invalid: if Ansible would read a file, or something else than names
     """
     expected = "expected a host, a group or a pattern such as web*, web[0:2] or !db"
-    if any(piece.startswith("@") for piece in _PARTS.split(part)):
+    if _FILE.search(part):
         raise Invalid(f"limit: invalid value “{_shown(part)}”, a file; {expected}")
     regular = not names_only and part.lstrip("&!").startswith("~")
     if regular and not _CONTROL.search(part) and not has_expression(part):

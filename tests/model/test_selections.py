@@ -1,7 +1,11 @@
 """What selects hosts and tasks, and what a task may add to the arguments."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid
@@ -10,6 +14,17 @@ from semaphore_twisted.model.selections import (
     check_tag,
     check_task_arguments,
 )
+
+#: Prints which of the limits Ansible would read from a file.
+_SPLIT = """
+import json, sys
+from ansible.inventory.manager import split_host_pattern
+limits = json.load(sys.stdin)
+print(json.dumps([
+    each for each in limits
+    if any(part.lstrip("&!")[:1] == "@" for part in split_host_pattern(each))
+]))
+"""
 
 
 class HostsTests(SynchronousTestCase):
@@ -32,6 +47,7 @@ class HostsTests(SynchronousTestCase):
         for part in (
             *("@x", "@/etc/shadow", "all:@/etc/shadow", "all,@/etc/shadow", "&@x"),
             *("!@x", "all:&@x", "all:!@x", "all @x", "all\t@x", " @x", "all;@x", ":@x"),
+            *("a]@x", "a[@x", "a[0]]@x", "]@x", "&]@x", "a]&@x", "~a[@x]", "\u2028@x"),
             *("all\n@x", "all: @x", "all:! @x", "all::@x", "~x,@x", "!&@x", "[0]:@x"),
         ):
             for names_only in (True, False):
@@ -58,19 +74,26 @@ class HostsTests(SynchronousTestCase):
         for part in ("~{{ x }}", "~a\nb", "~a:@x"):
             self.assertRaises(Invalid, check_hosts, part, names_only=False)
 
-    @given(
-        st.lists(st.sampled_from(["all", "@f", ":", ",", ";", "&", "!", " ", "[", "]"]))
-    )
-    def test_any(self, pieces: list[str]) -> None:
-        """No accepted text has a part that Ansible reads as a file."""
-        part = "".join(pieces)
-        try:
-            check_hosts(part, names_only=False)
-        except Invalid:
-            return
-        for separator in ",:; ":
-            for piece in part.split(separator):
-                self.assertFalse(piece.lstrip("&! ").startswith("@"), part)
+    def test_any(self) -> None:
+        """Ansible itself finds no file in what is accepted."""
+        pieces = ("a", "0", "@f", ":", ",", ";", "&", "!", " ", "[", "]", "~", "-", ".")
+        accepted = []
+        for length in range(1, 5):
+            for each in itertools.product(pieces, repeat=length):
+                part = "".join(each)
+                with contextlib.suppress(Invalid):
+                    check_hosts(part, names_only=False)
+                    accepted.append(part)
+        self.assertIn("a[0]", accepted)
+        self.assertIn("a@f", accepted)
+        ran = subprocess.run(
+            [sys.executable, "-c", _SPLIT],
+            input=json.dumps(accepted),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(json.loads(ran.stdout), [])
 
 
 class TagTests(SynchronousTestCase):
