@@ -32,11 +32,12 @@ from semaphore_twisted.jobs.disk import after_hole, punch
 from semaphore_twisted.jobs.lines import LineSplitter
 from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Unavailable
 
-_READ = 256 * 1024
+_READ = limits.SPOOL_READ
 #: Lines that are given to the receiver at once, a single record's apart.
-_LINES = 2000
+_LINES = limits.SPOOL_LINES
 #: How a hole of the output begins; no record does.
 _NO_HEADER = bytes(spool.HEADER.size)
 #: Seconds between two looks without a word from the supervisor.

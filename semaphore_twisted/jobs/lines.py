@@ -4,9 +4,10 @@ The same lines come out however the bytes are cut into reads.
 """
 
 from semaphore_twisted.jobs.supervision.text import whole_characters
+from semaphore_twisted.model import limits
 
 #: A longer line is cut into several; in bytes of UTF-8.
-LONGEST = 64 * 1024
+LONGEST = limits.LOG_LINE
 
 
 class LineSplitter:

@@ -164,6 +164,19 @@ WEBSOCKETS_UNREAD: Final = 256
 
 # Logs of tasks -----------------------------------------------------------------------
 
+#: Bytes of a line of a job's output; a longer one becomes several.
+LOG_LINE: Final = 64 * _KIB
+
+#: Bytes of a record in a job's spool, bytes that are read of it at a time, and lines
+#: that are stored at a time.
+SPOOL_RECORD: Final = 4 * _MIB
+SPOOL_READ: Final = 256 * _KIB
+SPOOL_LINES: Final = 2_000
+
+#: Connections to a job's supervisor, and bytes of an order.
+SUPERVISOR_CONNECTIONS: Final = 16
+SUPERVISOR_ORDER: Final = 64
+
 #: Lines and bytes of a stored part of a log, before it is compressed.
 CHUNK_LINES: Final = 1_000
 CHUNK: Final = 64 * _KIB
@@ -189,6 +202,9 @@ RESOLVER_SECONDS: Final = 10.0
 #: Bytes of a frame, and connections at once of a user who may speak.
 COMPANION_FRAME: Final = 8 * _MIB
 COMPANION_CONNECTIONS: Final = 8
+
+#: Bytes of an answer of the program that serves the VPN's device.
+DEVICE_ANSWER: Final = 32 * _MIB
 
 #: Seconds between two lines of the log about the same kind of refusal.
 QUIET_SECONDS: Final = 60.0

@@ -8,6 +8,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 #: Seconds that an answer may take.
@@ -24,6 +25,7 @@ class Conversation(Protocol):
         self._clock = clock
         self._lost = lost
         self._received: list[bytes] = []
+        self._size = 0
         self._asked: Deferred[bytes] | None = None
         self.over = False
 
@@ -52,9 +54,14 @@ class Conversation(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Take a part of the answer, which a blank line ends."""
         self._received.append(data)
+        self._size += len(data)
+        if self._size > limits.DEVICE_ANSWER:
+            self.end("says too much")
+            return
         if not b"".join(self._received[-2:]).endswith(_END):
             return
         answer, self._received = b"".join(self._received), []
+        self._size = 0
         asked, self._asked = self._asked, None
         if asked is not None:
             asked.callback(answer)

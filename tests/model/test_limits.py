@@ -1,11 +1,17 @@
 """The table of limits in ``docs/architecture.md`` is that of the module."""
 
+import os
 import re
+import shutil
+import socket
+import tempfile
 from pathlib import Path
 
 from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.jobs import lines
+from semaphore_twisted.jobs.supervision import control, masker, records
 from semaphore_twisted.model import limits
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
@@ -39,3 +45,42 @@ class TableTests(SynchronousTestCase):
         for names in tested.values():
             for name in re.findall(r"`([\w.]+)`", names):
                 self.assertIsNotNone(namedAny(name), name)
+
+
+class SupervisorTests(SynchronousTestCase):
+    """The supervisor, which imports nothing but its own parts, has the same limits."""
+
+    def test_same(self) -> None:
+        """What it writes, the server reads."""
+        self.assertEqual(
+            (masker.LONGEST_LINE, records.LONGEST, lines.LONGEST),
+            (limits.LOG_LINE, limits.SPOOL_RECORD, limits.LOG_LINE),
+        )
+        self.assertEqual(
+            (control.LONGEST_ORDER, control.MOST_SERVERS),
+            (limits.SUPERVISOR_ORDER, limits.SUPERVISOR_CONNECTIONS),
+        )
+
+    def test_connections(self) -> None:
+        """Of many connections the newest are heard; the rest is closed."""
+        folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(shutil.rmtree, folder)
+        self.addCleanup(os.chdir, Path.cwd())
+        os.chdir(folder)
+        orders: list[str] = []
+        listening = control.Control(ordered=orders.append)
+        self.addCleanup(listening.close)
+        (descriptor,) = listening.descriptors()
+        servers = []
+        for _ in range(3 * limits.SUPERVISOR_CONNECTIONS):
+            servers.append(socket.socket(socket.AF_UNIX))
+            self.addCleanup(servers[-1].close)
+            servers[-1].connect("control")
+            self.assertTrue(listening.readable(descriptor))
+        self.assertEqual(
+            len(listening.descriptors()), 1 + limits.SUPERVISOR_CONNECTIONS
+        )
+        self.assertEqual(servers[0].recv(1), b"")
+        servers[-1].sendall(b"stop\n")
+        self.assertTrue(listening.readable(listening.descriptors()[-1]))
+        self.assertEqual(orders, ["stop"])

@@ -4,6 +4,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.vpnd.conversation import TIME_OUT, Conversation
 from semaphore_twisted.wireguard.state import (
     DeviceFailed,
@@ -60,3 +61,14 @@ class ConversationTests(SynchronousTestCase):
         other.end()
         other.connectionLost()
         self.assertEqual(self.lost, 1)
+
+    def test_too_much(self) -> None:
+        """An answer without an end is not collected."""
+        asked = self.talk.ask(b"get=1\n\n")
+        part = b"x" * (1 << 20)
+        for _ in range(limits.DEVICE_ANSWER // len(part)):
+            self.talk.dataReceived(part)
+        self.assertNoResult(asked)
+        self.talk.dataReceived(b"x")
+        self.failureResultOf(asked, DeviceFailed)
+        self.assertTrue(self.transport.disconnected or self.talk.over)

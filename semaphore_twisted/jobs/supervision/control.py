@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PATH = "control"
-_LONGEST_ORDER = 64
+LONGEST_ORDER = 64
+#: Connections at once: a server has one, and the next one another.
+MOST_SERVERS = 16
 
 
 class Control:
@@ -41,6 +43,10 @@ class Control:
         if descriptor == self._listener.fileno():
             with contextlib.suppress(OSError):
                 peer, _ = self._listener.accept()
+                if len(self._peers) >= MOST_SERVERS:
+                    # the oldest may be a server that was killed
+                    oldest, _ = self._peers.pop(next(iter(self._peers)))
+                    oldest.close()
                 peer.settimeout(0)
                 self._peers[peer.fileno()] = (peer, b"")
             return True
@@ -57,7 +63,7 @@ class Control:
         *orders, rest = (held + data).split(b"\n")
         for order in orders:
             self._ordered(order.decode("ascii", "replace"))
-        if not data or len(rest) > _LONGEST_ORDER:
+        if not data or len(rest) > LONGEST_ORDER:
             del self._peers[descriptor]
             peer.close()
         else:
