@@ -250,7 +250,6 @@ def _chains(
         "prerouting",
         # after addresses were translated, before packets are routed
         "type filter hook prerouting priority dstnat + 10; policy accept;",
-        f"meta mark set meta mark & {0xFFFFFFFF ^ routing.MARK:#010x}",
         f"iifname {tunnel} jump marked_from_peers",
         *(
             f"iifname != {tunnel} {each.ip} daddr {_braces(each.pools)} "
@@ -296,11 +295,14 @@ def _served(settings: Settings, families: Sequence[_Family]) -> Iterator[str]:
                 yield f"{own} {protocol} dport {numbers} accept"
 
 
+#: The mark is taken from packets of the tunnel first: only these chains give it.
+_FORBID = f"meta mark set meta mark & {0xFFFFFFFF ^ routing.MARK:#010x}"
 _PERMIT = f"meta mark set meta mark | {routing.MARK:#010x}"
 
 
 def _marked_from_peers(families: Sequence[_Family]) -> Iterator[str]:
     """Yield what marks the packets of peers that :func:`_from_peers` accepts."""
+    yield _FORBID
     for each in families:
         yield f"{each.ip} daddr {each.metadata} return"
     for each in families:
@@ -310,6 +312,7 @@ def _marked_from_peers(families: Sequence[_Family]) -> Iterator[str]:
 
 def _marked_to_peers(families: Sequence[_Family]) -> Iterator[str]:
     """Yield what marks the packets to peers that :func:`_to_peers` accepts."""
+    yield _FORBID
     for each in families:
         if each.pairs:
             yield (

@@ -245,6 +245,20 @@ class RulesTests(SynchronousTestCase):
         self.assertNotIn("granted4", only6)
         self.assertIn("fd80::2 . fd20::/48", only6)
 
+    def test_marks(self) -> None:
+        """What is permitted has the mark, and nothing brings it along."""
+        text = firewall.ruleset(BOTH, [Grant("10.80.0.2", "10.20.0.0/16")])
+        for name in ("marked_from_peers", "marked_to_peers"):
+            first, *others = chain(text, name)
+            self.assertEqual(first, "meta mark set meta mark & 0xdfffffff")
+            given = [each for each in others if each.endswith("| 0x20000000")]
+            self.assertTrue(given)
+            for each in given:
+                self.assertTrue("@granted4" in each or "ct state related" in each)
+        # packets of others are not touched
+        for each in chain(text, "prerouting")[1:]:
+            self.assertIn(" jump marked_", each)
+
     def test_overlap(self) -> None:
         """A grant within another of the same peer is no element; sets refuse those."""
         some = [
