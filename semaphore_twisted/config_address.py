@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto.certificates import address, dns_name
 
-#: A base path as every proxy, cookie and link writes it: unreserved characters only.
-_BASE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]++)*+/?")
+#: A segment of a base path as every proxy, cookie and link writes it: unreserved
+#: characters only. Python 3.11.2 misreads a possessive group, so there is none here.
+_SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")
 
 
 def host_of(web_host: str) -> str:
@@ -21,7 +22,8 @@ def check(text: str, wrong: Callable[..., WrongOption]) -> None:
     form = "https://HOST[:PORT][/BASE]"
     if not _is_address(text):
         raise wrong("web_host", text, f"an address such as {form}")
-    if not _BASE.fullmatch(urlsplit(text).path):
+    base = urlsplit(text).path.removesuffix("/")
+    if base and not all(map(_SEGMENT.fullmatch, base.removeprefix("/").split("/"))):
         raise wrong("web_host", text, f"a BASE of letters, digits and -._~ in {form}")
 
 

@@ -9,7 +9,7 @@ from semaphore_twisted.model.ip import network
 
 _Wrong = Callable[..., WrongOption]
 
-_NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\.?", re.I | re.A)
+_LABEL = re.compile(r"[a-z0-9_-]+", re.I | re.A)
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
@@ -91,7 +91,8 @@ def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
 def check_hosts(hosts: tuple[str, ...], wrong: _Wrong) -> None:
     """Refuse a name of the site with anything else in it, a port for instance."""
     for each in hosts:
-        if not _NAME.fullmatch(each):
+        labels = each.removeprefix("*.").removesuffix(".").split(".")
+        if each != "*" and not all(map(_LABEL.fullmatch, labels)):
             raise wrong(
                 "allowed_hosts",
                 each,
