@@ -34,7 +34,7 @@ def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
         if len(whole) < SHORTEST:
             continue
         found.update(_forms(whole))
-        lines = set(_lines(whole))
+        lines = set(_lines(whole)) - {whole}
         nested = 2 if len(lines) <= _MANY_LINES else 0
         for line in lines:
             found.update(_forms(line, nested=nested))
@@ -43,9 +43,7 @@ def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
 
 
 def _lines(whole: bytes) -> Iterator[bytes]:
-    """Yield the lines of a secret of several, without the frame of a PEM file."""
-    if b"\n" not in whole:
-        return
+    """Yield the lines of a secret without their spaces, and no frame of a PEM file."""
     for line in whole.splitlines():
         stripped = line.strip()
         if len(stripped) >= SHORTEST and not stripped.startswith(b"-----"):

@@ -120,6 +120,9 @@ class PatternTests(SynchronousTestCase):
         for form in (b'  user: "anna"', b"pass: abc", b"short", b'user: \\"anna\\"'):
             self.assertEqual(shown(secret, form).strip(), b"***")
         self.assertEqual(shown(secret, b"x"), b"x")
+        # Programs remove spaces at the ends.
+        self.assertEqual(shown(b"  hidden \t", b"[hidden]"), b"[***]")
+        self.assertEqual(shown(b"one-part\rother-part", b"[other-part]"), b"[***]")
 
     def test_shell(self) -> None:
         """The forms in which bash itself prints a word are masked."""
