@@ -149,7 +149,11 @@ class Firewall:
         return listing is not None and listing == self._listing
 
     async def remove(self) -> None:
-        """Take our table away."""
+        """Take our table away, after the forwarding that was switched on for it.
+
+        Fails with ``DeviceFailed``; the table stays then.
+        """
+        self._forwarding.set(())
         text = firewall.removal(self._settings)
         self._watch.is_paused = True
         try:

@@ -156,12 +156,12 @@ class Tunnel:
         await self._isolation.ensure(self._firewall.closed)
 
     async def open(self) -> None:
-        """Take the policy rules and the nft table away.
+        """Take the nft table and the policy rules away; nothing is forwarded then.
 
         :raises DeviceFailed: where that cannot be.
         """
-        await self._isolation.remove()
         await self._firewall.remove()
+        await self._isolation.remove()
 
     async def ready(self) -> DeviceState:
         """Return the state, having the device put right if need be.

@@ -171,6 +171,9 @@ class OwnershipTests(LabTestCase):
     def test_name_taken(self) -> None:
         """A foreign interface that took the name of ours is not touched."""
         self.companion.start()
+        peer = Peer()
+        self.companion.sync(peer, grants=[(peer.ipv4, "10.20.0.0/24")])
+        self.assertEqual(self.forwarding(), "1")
         self.ip("link", "set", "dev", INTERFACE, "down")
         # in one go, or the companion is quicker
         self.lab.server.run(
@@ -185,8 +188,15 @@ class OwnershipTests(LabTestCase):
         )
         until(lambda: "exists" in self.companion.hello().reason, "it has looked")
         self.assertEqual(self.links()[INTERFACE], "10.98.0.1")
+        # it has no rules of ours, and the machine has not become a router
+        until(lambda: self.companion.rules() == "", "the rules are gone")
+        self.assertEqual(self.forwarding(), "0")
         self.companion.ask(wire.Down(), wire.Done)
         self.assertEqual(self.links()[INTERFACE], "10.98.0.1")
+
+    def forwarding(self) -> str:
+        """Return whether the server forwards IPv4."""
+        return self.lab.server.run("cat", "/proc/sys/net/ipv4/ip_forward").strip()
 
     def test_pool_of_the_machine(self) -> None:
         """A file whose pool is a network of the machine is refused, too."""
