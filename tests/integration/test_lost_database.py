@@ -43,11 +43,13 @@ class LostDatabaseTests(StartTestCase, SynchronousTestCase):
         return line
 
     def files(self) -> dict[str, bytes]:
-        """Return all files of the state, but for the ballast and the lock."""
+        """Return all files of the state, but for the ballast and the locks."""
         return {
             str(each.relative_to(self.state)): each.read_bytes()
             for each in sorted(self.state.rglob("*"))
-            if each.is_file() and "ballast" not in str(each) and each.name != "lock"
+            if each.is_file()
+            and "ballast" not in str(each)
+            and not each.name.endswith("lock")
         }
 
     def assert_refused(self, what: str, remains: Path) -> None:
