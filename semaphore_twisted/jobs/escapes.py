@@ -78,10 +78,16 @@ def _json(text: str) -> Iterator[str]:
 
 def _python(text: str) -> Iterator[str]:
     """Yield the insides of what ``repr`` and ``ascii`` write, of its bytes too."""
-    data = repr(text.encode(errors="replace"))[2:-1]
-    for written in (repr(text)[1:-1], ascii(text)[1:-1], data):
-        plain = written.replace("\\'", "'")
+    data = text.encode(errors="replace")
+    for plain in (
+        "".join(each if each == "'" else repr(each)[1:-1] for each in text),
+        "".join(each if each == "'" else ascii(each)[1:-1] for each in text),
+        "".join(
+            chr(each) if each == 0x27 else repr(bytes((each,)))[2:-1] for each in data
+        ),
+    ):
         yield plain
+        # Beside both quotation marks the single one is escaped.
         yield plain.replace("'", "\\'")
 
 

@@ -100,6 +100,7 @@ class PatternTests(SynchronousTestCase):
             self.assertEqual(left, b"***", form)
 
     @given(st.text(TEXT, min_size=4, max_size=30))
+    @example("0\\'0")
     def test_within_a_text(self, text: str) -> None:
         """A secret inside a longer text with both quotation marks is masked."""
         secret = text.encode().strip(b"\r\n")
