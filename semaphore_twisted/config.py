@@ -334,7 +334,8 @@ def _variables(
         name = variable.removeprefix(PREFIX)
         base = name.removesuffix("_FILE")
         if name in VARIABLES:
-            yield VARIABLES[name], text, variable
+            if not config_process.is_superseded(variable, environ, warnings):
+                yield VARIABLES[name], text, variable
             continue
         known_base = base in VARIABLES or base in OTHER_VARIABLES
         if base != name and known_base and environ.get(PREFIX + base):

@@ -1,7 +1,7 @@
 """``process.…``: the users that jobs run as, and the namespaces that separate them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -40,6 +40,25 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
         """The numbers of ``uid_range``, which was checked; empty if it is not set."""
         found = _RANGE.fullmatch(self.uid_range)
         return range(int(found[1]), int(found[2]) + 1) if found else range(0)
+
+
+def is_superseded(
+    variable: str, environ: Mapping[str, str], warnings: list[str]
+) -> bool:
+    """Whether another environment variable decides instead, which is a warning then.
+
+    The shipped unit sets the range. A drop-in or a file of variables that is older sets
+    ``SEMAPHORE_PROCESS_USER``, perhaps to nothing, and goes on to decide.
+    """
+    other = "SEMAPHORE_PROCESS_USER"
+    if variable != "SEMAPHORE_PROCESS_UID_RANGE" or other not in environ:
+        return False
+    value = environ[other]
+    warnings.append(
+        f"{variable} has no effect, since {other} is set to {value or 'nothing'}:"
+        f" remove {other} where jobs should have users of their own"
+    )
+    return True
 
 
 def check(process: Process, wrong: Callable[..., WrongOption]) -> None:

@@ -58,7 +58,7 @@ from semaphore_twisted.start import (
 )
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.hangup import Hangup
-from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.installation import EX_BUSY, Refused
 from semaphore_twisted.start.job_settings import JobSettings
 from semaphore_twisted.start.job_user import UnusableUser
 from semaphore_twisted.start.listening import CannotListen, Sockets, bind
@@ -179,7 +179,7 @@ def _made(
     try:
         given = activation.inherited(environ, pid=os.getpid())
     except CannotListen as error:
-        raise Refused(str(error), first_start.EX_BUSY) from None
+        raise Refused(str(error), EX_BUSY) from None
     begun = first_start.begin(
         config=_path(options["config"]),
         state_path=_path(options["state"]),
@@ -193,7 +193,7 @@ def _made(
     except UnusableUser as error:
         raise Refused(error.message) from None
     except CannotListen as error:
-        raise Refused(str(error), first_start.EX_BUSY) from None
+        raise Refused(str(error), EX_BUSY) from None
     terminal = sys.stdout.isatty()
     made = first_start.complete(begun, terminal=terminal)
     if config.vpn.only and made.network is None:

@@ -71,6 +71,17 @@ class PrecedenceTests(SynchronousTestCase):
         settings = parsed({"port": "4000"}, environ={"SEMAPHORE_PORT": ""})
         self.assertEqual(settings.config.port_number, 4000)
 
+    def test_range_of_the_shipped_unit(self) -> None:
+        """An older drop-in that names the jobs' user, or none, goes on to decide."""
+        users = {"SEMAPHORE_PROCESS_UID_RANGE": "1900000000-1900000063"}
+        self.assertEqual(len(parsed(environ=users).config.process.uids), 64)
+        for user in ("", "deploy"):
+            settings = parsed(environ={**users, "SEMAPHORE_PROCESS_USER": user})
+            self.assertEqual(settings.config.process.user, user)
+            self.assertEqual(len(settings.config.process.uids), 0)
+            (warning,) = settings.warnings
+            self.assertIn("SEMAPHORE_PROCESS_UID_RANGE has no effect", warning)
+
     def test_file_variable(self) -> None:
         """A variable with _FILE names a file whose content counts, less a newline."""
         settings = parsed(

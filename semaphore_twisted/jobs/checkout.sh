@@ -227,7 +227,13 @@ submodules() {
             return 1
             ;;
         [Ff][Ii][Ll][Ee]://*) place=${url#*://} ;;
-        *://* | *:*) continue ;;
+        *://* | *:*)
+            # Git takes what has a slash before its first colon for a local path.
+            case ${url%%:*} in
+            */*) place=./$url ;;
+            *) continue ;;
+            esac
+            ;;
         *) place=./$url ;;
         esac
         (cd -- "$place" && permitted_here) || return 1

@@ -23,15 +23,18 @@ _FOLDER = "ssh"
 REQUIREMENTS = "requirements"
 _BODY = Path(__file__).with_name("ssh.sh").read_text(encoding="utf-8")
 #: Names what was ignored, and what jump hosts said; its arguments are the folder of
-#: the programs, the checkout, and the setting of the operator.
+#: the programs, the checkout, and the setting of the operator. It runs outside of the
+#: job's namespaces, so it follows no link that the job made; no process of the job is
+#: left by then.
 _TELL = """\
-[ ! -f "$1/ignored" ] || head -c 4096 "$1/ignored" | while IFS= read -r option; do
+plain() { [ ! -L "$1" ] && [ ! -L "$1/$2" ] && [ -f "$1/$2" ]; }
+! plain "$1" ignored || head -c 4096 "$1/ignored" | while IFS= read -r option; do
     printf 'Ignored the ssh option of the project: %s (%s)\\n' "$option" "$3"
 done
-[ ! -f "$1/jumps" ] || sort -u "$1/jumps" | head -c 4096 | while IFS= read -r line; do
+! plain "$1" jumps || sort -u "$1/jumps" | head -c 4096 | while IFS= read -r line; do
     printf 'From a jump host: %s\\n' "$line"
 done
-[ ! -f "$2/ansible.cfg" ] ||
+! plain "$2" ansible.cfg ||
     grep -E '^[[:space:]]*(ssh|sftp|scp)_executable[[:space:]]*=' "$2/ansible.cfg" |
     head -c 1024 | while IFS= read -r option; do
         printf 'Ignored in ansible.cfg: %s (the server has a program of its own)\\n' \\

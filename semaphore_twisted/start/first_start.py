@@ -37,13 +37,15 @@ from semaphore_twisted.start import (
     state,
 )
 from semaphore_twisted.start.authority import AuthorityLost, Certificates
-from semaphore_twisted.start.installation import Installation, Refused, parse_key
+from semaphore_twisted.start.installation import (
+    EX_BUSY,
+    Installation,
+    Refused,
+    parse_key,
+)
 from semaphore_twisted.start.listening import PlainHttpRefused, check_plain_http
 from semaphore_twisted.start.own_names import own_addresses, own_names
 from semaphore_twisted.start.state import InUse, Lock, NotOurs
-
-#: Exit code where another program has what we need.
-EX_BUSY = 1
 
 
 @frozen

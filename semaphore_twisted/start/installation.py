@@ -22,6 +22,9 @@ from semaphore_twisted.start.state import Lock, StateDirectory
 #: Exit code for configuration and keys (``EX_CONFIG`` of sysexits.h).
 EX_CONFIG = 78
 
+#: Exit code where another program has what we need, or the machine lacks it for now.
+EX_BUSY = 1
+
 #: Where Semaphore looks for its configuration.
 SEARCHED = (
     Path("config.json"),

@@ -82,6 +82,10 @@ class Roots:
         return str(self.target)
 
 
+#: Bytes of the largest file of host keys.
+_KNOWN_HOSTS = 64 * 1024 * 1024
+
+
 @frozen
 class JobSettings:
     """What every job gets, and what is looked at again for each."""
@@ -92,8 +96,12 @@ class JobSettings:
     def now(self) -> JobOptions:
         """Return the settings for a job that starts now."""
         try:
-            known_hosts = content_of(self.usual.known_hosts)
-        except FileNotFoundError:  # no host was met yet; other errors stop the start
+            known_hosts = content_of(self.usual.known_hosts, _KNOWN_HOSTS)
+        except FileNotFoundError:  # no host was met yet
+            known_hosts = b""
+        except OSError:
+            if self.usual.known_hosts != os.devnull:
+                raise
             known_hosts = b""
         roots = None if self._roots is None else self._roots.path()
         return replace(
@@ -118,7 +126,7 @@ def rules(found: Installation) -> RepositoryRules:
     """Return what is permitted of repositories: the server's own folders are not."""
     config, places = found.config, found.state
     own = [places.path, Path(config.tmp_path)]
-    if found.config_file is not None:
+    if found.config_file is not None and found.config_file.parent != Path("/"):
         own.append(found.config_file.parent)
     folders = config.repositories.folders
     return RepositoryRules(

@@ -23,6 +23,7 @@ from semaphore_twisted.config import Config
 from semaphore_twisted.config_process import AppNamespaces
 from semaphore_twisted.jobs import spool, supervisor
 from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.jobs.shortages import TEMPORARY, shortage
 from semaphore_twisted.jobs.steps import (
     Isolation,
     JobSpecification,
@@ -30,7 +31,7 @@ from semaphore_twisted.jobs.steps import (
     Step,
 )
 from semaphore_twisted.jobs.workspace import files
-from semaphore_twisted.start.installation import Installation, Refused
+from semaphore_twisted.start.installation import EX_BUSY, Installation, Refused
 from semaphore_twisted.start.job_user import JobUser, lacking
 
 #: What a job has of its own unless an option says otherwise.
@@ -239,9 +240,20 @@ def _not_separated(jobs: JobUser, reason: str) -> str:
     )
 
 
+def _for_now(reason: str) -> Refused:
+    """Return a refusal of this start only: the next one may succeed."""
+    return Refused(f"A job could not be started for a trial: {reason}", EX_BUSY)
+
+
 def _try(options: JobOptions) -> str:
-    """Run a job that does nothing with *options*; return what went wrong."""
-    place = Path(tempfile.mkdtemp(prefix="trial_", dir=options.spools))
+    """Run a job that does nothing with *options*; return what went wrong.
+
+    :raises Refused: for this start only, where the machine lacks something for now
+    """
+    try:
+        place = Path(tempfile.mkdtemp(prefix="trial_", dir=options.spools))
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror}", EX_BUSY) from None
     order = JobSpecification(
         mark=secrets.token_hex(16),
         spool=str(place),
@@ -262,11 +274,19 @@ def _try(options: JobOptions) -> str:
             timeout=_SECONDS,
             check=False,
         )
+        if done.returncode == TEMPORARY:
+            raise _for_now(done.stderr.decode("utf-8", "replace").strip())
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip()
             return said.rpartition("\n")[2] or f"exit status {done.returncode}"
         return spool.result((place / "result").read_bytes()).reason
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except subprocess.TimeoutExpired as error:
+        raise _for_now(str(error)) from None
+    except OSError as error:
+        if shortage(error):
+            raise _for_now(error.strerror or str(error)) from None
+        return str(error)
+    except (ValueError, subprocess.SubprocessError) as error:
         return str(error)
     finally:
         shutil.rmtree(place, ignore_errors=True)

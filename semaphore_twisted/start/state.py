@@ -139,6 +139,9 @@ class Lock:
             os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
             0o600,
         )
+        if os.geteuid() == 0:  # a command of root's must not shut the server out
+            owner = (file or path / "lock").parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

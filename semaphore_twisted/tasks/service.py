@@ -459,10 +459,10 @@ class TaskService:
         self._patience.ended()
         self.wake()
         await self._compute(self._places.remove, run.place)
-        if self._options.max_tasks_per_template:
-            await self._database.write(
-                progress.trim, run.template_id, self._options.max_tasks_per_template
-            )
+        keep = self._options.max_tasks_per_template
+        while keep and self._running:
+            if not await self._database.write(progress.trim, run.template_id, keep):
+                break
 
     # Small things
 

@@ -111,6 +111,15 @@ class LocalTests(JobCase):
             settings.write_text(settings.read_text().replace(str(private), url))
             upstream.commit({})
             self.refused(str(upstream.folder), "which no repository may be")
+        # What has a slash before its colon is a path for git, here by a link.
+        odd = self.repository("odd")
+        git("submodule", "--quiet", "add", str(private), "sub", cwd=odd.folder)
+        (odd.folder / "d" / "a:b").mkdir(parents=True)
+        (odd.folder / "d" / "a:b" / "x").symlink_to(private)
+        settings = odd.folder / ".gitmodules"
+        settings.write_text(settings.read_text().replace(str(private), "d/a:b/x"))
+        odd.commit({"run.sh": "cat sub/word"})
+        self.refused(str(odd.folder), "which no repository may be")
         inner.commit({"word": "served\n"})
         whole = self.repository("whole")
         git("submodule", "--quiet", "add", "../inner", "in", cwd=whole.folder)

@@ -283,6 +283,13 @@ class RunTests(JobCase):
         self.assertEqual(result.status, "success")
         self.assertEqual(self.receiver.received, ["There is no x", "ran"])
 
+    async def test_requires_by_link(self) -> None:
+        """A link out of the workspace does not tell whether a file is there."""
+        step = shell("echo ran", requires="{workspace}/x", absent=("There is no x",))
+        result = await self.run_job(shell("ln -s /etc/passwd x"), step)
+        self.assertEqual(result.status, "success")
+        self.assertEqual(self.receiver.received, ["There is no x"])
+
     async def test_capture(self) -> None:
         """Captured output is a fact; errors go to the log."""
         await self.run_job(shell("echo warning >&2; echo abc", capture="commit_hash"))

@@ -115,7 +115,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         return {
             path: path.read_bytes()
             for path in self.state.rglob("*")
-            if path.is_file() and path.name != "lock"
+            if path.is_file() and not path.name.endswith("lock")
         }
 
     def listed(self) -> int:

@@ -7,7 +7,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs.ssh import SshPrograms, environ, files, of_places
+from semaphore_twisted.jobs.ssh import (
+    SshPrograms,
+    environ,
+    files,
+    of_places,
+    tell,
+)
 from semaphore_twisted.jobs.workspace import layout
 from tests.support.orders import options
 
@@ -130,6 +136,54 @@ class ProgramTests(SynchronousTestCase):
         found = environ(made)
         self.assertIn("StrictHostKeyChecking=accept-new", found["ANSIBLE_SSH_ARGS"])
         self.assertEqual(shlex.split(made.git)[0], "ssh")
+
+    def told(self) -> str:
+        """Return what the last step of a job writes into the log."""
+        step = tell(options("/s"))
+        done = subprocess.run(
+            [each.replace("{workspace}", str(self.folder)) for each in step.argv],
+            env={"PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(done.stderr, "")
+        return done.stdout
+
+    def test_told(self) -> None:
+        """The log names what was ignored, and what a jump host said."""
+        self.assertEqual(self.told(), "")
+        for name, text in (
+            ("ssh/ignored", "StrictHostKeyChecking=no\n"),
+            ("ssh/jumps", "b\nb\n"),
+            ("repository/ansible.cfg", "[ssh_connection]\nssh_executable = x\n"),
+        ):
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        said = self.told()
+        self.assertIn("Ignored the ssh option of the project: StrictHost", said)
+        self.assertEqual(said.count("From a jump host: b"), 1)
+        self.assertIn("Ignored in ansible.cfg: ssh_executable = x", said)
+
+    def test_told_follows_no_link(self) -> None:
+        """A job cannot have a file of the server's in its log by a link."""
+        secret = self.folder / "secret"
+        secret.write_text("ssh_executable = the key of the server\n")
+        places = ("ssh/ignored", "ssh/jumps", "repository/ansible.cfg")
+        for name in places:
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            (self.folder / name).symlink_to(secret)
+        self.assertEqual(self.told(), "")
+        outside = self.folder / "outside"
+        outside.mkdir()
+        for name in places:
+            (self.folder / name).unlink()
+            (outside / Path(name).name).write_text(secret.read_text())
+        for name in ("ssh", "repository"):
+            (self.folder / name).rmdir()
+            (self.folder / name).symlink_to(outside)
+        self.assertEqual(self.told(), "")
 
     def test_files(self) -> None:
         """The programs are in the workspace."""

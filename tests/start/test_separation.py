@@ -154,6 +154,13 @@ class SeparationTests(SynchronousTestCase):
         error = self.assertRaises(Refused, self.decide, RANGE, answer="no")
         self.assertIn("process.uid_range: its numbers need accounts", error.sentence)
 
+    def test_shortage(self) -> None:
+        """What is missing for now refuses this start only, not the next one."""
+        full = options(self.folder / "missing")
+        error = self.assertRaises(Refused, separation._try, full)
+        self.assertEqual(error.exit_code, 1)
+        self.assertIn("No such file or directory", error.sentence)
+
     def test_range_with_accounts(self) -> None:
         """With accounts it is a warning: files and signals are separated, no lists."""
         uid = os.geteuid()

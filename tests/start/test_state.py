@@ -67,6 +67,16 @@ class StateTests(SynchronousTestCase):
         self.assertIsNone(state.holder(self.directory.path))
         self.directory.lock().release()
 
+    def test_lock_of_root(self) -> None:
+        """A lock that root makes belongs to the owner of its folder."""
+        if os.geteuid() != 0:
+            self.skipTest("only root gives files to others")
+        self.directory.prepare()
+        os.chown(self.directory.path, 65534, 65534)
+        file = self.directory.path / "semaphore.db-lock"
+        state.Lock.take(self.directory.path, file).release()
+        self.assertEqual((file.stat().st_uid, file.stat().st_gid), (65534, 65534))
+
     def test_lock_of_the_dead(self) -> None:
         """A lock goes with its holder, even one that was killed."""
         self.directory.prepare()

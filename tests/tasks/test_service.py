@@ -22,6 +22,7 @@ from semaphore_twisted.model.keys import KeyType, Text
 from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Status, Task
 from semaphore_twisted.operations import output
 from semaphore_twisted.operations.output import page
+from semaphore_twisted.operations.progress import TRIM_AT_ONCE
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.statements import tasks as statements
 from semaphore_twisted.tasks.observers import Observers
@@ -726,3 +727,14 @@ class LimitTests(ServiceTestCase):
             self.job(task).end()
         left = self.conn.column(select(schema.task.c.id).order_by(schema.task.c.id))
         self.assertEqual(left, tasks[-3:])
+
+    def test_retention_of_much(self) -> None:
+        """Old tasks go whole, also where one transaction cannot delete them."""
+        old = [
+            make_task(self.conn, self.project, self.template, status=Status.SUCCESS)
+            for _ in range(2 * TRIM_AT_ONCE + 5)
+        ]
+        task = self.task()
+        self.job(task).end()
+        left = self.conn.column(select(schema.task.c.id).order_by(schema.task.c.id))
+        self.assertEqual(left, [*old[-2:], task])

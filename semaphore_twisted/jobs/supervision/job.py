@@ -222,8 +222,10 @@ class Job:
         :raises Ending: if the job is over with it.
         """
         if step.requires is not None:
-            required = expand(step.requires, self._workspace, {})
-            there = os.path.isfile(required)
+            # A link that leads out of the workspace counts as absent.
+            required = os.path.realpath(expand(step.requires, self._workspace, {}))
+            inside = required.startswith(f"{os.path.realpath(self._workspace)}/")
+            there = inside and os.path.isfile(required)
             if not there or (step.empty and has_comments_only(required)):
                 for line in step.empty if there else step.absent:
                     self._journal.note(line)
