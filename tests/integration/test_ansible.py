@@ -225,6 +225,8 @@ class HostTests(AnsibleCase):
                 capture_output=True,
                 check=False,
             )
+            # A run that was killed may have left it.
+            subprocess.run(["userdel", "-r", name], capture_output=True, check=False)
             subprocess.run(["useradd", "-m", "-s", "/bin/sh", name], check=True)
             subprocess.run(
                 ["chpasswd"], input=f"{name}:{password}".encode(), check=True

@@ -84,6 +84,8 @@ class Product:
         self.process: subprocess.Popen[bytes] | None = None
         self.log = state.parent / f"{state.name}.log"
         self.token = ""
+        #: The local address of calls; the system's choice if unset.
+        self.source: tuple[str, int] | None = None
         #: The root of a certificate that did not come from the local authority.
         self.foreign_root: Path | None = None
 
@@ -163,7 +165,11 @@ class Product:
         if not self.root.exists():
             raise ConnectionError("there is no certificate yet")
         connection = http.client.HTTPSConnection(
-            "localhost", self.port, context=self.context, timeout=PATIENCE
+            "localhost",
+            self.port,
+            context=self.context,
+            timeout=PATIENCE,
+            source_address=self.source,
         )
         sent = dict(headers or {})
         if self.token and "Cookie" not in sent and "Authorization" not in sent:
