@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shlex
 import signal
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from tests.integration.test_supervisor import (
     JobCase,
     Receiver,
     alive,
-    python,
     shell,
 )
 from tests.support.lab import until
@@ -194,7 +194,8 @@ class InsideTests(NamespaceCase):
             self.skipTest("the number of keyctl(2) is not known for this machine")
         # KEYCTL_GET_KEYRING_ID of the session's keyring, without making one
         script = f"import ctypes; print(ctypes.CDLL(None).syscall({number}, 0, -3, 0))"
-        await self.run_job(python(script))
+        # The system's Python: a job does not see one that is below /tmp.
+        await self.run_job(shell(f"/usr/bin/python3 -c {shlex.quote(script)}"))
         (found,) = self.receiver.received
         if int(found) < 0:
             self.skipTest("keyctl(2) is not allowed here")

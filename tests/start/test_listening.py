@@ -89,18 +89,18 @@ class BindTests(SynchronousTestCase):
 
     def test_redirect(self) -> None:
         """The listener that redirects has an address of its own, or the site's."""
-        free = bound(self, Config(interface="127.0.0.1", port="0")).port
         for address, host in (("", "127.0.0.1"), ("::1", "::1")):
+            free = free_port()
             made = listening.bind(
                 Config(
                     interface="127.0.0.1",
                     port="0",
-                    tls=Tls(http_redirect_port=free + 1, http_redirect_addr=address),
+                    tls=Tls(http_redirect_port=free, http_redirect_addr=address),
                 ),
                 Sockets(),
             )
             (listener,) = made.redirect
-            self.assertEqual(listener.getsockname()[:2], (host, free + 1))
+            self.assertEqual(listener.getsockname()[:2], (host, free))
             listener.close()
             made.main[0].close()
 

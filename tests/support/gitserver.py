@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typing_extensions import override
 
+from tests.support.product import free_port
+
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.invalid",
@@ -158,7 +160,9 @@ class GitServer:
         self.seen: list[str | None] = []
         #: Answer each request with this status instead.
         self.status: int | None = None
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", free_port()), _handler(self)
+        )
         self._server.daemon_threads = True
         # who was refused is no error of the tests
         setattr(self._server, "handle_error", lambda *_: None)  # noqa: B010

@@ -3,9 +3,11 @@
 Everything here blocks; the server is another process.
 """
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -26,10 +28,15 @@ ADMIN_PASSWORD = "correct horse battery staple"
 
 
 def free_port() -> int:
-    """Return a port of the loopback that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of the loopback that was free a moment ago.
+
+    It is none of those that the system gives to outgoing connections, which other tests
+    make at the same time.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def clean_environment(**more: str) -> dict[str, str]:
