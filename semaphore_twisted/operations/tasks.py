@@ -210,6 +210,33 @@ def newest(
     return conn.column(statements.newest_of_template, template_id=template_id, **asked)
 
 
+def newest_if_short(
+    conn: Connection,
+    actor: Actor,
+    *,
+    template_id: TemplateId | None = None,
+    count: int = LONGEST_LIST,
+    before: int = NEWEST,
+) -> list[TaskInList] | None:
+    """Return the tasks that :func:`newest` names, where one batch holds them.
+
+    One statement finds them, which takes half of the time of two. ``None`` is for
+    :func:`newest` and :func:`page`: for long texts, and for deploy tasks.
+
+    :raises NotFound: if a template is named that the project does not have
+    """
+    asked = {"project_id": project_of(actor), "before": before, "count": count}
+    statement = statements.newest_in_list
+    if template_id is not None:
+        template_of(conn, project_of(actor), template_id)
+        asked["template_id"] = template_id
+        statement = statements.newest_in_list_of_template
+    found = conn.fitting(statement, TaskInList, size=limits.BATCH, **asked)
+    if found is None or any(each.build_task_id for each in found):
+        return None
+    return found
+
+
 def page(
     conn: Connection, actor: Actor, ids: Sequence[int]
 ) -> tuple[list[TaskInList], int]:

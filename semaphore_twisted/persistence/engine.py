@@ -219,6 +219,18 @@ class Connection:
                 return None
         return [found[number] for number in ids if number in found]
 
+    def fitting(
+        self, statement: Executable, of: type[T], *, size: int, **parameters: Any
+    ) -> list[T] | None:
+        """Return every row as *of*, or ``None`` if they have more than *size* bytes."""
+        rows, held = [], 0
+        for row in self.execute(statement, **parameters):
+            rows.append(row)
+            held += len(marshal.dumps(tuple(row)))
+            if held > size:
+                return None
+        return self._values(statement, rows, of)
+
     def all(self, statement: Executable, of: type[T], **parameters: Any) -> list[T]:
         """Return every row as *of*; column names are the fields' names."""
         rows = self.execute(statement, **parameters).fetchall()

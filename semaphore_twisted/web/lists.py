@@ -17,15 +17,26 @@ T = TypeVar("T")
 #: Reads the first of the objects with these ids, and tells how many ids that were.
 Page = Callable[[Connection, Actor, Sequence[int]], tuple[list[T], int]]
 
+#: Reads the ids of a list, in its order.
+Ids = Callable[Concatenate[Connection, Actor, ...], Sequence[int]]
+
+#: Reads the whole of a list, or tells that it is too long for that.
+Short = Callable[[Connection, Actor], list[T] | None]
+
 
 async def listed(
     context: Context,
-    ids: Callable[Concatenate[Connection, Actor, ...], Sequence[int]],
+    ids: Ids,
     page: Page[T],
+    short: Short[T] | None = None,
     **parameters: Any,
 ) -> list[T] | Streamed:
-    """Return what *page* reads of the *ids* that are listed with *parameters*."""
-    wanted, rows, taken = await context.read(_begun, ids, page, parameters)
+    """Return what *page* reads of the *ids* that are listed with *parameters*.
+
+    Where *short* is given it is asked first: it returns the whole list in a quicker
+    way, or ``None``.
+    """
+    wanted, rows, taken = await context.read(_begun, (ids, page, short), parameters)
     if taken >= len(wanted):
         return rows
     return Streamed("application/json", _array(context, page, rows, wanted[taken:]))
@@ -34,10 +45,13 @@ async def listed(
 def _begun(
     conn: Connection,
     actor: Actor,
-    ids: Callable[Concatenate[Connection, Actor, ...], Sequence[int]],
-    page: Page[T],
+    ways: tuple[Ids, Page[T], Short[T] | None],
     parameters: dict[str, Any],
 ) -> tuple[Sequence[int], list[T], int]:
+    ids, page, short = ways
+    whole = None if short is None else short(conn, actor)
+    if whole is not None:
+        return (), whole, 0
     wanted = ids(conn, actor, **parameters)
     rows, taken = page(conn, actor, wanted)
     return wanted, rows, taken

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import IllegalMove, Status, Task, TaskInList
@@ -44,9 +45,13 @@ class TaskTestCase(SynchronousTestCase):
         self.template = make_template(self.conn, self.project)
 
     def newest(self, **asked: Any) -> list[TaskInList]:
-        """Return the tasks of a list."""
+        """Return the tasks of a list; a short one is the same in both ways."""
         ids = tasks.newest(self.conn, self.actor, **asked)
-        return tasks.page(self.conn, self.actor, ids)[0]
+        found = tasks.page(self.conn, self.actor, ids)[0]
+        short = tasks.newest_if_short(self.conn, self.actor, **asked)
+        deploys = any(each.build_task_id for each in found)
+        self.assertEqual(short, None if deploys else found)
+        return found
 
     def create(self, **body: Any) -> Task:
         """Start a task."""
@@ -203,6 +208,16 @@ class SeeTests(TaskTestCase):
         append(self.conn, task, [(1, "a"), (1, "b")])
         found = tasks.lines(self.conn, self.actor, task, above=1, limit=9)
         self.assertEqual([line.output for line in found], ["b"])
+
+    def test_not_short(self) -> None:
+        """Long texts and deploy tasks are for the way in batches."""
+        self.task()
+        self.assertIsNotNone(tasks.newest_if_short(self.conn, self.actor))
+        self.task(message="x" * limits.BATCH)
+        self.assertIsNone(tasks.newest_if_short(self.conn, self.actor))
+        self.assertIsNotNone(tasks.newest_if_short(self.conn, self.actor, before=2))
+        self.task(build_task_id=1)
+        self.assertIsNone(tasks.newest_if_short(self.conn, self.actor, count=1))
 
 
 class EndTests(TaskTestCase):

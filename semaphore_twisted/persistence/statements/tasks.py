@@ -1,6 +1,18 @@
 """Tasks, and the chunks of their output."""
 
-from sqlalchemy import bindparam, delete, exists, func, not_, or_, select, update
+from typing import Any
+
+from sqlalchemy import (
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from semaphore_twisted.persistence.schema import (
     project,
@@ -61,18 +73,30 @@ by_id = select(*_SHOWN).where(_c.id == bindparam("id"))
 
 of_project = by_id.where(_c.project_id == bindparam("project_id"))
 
-_newest = (
-    select(_c.id)
-    .where(_c.project_id == bindparam("project_id"), _c.id < bindparam("before"))
-    .order_by(_c.id.desc())
-    .limit(bindparam("count"))
-)
+
+def _newest(found: Select[Any]) -> Select[Any]:
+    return (
+        found.where(
+            _c.project_id == bindparam("project_id"), _c.id < bindparam("before")
+        )
+        .order_by(_c.id.desc())
+        .limit(bindparam("count"))
+    )
+
+
+_of_template = _c.template_id == bindparam("template_id")
 
 #: The ids of the newest ``count`` tasks of a project, below the id ``before``.
-newest = _newest
+newest = _newest(select(_c.id))
 
 #: The same for one template of the project.
-newest_of_template = _newest.where(_c.template_id == bindparam("template_id"))
+newest_of_template = newest.where(_of_template)
+
+#: The newest ``count`` tasks of a project below the id ``before``, as lists show them.
+newest_in_list = _newest(_list)
+
+#: The same for one template of the project.
+newest_in_list_of_template = newest_in_list.where(_of_template)
 
 #: A task of a project by its id, as lists show it.
 in_list = _list.where(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
@@ -138,20 +139,27 @@ async def _last(
     asked = _lenient(context, "limit", _lenient(context, "count", absent))
     count = asked if asked <= absent else absent
     more = False
+    sought: dict[str, Any] = {
+        "template_id": None if template_id is None else TemplateId(template_id),
+        "count": count + 1,
+        "before": _lenient(context, "before", operations.NEWEST),
+    }
 
     def newest(conn: Connection, actor: Actor) -> list[int]:
         nonlocal more
-        found = operations.newest(
-            conn,
-            actor,
-            template_id=None if template_id is None else TemplateId(template_id),
-            count=count + 1,
-            before=_lenient(context, "before", operations.NEWEST),
-        )
+        found = operations.newest(conn, actor, **sought)
         more = len(found) > count
         return found[:count]
 
-    rows = await lists.listed(context, newest, operations.page)
+    def short(conn: Connection, actor: Actor) -> list[TaskInList] | None:
+        nonlocal more
+        found = operations.newest_if_short(conn, actor, **sought)
+        if found is None:
+            return None
+        more = len(found) > count
+        return found[:count]
+
+    rows = await lists.listed(context, newest, operations.page, short)
     context.headers.append((b"x-has-next", b"true" if more else b"false"))
     return rows
 
