@@ -14,6 +14,7 @@ from tests.support.companion_process import (
     as_unit,
 )
 from tests.support.lab import LabTestCase, until
+from tests.support.lab_machine import CommandFailed
 
 
 def reason(companion: Companion) -> str:
@@ -136,8 +137,17 @@ class OwnershipTests(LabTestCase):
         peer, index = Peer(), self.companion.hello().index
         self.companion.sync(peer)
         peer.join(self.lab.client1, self.companion)
-        self.ip("link", "set", "dev", INTERFACE, "down")
-        self.ip("link", "set", "dev", INTERFACE, "name", "other", "up")
+
+        def rename() -> bool:
+            # Only an interface that is down takes a name; the companion has it up soon.
+            self.ip("link", "set", "dev", INTERFACE, "down")
+            try:
+                self.ip("link", "set", "dev", INTERFACE, "name", "other", "up")
+            except CommandFailed:
+                return False
+            return True
+
+        until(rename, "the interface has another name")
         until(lambda: self.companion.hello().index == index, "the name is back")
         self.assertNotIn("other", self.links())
         until(self.reaches, "the peer is in", seconds=30)
