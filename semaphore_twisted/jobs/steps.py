@@ -66,7 +66,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     exits: dict[str, Outcome] = {}
     #: Stays in the background until the job ends (an ssh-agent, for example).
     background: bool = False
-    #: A background step is waited for until this path exists (at most 10 s).
+    #: A background step is waited for until it listens on this Unix socket (at most
+    #: 10 s).
     ready: str | None = None
     #: The output goes into a fact of this name instead of the log (at most 4 KiB).
     capture: str | None = None

@@ -67,7 +67,7 @@ class Ownership:
         name = self._settings.interface
         index = addressing.index(name)
         if not index:
-            if not await self._renamed():
+            if not await self._renamed() and not self.astray:
                 self._note(Record(name))
             return
         if addressing.name(index) != name:

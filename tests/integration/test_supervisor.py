@@ -345,17 +345,23 @@ class RunTests(JobCase):
     async def test_background(self) -> None:
         """A background step is waited for, stays for the others and dies at the end."""
         word = f"word-{self.place.name}"
+        path = str(self.place / "socket")
+        listener = (
+            "import os, socket, sys, time\n"
+            "it = socket.socket(socket.AF_UNIX)\n"
+            f"it.bind({path!r})\n"
+            "time.sleep(0.3)\n"  # the file is there, and nobody is let in yet
+            "it.listen()\n"
+            "os.set_inheritable(it.fileno(), True)\n"
+            f"os.execvp('sleep', [{word!r}, '1000'])\n"
+        )
+        client = f"import socket\nsocket.socket(socket.AF_UNIX).connect({path!r})\n"
         result = await self.run_job(
-            shell(
-                "sleep 0.1; touch ready; exec -a WORD sleep 1000".replace("WORD", word),
-                name="agent",
-                background=True,
-                ready="{workspace}/ready",
-            ),
-            shell("ls"),
+            python(listener, name="agent", background=True, ready=path),
+            python(client + "print('let in')"),
         )
         self.assertEqual(result.status, "success")
-        self.assertEqual(self.receiver.received, ["ready"])
+        self.assertEqual(self.receiver.received, ["let in"])
         self.assertEqual(alive(word), [])
 
     async def test_lock(self) -> None:

@@ -47,39 +47,37 @@ def answer(content: bytes, *, stream: bool) -> list[bytes]:
     return special.get(first, [good])
 
 
-def datagrams(host: str) -> None:
-    """Answer datagrams."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with (
-        socket.socket(family, socket.SOCK_DGRAM) as port,
-        socket.socket(family, socket.SOCK_DGRAM) as other,
-    ):
-        port.bind((host, 53))
-        other.bind((host, 0))
-        while True:
-            content, source = port.recvfrom(65535)
-            if b"\6forged" in content:
-                other.sendto(record(parse(content), FORGED), source)
-            for each in answer(content, stream=False):
-                port.sendto(each, source)
+def datagrams(port: socket.socket, other: socket.socket) -> None:
+    """Answer the datagrams that come to *port*; forge some from *other*."""
+    while True:
+        content, source = port.recvfrom(65535)
+        if b"\6forged" in content:
+            other.sendto(record(parse(content), FORGED), source)
+        for each in answer(content, stream=False):
+            port.sendto(each, source)
 
 
-def streams(host: str) -> None:
+def streams(listener: socket.socket) -> None:
     """Answer over TCP, one question each."""
-    with socket.create_server((host, 53)) as listener:
-        while True:
-            connection, _ = listener.accept()
-            with connection:
-                connection.settimeout(2)
-                size = int.from_bytes(connection.recv(2), "big")
-                for each in answer(connection.recv(size), stream=True):
-                    connection.sendall(len(each).to_bytes(2, "big") + each)
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(2)
+            size = int.from_bytes(connection.recv(2), "big")
+            for each in answer(connection.recv(size), stream=True):
+                connection.sendall(len(each).to_bytes(2, "big") + each)
 
 
 def run(host: str) -> None:
-    """Answer until killed."""
-    for serve in (datagrams, streams):
-        threading.Thread(target=serve, args=(host,)).start()
+    """Answer until killed; "ready" is printed when both protocols are answered."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    port = socket.socket(family, socket.SOCK_DGRAM)
+    other = socket.socket(family, socket.SOCK_DGRAM)
+    port.bind((host, 53))
+    other.bind((host, 0))
+    listener = socket.create_server((host, 53), family=family)
+    threading.Thread(target=datagrams, args=(port, other)).start()
+    threading.Thread(target=streams, args=(listener,)).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
 

@@ -13,7 +13,13 @@ import signal
 import time
 import traceback
 
-from semaphore_twisted.jobs.supervision import aftermath, child, folder, namespaces
+from semaphore_twisted.jobs.supervision import (
+    aftermath,
+    child,
+    folder,
+    linux,
+    namespaces,
+)
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
 from semaphore_twisted.jobs.supervision.removal import Removal
@@ -348,7 +354,7 @@ class Job:
         path = expand(step.ready, self._workspace, {})
         limit = time.monotonic() + _READY_SECONDS
         pause = 0.001
-        while not os.path.lexists(path):
+        while not linux.listens(path):
             if started.pid in self._waiter.ended:
                 return True
             self._check(step, deadline)

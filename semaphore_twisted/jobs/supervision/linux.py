@@ -94,6 +94,24 @@ def mount(
     _done(result, f"mount {kind or 'of'} {target}")
 
 
+def listens(path: str) -> bool:
+    """Whether a program listens on the socket *path* (``/proc/net/unix``, ``proc(5)``).
+
+    A socket has its file before its program listens; whoever connects in between is
+    refused.
+    """
+    accepting = 1 << 16
+    suffix = b" " + os.fsencode(path)
+    with open("/proc/net/unix", "rb") as table:
+        for line in table:
+            if (
+                line.rstrip(b"\n").endswith(suffix)
+                and int(line.split()[3], 16) & accepting
+            ):
+                return True
+    return False
+
+
 def keyctl_number() -> int | None:
     """Return the number of ``keyctl(2)``, for which the C library has no function."""
     return _KEYCTL.get(os.uname().machine) if sys.maxsize > 1 << 32 else None
