@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "deferreds": set(),
     "exhaustion": set(),
     "links": set(),
+    "log_on_change": set(),
     "lifecycle": {"deferreds"},
     "crypto": set(),
     "persistence": {"deferreds"},
@@ -25,7 +26,14 @@ ALLOWED: dict[str, set[str]] = {
     "wireguard": set(),
     "operations": {"crypto", "persistence", "wireguard"},
     "identity": {"crypto", "operations", "persistence"},
-    "tasks": {"jobs", "operations", "crypto", "persistence", "deferreds"},
+    "tasks": {
+        "jobs",
+        "operations",
+        "crypto",
+        "persistence",
+        "deferreds",
+        "log_on_change",
+    },
     "web": {
         "crypto",
         "operations",
@@ -34,11 +42,25 @@ ALLOWED: dict[str, set[str]] = {
         "deferreds",
         "wireguard",
     },
-    "vpn": {"operations", "persistence", "wireguard", "deferreds", "links"},
+    "vpn": {
+        "operations",
+        "persistence",
+        "wireguard",
+        "deferreds",
+        "links",
+        "log_on_change",
+    },
     "outgoing": set(),
     "outgoing_blocking": set(),
     "acme": {"crypto", "operations", "persistence", "deferreds", "outgoing"},
-    "vpnd": {"wireguard", "lifecycle", "deferreds", "exhaustion", "links"},
+    "vpnd": {
+        "wireguard",
+        "lifecycle",
+        "deferreds",
+        "exhaustion",
+        "links",
+        "log_on_change",
+    },
 }
 
 #: The roots connect everything; ``__init__`` names the version.

@@ -21,6 +21,7 @@ from semaphore_twisted.config import Config
 from semaphore_twisted.crypto import pairs
 from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.deferreds import forget
+from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import looks
 from semaphore_twisted.start.authority import AuthorityLost, Certificates
@@ -133,8 +134,7 @@ class Renewal(Service):
         #: whether to look once more after this, and whether somebody asked for it
         self._wanted: bool | None = None
         self._since: datetime | None = None
-        #: why the newest pair is not used, empty where it is
-        self.why = ""
+        self._reason = LogOnChange()
         self._watch = FileWatch(map(Path, files), self._changed, reactor=reactor)
         self._timer = LoopingCall(self._tick)
         self._timer.clock = reactor
@@ -157,6 +157,11 @@ class Renewal(Service):
             self._timer.stop()
         if self._again is not None and self._again.active():
             self._again.cancel()
+
+    @property
+    def why(self) -> str:
+        """Why the newest pair is not used; empty where it is."""
+        return self._reason.state
 
     def look(self) -> None:
         """Look now: somebody asked for it, and is told what came of it."""
@@ -192,7 +197,7 @@ class Renewal(Service):
             self._log.failure("The certificate could not be renewed")
             self._not_used(f"it failed ({type(error).__name__})", asked=True)
         else:
-            recovered, self.why, self._since = bool(self.why), "", None
+            recovered, self._since = self._reason.clear(), None
             self._first_try = None
             if changed or recovered or asked:
                 self._remember()
@@ -236,10 +241,13 @@ class Renewal(Service):
             if self._again is None or not self._again.active():
                 self._again = self._clock.callLater(RETRY, self._begin)
             return
-        if why != self.why:
-            self._log.error("The new certificate is not used: {reason}", reason=why)
-            self._since = self._since or self._now()
-        changed, self.why = why != self.why, why
+        changed = self._reason.log(
+            why,
+            self._log.error,
+            "The new certificate is not used: {reason}",
+            reason=why,
+        )
+        self._since = self._since or self._now()
         if changed or asked:
             self._remember()
 

@@ -1,8 +1,11 @@
 """How long the queue waits after a start for which the machine lacked something."""
 
+from collections import defaultdict
+
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
+from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.model.ids import TaskId
 
 #: Seconds until the next start: at first and at most.
@@ -16,7 +19,9 @@ class Patience:
     _clock: IReactorTime
     _pause: float = field(default=FIRST, init=False)
     _until: float = field(default=float("-inf"), init=False)
-    _told: dict[TaskId, str] = field(factory=dict, init=False)
+    _reasons: defaultdict[TaskId, LogOnChange] = field(
+        factory=lambda: defaultdict(LogOnChange), init=False
+    )
 
     def failed(self, task_id: TaskId, why: str) -> bool:
         """Wait for longer; tell whether the task's log does not say *why* yet."""
@@ -24,13 +29,11 @@ class Patience:
         if self._until <= now:  # several starts of one moment count once
             self._until = now + self._pause
             self._pause = min(self._pause * 2, LONGEST)
-        new = self._told.get(task_id) != why
-        self._told[task_id] = why
-        return new
+        return self._reasons[task_id].set(why)
 
     def started(self, task_id: TaskId) -> None:
         """Forget a task that has been started."""
-        self._told.pop(task_id, None)
+        self._reasons.pop(task_id, None)
         self._pause = FIRST
 
     def ended(self) -> None:

@@ -8,6 +8,7 @@ from twisted.logger import Logger
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IPeerObserver
+from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.vpn.client import VpnClient
 from semaphore_twisted.vpn.state import PeerStore
@@ -32,7 +33,7 @@ class Looks:
         self._looked = looked
         self._observers: list[IPeerObserver] = []
         self._waiting: list[Deferred[Sequence[PeerStatus]]] = []
-        self._unkept = ""
+        self._unkept = LogOnChange()
 
     def add(self, observer: IPeerObserver) -> None:
         """Tell *observer* too from now on."""
@@ -57,7 +58,7 @@ class Looks:
         except Exception as error:  # noqa: BLE001 - the device is right, which counts
             self._not_kept(error)
         else:
-            self._unkept = ""
+            self._unkept.clear()
             self._tell(statuses)
 
     async def _look(self) -> None:
@@ -85,6 +86,8 @@ class Looks:
                 self._log.failure("An observer of peers failed")
 
     def _not_kept(self, error: Exception) -> None:
-        if str(error) != self._unkept:
-            self._unkept = str(error)
-            self._log.failure("What was seen of the peers could not be kept")
+        self._unkept.log(
+            str(error),
+            self._log.failure,
+            "What was seen of the peers could not be kept",
+        )

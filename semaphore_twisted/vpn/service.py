@@ -31,6 +31,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IPeerControl, IPeerObserver
+from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.vpn import requests
 from semaphore_twisted.vpn.client import CompanionError, CompanionFailed, VpnClient
@@ -94,7 +95,9 @@ class PeerService(Service):
         self._stopped: Deferred[None] | None = None
         self._retry = FIRST_RETRY
         self._confirmed: int | None = None
-        self._unmarked = self._said = ""
+        self._away, self._backend = LogOnChange(), LogOnChange()
+        self._unmarked, self._damaged = LogOnChange(), LogOnChange()
+        self._fault, self._unseen = LogOnChange(), LogOnChange()
         #: called with the state after each change of what is wrong
         self.noted: Callable[[VpnState], object] = lambda _: None
         client.connected = self._connected
@@ -199,13 +202,15 @@ class PeerService(Service):
         self.wake()
 
     def _welcomed(self, welcome: wire.Welcome) -> None:
-        if welcome.backend and welcome.backend != self._said:
-            self._log.info(
+        self._away.clear()
+        if welcome.backend:
+            self._backend.log(
+                welcome.backend,
+                self._log.info,
                 "The VPN's interface {name} is there ({backend})",
                 name=welcome.interface,
                 backend=welcome.backend,
             )
-            self._said = welcome.backend
         self._note(
             connected=True,
             backend=welcome.backend,
@@ -217,8 +222,13 @@ class PeerService(Service):
 
     def _disconnected(self) -> None:
         reason = self._client.reason
-        if self.running and (self._state.connected or self._state.reason != reason):
-            self._log.warn("The VPN's companion is away: {reason}", reason=reason)
+        if self.running:
+            self._away.log(
+                reason,
+                self._log.warn,
+                "The VPN's companion is away: {reason}",
+                reason=reason,
+            )
         self._note(connected=False, backend="", reason=reason, index=0, welcome=None)
         self._revisions.failed(None, reason)
 
@@ -287,11 +297,13 @@ class PeerService(Service):
         try:
             await self._store.expire_due()
         except Exception as error:  # noqa: BLE001 - they are not desired all the same
-            if str(error) != self._unmarked:
-                self._log.failure("Peers whose time is over could not be marked")
-            self._unmarked = str(error)
+            self._unmarked.log(
+                str(error),
+                self._log.failure,
+                "Peers whose time is over could not be marked",
+            )
         else:
-            self._unmarked = ""
+            self._unmarked.clear()
 
     async def _desired(self) -> Desired:
         welcome = self._state.welcome
@@ -299,11 +311,13 @@ class PeerService(Service):
             desired = await self._store.desired(welcome.sites if welcome else ())
         except Exception as error:
             raise Unreadable(f"the peers could not be read: {error}") from error
-        if desired.damaged and desired.damaged != self._state.damaged:
-            self._log.error(
-                "Peers that are damaged in the database are left out: {which}",
-                which="; ".join(desired.damaged),
-            )
+        damaged = "; ".join(desired.damaged)
+        self._damaged.log(
+            damaged,
+            self._log.error,
+            "Peers that are damaged in the database are left out: {which}",
+            which=damaged,
+        )
         self._note(wanted=desired.revision, damaged=desired.damaged)
         self._alarm.set(desired.next_expiry if self.running else None)
         return desired
@@ -342,7 +356,7 @@ class PeerService(Service):
         state = self._state
         for sentence in synced.drift[:20]:
             self._log.warn("The VPN's device was changed: {what}", what=sentence)
-        if state.error:
+        if self._fault.clear():
             self._log.info("The VPN is as it should be again")
         self._note(
             index=synced.index,
@@ -363,8 +377,12 @@ class PeerService(Service):
     def _failed(self, reason: str, wanted: int | None, *, unsafe: bool = False) -> None:
         if not self.running:
             return
-        if reason != self._state.error:
-            self._log.error("The VPN is not as it should be: {reason}", reason=reason)
+        self._fault.log(
+            reason,
+            self._log.error,
+            "The VPN is not as it should be: {reason}",
+            reason=reason,
+        )
         self._note(
             error=reason,
             unsafe=unsafe,
@@ -381,18 +399,24 @@ class PeerService(Service):
 
     def _look(self) -> None:
         if self._state.connected and not self._syncing:
-            _ = self._looks.look().addErrback(self._unseen)
+            _ = self._looks.look().addErrback(self._not_seen)
 
     def _looked(self, observed: wire.Observed) -> None:
+        self._unseen.clear()
         self._note(last_look=self._now(), peers=len(observed.peers), unseen="")
         if observed.index != self._state.index:
             self.wake()  # the interface was made anew, or is gone
 
-    def _unseen(self, failure: Failure) -> None:
-        """Say why a look failed, unless it is what the last one said."""
+    def _not_seen(self, failure: Failure) -> None:
+        """Log why a look failed, unless the last one failed for the same reason."""
         reason = failure.getErrorMessage()
-        if self.running and reason != self._state.unseen:
-            self._log.warn("The peers cannot be looked at: {reason}", reason=reason)
+        if self.running:
+            self._unseen.log(
+                reason,
+                self._log.warn,
+                "The peers cannot be looked at: {reason}",
+                reason=reason,
+            )
             self._note(unseen=reason)
 
     async def _plan(self) -> Sequence[str]:

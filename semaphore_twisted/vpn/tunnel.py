@@ -31,6 +31,7 @@ from typing_extensions import override
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.links import LinkWatch
+from semaphore_twisted.log_on_change import LogOnChange
 
 #: Seconds between two looks, should no word of a change come.
 LOOK_SECONDS = 1.0
@@ -40,7 +41,7 @@ LOOPBACK = "lo"
 
 BACKLOG = 256
 
-RECREATED = "the interface is another one now"
+NOT_LOOKED, RECREATED = "not looked yet", "the interface is another one now"
 
 
 class Devices(Protocol):
@@ -123,16 +124,21 @@ class TunnelPort:
     port: int
     serves: IProtocolFactory | Callable[[], DatagramProtocol]
     device: str = ""
-    reason: str = "not looked yet"
     _index: int = 0
     _open: IListeningPort | None = None
     _closing: "list[Deferred[None]]" = field(factory=list)
+    _reason: LogOnChange = field(factory=lambda: LogOnChange(NOT_LOOKED), init=False)
     _log: ClassVar[Logger] = Logger()
 
     @property
     def datagrams(self) -> bool:
         """Whether this is a port of UDP."""
         return not IProtocolFactory.providedBy(self.serves)
+
+    @property
+    def reason(self) -> str:
+        """Why it does not listen; empty where it does."""
+        return self._reason.state
 
     @property
     def listening(self) -> bool:
@@ -209,15 +215,15 @@ class TunnelPort:
         return ""
 
     def _say(self, reason: str) -> None:
-        if reason == self.reason:
-            return
-        self.reason = reason
         where = f"{self.address} port {self.port} on {self.device or self.interface}"
-        if reason:
-            self._log.warn(
-                "Not listening on {where}: {reason}", where=where, reason=reason
-            )
-        else:
+        changed = self._reason.log(
+            reason,
+            self._log.warn,
+            "Not listening on {where}: {reason}",
+            where=where,
+            reason=reason,
+        )
+        if changed and not reason:
             self._log.info("Listening on {where}", where=where)
 
 

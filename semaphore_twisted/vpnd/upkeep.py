@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from semaphore_twisted.deferreds import forget
+from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.wireguard.state import DeviceFailed
 
@@ -37,7 +38,7 @@ class Upkeep(Service):
         self._looked_at = 0.0
         self._index = 0
         self._retry = FIRST_RETRY
-        self._reason = ""
+        self._trouble = LogOnChange()
 
     @override
     def startService(self) -> None:
@@ -83,13 +84,17 @@ class Upkeep(Service):
                 await self._companion.keep()
                 self._looked_at = self._clock.seconds()
                 self._index = self._companion.index
-                self._retry, self._reason = FIRST_RETRY, ""
+                self._retry = FIRST_RETRY
+                self._trouble.clear()
         except DeviceFailed as error:
             self._heard = True
             delay, self._retry = self._retry, min(self._retry * 2, CYCLE)
-            if str(error) != self._reason:
-                self._reason = str(error)
-                self._log.error("There is no VPN now: {reason}", reason=self._reason)
+            self._trouble.log(
+                str(error),
+                self._log.error,
+                "There is no VPN now: {reason}",
+                reason=str(error),
+            )
         finally:
             if self.running:
                 self._later(SETTLE if self._heard and delay == GLANCE else delay)
