@@ -1,1 +1,1 @@
-"""What both sides of the privilege line know of WireGuard; all of it pure."""
+"""WireGuard code without I/O that the server and the privileged companion share."""

@@ -1,9 +1,9 @@
-"""Addresses, networks, ports and endpoints: read strictly, written in one spelling.
+"""Strict parsers for addresses, networks, ports and endpoints.
 
-The parsers take ASCII only and return canonical text, which is what is stored,
-compared and written; the text that somebody sent is never forwarded. ``ipaddress``
-alone would take scopes (``fe80::1%eth0``), IPv4 in IPv6 (``::ffff:10.0.0.1``) and
-netmasks, and ``int`` takes ``5_1820`` and the digits of every script.
+The parsers take ASCII only and return canonical text. This text is stored, compared and
+written; the text of the request is never passed on. ``ipaddress`` alone would accept
+scopes (``fe80::1%eth0``), IPv4-mapped IPv6 (``::ffff:10.0.0.1``) and netmasks, and
+``int`` accepts ``5_1820`` and the digits of every script.
 """
 
 import ipaddress
@@ -27,13 +27,13 @@ DEFAULT_PORT = 51820
 
 
 class WrongAddress(Invalid):
-    """A text is no address, network, port or endpoint; the sentence shows one."""
+    """A text is not a valid address, network, port or endpoint."""
 
     sentence = "This is not an address"
 
 
 def _shown(text: str) -> str:
-    """Return what may be repeated of a text that was refused."""
+    """Return a refused text shortened and escaped, so that an error can quote it."""
     return f"{text[:60]!a}"
 
 
@@ -50,10 +50,11 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _is_canonical(text: str) -> bool:
-    """Whether *text* is the one spelling of an address.
+    """Whether *text* is an address in its canonical spelling.
 
-    It knows nearly all of them, ten times as fast as ``ipaddress``, which decides on
-    the others: a device is read and written with thousands of them.
+    This check is ten times as fast as ``ipaddress`` and recognizes nearly all canonical
+    addresses; the caller passes the remaining texts to ``ipaddress``. A device is read
+    and written with thousands of addresses.
     """
     family = AF_INET6 if ":" in text else AF_INET
     if family == AF_INET6 and "." in text:
@@ -67,7 +68,8 @@ def _is_canonical(text: str) -> bool:
 def parse_address(text: str) -> str:
     """Return the canonical text of the address in *text*.
 
-    :raises WrongAddress: for a scope, IPv4 in IPv6, a prefix length, and all else.
+    :raises WrongAddress: if *text* is not an address, has a scope or a prefix length,
+        or is IPv4-mapped IPv6.
     """
     if _is_canonical(text):
         return text
@@ -82,8 +84,8 @@ def parse_address(text: str) -> str:
 def parse_network(text: str) -> str:
     """Return the canonical text of the network in *text*, such as ``10.20.0.0/16``.
 
-    :raises WrongAddress: if it is none; for an address within a network, the sentence
-        suggests the network.
+    :raises WrongAddress: if *text* is not a network; for an address within a network,
+        the sentence suggests the network.
     """
     before, slash, after = text.partition("/")
     if after == ("128" if ":" in before else "32") and _is_canonical(before):
@@ -128,7 +130,8 @@ def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> str:
 
     *text* is a name or an address, with or without a port.
 
-    :raises WrongAddress: for a URL, blanks, a port that is none, and all else.
+    :raises WrongAddress: if *text* is anything else, such as a URL, a text with blanks,
+        or a host with an invalid port.
     """
     host, port = _split(text)
     number = default_port if port is None else parse_port(port)
@@ -141,9 +144,9 @@ def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> str:
 
 
 def learned(text: str) -> str | None:
-    """Return *text* if it is an address with a port, as a device has learned it.
+    """Return *text* if it is an endpoint that a device learned: an address with a port.
 
-    It may be link-local, with a scope; a name it cannot be.
+    The address may be link-local, with a scope. Names are not accepted.
     """
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
@@ -161,7 +164,7 @@ def learned(text: str) -> str | None:
 
 
 def _split(text: str) -> tuple[str, str | None]:
-    """Return the host and the port, if there is one, of an endpoint."""
+    """Return the host and the port of an endpoint, ``None`` without a port."""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or ":" not in host or (rest and not rest.startswith(":")):
@@ -174,7 +177,10 @@ def _split(text: str) -> tuple[str, str | None]:
 
 
 def _name(host: str, text: str) -> str:
-    """Return the host name in ASCII."""
+    """Return *host* in ASCII (IDNA).
+
+    :raises WrongAddress: if it is not a host name; the sentence quotes *text*.
+    """
     try:
         name = idna.encode(host, uts46=True).decode("ascii").removesuffix(".")
     except (idna.IDNAError, UnicodeError):
@@ -183,7 +189,7 @@ def _name(host: str, text: str) -> str:
     if (
         len(name) > 253
         or not all(_LABEL.fullmatch(label) for label in labels)
-        or labels[-1].isdigit()  # an address that is none, such as 10.0.0.256
+        or labels[-1].isdigit()  # an invalid address, such as 10.0.0.256
     ):
         raise _wrong_endpoint(text)
     return name
@@ -197,16 +203,16 @@ def _wrong_endpoint(text: str) -> WrongAddress:
 
 
 def prefix_of(address: str) -> str:
-    """Return the prefix that holds the canonical *address* alone."""
+    """Return the prefix that contains only the canonical *address*."""
     return f"{address}/128" if ":" in address else f"{address}/32"
 
 
 def _numbers(texts: Iterable[str], family: AddressFamily) -> Iterable[int]:
-    """Return the addresses of one family as numbers, whatever their prefix lengths."""
+    """Return the addresses of one family as numbers; prefix lengths are ignored."""
     pack = partial(inet_pton, family)
     try:
         return map(int.from_bytes, set(map(pack, texts)))
-    except (OSError, ValueError):  # not all are plain addresses of this family
+    except (OSError, ValueError):  # some have prefix lengths or the other family
         bare = (each.partition("/")[0] for each in texts)
         wanted = [each for each in bare if (":" in each) == (family == AF_INET6)]
         try:
@@ -218,11 +224,11 @@ def _numbers(texts: Iterable[str], family: AddressFamily) -> Iterable[int]:
 def next_free(
     pool: str, taken: Collection[str], reserved: Collection[str] = ()
 ) -> str | None:
-    """Return the lowest address of the network *pool* that may be given away.
+    """Return the lowest free address of the network *pool*, ``None`` if none is free.
 
-    The first and the last address of the pool never are, nor those in *taken* and
-    *reserved*, whatever their spelling or prefix length. ``None`` if all are gone;
-    that is known after as many steps as addresses are taken.
+    The first and the last address of the pool are never returned, and neither are the
+    addresses in *taken* and *reserved*, independent of their spelling and prefix
+    length. The search takes at most as many steps as addresses are taken.
     """
     network = ipaddress.ip_network(parse_network(pool))
     family = AF_INET6 if network.version == 6 else AF_INET
@@ -235,15 +241,15 @@ def next_free(
 
 
 def pool6(entropy: Callable[[int], bytes]) -> str:
-    """Return a random unique local network of IPv6 (RFC 4193), a ``/64``."""
+    """Return a random ``/64`` of the unique local IPv6 addresses (RFC 4193)."""
     prefix = b"\xfd" + entropy(7) + bytes(8)
     return f"{ipaddress.IPv6Address(prefix)}/64"
 
 
 def server_address(pool: str) -> str:
-    """Return the server's own address in *pool*: the first one.
+    """Return the server's own address in *pool*: the first usable one.
 
-    :raises WrongAddress: if the pool then has no room for a peer.
+    :raises WrongAddress: if *pool* has no room for a peer besides the server.
     """
     first = next_free(pool, ())
     if first is None or next_free(pool, (), (first,)) is None:

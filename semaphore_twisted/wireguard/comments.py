@@ -1,4 +1,4 @@
-"""Peers' names in the comments of other products' files."""
+"""Read names of peers from the comments in configuration files of other products."""
 
 import re
 
@@ -6,8 +6,8 @@ import msgspec
 
 from semaphore_twisted.wireguard.names import WrongName, parse_name
 
-#: How products write a peer's name: PiVPN, wireguard-install, wg-easy, OPNsense and
-#: the exporter for Prometheus, wireguard-ui, WGDashboard.
+#: Formats in which products write a peer's name: PiVPN, wireguard-install, wg-easy,
+#: OPNsense and the exporter for Prometheus, wireguard-ui, WGDashboard.
 _NAMES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -19,23 +19,23 @@ _NAMES = tuple(
     )
 )
 
-#: A comment that may be a name, since it is nothing else that is known.
+#: A comment that matches no known format but may be a name.
 _PLAIN_NAME = re.compile(r"# ?([^#:=\[\]]+)")
 
 
 class Calling(msgspec.Struct, frozen=True):
-    """What a comment calls a peer; *sure* if it says that this is a name."""
+    """The name of a peer in a comment; *sure* if the comment marks it as a name."""
 
     text: str | None = None
     sure: bool = False
 
 
-#: What most comments hold.
+#: The result for a comment without a name.
 NOTHING = Calling()
 
 
 def read(comment: str) -> Calling:
-    """Return the name in a comment, if that is what it holds."""
+    """Return the name that *comment* contains, or :data:`NOTHING`."""
     for pattern in (*_NAMES, _PLAIN_NAME):
         found = pattern.fullmatch(comment)
         if found is not None:

@@ -1,24 +1,25 @@
-"""The rules of the tunnel, as a text for ``nft -f -``.
+"""Build the nftables rules of the tunnel, as input for ``nft -f -``.
 
-All of them are in one table of our own, which a load replaces at once: no rule piles
-up, and no packet sees half of them. A word of the text is either written here, or the
-canonical text of an address, a network or a number, or the name of the interface.
+All rules are in one table of our own, which each load replaces atomically: rules do not
+accumulate, and no packet passes a partly loaded table. The text consists of fixed
+words, canonical addresses, networks and numbers, and the name of the interface.
 
-* To the server's own addresses in the tunnel, packets come from the tunnel and from
-  the server itself (``lo``) alone: Linux answers for any address on any interface.
-* From the tunnel the server gives echo, its published ports, and answers to what it
-  had opened itself; no more, and nothing on its other addresses.
-* Through the server a peer reaches the networks that it was granted; neither other
-  peers, nor what clouds tell about the machine. Packets from peers are judged one by
-  one, so what is withdrawn ends at once. Nobody behind the server opens a connection
-  to a peer.
-* What may be forwarded has a mark before it is routed. The kernel's policy rules
-  (:mod:`semaphore_twisted.wireguard.routing`) discard what has none, and so also if
-  this table was deleted by another program.
-* Where forwarding was off until a grant needed it, nothing else is forwarded: a server
-  that gives one peer the way to a network does not become everybody's router.
+* The server's own tunnel addresses accept packets from the tunnel and from the server
+  itself (``lo``) only: Linux answers for any address on any interface.
+* From the tunnel, the server answers ICMP echo, its published ports, and replies to
+  connections that it opened itself; nothing else, and nothing on its other addresses.
+* Through the server, a peer reaches the networks that it was granted. It reaches
+  neither other peers nor the metadata addresses of cloud providers. Each packet from a
+  peer is checked, so a withdrawn grant ends at once. Hosts behind the server cannot
+  open connections to a peer.
+* A packet that may be forwarded is marked before it is routed. The kernel's policy
+  rules (:mod:`semaphore_twisted.wireguard.routing`) discard unmarked packets, also
+  after another program has deleted this table.
+* Where forwarding was off until a grant needed it, only traffic of the tunnel is
+  forwarded: a server that gives one peer access to a network does not become a router
+  for other hosts.
 
-An ``accept`` here does not outvote a ``drop`` of another table.
+An ``accept`` in this table does not override a ``drop`` of another table.
 """
 
 import ipaddress
@@ -31,10 +32,10 @@ from semaphore_twisted.wireguard.state import Grant
 
 DEFAULT_INTERFACE = "semaphore0"
 
-#: Some versions of ``nft`` fall over at about 3,300 elements in one statement.
+#: Elements per statement. Some versions of ``nft`` fail at about 3,300 elements.
 BATCH = 1000
 
-#: Link-local addresses, and others where clouds tell a machine's secrets.
+#: Link-local addresses and the metadata services of clouds, which serve credentials.
 METADATA = {
     4: ("100.100.100.200", "168.63.129.16", "169.254.0.0/16"),
     6: ("fd00:ec2::254", "fd20:ce::254", "fe80::/10"),
@@ -46,7 +47,7 @@ _SYN = "tcp flags & (syn | rst) == syn tcp option maxseg size set"
 
 
 class WrongGrant(Exception):
-    """A grant goes beyond what the settings allow; the sentence says which."""
+    """A grant exceeds what the settings allow; the sentence names the grant."""
 
 
 def table_name(settings: Settings) -> str:
@@ -57,7 +58,7 @@ def table_name(settings: Settings) -> str:
 
 
 def removal(settings: Settings) -> str:
-    """Return the text that takes our table away; harmless where there is none."""
+    """Return the ``nft`` text that deletes our table, if it exists."""
     name = table_name(settings)
     return f"add table inet {name}\ndelete table inet {name}\n"
 
@@ -65,13 +66,15 @@ def removal(settings: Settings) -> str:
 def ruleset(
     settings: Settings, grants: Sequence[Grant], *, closed: Collection[int] = ()
 ) -> str:
-    """Return the text that replaces our table by the one for *settings*, *grants*.
+    """Return the text that replaces our table by the one for *settings* and *grants*.
 
-    Of the families in *closed* (4, 6) nothing is forwarded that neither comes from
-    the tunnel nor goes there. Equal grants give equal texts, whatever their order.
+    For the families in *closed* (4, 6), only packets from or to the tunnel are
+    forwarded. The text does not depend on the order of *grants*.
 
-    :raises WrongGrant: if a grant is for no site network, or from outside the pools.
-    :raises semaphore_twisted.wireguard.settings.WrongSettings: if those are wrong.
+    :raises WrongGrant: if a grant names a network that is not a site network, or an
+        address outside the pools.
+    :raises semaphore_twisted.wireguard.settings.WrongSettings: if *settings* are
+        invalid.
     """
     check(settings)
     families = [_Family(settings, version) for version in (4, 6)]
@@ -103,9 +106,9 @@ def _order(pair: _Pair) -> tuple[int, int, int, int]:
 
 
 def _pairs(settings: Settings, grants: Iterable[Grant]) -> list[_Pair]:
-    """Return the grants as values, in their order.
+    """Return the grants as pairs of address and network, sorted and without duplicates.
 
-    :raises WrongGrant: if root's settings do not allow one.
+    :raises WrongGrant: if the settings do not allow one.
     """
     own, pools = set(settings.own), settings.pools
     sites = {str(each): each for each in settings.networks}
@@ -132,7 +135,7 @@ def _pairs(settings: Settings, grants: Iterable[Grant]) -> list[_Pair]:
 
 
 class _Family:
-    """The words for one family of addresses, and what there is of it."""
+    """The nftables keywords, addresses and grants of one address family."""
 
     def __init__(self, settings: Settings, version: int) -> None:
         self.version = version
@@ -153,9 +156,9 @@ class _Family:
         self.granted: set[AnyNetwork] = set()
 
     def take(self, pairs: Iterable[_Pair]) -> None:
-        """Take the grants of this family, without those that others contain.
+        """Keep the grants of this family that no wider grant of the same peer contains.
 
-        A set of intervals refuses elements that overlap.
+        An nftables set of intervals refuses overlapping elements.
         """
         networks: dict[AnyAddress, list[AnyNetwork]] = {}
         for address, network in pairs:
@@ -170,7 +173,7 @@ class _Family:
         self.granted = {each for several in networks.values() for each in several}
 
     def declared_set(self) -> Iterator[str]:
-        """Yield the lines that declare the set of grants, if there are any."""
+        """Yield the lines that declare the set of grants, none without grants."""
         if self.pairs:
             yield f"\tset {self.set} {{"
             yield f"\t\ttype {self.type} . {self.type}"
@@ -178,7 +181,7 @@ class _Family:
             yield "\t}"
 
     def elements(self, table: str) -> Iterator[str]:
-        """Yield the statements that fill it."""
+        """Yield the statements that add the grants to the set, in batches."""
         for start in range(0, len(self.pairs), BATCH):
             batch = ", ".join(
                 f"{address} . {network}"
@@ -187,7 +190,7 @@ class _Family:
             yield f"add element inet {table} {self.set} {{ {batch} }}"
 
     def hidden(self, tunnel: str) -> list[str]:
-        """Return the rules that hide peers behind the server; the narrowest decides."""
+        """Return the masquerading rules; narrower networks are matched first."""
         reachable = [
             site
             for site in self.nat
@@ -208,7 +211,7 @@ def _narrow_first(network: AnyNetwork) -> tuple[int, int]:
 
 
 def _within(network: AnyNetwork, other: AnyNetwork) -> bool:
-    """Whether *network* is a part of *other*, of the same family, and not all of it."""
+    """Whether *network* is a proper subnet of *other*; both have the same family."""
     return network.prefixlen > other.prefixlen and network.overlaps(other)
 
 
@@ -248,7 +251,7 @@ def _chains(
     )
     yield from _chain(
         "prerouting",
-        # after addresses were translated, before packets are routed
+        # after address translation, before routing
         "type filter hook prerouting priority dstnat + 10; policy accept;",
         f"iifname {tunnel} jump marked_from_peers",
         *(
@@ -279,7 +282,7 @@ def _chain(name: str, *rules: str) -> Iterator[str]:
 
 
 def _served(settings: Settings, families: Sequence[_Family]) -> Iterator[str]:
-    """Yield what the server itself accepts from peers."""
+    """Yield the rules for packets that the server itself accepts from peers."""
     yield "ct state established,related accept"
     for each in families:
         if not each.own:
@@ -295,13 +298,13 @@ def _served(settings: Settings, families: Sequence[_Family]) -> Iterator[str]:
                 yield f"{own} {protocol} dport {numbers} accept"
 
 
-#: The mark is taken from packets of the tunnel first: only these chains give it.
+#: Clears the mark of a packet first, so that only these chains can set it.
 _FORBID = f"meta mark set meta mark & {0xFFFFFFFF ^ routing.MARK:#010x}"
 _PERMIT = f"meta mark set meta mark | {routing.MARK:#010x}"
 
 
 def _marked_from_peers(families: Sequence[_Family]) -> Iterator[str]:
-    """Yield what marks the packets of peers that :func:`_from_peers` accepts."""
+    """Yield the rules that mark the packets that :func:`_from_peers` accepts."""
     yield _FORBID
     for each in families:
         yield f"{each.ip} daddr {each.metadata} return"
@@ -311,7 +314,7 @@ def _marked_from_peers(families: Sequence[_Family]) -> Iterator[str]:
 
 
 def _marked_to_peers(families: Sequence[_Family]) -> Iterator[str]:
-    """Yield what marks the packets to peers that :func:`_to_peers` accepts."""
+    """Yield the rules that mark the packets that :func:`_to_peers` accepts."""
     yield _FORBID
     for each in families:
         if each.pairs:
@@ -323,7 +326,7 @@ def _marked_to_peers(families: Sequence[_Family]) -> Iterator[str]:
 
 
 def _from_peers(tunnel: str, families: Sequence[_Family]) -> Iterator[str]:
-    """Yield what is forwarded from peers: what was granted, packet by packet."""
+    """Yield the rules for packets forwarded from peers: each needs a grant."""
     yield f"oifname {tunnel} drop"
     for each in families:
         yield f"{each.ip} daddr {each.metadata} drop"
@@ -336,9 +339,9 @@ def _from_peers(tunnel: str, families: Sequence[_Family]) -> Iterator[str]:
 
 
 def _to_peers(families: Sequence[_Family]) -> Iterator[str]:
-    """Yield what is forwarded to peers: answers from where they were granted to go.
+    """Yield the rules for packets forwarded to peers: replies from granted networks.
 
-    Routers on the way may say that a packet is too large, or cannot arrive.
+    Related ICMP errors are accepted too, such as "packet too big" and "unreachable".
     """
     yield f"{_SYN} rt mtu"
     for each in families:

@@ -1,10 +1,10 @@
-"""The names of hosts, which inventories give to Ansible.
+"""Rules for host names, which inventories pass to Ansible.
 
-Ansible and playbooks attach a meaning to some names: ``localhost`` and the addresses
-are machines, ``all`` is a group, ``db[1:3]`` is a pattern, and the variables of the
-host ``db.yml`` come from the file of the host ``db``. A host chooses its own name when
-it enrolls, so such a name is refused then; in an inventory of rows that are older than
-this rule, it gets a prefix.
+Ansible and playbooks attach a meaning to some names: ``localhost`` and addresses mean
+machines, ``all`` is a group, ``db[1:3]`` is a pattern, and the variables of the host
+``db.yml`` come from the file of the host ``db``. A host chooses its own name when it
+enrolls, so the enrollment refuses such names. In an inventory, the names of rows older
+than this rule get a prefix.
 """
 
 import re
@@ -13,17 +13,17 @@ from socket import inet_aton
 
 from semaphore_twisted.wireguard.names import WrongName
 
-#: What is before a name that Ansible would take for something else.
+#: Prefix for a name that Ansible would misinterpret.
 PREFIX = "peer_"
 
-#: The groups of an inventory are called after the tags of its hosts.
+#: Prefix of the groups of an inventory, which are named after the tags of its hosts.
 GROUP_PREFIX = "tag_"
 
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
-#: Labels of the names that systems give to themselves in ``/etc/hosts``, and of the
-#: domain of RFC 6761 that always means the machine itself.
+#: Labels of the machine's own names in ``/etc/hosts`` of common systems, and of
+#: ``localhost`` (RFC 6761).
 _OWN_LABELS = re.compile(
     r"localhost[0-9]*|localdomain[0-9]*|loopback|broadcasthost"
     r"|ip6-(?:localhost|loopback|localnet|mcastprefix|all.*)"
@@ -46,16 +46,16 @@ _WORDS = frozenset(
         "play_hosts",
         "vars",
     }
-    # YAML reads these in a playbook as something else than a text
+    # YAML reads these in a playbook as a boolean or null
     | {"false", "no", "none", "null", "off", "on", "true", "yes"}
 )
 
-#: Files of variables: Ansible looks for ``host_vars/NAME`` before it adds an ending.
+#: Endings of variable files: Ansible tries ``host_vars/NAME`` before it adds an ending.
 _ENDINGS = (".yml", ".yaml", ".json")
 
 
 def fault_of(name: str) -> str | None:
-    """Return what is wrong with *name* as the name of a host, or ``None``."""
+    """Return the reason why *name* cannot be the name of a host, ``None`` if it can."""
     folded = name.casefold()
     if not _PLAIN.fullmatch(name):
         return (
@@ -74,7 +74,7 @@ def fault_of(name: str) -> str | None:
 
 
 def checked(name: str) -> str:
-    """Return *name*, which a host may have.
+    """Return *name* if a host may have it.
 
     :raises WrongName: with the reason if it may not.
     """
@@ -85,9 +85,9 @@ def checked(name: str) -> str:
 
 
 def plain(name: str, own: Collection[str] = ()) -> str:
-    """Return a name for Ansible that is as near to *name* as it can be.
+    """Return the name for Ansible that differs least from *name*.
 
-    A name that is one of the host's *own* addresses stays.
+    A name that equals one of the host's *own* addresses is kept.
     """
     found = _UNSAFE.sub("_", name).lstrip("-._").rstrip(".") or "host"
     if found in own or fault_of(found) is None:
@@ -97,9 +97,9 @@ def plain(name: str, own: Collection[str] = ()) -> str:
 
 
 def aliases(hosts: Iterable[tuple[str, Collection[str]]]) -> list[str]:
-    """Return a name for Ansible for each host's name and addresses, all different.
+    """Return a unique name for Ansible for each host, given as name and addresses.
 
-    A host whose name needs no change gets it, wherever it stands among the others.
+    A name that needs no change is reserved for its host, independent of the order.
     """
     wanted = [(name, plain(name, own)) for name, own in hosts]
     taken = {found for name, found in wanted if found == name}
@@ -116,7 +116,7 @@ def aliases(hosts: Iterable[tuple[str, Collection[str]]]) -> list[str]:
 
 
 def _is_address(name: str) -> bool:
-    """Whether programs take *name* for an address of IPv4: ``0``, ``0x7f.1`` too."""
+    """Whether programs read *name* as an IPv4 address, such as ``0`` or ``0x7f.1``."""
     try:
         inet_aton(name)
     except OSError:

@@ -1,8 +1,8 @@
-"""WireGuard's keys: made, checked, spelled.
+"""Generate, check, encode and decode WireGuard keys.
 
-A key is 32 raw bytes inside; its text is the one canonical base64 spelling, as ``wg``
-has it. Python's own decoder takes four spellings of each key, so what was decoded is
-encoded again and compared.
+A key is 32 raw bytes in memory; its text is the one canonical base64 spelling, as
+``wg`` prints it. Python's decoder accepts four spellings of each key, so a decoded key
+is encoded again and compared.
 """
 
 import base64
@@ -15,14 +15,14 @@ from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
 
-#: In a device or a file, this stands for "no key".
+#: In a device or a file, the zero key means "no key".
 ZERO = bytes(32)
 
-#: Curve25519's field.
+#: The prime of Curve25519's field.
 _PRIME = 2**255 - 19
 
-#: The u-coordinates of the points of small order (1, 2, 4 and 8), which give every
-#: partner the same secret; https://cr.yp.to/ecdh.html#validate lists them.
+#: The u-coordinates of the points of small order (1, 2, 4 and 8). With such a public
+#: key the shared secret is known; https://cr.yp.to/ecdh.html#validate lists them.
 _SMALL_ORDER = frozenset(
     {
         0,
@@ -37,13 +37,13 @@ Entropy = Callable[[int], bytes]
 
 
 class WrongKey(Invalid):
-    """A text or bytes are no usable key; the sentence does not repeat them."""
+    """A text or bytes are not a usable key; the sentence does not quote them."""
 
     sentence = "This is not a WireGuard key"
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """A private key and the public one that belongs to it; no text shows the former."""
+    """A private key and its public key; ``repr`` hides the private key."""
 
     public_key: bytes
     private_key: bytes
@@ -55,7 +55,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 def new_pair(entropy: Entropy) -> Pair:
-    """Return a new pair; the private key is clamped, so it has one spelling only."""
+    """Return a new pair; the private key is clamped, so it has a single spelling."""
     private = bytearray(entropy(32))
     private[0] &= 0xF8
     private[31] = (private[31] & 0x7F) | 0x40
@@ -63,14 +63,14 @@ def new_pair(entropy: Entropy) -> Pair:
 
 
 def new_preshared_key(entropy: Entropy) -> bytes:
-    """Return a new key that both sides share."""
+    """Return a new preshared key."""
     return entropy(32)
 
 
 def public_of(private_key: bytes) -> bytes:
     """Return the public key of *private_key*.
 
-    :raises WrongKey: if that is no private key.
+    :raises WrongKey: if *private_key* is not 32 bytes or all zero.
     """
     if len(private_key) != 32 or private_key == ZERO:
         raise WrongKey("A private key of 32 bytes is wanted, not all of them zero")
@@ -79,7 +79,7 @@ def public_of(private_key: bytes) -> bytes:
 
 
 def decode(text: str) -> bytes:
-    """Return the 32 bytes that *text* spells, whatever they are.
+    """Return the 32 bytes that *text* encodes; their value is not checked.
 
     :raises WrongKey: if *text* is not the canonical base64 of 32 bytes.
     """
@@ -98,16 +98,16 @@ def decode(text: str) -> bytes:
 def parse(text: str) -> bytes:
     """Return the public key in *text*.
 
-    :raises WrongKey: if *text* is not canonical, or no honest device has that key.
+    :raises WrongKey: if *text* is not canonical, or :func:`check` refuses the key.
     """
     return check(decode(text))
 
 
 def check(public_key: bytes) -> bytes:
-    """Return *public_key* itself.
+    """Return *public_key* unchanged.
 
-    :raises WrongKey: if it has not 32 bytes, is zero, or a point of small order, be it
-        with the top bit, which X25519 ignores, taken as a part of the number or not.
+    :raises WrongKey: if it does not have 32 bytes, is zero, or is a point of small
+        order. X25519 ignores the top bit, so the key is checked with and without it.
     """
     if len(public_key) != 32:
         raise WrongKey("A public key of 32 bytes is wanted")

@@ -1,8 +1,7 @@
-"""The networks that a machine has, and what a pool of addresses would do to them.
+"""Networks of the machine, and the effect that a pool of addresses would have on them.
 
-Everything here is pure; the values are what ``ip -json`` prints. What matters is that
-the machine keeps each network that it has: the route to a pool is made by us, and must
-not take the place of another one.
+The module is pure; its input is the output of ``ip -json``. The companion adds a route
+to each pool. This route must not replace a route to a network that the machine uses.
 """
 
 import ipaddress
@@ -14,10 +13,10 @@ import msgspec
 from semaphore_twisted.wireguard import routing
 from semaphore_twisted.wireguard.settings import AnyAddress, AnyNetwork
 
-#: A route that is wider than these is a part of a default route, such as 0.0.0.0/1.
+#: A route with a shorter prefix is part of a split default route, such as 0.0.0.0/1.
 _WIDEST = {4: 8, 6: 7}
 
-#: Ranges in which a peer can have no address.
+#: Ranges that cannot contain the address of a peer.
 _IMPOSSIBLE = {
     "0.0.0.0/8": "the addresses of this network itself",
     "127.0.0.0/8": "loopback addresses",
@@ -30,7 +29,7 @@ _IMPOSSIBLE = {
     "ff00::/8": "multicast addresses",
 }
 
-#: Ranges that are meant for networks of one's own.
+#: Ranges for private networks.
 _PRIVATE = tuple(
     map(
         ipaddress.ip_network,
@@ -46,7 +45,7 @@ _PRIVATE = tuple(
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A network or address of the machine; *what* says where it comes from."""
+    """A network or address that the machine uses; *what* describes its origin."""
 
     network: AnyNetwork
     what: str
@@ -55,7 +54,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Conflict(msgspec.Struct, frozen=True):
-    """Why a pool cannot be used; *forcible* if root may want it nevertheless."""
+    """The reason why a pool cannot be used; *forcible* if root may override it."""
 
     sentence: str
     forcible: bool
@@ -81,7 +80,7 @@ class Link(msgspec.Struct):
 
     @property
     def kind(self) -> str:
-        """The type, such as ``bridge`` or ``tun``; empty for a physical one."""
+        """The type, such as ``bridge`` or ``tun``; empty for a physical interface."""
         return self.linkinfo.info_kind
 
 
@@ -106,7 +105,7 @@ class Route(msgspec.Struct):
 def held(
     links: Iterable[Link], routes: Iterable[Route], *, without: str
 ) -> Iterator[Held]:
-    """Yield what the machine has, without *without*, our interface, and our routes."""
+    """Yield the networks in use, without our routes and the interface *without*."""
     for link in links:
         if link.ifname in {without, "lo"}:
             continue
@@ -137,9 +136,9 @@ def held(
 def conflicts(
     pool: AnyNetwork, present: Iterable[Held], endpoint: str = ""
 ) -> tuple[Conflict, ...]:
-    """Return why *pool* cannot be one, the worst reasons first.
+    """Return the reasons why *pool* cannot be used, those that cannot be forced first.
 
-    *endpoint* is the host that clients send to, of which only an address counts.
+    *endpoint* is the host to which clients send; a name is not checked.
     """
     found = [*_kinds(pool)]
     overlaps = [
@@ -159,8 +158,8 @@ def conflicts(
 def swallowed(pool: AnyNetwork, present: Sequence[Held]) -> Held | None:
     """Return a network that the machine would lose by a route to *pool*, if any.
 
-    That is one as wide as the pool, or wider, in whose part the machine itself or a
-    router of it lives. A narrower network is preferred by the kernel.
+    It is as wide as the pool or wider, and the pool contains an address of the machine
+    or of one of its routers. The kernel prefers the route to a narrower network.
     """
     vital = [each for each in present if each.vital and _overlap(pool, each.network)]
     for each in present:
@@ -175,7 +174,7 @@ def swallowed(pool: AnyNetwork, present: Sequence[Held]) -> Held | None:
 
 
 def suggested(present: Sequence[Held], length: int) -> str:
-    """Return a private IPv4 network that is free, as a proposal; empty if none is."""
+    """Return a free private IPv4 network as a proposal; empty if none is free."""
     for second in (*range(80, 256), *range(80)):
         network = ipaddress.ip_network((f"10.{second}.0.0", max(length, 16)))
         if not any(_overlap(network, each.network) for each in present):
@@ -184,10 +183,10 @@ def suggested(present: Sequence[Held], length: int) -> str:
 
 
 def no_site(network: AnyNetwork, endpoint: str) -> str:
-    """Return why *network* cannot be one behind the server, empty if it can.
+    """Return the reason why *network* cannot be a site network, empty if it can.
 
-    Clients route it into the tunnel. If it held the *endpoint*, they would route the
-    tunnel's own packets into the tunnel.
+    Clients route site networks into the tunnel. If one contained the *endpoint*, they
+    would route the tunnel's own packets into the tunnel.
     """
     if network.prefixlen < _WIDEST[network.version]:
         return (
@@ -232,7 +231,7 @@ def _alone(address: AnyAddress) -> AnyNetwork:
 
 
 def _network(text: Any) -> AnyNetwork | None:
-    """Return the network in a text of ``ip``, ``None`` for ``default`` and others."""
+    """Return the network in a text of ``ip``, ``None`` for words like ``default``."""
     try:
         return ipaddress.ip_network(str(text).partition("%")[0], strict=False)
     except ValueError:

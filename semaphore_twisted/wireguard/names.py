@@ -1,15 +1,15 @@
-"""The names that people give to peers: shown, never written into a file or a rule."""
+"""Names of peers as users enter them; they are never written into a file or a rule."""
 
 import unicodedata
 
 from semaphore_twisted.model.errors import Invalid
 
-#: Characters that break a line, steer it, or are none.
+#: Unicode categories of line breaks, control characters and unassigned code points.
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class WrongName(Invalid):
-    """A name cannot be used."""
+    """A text is not a valid name of a peer."""
 
     sentence = (
         "A name has 1 to 64 characters, without line breaks, control characters "
@@ -20,7 +20,7 @@ class WrongName(Invalid):
 def parse_name(text: str) -> str:
     """Return the name in *text*, normalized (NFC).
 
-    :raises WrongName: for what cannot be shown in one line as it is.
+    :raises WrongName: if it cannot be displayed unchanged in one line.
     """
     name = unicodedata.normalize("NFC", text)
     if (

@@ -1,9 +1,9 @@
-"""A client's file: made by one function, for the file and the QR code alike.
+"""Render a client's configuration, for the file and the QR code alike.
 
-The strictest readers decide what is in it. The applications for iOS refuse keys that
-they do not know and take every Unicode newline for one; the one for Android refuses
-empty values. So there are few keys, each with a value, and no user's text at all; what
-is written is parsed again here, whoever has parsed it before.
+The strictest parsers decide its content. The applications for iOS refuse unknown keys
+and treat every Unicode newline as a line break; the one for Android refuses empty
+values. So the file has few keys, each with a value, and no text of a user. Every value
+is parsed again here, even if the caller has parsed it.
 """
 
 import io
@@ -24,38 +24,38 @@ from semaphore_twisted.wireguard.addresses import (
     prefix_of,
 )
 
-#: Reads a server's file of another product.
+#: Parses the server file of another product.
 parse = serverfile.parse
 
-#: Stands where the device's own private key goes; it is no key.
+#: Placeholder for the device's private key; it is not a valid key.
 PLACE = "PRIVATE-KEY-OF-THIS-DEVICE"
 
-#: Both, even where the server has no IPv6: it must not leave by another way.
+#: Both families, even if the server has no IPv6: IPv6 must not bypass the tunnel.
 FULL = ("0.0.0.0/0", "::/0")
 
-#: What every client assumes.
+#: The MTU that every client assumes.
 DEFAULT_MTU = 1420
 
 _NOT_IN_FILE_NAMES = re.compile(r"[^a-zA-Z0-9_=+.-]+")
 
 
 class WrongProfile(Invalid):
-    """A profile cannot be written; the sentence names the field."""
+    """A profile cannot be rendered; the sentence names the field."""
 
     sentence = "The profile cannot be written"
 
 
 class TooLong(Invalid):
-    """A text does not fit a QR code."""
+    """A text does not fit into a QR code."""
 
     sentence = "The file is too long for a QR code; use the file itself"
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client needs to know; *public_key* is the server's.
+    """The values of a client's configuration; *public_key* is the server's.
 
     *addresses* and *dns* are addresses, *allowed_ips* are networks. *keepalive* is in
-    seconds, ``None`` to leave it to the client.
+    seconds, ``None`` to omit the key.
     """
 
     addresses: tuple[str, ...]
@@ -76,9 +76,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 def routes(
     servers: Iterable[str], networks: Iterable[str] = (), *, full: bool = False
 ) -> tuple[str, ...]:
-    """Return a client's allowed IPs: the server's addresses and what was granted.
+    """Return a client's allowed IPs: the server's addresses and the granted networks.
 
-    *full* sends everything through the tunnel, of both families.
+    *full* routes all traffic of both families through the tunnel.
     """
     if full:
         return FULL
@@ -90,7 +90,7 @@ def render(profile: Profile) -> str:
     """Return the file, with :data:`PLACE` for the private key.
 
     :raises WrongProfile: if a value is missing or out of range.
-    :raises semaphore_twisted.model.errors.Invalid: if a value is not what it should be.
+    :raises semaphore_twisted.model.errors.Invalid: if a value cannot be parsed.
     """
     if not profile.addresses or not profile.allowed_ips:
         raise WrongProfile("A client needs an address and something to reach")
@@ -130,9 +130,9 @@ def _line(key: str, values: Iterable[str]) -> str:
 
 
 def complete(text: str, private_key: bytes) -> str:
-    """Return the file *text* with the device's own *private_key* in its place.
+    """Return the file *text* with *private_key* instead of the placeholder.
 
-    :raises WrongProfile: if there is not exactly one place.
+    :raises WrongProfile: if *text* does not contain exactly one placeholder.
     """
     line = f"PrivateKey = {PLACE}\n"
     if text.count(PLACE) != 1 or line not in text:
@@ -142,11 +142,11 @@ def complete(text: str, private_key: bytes) -> str:
 
 
 def qr(text: str) -> segno.QRCode:
-    """Return the QR code of exactly the bytes of the file *text*.
+    """Return a QR code of exactly the bytes of *text*.
 
-    The error correction is the best that needs no larger code.
+    The error correction is the highest that does not need a larger code.
 
-    :raises TooLong: if there is none that large.
+    :raises TooLong: if the text does not fit into the largest code.
     """
     try:
         return segno.make_qr(text.encode("utf-8"), error="l", mode="byte")
@@ -155,9 +155,9 @@ def qr(text: str) -> segno.QRCode:
 
 
 def qr_terminal(text: str) -> str:
-    """Return the QR code of the file *text* for a terminal, two rows to a line.
+    """Return the QR code of *text* for a terminal, two rows of modules per line.
 
-    :raises TooLong: if it does not fit.
+    :raises TooLong: if the text does not fit.
     """
     out = io.StringIO()
     qr(text).terminal(out, compact=True)

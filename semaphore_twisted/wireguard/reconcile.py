@@ -1,10 +1,10 @@
-"""What is to be changed to make a device as it should be.
+"""Compute the changes that bring a device to its desired state.
 
-WireGuard keeps silent where others would refuse. A prefix that is given to a peer is
-taken from the peer that had it; the device's own key as a peer is passed over. So each
-peer that differs is written whole, which takes back what others hold of its, and none
-that is right is written at all. No peer is taken away to be added again: its client
-would need 16 seconds to notice.
+WireGuard reports no error where one would be expected. A prefix given to one peer is
+silently removed from the peer that had it; a peer with the device's own key is silently
+ignored. So each peer that differs is written completely, which takes its prefixes back
+from other peers, and a peer that matches is not written. A peer is never removed and
+added again: its client would need 16 seconds to notice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +21,18 @@ from semaphore_twisted.wireguard.state import (
     SetPeer,
 )
 
-#: Fewer peers than these may all be taken away at once.
+#: A device with fewer peers is exempt from the check for a mass removal.
 _FEW = 10
 
 
 def plan(
     actual: DeviceState, desired: Sequence[DesiredPeer], *, exclusive: bool = True
 ) -> tuple[Change, ...]:
-    """Return what makes *actual* as *desired*: removals first, nothing if it is.
+    """Return the changes from *actual* to *desired*: removals first, empty if equal.
 
-    Peers that nobody desires are taken away if *exclusive*, else left. The order of
-    either side does not matter. A desired peer with the device's own key is passed
-    over, as the device would do without a word.
+    Undesired peers are removed if *exclusive*, else left. The order of the peers on
+    either side does not matter. A desired peer with the device's own key is skipped,
+    because the device would ignore it silently.
 
     :raises ValueError: if two desired peers have one key or one address.
     """
@@ -54,7 +54,7 @@ def plan(
 
 
 def _check(desired: Sequence[DesiredPeer]) -> None:
-    """Refuse what no device can be."""
+    """Refuse a desired state that no device can have."""
     if len({each.public_key for each in desired}) != len(desired):
         raise ValueError("two desired peers have one public key")
     addresses = [address for each in desired for address in each.addresses]
@@ -75,7 +75,7 @@ def _set(peer: DesiredPeer) -> SetPeer:
 
 
 def _equal(present: PeerState | None, peer: DesiredPeer) -> bool:
-    """Whether a peer on the device is as it should be."""
+    """Whether a peer on the device matches the desired *peer*."""
     return (
         present is not None
         and present.keepalive == 0
@@ -87,9 +87,9 @@ def _equal(present: PeerState | None, peer: DesiredPeer) -> bool:
 
 
 def is_unsafe(actual: DeviceState, desired: Sequence[DesiredPeer]) -> bool:
-    """Whether more than half of ten or more peers would be taken away at once.
+    """Whether more than half of ten or more peers would be removed at once.
 
-    That is what a database that could not be read looks like.
+    An unreadable database would look like this.
     """
     wanted = {each.public_key for each in desired}
     gone = sum(each.public_key not in wanted for each in actual.peers)
@@ -101,10 +101,10 @@ def describe(
     actual: DeviceState | None = None,
     names: Mapping[bytes, str] | None = None,
 ) -> str:
-    """Return a sentence on *change* for a person, with public keys alone.
+    """Return a sentence that describes *change*; it shows public keys only.
 
-    With *actual* it tells a new peer from a changed one, and what differs; *names*
-    has the peers' names where they are known.
+    With *actual*, the sentence distinguishes a new peer from a changed one and states
+    the differences; *names* maps public keys to names of peers.
     """
     return describe_all((change,), actual, names)[0]
 
@@ -114,7 +114,7 @@ def describe_all(
     actual: DeviceState | None = None,
     names: Mapping[bytes, str] | None = None,
 ) -> tuple[str, ...]:
-    """Return a sentence on each of *changes*, as :func:`describe` does on one."""
+    """Return a sentence for each of *changes*, as :func:`describe` does for one."""
     states = () if actual is None else actual.peers
     present = {each.public_key: each for each in states}
     holders = {
@@ -147,7 +147,7 @@ def _sentence(
 
 
 def _differences(present: PeerState, change: SetPeer) -> list[str]:
-    """Return what *change* does to a peer, without a secret."""
+    """Return the differences that *change* makes to a peer, without secrets."""
     found = []
     if present.allowed_ips != frozenset(change.allowed_ips):
         before = ", ".join(sorted(present.allowed_ips)) or "none"

@@ -1,19 +1,20 @@
-"""Routing that isolates the tunnel, also while our table of nft rules is missing.
+"""Policy routing that isolates the tunnel, also while our nftables table is missing.
 
-Every forwarded packet that our table permits has a mark. Policy rules of the kernel
-(``ip rule``) discard packets from the tunnel, and packets to the pools, that have none.
-``nft flush ruleset`` removes the table and with it the marks, so nothing is forwarded
-for peers until the table is back. Forwarding in general is not touched.
+Our table marks every forwarded packet that it permits. Policy rules of the kernel (``ip
+rule``) discard unmarked packets from the tunnel and to the pools. ``nft flush ruleset``
+removes the table and with it the marks, so nothing is forwarded for peers until the
+table is loaded again. Other forwarding is not affected.
 
-* ``iif lo`` comes first: what the machine sends itself is not concerned.
-* To the pool, a route that is narrower than the pool still counts: it belongs to
-  another network of the machine, such as a bridge that was made later.
+* ``iif lo`` comes first: it exempts packets that the machine itself sends.
+* For packets to a pool, a route narrower than the pool still applies: it belongs to
+  another network of the machine, such as a bridge that was created later.
 * Where forwarding was off before a grant needed it, no unmarked packet is forwarded.
 
 In the main table each pool has a second route, a blackhole of the highest metric. It
-keeps packets to peers from leaving in clear while the route to the interface is gone.
+prevents packets to peers from leaving unencrypted while the route to the interface is
+missing.
 
-All rules and routes of ours have one protocol number, by which they are found again.
+All our rules and routes have one protocol number, by which they are recognized.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -21,22 +22,22 @@ from typing import Any
 
 from semaphore_twisted.wireguard.settings import Settings
 
-#: The bit of a permitted packet. Kubernetes, Tailscale and wg-quick use other bits.
+#: The mark of a permitted packet. Kubernetes, Tailscale and wg-quick use other bits.
 MARK = 0x20000000
 
-#: The number in the ``protocol`` field of our rules and routes (``rtnetlink.h`` names
-#: none of this number).
+#: The number in the ``protocol`` field of our rules and routes (``rtnetlink.h`` does
+#: not assign it).
 PROTOCOL = 147
 
-#: Priorities of our rules; the rule of the local table has 0, that of the main 32766.
+#: Priorities of our rules; the rules of the tables local and main have 0 and 32766.
 FIRST, LAST = 100, 109
 
-#: The worst metric but for a few; any other route to the same network is preferred.
+#: A metric near the maximum; the kernel prefers any other route to the same network.
 METRIC = 4_000_000_000
 
 _UNMARKED = f"fwmark 0/{MARK:#x}"
 
-#: What a rule may have besides; others are not ours as they are.
+#: Known fields of a rule; a rule of ours with another field was changed.
 _KNOWN = frozenset(
     (
         *("priority", "src", "iif", "iif_detached", "dst", "dstlen", "fwmark"),
@@ -49,7 +50,7 @@ _KNOWN = frozenset(
 def rules(settings: Settings, version: int, *, closed: bool) -> tuple[str, ...]:
     """Return the rules of a family, each as the words after ``ip rule add``.
 
-    With *closed*, nothing is forwarded that is not permitted.
+    With *closed*, unmarked packets are not forwarded at all.
     """
     found = [f"pref {LAST} nop", f"pref {FIRST} iif lo goto {LAST}"]
     found.append(f"pref {FIRST + 1} iif {settings.interface} {_UNMARKED} blackhole")
@@ -68,10 +69,10 @@ def rules(settings: Settings, version: int, *, closed: bool) -> tuple[str, ...]:
 def changes(
     present: Iterable[Mapping[str, Any]], wanted: Collection[str]
 ) -> tuple[str, ...]:
-    """Return the lines for ``ip -batch`` that make the rules that are *wanted*.
+    """Return the lines for ``ip -batch`` that turn the *present* rules into *wanted*.
 
-    *present* is what ``ip -json rule`` printed. What is missing is added before what
-    is too much is deleted.
+    *present* is the output of ``ip -json rule``. Missing rules are added before surplus
+    ones are deleted.
     """
     ours = [_spelled(each) for each in present if is_ours(each)]
     extra = list(ours)
@@ -88,7 +89,7 @@ def changes(
 
 
 def ahead(present: Iterable[Mapping[str, Any]], interface: str) -> Iterator[int]:
-    """Yield the priorities of others' rules that decide on the tunnel before ours."""
+    """Yield the priorities of foreign rules that apply to the tunnel before ours."""
     for each in present:
         priority = each.get("priority", 0)
         if (
@@ -100,12 +101,12 @@ def ahead(present: Iterable[Mapping[str, Any]], interface: str) -> Iterator[int]
 
 
 def is_ours(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule or route, as ``ip -json`` prints it, has our number."""
+    """Whether a rule or route, as ``ip -json`` prints it, has our protocol number."""
     return str(rule.get("protocol", "")) == str(PROTOCOL)
 
 
 def _spelled(rule: Mapping[str, Any]) -> str:
-    """Return a rule of ours in the words that :func:`rules` has."""
+    """Return one of our rules in the words that :func:`rules` uses."""
     words = [f"pref {rule.get('priority')}"]
     if not _KNOWN.issuperset(rule) or rule.get("src", "all") != "all":
         return f"{words[0]} protocol {PROTOCOL}"

@@ -1,9 +1,8 @@
-"""A server's file of another product, read to take its peers over.
+"""Parse the server file of another product, to import its peers.
 
-Known are the files of wg-quick, PiVPN, wg-easy, OPNsense and their like. Lines end
-with LF and nothing else, as ``wg`` and ``wg-quick`` have it. Hooks are refused, with
-a list of where they stand; names are taken from the comments around a peer, if they
-are names.
+The files of wg-quick, PiVPN, wg-easy, OPNsense and similar products are supported. As
+in ``wg`` and ``wg-quick``, only LF ends a line. Hooks are refused with a list of their
+lines. Names are taken from the comments around a peer if they are valid names.
 """
 
 import ipaddress
@@ -27,7 +26,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 HOOKS = frozenset({"preup", "postup", "predown", "postdown"})
 
-#: Without a meaning for us: the peers are reached by what we decide.
+#: Keys without effect here: the server's own settings replace them.
 _IGNORED = frozenset(
     {"dns", "mtu", "table", "saveconfig", "fwmark", "endpoint", "persistentkeepalive"}
 )
@@ -39,16 +38,16 @@ _KEYS = {
 
 
 class WrongFile(Invalid):
-    """A file cannot be taken over; the sentence names the line, and shows no value."""
+    """A file cannot be imported; the sentence names the line and shows no value."""
 
     sentence = "The file cannot be read"
 
 
 class HooksFound(WrongFile):
-    """A file runs commands; *hooks* says where, without the commands."""
+    """A file runs commands; *hooks* lists their lines, without the commands."""
 
     def __init__(self, hooks: tuple[str, ...]) -> None:
-        """Keep the list."""
+        """Keep *hooks* for the caller."""
         super().__init__(
             "The file runs commands, which are not taken over; take these lines out: "
             + ", ".join(hooks)
@@ -59,8 +58,8 @@ class HooksFound(WrongFile):
 class ImportedPeer(msgspec.Struct, frozen=True, kw_only=True):
     """A peer of the file.
 
-    *addresses* are its own; *routes* are networks behind it, or addresses outside of
-    the pools, which are not taken over. *line* is where its section begins.
+    *addresses* are the peer's own; *routes* are networks behind it or addresses outside
+    of the pools, which are not imported. *line* is the first line of its section.
     """
 
     line: int
@@ -77,7 +76,7 @@ class ImportedPeer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A server's file; *addresses* are its own, with their prefix lengths."""
+    """The content of a server file; *addresses* include their prefix lengths."""
 
     private_key: bytes | None = None
     port: int | None = None
@@ -91,13 +90,13 @@ class ImportedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(text: str, pools: Collection[str] = ()) -> ImportedFile:
-    """Return what the file *text* says.
+    """Return the content of the file *text*.
 
-    A peer's ``/32`` and ``/128`` within *pools* are its own addresses; without
-    *pools*, all of them are.
+    A peer's ``/32`` and ``/128`` prefixes within *pools* are its own addresses; with
+    empty *pools*, all of them are.
 
     :raises HooksFound: if the file runs commands.
-    :raises WrongFile: if it cannot be read, or two peers have one key.
+    :raises WrongFile: if the file is invalid, or two peers have one key.
     """
     reading = _Reading(frozenset(map(ipaddress.ip_network, pools)))
     for number, line in enumerate(text.split("\n"), start=1):
@@ -106,7 +105,7 @@ def parse(text: str, pools: Collection[str] = ()) -> ImportedFile:
 
 
 class _Reading:
-    """A file while its lines are read."""
+    """The state of the parser."""
 
     def __init__(self, pools: frozenset[_Network]) -> None:
         self.pools = pools
@@ -117,7 +116,7 @@ class _Reading:
         self.name = comments.NOTHING
 
     def take(self, number: int, line: str) -> None:
-        """Take a line."""
+        """Parse a line."""
         content, hash_, comment = line.partition("#")
         content = content.strip()
         name = comments.read(hash_ + comment.rstrip()) if hash_ else comments.NOTHING
@@ -129,14 +128,14 @@ class _Reading:
         elif self.section == "[peer]" and not self.peers[-1].values and name.text:
             self.peers[-1].called(name)
         elif not hash_ and not self.name.sure:
-            self.name = comments.NOTHING  # a blank line ends what a comment speaks of
+            self.name = comments.NOTHING  # a blank line ends the scope of a comment
         elif comment.lower().startswith("## end "):
             self.name = comments.NOTHING
         elif name.text and name.sure >= self.name.sure:
             self.name = name
 
     def _begin(self, section: str, number: int, name: comments.Calling) -> None:
-        """Begin a section, after the comments before it."""
+        """Begin a section; a name from the comments before it belongs to its peer."""
         self.section = section
         if section == "[peer]":
             self.peers.append(_Peer(number))
@@ -163,7 +162,7 @@ class _Reading:
             self.interface.setdefault(key, []).append(value)
 
     def file(self) -> ImportedFile:
-        """Return what was read."""
+        """Return the parsed file."""
         if self.hooks:
             raise HooksFound(tuple(self.hooks))
         peers = tuple(each.peer(self.pools) for each in self.peers)
@@ -191,7 +190,7 @@ class _Reading:
 
 
 class _Peer:
-    """A peer while its lines are read."""
+    """The fields of a peer's section, collected line by line."""
 
     def __init__(self, line: int) -> None:
         self.line = line
@@ -199,12 +198,12 @@ class _Peer:
         self.values: dict[str, str] = {}
 
     def called(self, name: comments.Calling) -> None:
-        """Take a name, unless a surer one is known; nearer ones come later."""
+        """Set the name, unless a surer one is set; of equals the last one counts."""
         if name.text is not None and name.sure >= self.name.sure:
             self.name = name
 
     def take(self, number: int, key: str, value: str) -> None:
-        """Take a field; ``AllowedIPs`` may be given more than once."""
+        """Set a field; ``AllowedIPs`` may be repeated."""
         if key == "allowedips" and key in self.values:
             value = f"{self.values[key]},{value}"
         elif key in self.values:
@@ -212,7 +211,7 @@ class _Peer:
         self.values[key] = value
 
     def peer(self, pools: frozenset[_Network]) -> ImportedPeer:
-        """Return what was read."""
+        """Return the parsed peer."""
         try:
             public = keys.parse(self.values.get("publickey", ""))
             preshared = self.values.get("presharedkey")
@@ -240,7 +239,7 @@ def _listed(value: str) -> Iterator[str]:
 
 
 def _prefix(text: str) -> _Network:
-    """Return an allowed IP; ``wg`` takes an address alone for a prefix of one."""
+    """Return an allowed IP as a network; a bare address is a ``/32`` or ``/128``."""
     if "/" not in text:
         text = prefix_of(parse_address(text))
     return ipaddress.ip_network(parse_network(text))

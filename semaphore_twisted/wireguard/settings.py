@@ -1,7 +1,7 @@
 """The companion's own file, which root writes and which bounds every request.
 
 ``vpn init`` writes it as JSON, mode 0600; the server's private key (base64, one line)
-lies beside it. Whatever a request asks for beyond it is refused.
+is in a file beside it. A request that exceeds these settings is refused.
 """
 
 import ipaddress
@@ -13,12 +13,12 @@ from msgspec import Meta
 
 from semaphore_twisted.model.wording import sentence
 
-#: ``wg-quick`` and Android take such names only; the kernel 15 bytes.
+#: Names that ``wg-quick`` and Android accept; the kernel limits them to 15 bytes.
 INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
 _NO_INTERFACES = {".", "..", "all", "default", "lo"}
 
-#: The names of the file and of the key beside it.
+#: The file names of the settings and of the private key beside them.
 FILE, KEY = "companion.json", "private.key"
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -35,13 +35,12 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What root allows.
+    """The limits that root sets.
 
     *addresses* are the server's own in the tunnel, each with its pool's prefix length
-    (``10.80.0.1/16``). *users* are the numbers of those who may speak to the
+    (``10.80.0.1/16``). *users* are the ids of the users that may connect to the
     companion, besides root. *tcp_ports* and *udp_ports* of the server are open to
-    peers; *site_port* is that one of them which is the site's, 0 where that is not
-    known.
+    peers; *site_port* is the one of them on which the site listens, 0 if unknown.
     """
 
     interface: str = "semaphore0"
@@ -62,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def pools(self) -> tuple[AnyNetwork, ...]:
-        """The networks that peers' addresses are taken from."""
+        """The networks from which peers get their addresses."""
         return tuple(ipaddress.ip_interface(each).network for each in self.addresses)
 
     @property
@@ -72,13 +71,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class WrongSettings(Exception):
-    """The file cannot be used; the sentence names the option, found and wanted."""
+    """The settings are invalid; the sentence names the option, found and wanted."""
 
 
 def load(content: bytes) -> Settings:
-    """Return the settings in *content*, checked.
+    """Return the checked settings in *content*.
 
-    :raises WrongSettings: if they cannot be used.
+    :raises WrongSettings: if they are invalid.
     """
     try:
         found = msgspec.json.decode(content, type=Settings)
@@ -94,12 +93,12 @@ def dump(settings: Settings) -> bytes:
 
 
 def check(found: Settings) -> None:
-    """Refuse what is of the right type and still cannot be used.
+    """Check the values that the types of the fields do not check.
 
-    :raises WrongSettings: with the option, what was found and what is wanted.
+    :raises WrongSettings: with the option, the value found and the values accepted.
     """
     name = found.interface
-    # a program would take the first for an option; the others are the system's words
+    # a leading "-" would be read as an option; the listed names have a meaning in Linux
     if not INTERFACE.fullmatch(name) or name.startswith("-") or name in _NO_INTERFACES:
         raise WrongSettings(
             "interface: a name of up to 15 letters, digits and _=+.- wanted"

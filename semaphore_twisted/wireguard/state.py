@@ -1,6 +1,6 @@
-"""What a WireGuard device is and what it should be: values, and the moves between.
+"""The state and the desired state of a WireGuard device, and changes between them.
 
-Keys are 32 raw bytes; an address is the canonical text of ``ipaddress`` without a
+Keys are 32 raw bytes. An address is the canonical text of ``ipaddress`` without a
 prefix length, a prefix is its canonical text with one. No ``repr`` shows a preshared
 key.
 """
@@ -10,9 +10,9 @@ from typing_extensions import override
 
 
 class DesiredPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer as the database wants it: its key and its own addresses.
+    """A peer that the device should have: its key and its own addresses.
 
-    It is wanted until *expires* (seconds since the epoch), ``None`` for ever.
+    After *expires* (seconds since the epoch, ``None`` for never), the peer is removed.
     """
 
     public_key: bytes
@@ -34,10 +34,10 @@ class Grant(msgspec.Struct, frozen=True, order=True):
 
 
 class PeerState(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer as the device has it.
+    """A peer as read from the device.
 
     *handshake* is in seconds since the epoch, 0 for never; *received* and *sent* are
-    bytes as the server sees them; *keepalive* is in seconds, 0 for off.
+    byte counts from the server's side; *keepalive* is in seconds, 0 for off.
     """
 
     public_key: bytes
@@ -64,17 +64,17 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RemovePeer(msgspec.Struct, frozen=True):
-    """Take a peer away; its traffic stops at once."""
+    """Remove a peer; its traffic stops at once."""
 
     public_key: bytes
 
 
 class SetPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """Add a peer, or change one without touching its session.
+    """Add a peer, or change one without interrupting its session.
 
-    Every field is written outright, since WireGuard takes a missing one for
-    "unchanged": no preshared key is the zero key, no keepalive is ``off``. An
-    endpoint is given only to restore one on a device that was made anew.
+    All fields are written, since WireGuard leaves a missing one unchanged: ``None`` for
+    the preshared key is written as the zero key, keepalive 0 as ``off``. An endpoint is
+    given only to restore it on a device that was created anew.
     """
 
     public_key: bytes
@@ -93,4 +93,4 @@ Change = RemovePeer | SetPeer
 
 
 class DeviceFailed(Exception):
-    """The device could not be had, read or written; the sentence holds no key."""
+    """The device cannot be created, read or written; the sentence contains no key."""

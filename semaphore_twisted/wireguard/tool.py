@@ -1,8 +1,8 @@
-"""What the program ``wg`` reads and prints.
+"""Input and output of the program ``wg``.
 
-Secrets go to it by standard input, never by its arguments. ``wg addconf`` is the one
-way in for peers: it touches no field of the device, changes a peer in place, and takes
-either the whole text or nothing of it.
+Secrets are passed by standard input, never as arguments. Peers are written with ``wg
+addconf`` only: it changes no field of the device, changes a peer in place, and applies
+either the whole text or nothing.
 """
 
 import re
@@ -24,8 +24,8 @@ _NUMBER = re.compile(r"[0-9]{1,20}")
 def addconf(changes: Iterable[SetPeer]) -> bytes:
     """Return the text for ``wg addconf IF /dev/stdin`` that makes *changes*.
 
-    Absent lines would mean "unchanged" to it: no preshared key is the zero key, no
-    keepalive is ``off``.
+    Each field is written, since ``wg`` leaves a missing one unchanged: no preshared key
+    is the zero key, no keepalive is ``off``.
     """
     lines = []
     for change in changes:
@@ -36,7 +36,7 @@ def addconf(changes: Iterable[SetPeer]) -> bytes:
             f"PresharedKey = {keys.format(change.preshared_key or keys.ZERO)}",
             f"PersistentKeepalive = {change.keepalive or 'off'}",
         ]
-        if allowed:  # each [Peer] replaces them; an empty value would be refused
+        if allowed:  # [Peer] alone removes allowed IPs; an empty value is an error
             lines.append(f"AllowedIPs = {allowed}")
         endpoint = learned(change.endpoint or "")
         if endpoint is not None:
@@ -45,7 +45,7 @@ def addconf(changes: Iterable[SetPeer]) -> bytes:
 
 
 def removal_arguments(interface: str, changes: Iterable[RemovePeer]) -> tuple[str, ...]:
-    """Return the arguments of ``wg`` that take peers away at once."""
+    """Return the arguments of ``wg`` that remove peers in one call."""
     arguments = ["set", interface]
     for change in changes:
         arguments += ["peer", keys.format(change.public_key), "remove"]
@@ -53,10 +53,10 @@ def removal_arguments(interface: str, changes: Iterable[RemovePeer]) -> tuple[st
 
 
 def parse_dump(content: bytes) -> DeviceState:
-    """Return the state in what ``wg show IF dump`` printed; no private key is kept.
+    """Return the state in the output of ``wg show IF dump``, without the private key.
 
-    :raises DeviceFailed: if that is not what it prints; without quoting it, since it
-        holds every secret of the device.
+    :raises DeviceFailed: if the output is invalid; the sentence does not quote it,
+        since it contains every secret of the device.
     """
     try:
         lines = content.decode("ascii").split("\n")

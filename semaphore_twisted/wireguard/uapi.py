@@ -1,9 +1,9 @@
-"""The text that userspace implementations speak on their socket.
+"""Encode and decode the text protocol (UAPI) of userspace implementations.
 
 See https://www.wireguard.com/xplatform/. Keys are hex; a blank line ends a message; an
-answer ends with ``errno=N``. A missing field means "unchanged", so each one that we
-mean is written, and nothing of the device that is as it should be: to write the same
-port again makes wireguard-go bind its socket anew, and lose packets.
+answer ends with ``errno=N``. A missing field means "unchanged". So all fields of a peer
+are written, but of the device only those that differ: writing the same port again makes
+wireguard-go rebind its socket and lose packets.
 """
 
 import re
@@ -23,7 +23,7 @@ from semaphore_twisted.wireguard.state import (
     SetPeer,
 )
 
-#: Asks for the whole state.
+#: The request for the whole state.
 GET = b"get=1\n\n"
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}")
@@ -31,21 +31,21 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 class DeviceFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The device's own fields to write; ``None`` leaves one as it is."""
+    """Fields of the device to write; ``None`` leaves a field unchanged."""
 
     private_key: bytes | None = None
     port: int | None = None
 
     @override
     def __repr__(self) -> str:
-        """Show no private key."""
+        """Hide the private key."""
         return f"DeviceFields(port={self.port})"
 
 
 def encode_set(changes: Sequence[Change], device: DeviceFields | None = None) -> bytes:
     """Return the request that makes *changes*, in their order.
 
-    *device* has the device's own fields, where they differ.
+    *device* has the fields of the device that differ.
     """
     lines = ["set=1"]
     if device is not None and device.private_key is not None:
@@ -75,17 +75,21 @@ def _fields(change: SetPeer) -> list[str]:
 
 
 def check_answer(answer: bytes) -> None:
-    """Return if the answer to a ``set`` says that it was done.
+    """Check that an answer to a ``set`` reports success.
 
     A ``set`` is not atomic: read the device again after a failure.
 
-    :raises DeviceFailed: with the number of the error, and nothing of the request.
+    :raises DeviceFailed: with the error number; the sentence does not quote the
+        request.
     """
     _fields_of(answer)
 
 
 def _fields_of(answer: bytes) -> list[tuple[str, str]]:
-    """Return the fields of an answer, once it is known to be whole and good."""
+    """Return the fields of an answer that is complete and reports success.
+
+    :raises DeviceFailed: if it is not.
+    """
     try:
         text = answer.decode("ascii")
     except UnicodeDecodeError:
@@ -106,7 +110,7 @@ def _fields_of(answer: bytes) -> list[tuple[str, str]]:
 
 
 class _Reading:
-    """A peer while its lines are read."""
+    """A peer whose fields are read."""
 
     def __init__(self, public_key: bytes) -> None:
         self.public_key = public_key
@@ -116,7 +120,7 @@ class _Reading:
         self.numbers: dict[str, int] = {}
 
     def take(self, key: str, value: str) -> None:
-        """Take one field; those that a newer device may have are passed over."""
+        """Set one field; unknown fields of newer devices are ignored."""
         if key == "preshared_key":
             preshared = _key(value)
             self.preshared = None if preshared == keys.ZERO else preshared
@@ -133,7 +137,7 @@ class _Reading:
             self.numbers[_NUMBERS[key]] = _number(value)
 
     def state(self) -> PeerState:
-        """Return what was read."""
+        """Return the peer's state."""
         return PeerState(
             public_key=self.public_key,
             allowed_ips=frozenset(self.allowed),
@@ -164,9 +168,9 @@ def _key(value: str) -> bytes:
 
 
 def decode_get(answer: bytes) -> DeviceState:
-    """Return the state in *answer*; the device's private key is not kept.
+    """Return the state in *answer*, without the device's private key.
 
-    :raises DeviceFailed: if the answer is not whole, an error, or no such answer.
+    :raises DeviceFailed: if the answer is incomplete, an error, or malformed.
     """
     public, port = None, 0
     peers: list[_Reading] = []

@@ -1,26 +1,26 @@
 """The companion's protocol: tagged Structs as JSON in length-prefixed frames.
 
 A frame is a length (4 bytes, big-endian, as ``Int32StringReceiver`` has it) and one
-message. The client asks, the companion answers each request once, in their order.
-``Failed`` answers any request; nothing has changed then, unless its *reason* says so.
+message. The client sends requests; the companion answers each one once, in order.
+``Failed`` answers any request; then nothing has changed, unless its *reason* says so.
 
 =============  ==============  ==================================================
-request        answer          what happens
+request        answer          effect
 =============  ==============  ==================================================
-``Hello``      ``Welcome``     nothing; says what the companion's own file allows
+``Hello``      ``Welcome``     nothing; returns the limits in the companion's own file
 ``Sync``       ``Synced``      device and rules are brought to the desired state
-``Plan``       ``Planned``     nothing; says what ``Sync`` would change
-``Observe``    ``Observed``    nothing; the peers as the device has them
-``Diagnose``   ``Diagnosis``   nothing; findings for an administrator
-``Down``       ``Done``        the device and every rule of ours are taken away
+``Plan``       ``Planned``     nothing; returns the changes that ``Sync`` would make
+``Observe``    ``Observed``    nothing; returns the peers as the device has them
+``Diagnose``   ``Diagnosis``   nothing; returns findings for an administrator
+``Down``       ``Done``        the device and all our rules are removed
 =============  ==============  ==================================================
 
-Both sides say which version they speak, and use the lower of the two. Version 2 added
-``expires`` to peers; to a companion of version 1 it is not sent.
+Both sides announce their version and use the lower one. Version 2 added ``expires`` to
+peers; it is not sent to a companion of version 1.
 
-No message holds a name, a path, a command or a rule: keys are 32 bytes, addresses
-must lie in the pools and networks be among the site networks of the file that root
-wrote. Whatever does not is refused, and nothing of that request is done.
+No message contains a name, a path, a command or a rule: keys are 32 bytes, addresses
+must be in the pools, and networks must be site networks of the file that root wrote. A
+request that violates this is refused as a whole.
 """
 
 from typing import Annotated
@@ -31,13 +31,13 @@ from typing_extensions import override
 
 from semaphore_twisted.model import limits
 
-#: What this release speaks, and the oldest that it understands.
+#: The protocol version of this release, and the oldest one that it understands.
 VERSION, OLDEST = 2, 1
 
-#: The version in which peers have ``expires``.
+#: The first version in which peers have ``expires``.
 WITH_EXPIRY = 2
 
-#: A request of 20,000 peers fits.
+#: The largest frame; a request with 20,000 peers fits.
 MAX_FRAME = limits.COMPANION_FRAME
 
 Key = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -51,7 +51,7 @@ class _Message(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True
 class WirePeer(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """A desired peer; it is one until *expires* (seconds since the epoch), if given."""
+    """A desired peer; it is removed at *expires* (seconds since the epoch), if set."""
 
     public_key: Key
     addresses: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=2)]
@@ -60,7 +60,7 @@ class WirePeer(
 
     @override
     def __repr__(self) -> str:
-        """Show no preshared key."""
+        """Hide the preshared key."""
         return f"WirePeer({self.public_key.hex()}, {self.addresses})"
 
 
@@ -72,7 +72,7 @@ class WireGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hello(_Message, frozen=True):
-    """Ask who is there, and say which version is spoken."""
+    """Start the conversation and announce the client's protocol version."""
 
     version: int = VERSION
 
@@ -80,8 +80,8 @@ class Hello(_Message, frozen=True):
 class Sync(_Message, frozen=True):
     """Bring the device to *peers* and the rules to *grants*.
 
-    *revision* is the desired state's, returned as it is. *may_empty* must be said to
-    remove more than half of ten or more peers at once.
+    *revision* identifies the desired state and is returned unchanged. *may_empty*
+    allows the removal of more than half of ten or more peers at once.
     """
 
     revision: int
@@ -91,29 +91,30 @@ class Sync(_Message, frozen=True):
 
 
 class Plan(_Message, frozen=True):
-    """Ask what ``Sync`` would change."""
+    """Request the changes that ``Sync`` would make."""
 
     peers: tuple[WirePeer, ...]
     grants: tuple[WireGrant, ...] = ()
 
 
 class Observe(_Message, frozen=True):
-    """Ask how the peers are."""
+    """Request the state of the peers."""
 
 
 class Diagnose(_Message, frozen=True):
-    """Ask for findings."""
+    """Request findings."""
 
 
 class Down(_Message, frozen=True):
-    """Take the device and our rules away."""
+    """Remove the device and our rules."""
 
 
 class Welcome(_Message, frozen=True):
-    """Who is there, and what root allows.
+    """The companion's version, its device, and the limits that root set.
 
-    *backend* is ``kernel``, ``userspace`` or ``memory``, empty where there is none;
-    *reason* says why then. *index* is the interface's number, 0 while there is none.
+    *backend* is ``kernel``, ``userspace`` or ``memory``; it is empty without one, and
+    *reason* then states the cause. *index* is the interface's number, 0 without an
+    interface.
     """
 
     version: int
@@ -132,7 +133,7 @@ class Welcome(_Message, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """A peer as the device has it; *received* and *sent* as the server sees them."""
+    """A peer as the device has it; *received* and *sent* are from the server's side."""
 
     public_key: Key
     endpoint: str | None
@@ -142,10 +143,10 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Synced(_Message, frozen=True):
-    """The device was read back and is as desired.
+    """The device was read back and is in the desired state.
 
-    *changes* counts the writes to the device; *drift* has a sentence for each change
-    that nobody here had made, such as a peer that was removed by hand.
+    *changes* counts the writes to the device; *drift* has a sentence for each repaired
+    change that the companion had not made, such as a peer removed by hand.
     """
 
     revision: int
@@ -156,13 +157,13 @@ class Synced(_Message, frozen=True):
 
 
 class Planned(_Message, frozen=True):
-    """What would change, a sentence each; keys are public ones."""
+    """The changes that would be made, one sentence each; keys are public ones."""
 
     changes: tuple[str, ...]
 
 
 class Observed(_Message, frozen=True):
-    """The peers, and when they were read (seconds since the epoch)."""
+    """The peers, and the time of the reading (seconds since the epoch)."""
 
     time: float
     index: int
@@ -170,7 +171,7 @@ class Observed(_Message, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at; *level* is ``ok``, ``warning`` or ``error``."""
+    """The result of one check; *level* is ``ok``, ``warning`` or ``error``."""
 
     subject: str
     level: str
@@ -178,17 +179,17 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(_Message, frozen=True):
-    """What ``vpn doctor`` shows of the companion's side."""
+    """The companion's findings, for ``vpn doctor``."""
 
     findings: tuple[Finding, ...]
 
 
 class Done(_Message, frozen=True):
-    """It was done."""
+    """The request was carried out."""
 
 
 class Failed(_Message, frozen=True):
-    """It was not done; *code* is for programs, *reason* for people, without a key."""
+    """The request failed; *code* is for programs, *reason* is for people."""
 
     code: str  # malformed, refused, unsafe, device, unavailable
     reason: str
@@ -199,7 +200,7 @@ Answer = Welcome | Synced | Planned | Observed | Diagnosis | Done | Failed
 
 
 class Malformed(Exception):
-    """A frame is no message of the protocol."""
+    """A frame does not contain a message of the protocol."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -208,14 +209,14 @@ _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 def encode(message: Request | Answer) -> bytes:
-    """Return the frame's content."""
+    """Return the content of the frame for *message*."""
     return _encoder.encode(message)
 
 
 def decode_request(content: bytes) -> Request:
     """Return the request in *content*.
 
-    :raises Malformed: without quoting what was sent.
+    :raises Malformed: if it is invalid; the error does not quote it.
     """
     try:
         return _requests.decode(content)
@@ -226,7 +227,7 @@ def decode_request(content: bytes) -> Request:
 def decode_answer(content: bytes) -> Answer:
     """Return the answer in *content*.
 
-    :raises Malformed: without quoting what was sent.
+    :raises Malformed: if it is invalid; the error does not quote it.
     """
     try:
         return _answers.decode(content)
