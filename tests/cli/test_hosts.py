@@ -9,9 +9,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.cli.main import main
-from semaphore_twisted.persistence.engine import utc_now
-from semaphore_twisted.persistence.migrations.migrate import migrate
 from tests.operations.test_known_hosts import KEY
+from tests.support.store import migrated
 
 
 class HostsTests(SynchronousTestCase):
@@ -23,7 +22,7 @@ class HostsTests(SynchronousTestCase):
         self.state.mkdir(mode=0o700)
         (self.state / "config.json").write_text("{}")
         (self.state / "known_hosts").write_text(f"one {KEY}\n[two]:2222 {KEY}\n")
-        migrate(self.state / "semaphore.db", utc_now)
+        migrated(self.state / "semaphore.db")
         self.addCleanup(os.umask, os.umask(0o077))
 
     def command(self, *words: str) -> tuple[int, str, str]:

@@ -17,8 +17,8 @@ from semaphore_twisted.model.users import Access, Credentials
 from semaphore_twisted.operations import access, users
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.persistence.migrations.migrate import migrate
 from tests.support.memory import make_session, make_token, make_user
+from tests.support.store import migrated
 
 
 class UserTests(SynchronousTestCase):
@@ -29,7 +29,7 @@ class UserTests(SynchronousTestCase):
         self.state = Path(self.mktemp()).absolute()
         self.state.mkdir(mode=0o700)
         (self.state / "config.json").write_text("{}")
-        migrate(self.state / "semaphore.db", utc_now)
+        migrated(self.state / "semaphore.db")
         self.conn = self.connect()
         make_user(self.conn, "root", admin=True)
         umask = os.umask(0o077)

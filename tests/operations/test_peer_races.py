@@ -23,9 +23,9 @@ from semaphore_twisted.operations import invites, peers, vpn_network
 from semaphore_twisted.operations.invites import NewInvite, Reason, Redemption, Refusal
 from semaphore_twisted.operations.peers import NewPeer
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.persistence.migrations.migrate import migrate
 from tests.support.memory import make_user
 from tests.support.peers import MASTER, network, public_key
+from tests.support.store import migrated
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class RaceTests(SynchronousTestCase):
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
         self.path = folder / "semaphore.db"
-        migrate(self.path, utc_now)
+        migrated(self.path)
         self.conn = opened(self.path)
         self.addCleanup(self.conn.close)
         make_user(self.conn, "root", admin=True)

@@ -16,11 +16,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.cli.main import main
 from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.persistence.migrations.migrate import migrate
 from semaphore_twisted.wireguard import keys
 from tests.support.enrolling import ROOT
 from tests.support.memory import make_project, make_user
 from tests.support.scripted_companion import Respond, ScriptedCompanion
+from tests.support.store import migrated
 
 #: Print what the test says that the machine has.
 _IP = """\
@@ -53,7 +53,7 @@ class Installed:
         self.machine()
         self.key = masterkey.make(random)
         self.configure()
-        migrate(self.state / "semaphore.db", utc_now)
+        migrated(self.state / "semaphore.db")
         self.conn = self.connect()
         make_user(self.conn, "root", admin=True)
         alice = make_user(self.conn, "alice")
