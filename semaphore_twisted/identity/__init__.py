@@ -1,1 +1,1 @@
-"""Who somebody is."""
+"""Authentication: login and the throttling of password guesses."""

@@ -1,4 +1,4 @@
-"""The end of a login whose password was right."""
+"""Completes a login after the password was verified."""
 
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.identity.throttle import Subject
@@ -19,14 +19,14 @@ def log_in(
     user_agent: str = "",
     limits: SessionLimits,
 ) -> str:
-    """Begin the session of *user_id*; return the cookie's value.
+    """Create a session for *user_id* and return the value of its cookie.
 
-    *password* is the hash that the password was checked against; *renewed*, one of
-    the same password made as they are made today, takes its place. *limits* are those
-    of every session.
+    *password* is the stored hash that the password was verified against. *renewed*, if
+    given, is a hash of the same password with current parameters; it replaces the
+    stored one. *limits* apply to all sessions.
 
-    :raises TooManyAttempts: if wrong guesses, made at the same time, came first.
-    :raises NotAuthenticated: if the account was changed meanwhile.
+    :raises TooManyAttempts: if concurrent wrong guesses have reached the limit.
+    :raises NotAuthenticated: if the account was changed since the verification.
     """
     throttle.succeeded(conn, subject)
     cookie = sessions.create(

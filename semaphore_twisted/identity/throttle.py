@@ -1,14 +1,15 @@
-"""Failed guesses at passwords, counted by account and by address.
+"""Throttling of password guesses: failures are counted per account and per address.
 
-After some guesses that cost nothing, each further one doubles the time in which no
-other is looked at, right or wrong. The counts are in the store, so a restart forgives
-nothing. A login that succeeds counts nothing, and forgives the account's failures, not
-the address's: who has one account could otherwise guess at all others for ever.
+After a number of free failures, each further failure doubles the time during which all
+guesses are refused unchecked, right or wrong. The counters are in the database, so a
+restart does not reset them. A successful login resets the account's counters but not
+the address's; otherwise an attacker with one account could guess at all accounts
+without a limit.
 
-A login name and an e-mail address of one account share a counter, but nobody is told:
-each text that is typed has a counter of its own as well, and answers depend on that one
-and on the address. Otherwise a guess at one of the two would tell that the other
-belongs to it.
+The login name and the e-mail address of an account share one counter. Each text that a
+client types also has a counter of its own, and visible answers depend only on that
+counter and on the address's. Otherwise a guess at the login name would disclose that
+the e-mail address belongs to the same account.
 """
 
 import hashlib
@@ -27,23 +28,23 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import login_failure
 from semaphore_twisted.persistence.statements import throttle as statements
 
-#: Failures are forgotten after so long without another one.
+#: A counter is reset after this time without a further failure.
 FORGOTTEN = timedelta(days=1)
 
 
 @frozen
 class Rule:
-    """How many failures cost nothing, and how long the delay grows at most.
+    """The number of free failures, and the upper limit of the delay.
 
-    The longest delay of an account is short: others can cause it, and its owner has
-    to wait as well.
+    The limit for accounts is short, because an attacker can cause the delay and the
+    owner of the account has to wait as well.
     """
 
     free: int
     longest: timedelta
 
     def delay(self, failures: int) -> timedelta:
-        """Return how long no guess is looked at after so many *failures*."""
+        """Return how long guesses are refused after so many *failures*."""
         if failures < self.free:
             return timedelta()
         # The exponent is bounded, since a count has no bound.
@@ -57,9 +58,10 @@ ADDRESS = Rule(free=20, longest=timedelta(minutes=15))
 
 @frozen(kw_only=True)
 class Subject:
-    """Whose password is guessed at, as it was typed, and from where.
+    """The account name as the client typed it, and the client's address.
 
-    Without an *account* the password is no account's, and its address counts alone.
+    *account* is ``None`` if the password belongs to no account; then only the address
+    is counted.
     """
 
     account: str | None
@@ -67,9 +69,9 @@ class Subject:
 
 
 class Withheld(TooManyAttempts):
-    """It is too early by a counter that the client must not know of.
+    """A guess is refused because of a counter that must not be disclosed.
 
-    The answer is that of a wrong password.
+    The caller answers as for a wrong password.
     """
 
 
@@ -79,24 +81,24 @@ class _Failures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ahead(conn: Connection) -> bool:
-    """Whether a stored time is yet to come: the clock was set back since.
+    """Return whether a stored time is in the future: the clock was set back since.
 
-    :func:`settle` is to be called then, or everybody would have to wait until the
-    clock is there again.
+    The caller must then call :func:`settle`; otherwise all clients would be delayed
+    until the clock reaches the stored time.
     """
     return bool(conn.scalar(statements.ahead, now=conn.now))
 
 
 def settle(conn: Connection) -> None:
-    """Let stored times that are yet to come be now."""
+    """Replace stored times that are in the future with the current time."""
     conn.run(statements.settle, now=conn.now, moment=conn.now)
 
 
 def check(conn: Connection, subject: Subject) -> None:
-    """Accept a guess at this time.
+    """Check that a guess is permitted at this time.
 
-    :raises TooManyAttempts: if it is too early for another one.
-    :raises Withheld: if it is, but the client must not know it.
+    :raises TooManyAttempts: if the delay of a visible counter has not passed.
+    :raises Withheld: if the delay of the account's undisclosed counter has not passed.
     """
     _check(conn, _told(subject), TooManyAttempts)
     _check(conn, _withheld(conn, subject), Withheld)
@@ -111,7 +113,8 @@ def _check(
     for name, rule in counters:
         found = _failures(conn, name)
         if found is not None:
-            # A time that is yet to come counts as now until it is settled.
+            # A time in the future counts as the current time until settle() corrects
+            # it.
             passed = max(conn.now - found.last, timedelta())
             wait = max(wait, rule.delay(found.failures) - passed)
     if wait > timedelta():
@@ -119,7 +122,7 @@ def _check(
 
 
 def forget(conn: Connection) -> None:
-    """Remove the counters that are forgotten, and the oldest of too many."""
+    """Delete expired counters, and the oldest ones above the maximum number."""
     conn.run(statements.forget_old, cutoff=conn.now - FORGOTTEN)
     last = conn.scalar(statements.first_surplus, kept=limits.LOGIN_COUNTERS)
     if last is not None:
@@ -127,9 +130,9 @@ def forget(conn: Connection) -> None:
 
 
 def failed(conn: Connection, subject: Subject) -> None:
-    """Count a wrong guess.
+    """Count a wrong guess, and record it if the account exists.
 
-    :raises TooManyAttempts: if other guesses, made at the same time, came first.
+    :raises TooManyAttempts: if concurrent guesses have reached the limit.
     """
     settle(conn)
     _check(conn, _told(subject), TooManyAttempts)
@@ -141,7 +144,7 @@ def failed(conn: Connection, subject: Subject) -> None:
         else:
             conn.update(login_failure, name, failures=found.failures + 1, last=conn.now)
     user = _user(conn, subject)
-    if user is not None:  # others' texts may be passwords, typed into the wrong field
+    if user is not None:  # an unknown name may be a misplaced password
         events.record(
             conn,
             None,
@@ -154,9 +157,9 @@ def failed(conn: Connection, subject: Subject) -> None:
 
 
 def succeeded(conn: Connection, subject: Subject) -> None:
-    """Forgive the account's failures after a right guess.
+    """Reset the account's counters after a correct guess.
 
-    :raises TooManyAttempts: if wrong guesses, made at the same time, came first.
+    :raises TooManyAttempts: if concurrent wrong guesses have reached the limit.
     """
     settle(conn)
     check(conn, subject)
@@ -168,7 +171,7 @@ def succeeded(conn: Connection, subject: Subject) -> None:
 
 
 def _told(subject: Subject) -> list[tuple[str, Rule]]:
-    """Return the counters that answers depend on."""
+    """Return the counters that visible answers depend on: typed name and address."""
     address = (f"address:{ip.source(subject.address)}", ADDRESS)
     if subject.account is None:
         return [address]
@@ -176,7 +179,7 @@ def _told(subject: Subject) -> list[tuple[str, Rule]]:
 
 
 def _withheld(conn: Connection, subject: Subject) -> list[tuple[str, Rule]]:
-    """Return the counter of the account, which has several names."""
+    """Return the counter that all names of the account share; it is not disclosed."""
     user = _user(conn, subject)
     return [] if user is None else [(f"account:{user.id}", ACCOUNT)]
 
@@ -193,6 +196,6 @@ def _failures(conn: Connection, name: str) -> _Failures | None:
 
 
 def _typed(text: str) -> str:
-    """Name the counter of a text that was typed, which the store must not know."""
+    """Return the counter name for a typed text; it contains only a digest of it."""
     folded = fold(text).encode("utf-8", "surrogatepass")
     return f"account:{hashlib.sha256(folded).hexdigest()}"
