@@ -1,1 +1,1 @@
-"""Bytes in, bytes out; randomness is an argument."""
+"""Cryptography as functions on bytes; the caller passes the source of randomness."""

@@ -1,13 +1,13 @@
-"""The local certificate authority, and the check of anybody's certificate and key.
+"""The local certificate authority (CA), and checks of certificates and their names.
 
-Root (10 years) signs intermediates (1 year), which sign leaves (90 days). A
-certificate never outlives its issuer, and begins an hour early for clocks that are
-late. The root's critical name constraints (RFC 5280, section 4.2.1.10) limit the
-whole authority to the names and addresses that it was made for, and its extended key
-usage to servers, so that who trusts it does not have to trust us with the rest of the
-world.
+The root (10 years) signs intermediates (1 year), which sign leaves (90 days). A
+certificate never outlives its issuer, and is valid from one hour before it was issued,
+for clients whose clocks are slow. The root's critical name constraints (RFC 5280,
+section 4.2.1.10) limit the whole CA to the names and addresses it was made for, and its
+extended key usage limits it to servers. So a client that trusts the root does not trust
+it for other sites.
 
-The library draws the private keys; serial numbers and times are arguments.
+The library generates the private keys; serial numbers and times are arguments.
 """
 
 import ipaddress
@@ -74,7 +74,7 @@ class Issued:
 
     @classmethod
     def load(cls, certificate_pem: bytes, key_pem: bytes) -> "Issued":
-        """Read what :attr:`certificate_pem` and :attr:`key_pem` gave.
+        """Read the PEM texts that :attr:`certificate_pem` and :attr:`key_pem` returned.
 
         Raises :class:`ValueError`.
         """
@@ -88,7 +88,7 @@ class Issued:
 
 
 def dns_name(text: str) -> str | None:
-    """Return *text* as a certificate spells it, or ``None`` if it is no DNS name."""
+    """Return *text* in the form used in certificates; ``None`` if it is no DNS name."""
     plain = text.strip().rstrip(".").lower()
     if not plain:
         return None
@@ -123,10 +123,11 @@ def new_root(
     entropy: Callable[[int], bytes],
     after: x509.Certificate | None = None,
 ) -> Issued:
-    """Make a root for *host* that is limited to *names* and *addresses*.
+    """Make a root for *host*, constrained to *names* and *addresses*.
 
-    Always permitted are localhost, ``.internal``, loopback, RFC 1918 and fc00::/7. A
-    root that comes *after* another has the same subject (see :func:`crossed`).
+    The name ``localhost``, names below ``.internal``, and loopback, RFC 1918 and
+    fc00::/7 addresses are always permitted. A root that succeeds another one (*after*)
+    has the same subject (see :func:`crossed`).
     """
     key = ec.generate_private_key(ec.SECP256R1())
     mark = entropy(4).hex()
@@ -150,11 +151,11 @@ def new_root(
 def crossed(
     root: Issued, former: Issued, *, now: datetime, entropy: Callable[[int], bytes]
 ) -> x509.Certificate:
-    """Certify the key of *root* by the *former* one, for those who trust only that.
+    """Sign the key of *root* with *former*, for clients that trust only *former*.
 
-    Both have the same subject, so this is a self-issued certificate, as RFC 5280,
-    section 3.2, has it for a change of keys. That does not count in the length of the
-    path; GnuTLS counts it, so a root allows two authorities below it, not only one.
+    Both roots have the same subject, so this is a self-issued certificate as RFC 5280,
+    section 3.2, describes for a change of keys. Such certificates do not count for the
+    path length; GnuTLS counts them, so a root permits two CAs below it instead of one.
     """
     subject = root.certificate.subject
     if subject != former.certificate.subject:
@@ -178,7 +179,7 @@ def crossed(
 def new_intermediate(
     root: Issued, *, now: datetime, entropy: Callable[[int], bytes]
 ) -> Issued:
-    """Make the authority that signs leaves for a year, so the root's key can rest."""
+    """Make an intermediate CA, valid one year; the root's key is then unused."""
     key = ec.generate_private_key(ec.SECP256R1())
     mark = entropy(4).hex()
     builder = _certificate(
@@ -201,9 +202,9 @@ def new_leaf(
     now: datetime,
     entropy: Callable[[int], bytes],
 ) -> Issued:
-    """Make a server's certificate for *names* and *addresses*, with a fresh key.
+    """Make a server certificate for *names* and *addresses*, with a new key.
 
-    Raises :class:`ValueError` if neither holds anything that can be certified.
+    Raises :class:`ValueError` if neither contains an entry for a certificate.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     wanted = _unique(filter(None, map(dns_name, names)))
@@ -236,7 +237,10 @@ def new_leaf(
 
 
 def is_bounded(root: x509.Certificate) -> bool:
-    """Whether *root* is an authority's, and limited to some names (RFC 5280, 4.2.1)."""
+    """Return whether *root* is a self-signed CA with critical name constraints.
+
+    Both DNS names and IP addresses must be constrained (RFC 5280, section 4.2.1).
+    """
     try:
         root.verify_directly_issued_by(root)
         find = root.extensions.get_extension_for_class
@@ -255,7 +259,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def covers(certificate: x509.Certificate, name: str) -> bool:
-    """Tell whether the leaf *certificate* is for *name*, a DNS name or an address."""
+    """Return whether the leaf *certificate* covers *name*, a DNS name or an address."""
     try:
         entries = certificate.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
@@ -273,7 +277,10 @@ def covers(certificate: x509.Certificate, name: str) -> bool:
 
 
 def permits(root: x509.Certificate, name: str) -> bool:
-    """Tell whether *root* may vouch for *name*; if not, a new root is needed."""
+    """Return whether the name constraints of *root* permit *name*.
+
+    If not, a new root is needed.
+    """
     try:
         constraints = root.extensions.get_extension_for_class(x509.NameConstraints)
     except x509.ExtensionNotFound:
@@ -297,7 +304,10 @@ def permits(root: x509.Certificate, name: str) -> bool:
 
 
 def due(certificate: x509.Certificate, now: datetime, share: float) -> bool:
-    """Tell whether *share* of the life of *certificate* is over: time for the next."""
+    """Return whether *share* of the lifetime of *certificate* has passed.
+
+    The certificate should then be renewed.
+    """
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return now >= start + (end - start) * share
 
@@ -326,7 +336,7 @@ def _certificate(
     end: datetime,
     entropy: Callable[[int], bytes],
 ) -> x509.CertificateBuilder:
-    #: 127 random bits below a leading one: positive, and never short
+    #: 127 random bits after a leading 1: positive, of constant length
     serial = int.from_bytes(entropy(16), "big") >> 1 | 1 << 126
     return (
         x509.CertificateBuilder()
@@ -348,7 +358,7 @@ def _as_authority(
     builder = builder.add_extension(
         x509.BasicConstraints(ca=True, path_length=path_length), critical=True
     ).add_extension(_usage(signs_certificates=True), critical=True)
-    # name constraints say nothing of mail or code: servers are all it vouches for
+    # name constraints do not cover e-mail or code signing: restrict the CA to servers
     return builder.add_extension(
         x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
     )

@@ -1,4 +1,4 @@
-"""What a certificate authority is shown, and asked for, to have a certificate."""
+"""Data that the ACME client sends to a CA: challenge responses and requests."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ _DAY = timedelta(days=1)
 
 
 def key_authorization(token: str, thumbprint: str) -> str:
-    """Return what ties *token* to an account (RFC 8555, section 8.1)."""
+    """Return the key authorization of *token* (RFC 8555, section 8.1)."""
     return f"{token}.{thumbprint}"
 
 
 def alpn_certificate(name: str, authorization: str, now: datetime) -> Issued:
-    """Make the certificate that answers a challenge in TLS (RFC 8737, section 3).
+    """Make the certificate that answers a TLS-ALPN challenge (RFC 8737, section 3).
 
-    It says nothing but *name* and the digest of *authorization*, and is signed by
-    its own key, so it is worth nothing to anybody else.
+    It contains only *name* and the digest of *authorization*, and is self-signed, so it
+    is useless for other purposes.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     title = x509.Name([])
@@ -55,14 +55,14 @@ def alpn_certificate(name: str, authorization: str, now: datetime) -> Issued:
 
 @frozen(repr=False)
 class Wanted:
-    """A fresh key, and the request for a certificate of it."""
+    """A new private key and the certificate signing request for it."""
 
     key_pem: bytes
     request: bytes
 
     @classmethod
     def make(cls, names: Sequence[str]) -> "Wanted":
-        """Draw a key and ask for a certificate for *names*."""
+        """Generate a key and make a request for *names*."""
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(
             serialization.Encoding.PEM,
@@ -73,7 +73,7 @@ class Wanted:
 
     @classmethod
     def of(cls, key_pem: bytes, names: Sequence[str]) -> "Wanted":
-        """Ask for a certificate of a key that was drawn before.
+        """Make a request for *names* with an existing key.
 
         Raises :class:`ValueError`.
         """
@@ -93,7 +93,7 @@ class Wanted:
 def check_issued(
     chain_pem: bytes, key_pem: bytes, names: Sequence[str], now: datetime
 ) -> Pair:
-    """Check that an authority's answer is what was asked for, and can serve.
+    """Check that an issued chain is for *names* and usable by a server.
 
     Raises :class:`UnusablePair`.
     """
@@ -118,9 +118,9 @@ def check_issued(
 
 
 def renewal_id(leaf: x509.Certificate) -> str | None:
-    """Return how an authority is asked when *leaf* is to be renewed (RFC 9773).
+    """Return the identifier for renewal queries about *leaf* (RFC 9773).
 
-    ``None`` where the certificate does not name its issuer's key.
+    Return ``None`` if the certificate does not identify its issuer's key.
     """
     try:
         found = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
@@ -130,6 +130,6 @@ def renewal_id(leaf: x509.Certificate) -> str | None:
     if issuer is None:
         return None
     serial = leaf.serial_number
-    # DER has a leading zero byte where the highest bit is set
+    # DER adds a leading zero byte if the highest bit is set
     number = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
     return f"{b64(issuer)}.{b64(number)}"

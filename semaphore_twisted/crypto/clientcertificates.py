@@ -1,8 +1,8 @@
-"""Certificates by which a client proves who it is, as people paste them.
+"""Client certificates (mutual TLS) as users paste them, converted to one form.
 
-Read is PEM: the certificate, then its issuers, and the private key in any form that
-OpenSSL knows, encrypted or not. What comes out is the same chain, and the key as PKCS#8
-without a passphrase, which is what git takes.
+The input is PEM: the certificate, then its issuers, and the private key in any form
+that OpenSSL supports, encrypted or not. The output is the same chain, and the key as
+PKCS#8 without encryption, as git needs it.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import ClientCertificate
 
-#: Most characters of either text.
+#: Maximum number of characters of each text.
 _LONGEST = 64 * 1024
 
 _PURPOSES = frozenset(
@@ -25,9 +25,9 @@ _PURPOSES = frozenset(
 
 
 def normalise(certificate: str, private_key: str, passphrase: str) -> ClientCertificate:
-    """Return the pair in the one form that is stored.
+    """Return the certificate chain and key in the form that is stored.
 
-    :raises Invalid: saying what was pasted instead; it never repeats it
+    :raises Invalid: with the reason; the sentence never repeats the input
     """
     if max(len(certificate), len(private_key)) > _LONGEST:
         raise Invalid(f"the certificate or its key is over {_LONGEST} characters")
@@ -55,7 +55,7 @@ def normalise(certificate: str, private_key: str, passphrase: str) -> ClientCert
 
 
 def check_time(found: ClientCertificate, now: datetime) -> None:
-    """Refuse a certificate that has ended already.
+    """Refuse a certificate that has expired.
 
     :raises Invalid:
     """
@@ -80,7 +80,7 @@ def _key(text: str, passphrase: str) -> Any:
     try:
         return serialization.load_pem_private_key(text.strip().encode(), secret)
     except TypeError:
-        if passphrase:  # a passphrase, and a key that needs none
+        if passphrase:  # a passphrase was given for a key that is not encrypted
             return _key(text, "")
         raise Invalid("the private key needs its passphrase") from None
     except (ValueError, UnsupportedAlgorithm):

@@ -1,8 +1,8 @@
-"""How much work the passphrase of a private key asks for, read before it is done.
+"""The cost of a private key's passphrase derivation, read before it is run.
 
-The work is written in the key's own file, so whoever pastes a key could ask for
-hours of it. Read are the head of OpenSSH's format and PKCS#8's encryption
-parameters (RFC 5958, RFC 8018, RFC 7914), as far as that needs.
+The cost is stated in the key's own file, so a pasted key could demand hours of
+computation. This module parses the header of the OpenSSH format and the encryption
+parameters of PKCS#8 (RFC 5958, RFC 8018, RFC 7914), as far as needed for that.
 """
 
 import struct
@@ -11,13 +11,14 @@ from typing import Final
 import bcrypt
 from attrs import frozen
 
-#: Rounds of bcrypt; OpenSSH's default is 16 or 24.
+#: Maximum rounds of bcrypt; OpenSSH's default is 16 or 24.
 MOST_ROUNDS: Final = 1024
 
-#: Iterations of PBKDF2; OpenSSL's default is 2048, OWASP's advice 600,000.
+#: Maximum iterations of PBKDF2; OpenSSL's default is 2048, OWASP recommends 600,000.
 MOST_ITERATIONS: Final = 2_000_000
 
-#: Cost, block size and parallelism of scrypt, multiplied: 128 MiB; OpenSSL's is 2**17.
+#: Maximum product of scrypt's cost, block size and parallelism: 128 MiB; OpenSSL's
+#: default is 2**17.
 MOST_SCRYPT: Final = 1 << 20
 
 _MAGIC = b"openssh-key-v1\0"
@@ -26,22 +27,22 @@ _DEEPEST = 6
 
 
 class Unreadable(Exception):
-    """The head of the file is broken."""
+    """The header of the file is malformed."""
 
 
 @frozen
 class OpensshHead:
-    """The head of an OpenSSH private key."""
+    """The header of an OpenSSH private key."""
 
     encrypted: bool
     rounds: int
-    #: what kind of key it is, such as ``ssh-ed25519``
+    #: The key type, such as ``ssh-ed25519``.
     kind: bytes = b""
 
 
 @frozen
 class OpensshParts:
-    """The parts of an OpenSSH private key; *rest* follows its private part."""
+    """The parts of an OpenSSH private key; *rest* follows the private part."""
 
     cipher: bytes
     derivation: bytes
@@ -52,13 +53,13 @@ class OpensshParts:
 
     @property
     def kind(self) -> bytes:
-        """What kind of key it is, as its public part says."""
+        """The key type named in the public part."""
         (length,) = struct.unpack_from(">I", self.public)
         return self.public[4 : 4 + length]
 
     @property
     def salt(self) -> bytes:
-        """The salt of the passphrase."""
+        """The salt of the key derivation."""
         (length,) = struct.unpack_from(">I", self.options)
         return self.options[4 : 4 + length]
 
@@ -69,14 +70,17 @@ class OpensshParts:
         return int(rounds)
 
     def derive(self, password: bytes, size: int) -> bytes:
-        """Return *size* octets of *password*; :attr:`rounds` must have been checked."""
+        """Derive *size* bytes from *password*.
+
+        The caller must have checked :attr:`rounds`.
+        """
         return bcrypt.kdf(
             password, self.salt, size, self.rounds, ignore_few_rounds=True
         )
 
 
 def openssh_parts(content: bytes) -> OpensshParts:
-    """Take the decoded OpenSSH private key *content* apart.
+    """Split the decoded OpenSSH private key *content* into its parts.
 
     Raises :class:`Unreadable`.
     """
@@ -109,7 +113,7 @@ def openssh_parts(content: bytes) -> OpensshParts:
 
 
 def openssh_head(content: bytes) -> OpensshHead:
-    """Read the head of the decoded OpenSSH private key *content*.
+    """Read the header of the decoded OpenSSH private key *content*.
 
     Raises :class:`Unreadable`.
     """
@@ -120,9 +124,9 @@ def openssh_head(content: bytes) -> OpensshHead:
 
 
 def pkcs8_is_costly(content: bytes) -> bool:
-    """Tell whether the encrypted PKCS#8 key *content*, DER, asks for too much work.
+    """Return whether decrypting the PKCS#8 key *content* (DER) would cost too much.
 
-    What cannot be read is left to the library to refuse: ``False``.
+    Return ``False`` for malformed content; the library refuses that later.
     """
     numbers: list[int] = []
     try:
@@ -142,7 +146,7 @@ def pkcs8_is_costly(content: bytes) -> bool:
 
 
 def _collect(content: bytes, numbers: list[int], depth: int) -> None:
-    """Add every INTEGER in the elements of *content* to *numbers*."""
+    """Append all INTEGER values in the DER elements of *content* to *numbers*."""
     while content:
         tag, body, content = element(content)
         if tag == _INTEGER:
@@ -152,9 +156,9 @@ def _collect(content: bytes, numbers: list[int], depth: int) -> None:
 
 
 def element(content: bytes) -> tuple[int, bytes, bytes]:
-    """Return tag and body of the first element, and what follows it.
+    """Return tag and body of the first DER element, and the bytes after it.
 
-    Raises :class:`IndexError` where *content* ends too early.
+    Raises :class:`IndexError` if *content* is truncated.
     """
     tag, length = content[0], content[1]
     at = 2

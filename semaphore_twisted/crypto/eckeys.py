@@ -1,8 +1,8 @@
-"""Keys on NIST's curves as some programs write them, which libraries refuse.
+"""Reads EC private keys of NIST curves whose encoding the library refuses.
 
-RFC 5915 wants exactly as many octets of the secret number as the curve has. PuTTYgen
-writes it as a number of SSH: half of its exports have a zero in front, and some are
-shorter.
+RFC 5915 requires exactly as many bytes for the private number as the curve has.
+PuTTYgen writes it as an SSH integer: half of its exports have a leading zero byte, and
+some are shorter.
 """
 
 from cryptography.hazmat.primitives import serialization
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from semaphore_twisted.crypto.derivation import element
 
 _SEQUENCE, _INTEGER, _OCTETS, _PARAMETERS, _PUBLIC = 0x30, 0x02, 0x04, 0xA0, 0xA1
-#: The DER of each curve's name.
+#: The DER encoding of each curve's object identifier.
 _CURVES: dict[bytes, ec.EllipticCurve] = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
     bytes.fromhex("06052b81040022"): ec.SECP384R1(),
@@ -20,9 +20,9 @@ _CURVES: dict[bytes, ec.EllipticCurve] = {
 
 
 def read(der: bytes) -> ec.EllipticCurvePrivateKey | None:
-    """Return the key of an ``ECPrivateKey``, or ``None`` if *der* is none.
+    """Return the key of the ``ECPrivateKey`` *der*; ``None`` if it is not a valid one.
 
-    A public half that does not belong to the secret one is no key.
+    A key whose public part does not belong to its private part is not valid.
     """
     try:
         tag, body, _ = element(der)
@@ -52,7 +52,7 @@ def read(der: bytes) -> ec.EllipticCurvePrivateKey | None:
 
 
 def _points(key: ec.EllipticCurvePrivateKey) -> tuple[bytes, ...]:
-    """Return both forms of the public half."""
+    """Return both encodings of the public key."""
     public, x962 = key.public_key(), serialization.Encoding.X962
     return (
         public.public_bytes(x962, serialization.PublicFormat.UncompressedPoint),

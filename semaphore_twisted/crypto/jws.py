@@ -1,7 +1,7 @@
-"""Signed messages to a certificate authority (RFC 7515 as RFC 8555 restricts it).
+"""Signed requests to an ACME CA (RFC 7515 as restricted by RFC 8555).
 
-The account's key is on the curve P-256 and signs with ES256, which every authority
-takes (RFC 8555, section 6.2, and RFC 7518, section 3.4).
+The account key is on the curve P-256 and signs with ES256, which every CA supports
+(RFC 8555, section 6.2, and RFC 7518, section 3.4).
 """
 
 import base64
@@ -26,18 +26,18 @@ def b64(content: bytes) -> str:
 
 @frozen(repr=False, eq=False)
 class AccountKey:
-    """The key that an account is known by."""
+    """The private key of an ACME account."""
 
     _key: ec.EllipticCurvePrivateKey
 
     @classmethod
     def make(cls) -> "AccountKey":
-        """Draw a new key."""
+        """Generate a new key."""
         return cls(ec.generate_private_key(ec.SECP256R1()))
 
     @classmethod
     def load(cls, pem: bytes) -> "AccountKey":
-        """Read what :attr:`pem` gave.
+        """Read the PEM text that :attr:`pem` returned.
 
         Raises :class:`ValueError`.
         """
@@ -59,7 +59,7 @@ class AccountKey:
 
     @property
     def jwk(self) -> dict[str, str]:
-        """The public key (RFC 7517), in the order that a thumbprint needs."""
+        """The public key (RFC 7517), with its members in the order of a thumbprint."""
         numbers = self._key.public_key().public_numbers()
         return {
             "crv": "P-256",
@@ -76,8 +76,9 @@ class AccountKey:
     def sign(self, payload: Any, *, url: str, nonce: str, account: str | None) -> bytes:
         """Return *payload* signed for *url*, as JSON.
 
-        ``None`` as the payload asks for what is at *url* (POST-as-GET). The key is
-        named by the *account*'s address, or given itself while there is none.
+        The payload ``None`` requests the resource at *url* (POST-as-GET). The message
+        names the key by the *account*'s URL, or contains the public key if *account* is
+        ``None``.
         """
         protected: dict[str, Any] = {"alg": "ES256", "nonce": nonce, "url": url}
         if account is None:
@@ -87,9 +88,9 @@ class AccountKey:
         return _flattened(protected, payload, self._signature)
 
     def bound(self, *, kid: str, key: bytes, url: str) -> Mapping[str, str]:
-        """Return the proof that the account *kid* of the operator wants this one.
+        """Return the external account binding for the operator's account *kid*.
 
-        (RFC 8555, section 7.3.4; *key* is what the authority gave for it.)
+        *key* is the MAC key that the CA issued for it (RFC 8555, section 7.3.4).
         """
         protected = {"alg": "HS256", "kid": kid, "url": url}
 

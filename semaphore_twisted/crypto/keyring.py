@@ -1,4 +1,4 @@
-"""Sealing of stored secrets: NaCl secretbox, with a key for each place.
+"""Encryption of stored secrets ("sealing"): NaCl secretbox with one key per place.
 
 The envelope is a text::
 
@@ -7,16 +7,17 @@ The envelope is a text::
     row_key = BLAKE2b-256(key=master, person="semaphore-seal-1", message=context)
     content = SecretBox(row_key).encrypt(pad(plaintext), nonce)  XSalsa20-Poly1305
 
-*context* says where the value belongs: purpose, table, column, the row's uuid and
-the project's, each preceded by its length in four bytes, big-endian. So a sealed
-value that is moved to another row, column or project does not open.
+*context* states the place of the value: purpose, table, column, the row's UUID and the
+project's UUID, each preceded by its length in four bytes, big-endian. A sealed value
+that is moved to another row, column or project therefore cannot be opened.
 
-*pad* fills up to 64, 256, 1024, 4096 bytes or a multiple of 4096, whichever is the
-first above the length, so that the length does not tell what kind of secret it is.
+*pad* extends the plaintext to the first size above its length among 64, 256, 1024, 4096
+bytes and the multiples of 4096, so that the length does not disclose the kind of
+secret.
 
-The key id chooses the key. Keys are never tried one after the other, since Poly1305
-does not commit to a key; and nothing that is not an envelope is ever returned as if
-it were the secret.
+The key id selects the key. Keys are never tried one after another, because Poly1305
+does not commit to a key. Text that is not an envelope is never returned as if it were
+the secret.
 """
 
 import base64
@@ -35,7 +36,7 @@ from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.crypto.secret import Secret
 from semaphore_twisted.model.errors import SecretUnreadable, TooLarge
 
-#: Most bytes of one secret.
+#: Maximum size of one secret in bytes.
 LONGEST: Final = 64 * 1024
 
 _VERSION = "s1"
@@ -48,14 +49,14 @@ _CANARY = b"the key that sealed this is right"
 
 
 class UnknownVersion(SecretUnreadable):
-    """The stored text is not an envelope, or one of a version that we do not know."""
+    """The stored text is not an envelope, or its version is unknown."""
 
     sentence = "The stored secret is not sealed in a form that this version knows"
     reason: ClassVar[str] = "not sealed in a known form"
 
 
 class Malformed(SecretUnreadable):
-    """The envelope is broken: its key id, base64 or length cannot be."""
+    """The envelope is malformed: its key id, base64 or length is invalid."""
 
     sentence = "The stored secret is broken: its envelope is malformed"
     reason: ClassVar[str] = "malformed envelope"
@@ -67,7 +68,7 @@ class UnknownKey(SecretUnreadable):
     reason: ClassVar[str] = "wrong key"
 
     def __init__(self, key_id: str) -> None:
-        """Name *key_id*, which is safe to show."""
+        """Include *key_id* in the sentence; key ids are not secret."""
         super().__init__(
             f"The stored secret is sealed with key {key_id}, which is not configured"
         )
@@ -75,7 +76,7 @@ class UnknownKey(SecretUnreadable):
 
 
 class Damaged(SecretUnreadable):
-    """The key is there, and the envelope does not open with it at this place."""
+    """The key is configured, but the envelope does not open with it at this place."""
 
     sentence = (
         "The stored secret does not open: it was changed, or it belongs elsewhere"
@@ -84,7 +85,7 @@ class Damaged(SecretUnreadable):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """Where a sealed value belongs; *project_uuid* is empty outside projects."""
+    """The place of a sealed value; *project_uuid* is empty outside projects."""
 
     purpose: str
     table: str
@@ -93,7 +94,7 @@ class Context(msgspec.Struct, frozen=True):
     project_uuid: str
 
     def encoded(self) -> bytes:
-        """Return the five texts, each after its length."""
+        """Return the five texts, each preceded by its length."""
         texts = (
             each.encode("utf-8", "surrogatepass")
             for each in msgspec.structs.astuple(self)
@@ -102,9 +103,9 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class Keyring:
-    """Seals under the current key, opens under any that is configured.
+    """Seals with the current key; opens with each configured key.
 
-    It has no state that changes, so threads may share it.
+    A keyring is immutable, so threads may share it.
     """
 
     def __init__(
@@ -114,7 +115,10 @@ class Keyring:
         *,
         entropy: Callable[[int], bytes],
     ) -> None:
-        """Seal with *current*; *old* keys only open. Nonces come from *entropy*."""
+        """Seal with *current*, and use *old* keys only to open.
+
+        *entropy* supplies the nonces.
+        """
         self._current = current
         self._keys = {key.key_id: key for key in (*old, current)}
         self._entropy = entropy
@@ -125,21 +129,21 @@ class Keyring:
 
     @property
     def key_id(self) -> str:
-        """The id of the key that seals."""
+        """The id of the key used to seal."""
         return self._current.key_id
 
     @property
     def key_ids(self) -> frozenset[str]:
-        """The ids of every key that opens."""
+        """The ids of all keys used to open."""
         return frozenset(self._keys)
 
     def with_old(self, key: MasterKey) -> "Keyring":
-        """Return a keyring that opens what *key* has sealed, too."""
+        """Return a keyring that also opens values sealed with *key*."""
         old = [each for each in self._keys.values() if each is not self._current]
         return Keyring(self._current, [*old, key], entropy=self._entropy)
 
     def seal(self, plaintext: bytes, context: Context) -> str:
-        """Return the envelope of *plaintext* for *context*; no two are alike.
+        """Return the envelope of *plaintext* for *context*; each call gives a new one.
 
         Raises :class:`~semaphore_twisted.model.errors.TooLarge` above 64 KiB.
         """
@@ -175,17 +179,20 @@ class Keyring:
         return Secret(plaintext)
 
     def canary(self) -> str:
-        """Seal a known text, to be stored beside the id of the key that seals."""
+        """Seal a known text; it is stored with the id of the current key."""
         return self.seal(_CANARY, _canary_context(self.key_id))
 
     def check_canary(self, key_id: str, sealed: str) -> None:
-        """Raise as :meth:`unseal` does unless *sealed* is the canary of *key_id*."""
+        """Check that *sealed* is the canary of *key_id*.
+
+        Raises the same errors as :meth:`unseal`.
+        """
         if self._open(sealed, _canary_context(key_id)).reveal() != _CANARY:
             raise Damaged
 
 
 def key_id_of(sealed: str) -> str:
-    """Return the id of the key that *sealed* names.
+    """Return the id of the key that the envelope *sealed* names.
 
     Raises :class:`UnknownVersion` or :class:`Malformed`.
     """
@@ -212,7 +219,7 @@ def _encode(content: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    """Decode the one form that :func:`_encode` makes, refusing its look-alikes."""
+    """Decode the output of :func:`_encode`; refuse other encodings of it."""
     try:
         content = base64.b64decode(
             text.encode("ascii") + b"=" * (-len(text) % 4),

@@ -1,7 +1,7 @@
-"""The file of known hosts: which keys are in it, and the file without those of a host.
+"""Reads a known_hosts file: lists its keys, and removes the keys of a host.
 
-The format is that of sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": names with commas, or one
-name as a hash with its salt.
+The format is described in sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": host names separated
+by commas, or one host name as a salted hash.
 """
 
 import base64
@@ -15,7 +15,7 @@ import msgspec
 
 from semaphore_twisted.model.errors import Invalid
 
-#: Bytes of a file that is read.
+#: Maximum size in bytes of a file that is read.
 LARGEST = 8 * 1024 * 1024
 
 _NAME = re.compile(r"[A-Za-z0-9_.:%-]{1,255}")
@@ -24,10 +24,11 @@ _USUAL_PORT = 22
 
 
 class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
-    """A key of a host.
+    """A host key in a known_hosts file.
 
-    *host* is what the file calls it, names with commas; *hashed* says that only the
-    hash of a name is known. *marker* is ``@cert-authority``, ``@revoked`` or empty.
+    *host* is the host field of the line: names separated by commas. *hashed* tells that
+    the field contains only a hash of the name. *marker* is ``@cert-authority``,
+    ``@revoked`` or empty.
     """
 
     host: str
@@ -38,9 +39,9 @@ class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def host_name(text: str) -> str:
-    """Return how the file calls a host: ``HOST``, or ``[HOST]:PORT``.
+    """Return the name of a host as used in the file: ``HOST`` or ``[HOST]:PORT``.
 
-    :raises Invalid: if *text* is neither of the two, nor ``HOST:PORT``
+    :raises Invalid: if *text* is neither of these, nor ``HOST:PORT``
     """
     host, port = text.strip().lower(), _USUAL_PORT
     if match := _WITH_PORT.fullmatch(host):
@@ -55,14 +56,14 @@ def host_name(text: str) -> str:
 
 
 def entries(content: bytes) -> list[KnownHost]:
-    """Return the keys in the *content* of a file; lines that are none are left out."""
+    """Return the keys in the *content* of a file; lines without a key are omitted."""
     return [found for _, found in _lines(content) if found is not None]
 
 
 def without(content: bytes, host: str) -> tuple[bytes, list[KnownHost]]:
-    """Return *content* without the keys of *host*, and what was taken out.
+    """Return *content* without the keys of *host*, and the removed keys.
 
-    Lines with a marker stay: authorities, and keys that are revoked.
+    Lines with a marker (CAs and revoked keys) are kept.
     """
     kept, gone = [], []
     for line, found in _lines(content):
@@ -79,7 +80,7 @@ def _lines(content: bytes) -> Iterator[tuple[bytes, KnownHost | None]]:
 
 
 def _entry(words: list[str]) -> KnownHost | None:
-    """Return the key of a line's *words*."""
+    """Return the key in the *words* of a line, or ``None``."""
     marker = words.pop(0) if words and words[0].startswith("@") else ""
     if len(words) < 3 or words[0].startswith("#"):
         return None
@@ -99,7 +100,7 @@ def _entry(words: list[str]) -> KnownHost | None:
 
 
 def _is(written: str, host: str) -> bool:
-    """Whether the first field of a line, *written*, has the name *host*."""
+    """Return whether the host field *written* of a line contains the name *host*."""
     if not written.startswith("|1|"):
         return host in written.lower().split(",")
     try:

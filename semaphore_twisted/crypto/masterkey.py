@@ -1,4 +1,4 @@
-"""The key that every stored secret is sealed under: ``access_key_encryption``."""
+"""The master key from ``access_key_encryption``; it encrypts all stored secrets."""
 
 import base64
 import binascii
@@ -11,13 +11,13 @@ from typing_extensions import override
 
 from semaphore_twisted.model.errors import DomainError
 
-#: Bytes of a master key.
+#: Size of a master key in bytes.
 SIZE = 32
 
-#: The option that holds it.
+#: The option that contains the master key.
 OPTION = "access_key_encryption"
 
-#: What makes a good one.
+#: A command that generates a master key.
 COMMAND = "head -c32 /dev/urandom | base64"
 
 _KEY_ID_PERSON = b"semaphore-kid-01"
@@ -25,19 +25,19 @@ _KEY_ID_BYTES = 8
 
 
 class UnusableMasterKey(DomainError):
-    """The configured text is not base64 of 32 bytes; the sentence says what it is."""
+    """The configured text is not base64 of 32 bytes; the sentence tells the error."""
 
     sentence = f"{OPTION}: base64 of exactly {SIZE} bytes is wanted"
 
 
 @final
 class MasterKey:
-    """32 bytes that other keys are derived from; shows its id only."""
+    """A 32-byte key from which other keys are derived; its repr shows only its id."""
 
     __slots__ = ("__content", "key_id")
 
     def __init__(self, content: bytes) -> None:
-        """Keep *content*, 32 bytes."""
+        """Keep *content*, which must have 32 bytes."""
         if len(content) != SIZE:
             raise _wrong_length(OPTION, len(content))
         self.__content = content
@@ -47,9 +47,9 @@ class MasterKey:
 
     @classmethod
     def parse(cls, text: str, option: str = OPTION) -> "MasterKey":
-        """Read the base64 *text* of *option*; white space in it does not matter.
+        """Decode the base64 *text* of *option*; white space is ignored.
 
-        Raises :class:`UnusableMasterKey`, whose sentence never holds the text.
+        Raises :class:`UnusableMasterKey`; the sentence never contains the text.
         """
         compact = "".join(text.split())
         if not compact.rstrip("="):
@@ -85,7 +85,7 @@ class MasterKey:
 
 
 def make(entropy: Callable[[int], bytes]) -> str:
-    """Return the text of a new master key."""
+    """Return a new master key as base64 text."""
     return base64.b64encode(entropy(SIZE)).decode("ascii")
 
 

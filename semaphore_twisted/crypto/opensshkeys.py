@@ -1,8 +1,8 @@
-"""OpenSSH's private keys in any encryption that ``ssh-keygen -Z`` writes.
+"""Decrypts OpenSSH private keys in each cipher that ``ssh-keygen -Z`` can write.
 
-The library opens those of ``ssh-keygen``'s defaults. The others are opened here with
-the library's ciphers, in memory: ``ssh-keygen`` itself would need the key in a file,
-and the passphrase in an argument or in a program.
+The library decrypts only keys with ``ssh-keygen``'s default ciphers. This module
+decrypts the remaining ones in memory, with the library's primitives: ``ssh-keygen``
+would need the key in a file, and the passphrase in an argument or from a program.
 """
 
 import struct
@@ -25,17 +25,17 @@ _MAGIC = b"openssh-key-v1\0"
 _NONE = b"none"
 _TAG = 16
 
-#: Opens: gets the key, the initial vector, the encrypted text and the tag.
+#: Decrypts: the arguments are key, initialization vector, ciphertext and tag.
 _Open = Callable[[bytes, bytes, bytes, bytes], bytes]
 
 
 class WrongPassphrase(Exception):
-    """The passphrase does not open the key, or the key is damaged."""
+    """The passphrase does not decrypt the key, or the key is damaged."""
 
 
 @frozen
 class _Encryption:
-    """A cipher: octets of its key, of its initial vector and of its tag."""
+    """A cipher: the sizes in bytes of its key, initialization vector and tag."""
 
     key: int
     vector: int
@@ -46,10 +46,10 @@ class _Encryption:
 def opened(content: bytes, password: bytes) -> bytes | None:
     """Return the key in *content* without encryption; ``None`` for unknown ciphers.
 
-    *content* is what the lines between BEGIN and END say; its number of rounds must
-    have been checked.
+    *content* is the decoded text between BEGIN and END; the caller must have checked
+    its number of rounds.
 
-    :raises WrongPassphrase: if *password* does not open it
+    :raises WrongPassphrase: if *password* does not decrypt it
     :raises Unreadable: if *content* is damaged
     """
     parts = openssh_parts(content)
@@ -71,7 +71,7 @@ def opened(content: bytes, password: bytes) -> bytes | None:
 
 
 def _plain(parts: OpensshParts, private: bytes) -> bytes:
-    """Return the key whose private part is *private*, without encryption."""
+    """Return the unencrypted key file with the private part *private*."""
     head = b"".join(map(_string, (_NONE, _NONE, b"")))
     both = _string(parts.public) + _string(private)
     return _MAGIC + head + struct.pack(">I", 1) + both
@@ -99,7 +99,7 @@ def _galois(key: bytes, vector: bytes, text: bytes, tag: bytes) -> bytes:
 
 
 def _chacha(key: bytes, _: bytes, text: bytes, tag: bytes) -> bytes:
-    """Open as PROTOCOL.chacha20poly1305 says, for the packet with the number 0."""
+    """Decrypt as PROTOCOL.chacha20poly1305 specifies, with packet number 0."""
 
     def stream(block: int) -> Cipher[None]:
         nonce = struct.pack("<QQ", block, 0)

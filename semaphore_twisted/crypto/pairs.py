@@ -1,4 +1,4 @@
-"""The check of a certificate chain and its key before a server uses them."""
+"""Checks a certificate chain and its private key before a server uses them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ _SHORTEST_RSA = 2048
 _SHORTEST_EC = 256
 
 
-#: What a certificate with an unknown curve, or damaged extensions, raises when read.
+#: Exceptions raised when a certificate has an unknown curve or damaged extensions.
 _ODD = (
     ValueError,
     UnsupportedAlgorithm,
@@ -28,14 +28,14 @@ _ODD = (
 
 
 class UnusablePair(DomainError):
-    """A certificate and its key cannot serve; the sentence says why."""
+    """A certificate and its key cannot be used; the sentence states the reason."""
 
     sentence = "The certificate cannot be used"
 
 
 @frozen
 class Pair:
-    """What a checked certificate says; *names* are DNS names and addresses."""
+    """The properties of a checked certificate; *names* are DNS names and addresses."""
 
     names: tuple[str, ...]
     not_before: datetime
@@ -44,9 +44,9 @@ class Pair:
 
 
 def check_pair(certificate_pem: bytes, key_pem: bytes, now: datetime) -> Pair:
-    """Check that the chain in *certificate_pem* can serve with *key_pem* at *now*.
+    """Check that the chain in *certificate_pem* and *key_pem* are usable at *now*.
 
-    The leaf comes first, each next certificate is the issuer of the one before.
+    The leaf comes first; each following certificate is the issuer of the one before.
     Raises :class:`UnusablePair`.
     """
     chain = _chain(certificate_pem)
@@ -159,7 +159,7 @@ def _check_purpose(leaf: x509.Certificate) -> None:
 
 
 def names_of(leaf: x509.Certificate) -> tuple[str, ...]:
-    """Return the DNS names and addresses that *leaf* is for."""
+    """Return the DNS names and addresses in *leaf*'s subject alternative name."""
     try:
         entries = leaf.extensions.get_extension_for_class(
             x509.SubjectAlternativeName

@@ -1,13 +1,13 @@
-"""Seals a whole file with a passphrase: argon2id makes the key, NaCl seals.
+"""Encrypts a file with a passphrase: argon2id derives the key for NaCl secretbox.
 
-The file is one JSON object, so that a person sees what it is::
+The file is one JSON object, so that its format can be recognised by reading it::
 
     {"format": "semaphore-sealed-1", "subject": …, "operations": …, "memory": …,
      "salt": base64, "sealed": base64}
 
-*sealed* is ``nonce || secretbox(content)``. The subject and the cost of the key are
-part of what the key is made from, so neither can be changed unnoticed. A file cannot
-ask for more than :data:`MOST_MEMORY`.
+*sealed* is ``nonce || secretbox(content)``. Subject and cost enter the derivation of
+the key, so a change of either is detected. A file that demands more than
+:data:`MOST_MEMORY` is refused.
 """
 
 import binascii
@@ -26,28 +26,28 @@ from semaphore_twisted.model.errors import DomainError
 _FORMAT: Final = "semaphore-sealed-1"
 _pwhash = nacl.pwhash.argon2id
 
-#: What a file may ask for; 1 GiB and ten passes.
+#: Maximum cost accepted from a file: 1 GiB and ten passes.
 MOST_MEMORY: Final = 1 << 30
 MOST_OPERATIONS: Final = 10
 
-#: Shorter ones are guessed in minutes.
+#: Minimum number of characters; shorter passphrases are guessed in minutes.
 SHORTEST: Final = 12
 
 
 class Unopened(DomainError):
-    """The file is none of ours, is damaged, or the passphrase is another."""
+    """The file has another format, is damaged, or has another passphrase."""
 
     sentence = "The file does not open: another passphrase, or it was changed"
 
 
 class TooShort(DomainError):
-    """The passphrase would be guessed."""
+    """The passphrase is too short."""
 
     sentence = f"A passphrase of {SHORTEST} characters or more is wanted"
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """How much work a guess is; the default takes a second and 256 MiB."""
+    """The cost of one key derivation; the default takes a second and 256 MiB."""
 
     operations: int = _pwhash.OPSLIMIT_MODERATE
     memory: int = _pwhash.MEMLIMIT_MODERATE
@@ -70,9 +70,9 @@ def seal(
     entropy: Callable[[int], bytes],
     cost: Cost | None = None,
 ) -> bytes:
-    """Return the file that holds *content*, which is a *subject*.
+    """Encrypt *content*, whose type is *subject*, and return the file.
 
-    :raises TooShort: if the passphrase is.
+    :raises TooShort: if the passphrase is too short.
     """
     if len(passphrase) < SHORTEST:
         raise TooShort
@@ -92,9 +92,9 @@ def seal(
 
 
 def unlock(file: bytes, passphrase: str, *, subject: str) -> Secret:
-    """Return what :func:`seal` put into *file*.
+    """Decrypt *file*, which :func:`seal` made, and return its content.
 
-    :raises Unopened: if it does not open.
+    :raises Unopened: if it cannot be decrypted.
     """
     try:
         found = msgspec.json.decode(file, type=_File)

@@ -1,6 +1,6 @@
-"""Human passwords: argon2id, and bcrypt of imported users until they log in.
+"""Hashes of user passwords: argon2id; bcrypt for imported users until they log in.
 
-Every function here is slow on purpose (20 ms and 19 MiB) and belongs in a worker.
+Each function here is slow by design (20 ms and 19 MiB) and belongs in a worker thread.
 """
 
 from contextlib import suppress
@@ -16,27 +16,27 @@ _PASSES = 2
 _CURRENT = f"$argon2id$v=19$m={_MEMORY // 1024},t={_PASSES},p=1$"
 _BCRYPT = ("$2a$", "$2b$", "$2y$")
 
-#: What bcrypt looks at; the rest of a longer password would not count.
+#: Maximum number of bytes that bcrypt evaluates; it ignores the rest of a password.
 _BCRYPT_LONGEST = 72
 
-#: The hash of a random password that nobody kept, with the current parameters.
+#: The hash of a discarded random password, with the current parameters.
 _NOBODY = (
     _CURRENT + "l0SwZUg3noSnuppvSPl3cA$9MxFpFEqt705Hc9s3EmYU0NsAUsAPXLOh6ET5EO93jk"
 )
 
 
 def hash_password(password: str) -> str:
-    """Return the text to store for *password*; libsodium draws the salt."""
+    """Return the hash to store for *password*; libsodium generates the salt."""
     return nacl.pwhash.argon2id.str(
         _bytes(password), opslimit=_PASSES, memlimit=_MEMORY
     ).decode("ascii")
 
 
 def verify(password: str, stored: str) -> bool:
-    """Tell whether *stored* is a hash of *password*.
+    """Return whether *stored* is a hash of *password*.
 
-    What is no hash of a known kind, such as the empty text of an external user,
-    matches no password, after the same work.
+    A text that is no known kind of hash, such as the empty text of an external user,
+    matches no password; the same work is done.
     """
     if stored.startswith(_BCRYPT):
         return _verify_bcrypt(_bytes(password), stored)
@@ -49,9 +49,9 @@ def verify(password: str, stored: str) -> bool:
 
 
 def verify_nobody(password: str) -> bool:
-    """Do the work of :func:`verify` for an account that does not exist: ``False``.
+    """Do the work of :func:`verify` for an unknown account and return ``False``.
 
-    So the time of an answer does not tell which accounts there are.
+    The response time then does not disclose which accounts exist.
     """
     with suppress(nacl.exceptions.CryptoError):
         nacl.pwhash.argon2id.verify(_NOBODY.encode("ascii"), _bytes(password))
@@ -59,7 +59,7 @@ def verify_nobody(password: str) -> bool:
 
 
 def needs_rehash(stored: str) -> bool:
-    """Tell whether *stored* was made with other parameters than today's."""
+    """Return whether *stored* was made with other parameters than the current ones."""
     return not stored.startswith(_CURRENT)
 
 

@@ -1,4 +1,4 @@
-"""The encryption of PEM's own headers (``DEK-Info``), which OpenSSL made common."""
+"""Decrypts private keys that are encrypted by PEM headers (``DEK-Info``)."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers import (
     modes,
 )
 
-#: Name, octets of the key, cipher.
+#: For each cipher name: the key size in bytes, and the cipher.
 _CIPHERS: dict[str, tuple[int, Callable[[bytes], CipherAlgorithm]]] = {
     "DES-EDE3-CBC": (24, TripleDES),
     "AES-128-CBC": (16, algorithms.AES),

@@ -1,13 +1,13 @@
-r"""Private keys as people paste them, brought into the one form that OpenSSH takes.
+r"""Private keys as users paste them, converted to the form that OpenSSH accepts.
 
-Read are OpenSSH's format in any encryption of its own, PKCS#1, PKCS#8 and SEC 1 ("EC
+The input is OpenSSH's format in any of its ciphers, PKCS#1, PKCS#8 or SEC 1 ("EC
 PRIVATE KEY", also as PuTTYgen writes it), encrypted or not, with any line ends, blank
-lines, indentation, or line ends turned into spaces or ``\n``. What comes out is
-OpenSSH's format without a passphrase, ``\n`` line ends and exactly one at the end: what
-``ssh-add -`` takes.
+lines, indentation, or line ends converted to spaces or ``\n``. The output is OpenSSH's
+format without a passphrase, with ``\n`` line ends and exactly one at the end, as
+``ssh-add -`` needs it.
 
-Everything else is refused with :class:`~semaphore_twisted.model.errors.Invalid`,
-whose sentence says what was pasted and never repeats it.
+All other input is refused with :class:`~semaphore_twisted.model.errors.Invalid`; the
+sentence describes the kind of text that was pasted and never repeats it.
 """
 
 import base64
@@ -29,18 +29,19 @@ from semaphore_twisted.crypto import derivation, eckeys, opensshkeys, pemkeys
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 
-#: Most characters that are looked at.
+#: Maximum number of characters that are parsed.
 LONGEST: Final = limits.PRIVATE_KEY
 
-#: OpenSSH refuses shorter RSA keys.
+#: Minimum size of RSA keys in bits; OpenSSH refuses shorter ones.
 _SHORTEST_RSA = 1024
 
-#: Most bytes of a key itself; an RSA key of 16,384 bits, OpenSSH's longest, has 10,000.
+#: Maximum size in bytes of a decoded key; an RSA key of 16,384 bits, OpenSSH's longest,
+#: has 10,000.
 _LARGEST = 16 * 1024
 
 _WANTED = "paste the whole private key, from its BEGIN line to its END line"
 _MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
-#: A line with a certificate of OpenSSH's, as ssh-keygen -s writes it.
+#: Part of the key type of an OpenSSH certificate, as ssh-keygen -s writes it.
 _CERTIFIED = re.compile(r"-cert-v0[01]@openssh\.com")
 _PRIVATE = frozenset(
     {
@@ -62,10 +63,10 @@ _Usable = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Privat
 
 
 class PrivateKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A private key that OpenSSH can use: *openssh* is not encrypted.
+    """A private key for OpenSSH; *openssh* is not encrypted.
 
-    *kind* is ``rsa``, ``ecdsa`` or ``ed25519``; *fingerprint* is that of the public
-    key as ``ssh-keygen -l`` prints it; *public* is its line in ``authorized_keys``.
+    *kind* is ``rsa``, ``ecdsa`` or ``ed25519``; *fingerprint* is that of the public key
+    as ``ssh-keygen -l`` prints it; *public* is its line for ``authorized_keys``.
     """
 
     kind: str
@@ -76,12 +77,12 @@ class PrivateKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Say the public part only."""
+        """Show only the public part."""
         return f"PrivateKey({self.kind}, {self.bits}, {self.fingerprint})"
 
 
 def normalise(text: str, passphrase: str = "") -> PrivateKey:
-    """Read the private key in *text*, opened with *passphrase* if it is encrypted.
+    """Parse the private key in *text*; decrypt it with *passphrase* if necessary.
 
     Raises :class:`~semaphore_twisted.model.errors.Invalid`.
     """
@@ -97,7 +98,7 @@ def normalise(text: str, passphrase: str = "") -> PrivateKey:
 
 
 def _flat(text: str) -> str:
-    """Bring *text* to lines that end in a newline, whatever they ended in."""
+    """Convert all line ends in *text* to a newline."""
     if len(text) > LONGEST:
         raise _unusable(f"it is longer than {LONGEST} characters")
     text = text.lstrip("\N{ZERO WIDTH NO-BREAK SPACE}")
@@ -109,10 +110,10 @@ def _flat(text: str) -> str:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Yield label and content of each block in *text*, which is looked at once.
+    """Yield label and content of each PEM block in *text*, in one pass.
 
-    A block ends at the first END line with its own label; a BEGIN line without such
-    an end is passed over.
+    A block ends at the first END line with its own label; a BEGIN line without a
+    matching END line is skipped.
     """
     markers = list(_MARKER.finditer(text))
     ends: dict[str, deque[re.Match[str]]] = {}
@@ -133,7 +134,7 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _block(text: str) -> tuple[str, list[str], str]:
-    """Return label, header lines and base64 of the one private key in *text*."""
+    """Return label, header lines and base64 of the only private key in *text*."""
     blocks = list(_blocks(text))
     keys = [(label, body) for label, body in blocks if label in _PRIVATE]
     if len(keys) > 1:
@@ -157,7 +158,7 @@ def _block(text: str) -> tuple[str, list[str], str]:
 
 
 def _refusal(text: str, labels: set[str]) -> Invalid:  # noqa: PLR0911 - a table
-    """Say what *text* is, which holds no private key."""
+    """Return the refusal that describes *text*, which contains no private key."""
     first = text.split(maxsplit=1)[0].lower()
     if first.startswith("putty-user-key-file"):
         return Invalid(
@@ -214,7 +215,7 @@ def _rebuilt(label: str, headers: list[str], content: bytes) -> bytes:
 
 
 def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
-    """Tell whether the key is encrypted, and refuse it if opening takes too long."""
+    """Return whether the key is encrypted; refuse it if decryption costs too much."""
     if label == "OPENSSH PRIVATE KEY":
         try:
             head = derivation.openssh_head(content)
@@ -241,7 +242,7 @@ def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
 def _load(
     label: str, headers: list[str], content: bytes, password: bytes | None
 ) -> object:
-    """Return the key in *content*, opened with *password*."""
+    """Return the key in *content*, decrypted with *password*."""
     try:
         if label == "OPENSSH PRIVATE KEY":
             return _load_openssh(content, password)
@@ -271,7 +272,7 @@ def _load(
 
 
 def _load_openssh(content: bytes, password: bytes | None) -> object:
-    """Return the key in *content*, in any encryption of OpenSSH's."""
+    """Return the key in *content*, in any of OpenSSH's ciphers."""
     label = "OPENSSH PRIVATE KEY"
     try:
         return serialization.load_ssh_private_key(

@@ -1,4 +1,4 @@
-"""A value that does not show itself by accident."""
+"""A container for bytes that prevents accidental disclosure."""
 
 from typing import NoReturn, SupportsIndex, final
 
@@ -11,8 +11,8 @@ _SHOWN = "Secret(…)"
 class Secret:
     """Bytes that appear in no text, comparison, copy, pickle or JSON.
 
-    :meth:`reveal` is the one way out, so that every use can be found. Two secrets
-    are equal only if they are the same object.
+    :meth:`reveal` is the only access, so that every use can be found. Two secrets are
+        equal only if they are the same object.
     """
 
     __slots__ = ("__content",)
