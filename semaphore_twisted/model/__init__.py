@@ -1,1 +1,1 @@
-"""What things are, and which moves are legal; values only."""
+"""Domain values and rules: types, statuses, roles, limits and errors; no I/O."""

@@ -1,8 +1,8 @@
-"""Login names and e-mail addresses: how they are compared, and what is accepted; pure.
+"""Login names and e-mail addresses: comparison, and which texts are accepted.
 
-They are kept as they were written, and compared folded. A name that looks like another
-one, since its letters are of several scripts or of one that has the same shapes as
-Latin's, is refused: people decide by names whom they give a right.
+They are stored as typed, and compared case-folded. A name that can be confused with
+another one is refused: letters of several scripts, or only letters that have the same
+shape as Latin ones. Users identify an account by its name when they grant rights.
 """
 
 import re
@@ -10,16 +10,16 @@ import unicodedata
 
 from semaphore_twisted.model.errors import Invalid
 
-#: Letters, in lower case, that themselves or whose capitals look like Latin ones.
+#: Lower-case letters that look like Latin letters, or whose capitals do.
 _CYRILLIC = "аԝвԍеѵіјкмӏнорсԛѕтухһԁьү"
 _GREEK = "αβγεζηικμνορστυχω"
 _ARMENIAN = "ագզլհյոսցքօ"
 _LOOKALIKES = frozenset(_CYRILLIC + _GREEK + _ARMENIAN)
 
-#: Letters of Latin that have no base from a to z and look like none.
+#: Latin letters that do not decompose to a-z and cannot be confused with another one.
 _LATIN = frozenset("æœøðþßđħŋł")
 
-#: Scripts of living languages (Unicode's annex 31, table 5), by the names of letters.
+#: Scripts of living languages (Unicode annex 31, table 5), as in the names of letters.
 _SCRIPTS = frozenset(
     {
         "ARABIC",
@@ -54,21 +54,21 @@ _SCRIPTS = frozenset(
     }
 )
 
-#: Scripts that are written together.
+#: Scripts that are combined in one text.
 _TOGETHER = frozenset({"BOPOMOFO", "CJK", "HANGUL", "HIRAGANA", "KATAKANA"})
 
 _NOT_IN_MAIL = frozenset('()<>[]:;,\\"@')
 
 
 def fold(text: str) -> str:
-    """Return a login name or an address in the form by which it is compared."""
+    """Return a login name or an e-mail address in the form used for comparison."""
     return unicodedata.normalize("NFKC", text.strip()).casefold()
 
 
 def check_login(login: str) -> None:
     """Accept a login name: printable ASCII without spaces, or letters of one script.
 
-    :raises Invalid: telling what is not accepted
+    :raises Invalid: naming the part that is not accepted
     """
     _check_letters(login, "username")
 
@@ -76,7 +76,7 @@ def check_login(login: str) -> None:
 def check_email(email: str) -> None:
     """Accept an address such as ``ops@example.org``, or ``root@localhost``.
 
-    :raises Invalid: telling what is not accepted
+    :raises Invalid: naming the part that is not accepted
     """
     local, at, domain = email.rpartition("@")
     labels = domain.split(".")
@@ -99,7 +99,7 @@ def check_email(email: str) -> None:
 
 
 def _is_label(text: str) -> bool:
-    """Tell whether *text* can stand between the dots of a domain."""
+    """Return whether *text* is a valid label of a domain name."""
     bare = text.replace("-", "")
     return bare.isalnum() and text[0] != "-" and text[-1] != "-"
 
@@ -139,9 +139,10 @@ def _check_letters(text: str, field: str) -> None:
 
 
 def _script(character: str, field: str) -> str:
-    """Return the script of a letter that is not ASCII; empty for a mark.
+    """Return the script of a letter that is not ASCII; empty for a combining mark.
 
-    :raises Invalid: if it is no letter of a living language, or looks like another one
+    :raises Invalid: if it is no letter of a living language, or can be confused with
+        another one
     """
     kind = unicodedata.category(character)
     script = re.split("[ -]", unicodedata.name(character, ""))[0]

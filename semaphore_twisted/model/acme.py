@@ -1,45 +1,45 @@
-"""What is remembered of the dealings with a certificate authority, over restarts."""
+"""The state of the ACME client that is kept across restarts."""
 
 from datetime import datetime
 
 import msgspec
 
-#: What a token that nobody has is answered, so that a check knows this server by it.
+#: The response to an unknown token; the self-check recognises this server by it.
 NO_CHALLENGE = "no such challenge"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """The dealings with one authority; every moment is in UTC.
+    """The state of the dealings with one CA; all times are in UTC.
 
-    It is stored *before* the authority is asked for something, so that a server that
-    is killed and started again for ever asks no more often than one that lives.
+    It is stored *before* each request to the CA, so that a server in a crash loop sends
+    no more requests than one that keeps running.
     """
 
-    #: where the account is, and when the authority last made or found it
+    #: URL of the account, and when the CA last created or confirmed it
     account: str = ""
     registered: datetime | None = None
-    #: the order under way, what it is for, and how often it was taken up
+    #: URL of the current order, its names, and how often it was attempted
     order: str = ""
     order_names: tuple[str, ...] = ()
     order_tries: int = 0
-    #: when orders were begun, in the last week
+    #: start times of the orders of the last week
     orders: tuple[datetime, ...] = ()
-    #: tries since the last certificate, the present one included
+    #: attempts since the last certificate, the current one included
     failures: int = 0
     failing_since: datetime | None = None
     reason: str = ""
-    #: when the last try ended, well or not
+    #: when the last attempt ended, successful or not
     ended: datetime | None = None
-    #: not before these: by our own patience, and by the authority's word
+    #: earliest next attempt: by this client's schedule, and by the CA's Retry-After
     next_try: datetime | None = None
     not_before: datetime | None = None
-    #: when the last certificate came
+    #: when the last certificate was issued
     issued: datetime | None = None
-    #: what the authority said of the certificate with this id (RFC 9773)
+    #: renewal information of the CA for the certificate with this id (RFC 9773)
     renewal_id: str = ""
     renewal_start: datetime | None = None
     renewal_end: datetime | None = None
     renew_at: datetime | None = None
     look_at: datetime | None = None
-    #: the authority does not want to hear which certificate is replaced
+    #: the CA does not accept the field "replaces" in an order
     no_replaces: bool = False

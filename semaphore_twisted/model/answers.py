@@ -1,13 +1,14 @@
-"""Which variables a survey may ask for, and which texts a special one takes.
+"""Which variables a survey may ask for, and which values of special ones are accepted.
 
-A task runner writes the answers, and the names decide what reads them. Ansible takes
-its connection from variables ``ansible_*``: with ``ansible_connection``,
-``ansible_python_interpreter`` or ``ansible_ssh_common_args`` a text is a program that
-runs on the server. A secret answer of a script is in its environment, where ``PATH``
-or ``LD_PRELOAD`` mean the same. So a survey asks for such a variable only by an
-enumeration, whose values the template's author wrote, and with the exceptions below.
+A task runner writes the answers, and the variable's name decides how a value is used.
+Ansible takes its connection settings from variables ``ansible_*``: the value of
+``ansible_connection``, ``ansible_python_interpreter`` or ``ansible_ssh_common_args``
+can run a program on the server. A script receives secret answers in its environment,
+where ``PATH`` or ``LD_PRELOAD`` can do the same. So a survey may ask for such a
+variable only as an enumeration, whose values the template's author wrote, apart from
+the exceptions below.
 
-The rules hold when a template is stored and again when a task starts.
+The rules are checked when a template is stored and again when a task starts.
 """
 
 import re
@@ -17,9 +18,9 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.logins import check_login
 from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
 
-#: Ansible's own keys in JSON: an object with one of them is a text of another kind.
+#: Prefix of Ansible's own keys in JSON: they change the type of the object's value.
 RESERVED = "__ansible_"
-#: Those, and what Ansible hands from one of its parts to another.
+#: Those keys, and the variables that parts of Ansible pass to each other.
 _INTERNAL = re.compile("_+ansible_")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOGINS = frozenset({"ansible_user", "ansible_ssh_user", "ansible_become_user"})
@@ -32,8 +33,8 @@ _PASSWORDS = frozenset(
         *("ansible_su_pass",),
     }
 )
-#: What this server or Ansible sets for each run and host: an answer would be lost, or
-#: lead a connection to another host.
+#: Variables that this server or Ansible sets for each run or host: an answer would be
+#: overwritten, or redirect a connection to another host.
 _OWN = frozenset(
     {
         *("semaphore_vars", "vars", "hostvars", "groups", "group_names", "omit"),
@@ -41,8 +42,8 @@ _OWN = frozenset(
         *("inventory_file", "playbook_dir", "role_path", "play_hosts"),
     }
 )
-#: Variables from which a loader, a shell, an interpreter or git takes a program, a
-#: library, an option or the place of one; and this server's own.
+#: Variables from which a loader, shell, interpreter or git takes a program, a library,
+#: an option or the path of one; and the variables that this server sets.
 _POWERS = re.compile(
     r"(LD|DYLD|GLIBC|MALLOC|XDG|OPENSSL|SEMAPHORE_TASK|BASH_FUNC)_\w*"
     r"|(ANSIBLE_|PYTHON)(?!\w*(PASSWORD|PASS|TOKEN|SECRET|KEY)$)\w*"
@@ -58,14 +59,14 @@ _HOST = re.compile(r"[A-Za-z0-9_\[]([A-Za-z0-9_.:%-]*[A-Za-z0-9_\]])?")
 
 
 def is_own(name: str) -> bool:
-    """Whether a variable is Ansible's or this server's own."""
+    """Return whether a variable is set by Ansible or by this server."""
     return _INTERNAL.match(name) is not None or name in _OWN
 
 
 def check_variable(name: str, field: str) -> None:
-    """Accept the name of a variable of a variable group, which its author may choose.
+    """Accept a variable name of a variable group; its author may choose any other name.
 
-    :raises Invalid: if Ansible would read the whole group as one value
+    :raises Invalid: if Ansible would interpret the whole group as one value
     """
     if name.startswith(RESERVED):
         raise Invalid(
@@ -75,9 +76,9 @@ def check_variable(name: str, field: str) -> None:
 
 
 def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
-    """Accept what a template asks for.
+    """Accept the survey of a template.
 
-    :raises Invalid: naming the variable that a task must not write
+    :raises Invalid: naming the variable that a task must not set
     """
     for each in survey:
         if not _NAME.fullmatch(each.name):
@@ -93,7 +94,7 @@ def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
 
 
 def _check_for_ansible(variable: SurveyVariable) -> None:
-    """Refuse a name by which a text would become more than data.
+    """Refuse a name whose value Ansible would use as more than data.
 
     :raises Invalid:
     """

@@ -1,8 +1,8 @@
-"""JSON inside a text: variable groups, survey answers, arguments.
+"""JSON inside a text field: variable groups, survey answers, arguments.
 
-Semaphore's clients send these as strings that hold JSON. They are read again when a
-job starts, and Ansible reads what is written from them, so nesting has a limit that
-each of these programs can take.
+Semaphore's clients send these as strings that contain JSON. They are decoded again when
+a job starts, and Ansible decodes the files made from them, so the nesting is limited to
+a depth that each of these programs supports.
 """
 
 import json
@@ -12,14 +12,15 @@ import msgspec
 
 from semaphore_twisted.model.errors import Invalid
 
-#: Levels of lists and objects; ansible-core 2.19 fails somewhat below 400.
+#: Maximum nesting of lists and objects; ansible-core 2.19 fails somewhat below 400.
 DEEPEST = 100
 
 
 def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, Any]:
-    """Return the object that the JSON *text* holds; empty for an empty text.
+    """Return the object in the JSON *text*; an empty one for an empty text.
 
-    With *unique*, a key that an object has twice is refused: else its last value wins.
+    With *unique*, an object with a repeated key is refused; otherwise its last value is
+    used.
 
     :raises Invalid: naming *what*, never with the text
     """
@@ -42,7 +43,7 @@ def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, Any]:
 
 
 def json_texts(text: str, sentence: str) -> tuple[str, ...]:
-    """Return the texts of a JSON list; none for an empty text or ``null``.
+    """Return the strings of a JSON list; an empty tuple for an empty text or ``null``.
 
     :raises Invalid: with *sentence*, never with the text
     """
@@ -55,7 +56,7 @@ def json_texts(text: str, sentence: str) -> tuple[str, ...]:
 
 
 def check_depth(value: Any, what: str) -> None:
-    """Refuse lists and objects in more than :data:`DEEPEST` levels.
+    """Refuse lists and objects nested more than :data:`DEEPEST` levels deep.
 
     :raises Invalid: naming *what*
     """
@@ -68,7 +69,7 @@ def check_depth(value: Any, what: str) -> None:
 
 
 def _inside(value: Any) -> list[Any]:
-    """Return the lists and objects directly in *value*."""
+    """Return the lists and objects that are direct members of *value*."""
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list | tuple):
@@ -83,7 +84,7 @@ def _too_deep(what: str) -> Invalid:
 
 
 class _RepeatedError(Exception):
-    """A key comes twice; the text is the key."""
+    """A key is repeated in an object; the message is the key."""
 
 
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

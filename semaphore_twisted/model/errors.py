@@ -1,7 +1,7 @@
-"""Why an operation was refused; one family, mapped to HTTP in one place.
+"""The reasons for refusing an operation: one class hierarchy, mapped to HTTP once.
 
-Each error carries one sentence for a person. ``web.statuses`` maps the classes to
-status codes; the command line prints the sentence.
+Each error has one sentence for the user. ``web.statuses`` maps the classes to status
+codes; the command line prints the sentence.
 """
 
 from typing import ClassVar
@@ -13,29 +13,29 @@ class DomainError(Exception):
     sentence: ClassVar[str] = "The request was refused"
 
     def __init__(self, sentence: str | None = None) -> None:
-        """Use *sentence*, or the class's own one."""
+        """Use *sentence*, or the class's default."""
         super().__init__(sentence or self.sentence)
 
     @property
     def message(self) -> str:
-        """The sentence to show."""
+        """The sentence to show to the user."""
         return str(self.args[0])
 
 
 class NotAuthenticated(DomainError):
-    """No credentials, or ones that no longer hold (401)."""
+    """The credentials are missing or no longer valid (401)."""
 
     sentence = "Please log in"
 
 
 class NotPermitted(DomainError):
-    """The actor is known, and lacks the right (403)."""
+    """The actor is authenticated, but lacks the right (403)."""
 
     sentence = "You do not have the right to do this"
 
 
 class ForeignPage(NotPermitted):
-    """A page of another site asks, or this site is not where it thinks it is (403)."""
+    """The request comes from another site's page, or ``web_host`` is wrong (403)."""
 
     sentence = (
         "The request comes from a page of another site; if that page is this site, "
@@ -44,37 +44,37 @@ class ForeignPage(NotPermitted):
 
 
 class NotFound(DomainError):
-    """There is no such thing, or not for this actor (404)."""
+    """The object does not exist, or the actor may not know of it (404)."""
 
     sentence = "Not found"
 
 
 class Invalid(DomainError):
-    """What was sent cannot be accepted (400)."""
+    """The input is not accepted (400)."""
 
     sentence = "The request is not valid"
 
 
 class InUse(Invalid):
-    """The object is used by others and cannot be deleted (400, with ``inUse``)."""
+    """The object is referenced and cannot be deleted (400, with ``inUse``)."""
 
     sentence = "The object is in use"
 
 
 class Conflict(DomainError):
-    """The present state does not allow it (409)."""
+    """The current state does not permit the operation (409)."""
 
     sentence = "The present state does not allow this"
 
 
 class TooLarge(DomainError):
-    """The body is over the limit (413)."""
+    """The body exceeds the limit (413)."""
 
     sentence = "The request is too large"
 
 
 class TooManyAttempts(DomainError):
-    """Too many failed guesses; try again later (429)."""
+    """Too many failed attempts; the client must wait (429)."""
 
     sentence = "Too many failed attempts; wait and try again"
 
@@ -85,20 +85,20 @@ class TooManyAttempts(DomainError):
 
 
 class Unavailable(DomainError):
-    """What is needed for it does not run or does not answer now (503)."""
+    """A required service does not run or does not respond (503)."""
 
     sentence = "This is not available now"
 
 
 class Busy(Unavailable):
-    """Another program holds the database; the request may be sent again (503)."""
+    """Another program has locked the database; the client may retry (503)."""
 
     sentence = "The database is locked by another program; try again in a moment"
     retry_after: ClassVar[int] = 5
 
 
 class NoRoom(Unavailable):
-    """The disk does not take the change; nothing was changed (507)."""
+    """The disk has no space for the change; nothing was changed (507)."""
 
     sentence = (
         "The disk of the database is full; nothing was changed. Free some space, and "
@@ -108,16 +108,16 @@ class NoRoom(Unavailable):
 
 
 class Unwritable(Unavailable):
-    """The database cannot be written, for a reason other than room (503)."""
+    """The database cannot be written, for a reason other than disk space (503)."""
 
     sentence = "The database cannot be written; the server's log has the reason"
     retry_after: ClassVar[int] = 60
 
 
 class SecretUnreadable(DomainError):
-    """A sealed value cannot be opened; the sentence says which and why (409).
+    """A sealed value cannot be opened; the sentence names it and the reason (409).
 
-    The sentence never holds the value.
+    The sentence never contains the value.
     """
 
     sentence = "A stored secret cannot be opened"

@@ -1,7 +1,7 @@
-"""Texts that are variables of Ansible's own, such as ``playbook_dir``, as they are.
+"""Refuses template expressions in texts that become Ansible's own variables.
 
-Ansible sets these from its arguments and evaluates them like a playbook's, so a path
-must not hold an expression.
+Ansible sets variables such as ``playbook_dir`` from its arguments and evaluates them
+like those of a playbook, so a path must not contain an expression.
 """
 
 import re
@@ -12,12 +12,12 @@ _EXPRESSION = re.compile(r"\{[{%#]")
 
 
 def has_expression(text: str) -> bool:
-    """Whether Ansible would evaluate something in *text*."""
+    """Return whether *text* contains an expression that Ansible would evaluate."""
     return _EXPRESSION.search(text) is not None
 
 
 def check_plain(text: str, what: str) -> None:
-    """Refuse a text in which Ansible would evaluate something.
+    """Refuse a text that contains an expression that Ansible would evaluate.
 
     :raises Invalid: naming *what*
     """

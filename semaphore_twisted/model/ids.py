@@ -1,4 +1,4 @@
-"""Identifiers of rows; integers, as Semaphore's clients expect."""
+"""Types of row ids: integers, as Semaphore's clients expect."""
 
 from typing import NewType
 

@@ -13,19 +13,19 @@ from semaphore_twisted.model.ids import (
     TemplateId,
 )
 
-#: Some editors put it before a text; Ansible takes it for a part of the first word.
+#: Some editors write it at the start of a file; Ansible reads it as part of the word.
 BYTE_ORDER_MARK = "\ufeff"
 
 
 class InventoryType(StrEnum):
-    """Kinds of inventories."""
+    """Types of inventories."""
 
     STATIC = "static"
     STATIC_YAML = "static-yaml"
     FILE = "file"
     TERRAFORM_WORKSPACE = "terraform-workspace"
     TOFU_WORKSPACE = "tofu-workspace"
-    #: this program's own: the project's hosts in the VPN
+    #: the project's hosts in the VPN; not a type of Semaphore's
     VPN = "vpn"
 
 
@@ -41,12 +41,12 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     type: InventoryType
     holder_id: TemplateId | None = None
     repository_id: RepositoryId | None = None
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class EnvironmentSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret variable of an environment; the API shows *secret* blank."""
+    """A secret variable of an environment; the API shows *secret* empty."""
 
     id: KeyId
     type: str
@@ -68,5 +68,5 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     json: str
     env: str | None
     secrets: tuple[EnvironmentSecret, ...] | None = None
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET

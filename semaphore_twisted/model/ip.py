@@ -1,9 +1,9 @@
-"""Which source a connection or request comes from.
+"""Determines the source (client) of a connection or request from its address.
 
-Every counter, log line and rule on addresses uses this module, so that one client is
-one source wherever it is counted. A dual-stack listener reports an IPv4 client as
-``::ffff:192.0.2.1`` (RFC 4291, section 2.5.5.2); an IPv6 client has a network of 64
-bits of its own; tunnels and translators carry an IPv4 address inside an IPv6 one.
+Every counter, log line and rule about addresses uses this module, so that one client is
+one source everywhere. A dual-stack listener reports an IPv4 client as
+``::ffff:192.0.2.1`` (RFC 4291, section 2.5.5.2); an IPv6 client usually controls a
+whole /64 network; tunnels and translators embed an IPv4 address in an IPv6 one.
 """
 
 from functools import lru_cache
@@ -20,23 +20,24 @@ from typing import Final
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-#: Longest text of an address that is read: an IPv6 address with a scope.
+#: Maximum length of an address text: an IPv6 address with a scope.
 _LONGEST: Final = 64
 
-#: Networks whose last 32 bits are an IPv4 address: a translator's (RFC 6052) and
-#: those of stateless translation (RFC 2765).
+#: Networks whose last 32 bits are an IPv4 address: NAT64 (RFC 6052) and stateless
+#: translation (RFC 2765).
 _TRANSLATED: Final = (
     IPv6Network("64:ff9b::/96"),
     IPv6Network("::ffff:0:0:0/96"),
 )
 
 
-@lru_cache(maxsize=1024)  # the same few clients ask again and again
+@lru_cache(maxsize=1024)  # the same few clients are looked up repeatedly
 def address(text: str) -> Address | None:
-    """Return the address in *text*; ``None`` where it is not one.
+    """Return the address in *text*; ``None`` if it is not an address.
 
     An IPv4 address inside ``::ffff:0:0/96`` is returned as IPv4. A scope
-    (``fe80::1%eth0``) is kept only where it means something: on a link's own address.
+    (``fe80::1%eth0``) is kept only for link-local addresses, the only ones that need
+    it.
     """
     if len(text) > _LONGEST:
         return None
@@ -54,19 +55,19 @@ def address(text: str) -> Address | None:
 
 
 def canonical(text: str) -> str:
-    """Return the one form of the address in *text*; other text stays as it is."""
+    """Return the canonical form of the address in *text*; other text is unchanged."""
     found = address(text)
     return text if found is None else str(found)
 
 
 @lru_cache(maxsize=1024)
 def source(text: str) -> str:
-    """Return what counts as one client; equal for all addresses that one may take.
+    """Return the source that an address counts as; equal for all addresses of a client.
 
-    For IPv6 that is the network of 64 bits, whatever the scope. An address of 6to4
-    (RFC 3056) or Teredo (RFC 4380) counts as the IPv4 address that it belongs to: one
-    IPv4 address owns 65,536 networks of 6to4, and all clients of a Teredo server share
-    one network. A translated address counts as the IPv4 client's.
+    An IPv6 address counts as its /64 network, without the scope. A 6to4 (RFC 3056) or
+    Teredo (RFC 4380) address counts as the IPv4 address embedded in it: one IPv4
+    address owns 65,536 6to4 networks, and all clients of a Teredo server share one
+    network. A translated address counts as the IPv4 client's.
     """
     found = address(text)
     if found is None:
@@ -80,7 +81,7 @@ def source(text: str) -> str:
 
 
 def _inner(found: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address of the client that *found* belongs to."""
+    """Return the IPv4 address embedded in *found*, or ``None``."""
     if found.sixtofour is not None:
         return found.sixtofour
     if found.teredo is not None:
@@ -91,13 +92,13 @@ def _inner(found: IPv6Address) -> IPv4Address | None:
 
 
 def is_loopback(text: str) -> bool:
-    """Whether *text* is a loopback address of this machine."""
+    """Return whether *text* is a loopback address."""
     found = address(text)
     return found is not None and found.is_loopback
 
 
 def network(text: str) -> Network:
-    """Return the network in *text*; one of mapped IPv4 addresses as an IPv4 network.
+    """Return the network in *text*; an IPv4-mapped network as an IPv4 network.
 
     Raises :class:`ValueError`.
     """

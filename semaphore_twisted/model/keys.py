@@ -1,4 +1,4 @@
-"""The key store: what a key is, and what its secret holds."""
+"""The key store: access keys and the types of their secrets."""
 
 from enum import StrEnum
 
@@ -10,18 +10,18 @@ from semaphore_twisted.model.texts import Name, Password, PrivateKey, Secret
 
 
 class KeyType(StrEnum):
-    """Kinds of access keys."""
+    """Types of access keys."""
 
     NONE = "none"
     SSH = "ssh"
     LOGIN_PASSWORD = "login_password"
     STRING = "string"
-    #: own kind: what proves to a server who its client is
+    #: a client certificate for mutual TLS; not a type of Semaphore's
     CLIENT_CERTIFICATE = "client_certificate"
 
 
 class SshFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of an SSH key on the wire; always blank in answers."""
+    """The fields of an SSH key in the API; always empty in answers."""
 
     login: Name = ""
     passphrase: Password = ""
@@ -29,14 +29,14 @@ class SshFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoginPasswordFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a login with password on the wire; always blank in answers."""
+    """The fields of a login with password in the API; always empty in answers."""
 
     login: Name = ""
     password: Secret = ""
 
 
 class ClientCertificateFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a client certificate on the wire: PEM; never in answers."""
+    """The fields of a client certificate in the API (PEM); never in answers."""
 
     certificate: PrivateKey = ""
     private_key: PrivateKey = ""
@@ -44,9 +44,9 @@ class ClientCertificateFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """A key of the store, as the API shows it: never with its secret.
+    """An access key as the API shows it: never with its secret.
 
-    *empty* is sent only when true, since strict clients expect exactly that.
+    *empty* is sent only if true; strict clients rely on that.
     """
 
     id: KeyId
@@ -58,12 +58,12 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     login_password: LoginPasswordFields = LoginPasswordFields()
     ssh: SshFields = SshFields()
     empty: bool | msgspec.UnsetType = msgspec.UNSET
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is stored; *secret* is a sealed envelope or ``None``."""
+    """An access key as it is stored; *secret* is a sealed envelope or ``None``."""
 
     id: KeyId
     uuid: str
@@ -72,43 +72,43 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     project_id: ProjectId
     project_uuid: str
     environment_id: EnvironmentId | None
-    #: Of a variable group's secret: ``env`` or ``var``.
+    #: for the secret of a variable group: ``env`` or ``var``
     owner: str = ""
     secret: str | None
 
 
 class SshKey(msgspec.Struct, frozen=True, kw_only=True, tag="ssh"):
-    """An opened SSH key: the login may be empty, the key is in OpenSSH format."""
+    """A decrypted SSH key in OpenSSH format; the login may be empty."""
 
     login: str
     private_key: str
 
     @override
     def __repr__(self) -> str:
-        """Say the kind only."""
+        """Show only the type."""
         return "SshKey(…)"
 
 
 class LoginPassword(msgspec.Struct, frozen=True, kw_only=True, tag="login_password"):
-    """An opened login with password; the login may be empty."""
+    """A decrypted login with password; the login may be empty."""
 
     login: str
     password: str
 
     @override
     def __repr__(self) -> str:
-        """Say the kind only."""
+        """Show only the type."""
         return "LoginPassword(…)"
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True, tag="string"):
-    """An opened text secret."""
+    """A decrypted text secret."""
 
     text: str
 
     @override
     def __repr__(self) -> str:
-        """Say the kind only."""
+        """Show only the type."""
         return "Text(…)"
 
 
@@ -119,16 +119,16 @@ class NoSecret(msgspec.Struct, frozen=True, kw_only=True, tag="none"):
 class ClientCertificate(
     msgspec.Struct, frozen=True, kw_only=True, tag="client_certificate"
 ):
-    """An opened client certificate: PEM, leaf first, and its key as PKCS#8."""
+    """A decrypted client certificate: PEM, leaf first, and its key as PKCS#8."""
 
     certificate: str
     private_key: str
 
     @override
     def __repr__(self) -> str:
-        """Say the kind only."""
+        """Show only the type."""
         return "ClientCertificate(…)"
 
 
-#: What is sealed in ``access_key.secret``, as tagged JSON.
+#: The content of ``access_key.secret`` before encryption, as tagged JSON.
 OpenedSecret = SshKey | LoginPassword | Text | NoSecret | ClientCertificate

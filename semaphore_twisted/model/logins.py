@@ -1,14 +1,14 @@
-"""Names of accounts on other machines, which ssh, git and Ansible receive.
+"""Account names on remote machines, which are passed to ssh, git and Ansible.
 
-The rule is OpenSSH's own for a user name on its command line
-(``valid_ruser`` in ssh.c), and leaves out what a URL or a template would change.
+The rule is OpenSSH's for a user name on its command line (``valid_ruser`` in ssh.c); it
+also excludes characters with a meaning in a URL or a template.
 """
 
 import re
 
 from semaphore_twisted.model.errors import Invalid
 
-#: In a name such as ``DOMAIN\\name``, ``name@domain`` or ``first.last+x``, and a token.
+#: A name such as ``DOMAIN\\name``, ``name@domain`` or ``first.last+x``, or a token.
 _LOGIN = re.compile(r"(?!-)[^\s\x00-\x1f\x7f'`\"$;|&<>(){}\[\]*?!#%/:,=^~]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 255
@@ -17,10 +17,10 @@ _LONGEST = 255
 def check_login(login: str, field: str, *, spaces: bool = False) -> None:
     """Accept a login; an empty one means the default.
 
-    With *spaces* the name may have single ones, as accounts of Windows do.
+    With *spaces* the name may contain single spaces, as in Windows account names.
 
-    :raises Invalid: if a program could take it for an option, a command, a path or a
-        template
+    :raises Invalid: if a program could interpret it as an option, a command, a path or
+        a template
     """
     if not login:
         return
@@ -34,11 +34,11 @@ def check_login(login: str, field: str, *, spaces: bool = False) -> None:
 
 
 def check_option(login: str, field: str) -> None:
-    """Accept a login for a password, which may be for HTTP, as any text but an option.
+    """Accept the login of a password key, possibly for HTTP: any line but an option.
 
-    Where Ansible uses it, :func:`check_login` holds.
+    If Ansible uses it, :func:`check_login` applies in addition.
 
-    :raises Invalid: if a program could take it for an option, or it is not one line
+    :raises Invalid: if a program could interpret it as an option, or it is not one line
     """
     if login.startswith("-") or any(
         ord(each) < 0x20 or each == "\x7f" for each in login

@@ -1,9 +1,9 @@
-"""The VPN as the API and the command line see it.
+"""Types of the VPN as used by the API and the command line.
 
-No type here but :class:`Enrolled` has room for a secret.
+No type except :class:`Enrolled` can contain a secret.
 
-Addresses are canonical texts without a prefix length. *received* and *sent* are
-bytes as the peer's user sees them: what the device received, the server sent.
+Addresses are canonical texts without a prefix length. *received* and *sent* count bytes
+from the peer's point of view: *received* is the number of bytes that the server sent.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from semaphore_twisted.model.ids import ProjectId, UserId
 
 
 class PeerKind(StrEnum):
-    """What a peer is; hosts belong to a project, the others to a user."""
+    """Types of peers; a host belongs to a project, the other types to a user."""
 
     LAPTOP = "laptop"
     PHONE = "phone"
@@ -24,7 +24,7 @@ class PeerKind(StrEnum):
 
 
 class PeerState(StrEnum):
-    """Where a peer is in its life; only active ones are on the device."""
+    """States of a peer's life cycle; only active peers are on the device."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -34,11 +34,11 @@ class PeerState(StrEnum):
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True):
-    """The VPN's own settings.
+    """The settings of the VPN.
 
-    *interface* is the server's own. *endpoint* is ``HOST:PORT`` as it stands in a
-    client's file. *pool6*, *server6* are empty where there is no IPv6 inside. *domain*
-    is the site's name inside.
+    *interface* is the server's interface. *endpoint* is ``HOST:PORT`` as written into
+    clients' configuration files. *pool6* and *server6* are empty without IPv6 inside
+    the VPN. *domain* is the site's name inside the VPN.
     """
 
     interface: str
@@ -58,7 +58,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
     """A device or host of the VPN.
 
-    *stopped* says why one that is active is not on the device; empty where it is.
+    *stopped* is the reason why an active peer is not on the device; empty if it is.
     """
 
     id: int
@@ -78,13 +78,13 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     last_handshake: datetime | None
     received: int
     sent: int
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
     stopped: str = ""
 
 
 class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the device says of a peer; *endpoint* for its owner and administrators.
+    """The state of a peer on the device; *endpoint* for its owner and administrators.
 
     *online* is ``active`` (a handshake in the last 180 s), ``idle`` (older) or
     ``never``.
@@ -112,7 +112,7 @@ class InviteState(StrEnum):
 
 
 class Invite(msgspec.Struct, frozen=True, kw_only=True):
-    """An invite, without its token; *prefix* are the token's first characters."""
+    """An invite without its token; *prefix* holds the token's first characters."""
 
     id: int
     prefix: str
@@ -127,12 +127,12 @@ class Invite(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
     expires: datetime
     peer_expires: datetime | None
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class SiteNetwork(msgspec.Struct, frozen=True, kw_only=True):
-    """A network behind the server that may be granted."""
+    """A network behind the server (subnet route) to which access can be granted."""
 
     id: int
     name: str
@@ -140,7 +140,7 @@ class SiteNetwork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkGrant(msgspec.Struct, frozen=True, kw_only=True):
-    """A site network is open to one peer, one user's devices, or one project."""
+    """Grants a peer, the devices of a user, or a project access to a site network."""
 
     id: int
     site_id: int
@@ -153,11 +153,11 @@ class NetworkGrant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a device gets once, when it is enrolled.
+    """The data that a device receives once, at enrollment.
 
-    *config* is the file for the stock applications, with
-    ``wireguard.profile.PLACE`` where the device's own private key goes; it holds the
-    preshared key. *url* is the site's address inside the tunnel.
+    *config* is the configuration file for WireGuard applications, with the placeholder
+    ``wireguard.profile.PLACE`` for the device's private key; it contains the preshared
+    key. *url* is the site's URL inside the tunnel.
     """
 
     peer: Peer
@@ -167,5 +167,5 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no preshared key."""
+        """Omit the preshared key."""
         return f"Enrolled({self.peer.uuid})"

@@ -1,4 +1,4 @@
-"""Projects, views and the record of what happened."""
+"""Projects, views and events."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     alert_chat: str | None = None
     max_parallel_tasks: int = 0
     type: str = ""
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -28,12 +28,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     project_id: ProjectId
     title: str
     position: int = 0
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened, as the activity list shows it."""
+    """An entry of the activity list."""
 
     user_id: UserId | None
     project_id: ProjectId | None
@@ -45,5 +45,5 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     object_name: str = ""
     project_name: str | None
     username: str | None
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET

@@ -1,8 +1,8 @@
-"""Repositories: where playbooks and scripts come from, and which URLs are refused.
+"""Repositories and the rules for their URLs.
 
-The rules hold when a repository is saved and again when it is used, since a row may
-be older than a rule: git takes a URL that begins like an option, or one such as
-``ext::``, as a program to run (CVE-2017-1000117 and its like).
+The rules are checked when a repository is saved and again when it is used, since a row
+may be older than a rule. Git runs a program for a URL that begins like an option, or
+one such as ``ext::`` (CVE-2017-1000117 and similar ones).
 """
 
 import re
@@ -17,9 +17,9 @@ from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
-    """A git repository, as the API shows it: exactly these keys.
+    """A git repository, as the API shows it (exactly these keys).
 
-    *client_certificate_id*, a key of ours, is sent only where there is one.
+    *client_certificate_id* is not a key of Semaphore's; it is sent only if it is set.
     """
 
     id: RepositoryId
@@ -29,16 +29,17 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     git_branch: str
     ssh_key_id: KeyId
     client_certificate_id: KeyId | msgspec.UnsetType = msgspec.UNSET
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator permits of repositories; paths are real ones.
+    """The operator's rules for repositories; paths are real paths.
 
-    *allowed* are the folders that local repositories may be in, ``None`` for any;
-    *denied* are the server's own, which win. *demo* is the one repository that the
-    server has made itself. *insecure_http* lets a login go over ``http://``.
+    *allowed* lists the directories that may contain local repositories, ``None`` for
+    any; *denied* lists the server's own directories, which take precedence. *demo* is
+    the one repository that the server created. *insecure_http* permits sending a login
+    over ``http://``.
     """
 
     allowed: tuple[str, ...] | None = None
@@ -49,7 +50,7 @@ class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):
     def check_local(self, place: str, real: str) -> None:
         """Accept the local repository at *place*, whose real path is *real*.
 
-        :raises Invalid: if it may not be there.
+        :raises Invalid: if the rules do not permit this location.
         """
         if self.demo and place == self.demo:
             return
@@ -65,7 +66,7 @@ class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     def check_on(self, place: str) -> None:
-        """Accept the local repository at *place* unless there may be none.
+        """Accept a local repository at *place*, unless local repositories are disabled.
 
         :raises Invalid:
         """
@@ -75,9 +76,9 @@ class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     def check_login(self, where: "Address", *, login: bool) -> None:
-        """Accept *where* for a key, which has a *login* with password or a token.
+        """Accept *where* for a key; *login* tells whether the key contains a login.
 
-        :raises Invalid: if the login would be sent in clear.
+        :raises Invalid: if the login would be sent unencrypted.
         """
         if login and where.kind is UrlKind.HTTP and not self.insecure_http:
             raise Invalid(
@@ -88,27 +89,27 @@ class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _inside(path: str, folders: tuple[str, ...]) -> bool:
-    """Whether *path* is one of *folders*, or below one."""
+    """Return whether *path* is one of *folders*, or inside one."""
     return any(f"{path}/".startswith(f"{each.rstrip('/')}/") for each in folders)
 
 
 class UrlKind(StrEnum):
-    """How git reaches a repository."""
+    """How git accesses a repository."""
 
     HTTPS = "https"
     HTTP = "http"
     SSH = "ssh"
     GIT = "git"
     FILE = "file"
-    #: An absolute path on the server.
+    #: an absolute path on the server
     LOCAL = "local"
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a repository's URL that passed the rules.
+    """The parts of a repository URL that conforms to the rules.
 
-    *host* has its port, as it is written; *path* begins after the authority. Both
-    kinds without a host have an absolute *path*.
+    *host* includes the port, as written; *path* begins after the authority. A kind
+    without a host has an absolute *path*.
     """
 
     kind: UrlKind
@@ -119,18 +120,18 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether the repository is a folder of the server's."""
+        """Whether the repository is a directory on the server."""
         return self.kind in {UrlKind.FILE, UrlKind.LOCAL}
 
     @property
     def place(self) -> str:
-        """The path of a repository of this machine, as git reads it."""
+        """The path of a local repository, as git decodes it."""
         if self.kind is UrlKind.FILE:
             return unquote_to_bytes(self.path).decode()
         return self.path
 
     def with_user(self, user: str) -> str:
-        """Return the URL with *user* in the place of its own; empty for none."""
+        """Return the URL with *user* as its user; without a user if it is empty."""
         if self.on_this_machine:
             return self.url
         before = f"{user}@" if user else ""
@@ -147,21 +148,21 @@ _HELPER = re.compile(r"[A-Za-z0-9_+.-]+::")
 _HOST = re.compile(r"(?!-)(\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SCP = re.compile(r"(?:([^@/:]+)@)?(\[[^]/]+\]|[^/:]+):(.+)", re.DOTALL)
 _USER = re.compile(r"(?!-)[^\s/:@\"'\\`$;|&<>()]+")
-#: What an address HOST:PATH has where a port was meant.
+#: The path of an address HOST:PATH in which a port was probably intended.
 _PORT_AS_PATH = re.compile(r"([0-9]{1,5})(?:/(.*))?", re.DOTALL)
 _HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
-#: A hash that was cut, as people copy it; a word or a date is a branch.
+#: A shortened hash, as users copy it; a word or a date is a branch.
 _CUT_HASH = re.compile(r"(?=.*[0-9])(?=.*[A-Fa-f])[0-9A-Fa-f]{7,63}")
-#: What the fetched default branch is called.
+#: The local name of the remote's default branch after a fetch.
 DEFAULT_BRANCH = "refs/semaphore/head"
 _NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|\.lock(/|$)|/\.")
 
 
 def address(url: str) -> Address:
-    """Take a repository's URL apart.
+    """Parse a repository's URL.
 
-    :raises Invalid: if it is of no known kind, could be taken for an option or a
-        program, or holds a password.
+    :raises Invalid: if it is of no known kind, could be interpreted as an option or a
+        program, or contains a password.
     """
     if not url:
         raise Invalid("A repository needs a URL or an absolute path")
@@ -200,7 +201,7 @@ def check_url(url: str) -> UrlKind:
 
 
 def _with_scheme(url: str, scheme: str, rest: str) -> Address:
-    """Take a URL with a scheme apart."""
+    """Parse a URL that has a scheme."""
     try:
         kind = UrlKind(scheme)
     except ValueError:
@@ -228,7 +229,7 @@ def _with_scheme(url: str, scheme: str, rest: str) -> Address:
 
 
 def _check_authority(user: str, host: str, url: str) -> None:
-    """Refuse what is no plain user or host."""
+    """Refuse an invalid user or host."""
     if user and not _USER.fullmatch(user):
         raise Invalid("The user name in the repository's URL is not valid")
     if not _HOST.fullmatch(host):
@@ -238,9 +239,9 @@ def _check_authority(user: str, host: str, url: str) -> None:
 
 
 def check_port(where: Address) -> None:
-    """Refuse HOST:PORT/PATH, in which the port would be taken for a folder.
+    """Refuse HOST:PORT/PATH, whose port git would interpret as a directory.
 
-    :raises Invalid: naming the form that is meant.
+    :raises Invalid: naming the intended form.
     """
     if where.kind is not UrlKind.SSH or "://" in where.url:
         return
@@ -258,7 +259,7 @@ def check_port(where: Address) -> None:
 def check_branch(branch: str) -> None:
     """Accept the name of a branch or tag, or a commit; empty is the remote's HEAD.
 
-    :raises Invalid: if git would not take it as a name, or would take it as an option.
+    :raises Invalid: if git would refuse it as a name, or interpret it as an option.
     """
     if not branch:
         return
@@ -274,7 +275,7 @@ def check_branch(branch: str) -> None:
 
 
 def check_commit(commit: str) -> None:
-    """Accept the whole hash of a commit.
+    """Accept the full hash of a commit.
 
     :raises Invalid: if it is something else.
     """
@@ -286,11 +287,11 @@ def check_commit(commit: str) -> None:
 
 
 def wanted_names(branch: str) -> tuple[str, ...]:
-    """Return what *branch* may mean, in order; each name has one meaning only.
+    """Return the full names that *branch* may refer to, in order of precedence.
 
-    A whole hash is that object, whatever branches are called; ``refs/heads/…`` and
-    ``refs/tags/…`` are meant as they are written; another name is a branch, else a
-    tag; an empty one is what the remote's HEAD names.
+    A full hash is that commit, even if a branch has the same name; ``refs/heads/…`` and
+    ``refs/tags/…`` are used as written; another name is a branch, or else a tag; an
+    empty one is the remote's HEAD.
     """
     if not branch:
         return (DEFAULT_BRANCH,)

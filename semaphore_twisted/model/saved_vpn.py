@@ -1,7 +1,8 @@
-"""A whole VPN as one value, which fits any store.
+"""A backup of the whole VPN as one value that any database can restore.
 
-Users are known by login name and projects by uuid or name, since numbers differ from
-store to store. Preshared keys are in it, opened: it leaves a process sealed only.
+Users are identified by login name, projects by uuid or name, since row ids differ
+between databases. It contains decrypted preshared keys, so it leaves the process only
+encrypted.
 """
 
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing_extensions import override
 
 
 class SavedNetwork(msgspec.Struct, frozen=True, kw_only=True):
-    """The network's row."""
+    """The settings of the VPN."""
 
     interface: str
     endpoint: str
@@ -25,7 +26,7 @@ class SavedNetwork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Owned(msgspec.Struct, frozen=True, kw_only=True):
-    """Who owns something: a user by login, or a project by name and uuid."""
+    """The owner of an object: a user by login name, or a project by name and uuid."""
 
     user: str
     project: str
@@ -33,7 +34,7 @@ class Owned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedPeer(Owned, frozen=True, kw_only=True):
-    """A peer; *invite* is the digest of the token that it was made with."""
+    """A peer; *invite* is the digest of the invite token that it used."""
 
     uuid: str
     name: str
@@ -55,12 +56,12 @@ class SavedPeer(Owned, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no preshared key."""
+        """Omit the preshared key."""
         return f"SavedPeer({self.uuid})"
 
 
 class SavedInvite(Owned, frozen=True, kw_only=True):
-    """An invite, by its token's digest."""
+    """An invite, identified by the digest of its token."""
 
     token_digest: str
     prefix: str
@@ -85,21 +86,21 @@ class SavedSite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedGrant(Owned, frozen=True, kw_only=True):
-    """A site network is open to a peer (its uuid), a user or a project."""
+    """Grants access to a site network to a peer (by uuid), a user or a project."""
 
     site: str
     peer: str
 
 
 class SavedAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """An address that nobody gets before *until*."""
+    """An address that must not be assigned before *until*."""
 
     address: str
     until: datetime
 
 
 class SavedVpn(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of a VPN but the server's private key."""
+    """The whole VPN except the server's private key."""
 
     network: SavedNetwork
     peers: tuple[SavedPeer, ...]
@@ -110,5 +111,5 @@ class SavedVpn(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show what it is of."""
+        """Show only the endpoint."""
         return f"SavedVpn({self.network.endpoint})"

@@ -1,8 +1,8 @@
-"""Which hosts and tasks a run selects, and which arguments a task may add.
+"""Limits, tags and the arguments that a task may add to a template's.
 
-Ansible reads more than names from these texts: ``@FILE`` in a limit is a file whose
-lines are shown in an error, other arguments run programs or evaluate templates. The
-rules hold when something is saved and again when it is used.
+Ansible interprets more than names in these texts: ``@FILE`` in a limit is a file whose
+lines appear in an error message; other arguments run programs or evaluate templates.
+The rules are checked when a text is saved and again when it is used.
 """
 
 import re
@@ -13,8 +13,8 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import has_expression
 from semaphore_twisted.model.logins import check_login
 
-#: Ansible reads a file where a part of a limit begins with @, and a part begins after a
-#: comma, a colon, white space or a bracket without its partner.
+#: Ansible reads a file if a part of a limit begins with @; a part begins after a comma,
+#: a colon, white space or an unmatched bracket.
 _FILE = re.compile(r"(?<![\w.-])@")
 _HOSTS = re.compile(r"[&!]?[\w*?\[][\w.*?\[\]:;&!%+@/-]*")
 _TAG = re.compile(r"\w[\w .:/@+=-]*")
@@ -25,17 +25,17 @@ _NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return the parts of a text with commas, without those that are empty."""
+    """Return the non-empty parts of a comma-separated text."""
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
 def check_hosts(part: str, *, names_only: bool = True) -> None:
     """Accept one part of a limit: a host, a group, or a pattern of these.
 
-    Without *names_only*, for what a template's author wrote, regular expressions
+    Without *names_only*, for texts of a template's author, regular expressions
     (``~web.*``) are accepted too.
 
-    :raises Invalid: if Ansible would read a file, or something else than names
+    :raises Invalid: if Ansible would read a file, or interpret more than names
     """
     expected = "expected a host, a group or a pattern such as web*, web[0:2] or !db"
     if _FILE.search(part):
@@ -62,7 +62,8 @@ def check_tag(tag: str, field: str = "tags") -> None:
 def check_task_arguments(words: Sequence[str]) -> None:
     """Accept the arguments that a task may add to those of an Ansible template.
 
-    :raises Invalid: if one could run a program, read a file, or set a variable
+    :raises Invalid: if one could run a program, read a file, or set a restricted
+        variable
     """
     rest = list(words)
     while rest:
@@ -113,10 +114,10 @@ def _title(value: str) -> None:
 
 
 def _variables(value: str) -> None:
-    """Accept variables that are no template, no expression and no file.
+    """Accept variables whose values contain no template, expression or file.
 
-    A word in these characters means the same to Ansible, to YAML and to Jinja. Names
-    that decide how Ansible connects or which program it runs are not accepted.
+    A word of the accepted characters has the same meaning for Ansible, YAML and Jinja.
+    Names that decide how Ansible connects or which program it runs are refused.
     """
     for pair in value.split(" "):
         name, equals, text = pair.partition("=")
@@ -156,5 +157,5 @@ _VALUES: dict[str, Callable[[str], None]] = {
 
 
 def _shown(text: str) -> str:
-    """Return the beginning of a text for an error, on one line."""
+    """Return the beginning of a text for an error message, on one line."""
     return "".join(each if each.isprintable() else "?" for each in text[:60])

@@ -1,4 +1,4 @@
-"""A task's life: its statuses, and which moves are legal."""
+"""The life cycle of a task: its statuses and transitions."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from semaphore_twisted.model.ids import (
 
 
 class Status(StrEnum):
-    """Statuses of a task; Semaphore's own page throws on any other."""
+    """Statuses of a task; Semaphore's web page fails on any other value."""
 
     WAITING = "waiting"
     STARTING = "starting"
@@ -40,7 +40,7 @@ FINAL = frozenset({Status.STOPPED, Status.SUCCESS, Status.ERROR})
 
 
 class Happening(StrEnum):
-    """What moves a task from one status to another."""
+    """Events that change the status of a task."""
 
     CLAIMED = "claimed"
     STARTED = "started"
@@ -85,7 +85,7 @@ _MOVES: dict[Status, dict[Happening, Status]] = {
 
 
 class IllegalMove(Conflict):
-    """The task's status does not allow what was asked."""
+    """The task's status does not permit the event."""
 
     sentence = "The task's status does not allow this"
 
@@ -93,7 +93,7 @@ class IllegalMove(Conflict):
 def advance(status: Status, happening: Happening) -> Status:
     """Return the status after *happening*.
 
-    :raises IllegalMove: if the table has no such move; a final status is final.
+    :raises IllegalMove: if the transition is not in the table; a final status has none.
     """
     try:
         return _MOVES[status][happening]
@@ -102,7 +102,7 @@ def advance(status: Status, happening: Happening) -> Status:
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A task, as the API shows it; *secret* never holds a value."""
+    """A task, as the API shows it; *secret* never contains a value."""
 
     id: TaskId
     template_id: TemplateId
@@ -130,12 +130,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     inventory_id: InventoryId | None = None
     params: dict[str, Any] = {}
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TaskInList(Task, frozen=True, kw_only=True):
-    """A task in a list, with what its row shows."""
+    """A task in a list, with the additional columns of a list."""
 
     tpl_playbook: str = ""
     tpl_alias: str = ""
@@ -146,10 +146,10 @@ class TaskInList(Task, frozen=True, kw_only=True):
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that waits for its turn, or is active, as the queue sees it.
+    """A task that is queued or active, with the properties needed for scheduling.
 
-    *parallel* tells whether its template lets several tasks run at a time;
-    *project_limit* is the project's ``max_parallel_tasks``, 0 for none.
+    *parallel* tells whether its template permits several tasks at a time;
+    *project_limit* is the project's ``max_parallel_tasks``, 0 for no limit.
     """
 
     id: TaskId
@@ -160,7 +160,7 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a task's log; *id* is its number in the task, from 1."""
+    """A line of a task's log; *id* is its number within the task, from 1."""
 
     id: int
     task_id: TaskId

@@ -1,4 +1,4 @@
-"""Templates: what is run, with what, and what may be asked at the start."""
+"""Templates: the program that a task runs, its inputs and its survey."""
 
 from enum import StrEnum
 from typing import Any
@@ -18,7 +18,7 @@ from semaphore_twisted.model.tasks import TaskInList
 
 
 class App(StrEnum):
-    """Programs that a template can run in this version."""
+    """Programs that a template can run."""
 
     ANSIBLE = "ansible"
     BASH = "bash"
@@ -42,7 +42,7 @@ class SurveyValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
-    """A variable that is asked for when a task starts."""
+    """A variable whose value the user enters when starting a task."""
 
     name: str
     title: str = ""
@@ -65,9 +65,9 @@ class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskParams(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template lets a task override, with the template's defaults.
+    """The parameters that a task may override, with the template's defaults.
 
-    Lists may come as one text with commas; both are stored as lists.
+    A list may be sent as comma-separated text; it is stored as a list.
     """
 
     debug: bool = False
@@ -94,7 +94,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     environment_id: EnvironmentId | None
     name: str
     playbook: str
-    #: JSON list of texts inside a string, or ``None``.
+    #: a JSON list of strings inside a string, or ``None``
     arguments: str | None
     allow_override_args_in_task: bool
     description: str | None
@@ -113,5 +113,5 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     task_params: dict[str, Any]
     allow_override_branch_in_task: bool
     allow_parallel_tasks: bool
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET

@@ -1,8 +1,8 @@
-"""Texts in the bodies of requests, and their limits.
+"""Texts in request bodies, and their limits.
 
-A limit is stated once, as an annotation of the field: the API's document shows it, and
-:func:`check` enforces it. A limit of characters counts code points, one of bytes counts
-the text in UTF-8, and the one of a list or object counts it as JSON.
+A limit is stated once, as an annotation of the field: the API document shows it, and
+:func:`check` enforces it. A limit in characters counts code points, a limit in bytes
+counts UTF-8, and the limit of a list or object counts its JSON.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from semaphore_twisted.model.errors import Invalid
 
 
 def _characters(most: int) -> Meta:
-    """Limit a text of one line, which has no control characters."""
+    """Limit a single-line text, which has no control characters."""
     return Meta(
         extra={"characters": most, "line": True},
         extra_json_schema={"maxLength": most},
@@ -25,7 +25,7 @@ def _characters(most: int) -> Meta:
 
 
 def _bytes(most: int) -> Meta:
-    """Limit a text of several lines, or a list or an object."""
+    """Limit a multi-line text by its size in UTF-8."""
     return Meta(
         extra={"bytes": most},
         extra_json_schema={
@@ -73,8 +73,8 @@ LongText: TypeAlias = Annotated[str, _bytes(limits.TEXT)]
 Secret: TypeAlias = Annotated[str, _bytes(limits.SECRET)]
 PrivateKey: TypeAlias = Annotated[str, _bytes(limits.PRIVATE_KEY)]
 
-#: A field of Semaphore's that would change what runs, and that this version does not
-#: serve: what says nothing is passed over, and anything else refused by its name.
+#: A field of Semaphore's that is not supported yet but would change what runs: an empty
+#: value is ignored, any other value refused with the field's name.
 Unserved: TypeAlias = Annotated[
     Any,
     Meta(
@@ -92,7 +92,7 @@ SECRETS = _json(limits.TEXT)
 
 
 class _Kept:
-    """What is stored in a field already; looked at only where a limit is exceeded."""
+    """The stored value of a field; evaluated only if a limit is exceeded."""
 
     def __init__(self, value: Any = None) -> None:
         self._value = value
@@ -110,11 +110,11 @@ _Check: TypeAlias = Callable[[Any, str, _Kept], None]
 
 
 def check(new: Any, present: Any = None) -> None:
-    """Refuse a text of the body *new* that is over its limit or has a NUL character.
+    """Refuse a text in the body *new* that exceeds its limit or has a NUL character.
 
-    *present* is the stored object that *new* is to replace: a text that is in the same
-    field already is accepted, and so is a list that does not grow, since rows of older
-    versions may be longer.
+    *present* is the stored object that *new* replaces. A text that is already stored in
+    the same field is accepted, and so is a list that does not grow, since rows of older
+    versions may exceed a limit.
 
     :raises Invalid: naming the field and the limit
     """

@@ -1,4 +1,4 @@
-"""People, what they may do, and how they prove who they are."""
+"""Users, roles, permissions and credentials."""
 
 from datetime import datetime, timedelta
 from enum import IntFlag, StrEnum
@@ -10,7 +10,7 @@ from semaphore_twisted.model.ids import ProjectId, UserId
 
 
 class Permission(IntFlag):
-    """Rights inside a project, as bits that Semaphore's clients read."""
+    """Permissions inside a project, as the bits that Semaphore's clients read."""
 
     NONE = 0
     RUN_TASKS = 1
@@ -20,7 +20,7 @@ class Permission(IntFlag):
 
 
 class Access(StrEnum):
-    """What a route asks of whoever calls it; routes are data."""
+    """The access that a route requires of the caller."""
 
     PUBLIC = "public"
     USER = "user"
@@ -33,7 +33,7 @@ class Access(StrEnum):
 
     @property
     def permission(self) -> Permission:
-        """The bits that a member of the project must hold."""
+        """The permission bits that a member of the project must have."""
         return _ASKED.get(self, Permission.NONE)
 
 
@@ -55,7 +55,7 @@ class Role(StrEnum):
 
     @property
     def permissions(self) -> Permission:
-        """The rights that the role gives."""
+        """The permissions of the role."""
         return _PERMISSIONS[self]
 
 
@@ -78,19 +78,19 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     admin: bool
     external: bool
     alert: bool
-    #: what of the stored row cannot be read; absent from a sound one
+    #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
-    #: What may be left empty where it is damaged; the rest decides who may do what.
+    #: Columns that may be empty if damaged; the remaining ones decide about access.
     MENDED: ClassVar = ("created", "name")
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """Who acts, where, and with which rights; made by ``operations.access``.
+    """The authenticated caller with its permissions; made by ``operations.access``.
 
     Outside a project *project_id* and *role* are ``None``. An administrator has every
-    right in every project, member or not. *session_id* and *token* say which
-    credential was used (the token by its digest).
+    permission in every project, member or not. *session_id* and *token_digest* identify
+    the credential that was used.
     """
 
     user: User
@@ -99,30 +99,30 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Permission = Permission.NONE
     session_id: int | None = None
     token_digest: str | None = None
-    #: Whether the session's last use was noted a minute ago or more.
+    #: whether the stored time of the session's last use needs an update
     session_due: bool = False
 
     def may(self, permission: Permission) -> bool:
-        """Whether every bit of *permission* is held."""
+        """Return whether the actor has every bit of *permission*."""
         return self.permissions & permission == permission
 
 
 class SessionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a login session lives: unused, and in all."""
+    """How long a login session is valid: without use, and in total."""
 
     idle: timedelta = timedelta(days=7)
     lifetime: timedelta = timedelta(days=30)
 
     @property
     def noted(self) -> timedelta:
-        """The last use is noted no more often than this."""
+        """The minimum interval between two updates of the stored last use."""
         return min(timedelta(minutes=1), self.idle / 10)
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request carries: a session cookie's or a bearer token's digest.
+    """The credentials of a request: the digest of a session cookie or bearer token.
 
-    A session's holds within *limits* only.
+    A session is valid only within *limits*.
     """
 
     session_digest: str | None = None
@@ -131,20 +131,20 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def by_cookie(self) -> bool:
-        """Whether the session cookie counts (a bearer token wins over it)."""
+        """Whether the session cookie is used (a bearer token takes precedence)."""
         return self.token_digest is None and self.session_digest is not None
 
 
-#: Everything or not, else these projects, and one's own.
+#: A tuple of: sees everything, visible projects, own user id.
 Sight = tuple[bool, frozenset[ProjectId], UserId | None]
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
-    """The projects whose news a user may see; every project for an administrator.
+    """The projects whose messages a user may receive; all for an administrator.
 
-    *user_id* is his own, for news of his devices. *ends* is when his session or token
-    does, as far as that is known; ``None`` for one that has no end. *address* is where
-    the session was begun, empty for a token.
+    *user_id* is the user's own, for messages about own devices. *ends* is when the
+    session or token expires, as far as that is known; ``None`` if it does not expire.
+    *address* is the address that created the session, empty for a token.
     """
 
     everything: bool
@@ -155,15 +155,15 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sight(self) -> Sight:
-        """What it sees: the same for those who see alike."""
+        """The key of audiences that may receive the same messages."""
         return self.everything, self.projects, self.user_id
 
     def sees(self, project_id: ProjectId) -> bool:
-        """Whether news of *project_id* may be sent."""
+        """Return whether messages about *project_id* may be sent to this audience."""
         return self.everything or project_id in self.projects
 
     def sees_more_than(self, other: "Audience") -> bool:
-        """Whether there is news for this audience that *other* may not see."""
+        """Return whether this audience may receive messages that *other* may not."""
         if other.everything:
             return False
         return self.everything or not self.projects <= other.projects
@@ -179,7 +179,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
-    """An API token as the API shows it; *id* is whole only when it is made."""
+    """An API token as the API shows it; *id* is complete only when it is created."""
 
     id: str
     created: datetime

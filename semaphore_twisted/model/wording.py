@@ -1,4 +1,4 @@
-"""What a decoder says about a wrong value, in words for a person."""
+"""Translates a decoder's error about a value into a sentence for the user."""
 
 import re
 from typing import Any
@@ -28,9 +28,9 @@ _TYPES = {
 def sentence(
     error: msgspec.MsgspecError, of: Any = Any, *, root: str = "The body"
 ) -> str:
-    """Return what *error* says of a value that should be *of*.
+    """Return the sentence for *error* about a value of the type *of*.
 
-    *root* is what the whole value is called.
+    *root* is the name of the whole value in the sentence.
     """
     said = str(error)
     at = _AT.search(said)
@@ -75,7 +75,7 @@ def _of_choice(what: str, path: str, where: str, of: Any) -> str | None:
 
 
 def _choices(of: Any, path: str) -> list[str]:
-    """Return the texts that are accepted at *path* of the type *of*."""
+    """Return the texts accepted at *path* of the type *of*."""
     if of is Any:
         return []
     found: list[inspect.Type] = [inspect.type_info(of)]
