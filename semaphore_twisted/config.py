@@ -1,8 +1,8 @@
-"""TOML or JSON and the environment, made one frozen :class:`Config`.
+"""Parses TOML or JSON and the environment into one frozen :class:`Config`.
 
-Names are Semaphore's (``config_names``). The environment wins over the file, the file
-over the defaults; an empty variable counts as unset. Nothing reads the environment or
-the file later. Reading the files that ``*_FILE`` variables name is an argument.
+Option names are Semaphore's (``config_names``). The environment overrides the file, and
+the file the defaults; an empty variable counts as unset. Both are read only here. The
+function that reads the files of ``*_FILE`` variables is an argument.
 """
 
 import difflib
@@ -49,7 +49,7 @@ from semaphore_twisted.config_values import (
 
 PREFIX = "SEMAPHORE_"
 
-#: A port, which Semaphore's examples write with a colon.
+#: A port; Semaphore's examples prefix it with a colon.
 _PORT = re.compile(r":?[0-9]{1,9}")
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -58,9 +58,9 @@ _PUBLISHED = re.compile(r"(?:tcp|udp)/([0-9]{1,5})", re.ASCII)
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
-    """HTTPS; *mode* ``auto`` is ``files`` where there are files, else ``local-ca``.
+    """HTTPS. *mode* ``auto`` means ``files`` if files are set, else ``local-ca``.
 
-    ``proxy`` is *enabled* ``False``: a proxy on this machine does it.
+    ``proxy`` sets *enabled* to ``False``: a proxy on this machine terminates TLS.
     """
 
     enabled: bool = True
@@ -72,21 +72,21 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def redirect_at(self) -> tuple[str | None, int]:
-        """Host and port of the listener that redirects here; port 0 for none."""
+        """Host and port of the redirecting listener; port 0 disables it."""
         return config_listening.redirect_at(
             self.http_redirect_addr, self.http_redirect_port
         )
 
     @property
     def origin(self) -> str:
-        """Where the certificate comes from: ``files``, ``local-ca`` or ``acme``."""
+        """The certificate's source: ``files``, ``local-ca`` or ``acme``."""
         if self.mode != "auto":
             return self.mode
         return "files" if self.cert_file else "local-ca"
 
 
 class Ssh(msgspec.Struct, frozen=True, kw_only=True):
-    """How jobs check the keys of hosts."""
+    """How jobs check SSH host keys."""
 
     known_hosts_file: str = ""
     strict_host_key_checking: str = "accept-new"
@@ -94,13 +94,13 @@ class Ssh(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sqlite(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the database is, if not in the state directory."""
+    """The path of the database, if it is outside the state directory."""
 
     host: str = ""
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures for Prometheus."""
+    """Metrics for Prometheus."""
 
     enabled: bool = False
     username: str = ""
@@ -108,16 +108,16 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no password."""
+        """Omit the password."""
         return f"Metrics(enabled={self.enabled})"
 
 
 class Vpn(msgspec.Struct, frozen=True, kw_only=True):
-    """The VPN, which is there once ``semaphore vpn init`` was run.
+    """The VPN; it exists after ``semaphore vpn init`` was run.
 
-    With *only* the site is served inside the tunnel and nowhere else, at *port*.
-    *enroll_port* is that of the small listener for devices to come, 0 for none.
-    *publish* are further ports of the server that peers may reach (``tcp/22``).
+    With *only*, the site is served only inside the tunnel, at *port*. *enroll_port* is
+    the port of the enrollment listener for new devices, 0 for none. *publish* lists
+    further ports of the server that peers may reach (``tcp/22``).
     """
 
     only: bool = False
@@ -133,7 +133,7 @@ class Vpn(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def published(self) -> tuple[tuple[str, int], ...]:
-        """*publish* as protocols and ports."""
+        """*publish* as pairs of protocol and port."""
         pairs = (each.partition("/") for each in self.publish)
         return tuple((protocol, int(port)) for protocol, _, port in pairs)
 
@@ -179,55 +179,55 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no secret."""
+        """Omit secrets."""
         return f"Config(interface={self.interface!r}, port={self.port!r})"
 
     @property
     def most_tasks(self) -> int:
-        """How many tasks may run at once; 0 is no limit."""
+        """Maximum number of parallel tasks; 0 means no limit."""
         uids, most = len(self.process.uids), self.max_parallel_tasks
         return min(uids, most or uids) if uids else most
 
     @property
     def port_number(self) -> int:
-        """The port as a number; 0 lets the system choose."""
+        """The port as a number; with 0 the kernel chooses one."""
         return int(self.port.removeprefix(":"))
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """The members of ``interface``: hosts, ``unix:PATH``, or ``""`` for all."""
+        """The entries of ``interface``: hosts, ``unix:PATH``, or ``""`` for all."""
         return config_listening.interfaces(self.interface)
 
     @property
     def unix_socket(self) -> str | None:
-        """The path of the UNIX socket where ``interface`` names nothing else."""
+        """The path of the UNIX socket if ``interface`` has no network address."""
         paths = [config_listening.socket_path(each) for each in self.interfaces]
         return None if None in paths else paths[0]
 
     @property
     def acme_names(self) -> tuple[str, ...]:
-        """The names of the certificate that is ordered, as it spells them."""
+        """The host names of the ACME certificate, in their canonical form."""
         return config_acme.plain_names(self.acme.names, host_of(self.web_host))
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The configuration, how it came about, and what is odd about it."""
+    """The configuration, the origin of each value, and warnings."""
 
     config: Config
     effective: tuple[Effective, ...]
     warnings: tuple[str, ...]
 
     def origin(self, path: str) -> str:
-        """Say where the value of the option *path* comes from."""
+        """Return the origin of the value of option *path*."""
         return next(each.origin for each in self.effective if each.option.path == path)
 
 
 def parse(
     content: bytes | None, *, name: str, environ: Mapping[str, str], read: Read
 ) -> Settings:
-    """Return the settings of a file's *content* (called *name*) and of *environ*.
+    """Return the settings from a file's *content* (called *name*) and from *environ*.
 
-    :raises WrongOption: with one sentence that names option, found and wanted.
+    :raises WrongOption: with a sentence that names option, value and accepted values
     """
     warnings: list[str] = []
     given: dict[str, tuple[Any, str]] = {}
@@ -264,7 +264,7 @@ def parse(
 
 
 def secret_variables() -> frozenset[str]:
-    """Return the environment variables that hold secrets; the roots remove them."""
+    """Return the environment variables that hold secrets, which the roots remove."""
     names = {name for name, option in VARIABLES.items() if option.secret}
     return frozenset(PREFIX + name for name in names | {"ADMIN_PASSWORD"})
 
@@ -290,7 +290,7 @@ def _tree(content: bytes, name: str) -> dict[str, Any]:
         tree = tomllib.loads(text) if suffix == "toml" else json.loads(text)
     except ValueError as error:
         kind = "TOML" if suffix == "toml" else "JSON"
-        # A decoder's words may quote the line, and that may be the secret one.
+        # A decoder's message may quote the line, which may contain a secret.
         where = _place(error)
         raise WrongOption(f"{name}: is not {kind}{where}") from error
     if not isinstance(tree, dict):
@@ -309,7 +309,7 @@ def _place(error: ValueError) -> str:
 def _options(
     tree: dict[str, Any], prefix: str, name: str, warnings: list[str]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield known options of *tree*; keys are folded as Go's decoder does."""
+    """Yield the known options of *tree*; keys are matched without case, as Go does."""
     for key, value in tree.items():
         path = prefix + key.lower()
         if path in OPTIONS:
@@ -375,7 +375,7 @@ def _default(option: Option) -> Any:
 
 
 def _behind_proxy(given: dict[str, tuple[Any, str]]) -> None:
-    """Have plain HTTP on the loopback where a proxy on this machine does TLS."""
+    """Apply ``tls.mode: proxy``: plain HTTP on the loopback address."""
     if given.get("tls.mode", ("", ""))[0] != "proxy":
         return
     for path, value in (("tls.enabled", False), ("interface", "127.0.0.1")):
@@ -386,7 +386,7 @@ def _behind_proxy(given: dict[str, tuple[Any, str]]) -> None:
 def _check(
     config: Config, given: Mapping[str, tuple[Any, str]], warnings: list[str]
 ) -> None:
-    """Refuse values that are of the right kind and still cannot be used."""
+    """Refuse values of the right type that cannot be used."""
 
     def wrong(path: str, found: object, wanted: str) -> WrongOption:
         origin = given[path][1] if path in given else "default"

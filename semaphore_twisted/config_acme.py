@@ -1,4 +1,4 @@
-"""The options of certificates from a public authority, and what is wrong with them."""
+"""Options of ACME certificates, and their checks."""
 
 import base64
 import binascii
@@ -13,22 +13,21 @@ from typing_extensions import override
 from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto.certificates import dns_name
 
-#: Names in one certificate, as the usual authorities limit them.
+#: Maximum number of names in a certificate, as most public CAs set it.
 _MOST_NAMES = 100
 
-#: Last labels that no public authority vouches for (RFC 2606, RFC 6761, RFC 8375).
+#: Top-level domains for which no public CA issues (RFC 2606, RFC 6761, RFC 8375).
 _PRIVATE = frozenset(
     {"localhost", "local", "internal", "lan", "home", "invalid", "onion"}
 )
 
 
 class Acme(msgspec.Struct, frozen=True, kw_only=True):
-    """How the certificate is ordered (RFC 8555), with ``tls.mode: acme``.
+    """Options of the ACME certificate, for ``tls.mode: acme``.
 
-    *names* are the certificate's, that of ``web_host`` where there is none.
-    *ca_bundle* has the roots that the authority itself is trusted by, the system's
-    where it is empty. *eab_kid* and *eab_key* bind the account to one that the
-    operator has with the authority.
+    *names* are the certificate's names; without them it is the host of ``web_host``.
+    *ca_bundle* has the roots that verify the CA's own server; empty means the system's.
+    *eab_kid* and *eab_key* bind the ACME account to the operator's account with the CA.
     """
 
     directory: str = "https://acme-v02.api.letsencrypt.org/directory"
@@ -43,16 +42,17 @@ class Acme(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no key."""
+        """Omit the key."""
         return f"Acme(directory={self.directory!r})"
 
 
 def check(
     acme: Acme, names: tuple[str, ...], wrong: Callable[..., WrongOption]
 ) -> None:
-    """Refuse what cannot be used to order a certificate for *names*.
+    """Refuse values that cannot be used to order a certificate for *names*.
 
-    :raises WrongOption: made by *wrong* of an option's path, found and wanted.
+    :raises WrongOption: created by *wrong* from the option's path, its value and the
+        accepted one
     """
     if not _is_https(acme.directory):
         wanted = "the address of an authority's directory, https://…"
@@ -94,7 +94,7 @@ def _check_binding(acme: Acme, wrong: Callable[..., WrongOption]) -> None:
 
 
 def binding_key(text: str) -> bytes:
-    """Return the key that *text* is in base64url; empty where it is none."""
+    """Return the key that *text* encodes in base64url; empty if it is invalid."""
     plain = text.strip().rstrip("=").encode()
     try:
         return base64.b64decode(plain + b"=" * (-len(plain) % 4), b"-_", validate=True)
@@ -103,7 +103,7 @@ def binding_key(text: str) -> bytes:
 
 
 def plain_names(names: tuple[str, ...], host: str) -> tuple[str, ...]:
-    """Return *names*, or *host* where there are none, as a certificate spells them."""
+    """Return *names*, else *host*, in canonical form and without duplicates."""
     found = (dns_name(each) or each for each in names or filter(None, (host,)))
     return tuple(dict.fromkeys(found))
 

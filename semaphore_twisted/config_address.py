@@ -1,4 +1,4 @@
-"""``web_host``: the address under which people reach the site (RFC 3986)."""
+"""``web_host``: the public URL of the site (RFC 3986)."""
 
 import re
 from collections.abc import Callable
@@ -7,18 +7,19 @@ from urllib.parse import urlsplit
 from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto.certificates import address, dns_name
 
-#: A segment of a base path as every proxy, cookie and link writes it: unreserved
-#: characters only. Python 3.11.2 misreads a possessive group, so there is none here.
+#: A segment of a base path: unreserved characters only, which proxies, cookies and
+#: links all write alike. Python 3.11.2 misreads a possessive group, so there is none
+#: here.
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")
 
 
 def host_of(web_host: str) -> str:
-    """Return the host in *web_host*, which was checked; empty if there is none."""
+    """Return the host of a checked *web_host*; empty if there is none."""
     return urlsplit(web_host).hostname or ""
 
 
 def check(text: str, wrong: Callable[..., WrongOption]) -> None:
-    """Refuse what is no address of a site."""
+    """Refuse a *text* that is not the URL of a site."""
     form = "https://HOST[:PORT][/BASE]"
     if not _is_address(text):
         raise wrong("web_host", text, f"an address such as {form}")
@@ -28,7 +29,7 @@ def check(text: str, wrong: Callable[..., WrongOption]) -> None:
 
 
 def plain(text: str) -> str:
-    """Return an address that was checked, its host as browsers send it (RFC 5891)."""
+    """Return a checked URL with its host in A-label form (RFC 5891)."""
     host = host_of(text)
     if host.isascii():
         return text

@@ -1,4 +1,4 @@
-"""The options of the record of events."""
+"""Options of the event log."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,22 +7,22 @@ import msgspec
 
 from semaphore_twisted.config_values import WrongOption
 
-#: Days of a hundred years.
+#: Days in a hundred years.
 _MOST = 36_500
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True):
-    """How many days events are kept; 0 is for ever."""
+    """How many days events are kept; 0 keeps them for ever."""
 
     keep_days: int = 0
 
     @property
     def keep(self) -> timedelta | None:
-        """The same, as a duration; ``None`` is for ever."""
+        """The retention as a duration; ``None`` keeps events for ever."""
         return timedelta(days=self.keep_days) if self.keep_days else None
 
 
 def check(events: Events, wrong: Callable[..., WrongOption]) -> None:
-    """Refuse what is no number of days."""
+    """Refuse a number of days that is out of range."""
     if not 0 <= events.keep_days <= _MOST:
         raise wrong("events.keep_days", events.keep_days, f"days from 0 to {_MOST}")

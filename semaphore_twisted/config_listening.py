@@ -1,4 +1,4 @@
-"""The options of listeners and of proxies in front, and what is wrong with them."""
+"""Options of listeners and reverse proxies, and their checks."""
 
 import re
 from collections.abc import Callable
@@ -15,27 +15,27 @@ _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def interfaces(text: str) -> tuple[str, ...]:
-    """Return the interfaces in *text*, a list with commas; every one is ``""``."""
+    """Return the entries of the comma-separated *text*; ``""`` is every interface."""
     found = (each.strip() for each in text.split(","))
     return tuple(dict.fromkeys(filter(None, found))) or ("",)
 
 
 def socket_path(interface: str) -> str | None:
-    """Return the path that ``unix:PATH`` names, or ``None`` for a host."""
+    """Return the path in ``unix:PATH``, or ``None`` for a host."""
     kind, colon, path = interface.partition(":")
     return path if kind == "unix" and colon else None
 
 
 def redirect_at(address: str, port: int) -> tuple[str | None, int]:
-    """Return host and port of the listener that redirects; port 0 for none.
+    """Return host and port of the redirecting listener; port 0 disables it.
 
-    *address* is ``HOST``, ``HOST:PORT`` or ``:PORT``; the host is ``None`` where it
-    is that of ``interface``.
+    *address* is ``HOST``, ``HOST:PORT`` or ``:PORT``. The host is ``None`` if *address*
+    has none: the listener then uses the hosts of ``interface``.
     """
     host, colon, number = address.rpartition(":")
     naked = ":" in host and not host.startswith("[")
     if not colon or "]" in number or naked:
-        host, number = address, ""  # an address of IPv6 has colons of its own
+        host, number = address, ""  # the colons belong to an IPv6 address
     if number and not _DIGITS.fullmatch(number):
         raise ValueError("a port is wanted")
     return host.strip("[]") or None, int(number) if number else port
@@ -44,7 +44,7 @@ def redirect_at(address: str, port: int) -> tuple[str | None, int]:
 def check_proxies(
     trusted: tuple[str, ...], *, protocol: bool, unix: bool, wrong: _Wrong
 ) -> None:
-    """Refuse proxies that are none, or that are everybody."""
+    """Refuse invalid networks, and networks that trust every address."""
     for each in trusted:
         try:
             prefix = network(each).prefixlen
@@ -61,7 +61,7 @@ def check_proxies(
 
 
 def doubts(trusted: tuple[str, ...]) -> list[str]:
-    """Return what is odd about ``trusted_proxies`` that were checked."""
+    """Return warnings about ``trusted_proxies`` that passed the check."""
     return [
         f"trusted_proxies: {each} found: all of {network(each)} is believed"
         for each in map(str.strip, trusted)
@@ -70,7 +70,7 @@ def doubts(trusted: tuple[str, ...]) -> list[str]:
 
 
 def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
-    """Refuse a listener for redirects that cannot be."""
+    """Refuse an address or port that cannot be used for the redirecting listener."""
     path, found = (
         ("tls.http_redirect_addr", address)
         if address
@@ -89,7 +89,7 @@ def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
 
 
 def check_hosts(hosts: tuple[str, ...], wrong: _Wrong) -> None:
-    """Refuse a name of the site with anything else in it, a port for instance."""
+    """Refuse an entry that is not a host name, one with a port for instance."""
     for each in hosts:
         labels = each.removeprefix("*.").removesuffix(".").split(".")
         if each != "*" and not all(map(_LABEL.fullmatch, labels)):

@@ -1,8 +1,8 @@
-"""Every option by name: Semaphore's, and the few that are this program's own.
+"""Every option by name: Semaphore's options, and a few that only this program has.
 
-``path`` is where the option stands in the file, ``variable`` its environment variable
-without ``SEMAPHORE_``. *Served* options have an effect; a known one that is not served
-gets one warning when it is set, never silence.
+``path`` is the option's path in the file, ``variable`` its environment variable without
+``SEMAPHORE_``. *Served* options have an effect. Setting any other known option causes a
+warning.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import msgspec
 
 
 class Kind(StrEnum):
-    """What a value has to be; the texts are those of error messages."""
+    """The type of a value; the texts are used in error messages."""
 
     TEXT = "text"
     FLAG = "true or false"
@@ -29,9 +29,9 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     variable: str | None = None
     kind: Kind = Kind.TEXT
     served: bool = False
-    #: masked wherever the option is shown; may be ``file:PATH`` in the file
+    #: masked wherever the option is displayed; may be ``file:PATH`` in the file
     secret: bool = False
-    #: why the option is not served, where it is not simply yet to come
+    #: the reason why the option is not served, if there is a particular one
     remark: str = ""
 
 
@@ -85,7 +85,7 @@ _SERVED = (
     _served("metrics.enabled", "METRICS_ENABLED", Kind.FLAG),
     _served("metrics.username", "METRICS_USERNAME"),
     _served("metrics.password", "METRICS_PASSWORD", secret=True),
-    # this program's own
+    # options that only this program has
     _served(
         "access_key_encryption_old",
         "ACCESS_KEY_ENCRYPTION_OLD",
@@ -128,7 +128,7 @@ _SERVED = (
 _COOKIES = "sessions are kept in the store, so cookies need no key"
 _EVERY_TASK = "every task has a private folder under the state directory"
 
-#: Known, without an effect here for a reason of its own.
+#: Known options that have no effect here, each with a reason.
 _PECULIAR = (
     Option(path="cookie_hash", variable="COOKIE_HASH", secret=True, remark=_COOKIES),
     Option(
@@ -147,8 +147,8 @@ _PECULIAR = (
     Option(path="home_dir_mode", variable="HOME_DIR_MODE", remark=_EVERY_TASK),
 )
 
-#: Known and to come: PATH, then VARIABLE where it has one; ``!`` marks a secret,
-#: ``?`` true or false, ``#`` a number, ``*`` anything.
+#: Known options that are planned: PATH, then VARIABLE if it has one. ``!`` marks a
+#: secret, ``?`` a boolean, ``#`` a number, ``*`` any type.
 _LATER = """
 schedule.timezone SCHEDULE_TIMEZONE
 apps* APPS
@@ -335,7 +335,7 @@ VARIABLES["DB"] = OPTIONS["sqlite.name"]
 VARIABLES["EVENT_LOG_LOGGER"] = OPTIONS["log.events.logger"]
 VARIABLES["LDAP_PASSWORD"] = OPTIONS["ldap_bindpassword"]
 
-#: Variables that are no options: where things are, and the first account.
+#: Variables that are not options: paths, and the first account.
 OTHER_VARIABLES = frozenset(
     {
         "CONFIG_PATH",
@@ -346,7 +346,7 @@ OTHER_VARIABLES = frozenset(
         "ADMIN_EMAIL",
         "LOG_LEVEL",
         "TESTS_SOAK",
-        "URL",  # of the command-line client, as the two below
+        "URL",  # used by the command-line client, as the two below
         "TOKEN",
         "CA",
         "DB_PORT",

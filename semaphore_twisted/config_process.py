@@ -1,4 +1,4 @@
-"""``process.…``: the users that jobs run as, and the namespaces that separate them."""
+"""``process.…``: the accounts that jobs run as, and namespaces that isolate jobs."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,16 +8,16 @@ import msgspec
 from semaphore_twisted.config_values import WrongOption
 
 _RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
-#: Numbers below are those of the system's own accounts and groups.
+#: Lower numbers belong to the system's own accounts and groups.
 _LOWEST = 1000
-#: The last number is "no user" to the system.
+#: The number above this one means "no user" in system calls.
 _HIGHEST = (1 << 32) - 2
-#: More are not needed: one number for each job that runs at the same time.
+#: Maximum size of the range: each job that runs uses one number.
 _MOST = 65_536
 
 
 class AppNamespaces(msgspec.Struct, frozen=True, kw_only=True):
-    """Which namespaces a job has of its own; ``None`` is "where it is possible"."""
+    """The namespaces that jobs get; ``None`` means "if the system supports it"."""
 
     user: bool | None = None
     mount: bool | None = None
@@ -27,7 +27,7 @@ class AppNamespaces(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """The user that jobs run as, or the numbers of users that they share out."""
+    """The account that jobs run as, or a range of user numbers for them."""
 
     user: str = ""
     uid: int | None = None
@@ -37,7 +37,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def uids(self) -> range:
-        """The numbers of ``uid_range``, which was checked; empty if it is not set."""
+        """The numbers of a checked ``uid_range``; empty if it is not set."""
         found = _RANGE.fullmatch(self.uid_range)
         return range(int(found[1]), int(found[2]) + 1) if found else range(0)
 
@@ -45,10 +45,10 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 def is_superseded(
     variable: str, environ: Mapping[str, str], warnings: list[str]
 ) -> bool:
-    """Whether another environment variable decides instead, which is a warning then.
+    """Return whether another environment variable takes precedence, and warn of it.
 
-    The shipped unit sets the range. A drop-in or a file of variables that is older sets
-    ``SEMAPHORE_PROCESS_USER``, perhaps to nothing, and goes on to decide.
+    The shipped unit sets the range. An older drop-in or environment file may set
+    ``SEMAPHORE_PROCESS_USER``, even to an empty value; that setting stays in effect.
     """
     other = "SEMAPHORE_PROCESS_USER"
     if variable != "SEMAPHORE_PROCESS_UID_RANGE" or other not in environ:
@@ -62,7 +62,7 @@ def is_superseded(
 
 
 def check(process: Process, wrong: Callable[..., WrongOption]) -> None:
-    """Refuse a range that is none, and namespaces that cannot be had alone."""
+    """Refuse an invalid range, and namespaces that depend on a disabled one."""
     if process.uid_range:
         uids = process.uids
         usable = (

@@ -1,4 +1,4 @@
-"""The options of repositories: which ones of this machine, and logins in clear."""
+"""Options of repositories: permitted local paths, and credentials over plain HTTP."""
 
 from collections.abc import Callable
 
@@ -6,26 +6,27 @@ import msgspec
 
 from semaphore_twisted.config_values import WrongOption
 
-#: Each local repository that the jobs' user can read, and none.
+#: Values of ``repositories.local``: any repository that the job's user can read, or
+#: none.
 ANY, OFF = "any", "off"
 
 
 class Repositories(msgspec.Struct, frozen=True, kw_only=True):
-    """Where local repositories may be, and whether logins may go over plain HTTP."""
+    """Where local repositories may be, and whether plain HTTP may carry credentials."""
 
     local: tuple[str, ...] = (ANY,)
     insecure_http: bool = False
 
     @property
     def folders(self) -> tuple[str, ...] | None:
-        """The folders that local repositories may be in; ``None`` for any."""
+        """The directories that local repositories may be in; ``None`` for any."""
         if self.local == (ANY,):
             return None
         return () if self.local == (OFF,) else self.local
 
 
 def check(found: Repositories, wrong: Callable[..., WrongOption]) -> None:
-    """Refuse what is neither of the two words nor a list of folders."""
+    """Refuse a value that is neither a keyword nor a list of absolute directories."""
     if found.local in {(ANY,), (OFF,)}:
         return
     for each in found.local:

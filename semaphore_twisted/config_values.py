@@ -1,4 +1,4 @@
-"""One option's value: read from what was given, and shown without secrets."""
+"""Reads the value of one option, and displays it without secrets."""
 
 import json
 from collections.abc import Callable
@@ -8,19 +8,19 @@ import msgspec
 
 from semaphore_twisted.config_names import Kind, Option
 
-#: How a secret looks wherever options are shown.
+#: Replaces the value of a secret wherever options are displayed.
 MASK = "********"
 
-#: Reads the file of a ``*_FILE`` variable; raises ``OSError``.
+#: Reads the file that a ``*_FILE`` variable names; raises ``OSError``.
 Read = Callable[[str], bytes]
 
 
 class WrongOption(Exception):
-    """An option cannot be used; the sentence names it, what was found and wanted."""
+    """An option has an unusable value; the sentence names it and the accepted value."""
 
 
 class Effective(msgspec.Struct, frozen=True, kw_only=True):
-    """An option as it counts, with its origin; *shown* masks secrets."""
+    """An option's effective value and its origin; *shown* masks secrets."""
 
     option: Option
     shown: str
@@ -28,9 +28,11 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def content_of(path: str, origin: str, read: Read) -> str:
-    """Return the text of the file *path*, which *origin* names, less a final newline.
+    """Return the text of the file *path* without a final newline.
 
-    :raises WrongOption: if it cannot be read.
+    *origin* is the variable or option that names the file.
+
+    :raises WrongOption: if the file cannot be read
     """
     try:
         text = read(path).decode()
@@ -48,7 +50,10 @@ _FLAGS = {
 
 
 def value_of(option: Option, raw: Any, origin: str, read: Read) -> Any:
-    """Return *raw* as the option's kind, or ``None`` where it counts as unset."""
+    """Return *raw* converted to the option's kind, or ``None`` if it counts as unset.
+
+    :raises WrongOption: if *raw* cannot be converted
+    """
     if raw is None or raw == "":
         return None
     value = _READERS[option.kind](raw)
@@ -126,14 +131,14 @@ _KINDS = {str: "text", bool: "a truth value", int: "a number", float: "a number"
 
 
 def kind_of(value: Any) -> str:
-    """Say what kind of thing *value* is, for an error's "found"."""
+    """Return the name of the type of *value*, for error sentences."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
     return _KINDS.get(type(value), "nothing")
 
 
 def shown(option: Option, value: Any, origin: str) -> Effective:
-    """Return *option* as ``config show`` prints it: a secret is masked."""
+    """Return *option* as ``config show`` prints it; a secret is masked."""
     if value is None or value in ("", {}, (), []):
         text = "-"
     elif option.secret:

@@ -1,4 +1,4 @@
-"""Where a Deferred ends that nobody waits for."""
+"""Handles the result of Deferreds that have no other consumer."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from twisted.python.failure import Failure
 
 
 def forget(work: "Deferred[Any]", *, log: Logger, sentence: str) -> None:
-    """Let *work* go on by itself; if it fails, *sentence* and the failure are logged.
+    """Run *work* in the background; if it fails, log *sentence* and the failure.
 
-    A cancelled Deferred ends silently: somebody wanted that.
+    A cancelled Deferred is not logged.
     """
 
     def ended(failure: Failure) -> None:

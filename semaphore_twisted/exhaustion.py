@@ -1,9 +1,9 @@
-"""A process that cannot allocate memory ends, so that it is started again.
+"""Ends the process when memory is exhausted, so that its supervisor restarts it.
 
-Twisted catches what a callback raises, writes it to the log and goes on. After a
-``MemoryError`` that would leave a server that is alive and answers nothing: a thread
-may have ended, a Deferred may never fire. Jobs have supervisors of their own, so they
-go on, and the next server follows them.
+Twisted logs what a callback raises and continues. After a ``MemoryError`` that could
+leave a server that is alive and does not respond: a thread may have ended, a Deferred
+may never fire. Jobs have supervisors of their own, so they continue, and the next
+server process follows them.
 """
 
 import os
@@ -17,13 +17,13 @@ from zope.interface import implementer
 #: ``EX_OSERR`` of ``sysexits.h``
 STATUS: Final = 71
 
-# made before it is needed: there may be no memory for it then
+# allocated in advance, since allocation may be impossible later
 _MEMORY: Final = b"no memory is left: the process ends, to be started again\n"
 _THREAD: Final = b"a thread ended: the process ends, to be started again\n"
 
 
 def end(words: bytes = _MEMORY) -> NoReturn:
-    """End the process at once; nothing is allocated, nothing is cleaned up."""
+    """Write *words* to stderr and exit at once, without allocation or cleanup."""
     try:
         os.write(2, words)
     finally:
@@ -31,7 +31,7 @@ def end(words: bytes = _MEMORY) -> NoReturn:
 
 
 def is_exhausted(error: BaseException | None) -> bool:
-    """Whether *error* is a lack of memory, or came of one."""
+    """Return whether *error* is or was caused by a ``MemoryError``."""
     seen = 0
     while error is not None and seen < 20:
         if isinstance(error, MemoryError):
@@ -43,17 +43,17 @@ def is_exhausted(error: BaseException | None) -> bool:
 
 @implementer(ILogObserver)
 class Watch:
-    """Ends the process at the first failure in the log that is a lack of memory."""
+    """Log observer that ends the process when a logged failure is a ``MemoryError``."""
 
     def __call__(self, event: Any) -> None:
-        """Look at one event."""
+        """Inspect one log event."""
         failure = event.get("log_failure") or event.get("failure")
         if failure is not None and is_exhausted(getattr(failure, "value", None)):
             end()
 
 
 def _thread_ended(arguments: threading.ExceptHookArgs) -> None:
-    """End the process: what the thread was to do will never be done."""
+    """End the process: the work of the ended thread will never be done."""
     if is_exhausted(arguments.exc_value):
         end()
     try:
@@ -63,14 +63,14 @@ def _thread_ended(arguments: threading.ExceptHookArgs) -> None:
 
 
 def _not_raised(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Look at an error that Python cannot raise, such as one in a callback from C."""
+    """Check an error that Python cannot raise, such as one in a callback from C."""
     if is_exhausted(unraisable.exc_value):
         end()
     sys.__unraisablehook__(unraisable)
 
 
 def install() -> None:
-    """Watch this process from now on; before its log begins, to be asked first."""
+    """Install the handlers; call this before logging begins, so they run first."""
     globalLogPublisher.addObserver(Watch())
     threading.excepthook = _thread_ended
     sys.unraisablehook = _not_raised

@@ -1,4 +1,4 @@
-"""The ports between the parts; each is implemented by an adapter and by a double."""
+"""Interfaces between the packages; each has an implementation and a test double."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,79 +19,79 @@ class IDatabase(Interface):
     """Runs operations, each in one transaction.
 
     An operation is ``operation(conn, *args, **kwargs) -> T``, where *conn* is the
-    ``persistence.engine.Connection``; it touches nothing else.
+    ``persistence.engine.Connection``; it uses nothing else.
     """
 
     def read(
         operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
-        """Run a short reading *operation* on a snapshot, perhaps before the return."""
+        """Run a short reading *operation* on a snapshot, possibly before returning."""
 
     def long_read(
         operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
-        """Run a reading *operation* that may take long, in the reader's thread."""
+        """Run a long reading *operation* in the reader thread."""
 
     def write(
         operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
         """Run *operation* as the only writer; the Deferred fires after the commit.
 
-        If *operation* raises, the transaction is rolled back and the Deferred fails.
-        Where the disk is full, another program holds the store, or it cannot be
-        written, it fails with ``model.errors.NoRoom``, ``Busy`` or ``Unwritable``.
+        If *operation* raises, the transaction is rolled back and the Deferred fails. If
+        the disk is full, another program holds the database, or it cannot be written,
+        it fails with ``model.errors.NoRoom``, ``Busy`` or ``Unwritable``.
         """
 
     def writing(
         *, urgent: bool = False, durable: bool = False, sparing: bool = False
     ) -> Callable[..., Deferred[Any]]:
-        """Return a function as :meth:`write` with other promises.
+        """Return a function like :meth:`write` with other guarantees.
 
-        An *urgent* operation may use the space that is kept for the ends of tasks and
-        for logins when the disk is full. A *durable* one, and all before it, are on
-        the disk when the Deferred fires. A *sparing* one fails with ``NoRoom`` while
-        there is still room for others.
+        An *urgent* operation may use the disk space that is reserved for the ends of
+        tasks and for logins. A *durable* operation, and each one before it, is on disk
+        when the Deferred fires. A *sparing* operation fails with ``NoRoom`` earlier
+        than other writes.
         """
 
 
 class IJobReceiver(Interface):
-    """Takes what a job writes; implemented by the task that owns the job."""
+    """Receives the output of a job; implemented by the task that owns the job."""
 
     def lines(lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
         """Store *lines* (seconds since the epoch, text) and the *offset* after them.
 
-        More is delivered only after the Deferred has fired; a failure ends the
-        following of the job, which can be attached to again.
+        The next lines are delivered only after the Deferred has fired. If it fails, the
+        job is no longer followed; it can be attached to again.
         """
 
     def fact(name: str, value: str) -> None:
-        """Take a fact that a step captured, such as ``commit_hash``."""
+        """Receive a fact that a step captured, such as ``commit_hash``."""
 
     def step(name: str) -> None:
-        """Take notice that a step has begun."""
+        """Receive the name of a step that has begun."""
 
     def ended(result: Any) -> None:
-        """Take the ``jobs.steps.JobResult``, after every line was delivered."""
+        """Receive the ``jobs.steps.JobResult``, after every line was delivered."""
 
 
 class IJob(Interface):
-    """A job that runs, or ran, under a supervisor."""
+    """A running or finished job under a supervisor."""
 
     def stop() -> None:
-        """Ask for an orderly end: SIGTERM, and SIGKILL after the grace time."""
+        """Request an orderly end: SIGTERM, and SIGKILL after the grace period."""
 
     def kill() -> None:
-        """Ask for an end at once: SIGKILL to all."""
+        """Request an immediate end: SIGKILL to every process."""
 
     def release(offset: int) -> None:
-        """Free the disk of the output before *offset*: it is stored and on the disk."""
+        """Free the disk space of output before *offset*, which is stored durably."""
 
     def abandon() -> None:
-        """Stop following; the job goes on and can be attached to again."""
+        """Stop following the job; it continues and can be attached to again."""
 
 
 class IJobRunner(Interface):
-    """Starts jobs and finds them again."""
+    """Starts jobs, and attaches to existing ones."""
 
     def start(specification: Any, receiver: Any) -> Deferred[Any]:
         """Start a ``jobs.steps.JobSpecification``; fires with an ``IJob``.
@@ -108,106 +108,109 @@ class IJobRunner(Interface):
 
 
 class ITaskControl(Interface):
-    """What others may ask of the service that runs tasks."""
+    """Requests that other packages may make of the task service."""
 
     def wake() -> None:
-        """Look at the queue: something was added or changed."""
+        """Check the queue: a task was added or changed."""
 
     def changed(task: Task) -> None:
-        """Tell the observers of what an operation did to *task*; look at the queue."""
+        """Tell the observers that an operation changed *task*, and check the queue."""
 
     def stop(task_id: TaskId, *, force: bool) -> Deferred[None]:
-        """End a task; raises ``model.tasks.IllegalMove`` if it has ended already."""
+        """End a task; raises ``model.tasks.IllegalMove`` if it has already ended."""
 
     def flush(task_id: TaskId) -> Deferred[None]:
-        """Fire once every line received of the task is in the store."""
+        """Fire once every received line of the task is stored."""
 
 
 class ITaskObserver(Interface):
-    """Is told what happened to tasks, after the commit."""
+    """Is notified of changes of tasks, after the commit."""
 
     def task_changed(task: Task) -> None:
-        """Tell that *task* has a new status."""
+        """Receive *task* after its status has changed."""
 
     def output_appended(
         project_id: ProjectId, task_id: TaskId, lines: Sequence[OutputLine]
     ) -> None:
-        """Tell that *lines* of the task were stored; numbers follow one another."""
+        """Receive stored *lines* of the task; their numbers are consecutive."""
 
 
 class IAccessObserver(Interface):
-    """Is told when somebody's rights changed, after the commit."""
+    """Is notified when access rights have changed, after the commit."""
 
     def access_changed() -> None:
-        """Check every open connection again: a session, role or account changed."""
+        """Check every open connection again: a session, role or account has changed."""
 
 
 class IPeerControl(Interface):
-    """What others may ask of the service that keeps the VPN as it should be."""
+    """Requests that other packages may make of the VPN peer service."""
 
     def wake() -> None:
-        """Bring the device to the desired state soon: something was changed."""
+        """Synchronize the device with the desired state soon: it has changed."""
 
     def applied(revision: int) -> Deferred[str]:
-        """Fire once the device has *revision*: with nothing, else with the reason.
+        """Fire once the device has *revision*, with an empty text, or with the reason.
 
-        It fires within a few seconds in any case; the change is made later then.
+        It fires within a few seconds in any case; the change may be applied later.
         """
 
     def confirm_emptying() -> Deferred[str]:
-        """Remove most of the peers though the store gives no reason for some of them.
+        """Allow the removal of most peers that was held back as unexplained.
 
-        Only what was refused so (``state().unsafe``) can be confirmed. Fires as
-        :meth:`applied` does.
+        Only the removal that was held back (``state().unsafe``) can be confirmed. Fires
+        as :meth:`applied` does.
         """
 
     def state() -> Any:
-        """Return the ``vpn.state.VpnState`` as it is known now."""
+        """Return the current ``vpn.state.VpnState``."""
 
     def statuses() -> Deferred[Sequence[PeerStatus]]:
-        """Fire with every peer as the device has it; fails where there is none."""
+        """Fire with the status of every peer on the device; fails without a device."""
 
     def plan() -> Deferred[Sequence[str]]:
-        """Fire with what would be changed now, a sentence each."""
+        """Fire with the pending changes, one sentence each."""
 
     def diagnose() -> Deferred[Sequence[Any]]:
-        """Fire with the ``wireguard.wire.Finding`` of the companion and our own."""
+        """Fire with each ``wireguard.wire.Finding`` of the companion and the server."""
 
 
 class IPeerObserver(Interface):
-    """Is told how the peers are, after each look at the device."""
+    """Is notified of the status of peers, after each poll of the device."""
 
     def peers_observed(statuses: Sequence[PeerStatus]) -> None:
-        """Tell that *statuses* are new; each is for its owner and administrators."""
+        """Receive new *statuses*, each for its peer's owner and for administrators."""
 
 
 class IWireGuardDevice(Interface):
-    """A WireGuard interface; kernel, userspace and memory behave alike."""
+    """A WireGuard interface; all implementations behave alike."""
 
     name = Attribute("``kernel``, ``userspace`` or ``memory``")
 
     def ensure() -> Deferred[bool]:
-        """Have the interface up, with key, port, addresses and MTU.
+        """Bring the interface up, with key, port, addresses and MTU.
 
-        Writes only what differs. Fires with whether the interface was made anew, and
-        fails with ``wireguard.state.DeviceFailed`` where it cannot be had.
+        Writes only what differs. Fires with whether the interface was created, and
+        fails with ``wireguard.state.DeviceFailed`` if it cannot be brought up.
         """
 
     def index() -> int:
-        """Return the interface's number, 0 where there is none."""
+        """Return the interface's index, 0 if there is no interface."""
 
     def state() -> Deferred[DeviceState]:
-        """Read the device; fails with ``DeviceFailed``, never with less than all."""
+        """Read the whole device state.
+
+        Fails with ``DeviceFailed`` rather than omit a part.
+        """
 
     def apply(changes: Sequence[Change]) -> Deferred[None]:
-        """Write *changes* in their order; nothing for none."""
+        """Apply *changes* in order; does nothing for an empty sequence."""
 
     def down() -> Deferred[None]:
-        """Take the interface away; harmless where there is none."""
+        """Remove the interface; does nothing if there is none."""
 
 
 class ICertificateSource(Interface):
-    """Gives the TLS context for new connections."""
+    """Provides the TLS context for new connections."""
 
     leaf = Attribute("The certificate that is presented now")
 

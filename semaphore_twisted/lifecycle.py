@@ -1,6 +1,6 @@
-"""Services that start one after another and stop one after another.
+"""Services that start and stop one after another.
 
-Twisted's ``MultiService`` asks all its children to stop at once, so a database could
+Twisted's ``MultiService`` stops all its children at the same time, so a database could
 close before the last task has written its log.
 """
 
@@ -18,19 +18,18 @@ from typing_extensions import override
 
 
 def steady(reactor: Any) -> None:
-    """Have the timers of *reactor* keep time when the system's clock is set.
+    """Make the timers of *reactor* use the monotonic clock.
 
-    Twisted takes the time of day, so a clock that is set back an hour would stall every
-    timer for that long. To be called before anything is due.
+    Twisted uses the time of day, so a clock that is set back by an hour would stall
+    every timer for an hour. Call this before any timer is scheduled.
     """
     reactor.seconds = time.monotonic
 
 
 def end_once(reactor: Any) -> None:
-    """Have *reactor* be stopped by the first signal that asks for it, and no other.
+    """Make only the first stop signal stop *reactor*; later ones are logged.
 
-    Twisted would stop it once more, which fails with a traceback, and the stop that is
-    under way goes on in any case.
+    Twisted would stop the reactor a second time, which fails with a traceback.
     """
     reactor.callWhenRunning(_end_once, reactor)
 
@@ -51,7 +50,7 @@ def _end_once(reactor: Any) -> None:
             )
 
     for each, handler in stop.items():
-        if callable(handler):  # else the reactor leaves the signal alone
+        if callable(handler):  # else the reactor does not handle the signal
             signal.signal(each, ask)
 
 
@@ -63,9 +62,9 @@ _log = Logger()
 
 
 class SequentialService(Service):
-    """Starts its children in their order, each after the one before has started.
+    """Starts its children in order, each after the previous one has started.
 
-    It stops them in reverse, each after the one before has stopped. A child's
+    It stops them in reverse order, each after the previous one has stopped. A child's
     ``startService`` may return a Deferred, as ``stopService`` may.
     """
 
@@ -79,7 +78,7 @@ class SequentialService(Service):
     ) -> None:
         """Own *children*; *failed* is called if one of them cannot start.
 
-        Those before it have been stopped again by then.
+        The children that had started have been stopped by then.
         """
         self._children: list[IService] = list(children)
         self._failed = failed
@@ -87,14 +86,14 @@ class SequentialService(Service):
         self._starting: Deferred[None] = succeed(None)
 
     def add(self, child: IService) -> None:
-        """Add *child* at the end; before the start only."""
+        """Append *child*; allowed only before the start."""
         if self.running:
             raise RuntimeError("a service cannot be added to one that runs")
         self._children.append(child)
 
     @override
     def privilegedStartService(self) -> None:
-        """Give every child the chance to use the rights that are dropped later."""
+        """Call every child while the process still has root privileges."""
         super().privilegedStartService()
         for child in self._children:
             child.privilegedStartService()
@@ -111,13 +110,16 @@ class SequentialService(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Stop the children; one that fails is logged, and the others are stopped."""
+        """Stop the children in reverse order.
+
+        Failures are logged and do not end the stop.
+        """
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> None:
         for child in self._children:
-            if not self.running:  # stopped while it started
+            if not self.running:  # stopped during the start
                 return
             try:
                 await maybeDeferred(child.startService)

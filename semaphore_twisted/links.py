@@ -1,7 +1,7 @@
-"""Word from the kernel that interfaces or their addresses have changed.
+"""Notifications from the kernel that interfaces or addresses have changed.
 
-Netlink's route family tells anybody without a right (rtnetlink(7)). What happened is
-not parsed: who is told looks for itself, and a lost message costs a look only.
+Netlink's route family needs no privilege (rtnetlink(7)). The messages are not parsed:
+the callback reads the current state, so a lost message costs one read.
 """
 
 import errno
@@ -16,19 +16,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-#: Groups of messages: links, and addresses of both families (``linux/rtnetlink.h``).
+#: Multicast groups: links, and addresses of both families (``linux/rtnetlink.h``).
 GROUPS = 0x1 | 0x10 | 0x100
 
-#: Seconds in which events that follow one another are one.
+#: Seconds in which successive events are combined.
 SETTLE = 0.02
 
 _READ = 65536
 
 
 def netlink(groups: int = GROUPS) -> socket.socket:
-    """Return a socket that is told of changes of links and addresses, or *groups*.
+    """Return a netlink socket that is subscribed to *groups*.
 
-    :raises OSError: where the kernel or a sandbox has none.
+    :raises OSError: if the kernel or a sandbox does not allow it
     """
     made = socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
@@ -54,7 +54,7 @@ class LinkWatch(FileDescriptor):
         opened: Callable[[], socket.socket] = netlink,
         matters: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
-        """Call *changed* for what *matters*; whatever it raises is logged."""
+        """Call *changed* for messages that *matters* accepts; its errors are logged."""
         super().__init__(reactor)
         self._clock = reactor
         self._changed = changed
@@ -64,13 +64,12 @@ class LinkWatch(FileDescriptor):
         self._settling: IDelayedCall | None = None
 
     def start(self) -> bool:
-        """Watch; returns whether there is anything to watch with."""
+        """Start to watch; returns false if netlink is not available."""
         try:
             self._socket = self._open()
         except OSError as error:
             self._log.warn(
-                "Changes of links are not told ({error}): they are looked for each "
-                "second",
+                "Netlink is not available ({error}): links are polled each second",
                 error=str(error),
             )
             return False
@@ -79,17 +78,17 @@ class LinkWatch(FileDescriptor):
         return True
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching and close the socket."""
         self.connectionLost(Failure(CONNECTION_LOST))
 
     @override
     def fileno(self) -> int:
-        """Return the socket's number."""
+        """Return the socket's file descriptor."""
         return self._socket.fileno() if self._socket is not None else -1
 
     @override
     def doRead(self) -> None:
-        """Take what there is, and call back when no more comes for a moment."""
+        """Read all messages, and schedule the callback after :data:`SETTLE` seconds."""
         if self._socket is None:
             return
         matters = False
@@ -99,7 +98,7 @@ class LinkWatch(FileDescriptor):
         except BlockingIOError:
             pass
         except OSError as error:
-            # ENOBUFS: more happened than the kernel kept for us
+            # ENOBUFS: the kernel dropped messages
             if error.errno != errno.ENOBUFS:
                 raise
             matters = True
@@ -108,12 +107,12 @@ class LinkWatch(FileDescriptor):
 
     @override
     def writeSomeData(self, data: bytes) -> int:
-        """Write nothing: nothing is ever asked."""
+        """Discard *data*: this socket only reads."""
         return len(data)
 
     @override
     def connectionLost(self, reason: Failure) -> None:
-        """Close the socket."""
+        """Close the socket and cancel the timer."""
         super().connectionLost(reason)
         settling, self._settling = self._settling, None
         if settling is not None:
@@ -126,5 +125,5 @@ class LinkWatch(FileDescriptor):
         self._settling = None
         try:
             self._changed()
-        except Exception:  # noqa: BLE001 - the next change is to be told as well
-            self._log.failure("A change of links came to nothing")
+        except Exception:  # noqa: BLE001 - the next change must still be reported
+            self._log.failure("Handling a change of links failed")

@@ -1,8 +1,8 @@
-"""Every TLS connection that this program makes: whom it believes, and in what.
+"""TLS for every outgoing connection: trusted roots, checks and protocol versions.
 
-Chain and name (or address) are always checked, the name by service-identity; nothing
-older than TLS 1.2 is spoken. It is what Twisted's ``optionsForClientTLS`` arranges, but
-for the error, which names the check here. Commands that wait, without a reactor, have
+Chain and name (or address) are always checked, the name by service-identity. TLS 1.2 is
+the minimum. It corresponds to Twisted's ``optionsForClientTLS``, except that the error
+names the failed check. Blocking commands without a reactor use
 :mod:`semaphore_twisted.outgoing_blocking`.
 """
 
@@ -32,10 +32,10 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IPolicyForHTTPS
 from zope.interface import classImplements, implementer, providedBy
 
-#: Seconds for a connection, its TLS included.
+#: Timeout of a connection in seconds, the TLS handshake included.
 CONNECT_SECONDS = 15
 
-#: Which check failed, by the numbers of X509_STORE_CTX_get_error(3).
+#: Sentences for the verification errors of X509_STORE_CTX_get_error(3).
 _CHECKS = {
     7: "a signature is not that of the issuer which is trusted",
     9: "the certificate is not valid yet",
@@ -60,7 +60,7 @@ _END = b"-----END CERTIFICATE-----"
 
 @frozen
 class _All:
-    """Several roots together."""
+    """The union of several trust roots."""
 
     roots: Sequence[Any]
 
@@ -69,17 +69,17 @@ class _All:
             each._addCACertsToContext(context)  # noqa: SLF001 - the interface's
 
 
-# The interface of roots has no public name; the system's have it.
+# Twisted's interface of trust roots is private; the platform's roots provide it.
 _implements: Any = classImplements
 _implements(_All, *providedBy(platformTrust()))
 
 
 def trust(*, only: bytes | None = None, also: bytes | None = None) -> Any:
-    """Return the roots that are believed: *only* some, or the system's and *also* some.
+    """Return trust roots: only those in *only*, or the system's and those in *also*.
 
     Both are certificates in PEM.
 
-    :raises ValueError: if there is no certificate among them
+    :raises ValueError: if the PEM has no certificate
     """
     if only is not None:
         return trustRootFromCertificates(_certificates(only))
@@ -103,13 +103,13 @@ def _certificates(pem: bytes) -> list[Certificate]:
 @implementer(IOpenSSLClientConnectionCreator)
 @frozen
 class _Client:
-    """The client's side of connections to *host*, a name or an address."""
+    """The client side of TLS connections to *host*, a name or an address."""
 
     host: str
     context: SSL.Context
 
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:  # noqa: N802
-        """Return a connection for *protocol*, which learns which check failed."""
+        """Return a connection for *protocol*, which is told which check failed."""
         connection = SSL.Connection(self.context, None)
         if not _is_address(self.host):
             connection.set_tlsext_host_name(self._name.encode("ascii"))
@@ -118,7 +118,7 @@ class _Client:
 
     @property
     def _name(self) -> str:
-        """The name as certificates and the server's name indication have it."""
+        """The host as an A-label, for certificates and the server name indication."""
         return self.host if self.host.isascii() else idna.encode(self.host).decode()
 
     def _verified(  # noqa: PLR0917 - as OpenSSL calls it
@@ -130,7 +130,7 @@ class _Client:
         depth: int,
         good: int,
     ) -> bool:
-        """Check one certificate of the chain; nothing may be raised within OpenSSL."""
+        """Check one certificate of the chain; must not raise inside OpenSSL."""
         del connection
         if not good:
             words = _CHECKS.get(number, f"the certificate failed check {number}")
@@ -143,13 +143,13 @@ class _Client:
                 words = "the certificate has no usable subject alternative name"
                 protocol.failVerification(Failure(SSL.Error([("", "", words)])))
                 return False
-            except Exception:  # noqa: BLE001 - whatever it is, the name is not right
+            except Exception:  # noqa: BLE001 - any error means that the name was not verified
                 protocol.failVerification(Failure())
                 return False
         return True
 
     def _check_name(self, certificate: Any) -> None:
-        """Raise :class:`VerificationError` where *certificate* is another's."""
+        """Raise :class:`VerificationError` if *certificate* is not for the host."""
         if _is_address(self.host):
             verify_certificate_ip_address(certificate, self.host)
         else:
@@ -167,16 +167,16 @@ def _is_address(host: str) -> bool:
 @implementer(IPolicyForHTTPS)
 @define(eq=False)
 class Tls:
-    """Makes the TLS of connections.
+    """Creates the TLS of connections from one set of trust roots.
 
-    Reading the system's roots takes a while, so it is done once.
+    The roots are loaded once, since reading the system's takes a while.
     """
 
     _trust: Any
     _context: SSL.Context | None = None
 
     def to(self, host: str) -> Any:
-        """Return what makes the client's side for *host*, a name or an address."""
+        """Return a connection creator for *host*, a name or an address."""
         if self._context is None:
             options = CertificateOptions(
                 trustRoot=self._trust,
@@ -186,17 +186,17 @@ class Tls:
         return _Client(host.strip("[]"), self._context)
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: ARG002, N802
-        """Return what makes the TLS of an agent's connection to *hostname*."""
+        """Return a connection creator for an agent's request to *hostname*."""
         return self.to(hostname.decode("ascii"))
 
 
 def agent(reactor: Any, tls: Tls, *, pool: HTTPConnectionPool | None = None) -> IAgent:
-    """Return an agent whose connections are *tls*."""
+    """Return an agent whose connections use *tls*."""
     made: IAgent = Agent(reactor, tls, connectTimeout=CONNECT_SECONDS, pool=pool)
     return made
 
 
 def failed_check(error: SSL.Error) -> str:
-    """Say which check a server failed, in our words or OpenSSL's."""
+    """Return which check a server failed, in a sentence from here or from OpenSSL."""
     words = [str(each[-1]) for each in (error.args or ([],))[0] or []]
     return "; ".join(words) or "TLS failed"

@@ -1,31 +1,31 @@
-"""TLS of commands that wait, and start too often for Twisted: the standard library's.
+"""TLS of blocking commands that do not import Twisted: ``ssl`` contexts.
 
-The same is checked as by :mod:`semaphore_twisted.outgoing`: chain, name or address, and
-nothing older than TLS 1.2.
+The checks are those of :mod:`semaphore_twisted.outgoing`: chain, name or address, and
+TLS 1.2 as the minimum.
 """
 
 import ssl
 
 
 def believing(root: bytes | None = None) -> ssl.SSLContext:
-    """Return TLS that believes the certificate *root* (DER) only, else the system's.
+    """Return a context that trusts only the CA *root* (DER), or the system's roots.
 
-    :raises ValueError: if *root* is no certificate
+    :raises ValueError: if *root* is not a certificate
     """
-    if root is not None and not root:  # it would be the system's
+    if root is not None and not root:  # ssl would load the system's roots
         raise ValueError("no certificate found")
     try:
         made = ssl.create_default_context(cadata=root)
     except ssl.SSLError:
         raise ValueError("no certificate found") from None
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    # a name that only the subject has counts for nothing (RFC 9525, section 2)
+    # the common name is not used as a host name (RFC 9525, section 2)
     made.hostname_checks_common_name = False
     return made
 
 
 def blind() -> ssl.SSLContext:
-    """Return TLS that believes everybody, to fetch what is then compared."""
+    """Return a context without verification, to fetch a certificate for comparison."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE

@@ -1,8 +1,8 @@
 """The composition root of the server: ``twistd -n semaphore``.
 
-Configuration, keys and migrations are dealt with in :func:`makeService`, before the
-reactor runs, so that a refusal is one line and an exit code. The parts meet here and
-nowhere else.
+:func:`makeService` loads configuration and keys and runs migrations before the reactor
+starts, so an error is one line and an exit code. Only this module connects the
+packages.
 """
 
 import gc
@@ -76,22 +76,22 @@ from semaphore_twisted.web.roots import Roots
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
 
-#: Seconds that browsers remember to use HTTPS only: with the operator's certificate,
-#: and with the local authority's, whose loss would lock people out for so long.
+#: Seconds for which browsers enforce HTTPS (HSTS): with the operator's certificate, and
+#: with the local CA's, whose loss would lock people out for that long.
 HSTS_OWN, HSTS_LOCAL = 63_072_000, 86_400
 
 
 class Options(usage.Options):
-    """What can be said on the command line; everything else is in the configuration."""
+    """The command-line options; everything else is in the configuration."""
 
     synopsis = "[options]"
     longdesc = "Run Ansible and scripts from a browser or an API."
     optParameters: ClassVar[list[list[Any]]] = [
-        ["config", "c", None, "The configuration, JSON or TOML."],
-        ["state", "s", None, "The folder of everything that is kept."],
-        ["user", None, None, "Whom root becomes, with --with-vpn."],
-        ["vpn-settings", None, "/etc/semaphore-vpn", "What `vpn init` wrote."],
-        ["vpn-state", None, "/var/lib/semaphore-vpn", "What the companion keeps."],
+        ["config", "c", None, "The configuration file, JSON or TOML."],
+        ["state", "s", None, "The state directory."],
+        ["user", None, None, "The account to switch to, with --with-vpn."],
+        ["vpn-settings", None, "/etc/semaphore-vpn", "Written by `vpn init`."],
+        ["vpn-state", None, "/var/lib/semaphore-vpn", "The companion's state."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["demo", None, 'Add the project "Demo", unless it is there.'],
@@ -103,16 +103,16 @@ class Options(usage.Options):
         [
             "with-vpn",
             None,
-            "Start the VPN's companion too; root only, which then becomes --user.",
+            "Start the VPN companion too; root only, the server then runs as --user.",
         ],
     ]
 
     @override
     def postOptions(self) -> None:
-        """Do without twistd's own lock in the foreground: the state's is better.
+        """Disable twistd's pid file in the foreground; the state has a lock of its own.
 
-        A ``twistd.pid`` in the current folder would outlive a container, and could
-        name another process by then.
+        A ``twistd.pid`` in the current directory would outlive a container, and its
+        number could then belong to another process.
         """
         parent: Any = getattr(self, "parent", None)
         if (
@@ -124,7 +124,7 @@ class Options(usage.Options):
 
 
 def makeService(options: Options) -> SequentialService:
-    """Return the server; exits with one line where it cannot serve."""
+    """Return the server's service; exits with one line if it cannot start."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
     exhaustion.install()
@@ -150,10 +150,10 @@ def makeService(options: Options) -> SequentialService:
 
 
 def _spare_collections() -> None:
-    """Have the garbage collector look less often, and not at what stays for ever.
+    """Make garbage collection rarer, and exclude the objects that exist by now.
 
-    A list of fifty tasks makes thousands of values that are gone with the answer;
-    looking for cycles among them costs 3 % of the requests (``bench``).
+    A list of fifty tasks creates thousands of objects that are freed with the response;
+    searching them for cycles costs 3 % of the requests (``bench``).
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -226,7 +226,7 @@ def _made(
 
 
 def _url(made: Complete, sockets: Sockets) -> str:
-    """Return where the site is to be found."""
+    """Return the URL of the site."""
     config = made.installation.config
     if sockets.main:
         return banner.site_url(config, sockets.port)
@@ -238,7 +238,7 @@ def _path(text: str | None) -> Path | None:
 
 
 class _Assembly:
-    """Connects the parts of the server, and owns nothing afterwards."""
+    """Creates and connects the parts of the server; it owns none of them afterwards."""
 
     def __init__(
         self,
@@ -307,7 +307,7 @@ class _Assembly:
         sockets: Sockets,
         notes: tuple[str, ...],
     ) -> SequentialService:
-        """Return everything in the order of its start; the stop is the reverse."""
+        """Return all services in their start order; they stop in reverse."""
         parts: list[Service] = [
             Hangup(self._nudged, reactor=self.reactor),
             serving.Warnings(self.made, (*notes, *self._doubts())),
@@ -342,7 +342,7 @@ class _Assembly:
         factory = entrances.to(self._site(), port=port, web_host=config.web_host)
         parts += self._listeners(sockets.main, factory)
         if sockets.enrolling:
-            # devices to come have been told the local root
+            # new devices were given the root of the local CA
             small = entrances.to(
                 self._enroll_site(),
                 port=config.vpn.enroll_port,
@@ -366,11 +366,11 @@ class _Assembly:
         return SequentialService(parts, failed=self._failed)
 
     def _doubts(self) -> Sequence[str]:
-        """Return what is odd about the certificate."""
+        """Return warnings about the certificate."""
         return () if self.served is None else self.served.doubts(self.config)
 
     def _nudged(self) -> None:
-        """Look again: the command line has changed something."""
+        """Check for changes that a command has made."""
         if self.peers is not None:
             self.peers.wake()
         self.hub.access_changed()
@@ -398,7 +398,7 @@ class _Assembly:
         )
 
     def _certified(self) -> Sequence[str]:
-        """Return the names in the certificates of the moment."""
+        """Return the names in the certificates that are served now."""
         found = self.served
         leaves = () if found is None else (found.presented.leaf, found.own.leaf)
         return hosts.certified(leaves)
@@ -465,22 +465,22 @@ class _Assembly:
         )
 
     def _prepare(self, order: JobOrder) -> JobSpecification:
-        """Return what the supervisor is to do."""
+        """Return the supervisor's specification of a job."""
         return specification(order, self.job_settings.now())
 
     def _password_changed(self) -> None:
-        """Remove the first password's file: it tells nothing any more."""
+        """Delete the file with the initial password, which is no longer valid."""
         self.made.installation.state.initial_password.unlink(missing_ok=True)
 
     def _failed(self, failure: Failure) -> None:
-        """End the process with an error: a part could not start."""
-        del failure  # it is in the log already
+        """End the process with an error: a service could not start."""
+        del failure  # already logged
         self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self.reactor.callWhenRunning(self.reactor.stop)
 
 
 def _ansible_version() -> str:
-    """Return what ``ansible --version`` says first, without running it."""
+    """Return the first line of ``ansible --version`` without running it."""
     try:
         return f"ansible [core {metadata.version('ansible-core')}]"
     except metadata.PackageNotFoundError:

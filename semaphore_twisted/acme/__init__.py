@@ -1,1 +1,1 @@
-"""A certificate from a public authority (RFC 8555), ordered and renewed."""
+"""ACME (RFC 8555): obtains and renews the certificate of a public CA."""

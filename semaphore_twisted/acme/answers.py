@@ -1,4 +1,4 @@
-"""What an authority answered, and what is wrong with it, as a person reads it."""
+"""HTTP responses of an ACME server, and the errors in them as readable sentences."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 _ERROR = "urn:ietf:params:acme:error:"
 
-#: Characters of an authority's words that are kept.
+#: Characters of a text from the CA that are kept in messages and logs.
 _LONGEST = 300
 
 
 class Trouble(Exception):
-    """A certificate could not be had; the sentence says why."""
+    """A request to the CA, or an order, failed; the sentence gives the reason."""
 
     def __init__(
         self,
@@ -29,11 +29,11 @@ class Trouble(Exception):
         wait: timedelta | None = None,
         order_lost: bool = False,
     ) -> None:
-        """Say why in one *sentence*.
+        """Describe the failure in one *sentence*.
 
-        *kind* is the authority's word for the error, without its prefix; *wait* is
-        how long it wants not to be asked; *order_lost* says that this order leads
-        nowhere any more.
+        *kind* is the ACME error type without its URN prefix. *wait* is the delay that
+        the CA requested with ``Retry-After``. *order_lost* is true when this order
+        cannot lead to a certificate any more.
         """
         super().__init__(sentence)
         self.sentence = sentence
@@ -51,14 +51,14 @@ class Problem(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """The error's name, where it is one of RFC 8555."""
+        """The ACME error type without its URN prefix; empty for any other type."""
         if not self.type.startswith(_ERROR):
             return ""
         return plain(self.type.removeprefix(_ERROR))
 
     @property
     def words(self) -> str:
-        """What the authority said."""
+        """The problem's text and type, cleaned for terminals and logs."""
         said = plain(self.detail or self.title)
         kind = f" ({self.kind})" if self.kind else ""
         return f"“{said}”{kind}" if said else self.kind or "no reason was given"
@@ -66,7 +66,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 @frozen
 class Answer:
-    """An HTTP response, read to its end; names of headers are in lower case."""
+    """A complete HTTP response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -74,24 +74,24 @@ class Answer:
 
     @property
     def problem(self) -> Problem:
-        """What is wrong, where the authority says it."""
+        """The problem document in the body; an empty one if the body has none."""
         try:
             return msgspec.json.decode(self.body, type=Problem)
         except msgspec.MsgspecError:
             return Problem()
 
     def header(self, name: str) -> str:
-        """Return a header, empty where there is none."""
+        """Return the value of the header *name*, or an empty text."""
         return self.headers.get(name, "")
 
     def wait(self, now: datetime) -> timedelta | None:
-        """Return how long the authority wants not to be asked."""
+        """Return the delay in ``Retry-After``, ``None`` without that header."""
         return waiting_time(self.header("retry-after"), now)
 
     def decoded(self, kind: type[T], what: str) -> T:
-        """Return the body as *kind*; *what* names it in the sentence.
+        """Return the body decoded as *kind*; *what* names it in the error sentence.
 
-        :raises Trouble: if it is something else.
+        :raises Trouble: if the body cannot be decoded as *kind*
         """
         try:
             return msgspec.json.decode(self.body, type=kind)
@@ -99,7 +99,7 @@ class Answer:
             raise Trouble(f"the authority's {what} cannot be understood") from None
 
     def refusal(self, what: str, now: datetime) -> Trouble:
-        """Return why *what* was refused."""
+        """Return the exception for a refused request; *what* names the request."""
         problem = self.problem
         return Trouble(
             f"the authority refused {what} with {self.status}: {problem.words}",
@@ -109,9 +109,10 @@ class Answer:
 
 
 def address(text: Any, what: str) -> str:
-    """Return *text*, which an authority gave as the address of *what*.
+    """Return *text*, a URL from the CA; *what* names its resource in the error.
 
-    :raises Trouble: if it is none that we would ask.
+    :raises Trouble: if *text* is not a printable ASCII HTTPS URL of at most 2048
+        characters
     """
     try:
         parts = urlsplit(text)
@@ -124,6 +125,6 @@ def address(text: Any, what: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return *text*, shortened, without characters that a terminal would obey."""
+    """Return *text*, truncated, with unprintable characters replaced by ``?``."""
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
     return "".join(each if each.isprintable() else "?" for each in cut)

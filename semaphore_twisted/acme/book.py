@@ -1,7 +1,7 @@
-"""The service's memory: the record in the store, the certificate on the disk.
+"""Persistent state of the ACME service: record in the database, certificate on disk.
 
-Files are written in the database's thread, inside the transaction that tells of them,
-so the reactor never waits for a disk.
+Files are written in the database's writer thread, inside the transaction that stores
+the matching record, so the reactor never waits for a disk.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from semaphore_twisted.persistence.engine import Connection
 
 @define(eq=False)
 class StoredBook:
-    """What is known of the authority at *directory*."""
+    """Stores the ACME state of the CA whose directory is at *directory*."""
 
     _database: IDatabase
     _keyring: Keyring
@@ -32,11 +32,11 @@ class StoredBook:
 
     @property
     def record(self) -> Record:
-        """The record as it is."""
+        """The record as it was last read or stored."""
         return self._record
 
     async def load(self) -> AccountKey:
-        """Read the record; return the account's key, drawn at the first call."""
+        """Read the record; return the account key, which the first call generates."""
 
         def operation(conn: Connection) -> tuple[AccountKey, Record]:
             key = acme.account_key(conn, self._keyring, self._directory)
@@ -51,11 +51,11 @@ class StoredBook:
         self._record = record
 
     async def asked(self) -> bool:
-        """Tell whether a new certificate was asked for."""
+        """Return whether a new certificate was requested by command."""
         return bool(await self._database.read(acme.asked, self._directory))
 
     async def begin(self, record: Record) -> None:
-        """Store *record*, and that what was asked for is tried."""
+        """Store *record*, and mark the requested renewal as attempted."""
 
         def operation(conn: Connection) -> None:
             acme.keep(conn, self._directory, record)
@@ -65,21 +65,24 @@ class StoredBook:
         self._record = record
 
     async def wanted(self, names: Sequence[str]) -> Wanted:
-        """Return the key of the next certificate; the same until that is there."""
+        """Return the key for the next certificate.
+
+        It stays the same until that is issued.
+        """
 
         def operation(conn: Connection) -> Wanted:
-            del conn  # its thread is what is wanted
+            del conn  # only the writer thread is needed
             return self._folder.wanted(names)
 
         wanted: Wanted = await self._database.write(operation)
         return wanted
 
     async def held(self) -> Held | None:
-        """Return the newest certificate that can serve."""
+        """Return the newest stored certificate that is valid now."""
         return self._folder.held(self._now())
 
     async def take(self, chain: bytes, key: bytes, record: Record) -> None:
-        """Put a new certificate on the disk, then *record* into the store."""
+        """Write a new certificate to disk, then store *record*."""
 
         def operation(conn: Connection) -> None:
             self._folder.keep(chain, key)

@@ -1,7 +1,7 @@
-"""The challenges that are open now, for the listeners that answer them.
+"""The pending ACME challenges, for the listeners that answer them.
 
-Nobody else gets an answer: what is looked up is compared as a whole, and everything
-is forgotten once the authority has looked.
+Tokens and names are compared as a whole, and all answers are removed when the order
+ends.
 """
 
 import re
@@ -20,14 +20,17 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 
 @define(eq=False)
 class Challenges:
-    """What an authority will look for."""
+    """The responses that the CA will request while it validates names."""
 
     _now: Callable[[], datetime]
     _answers: dict[str, str] = field(factory=dict)
     _certificates: dict[str, Issued] = field(factory=dict)
 
     def offer(self, kind: str, *, name: str, token: str, thumbprint: str) -> bool:
-        """Be ready for the challenge *kind* of *name*; false if *token* is none."""
+        """Prepare the response for challenge *kind* of *name*.
+
+        Returns false if *token* is not a valid ACME token.
+        """
         if not _TOKEN.fullmatch(token):
             return False
         authorization = key_authorization(token, thumbprint)
@@ -39,14 +42,14 @@ class Challenges:
         return True
 
     def withdraw(self) -> None:
-        """Answer nothing any more."""
+        """Remove all responses."""
         self._answers.clear()
         self._certificates.clear()
 
     def answer(self, token: str) -> str | None:
-        """Return what is served for *token* over plain HTTP."""
+        """Return the HTTP-01 response for *token*, ``None`` if there is none."""
         return self._answers.get(token)
 
     def certificate(self, name: str) -> Issued | None:
-        """Return what is served in TLS to who asks for *name* by ``acme-tls/1``."""
+        """Return the TLS-ALPN-01 certificate for *name*, ``None`` if there is none."""
         return self._certificates.get(name.lower())

@@ -1,9 +1,10 @@
-"""The client's side of RFC 8555: one method for each thing that can be asked.
+"""The ACME client (RFC 8555): one method for each request.
 
-No library: certbot's ``acme`` blocks, so it needs a thread whose waits cannot be ended
-or driven by a test's clock; it matches names by other rules than all our connections
-(service-identity); and it no longer knows the challenge in TLS. What is left of it for
-us, signing and four kinds of answers, is shorter than the code around it would be.
+certbot's ``acme`` library is not used. It blocks, so it would need a thread whose waits
+can neither be cancelled nor be driven by a test's clock. It matches names by other
+rules than service-identity, which every other connection uses. It no longer implements
+TLS-ALPN-01. The part of it that remains useful (JWS and four kinds of responses) is
+shorter than the code that would adapt it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,19 +19,19 @@ from semaphore_twisted.acme.answers import Answer, Problem, Trouble, address
 from semaphore_twisted.acme.exchange import Exchange
 from semaphore_twisted.crypto.jws import AccountKey
 
-#: How often one message is sent again with a fresh nonce (RFC 8555, section 6.5).
+#: How often a request is sent again with a fresh nonce (RFC 8555, section 6.5).
 _NONCES = 4
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What a directory says of its authority."""
+    """The metadata in an ACME directory."""
 
     external: bool = msgspec.field(default=False, name="externalAccountRequired")
     terms: str = msgspec.field(default="", name="termsOfService")
 
 
 class Directory(msgspec.Struct, frozen=True, rename="camel"):
-    """Where an authority is asked for what."""
+    """The ACME directory: the URL of each operation (RFC 8555, section 7.1.1)."""
 
     new_nonce: str
     new_account: str
@@ -40,14 +41,14 @@ class Directory(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """The operator's own account with the authority, which ours is bound to."""
+    """External account binding: the operator's account with the CA (section 7.3.4)."""
 
     kid: str
     key: bytes
 
     @override
     def __repr__(self) -> str:
-        """Show no key."""
+        """Omit the key."""
         return f"Binding({self.kid!r})"
 
 
@@ -62,7 +63,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Challenge(msgspec.Struct, frozen=True):
-    """One way to show that a name is ours (section 8)."""
+    """A challenge by which control of a name is proved (section 8)."""
 
     type: str
     url: str = ""
@@ -72,14 +73,14 @@ class Challenge(msgspec.Struct, frozen=True):
 
 
 class Identifier(msgspec.Struct, frozen=True):
-    """A name."""
+    """An identifier of an order: a DNS name."""
 
     value: str
     type: str = "dns"
 
 
 class Authorization(msgspec.Struct, frozen=True):
-    """What has to be shown for one name (section 7.1.4)."""
+    """The authorization of one name, with its challenges (section 7.1.4)."""
 
     status: str
     identifier: Identifier
@@ -87,21 +88,21 @@ class Authorization(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """When a certificate is best renewed (RFC 9773, section 4.2)."""
+    """The renewal window that the CA suggests (RFC 9773, section 4.2)."""
 
     start: datetime
     end: datetime
 
 
 class RenewalInfo(msgspec.Struct, frozen=True, rename="camel"):
-    """The authority's advice for one certificate."""
+    """The CA's renewal information for one certificate."""
 
     suggested_window: Window
 
 
 @define(eq=False)
 class Client:
-    """Speaks to the authority whose directory is at *url*, with one key."""
+    """Sends requests to the CA whose directory is at *url*, signed with one key."""
 
     _exchange: Exchange
     _url: str
@@ -109,11 +110,11 @@ class Client:
     _now: Callable[[], datetime]
     _directory: Directory | None = None
     _nonce: str = ""
-    #: where the account is, once it is known
+    #: URL of the account, once it is known
     account: str = ""
 
     async def directory(self) -> Directory:
-        """Return where to ask for what; asked for once."""
+        """Return the CA's directory; it is fetched once."""
         if self._directory is None:
             answer = await self._exchange("GET", self._url)
             if answer.status != 200:
@@ -122,7 +123,7 @@ class Client:
         return self._directory
 
     async def register(self, *, email: str, binding: Binding | None) -> str:
-        """Make the account of our key, or find it; return its address."""
+        """Create the account of the key, or find the existing one; return its URL."""
         directory = await self.directory()
         url = address(directory.new_account, "accounts")
         asked: dict[str, Any] = {"termsOfServiceAgreed": True}
@@ -142,10 +143,10 @@ class Client:
         return self.account
 
     async def order(self, names: Sequence[str], replaces: str) -> tuple[str, Order]:
-        """Order a certificate for *names*; return the order's address, and it.
+        """Order a certificate for *names*; return the order's URL and the order.
 
-        *replaces* is the id of the certificate that it is to take the place of, for
-        an authority that gives advice on renewals.
+        *replaces* is the ARI identifier of the certificate that the new one replaces.
+        It is sent only to a CA that offers renewal information.
         """
         directory = await self.directory()
         asked: dict[str, Any] = {
@@ -159,34 +160,34 @@ class Client:
         return where, answer.decoded(Order, "order")
 
     async def look_at_order(self, url: str) -> tuple[Answer, Order]:
-        """Return the order at *url* as it is now."""
+        """Return the current state of the order at *url*."""
         answer = await self._post(url, None, "the order")
         return answer, answer.decoded(Order, "order")
 
     async def authorization(self, url: str) -> tuple[Answer, Authorization]:
-        """Return what has to be shown for one name."""
+        """Return the current state of the authorization at *url*."""
         url = address(url, "an authorization")
         answer = await self._post(url, None, "an authorization")
         return answer, answer.decoded(Authorization, "authorization")
 
     async def ready(self, challenge: Challenge) -> None:
-        """Tell that *challenge* can be looked at."""
+        """Tell the CA that the response to *challenge* is in place."""
         url = address(challenge.url, "a challenge")
         _ = await self._post(url, {}, "the challenge")
 
     async def finalize(self, order: Order, request: str) -> Order:
-        """Send the *request* (base64url) that the certificate is to be made of."""
+        """Send the certificate signing *request* (base64url) and finalize the order."""
         url = address(order.finalize, "the request")
         answer = await self._post(url, {"csr": request}, "the request")
         return answer.decoded(Order, "order")
 
     async def certificate(self, order: Order) -> bytes:
-        """Return the chain that *order* led to, as it came."""
+        """Return the PEM chain of a valid *order*, unchecked."""
         url = address(order.certificate, "the certificate")
         return (await self._post(url, None, "the certificate")).body
 
     async def renewal_info(self, leaf_id: str) -> tuple[Answer, RenewalInfo] | None:
-        """Return the advice for a certificate, ``None`` where nobody gives any."""
+        """Return the renewal information of a certificate, ``None`` without any."""
         directory = await self.directory()
         if not directory.renewal_info:
             return None
@@ -210,7 +211,7 @@ class Client:
         *,
         named: bool = True,
     ) -> Answer:
-        """Send a signed message; again while only its nonce is not liked."""
+        """Send a signed request; repeat it with a fresh nonce after ``badNonce``."""
         answer = Answer(0, {}, b"")
         for _ in range(_NONCES):
             nonce = self._nonce or await self._fresh_nonce()
@@ -238,7 +239,7 @@ class Client:
 
 
 def _nonce_of(answer: Answer) -> str:
-    """Return the nonce that came with *answer*; it is base64url (section 6.5.1)."""
+    """Return the ``Replay-Nonce`` of *answer*, empty if invalid (section 6.5.1)."""
     text = answer.header("replay-nonce")
     good = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
     return text if good and len(text) <= 1024 else ""

@@ -1,4 +1,4 @@
-"""One request to an authority and its answer, bounded in time and size."""
+"""One HTTPS request to the CA and its response, limited in time and size."""
 
 from collections.abc import Awaitable
 from io import BytesIO
@@ -29,30 +29,30 @@ from semaphore_twisted import __version__
 from semaphore_twisted.acme.answers import Answer, Trouble, plain
 from semaphore_twisted.outgoing import failed_check
 
-#: Seconds for one request, its answer included.
+#: Seconds for one request, its response included.
 PATIENCE = 30.0
 
-#: Bytes of an answer that are read; a chain of certificates has some thousand.
+#: Maximum size of a response in bytes; a certificate chain has a few thousand.
 LARGEST = 256 * 1024
 
 _AGENT = f"semaphore-twisted/{__version__}"
 
 
 class Exchange(Protocol):
-    """Asks an authority for something; fails with :class:`Trouble` only."""
+    """Sends a request to the CA; fails only with :class:`Trouble`."""
 
     def __call__(
         self, method: str, url: str, body: bytes | None = None
     ) -> Awaitable[Answer]:
-        """Send *body*, a signed message, or nothing."""
+        """Send the request, with *body* (a signed message) if one is given."""
 
 
 class _TooLarge(Exception):
-    """An answer was larger than anything that is expected."""
+    """A response exceeded the size limit."""
 
 
 class _Body(NetworkProtocol):
-    """Collects the body of an answer, up to a limit."""
+    """Collects the body of a response, up to the size limit."""
 
     def __init__(self, done: "Deferred[bytes]") -> None:
         self._done: Deferred[bytes] | None = done
@@ -60,19 +60,19 @@ class _Body(NetworkProtocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Keep *data*, or give up."""
+        """Append *data*; close the connection if the body exceeds the limit."""
         self._content += data
         if len(self._content) > LARGEST:
             self._end(Failure(_TooLarge()))
 
     @override
     def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
-        """Give what came, if it is all."""
+        """Fire with the body if it is complete, else fail."""
         whole = reason.check(ResponseDone, PotentialDataLoss) is not None
         self._end(bytes(self._content) if whole else reason)
 
     def give_up(self) -> None:
-        """Read no more; nobody waits for it."""
+        """Close the connection: the request was cancelled."""
         self._done = None
         self._abort()
 
@@ -94,7 +94,7 @@ class _Body(NetworkProtocol):
 
 @define(eq=False)
 class AgentExchange:
-    """Asks over HTTPS by an agent, whose policy checks whom it speaks to."""
+    """Sends requests with a Twisted agent, whose TLS policy verifies the server."""
 
     _agent: IAgent
     _clock: IReactorTime
@@ -102,11 +102,14 @@ class AgentExchange:
     def __call__(
         self, method: str, url: str, body: bytes | None = None
     ) -> "Deferred[Answer]":
-        """Send *body* to *url*; fires with the answer, or fails with the trouble."""
+        """Send *body* to *url*.
+
+        Fire with the response or fail with :class:`Trouble`.
+        """
         asking = Deferred.fromCoroutine(self._ask(method, url, body))
 
         def late(found: Any, seconds: float) -> Any:
-            # the agent has words of its own for having been cancelled
+            # the agent wraps a cancellation in an error of its own
             return Failure(Late(seconds)) if isinstance(found, Failure) else found
 
         def failed(failure: Failure) -> Any:
@@ -139,7 +142,7 @@ class AgentExchange:
 
 
 def _reason(url: str, error: BaseException) -> str:
-    """Say in one sentence why there is no answer from *url*."""
+    """Return a sentence that says why *url* gave no response."""
     host = plain(url.split("/")[2] if url.count("/") > 1 else url)
     reasons = getattr(error, "reasons", None)
     if isinstance(error, ResponseFailed | ResponseNeverReceived) and reasons:

@@ -1,7 +1,8 @@
-"""The certificate on the disk: chain and key in one file, the last three kept.
+"""The certificate files: chain and key in one file, the last three versions kept.
 
-One file, so that no crash leaves a chain beside another one's key; 0600, since the
-key is in it. ``acme-next.key`` is the key of the certificate that is being ordered.
+Chain and key share a file so that a crash cannot leave a chain with the wrong key. The
+file has mode 0600 because it contains the key. ``acme-next.key`` is the key of the
+certificate that is being ordered.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,20 +16,20 @@ from cryptography import x509
 from semaphore_twisted.crypto.challenges import Wanted
 from semaphore_twisted.crypto.pairs import UnusablePair, check_pair
 
-#: The newest certificate first.
+#: Names of the certificate files, newest first.
 FILES = ("acme.pem", "acme.1.pem", "acme.2.pem")
 
 NEXT_KEY = "acme-next.key"
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
-#: Puts a content at a path in one step, 0600.
+#: Replaces the file at a path atomically, with mode 0600.
 Write = Callable[[Path, bytes], None]
 
 
 @frozen(repr=False)
 class Held:
-    """A certificate that can serve."""
+    """A stored certificate that is valid and matches its key."""
 
     chain: bytes
     key: bytes
@@ -37,20 +38,20 @@ class Held:
 
     @property
     def ends(self) -> datetime:
-        """When its first certificate ends: the leaf's, or an issuer's before."""
+        """The earliest expiry in the chain, intermediate certificates included."""
         chain = x509.load_pem_x509_certificates(self.chain)
         return min(each.not_valid_after_utc for each in chain)
 
 
 @frozen
 class Folder:
-    """The files in *path*."""
+    """The certificate files in the directory *path*."""
 
     path: Path
     _write: Write
 
     def held(self, now: datetime) -> Held | None:
-        """Return the newest certificate that can serve at *now*, if there is one."""
+        """Return the newest certificate that is valid at *now*, ``None`` if none is."""
         for name in FILES:
             try:
                 content = (self.path / name).read_bytes()
@@ -60,7 +61,7 @@ class Folder:
         return None
 
     def keep(self, chain: bytes, key: bytes) -> None:
-        """Make *chain* and *key* the newest; the key is nobody's next one any more."""
+        """Store *chain* and *key* as the newest, and delete the pending key file."""
         for newer, older in reversed([*pairwise(FILES)]):
             if (self.path / newer).exists():
                 (self.path / older).unlink(missing_ok=True)
@@ -69,7 +70,10 @@ class Folder:
         (self.path / NEXT_KEY).unlink(missing_ok=True)
 
     def wanted(self, names: Sequence[str]) -> Wanted:
-        """Return the next certificate's key; it is on the disk before it is used."""
+        """Return the pending key.
+
+        A new one is written to disk before it is returned.
+        """
         path = self.path / NEXT_KEY
         try:
             return Wanted.of(path.read_bytes(), names)
@@ -80,9 +84,9 @@ class Folder:
 
 
 def held(content: bytes, now: datetime) -> Held:
-    """Read a file's *content* and check that it can serve at *now*.
+    """Parse the *content* of a certificate file and check that it is valid at *now*.
 
-    :raises UnusablePair:
+    :raises UnusablePair: if chain and key cannot be used
     """
     key, begin, rest = content.partition(_BEGIN)
     chain = begin + rest

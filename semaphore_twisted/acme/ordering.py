@@ -1,7 +1,7 @@
-"""From nothing, or from an order under way, to a certificate.
+"""Obtains a certificate, from a new order or from one that is in progress.
 
-Each step is remembered before the authority is asked for it, so that a server that is
-killed goes on where it was: with the account, the order and the key that it had.
+Each step is stored before its request is sent, so a server that was killed continues
+with the account, the order and the key that it had.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,36 +22,39 @@ from semaphore_twisted.crypto.jws import AccountKey, b64
 from semaphore_twisted.crypto.pairs import UnusablePair
 from semaphore_twisted.model.acme import Record
 
-#: Seconds between two looks at what the authority works on, and looks at most.
+#: Seconds between polls of an order or authorization; their number limits the polls.
 _LOOKS = (1.0, 2.0, 3.0, 5.0, *(10.0,) * 16)
 
-#: Seconds that the authority may ask to wait for the next look.
+#: Maximum seconds that ``Retry-After`` can delay the next poll.
 _LONGEST_LOOK = 60.0
 
-#: How often an order is taken up before it is given up.
+#: How often an order is resumed before it is abandoned.
 _TRIES = 3
 
-#: Errors after which an order leads nowhere, by the authority's word.
+#: ACME error types after which an order cannot succeed any more.
 _ORDER_LOST = frozenset({"malformed", "orderNotReady", "unauthorized", "badCSR"})
 
 
 class Ledger(Protocol):
-    """Keeps the record; each change is in the store when the call returns."""
+    """Keeps the record; each change is stored when the call returns."""
 
     @property
     def record(self) -> Record:
-        """The record as it is."""
+        """The record as it was last stored."""
 
     async def keep(self, record: Record) -> None:
         """Store *record*."""
 
     async def wanted(self, names: Sequence[str]) -> Wanted:
-        """Return the key of the next certificate; the same until that is there."""
+        """Return the key for the next certificate.
+
+        It stays the same until that is issued.
+        """
 
 
 @define(eq=False)
 class Ordering:
-    """One try to have a certificate for *names*."""
+    """One attempt to obtain a certificate for *names*."""
 
     _client: Client
     _ledger: Ledger
@@ -63,13 +66,14 @@ class Ordering:
     kind: str
     email: str = ""
     binding: Binding | None = None
-    #: the id of the certificate that is to be replaced
+    #: ARI identifier of the certificate that is replaced
     replaces: str = ""
 
     async def run(self) -> tuple[bytes, bytes]:
-        """Return chain and key, both PEM, checked.
+        """Return chain and key, both PEM, after a check of the chain.
 
-        :raises Trouble: and the record says how far it came.
+        :raises Trouble: if the attempt failed; the record keeps the state that it
+        reached
         """
         try:
             await self._account()
@@ -107,7 +111,7 @@ class Ordering:
     # the order
 
     async def _order(self) -> tuple[Order, str]:
-        """Go on with the order under way, or begin one."""
+        """Resume the order in progress, or create one."""
         record = self._ledger.record
         if record.order and record.order_names == self.names:
             if record.order_tries < _TRIES:
@@ -139,7 +143,7 @@ class Ordering:
         return order, url
 
     async def _taken_up(self, url: str) -> Order | None:
-        """Return the order at *url*, ``None`` where it leads nowhere any more."""
+        """Return the order at *url*, ``None`` if it cannot succeed any more."""
         try:
             _, order = await self._client.look_at_order(url)
         except Trouble as trouble:
@@ -170,7 +174,7 @@ class Ordering:
     async def _settled(
         self, url: str, order: Order, *, until: tuple[str, ...]
     ) -> Order:
-        """Look at the order until the authority is done with it."""
+        """Poll the order until its status is one of *until*."""
         answer: Answer | None = None
         for pause in _LOOKS:
             if order.status in until:
@@ -188,7 +192,7 @@ class Ordering:
     # the challenges
 
     async def _authorize(self, urls: Sequence[str]) -> None:
-        """Show that each name is ours."""
+        """Prove control of each name."""
         if not 1 <= len(urls) <= 2 * len(self.names):
             raise Trouble(
                 "the authority's order has no usable authorizations", order_lost=True
@@ -231,7 +235,7 @@ class Ordering:
             await self._client.ready(each)
 
     async def _accepted(self, url: str) -> None:
-        """Wait until the authority has looked."""
+        """Poll an authorization until the CA has validated it."""
         name = ""
         for pause in _LOOKS:
             answer, found = await self._client.authorization(url)

@@ -1,4 +1,4 @@
-"""When an authority may be asked, and when a certificate is to be renewed; pure."""
+"""The ACME schedule: when a request may be sent and when renewal is due; pure."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,57 +13,58 @@ from semaphore_twisted.model.acme import Record
 
 WEEK: Final = timedelta(days=7)
 
-#: Orders in any seven days, whatever happens.
+#: Maximum number of orders in any seven days.
 ORDERS_A_WEEK: Final = 20
 
-#: Between two orders that the authority's own advice asks for.
+#: Minimum interval between two orders that follow the CA's renewal information.
 _BETWEEN: Final = timedelta(hours=12)
 
-#: Our patience after the first failure, and at most.
+#: Retry delay in seconds after the first failure, and its maximum.
 _FIRST: Final = 60.0
 _MOST: Final = 86_400.0
 
-#: How much of a delay is left to chance, so that many servers do not come together.
+#: Random share of a retry delay, so that many servers do not retry at the same time.
 _JITTER: Final = 0.25
 
-#: Share of its life after which a certificate is renewed, without advice and at last;
-#: earlier by a part of the spread, so that not all do at once.
+#: Share of the validity period after which a certificate is renewed: without renewal
+#: information (earlier by a part of the spread, to distribute the load), and at the
+#: latest.
 _DUE: Final = 2 / 3
 _SPREAD: Final = 1 / 50
 _LATEST: Final = 9 / 10
 
-#: Chance: a number from 0 (included) to 1.
+#: A random number source; each call returns a number from 0 (included) to 1.
 Chance = Callable[[], float]
 
 
 def patience(failures: int, chance: Chance) -> timedelta:
-    """Return how long to wait after *failures* in a row: a minute to a day."""
+    """Return the retry delay after *failures* in a row: from a minute to a day."""
     doubled = _FIRST * 2.0 ** min(max(failures - 1, 0), 20)
     return timedelta(seconds=min(doubled * (1 + _JITTER * chance()), _MOST))
 
 
 def began(known: Record, now: datetime, chance: Chance) -> Record:
-    """Return *known* as it is once a try is under way: it counts as failed already."""
+    """Return the record of a started attempt. It counts as failed until it succeeds."""
     failures = known.failures + 1
     return replace(known, failures=failures, next_try=now + patience(failures, chance))
 
 
 def asked_to_wait(known: Record, now: datetime, wait: timedelta | None) -> Record:
-    """Return *known* after the authority asked not to be asked for *wait*."""
+    """Return the record after the CA requested a delay; ``None`` clears the delay."""
     return replace(known, not_before=None if wait is None else now + min(wait, WEEK))
 
 
 def failed(
     known: Record, now: datetime, reason: str, *, wait: timedelta | None
 ) -> Record:
-    """Return *known* after a try failed; *wait* is what the authority asked for."""
+    """Return the record after a failed attempt; the CA requested the delay *wait*."""
     since = known.failing_since or now
     known = replace(known, reason=reason, failing_since=since, ended=now)
     return asked_to_wait(known, now, wait)
 
 
 def succeeded(known: Record, now: datetime) -> Record:
-    """Return *known* after a certificate came."""
+    """Return the record after a certificate was issued."""
     return replace(
         known,
         order="",
@@ -86,16 +87,16 @@ def succeeded(known: Record, now: datetime) -> Record:
 
 
 def recent_orders(known: Record, now: datetime) -> tuple[datetime, ...]:
-    """Return when the orders of the last week were begun.
+    """Return the times of the orders in the last seven days.
 
-    Moments that are yet to come count too, where the clock was put back; those that
-    are more than a week away were written by a clock that was wrong.
+    Times in the future count too, since the clock may have been set back. Times more
+    than a week in the future are ignored: they were written while the clock was wrong.
     """
     return tuple(each for each in known.orders if abs(each - now) < WEEK)
 
 
 def may_order(known: Record, now: datetime) -> datetime:
-    """Return from when on another order is within the week's number."""
+    """Return the earliest time at which the weekly limit allows another order."""
     recent = sorted(recent_orders(known, now))
     if len(recent) < ORDERS_A_WEEK:
         return now
@@ -103,9 +104,10 @@ def may_order(known: Record, now: datetime) -> datetime:
 
 
 def may_try(known: Record, now: datetime, *, asked: bool) -> datetime:
-    """Return before when nothing is tried; who *asked* skips our own patience.
+    """Return the earliest time of the next attempt.
 
-    A moment further away than any that we set was set by a clock that was wrong.
+    A renewal that was *asked* for by command skips the retry delay. Times further in
+    the future than any delay that is set here are ignored: the clock was wrong.
     """
     moments = [now]
     if known.not_before is not None and known.not_before <= now + WEEK:
@@ -117,25 +119,25 @@ def may_try(known: Record, now: datetime, *, asked: bool) -> datetime:
 
 
 def renewal(leaf: x509.Certificate, known: Record) -> datetime:
-    """Return when *leaf* is to be renewed: as the authority says, or by its life."""
+    """Return when *leaf* is due: by renewal information or by its validity period."""
     start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if known.renew_at is None or known.renewal_id != renewal_id(leaf):
-        chance = leaf.serial_number % 1009 / 1009  # the same at each look
+        chance = leaf.serial_number % 1009 / 1009  # constant for a certificate
         return start + (end - start) * (_DUE - _SPREAD * chance)
     latest = start + (end - start) * _LATEST
     advised = min(known.renew_at, latest)
     if known.issued is None:
         return advised
-    # a clock that was ahead at the issuance must not put the renewal off for as long
+    # a clock that was ahead at issuance must not delay the renewal by that much
     return min(max(advised, known.issued + _BETWEEN), max(latest, advised))
 
 
 def advised(
     known: Record, leaf_id: str, start: datetime, end: datetime, chance: Chance
 ) -> Record:
-    """Return *known* with a moment in the window from *start* to *end*.
+    """Return the record with a renewal time in the window from *start* to *end*.
 
-    The moment is drawn once, and again only if the window was moved.
+    The time is random. It is drawn once, and again only when the window changes.
     """
     same = (known.renewal_id, known.renewal_start, known.renewal_end)
     if same == (leaf_id, start, end):
@@ -150,7 +152,7 @@ def advised(
 
 
 def waiting_time(text: str, now: datetime) -> timedelta | None:
-    """Return what a ``Retry-After`` says (RFC 9110, 10.2.3), ``None`` if nothing."""
+    """Return the delay in a ``Retry-After`` (RFC 9110, 10.2.3), ``None`` if invalid."""
     text = text.strip()
     if text.isascii() and text.isdigit() and len(text) < 10:
         return timedelta(seconds=int(text))

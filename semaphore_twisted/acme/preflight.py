@@ -1,7 +1,7 @@
-"""What will keep an authority from issuing a certificate, found before it is asked.
+"""Checks before an order: finds what would prevent the CA from issuing a certificate.
 
-Only findings that are sure count as faults: what an authority sees from outside may
-be another thing than what this machine sees.
+Only certain findings count as faults, since the CA may see the network differently from
+this machine.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -18,22 +18,22 @@ from semaphore_twisted.acme.client import Directory
 from semaphore_twisted.acme.exchange import Exchange
 from semaphore_twisted.model.acme import NO_CHALLENGE, Record
 
-#: What an authority's clock and ours may differ by.
+#: Tolerated difference between the CA's clock and this machine's.
 _SKEW = timedelta(minutes=5)
 
-#: A path below the challenges' that nobody has a token for.
+#: A path below the challenges that has no valid token.
 PROBE = "/.well-known/acme-challenge/semaphore-tls-check"
 
 #: Returns the addresses of a name; raises ``OSError``.
 Resolve = Callable[[str], Sequence[str]]
 
-#: Returns what this server would answer, or the first words of another; raises
-#: ``OSError``.
+#: Returns the answer of this server, or the first words of another server's answer;
+#: raises ``OSError``.
 Probe = Callable[[str, int], str]
 
 
 class Mark(StrEnum):
-    """What a finding means; a note may be right or wrong."""
+    """The severity of a finding; a note may be harmless."""
 
     FINE = "ok"
     NOTE = "note"
@@ -42,7 +42,7 @@ class Mark(StrEnum):
 
 @frozen
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     mark: Mark
     sentence: str
@@ -50,18 +50,18 @@ class Finding:
 
 @frozen
 class Preflight:
-    """Looks at what an order will depend on."""
+    """Checks the preconditions of an order."""
 
     names: Sequence[str]
     kind: str
-    #: where this machine listens for challenges
+    #: port on which this machine listens for challenges
     port: int
     own: Collection[str]
     resolve: Resolve
     probe: Probe
 
     def name(self, name: str) -> list[Finding]:
-        """Look at one name, and at what answers there."""
+        """Check that *name* resolves, and that this server answers there."""
         try:
             found = list(dict.fromkeys(self.resolve(name)))
         except OSError as error:
@@ -88,7 +88,7 @@ class Preflight:
 
     @property
     def _outer(self) -> int:
-        """The port that every authority asks (RFC 8555, 8.3, and RFC 8737, 3)."""
+        """The port that the CA connects to (RFC 8555, 8.3, and RFC 8737, 3)."""
         return 80 if self.kind == HTTP else 443
 
     def _reached(self, name: str) -> Finding:
@@ -118,7 +118,7 @@ class Preflight:
 async def authority(
     exchange: Exchange, url: str, *, bound: bool, now: Callable[[], datetime]
 ) -> list[Finding]:
-    """Look at the authority whose directory is at *url*, and at the clock."""
+    """Check that the directory at *url* answers, and that the clocks agree."""
     try:
         answer = await exchange("GET", url)
         if answer.status != 200:
@@ -158,7 +158,7 @@ def _clock(answer: Answer, now: datetime) -> list[Finding]:
 
 
 def known(record: Record, now: datetime) -> list[Finding]:
-    """Say what is remembered of this authority."""
+    """Report the stored state of this CA: failure, orders and delay."""
     found = []
     if record.reason:
         found.append(Finding(Mark.NOTE, f"the last try failed: {record.reason}"))

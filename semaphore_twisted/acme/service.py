@@ -1,11 +1,11 @@
-"""Has a certificate from an authority, and renews it in time; HTTPS never waits for it.
+"""Obtains a certificate from a CA and renews it; HTTPS is served meanwhile.
 
-The service wakes at least once an hour and looks at the wall clock, so a clock that
-jumps delays nothing for long. Invariants, each with a test:
+The service wakes at least once an hour and compares the wall clock, so a clock that
+jumps causes no long delay. Invariants, each with a test:
 
-- a try is in the store as a failed one before the authority is asked for anything;
-- whatever the authority does, there is one account, and twenty orders in a week;
-- what is served changes only after the new certificate was checked and is on the disk.
+- an attempt is stored as failed before the first request is sent to the CA;
+- for any response of the CA there is one account and at most twenty orders a week;
+- the served certificate changes only after the new one was checked and stored.
 """
 
 from collections.abc import Callable
@@ -33,21 +33,21 @@ from semaphore_twisted.crypto.jws import AccountKey
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model.acme import Record
 
-#: Seconds between two looks at the clock, at most.
+#: Maximum seconds between two checks of the schedule.
 LOOK = 3600.0
 
-#: Seconds that one try may take.
+#: Time limit of one attempt in seconds.
 TRY = 1800.0
 
-#: How long after advice it is asked for again: by itself, at least and at most.
+#: Interval after which renewal information is fetched again: default, minimum, maximum.
 _ADVICE, _SOONEST, _LATEST = (timedelta(hours=hours) for hours in (6, 1, 24))
 
-#: Seconds from a try to the next look.
+#: Seconds from an attempt to the next check.
 _AFTER = 1.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator wants."""
+    """The operator's settings for the certificate."""
 
     directory: str
     names: tuple[str, ...]
@@ -57,26 +57,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Book(Ledger, Protocol):
-    """What the service needs of the store and the disk."""
+    """The storage that the service needs, in the database and on disk."""
 
     async def load(self) -> AccountKey:
-        """Read the record; return the account's key, drawn at the first call."""
+        """Read the record; return the account key, which the first call generates."""
 
     async def asked(self) -> bool:
-        """Tell whether a new certificate was asked for."""
+        """Return whether a new certificate was requested by command."""
 
     async def begin(self, record: Record) -> None:
-        """Store *record*, and that what was asked for is tried."""
+        """Store *record*, and mark the requested renewal as attempted."""
 
     async def held(self) -> Held | None:
-        """Return the newest certificate that can serve."""
+        """Return the newest stored certificate that is valid now."""
 
     async def take(self, chain: bytes, key: bytes, record: Record) -> None:
-        """Put a new certificate on the disk, then *record* into the store."""
+        """Write a new certificate to disk, then store *record*."""
 
 
 class AcmeService(Service):
-    """Orders and renews the certificate of *settings*."""
+    """Orders and renews the certificate that *settings* describe."""
 
     name = "acme"
     _log: ClassVar[Logger] = Logger()
@@ -93,7 +93,7 @@ class AcmeService(Service):
         now: Callable[[], datetime],
         chance: pacing.Chance,
     ) -> None:
-        """Give each new certificate to *present*; *chance* draws from 0 to 1."""
+        """Pass each new certificate to *present*; *chance* draws from 0 to 1."""
         self._settings = settings
         self._exchange = exchange
         self._book = book
@@ -106,18 +106,18 @@ class AcmeService(Service):
         self._call: IDelayedCall | None = None
         self._working: Deferred[None] | None = None
         self._again = False
-        #: why nothing is known of the certificate, empty where something is
+        #: the last error of the service itself; empty after a successful check
         self.broken = ""
 
     @override
     def startService(self) -> None:
-        """Begin; nothing waits for the certificate."""
+        """Start the schedule; startup does not wait for a certificate."""
         super().startService()
         self._sleep(0)
 
     @override
     def stopService(self) -> "Deferred[None]":
-        """End a try that is under way; it goes on after the next start."""
+        """Cancel a running attempt; the next start resumes it."""
         super().stopService()
         call, self._call = self._call, None
         if call is not None:
@@ -127,7 +127,7 @@ class AcmeService(Service):
         return succeed(None)
 
     def wake(self) -> None:
-        """Look now: something may have been asked for."""
+        """Check the schedule now; a renewal may have been requested."""
         if self._working is not None:
             self._again = True
         elif self.running:
@@ -143,7 +143,7 @@ class AcmeService(Service):
         working = Deferred.fromCoroutine(self._work())
         if not working.called:
             self._working = working
-        forget(working, log=self._log, sentence="The certificate has no keeper")
+        forget(working, log=self._log, sentence="The ACME service failed")
 
     async def _work(self) -> None:
         pause = LOOK
@@ -162,7 +162,7 @@ class AcmeService(Service):
                 self._sleep(0 if again else pause)
 
     async def _look(self) -> float:
-        """Do what is due; return the seconds until the next look."""
+        """Run the attempt that is due; return the seconds until the next check."""
         if self._key is None:
             self._key = await self._book.load()
         held = await self._book.held()
@@ -180,18 +180,18 @@ class AcmeService(Service):
         return _AFTER
 
     def _due(self, held: Held | None, *, asked: bool) -> datetime:
-        """Return when the next certificate is wanted."""
+        """Return when the next certificate is due."""
         record = self._book.record
         if held is None or asked or set(held.names) != set(self._settings.names):
             return self._now()
-        if record.issued is None:  # it is another authority's
+        if record.issued is None:  # it was issued by another CA
             return self._now()
         return pacing.renewal(held.leaf, record)
 
     # the certificate
 
     async def _try(self, held: Held | None, key: AccountKey) -> None:
-        """Try to have a certificate."""
+        """Make one attempt to obtain a certificate."""
         now = self._now()
         await self._book.begin(pacing.began(self._book.record, now, self._chance))
         settings = self._settings
@@ -226,7 +226,10 @@ class AcmeService(Service):
             await self._show()
 
     def _replaced(self, held: Held | None) -> str:
-        """Return how this authority knows the certificate of now; empty if not."""
+        """Return the ARI identifier of the current certificate.
+
+        It is empty if another CA issued the certificate.
+        """
         if held is None or self._book.record.issued is None:
             return ""
         return renewal_id(held.leaf) or ""
@@ -243,7 +246,7 @@ class AcmeService(Service):
 
     async def _failed(self, sentence: str, wait: timedelta | None = None) -> None:
         if not self.running:
-            return  # the stop has ended it
+            return  # cancelled by the stop
         now = self._now()
         record = pacing.failed(self._book.record, now, sentence, wait=wait)
         await self._book.keep(record)
@@ -255,10 +258,10 @@ class AcmeService(Service):
             count=record.failures,
         )
 
-    # advice
+    # renewal information
 
     async def _take_advice(self, held: Held, key: AccountKey) -> None:
-        """Ask when *held* is to be renewed, now and then; a failure is no matter."""
+        """Fetch renewal information for *held* if it is due; failures are logged."""
         leaf_id, now, record = renewal_id(held.leaf), self._now(), self._book.record
         if leaf_id is None or record.issued is None:
             return
@@ -266,7 +269,7 @@ class AcmeService(Service):
         if look_at is not None and now < look_at <= now + _LATEST:
             return
         if pacing.may_try(record, now, asked=True) > now:
-            return  # the authority wants to be left alone
+            return  # the CA requested a delay
         await self._book.keep(replace(record, look_at=now + _ADVICE))
         try:
             found = await self._client(key).renewal_info(leaf_id)
