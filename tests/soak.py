@@ -39,7 +39,7 @@ class QueueSoak(ProductTestCase):
         )
 
     def test_queue(self) -> None:
-        """B93: after 300,000 lines of one task no other waits, and none is lost."""
+        """After 300,000 lines of one task no other waits, and none is lost."""
         files = {"chatty.py": CHATTY, "short.sh": "echo short\n"}
         project, repo = self.project(files)
         chatty = self.product.run(
@@ -89,7 +89,7 @@ class MemorySoak(ProductTestCase):
         return int(line.split()[1]) / 1024, len(list((folder / "fd").iterdir()))
 
     def test_memory(self) -> None:
-        """B97: 2,000 tasks of 1,000 lines leave no memory and no open file behind."""
+        """2,000 tasks of 1,000 lines leave no memory and no open file behind."""
         project, repo = self.project({"many.sh": "seq 1000\n"})
         template = self.template(
             project, repo, "bash", "many.sh", allow_parallel_tasks=True

@@ -1,6 +1,6 @@
-"""``tests/cases.md`` is true: each test that it names exists.
+"""``tests/cases.md`` is true: it maps each case to tests that exist.
 
-Tests of the first round (B and V) name their cases too, those of the second (C) do not.
+The list is the only place of the codes of cases; docstrings of tests have none.
 """
 
 import ast
@@ -11,22 +11,38 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 TESTS = Path(__file__).parent
-_CASE = re.compile(r"\b[BV]\d{2,3}\b")
+_CODE = re.compile(r"\b[BVC]\d{2,3}\b|^[BVCST]\d{1,3}\b[^:\n]*:")
 _TEST = re.compile(r"`(tests\.[\w.]+)`")
 
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
-def _docstrings() -> Iterator[tuple[str, str]]:
-    """Yield each test's dotted name, and its docstring."""
-    for path in sorted([*TESTS.rglob("test_*.py"), TESTS / "soak.py"]):
-        module = ".".join(path.relative_to(TESTS.parent).with_suffix("").parts)
+
+def _test_files() -> list[Path]:
+    return sorted([*TESTS.rglob("test_*.py"), TESTS / "soak.py"])
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(TESTS.parent).with_suffix("").parts)
+
+
+def _tests() -> Iterator[str]:
+    """Yield each test's dotted name."""
+    for path in _test_files():
         for case in ast.parse(path.read_text()).body:
             if isinstance(case, ast.ClassDef):
                 for function in case.body:
                     if isinstance(
                         function, ast.FunctionDef | ast.AsyncFunctionDef
                     ) and function.name.startswith("test"):
-                        name = f"{module}.{case.name}.{function.name}"
-                        yield name, ast.get_docstring(function) or ""
+                        yield f"{_name(path)}.{case.name}.{function.name}"
+
+
+def _docstrings() -> Iterator[tuple[str, str]]:
+    """Yield each docstring of the tests, after the name of its module."""
+    for path in sorted(TESTS.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, _Documented):
+                yield _name(path), ast.get_docstring(node) or ""
 
 
 def _rows() -> Iterator[tuple[str, str]]:
@@ -41,29 +57,33 @@ class CasesTests(SynchronousTestCase):
     """The list of cases agrees with the tests."""
 
     def test_named_tests_exist(self) -> None:
-        """Every test that the list names exists; B and V are in its docstring."""
-        docstrings = dict(_docstrings())
+        """Every test that the list names exists."""
+        tests = set(_tests())
         wrong = [
             f"{case}: {name}"
             for case, rest in _rows()
             for name in _TEST.findall(rest)
-            if name not in docstrings
-            or (
-                not case.startswith("C") and case not in _CASE.findall(docstrings[name])
-            )
+            if name not in tests
         ]
         self.assertEqual(wrong, [])
 
-    def test_every_case_is_listed(self) -> None:
-        """Every case that a test names has a row with that test."""
-        rows = dict(_rows())
-        missing = [
-            f"{case}: {name}"
-            for name, docstring in _docstrings()
-            for case in _CASE.findall(docstring)
-            if name not in _TEST.findall(rows.get(case, ""))
+    def test_one_row_for_each_case(self) -> None:
+        """No case has two rows, and no row names a test twice."""
+        cases = [case for case, _ in _rows()]
+        twice = [case for case in cases if cases.count(case) > 1]
+        for case, rest in _rows():
+            names = _TEST.findall(rest)
+            twice += [f"{case}: {name}" for name in names if names.count(name) > 1]
+        self.assertEqual(twice, [])
+
+    def test_no_code_in_a_docstring(self) -> None:
+        """Docstrings say what a test shows; codes of cases are in the list only."""
+        found = [
+            f"{module}: {text.splitlines()[0]}"
+            for module, text in _docstrings()
+            if _CODE.search(text)
         ]
-        self.assertEqual(missing, [])
+        self.assertEqual(found, [])
 
     def test_no_empty_row(self) -> None:
         """A row names a test, says what it waits for, or is said to be open."""

@@ -49,7 +49,7 @@ class PrecedenceTests(SynchronousTestCase):
         self.assertEqual(settings.warnings, ())
 
     def test_environment_wins(self) -> None:
-        """B125: the environment wins over the file, the file over the default."""
+        """The environment wins over the file, the file over the default."""
         settings = parsed(
             {"port": ":4000", "max_parallel_tasks": 3},
             environ={"SEMAPHORE_PORT": "5000"},
@@ -61,7 +61,7 @@ class PrecedenceTests(SynchronousTestCase):
         self.assertEqual(settings.origin("tls.enabled"), "default")
 
     def test_text_with_spaces(self) -> None:
-        """B125: a value with blanks, commas and equals signs survives as it is."""
+        """A value with blanks, commas and equals signs survives as it is."""
         text = "CN=Bind User,OU=A B,DC=x"
         settings = parsed(environ={"SEMAPHORE_METRICS_USERNAME": text})
         self.assertEqual(settings.config.metrics.username, text)
@@ -308,14 +308,14 @@ class KindTests(SynchronousTestCase):
         self.assertEqual(vpn.published, (("tcp", 22), ("udp", 161)))
 
     def test_forms_of_lists(self) -> None:
-        """B124: a list is JSON or texts with commas; anything else names the option."""
+        """A list is JSON or texts with commas; anything else names the option."""
         for text in ('["A", "B"]', "A,B", " A , B "):
             settings = parsed(environ={"SEMAPHORE_FORWARDED_ENV_VARS": text})
             self.assertEqual(settings.config.forwarded_env_vars, ("A", "B"))
         self.assertIn("forwarded_env_vars", self.refusal(FORWARDED_ENV_VARS="[1"))
 
     def test_maps(self) -> None:
-        """B124: a map is JSON; anything else names the option and shows no value."""
+        """A map is JSON; anything else names the option and shows no value."""
         settings = parsed(environ={"SEMAPHORE_ENV_VARS": '{"A": "x y", "N": 1}'})
         self.assertEqual(settings.config.env_vars, {"A": "x y", "N": "1"})
         sentence = self.refusal(ENV_VARS="PASS=hunter2")
@@ -354,7 +354,7 @@ class WarningTests(SynchronousTestCase):
         self.assertIn("schedule.timezone has no effect", settings.warnings[1])
 
     def test_cookie_keys(self) -> None:
-        """B57: cookie keys, short or missing, are not needed, and that is said."""
+        """Cookie keys, short or missing, are not needed, and that is said."""
         settings = parsed({"cookie_hash": "short"})
         self.assertEqual(len(settings.warnings), 1)
         self.assertIn("cookies need no key", settings.warnings[0])

@@ -172,7 +172,7 @@ class HostsTests(SynchronousTestCase):
         self.assertEqual(found.allowed_hosts, tuple(names))
 
     def test_refused(self) -> None:
-        """T6: whatever else is in it is refused, with the option's name."""
+        """Whatever else is in it is refused, with the option's name."""
         for each in ("https://a.example", "a.example:3000", "a.*.example", "", "a b"):
             error = self.assertRaises(WrongOption, settings, allowed_hosts=[each])
             self.assertIn("allowed_hosts", str(error), each)

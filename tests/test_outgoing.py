@@ -119,7 +119,7 @@ def met(tls: Tls, host: str, server: Any) -> tuple[bytes, Failure | None]:
 
 
 class OutgoingTests(SynchronousTestCase):
-    """T8: chain, name, time and version are checked."""
+    """Chain, name, time and version are checked."""
 
     def setUp(self) -> None:
         """Make an authority."""
@@ -142,25 +142,25 @@ class OutgoingTests(SynchronousTestCase):
             self.assertEqual(got, b"hello")
 
     def test_wrong_name(self) -> None:
-        """T8: a certificate for another name or address is refused."""
+        """A certificate for another name or address is refused."""
         for host in ("evil.example", "h.example.evil.example", "192.0.2.2"):
             error = self.error(host, self.authority.pair())
             self.assertIsInstance(error, VerificationError, host)
 
     def test_chain(self) -> None:
-        """T8: so is that of an authority that is not believed, or of nobody."""
+        """So is that of an authority that is not believed, or of nobody."""
         for pem in (Authority().pem, None):
             tls = Tls(trust(only=pem))
             error: Any = self.error("h.example", self.authority.pair(), tls)
             self.assertIn("issuer", failed_check(error))
 
     def test_expired(self) -> None:
-        """T8: so is one whose time is over."""
+        """So is one whose time is over."""
         error: Any = self.error("h.example", self.authority.pair(days=-1))
         self.assertIn("has expired", failed_check(error))
 
     def test_old_version(self) -> None:
-        """T8: so is a server that speaks nothing newer than TLS 1.1."""
+        """So is a server that speaks nothing newer than TLS 1.1."""
         pair = self.authority.pair()
         old = pair.context()
         old.set_min_proto_version(SSL.TLS1_VERSION)

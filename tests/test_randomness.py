@@ -20,7 +20,7 @@ class RandomnessTests(SynchronousTestCase):
     """Of the sources."""
 
     def test_no_weak_source(self) -> None:
-        """V27: the module ``random``, which can be guessed, is imported nowhere."""
+        """The module ``random``, which can be guessed, is imported nowhere."""
         wrong = [
             str(path.relative_to(ROOT))
             for path in ROOT.rglob("*.py")
@@ -31,14 +31,14 @@ class RandomnessTests(SynchronousTestCase):
         self.assertEqual(wrong, [])
 
     def test_no_default_secret(self) -> None:
-        """V24: no secret option has a default."""
+        """No secret option has a default."""
         effective = {each.option.path: each.shown for each in parsed().effective}
         for path, option in OPTIONS.items():
             if option.secret and option.served:
                 self.assertEqual(effective[path], "-", path)
 
     def test_no_key_in_the_sources(self) -> None:
-        """V24: no text in the sources looks like a key."""
+        """No text in the sources looks like a key."""
         found = [
             f"{path.relative_to(ROOT)}: {node.value[:60]!r}"
             for path in ROOT.rglob("*.py")

@@ -58,7 +58,7 @@ class RouteTests(SynchronousTestCase):
         return int(client.request(route.method, path, body, **more).status)
 
     def test_anonymous(self) -> None:
-        """B62, B76: without credentials every route but the listed ones says 401."""
+        """Without credentials every route but the listed ones says 401."""
         public = {
             (each.method, each.pattern)
             for each in ROUTES
@@ -71,7 +71,7 @@ class RouteTests(SynchronousTestCase):
                 self.assertEqual(self.ask(client, route), 401, route.pattern)
 
     def test_roles(self) -> None:
-        """B76, B80: each role passes the routes of its rights, and no others."""
+        """Each role passes the routes of its rights, and no others."""
         client = api_client()
         conn = client.database.conn
         project = make_project(conn, make_user(conn, "olga"))
@@ -89,7 +89,7 @@ class RouteTests(SynchronousTestCase):
                     self.assertEqual(status, 403, f"{role} {route.pattern}")
 
     def test_strangers(self) -> None:
-        """B76: who is no member does not learn that a project exists."""
+        """Who is no member does not learn that a project exists."""
         client = api_client()
         conn = client.database.conn
         project = make_project(conn, make_user(conn, "olga"))
@@ -102,7 +102,7 @@ class RouteTests(SynchronousTestCase):
                 )
 
     def test_guarded(self) -> None:
-        """B76: keys and environments are read by those who manage them only."""
+        """Keys and environments are read by those who manage them only."""
         for route in ROUTES:
             if route.pattern.startswith("/project/{project_id}") and any(
                 route.pattern.endswith(each) or f"{each}/" in route.pattern
@@ -111,7 +111,7 @@ class RouteTests(SynchronousTestCase):
                 self.assertIs(route.access, Access.MANAGE_RESOURCES, route.pattern)
 
     def test_foreign_pages(self) -> None:
-        """B58: a foreign page changes nothing with the cookie of a visitor."""
+        """A foreign page changes nothing with the cookie of a visitor."""
         client = api_client()
         client.login()
         for sent in (

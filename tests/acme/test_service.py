@@ -64,7 +64,7 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.authority.asked), asked)
 
     def test_renewal(self) -> None:
-        """V131: at two thirds of its life it is replaced, with a new key."""
+        """At two thirds of its life it is replaced, with a new key."""
         self.first()
         first = self.server.leaf()
         self.server.run(timedelta(days=57))

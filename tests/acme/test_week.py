@@ -89,7 +89,7 @@ class WeekTests(SynchronousTestCase):
         self.assertEqual(authority.impatient, 0, name)
 
     def test_each_fault(self) -> None:
-        """V131: a week of each fault; then the authority is well, and so are we."""
+        """A week of each fault; then the authority is well, and so are we."""
         for name, steps in FAULTS.items():
             server = self.server()
 
@@ -115,7 +115,7 @@ class WeekTests(SynchronousTestCase):
             self.assertLess(server.longest, LONGEST, name)
 
     def test_each_fault_at_a_renewal(self) -> None:
-        """V131: the old certificate is served while a new one cannot be had."""
+        """The old certificate is served while a new one cannot be had."""
         for name, steps in FAULTS.items():
             server = self.server()
             server.authority.lifetime = timedelta(days=21)
@@ -138,7 +138,7 @@ class WeekTests(SynchronousTestCase):
                 self.assertEqual(server.leaf(), old, name)
 
     def test_to_the_end(self) -> None:
-        """V131: a certificate is not served for longer than it is valid."""
+        """A certificate is not served for longer than it is valid."""
         server = self.server()
         server.authority.lifetime = timedelta(days=6)
         server.start()
@@ -152,7 +152,7 @@ class WeekTests(SynchronousTestCase):
         self.assertTrue(server.public)
 
     def test_mixed(self) -> None:
-        """V131: weeks of faults by chance, of an authority that works now and then."""
+        """Weeks of faults by chance, of an authority that works now and then."""
         for seed in range(6):
             server = self.server(kind="tls-alpn-01" if seed % 2 else "http-01")
             chance = random.Random(seed)
@@ -174,7 +174,7 @@ class WeekTests(SynchronousTestCase):
             self.bounded(server, str(seed))
 
     def test_crash_loop(self) -> None:
-        """V131: a server that is killed again and again asks no more than one alive."""
+        """A server that is killed again and again asks no more than one alive."""
         for steps in range(1, 16):
             server = self.server()
             count = [0]

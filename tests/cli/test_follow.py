@@ -12,7 +12,7 @@ class LogMergerTests(SynchronousTestCase):
 
     @given(st.permutations(list(range(1, 30))), st.lists(st.integers(1, 29)))
     def test_any_order(self, order: list[int], repeated: list[int]) -> None:
-        """B48: whatever comes first or twice, each line is shown once and in order."""
+        """Whatever comes first or twice, each line is shown once and in order."""
         shown: list[str] = []
         log = LogMerger(shown.append)
         for number in [*repeated, *order, *repeated]:

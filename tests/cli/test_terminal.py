@@ -39,7 +39,7 @@ class TerminalTests(SynchronousTestCase):
         self.assertEqual(err.getvalue(), f"{shown}\r{' ' * len(shown)}\r")
 
     def test_harmless(self) -> None:
-        """B102: colors pass; titles, links, cursor moves and control bytes do not."""
+        """Colors pass; titles, links, cursor moves and control bytes do not."""
         self.assertEqual(
             harmless("\x1b[1;38;5;9mok\x1b[0m\x1b[2J\x1b]8;;http://x\x1b\\y\x07\x9b\r"),
             "\x1b[1;38;5;9mok\x1b[0my",

@@ -118,7 +118,7 @@ class UserTests(SynchronousTestCase):
         self.assertIn("empty", err)
 
     def test_list(self) -> None:
-        """B127: accounts are listed, beside a writing server, under both names."""
+        """Accounts are listed, beside a writing server, under both names."""
         self.add()
         self.run_command("disable", "--login", "bob")
         with self.conn.transaction(write=True):
@@ -154,7 +154,7 @@ class UserTests(SynchronousTestCase):
             self.assertIn(words[2], err)
 
     def test_change(self) -> None:
-        """B127: an account is changed by login and by address."""
+        """An account is changed by login and by address."""
         self.add()
         code, _, _ = self.run_command(
             "change-by-login",

@@ -84,7 +84,7 @@ class VaultCommandTests(SynchronousTestCase):
             return database.execute("SELECT id, secret FROM access_key").fetchall()
 
     def test_check(self) -> None:
-        """B06: all open: exit 0, each row, the totals of each key."""
+        """All open: exit 0, each row, the totals of each key."""
         code, out, err = self.run_command("check")
         self.assertEqual((code, err), (0, ""))
         self.assertIn("One", out)
@@ -110,7 +110,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertIn("One", out)
 
     def test_check_swapped(self) -> None:
-        """S1: swapped rows: exit 3, both are named."""
+        """Swapped rows: exit 3, both are named."""
         one, two = (row for row in self.rows() if row[1])
         with closing(sqlite3.connect(self.database)) as database, database:
             database.executemany(
@@ -123,7 +123,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertEqual(out.count("damaged"), 2)
 
     def test_check_wrong_key(self) -> None:
-        """B06: with another key: exit 3, wrong key, and which is configured."""
+        """With another key: exit 3, wrong key, and which is configured."""
         self.configure(self.second)
         code, out, _ = self.run_command("check")
         self.assertEqual(code, 3)
@@ -139,7 +139,7 @@ class VaultCommandTests(SynchronousTestCase):
             self.assertIn("access_key_encryption", err)
 
     def test_rekey(self) -> None:
-        """B08: everything is sealed anew, and no file holds a former envelope."""
+        """Everything is sealed anew, and no file holds a former envelope."""
         before = [str(row[1]).encode() for row in self.rows() if row[1]]
         self.configure(self.second)
         old = self.old_key_file(self.first)
@@ -172,7 +172,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertNotIn(self.first, err)
 
     def test_wrong_old_key(self) -> None:
-        """B08: a wrong former key, or none at all: exit 1, nothing changed."""
+        """A wrong former key, or none at all: exit 1, nothing changed."""
         before = self.rows()
         self.configure(self.second)
         wrong = self.old_key_file(masterkey.make(random))
@@ -188,7 +188,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertEqual(self.rows(), before)
 
     def test_skip_unreadable(self) -> None:
-        """B09: one damaged row is left and named; the others are sealed anew."""
+        """One damaged row is left and named; the others are sealed anew."""
         with closing(sqlite3.connect(self.database)) as database, database:
             database.execute("UPDATE access_key SET secret = 'x' WHERE name = 'One'")
         self.configure(self.second, self.first)
@@ -202,7 +202,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertEqual(self.run_command("check")[0], 3)
 
     def test_two_at_once(self) -> None:
-        """S13: while one rekey runs another refuses."""
+        """While one rekey runs another refuses."""
         before = self.rows()
         self.configure(self.second, self.first)
         folder = os.open(self.state, os.O_RDONLY)

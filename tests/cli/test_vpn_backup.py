@@ -93,7 +93,7 @@ class BackupTests(VpnCase):
         }
 
     def test_sealed(self) -> None:
-        """B180: the file is 0600 and sealed; no key is in it, nor in the record."""
+        """The file is 0600 and sealed; no key is in it, nor in the record."""
         out = self.backup()
         self.assertIn("4 peers", out)
         self.assertEqual(stat.S_IMODE(self.file.stat().st_mode), 0o600)
@@ -105,7 +105,7 @@ class BackupTests(VpnCase):
         self.assertNotIn(private, self.events())
 
     def test_new_host(self) -> None:
-        """B180: on a new host the same clients can connect, with the same keys."""
+        """On a new host the same clients can connect, with the same keys."""
         self.backup()
         other = self.other()
         out = self.restore(other)

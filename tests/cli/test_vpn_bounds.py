@@ -62,7 +62,7 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(found.interfaces, ("10.80.0.1/16",))
 
     def test_kept(self) -> None:
-        """V89: without a word the pools stay, be there IPv6 or none."""
+        """Without a word the pools stay, be there IPv6 or none."""
         for former in (POOLS, Pools("10.1.0.0/24", "fd01::/64")):
             self.assertEqual(vpn_bounds.pools(options(), former, Entropy()), former)
         former = Pools("10.1.0.0/24", "fd01::/64")
@@ -195,7 +195,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(back.sites, (Site("10.20.0.0/16"),))
 
     def test_refused(self) -> None:
-        """V02, V06: what cannot be used is refused, and nothing is guessed."""
+        """What cannot be used is refused, and nothing is guessed."""
         for words in (
             ["--site=10.20.0.0/16"],
             ["--site==10.20.0.0/16"],

@@ -66,11 +66,11 @@ class ModeTests(SynchronousTestCase):
         return [*vpn_checks.modes(self.state, self.folder)]
 
     def test_right(self) -> None:
-        """V30: nothing is wrong with 0600 in 0700."""
+        """Nothing is wrong with 0600 in 0700."""
         self.assertEqual([each.level for each in self.found()], ["ok"])
 
     def test_wide(self) -> None:
-        """V30: whatever is wider is an error that says how to mend it."""
+        """Whatever is wider is an error that says how to mend it."""
         for path, mode in (
             (self.state, 0o755),
             (self.state / "config.json", 0o640),

@@ -28,7 +28,7 @@ class FolderTests(SynchronousTestCase):
         return stat.S_IMODE(path.stat().st_mode)
 
     def test_modes(self) -> None:
-        """V30: whatever the umask, the files are 0600 in a folder of 0750."""
+        """Whatever the umask, the files are 0600 in a folder of 0750."""
         with self.folder.exchange() as files:
             files.settings(SETTINGS)
             files.key("a key")

@@ -76,7 +76,7 @@ class InitTests(VpnCase):
         self.assertNotIn(keys.format(self.private), out)
 
     def test_modes(self) -> None:
-        """V30: 0600 in 0750, whatever the umask."""
+        """0600 in 0750, whatever the umask."""
         self.set_up()
         self.assertEqual(stat.S_IMODE(self.site.settings.stat().st_mode), 0o750)
         for each in self.site.settings.iterdir():
@@ -92,7 +92,7 @@ class InitTests(VpnCase):
         self.assertEqual(vpn_network.get(self.site.conn, None), network)
 
     def test_changed(self) -> None:
-        """V89: what is said is changed, peers and all else stay."""
+        """What is said is changed, peers and all else stay."""
         self.set_up()
         peer = self.add("box")["peer"]
         private, before = self.private, self.settings
@@ -119,7 +119,7 @@ class InitTests(VpnCase):
         self.assertEqual(self.settings.port, 5000)
 
     def test_pool_with_peers(self) -> None:
-        """V89: another pool is refused while there are peers, and says who they are."""
+        """Another pool is refused while there are peers, and says who they are."""
         self.set_up()
         self.add("box")
         before = self.tree()
@@ -213,7 +213,7 @@ class InitTests(VpnCase):
         self.assertEqual(self.tree(), {})
 
     def test_hostile(self) -> None:
-        """V02, V06, B176: what is no value of its kind is refused, nothing written."""
+        """What is no value of its kind is refused, nothing written."""
         folder = str(self.site.settings)
         for words in (
             ["--endpoint", "https://vpn.example.net"],

@@ -64,7 +64,7 @@ class EnrollTests(JoinCase):
     """A machine enrolls."""
 
     def test_written(self) -> None:
-        """B172, V30: the key is made here, sent nowhere, and in one 0600 file only."""
+        """The key is made here, sent nowhere, and in one 0600 file only."""
         out = self.enroll()
         text = self.files.profile.read_text()
         key = text.partition("PrivateKey = ")[2].partition("\n")[0]
@@ -235,7 +235,7 @@ class EnrollTests(JoinCase):
         self.assertIn("cannot be read", error.sentence)
 
     def test_hostile_profiles(self) -> None:
-        """V03, B176: a profile that wg-quick would run a command of is not written."""
+        """A profile that wg-quick would run a command of is not written."""
         good = enrolling.config()
         for text in (
             good + "PostUp = reboot\n",
@@ -339,7 +339,7 @@ class CommandTests(JoinCase):
         self.assertNotIn("secret", err)
 
     def test_hostile_interface(self) -> None:
-        """V06: a name that a program could take for an option or a path is refused."""
+        """A name that a program could take for an option or a path is refused."""
         for name in ("-h", "--help", "../x", "a/b", "", ".", "x" * 16, "a b", "ä"):
             code, _, err = self.run_command(
                 "join", str(self.server.link), f"--interface={name}"

@@ -26,7 +26,7 @@ class PeerTests(VpnCase):
         return str(found["peer"]["state"])
 
     def test_add_with_key(self) -> None:
-        """B172: with a public key the file has a marked place, and there is no QR."""
+        """With a public key the file has a marked place, and there is no QR."""
         public = keys.format(keys.new_pair(os.urandom).public_key)
         code, out, err = self.site.run("peer", "add", "box", "--public-key", public)
         self.assertEqual(code, 0, err)
@@ -37,7 +37,7 @@ class PeerTests(VpnCase):
         self.assertNotIn("made on the server", self.events())
 
     def test_add_without_key(self) -> None:
-        """B172: a pair made here is shown once, stored nowhere, and in the record."""
+        """A pair made here is shown once, stored nowhere, and in the record."""
         code, out, err = self.site.run("peer", "add", "phone", "--kind", "phone")
         self.assertEqual(code, 0, err)
         text = out.partition("PrivateKey = ")[2].partition("\n")[0]
@@ -84,7 +84,7 @@ class PeerTests(VpnCase):
         self.add("localhost")
 
     def test_hostile_names(self) -> None:
-        """V03, V04, V06, B176: a name is shown text; it is refused or in no file."""
+        """A name is shown text; it is refused or in no file."""
         public = keys.format(keys.new_pair(os.urandom).public_key)
         for name in (
             "a\nb",
@@ -164,7 +164,7 @@ class PeerTests(VpnCase):
         self.assertEqual(json.loads(self.done("peer", "list", "--json")), [])
 
     def test_resume_expired(self) -> None:
-        """V56: an expired peer is not let in without a new date, and one call does."""
+        """An expired peer is not let in without a new date, and one call does."""
         self.add("box")
         self.done("peer", "expire", "box")
         said = self.refused("peer", "resume", "box")
@@ -215,7 +215,7 @@ class PeerTests(VpnCase):
         self.refused("peer", "export", "--preshared-keys")
 
     def test_import(self) -> None:
-        """V128: an export imported elsewhere is the same set; twice changes nothing."""
+        """An export imported elsewhere is the same set; twice changes nothing."""
         for number in range(30):
             self.add(f"box{number}")
         text = self.done("peer", "export", "--format", "wg", "--preshared-keys")
@@ -237,7 +237,7 @@ class PeerTests(VpnCase):
         self.assertIn("0 peers were added, 30 are here already", out)
 
     def test_import_refused(self) -> None:
-        """V128, B176: hooks are refused with their lines, and nothing is taken."""
+        """Hooks are refused with their lines, and nothing is taken."""
         path = self.site.folder / "wg0.conf"
         key = keys.format(keys.new_pair(os.urandom).public_key)
         peer = f"[Peer]\nPublicKey = {key}\nAllowedIPs = 10.80.0.9/32\n"

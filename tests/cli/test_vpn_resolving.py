@@ -70,7 +70,7 @@ class ResolvingTests(SynchronousTestCase):
         )
 
     def test_hostile_domain(self) -> None:
-        """V03, B176: a domain from the server that is none comes into no hook."""
+        """A domain from the server that is none comes into no hook."""
         for domain in (
             "",
             ".",
@@ -89,7 +89,7 @@ class ResolvingTests(SynchronousTestCase):
                 adapted(PROFILE, domain, Resolving.RESOLVED)
 
     def test_hostile_servers(self) -> None:
-        """V03: only addresses come into a hook."""
+        """Only addresses come into a hook."""
         text = PROFILE.replace("fd80::1", "$(reboot), fe80::1%;reboot, x")
         found = adapted(text, "semaphore.internal", Resolving.RESOLVED)
         self.assertIn("dns %i 10.80.0.1\n", found)

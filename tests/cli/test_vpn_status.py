@@ -125,7 +125,7 @@ class StatusTests(CompanionCase):
         self.assertIn("systemctl start semaphore-vpn", err)
 
     def test_hostile_name(self) -> None:
-        """V02: nothing in the table can steer a terminal."""
+        """Nothing in the table can steer a terminal."""
         self.site.conn.raw.execute("UPDATE vpn_peer SET name = 'a\x1b[2Jb'")
         for words in (["status"], ["peer", "list"], ["peer", "show", "1"]):
             out = self.done(*words)
@@ -255,7 +255,7 @@ class DoctorTests(CompanionCase):
         self.assertIn("box", finding["sentence"])
 
     def test_modes(self) -> None:
-        """V30: wider rights are an error with the way to mend them."""
+        """Wider rights are an error with the way to mend them."""
         for path in (
             self.site.state / "semaphore.db",
             self.site.settings / "private.key",

@@ -175,7 +175,7 @@ class RealDatabaseTests(DatabaseContract, SynchronousTestCase):
         self.assertEqual(_size(other), 1)
 
     def test_another_process_writes(self) -> None:
-        """B127: a command beside the server writes, and the server sees it."""
+        """A command beside the server writes, and the server sees it."""
         other = connect(self.path, now=utc_now, entropy=os.urandom)
         self.addCleanup(other.close)
         with other.transaction(write=True):

@@ -108,7 +108,7 @@ class DeviceContract:
         await self._has(device)
 
     def test_nothing_is_left_out(self) -> Any:
-        """V71: no preshared key, no keepalive and no address are written as such."""
+        """No preshared key, no keepalive and no address are written as such."""
         return self.drive(self._nothing_is_left_out())
 
     async def _nothing_is_left_out(self) -> None:
@@ -124,7 +124,7 @@ class DeviceContract:
         await self._has(device, state(change))
 
     def test_prefix_moves(self) -> Any:
-        """V73: a prefix is silently taken from the peer that had it."""
+        """A prefix is silently taken from the peer that had it."""
         return self.drive(self._prefix_moves())
 
     async def _prefix_moves(self) -> None:
@@ -147,7 +147,7 @@ class DeviceContract:
         await self._has(device)
 
     def test_endpoint_stays(self) -> Any:
-        """V76: an endpoint that is not written stays as it was."""
+        """An endpoint that is not written stays as it was."""
         return self.drive(self._endpoint_stays())
 
     async def _endpoint_stays(self) -> None:
@@ -160,7 +160,7 @@ class DeviceContract:
             await device.apply([RemovePeer(change.public_key)])
 
     def test_plan(self) -> Any:
-        """V79: what was planned is what there is then, of hundreds, and of none."""
+        """What was planned is what there is then, of hundreds, and of none."""
         return self.drive(self._plan())
 
     async def _plan(self) -> None:

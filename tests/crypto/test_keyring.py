@@ -76,7 +76,7 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(one == other, one.encoded() == other.encoded())
 
     def test_moved(self) -> None:
-        """S1: a value does not open in another row, column, project or purpose."""
+        """A value does not open in another row, column, project or purpose."""
         sealed = keyring().seal(b"production", PLACE)
         for moved in (
             Context("access_key", "access_key", "secret", "row-2", "project-1"),
@@ -89,7 +89,7 @@ class RoundTripTests(SynchronousTestCase):
             self.assertRaises(Damaged, keyring().unseal, sealed, moved)
 
     def test_distinct(self) -> None:
-        """S3, V25: ten thousand seals of one text all differ, with one length."""
+        """Ten thousand seals of one text all differ, with one length."""
         ring = keyring()
         sealed = {ring.seal(b"the same", PLACE) for _ in range(10_000)}
         self.assertEqual(len(sealed), 10_000)
@@ -112,7 +112,7 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(sealed, f"s1.{FIRST.key_id}.{wanted}")
 
     def test_former_releases(self) -> None:
-        """B11: values that were sealed by each release open; their form is fixed."""
+        """Values that were sealed by each release open; their form is fixed."""
         for sealed in FORMER:
             opened = keyring().unseal(sealed, PLACE).reveal()
             self.assertEqual(opened, b"-----BEGIN A KEY-----\n")
@@ -152,7 +152,7 @@ class KeyTests(SynchronousTestCase):
     """The key id chooses the key."""
 
     def test_old_key_opens(self) -> None:
-        """B13: a former key opens, and the current one seals."""
+        """A former key opens, and the current one seals."""
         sealed = keyring().seal(b"kept", PLACE)
         ring = keyring(FIRST, current=SECOND)
         self.assertEqual(ring.unseal(sealed, PLACE).reveal(), b"kept")
@@ -198,7 +198,7 @@ class BrokenEnvelopeTests(SynchronousTestCase):
     """Whatever is no envelope of ours fails with a typed error, and is not shown."""
 
     def test_bit_flips(self) -> None:
-        """S2: no single changed bit opens, nor gives another kind of error."""
+        """No single changed bit opens, nor gives another kind of error."""
         ring = keyring(SECOND)
         sealed = ring.seal(b"Zx9-marker", PLACE)
         for place in range(len(sealed)):
@@ -210,7 +210,7 @@ class BrokenEnvelopeTests(SynchronousTestCase):
                 self.assertNotIn("Zx9", repr(error))
 
     def test_downgrades(self) -> None:
-        """B04, B11, S12: text without our envelope is an error, never the secret."""
+        """Text without our envelope is an error, never the secret."""
         sealed = keyring().seal(b"text", PLACE)
         body = sealed.split(".")[2]
         for text, wanted in (

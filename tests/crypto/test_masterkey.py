@@ -28,7 +28,7 @@ class ParseTests(SynchronousTestCase):
         return sentence
 
     def test_wrong_lengths(self) -> None:
-        """B01: another length is refused with what was found and what is wanted."""
+        """Another length is refused with what was found and what is wanted."""
         for size in (0, 1, 16, 24, 31, 33, 48, 64):
             text = base64.encodebytes(b"k" * size).decode()
             self.assertIn(f"{size} bytes found", self.refused(text))
@@ -39,7 +39,7 @@ class ParseTests(SynchronousTestCase):
             self.assertIn("0 bytes found", self.refused(text))
 
     def test_not_base64(self) -> None:
-        """B03: text that is not base64 is refused as such."""
+        """Text that is not base64 is refused as such."""
         for text in ("not base64!!", "a" * 43, "é" * 44, "-" * 43 + "=", "a" * 41):
             self.assertIn("not base64", self.refused(text))
 
@@ -72,7 +72,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(len(key.key_id), 11)
 
     def test_shows_its_id_only(self) -> None:
-        """S14: a key is shown by its id and cannot be pickled."""
+        """A key is shown by its id and cannot be pickled."""
         key = MasterKey(b"Zx9-marker-Zx9-marker-Zx9-marker")
         self.assertEqual(repr(key), f"MasterKey({key.key_id})")
         self.assertRaises(TypeError, pickle.dumps, key)

@@ -40,7 +40,7 @@ class PassphraseTests(SynchronousTestCase):
         self.assertNotEqual(file, self.sealed())
 
     def test_default_cost(self) -> None:
-        """B180: without a word about it a guess takes a quarter of a gigabyte."""
+        """Without a word about it a guess takes a quarter of a gigabyte."""
         self.assertGreaterEqual(Cost().memory, 256 << 20)
         self.assertLessEqual(Cost().memory, MOST_MEMORY)
 

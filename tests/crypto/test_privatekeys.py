@@ -74,7 +74,7 @@ class KeyCase(SynchronousTestCase):
 
 
 class AcceptedTests(KeyCase):
-    """B18: each kind in each format."""
+    """Each kind in each format."""
 
     def test_openssh(self) -> None:
         """OpenSSH's format of each type is read."""
@@ -112,7 +112,7 @@ class AcceptedTests(KeyCase):
             self.assert_usable(normalise(text))
 
     def test_passphrase(self) -> None:
-        """B19: the right passphrase opens each format; the result has none."""
+        """The right passphrase opens each format; the result has none."""
         texts = [
             generate(self.folder, "a", "-t", "ed25519", passphrase=PASSPHRASE),
             generate(self.folder, "b", "-t", "rsa", passphrase=PASSPHRASE),
@@ -153,7 +153,7 @@ class PastedTests(KeyCase):
     """Whatever happened to the white space, the key is the same."""
 
     def test_line_ends(self) -> None:
-        """B16, B17: line ends, blank lines and indentation do not matter."""
+        """Line ends, blank lines and indentation do not matter."""
         for form in (["-t", "ed25519"], ["-t", "rsa", "-m", "PEM"]):
             name = form[1]
             text = generate(self.folder, name, *form)
@@ -177,7 +177,7 @@ class PastedTests(KeyCase):
                 self.assert_same(normalise(pasted), wanted)
 
     def test_encrypted_pem(self) -> None:
-        """B17, B19: the header lines of an encrypted PEM key survive the same."""
+        """The header lines of an encrypted PEM key survive the same."""
         text = generate(
             self.folder, "a", "-t", "rsa", "-m", "PEM", passphrase=PASSPHRASE
         )
@@ -199,7 +199,7 @@ class PastedTests(KeyCase):
 
 
 class RefusedTests(KeyCase):
-    """B18: what is no private key is refused with what it is."""
+    """What is no private key is refused with what it is."""
 
     def test_empty(self) -> None:
         """Nothing at all is called empty."""
@@ -275,7 +275,7 @@ class RefusedTests(KeyCase):
         self.assertIn("more than one", self.refused(text + text))
 
     def test_damaged_line(self) -> None:
-        """B17: a key with a damaged line is refused as not usable."""
+        """A key with a damaged line is refused as not usable."""
         for form in (
             ["-t", "ed25519"],
             ["-t", "rsa"],
@@ -296,7 +296,7 @@ class RefusedTests(KeyCase):
         )
 
     def test_passphrases(self) -> None:
-        """B19: a missing and a wrong passphrase are told at once."""
+        """A missing and a wrong passphrase are told at once."""
         for form in (
             ["-t", "ed25519"],
             ["-t", "rsa", "-m", "PEM"],

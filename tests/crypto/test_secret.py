@@ -18,14 +18,14 @@ MARKER = b"rekram-9xZ"
 
 
 class SecretTests(SynchronousTestCase):
-    """S14: no accident shows the content."""
+    """No accident shows the content."""
 
     def setUp(self) -> None:
         """Make one."""
         self.secret = Secret(MARKER[::-1])
 
     def test_texts(self) -> None:
-        """S14: repr, str, format, % and an f-string show none of the content."""
+        """Repr, str, format, % and an f-string show none of the content."""
         texts = [
             repr(self.secret),
             str(self.secret),
@@ -41,7 +41,7 @@ class SecretTests(SynchronousTestCase):
             self.assertNotIn("Zx9", text)
 
     def test_traceback(self) -> None:
-        """S14: a detailed traceback with its variables shows none of the content."""
+        """A detailed traceback with its variables shows none of the content."""
 
         def fail(secret: Secret) -> tuple[str, str]:
             try:
@@ -55,7 +55,7 @@ class SecretTests(SynchronousTestCase):
             self.assertNotIn("Zx9", text)
 
     def test_not_serialisable(self) -> None:
-        """S14: json, msgspec, pickle and copy refuse it."""
+        """Json, msgspec, pickle and copy refuse it."""
         for refuse in (json.dumps, msgspec.json.encode, copy.copy, copy.deepcopy):
             with self.assertRaises(TypeError):
                 refuse(self.secret)

@@ -84,7 +84,7 @@ class ThrottleTests(SynchronousTestCase):
             )
 
     def test_account(self) -> None:
-        """B64: after five wrong guesses an account has to wait, longer each time."""
+        """After five wrong guesses an account has to wait, longer each time."""
         self.fail(_subject(), 4)
         self.assertEqual(self.wait(_subject()), 0)
         self.fail(_subject())
@@ -97,7 +97,7 @@ class ThrottleTests(SynchronousTestCase):
             self.fail(_subject())
 
     def test_from_everywhere(self) -> None:
-        """B64: other addresses do not help against an account's delay."""
+        """Other addresses do not help against an account's delay."""
         for number in range(5):
             self.fail(_subject(address=f"192.0.2.{number}"))
         self.assertGreater(self.wait(_subject(address="198.51.100.1")), 0)
@@ -115,14 +115,14 @@ class ThrottleTests(SynchronousTestCase):
         self.assertNotIn(b"nobody", self.conn.raw.serialize())
 
     def test_address(self) -> None:
-        """B64: an address that guesses at many accounts has to wait."""
+        """An address that guesses at many accounts has to wait."""
         for number in range(20):
             self.fail(_subject(f"user{number}"))
         self.assertGreater(self.wait(_subject("another")), 0)
         self.assertEqual(self.wait(_subject("another", "198.51.100.1")), 0)
 
     def test_right_after_wrong(self) -> None:
-        """B64: a right password works after wrong ones and forgives the account."""
+        """A right password works after wrong ones and forgives the account."""
         self.fail(_subject(), 4)
         self.log_in(_subject())
         self.fail(_subject(), 4)
@@ -153,7 +153,7 @@ class ThrottleTests(SynchronousTestCase):
         self.assertGreater(self.wait(_subject("another")), 0)
 
     def test_restart(self) -> None:
-        """B64: the counts are in the store, and a copy of it has them."""
+        """The counts are in the store, and a copy of it has them."""
         self.fail(_subject(), 5)
         again = memory_connection(self.clock, Entropy())
         self.conn.raw.backup(again.raw)
@@ -203,7 +203,7 @@ class ThrottleTests(SynchronousTestCase):
             self.log_in(_subject())
 
     def test_events(self) -> None:
-        """B64: failures at accounts that exist are in the record, with the address."""
+        """Failures at accounts that exist are in the record, with the address."""
         self.fail(_subject())
         self.fail(_subject("my password"))
         (found,) = events.list_events(self.conn, actor_of(self.alice))

@@ -76,7 +76,7 @@ class AcmeTests(SynchronousTestCase):
             connection.close()
 
     def test_http(self) -> None:
-        """T4: http-01 from the first start to a renewal, with one account."""
+        """The challenge http-01 from the first start to a renewal, with one account."""
         self.pebble.start()
         self.product.start()
         self.wait()
@@ -117,7 +117,7 @@ class AcmeTests(SynchronousTestCase):
             self.assertEqual(path.stat().st_mode & 0o777, 0o644 if public else 0o600)
 
     def test_alpn(self) -> None:
-        """T4: tls-alpn-01 on the site's own port."""
+        """The challenge tls-alpn-01 on the site's own port."""
         self.product.environ["SEMAPHORE_ACME_CHALLENGE"] = "tls-alpn-01"
         self.pebble.start()
         self.product.start()

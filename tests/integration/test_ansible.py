@@ -119,7 +119,7 @@ class HostTests(AnsibleCase):
         return f"target {where} {PYTHON} {' '.join(more)}\n"
 
     def test_keys(self) -> None:
-        """B18, B111: hosts are reached with a key that is nowhere to be found."""
+        """Hosts are reached with a key that is nowhere to be found."""
         server = self.enter(Sshd())
         files = {
             "site.yml": (
@@ -179,7 +179,7 @@ class HostTests(AnsibleCase):
                 self.assertIn(f"reached {server.user}", ran.log)
 
     def test_changed_host(self) -> None:
-        """B36: a host whose key changed is not reached, and nobody is asked."""
+        """A host whose key changed is not reached, and nobody is asked."""
         key_server = self.enter(Sshd())
         key = SshKey(login=key_server.user, private_key=key_server.new_key("ed25519"))
         shown = {"site.yml": "- {hosts: all, gather_facts: false, tasks: [ping: ]}\n"}
@@ -216,7 +216,7 @@ class HostTests(AnsibleCase):
         "a login with a password of its own needs root",
     )
     def test_passwords(self) -> None:
-        """B111: login and become with passwords, which are nowhere to be found."""
+        """Login and become with passwords, which are nowhere to be found."""
         people = {"semtest-login": "log in ' $x {{ a }}", "semtest-become": "be;come é"}
         for name, password in people.items():
             self.addCleanup(
@@ -330,7 +330,7 @@ class SecretTests(AnsibleCase):
     """Secrets reach playbooks exactly, and nobody else."""
 
     def test_vaults(self) -> None:
-        """B110: two vaults are opened, late in a run too, by passwords from pipes."""
+        """Two vaults are opened, late in a run too, by passwords from pipes."""
         files = {
             "one.yml": self.encrypt("prod", "first password", "one: 11-from-prod\n"),
             "two.yml": self.encrypt("default", "second", "two: 22-from-default\n"),
@@ -370,7 +370,7 @@ class SecretTests(AnsibleCase):
         in_time(ran.seconds, 15)
 
     def test_exact_bytes(self) -> None:
-        """B113, B111: a secret variable arrives exactly, and is in no argument."""
+        """A secret variable arrives exactly, and is in no argument."""
         copy = (
             "    - copy: {dest: '%s', content: '{{ nasty }}'}\n"
             "    - command: sh {{ playbook_dir }}/photograph.sh\n"
@@ -391,7 +391,7 @@ class SecretTests(AnsibleCase):
         self.assertEqual([oct(path.stat().st_mode)[-3:] for path in kept], ["600"])
 
     def test_masks(self) -> None:
-        """B116: what a playbook prints of its secrets is masked in the log."""
+        """What a playbook prints of its secrets is masked in the log."""
         self.upstream.commit({"site.yml": SHOW % "{{ word }} {{ word | b64encode }}"})
         ran = self.run_job(self.playbook(secret_variables={"word": "tell-nobody"}))
         self.assertEqual(ran.status, "success", ran.log)
@@ -444,7 +444,7 @@ class SecretTests(AnsibleCase):
         self.assertIn("***", ran.log)
 
     def test_variables(self) -> None:
-        """B123: variables, the task's details and the environment reach a playbook."""
+        """Variables, the task's details and the environment reach a playbook."""
         ran = self.play(
             {
                 "site.yml": SHOW
@@ -480,7 +480,7 @@ class SecretTests(AnsibleCase):
         self.assertNotIn('"evaluated', ran.log)
 
     def test_no_server_secrets(self) -> None:
-        """B124: of the server's own environment nothing reaches a job."""
+        """Of the server's own environment nothing reaches a job."""
         os.environ["SEMAPHORE_ACCESS_KEY_ENCRYPTION"] = "c2VydmVyLXNlY3JldA=="
         self.addCleanup(os.environ.pop, "SEMAPHORE_ACCESS_KEY_ENCRYPTION")
         ran = self.play(

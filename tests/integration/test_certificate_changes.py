@@ -170,7 +170,7 @@ class FilesTests(ChangeTestCase):
         return put, self.reload if number % 10 == 5 else self.hang_up
 
     def test_changes(self) -> None:
-        """T2: a hundred changes cut no connection; pairs that cannot serve are none."""
+        """A hundred changes cut no connection; pairs that cannot serve are none."""
         gate = self.folder / "gate"
         socket = self.product.websocket()
         self.addCleanup(socket.close)

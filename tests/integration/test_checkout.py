@@ -16,7 +16,7 @@ from tests.support.gitserver import GitServer, git
 from tests.support.orders import order
 from tests.support.pace import in_time
 
-#: Every character that has broken a clone URL somewhere (B23, B24).
+#: Every character that has broken a clone URL somewhere.
 PASSWORD = "a/b@c:d%e#f?g h+é1234@abc"
 
 
@@ -43,14 +43,14 @@ class CheckoutTests(JobCase):
         self.assertIn("branch", ran.lines)
 
     def test_remote_head(self) -> None:
-        """B30: an empty branch is the remote's HEAD, whatever its name."""
+        """An empty branch is the remote's HEAD, whatever its name."""
         upstream = self.repository(branch="trunk/odd-name")
         upstream.commit({"run.sh": "echo there"})
         ran = self.run_job(order(str(upstream.folder)))
         self.assertIn("there", ran.lines)
 
     def test_missing_branch(self) -> None:
-        """B30: a branch that does not exist ends in an error that names it."""
+        """A branch that does not exist ends in an error that names it."""
         upstream = self.repository()
         upstream.commit({"run.sh": "echo there"})
         ran = self.run_job(order(str(upstream.folder), branch="release/9"))
@@ -61,7 +61,7 @@ class CheckoutTests(JobCase):
         )
 
     def test_dirty_tree(self) -> None:
-        """B31: what a job writes into its checkout is gone in the next one."""
+        """What a job writes into its checkout is gone in the next one."""
         upstream = self.repository()
         upstream.commit({"run.sh": "cat data; echo changed > data", "data": "clean\n"})
         for _ in range(2):
@@ -70,7 +70,7 @@ class CheckoutTests(JobCase):
             self.assertNotIn("changed", ran.lines)
 
     def test_submodules(self) -> None:
-        """B29: submodules of a local repository are fetched, nested ones too."""
+        """Submodules of a local repository are fetched, nested ones too."""
         inner = self.repository("inner")
         inner.commit({"word": "inner\n"})
         middle = self.repository("middle")
@@ -100,7 +100,7 @@ class CheckoutTests(JobCase):
         self.assertIn("The script run.sh is not in the repository", ran.lines)
 
     def test_no_repository(self) -> None:
-        """B39: a folder that is no git repository is not used."""
+        """A folder that is no git repository is not used."""
         ran = self.run_job(order("/etc"))
         self.assertEqual(ran.status, "error")
         self.assertIn("The repository /etc cannot be fetched", ran.lines)
@@ -125,7 +125,7 @@ class HttpsTests(JobCase):
         return self.run_job(order(url, key=key), masked=False)
 
     def test_special_characters(self) -> None:
-        """B23, B24: any password works, and is in no argument, file or log."""
+        """Any password works, and is in no argument, file or log."""
         server = self.serve(login="bob", password=PASSWORD)
         server.repository("x.git").commit({"run.sh": self.photograph})
         ran = self.fetch(
@@ -151,7 +151,7 @@ class HttpsTests(JobCase):
         self.assert_clean(ran, PASSWORD)
 
     def test_forms_of_a_token(self) -> None:
-        """B26: a token works as a password, and alone, as the login."""
+        """A token works as a password, and alone, as the login."""
         for key, pair in (
             (LoginPassword(login="me", password="tok"), ("me", "tok")),
             (LoginPassword(login="", password="tok"), ("tok", "")),
@@ -170,7 +170,7 @@ class HttpsTests(JobCase):
             self.run_job(order("https://localhost/x", key=key))
 
     def test_refusals(self) -> None:
-        """B27: after 401, 403 and a server's fault the log has a reason, no secret."""
+        """After 401, 403 and a server's fault the log has a reason, no secret."""
         server = self.serve(login="bob", password="other")
         for status in (None, 403, 500):
             server.status = status
@@ -182,7 +182,7 @@ class HttpsTests(JobCase):
             self.assert_clean(ran, PASSWORD)
 
     def test_redirect_to_another_host(self) -> None:
-        """B27: where a redirect leads to another server, it never gets the login."""
+        """Where a redirect leads to another server, it never gets the login."""
         other = self.enter(GitServer(login="bob", password=PASSWORD))
         other.repository("x.git").commit({"run.sh": "true"})
         server = self.serve(login="bob", password=PASSWORD)
@@ -197,7 +197,7 @@ class HttpsTests(JobCase):
         self.assert_clean(ran, PASSWORD)
 
     def test_unknown_authority(self) -> None:
-        """B38: a private CA that is not in the bundle is an error, never ignored."""
+        """A private CA that is not in the bundle is an error, never ignored."""
         server = self.serve()
         server.repository("x.git").commit({"run.sh": "true"})
         self.options = replace(self.options, ca_bundle=None)
@@ -206,7 +206,7 @@ class HttpsTests(JobCase):
         self.assertIn("certificate", ran.log)
 
     def test_wrong_host(self) -> None:
-        """B27: a name that does not exist ends soon, with the reason in the log."""
+        """A name that does not exist ends soon, with the reason in the log."""
         key = LoginPassword(login="bob", password=PASSWORD)
         ran = self.fetch("https://no-such-host.invalid/x.git", key)
         self.assertEqual(ran.status, "error")
@@ -224,7 +224,7 @@ class HttpsTests(JobCase):
         in_time(ran.seconds, 15)
 
     def test_private_submodules(self) -> None:
-        """B29: submodules of the same host get the same login."""
+        """Submodules of the same host get the same login."""
         server = self.serve(login="bob", password=PASSWORD)
         for name in ("one", "two"):
             server.repository(name).commit({"word": f"{name}\n"})
@@ -288,7 +288,7 @@ class HttpsTests(JobCase):
         self.assertNotIn("readable", seen)
 
     def test_submodule_of_this_machine(self) -> None:
-        """B39: a repository of a server cannot have a submodule of this machine."""
+        """A repository of a server cannot have a submodule of this machine."""
         local = self.repository("local")
         local.commit({"word": "private\n"})
         server = self.serve()

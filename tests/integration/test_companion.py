@@ -48,7 +48,7 @@ class TunnelTests(LabTestCase):
         self.assertGreater(status.sent, 0)
 
     def test_others_change(self) -> None:
-        """V66, V67, V76, B177: 200 changes of others lose no packet of a peer."""
+        """200 changes of others lose no packet of a peer."""
         others = [Peer(number) for number in range(10, 59)]
         self.joined()
         self.companion.sync(self.peer, *others)
@@ -71,7 +71,7 @@ class TunnelTests(LabTestCase):
         self.assertIn(mine, self.companion.wg("show", INTERFACE, "latest-handshakes"))
 
     def test_roaming(self) -> None:
-        """V76: a peer that has moved keeps its learned endpoint over an apply."""
+        """A peer that has moved keeps its learned endpoint over an apply."""
         self.joined()
         self.assertTrue(self.reaches())
         namespace = ("-n", self.lab.client1.namespace)
@@ -92,7 +92,7 @@ class TunnelTests(LabTestCase):
         )
 
     def test_suspended(self) -> None:
-        """V79, B177: a removed peer is cut off at once, the last one as well."""
+        """A removed peer is cut off at once, the last one as well."""
         self.joined()
         flood = Flood(self.lab.client1, "10.80.0.1").wait(10)
         gone = time.time()
@@ -103,7 +103,7 @@ class TunnelTests(LabTestCase):
         self.assertEqual(self.companion.wg("show", INTERFACE, "peers"), "")
 
     def test_unchanged(self) -> None:
-        """V67: what is right is not written."""
+        """What is right is not written."""
         peers = [self.peer, *(Peer(number) for number in range(10, 30))]
         self.companion.sync(*peers)
         for _ in range(20):
@@ -111,7 +111,7 @@ class TunnelTests(LabTestCase):
             self.assertEqual((synced.changes, synced.drift), (0, ()))
 
     def test_foreign_change(self) -> None:
-        """V68, V73: what others have changed by hand is put right, and told."""
+        """What others have changed by hand is put right, and told."""
         other = Peer(9)
         self.joined()
         self.companion.sync(self.peer, other)
@@ -136,7 +136,7 @@ class TunnelTests(LabTestCase):
         self.assertTrue(self.reaches())
 
     def test_daemon_killed(self) -> None:
-        """V68, V82: wireguard-go is killed five times, and back within 2 seconds."""
+        """The daemon ``wireguard-go``, killed five times, is back within 2 seconds."""
         self.joined()
         index = self.companion.hello().index
         for _ in range(5):
@@ -153,7 +153,7 @@ class TunnelTests(LabTestCase):
         self.assertEqual(self.companion.hello().index, index)
 
     def test_link_deleted(self) -> None:
-        """V68: a deleted interface is there again within 2 seconds."""
+        """A deleted interface is there again within 2 seconds."""
         self.joined()
         flood = Flood(self.lab.client1, "10.80.0.1").wait(5)
         self.companion.ask(wire.Observe(), wire.Observed)
@@ -165,7 +165,7 @@ class TunnelTests(LabTestCase):
         self.assertEqual(len(self.companion.daemons()), 1)
 
     def test_keepalive_ends(self) -> None:
-        """B178: the server goes on calling nobody after it has woken a peer."""
+        """The server goes on calling nobody after it has woken a peer."""
         self.joined()
         self.assertTrue(self.reaches())
         self.companion.sync(self.peer)
@@ -181,7 +181,7 @@ class TunnelTests(LabTestCase):
         self.assertTrue(self.reaches())
 
     def test_companion_killed(self) -> None:
-        """V68, V94, B174: a killed companion adopts what it finds, without a write."""
+        """A killed companion adopts what it finds, without a write."""
         self.joined()
         self.companion.sync(self.peer, grants=[(self.peer.ipv4, "10.20.0.0/24")])
         rules = self.companion.rules()
@@ -234,7 +234,7 @@ class TunnelTests(LabTestCase):
         self.assertEqual(self.companion.rules(), rules)
 
     def test_down(self) -> None:
-        """V94: taken down, nothing of ours is left; the next sync brings it back."""
+        """Taken down, nothing of ours is left; the next sync brings it back."""
         self.joined()
         self.companion.sync(self.peer, grants=[(self.peer.ipv4, "10.20.0.0/24")])
         self.assertEqual(self._forwarding(), "1")

@@ -75,13 +75,13 @@ class ReachTests(LabTestCase):
         self.companion.sync(self.peer, grants=grants)
 
     def test_nothing_is_granted(self) -> None:
-        """B168: without a grant nothing behind the server is reached."""
+        """Without a grant nothing behind the server is reached."""
         self.assertTrue(reaches(self.client, "10.80.0.1"))
         for address in ("10.20.0.5", "fd20::5", "10.20.0.1", "192.0.2.53"):
             self.assertFalse(reaches(self.client, address, "-I", INTERFACE), address)
 
     def test_granted(self) -> None:
-        """B168, V96: what is granted is reached, in both families, and no more."""
+        """What is granted is reached, in both families, and no more."""
         self.grant("10.20.0.5/32", "fd20::5/128")
         self.assertTrue(reaches(self.client, "10.20.0.5"))
         self.assertTrue(reaches(self.client, "fd20::5"))
@@ -92,7 +92,7 @@ class ReachTests(LabTestCase):
         self.assertFalse(reaches(self.client, "fd20::5"))
 
     def test_without_nat(self) -> None:
-        """V96: a network that knows the way back needs no address translation."""
+        """A network that knows the way back needs no address translation."""
         self.companion.end()
         plain = replace(BEHIND, sites=(Site("10.20.0.0/24", nat=False),))
         self.companion.write(plain)
@@ -106,7 +106,7 @@ class ReachTests(LabTestCase):
         self.assertFalse(reaches(self.lab.host, self.peer.ipv4))
 
     def test_uplinks_swapped(self) -> None:
-        """B174: a network that is reached by another link now is reached as before."""
+        """A network that is reached by another link now is reached as before."""
         self.grant("10.20.0.0/24")
         self.assertTrue(reaches(self.client, "10.20.0.5"))
         lab.ip("-n", self.lab.server.namespace, "link", "del", "site")
@@ -136,14 +136,14 @@ class ReachTests(LabTestCase):
         return printed.split()
 
     def test_metadata(self) -> None:
-        """V101: what clouds tell a machine is out of reach, whatever is granted."""
+        """What clouds tell a machine is out of reach, whatever is granted."""
         self.assertTrue(reaches(self.lab.server, "169.254.169.254"))
         self.grant("169.254.0.0/16", "10.20.0.0/24")
         self.assertTrue(reaches(self.client, "10.20.0.5"))
         self.assertFalse(reaches(self.client, "169.254.169.254"))
 
     def test_ports(self) -> None:
-        """V101: a peer has the published ports of the server, and no others."""
+        """A peer has the published ports of the server, and no others."""
         for port in ("443", "8080"):
             self.lab.server.start(sys.executable, "-m", "http.server", port, log=port)
         self.web = "http://10.80.0.1:443/"
@@ -181,7 +181,7 @@ class ReachTests(LabTestCase):
             self.assertTrue(reaches(self.lab.server, address))
 
     def test_spoofed(self) -> None:
-        """B168: a peer that takes another's address is not heard."""
+        """A peer that takes another's address is not heard."""
         other = Peer(9)
         self.companion.sync(self.peer, other, grants=[(other.ipv4, "10.20.0.5/32")])
         lab.address(self.client, INTERFACE, f"{other.ipv4}/32")
@@ -199,7 +199,7 @@ class ReachTests(LabTestCase):
         self.assertFalse(reaches(self.client, other.ipv6))
 
     def test_foreign_policy(self) -> None:
-        """V95: a chain of others that drops is named, and not touched."""
+        """A chain of others that drops is named, and not touched."""
         self.lab.server.run(
             *("nft", "-f", "-"),
             text="table ip docker { chain FORWARD {\n"
@@ -213,7 +213,7 @@ class ReachTests(LabTestCase):
         self.assertEqual(self.companion.rules(), rules)
 
     def test_one_family(self) -> None:
-        """V98: peers with one family only, and a VPN with one, work."""
+        """Peers with one family only, and a VPN with one, work."""
         four, six = self.peer.wire, Peer(9).wire
         request = wire.Sync(
             revision=1,
@@ -391,7 +391,7 @@ class RightsTests(LabTestCase):
         self.assertEqual(self.companion.hello().backend, "userspace")
 
     def test_most_of_the_peers(self) -> None:
-        """V79: most of the peers go only when that is meant."""
+        """Most of the peers go only when that is meant."""
         peers = [Peer(number) for number in range(10, 22)]
         self.companion.sync(self.peer, *peers)
         request = wire.Sync(revision=2, peers=(self.peer.wire,))
@@ -414,7 +414,7 @@ class RightsTests(LabTestCase):
 
 
 class NoBackendTests(LabTestCase):
-    """B175: the companion runs on where it has nothing to work with."""
+    """The companion runs on where it has nothing to work with."""
 
     def answers(self, companion: Companion) -> str:
         """Start *companion*; return the reason it gives."""

@@ -69,7 +69,7 @@ class PageTests(SynchronousTestCase):
         ]
 
     def test_enroll(self) -> None:
-        """V124: file and QR code are one text: the server's, with the key in place."""
+        """File and QR code are one text: the server's, with the key in place."""
         page = self.browser
         token = self.server.tokens[0]
         self.enroll(token)
@@ -138,7 +138,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(first["public_key"], second["public_key"])
 
     def test_lost_answer(self) -> None:
-        """V37: an answer that is lost is had again with the same key."""
+        """An answer that is lost is had again with the same key."""
         page = self.browser
         page.open(self.server.link(self.server.tokens[3]))
         self.shown("ask")
@@ -198,7 +198,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(page.dialogs, ["beforeunload"])
 
     def test_long_file(self) -> None:
-        """V123: a file that no QR code holds is offered, and the page says so."""
+        """A file that no QR code holds is offered, and the page says so."""
         page = self.browser
         page.open(self.server.link(self.server.tokens[0]))
         self.shown("ask")
@@ -258,7 +258,7 @@ class PageTests(SynchronousTestCase):
 
 @skipUnless(browser.path(), "there is no Chromium here")
 class EncoderTests(SynchronousTestCase):
-    """V123: the page's own encoder of QR codes, read by somebody else's reader."""
+    """The page's own encoder of QR codes, read by somebody else's reader."""
 
     def setUp(self) -> None:
         """Start a browser on a page that may import the encoder."""
@@ -285,7 +285,7 @@ class EncoderTests(SynchronousTestCase):
         return found
 
     def test_read(self) -> None:
-        """V123: codes from small to large are read as the bytes that went in."""
+        """Codes from small to large are read as the bytes that went in."""
         picture = Path(self.mktemp()).absolute()
         picture.parent.mkdir(parents=True, exist_ok=True)
         versions = set()
@@ -307,7 +307,7 @@ class EncoderTests(SynchronousTestCase):
             self.assertEqual(browser.scan(picture), content)
 
     def test_level(self) -> None:
-        """V123: the smallest code, and the better level where it costs nothing."""
+        """The smallest code, and the better level where it costs nothing."""
         for length, version, level in (
             (14, 1, "M"),
             (15, 1, "L"),
@@ -320,7 +320,7 @@ class EncoderTests(SynchronousTestCase):
             self.assertEqual((known["version"], known["level"]), (version, level))
 
     def test_too_long(self) -> None:
-        """V123: what does not fit is refused by name."""
+        """What does not fit is refused by name."""
         with self.assertRaises(browser.Failed) as caught:
             self.drawn(b"x" * 2954)
         self.assertIn("do not fit", str(caught.exception))

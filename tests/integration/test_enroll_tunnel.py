@@ -13,7 +13,7 @@ class PageTests(LabTestCase):
     """A device enrolls itself by its browser, and is inside."""
 
     def test_tunnel(self) -> None:
-        """V124: what the page saves and what it draws bring a real tunnel up."""
+        """What the page saves and what it draws bring a real tunnel up."""
         self.lab.outside_names()
         site = Site(self.lab, SEMAPHORE_VPN_ONLY="true")
         site.set_up()

@@ -165,17 +165,17 @@ class ReleasesTests(ExactCase):
         any_text()
 
     def test_2_17(self) -> None:
-        """B113: ansible-core 2.17 gets each text as it was written."""
+        """The release 2.17 gets each text as it was written."""
         self.release("2.17")
 
     def test_2_18(self) -> None:
-        """B113: ansible-core 2.18 gets each text as it was written."""
+        """The release 2.18 gets each text as it was written."""
         self.release("2.18")
 
     def test_2_19(self) -> None:
-        """B113: ansible-core 2.19 gets each text as it was written."""
+        """The release 2.19 gets each text as it was written."""
         self.release("2.19")
 
     def test_newest(self) -> None:
-        """B113: the newest ansible-core gets each text as it was written."""
+        """The newest ansible-core gets each text as it was written."""
         self.release("newest")

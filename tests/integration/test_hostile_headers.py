@@ -56,7 +56,7 @@ class Way:
 
 
 class TablesTests(ProductTestCase):
-    """T6: over TLS, in plain from a proxy on this machine, and behind NGINX."""
+    """Over TLS, in plain from a proxy on this machine, and behind NGINX."""
 
     config = {"web_root": "https://site.example"}  # noqa: RUF012 - the base's
 
@@ -116,7 +116,7 @@ class TablesTests(ProductTestCase):
         yield Way("nginx", proxy.place.port, proxy.context())
 
     def test_origins(self) -> None:
-        """B45, B58, V115: only the site's own pages change things and get a socket."""
+        """Only the site's own pages change things and get a socket."""
         cookie = ("Cookie", self.product.log_in())
         own = ("Origin", "https://SITE.example")
         for way in self.ways():
@@ -135,7 +135,7 @@ class TablesTests(ProductTestCase):
             self.assertEqual(status, 101, way.name)
 
     def test_odd_origins(self) -> None:
-        """B45, V115: two origins are none of ours, and an empty one is neither."""
+        """Two origins are none of ours, and an empty one is neither."""
         cookie = ("Cookie", self.product.log_in())
         own, evil = ("Origin", "https://site.example"), ("Origin", "https://evil")
         for way in self.ways():
@@ -147,7 +147,7 @@ class TablesTests(ProductTestCase):
                 self.assertEqual(status, 403, (way.name, origins))
 
     def test_hosts(self) -> None:
-        """B44: the site answers to no name that only looks like its own."""
+        """The site answers to no name that only looks like its own."""
         for way in self.ways():
             for host in self.HOSTS:
                 with self.subTest(way=way.name, host=host):
@@ -156,7 +156,7 @@ class TablesTests(ProductTestCase):
                 self.assertEqual(way.ask("GET", "/api/ping", host), 200, way.name)
 
     def test_forwarded(self) -> None:
-        """B56: what a client says of its way counts neither by TLS nor by a proxy."""
+        """What a client says of its way counts neither by TLS nor by a proxy."""
         for way in self.ways():
             if way.name == "plain":  # there the client is the proxy
                 continue

@@ -11,7 +11,7 @@ from tests.support.smuggling import HIDDEN, SMUGGLED
 
 
 class HostileTests(ProductTestCase):
-    """T7: what is odd is answered once, and the connection is over."""
+    """What is odd is answered once, and the connection is over."""
 
     def connect(self, *, tls: bool) -> socket.socket:
         """Return a connection to the server."""
@@ -31,7 +31,7 @@ class HostileTests(ProductTestCase):
         return b"".join(parts)
 
     def test_smuggling(self) -> None:
-        """T7: each of the set, over TLS and in plain, is one 400 and the end."""
+        """Each of the set, over TLS and in plain, is one 400 and the end."""
         for tls in (True, False):
             for name, data in SMUGGLED.items():
                 with self.subTest(name=name, tls=tls):
@@ -47,7 +47,7 @@ class HostileTests(ProductTestCase):
         self.assertNotIn("Traceback", self.product.log.read_text())
 
     def test_slow(self) -> None:
-        """T7: slow heads and bodies are cut off, and others are served meanwhile."""
+        """Slow heads and bodies are cut off, and others are served meanwhile."""
         slow = [self.connect(tls=tls) for tls in (True, False) for _ in range(100)]
         post = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n"
         for number, each in enumerate(slow):
@@ -63,7 +63,7 @@ class HostileTests(ProductTestCase):
         in_time(time.monotonic() - began, SECONDS + 15)
 
     def test_large(self) -> None:
-        """T7: ten megabytes of header are not read, whoever sends them."""
+        """Ten megabytes of header are not read, whoever sends them."""
         for tls in (True, False):
             connection = self.connect(tls=tls)
             with contextlib.suppress(ConnectionError):
@@ -72,7 +72,7 @@ class HostileTests(ProductTestCase):
             self.assertEqual(self.product.call("GET", "/api/ping").status, 200)
 
     def test_idle(self) -> None:
-        """T7: a thousand idle connections keep nobody out."""
+        """A thousand idle connections keep nobody out."""
         idle = [self.connect(tls=True) for _ in range(1000)]
         for each in idle:
             each.sendall(b"GET /api/ping HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -247,7 +247,7 @@ class JoinScriptTests(ScriptCase):
         self.assertRegex(done.stdout, r"Joined as machine-[0-9a-f]{4}: ")
 
     def test_lost_answer(self) -> None:
-        """V37: the key of an answer that was lost is used once more."""
+        """The key of an answer that was lost is used once more."""
         token = self.server.tokens[0]
         done = self.run_script(token, base="https://localhost:1")
         self.refused(done, "try again")

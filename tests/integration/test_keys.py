@@ -42,7 +42,7 @@ class GitOverSshTests(JobCase):
         )
 
     def test_each_type(self) -> None:
-        """B18: keys of each type fetch a repository, and are nowhere to be found."""
+        """Keys of each type fetch a repository, and are nowhere to be found."""
         server, upstream = self.serve()
         upstream.commit({"run.sh": self.photograph})
         for kind in ("ed25519", "rsa", "ecdsa"):
@@ -53,7 +53,7 @@ class GitOverSshTests(JobCase):
             self.assert_nowhere(ran, secret_line(key))
 
     def test_line_ends(self) -> None:
-        """B16, B17: a key without a final newline, with many, or with CRLF works."""
+        """A key without a final newline, with many, or with CRLF works."""
         server, upstream = self.serve()
         key = server.new_key("ed25519")
         for form in (key.strip(), f"\n{key}\n\n", key.replace("\n", "\r\n")):
@@ -61,7 +61,7 @@ class GitOverSshTests(JobCase):
             self.assertIn("there", ran.lines, ran.log)
 
     def test_protected_key(self) -> None:
-        """B19: a key that still has a passphrase ends the task soon, and says so."""
+        """A key that still has a passphrase ends the task soon, and says so."""
         server, upstream = self.serve()
         key = make_key(self.folder / "locked", "ed25519", passphrase="open sesame")
         ran = self.fetch(server, upstream, key)
@@ -84,7 +84,7 @@ class GitOverSshTests(JobCase):
         self.assertIn("must be an SSH key", raised.exception.message)
 
     def test_unknown_host(self) -> None:
-        """B36: an unknown host is remembered, and its fingerprint logged, once."""
+        """An unknown host is remembered, and its fingerprint logged, once."""
         server, upstream = self.serve()
         key = server.new_key("ed25519")
         first = self.fetch(server, upstream, key)
@@ -93,7 +93,7 @@ class GitOverSshTests(JobCase):
         self.assertNotIn("Host key", self.fetch(server, upstream, key).log)
 
     def test_changed_host(self) -> None:
-        """B36: a changed host key ends the task, naming host and both fingerprints."""
+        """A changed host key ends the task, naming host and both fingerprints."""
         server, upstream = self.serve()
         key = server.new_key("ed25519")
         self.fetch(server, upstream, key)
@@ -115,7 +115,7 @@ class GitOverSshTests(JobCase):
         self.assertIn(known, (self.folder / "known_hosts").read_text())
 
     def test_strict(self) -> None:
-        """B36: with ``yes`` an unknown host ends the task, and is not remembered."""
+        """With ``yes`` an unknown host ends the task, and is not remembered."""
         self.options = replace(self.options, strict_host_key_checking="yes")
         server, upstream = self.serve()
         ran = self.fetch(server, upstream, server.new_key("ed25519"))
@@ -145,7 +145,7 @@ class GitOverSshTests(JobCase):
         in_time(ran.seconds, 15)
 
     def test_submodules(self) -> None:
-        """B29: submodules of the same server are fetched with the same key."""
+        """Submodules of the same server are fetched with the same key."""
         server, upstream = self.serve()
         inner = self.repository("inner")
         inner.commit({"word": "inner\n"})
@@ -267,7 +267,7 @@ class GitOverSshTests(JobCase):
         self.assertTrue((odd / "known_hosts").exists())
 
     def test_nothing_is_left(self) -> None:
-        """B20: after a job that failed no key, socket or folder of it is left."""
+        """After a job that failed no key, socket or folder of it is left."""
         server, upstream = self.serve()
         upstream.commit({"run.sh": "exit 3"})
         key = server.new_key("ed25519")

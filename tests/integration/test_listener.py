@@ -88,7 +88,7 @@ class ListenerTestCase(SynchronousTestCase):
 
 
 class OnePortTests(ListenerTestCase):
-    """T3: TLS and plain HTTP at one port."""
+    """TLS and plain HTTP at one port."""
 
     def test_both(self) -> None:
         """This machine is served over TLS and in plain; others are sent to TLS."""
@@ -136,7 +136,7 @@ class OnePortTests(ListenerTestCase):
             self.assertTrue(done.stdout.endswith(b"pong"), done.stderr)
 
     def test_websocket(self) -> None:
-        """B44: an upgrade works in plain, with the cookie and without an origin."""
+        """An upgrade works in plain, with the cookie and without an origin."""
         product = self.start()
         cookie = product.log_in()
         opened = WebSocket(
@@ -162,7 +162,7 @@ class OnePortTests(ListenerTestCase):
             self.assertTrue(answer.endswith(wanted))
 
     def test_require_origin(self) -> None:
-        """B44: the option refuses a cookie without an origin from a proxy too."""
+        """The option refuses a cookie without an origin from a proxy too."""
         product = self.start(WEBSOCKET_REQUIRE_ORIGIN="true")
         cookie = product.log_in()
         status, body, _ = curl(
@@ -176,7 +176,7 @@ class OnePortTests(ListenerTestCase):
 
 
 class BoundsTests(ListenerTestCase):
-    """T3, T7: who says nothing does not stay, and does not keep others out."""
+    """Who says nothing does not stay, and does not keep others out."""
 
     def test_slow(self) -> None:
         """First bytes and handshake have ten seconds, together."""
@@ -246,7 +246,7 @@ def is_open(connection: socket.socket) -> bool:
 
 
 class ProxyTests(ListenerTestCase):
-    """B56: the PROXY protocol and forwarding headers."""
+    """The PROXY protocol and forwarding headers."""
 
     def clients(self, product: Product) -> list[str]:
         """Return who pinged, from the access log."""
@@ -254,7 +254,7 @@ class ProxyTests(ListenerTestCase):
         return re.findall(r"(\S+) GET /api/ping 200", said)[1:]
 
     def test_proxy_protocol(self) -> None:
-        """B56: the client's address is the one that a configured proxy tells."""
+        """The client's address is the one that a configured proxy tells."""
         product = self.start(PROXY_PROTOCOL="1", TRUSTED_PROXIES="127.0.0.1")
         port, trust = product.port, self.trusting(product)
         for preamble in (LINE, TOLD):
@@ -273,7 +273,7 @@ class ProxyTests(ListenerTestCase):
         )
 
     def test_from_elsewhere(self) -> None:
-        """B56: from who is none the header closes the connection."""
+        """From who is none the header closes the connection."""
         for environ in ({}, {"PROXY_PROTOCOL": "1", "TRUSTED_PROXIES": "192.0.2.250"}):
             product = self.start(**environ)
             for preamble in (LINE, TOLD, TOLD_OF_TLS):
@@ -282,7 +282,7 @@ class ProxyTests(ListenerTestCase):
             product.stop()
 
     def test_trusted(self) -> None:
-        """B56: a trusted proxy elsewhere is served in plain, and believed."""
+        """A trusted proxy elsewhere is served in plain, and believed."""
         other = elsewhere()
         product = self.start(INTERFACE="", TRUSTED_PROXIES=other)
         forwarded = ("--header", "X-Forwarded-For: 1.2.3.4, 198.51.100.9")

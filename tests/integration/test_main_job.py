@@ -76,7 +76,7 @@ class RunTests(ProductTestCase):
     """A script of a repository is run."""
 
     def test_commit(self) -> None:
-        """B33: the commit that was pushed last is the one that runs, and is told."""
+        """The commit that was pushed last is the one that runs, and is told."""
         project, repo = self.project({"say.sh": "echo first\n"})
         template = self.template(project, repo, "bash", "say.sh")
         task = self.product.run(project, template)
@@ -105,7 +105,7 @@ class RunTests(ProductTestCase):
         self.assertIn("second", self.product.output(project, newest))
 
     def test_odd_text(self) -> None:
-        """B101: text of any language and broken bytes come back as they were."""
+        """Text of any language and broken bytes come back as they were."""
         odd = b"\xc3\xa9 \xff \xf0\x9f\x98\x80\n"
         script = f"import sys\nsys.stdout.buffer.write({odd!r})\n"
         project, repo = self.project({"odd.py": script})
@@ -115,7 +115,7 @@ class RunTests(ProductTestCase):
         self.assertIn("é \ufffd 😀", self.product.output(project, task))
 
     def test_stop(self) -> None:
-        """B90: a stop leaves no process of the job, whatever it started."""
+        """A stop leaves no process of the job, whatever it started."""
         script = (
             "setsid bash -c 'trap \"\" TERM; sleep 3141' &\n"
             "(trap '' TERM; sleep 3142) &\n"
@@ -141,7 +141,7 @@ class RunTests(ProductTestCase):
         self.assertEqual(sleepers(), [])
 
     def test_time_limit(self) -> None:
-        """B99: a job over the time limit ends as an error that says so."""
+        """A job over the time limit ends as an error that says so."""
         self.product.stop()
         self.product.environ["SEMAPHORE_MAX_TASK_DURATION_SEC"] = "2"
         self.product.start()
@@ -152,7 +152,7 @@ class RunTests(ProductTestCase):
         self.assertIn("time limit", "\n".join(self.product.output(project, task)))
 
     def test_nosy_job(self) -> None:
-        """B124: a job's environment holds no secret of the server."""
+        """A job's environment holds no secret of the server."""
         project, repo = self.project({"env.sh": "env\n"})
         template = self.template(project, repo, "bash", "env.sh")
         task = self.product.run(project, template)
@@ -166,7 +166,7 @@ class KillTests(ProductTestCase):
     """The server ends at the worst moments."""
 
     def test_twenty_kills(self) -> None:
-        """B88: after each of twenty ``kill -9`` log and status are right."""
+        """After each of twenty ``kill -9`` log and status are right."""
         project, repo = self.project({"count.py": COUNTING})
         template = self.template(project, repo, "python", "count.py")
         dice = random.Random(20)
@@ -182,7 +182,7 @@ class KillTests(ProductTestCase):
             self.assertEqual((status, counted), ("success", wanted), f"round {round_}")
 
     def test_waiting_task_starts(self) -> None:
-        """B88: a task that waited when the server was killed starts afterwards."""
+        """A task that waited when the server was killed starts afterwards."""
         project, repo = self.project({"slow.sh": "sleep 2\n"})
         template = self.template(project, repo, "bash", "slow.sh")
         tasks = [self.product.run(project, template) for _ in range(2)]

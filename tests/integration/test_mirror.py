@@ -102,7 +102,7 @@ class MirrorTests(JobCase):
         self.assertEqual(self.fetch().status, "success")
 
     def test_exact_commit(self) -> None:
-        """B33: each run has the newest commit, and says which one it is."""
+        """Each run has the newest commit, and says which one it is."""
         upstream = self.serve()
         for number in ("one", "two"):
             commit = upstream.commit({"run.sh": f"echo content {number}"}, number)
@@ -114,7 +114,7 @@ class MirrorTests(JobCase):
             )
 
     def test_moved_tag(self) -> None:
-        """B33: a tag that was moved to another commit is followed."""
+        """A tag that was moved to another commit is followed."""
         upstream = self.serve()
         for number in ("one", "two"):
             upstream.commit({"run.sh": f"echo content {number}"})
@@ -123,7 +123,7 @@ class MirrorTests(JobCase):
             self.assertIn(f"content {number}", ran.lines)
 
     def test_rewritten_branch(self) -> None:
-        """B33: a branch whose history was rewritten is followed."""
+        """A branch whose history was rewritten is followed."""
         upstream = self.serve()
         upstream.commit({"run.sh": "echo old"})
         self.run_job(order(self.server.url("x.git"), branch="main"))
@@ -134,7 +134,7 @@ class MirrorTests(JobCase):
         self.assertIn("new", ran.lines)
 
     def test_parallel_jobs(self) -> None:
-        """B35: jobs of one repository at the same time each have their own branch."""
+        """Jobs of one repository at the same time each have their own branch."""
         upstream = self.serve()
         upstream.commit({"run.sh": "sleep 0.3; cat data", "data": "main\n"})
         for name in ("a", "b"):
@@ -154,7 +154,7 @@ class MirrorTests(JobCase):
                 self.assertIn(f"of {branch}", ran.lines)
 
     def test_stale_lock(self) -> None:
-        """B35: lock files of a git that was killed do not block the next job."""
+        """Lock files of a git that was killed do not block the next job."""
         upstream = self.serve()
         upstream.commit({"run.sh": "echo there"})
         self.fetch()

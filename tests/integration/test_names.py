@@ -172,7 +172,7 @@ class NameTests(TunnelTestCase):
         self.assertIsNotNone(self.ask("semaphore.internal", host=SERVER6, source=PEER6))
 
     def test_recreated(self) -> None:
-        """V68 (site): it answers again when the interface was made anew."""
+        """It answers again when the interface was made anew."""
         self.down()
         self.up()
         begun = time.monotonic()

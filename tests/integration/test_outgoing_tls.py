@@ -121,7 +121,7 @@ class Server:
 
 
 class RefusalTests(SynchronousTestCase):
-    """T8: none of them is spoken to, and the error names the check."""
+    """None of them is spoken to, and the error names the check."""
 
     def setUp(self) -> None:
         """Have a root that everybody is told to believe."""
@@ -217,7 +217,7 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(server.heard, b"", caller.__name__)
 
     def test_wrong_name(self) -> None:
-        """T8: a certificate for another name, or for an address only."""
+        """A certificate for another name, or for an address only."""
         words = "another name|mismatch|not valid for"
         other = (x509.DNSName("localhost.evil.example"),)
         self.refused(lambda: self.serve(names=other), words)
@@ -225,7 +225,7 @@ class RefusalTests(SynchronousTestCase):
         self.refused(lambda: self.serve(names=address), words)
 
     def test_name_in_the_subject_only(self) -> None:
-        """T8: a name that only the subject has counts for nothing, but for git."""
+        """A name that only the subject has counts for nothing, but for git."""
         serve = lambda: self.serve(names=(), common_name="localhost")  # noqa: E731
         for caller in (self.client, self.join):
             server = serve()
@@ -233,14 +233,14 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(server.heard, b"")
 
     def test_time(self) -> None:
-        """T8: a certificate that has ended, or has not begun."""
+        """A certificate that has ended, or has not begun."""
         self.refused(lambda: self.serve(ends=_NOW - _DAY / 2), "has expired")
         self.refused(
             lambda: self.serve(begins=_NOW + _DAY / 2), "not valid yet|not yet valid"
         )
 
     def test_issuer(self) -> None:
-        """T8: one of nobody, of somebody unknown, and of somebody who is no issuer."""
+        """One of nobody, of somebody unknown, and of somebody who is no issuer."""
         unknown = "issuer is not known|local issuer"
         stranger = Authority("A stranger")
         self.refused(lambda: self.serve(issuer=stranger), unknown)
@@ -250,7 +250,7 @@ class RefusalTests(SynchronousTestCase):
         )
 
     def test_self_signed(self) -> None:
-        """T8: one that signed itself."""
+        """One that signed itself."""
 
         def serve() -> Server:
             key = ec.generate_private_key(ec.SECP256R1())
@@ -265,7 +265,7 @@ class RefusalTests(SynchronousTestCase):
         self.refused(serve, "self-signed|self signed|issuer")
 
     def test_version(self) -> None:
-        """T8: a server that speaks nothing newer than TLS 1.1."""
+        """A server that speaks nothing newer than TLS 1.1."""
         old = lambda: self.serve(newest=ssl.TLSVersion.TLSv1_1)  # noqa: E731
         for caller in (self.client, self.join):
             server = old()

@@ -50,7 +50,7 @@ class AgentTests(SynchronousTestCase):
         return done.stdout
 
     def test_added_over_a_pipe(self) -> None:
-        """B16, B19: the agent takes each kind from standard input and asks nothing."""
+        """The agent takes each kind from standard input and asks nothing."""
         for number, options in enumerate(
             (
                 ["-t", "ed25519"],

@@ -47,7 +47,7 @@ class QuickTests(SynchronousTestCase):
     """The file under ``wg-quick``."""
 
     def test_strip(self) -> None:
-        """V126: ``wg-quick`` takes the file and its name, leaves the rest to ``wg``."""
+        """``wg-quick`` takes the file and its name, leaves the rest to ``wg``."""
         folder = Path(tempfile.mkdtemp(prefix="profile-"))
         self.addCleanup(folder.rmdir)
         file = folder / "semaphore.conf"
@@ -80,7 +80,7 @@ class CodeTests(SynchronousTestCase):
         return done.stdout
 
     def test_same(self) -> None:
-        """V123, V124: what is read is the file, byte for byte, whatever its length."""
+        """What is read is the file, byte for byte, whatever its length."""
         for each in (FULL, LEAST):
             text = profile.complete(profile.render(each), PAIR.private_key)
             self.assertEqual(self.read(text), text.encode())
@@ -155,7 +155,7 @@ class DeviceTests(SynchronousTestCase):
         run("wg", "addconf", self.name, "/dev/stdin", text=text.decode())
 
     def test_file(self) -> None:
-        """V15, V126: ``wg`` reads the file's values as they were meant."""
+        """``wg`` reads the file's values as they were meant."""
         for each in (FULL, LEAST):
             text = profile.complete(profile.render(each), PAIR.private_key)
             kept = "".join(
@@ -180,7 +180,7 @@ class DeviceTests(SynchronousTestCase):
         self.assertEqual(self.state().public_key, PAIR.public_key)
 
     def test_plans(self) -> None:
-        """V71, V73, V75: plans reach what is desired, by the socket and by the tool."""
+        """Plans reach what is desired, by the socket and by the tool."""
         secret = b"s" * 32
         first = DesiredPeer(public_key=b"a" * 32, addresses=("10.80.0.2", "fd80::2"))
         second = DesiredPeer(
@@ -206,7 +206,7 @@ class DeviceTests(SynchronousTestCase):
                 self.assertEqual(plan(self.state(), desired), ())
 
     def test_by_hand(self) -> None:
-        """V71, V73: what was done by hand is put right, the endpoint stays."""
+        """What was done by hand is put right, the endpoint stays."""
         peers = [
             DesiredPeer(public_key=bytes([n]) * 32, addresses=(f"10.80.0.{n}",))
             for n in (2, 3)

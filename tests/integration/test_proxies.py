@@ -187,19 +187,19 @@ class ShippedTests(ProxyTestCase):
         self.assertRegex(location, r"^https://localhost(:\d+)?/project/1\?x=y$")
 
     def test_nginx(self) -> None:
-        """B42, B44, B45, B55, B56: NGINX."""
+        """NGINX."""
         self.through(nginx_shipped)
 
     def test_apache(self) -> None:
-        """B42, B44, B45, B55, B56: Apache."""
+        """Apache."""
         self.through(apache_shipped)
 
     def test_haproxy(self) -> None:
-        """B42, B44, B45, B55, B56: HAProxy."""
+        """HAProxy."""
         self.through(haproxy)
 
     def test_caddy(self) -> None:
-        """B42, B44, B45, B55, B56: Caddy."""
+        """Caddy."""
         self.through(caddy)
 
 
@@ -235,7 +235,7 @@ class BrowserTests(ProxyTestCase):
     """A real browser, which speaks HTTP/2 and writes Origin and cookies itself."""
 
     def test_each(self) -> None:
-        """B42, B45, B55: it logs in and watches a task through each of them."""
+        """It logs in and watches a task through each of them."""
         project, repo = self.project({"say.sh": "echo first\necho last\n"})
         script = PAGE.format(
             password=ADMIN_PASSWORD,
@@ -275,7 +275,7 @@ class PrintedTests(ProxyTestCase):
     }
 
     def test_nginx(self) -> None:
-        """B42, B44, B55, B56: NGINX, which blanks the socket's Origin."""
+        """NGINX, which blanks the socket's Origin."""
         proxy = self.proxy(nginx_printed)
         self.check_cookie(self.log_in(proxy, **self.NAME))
         self.check_cookie(self.log_in(proxy))
@@ -290,7 +290,7 @@ class PrintedTests(ProxyTestCase):
         self.check_address(proxy, **lies)
 
     def test_nginx_required(self) -> None:
-        """B44, B45: an option refuses a socket whose Origin a proxy has blanked."""
+        """An option refuses a socket whose Origin a proxy has blanked."""
         proxy = self.proxy(nginx_printed, WEBSOCKET_REQUIRE_ORIGIN="true")
         self.log_in(proxy)
         self.assertEqual(self.refusal(proxy), 403)
@@ -298,7 +298,7 @@ class PrintedTests(ProxyTestCase):
         proxy.websocket(**token).close()
 
     def test_apache(self) -> None:
-        """B42, B44, B45, B55, B56: Apache, with ``web_host`` for what it leaves out."""
+        """Apache, with ``web_host`` for what it leaves out."""
         proxy = self.proxy(apache_printed, told=True)
         self.assertEqual(proxy.call("GET", "/", Host="evil.example").status, 421)
         self.check_cookie(self.log_in(proxy))
@@ -313,7 +313,7 @@ class PrintedTests(ProxyTestCase):
         self.check_address(proxy, **lies)
 
     def test_apache_alone(self) -> None:
-        """B42, B55: Apache and no ``web_host``: a browser's origin tells the scheme."""
+        """Apache and no ``web_host``: a browser's origin tells the scheme."""
         proxy = self.proxy(apache_printed)
         body = {"auth": "admin", "password": ADMIN_PASSWORD}
         answer = proxy.call("POST", "/api/auth/login", body)
@@ -370,7 +370,7 @@ class QuietTests(ProxyTestCase):
     QUIET = 13
 
     def test_each(self) -> None:
-        """B42: a socket on which nothing happens outlives a proxy's patience."""
+        """A socket on which nothing happens outlives a proxy's patience."""
         kinds = (
             impatient(nginx_shipped, "site.conf", "read_timeout 10m", "read_timeout 4"),
             impatient(
@@ -399,7 +399,7 @@ class QuietTests(ProxyTestCase):
 
 
 class BelowTests(ProxyTestCase):
-    """B52: the site below a path of the proxy's."""
+    """The site below a path of the proxy's."""
 
     def below(self, *, strips: bool) -> None:
         """Do everything below ``/semaphore``."""
@@ -411,9 +411,9 @@ class BelowTests(ProxyTestCase):
         self.check_sockets(proxy)
 
     def test_stripped(self) -> None:
-        """B44, B52: the proxy takes the path off."""
+        """The proxy takes the path off."""
         self.below(strips=True)
 
     def test_kept(self) -> None:
-        """B44, B52: the proxy leaves the path as it is."""
+        """The proxy leaves the path as it is."""
         self.below(strips=False)

@@ -42,7 +42,7 @@ def sealed_store() -> Connection:
 
 
 class KilledTests(SynchronousTestCase):
-    """S5, S6: the rows are always under one key, and the newest text survives."""
+    """The rows are always under one key, and the newest text survives."""
 
     def setUp(self) -> None:
         """Make a store on the disk."""
@@ -101,7 +101,7 @@ class KilledTests(SynchronousTestCase):
         return False
 
     def test_each_statement(self) -> None:
-        """B09, S5: all rows are under one key, all open, and a second run finishes."""
+        """All rows are under one key, all open, and a second run finishes."""
         before_commit = after_commit = 0
         statement = 1
         while True:
@@ -123,7 +123,7 @@ class KilledTests(SynchronousTestCase):
         self.assertGreater(after_commit, 2)
 
     def test_edited_meanwhile(self) -> None:
-        """S6: an edit waits for the rekey, and is what stays, under the new key."""
+        """An edit waits for the rekey, and is what stays, under the new key."""
         self.restore()
         with closing(self.connect()) as conn, closing(self.connect()) as editor:
             editor.raw.execute("PRAGMA busy_timeout=0")

@@ -150,7 +150,7 @@ class LoadTests(Namespaces):
         return first
 
     def test_again(self) -> None:
-        """V94: loaded twenty times, the rules are as after the first time."""
+        """Loaded twenty times, the rules are as after the first time."""
         grants = [Grant("10.80.0.2", "10.20.0.0/16"), Grant("fd80::2", "fd20::/48")]
         first = self.check(BOTH, grants)
         for _ in range(20):
@@ -161,7 +161,7 @@ class LoadTests(Namespaces):
         self.load(self.server, firewall.removal(BOTH))
 
     def test_families(self) -> None:
-        """V98: with IPv4 alone, with grants of either family, or none, it loads."""
+        """With IPv4 alone, with grants of either family, or none, it loads."""
         four, six = Grant("10.80.0.2", "10.20.0.0/16"), Grant("fd80::2", "fd20::/48")
         for settings, grants in (
             *((V4, ()), (V4, (four,))),
@@ -200,7 +200,7 @@ class LoadTests(Namespaces):
         self.assertIn("foreign", self.rules(self.server))
 
     def test_many(self) -> None:
-        """V99: ten thousand grants are loaded in one go, and again."""
+        """Ten thousand grants are loaded in one go, and again."""
         first = ipaddress.IPv4Address("10.80.0.2")
         grants = [Grant(str(first + n), "10.20.0.0/16") for n in range(10_000)]
         text = firewall.ruleset(V4, grants)
@@ -211,7 +211,7 @@ class LoadTests(Namespaces):
         self.assertEqual(self.rules(self.server).count("10.20.0.0/16"), 10_001)
 
     def test_all_or_nothing(self) -> None:
-        """V99: a text with one wrong word changes nothing."""
+        """A text with one wrong word changes nothing."""
         before = self.check(BOTH, [Grant("10.80.0.2", "10.20.0.0/16")])
         text = firewall.ruleset(BOTH, ()) + "add element inet semaphore_vpn x { 1 }\n"
         self.assertRaises(AssertionError, self.load, self.server, text)
@@ -352,7 +352,7 @@ class PacketTests(Namespaces):
         self.assertEqual(self.reached(self.host, "", *targets), list(targets))
 
     def test_server(self) -> None:
-        """V101: peers reach the published port and echo, and nothing else of it."""
+        """Peers reach the published port and echo, and nothing else of it."""
         self.grant()
         self.assertEqual(
             self.reached(
@@ -398,7 +398,7 @@ class PacketTests(Namespaces):
         self.assertEqual(seen[0][0], "fd20::1")
 
     def test_not_hidden(self) -> None:
-        """V96: with NAT off, the host sees the peer, and its answers come back."""
+        """With NAT off, the host sees the peer, and its answers come back."""
         self.grant(("10.80.0.2", "10.30.0.0/16"))
         seen = self.call(self.peer, "10.80.0.2", "10.30.0.5 80", "10.20.0.5 80")
         self.assertEqual([each and each[0] for each in seen], ["10.80.0.2", None])
@@ -411,7 +411,7 @@ class PacketTests(Namespaces):
         )
 
     def test_metadata(self) -> None:
-        """V101: what clouds tell a machine is not reached, even if it was granted."""
+        """What clouds tell a machine is not reached, even if it was granted."""
         self.grant(("10.80.0.2", "169.254.0.0/16"), ("10.80.0.2", "10.20.0.0/16"))
         self.assertEqual(
             self.reached(self.peer, "10.80.0.2", "169.254.169.254 80", "10.20.0.5 80"),

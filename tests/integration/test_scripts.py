@@ -23,7 +23,7 @@ class ScriptTests(JobCase):
     """Each kind of variable reaches a script, and its secrets nobody else."""
 
     def test_bash(self) -> None:
-        """B111, B113, B123: bash gets secrets exactly, and not as arguments."""
+        """Bash gets secrets exactly, and not as arguments."""
         upstream = self.repository()
         result = self.folder / "result"
         upstream.commit(
@@ -52,7 +52,7 @@ class ScriptTests(JobCase):
                 self.assertNotIn(b"quite-secret", path.read_bytes(), str(path))
 
     def test_python(self) -> None:
-        """B113, B123: python gets secrets exactly."""
+        """Python gets secrets exactly."""
         upstream = self.repository()
         result = self.folder / "result"
         upstream.commit(
@@ -74,7 +74,7 @@ class ScriptTests(JobCase):
         self.assertEqual(result.read_text(), NASTY)
 
     def test_any_text(self) -> None:
-        """B113: bash and python receive any text, compared by its SHA-256."""
+        """Bash and python receive any text, compared by its SHA-256."""
         upstream = self.repository()
         upstream.commit(
             {
@@ -120,7 +120,7 @@ class ScriptTests(JobCase):
         try_texts()
 
     def test_nothing_of_the_server(self) -> None:
-        """B124: a script sees none of the server's own variables."""
+        """A script sees none of the server's own variables."""
         os.environ["SEMAPHORE_ACCESS_KEY_ENCRYPTION"] = "c2VydmVyLXNlY3JldA=="
         self.addCleanup(os.environ.pop, "SEMAPHORE_ACCESS_KEY_ENCRYPTION")
         upstream = self.repository()

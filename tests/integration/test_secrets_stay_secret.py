@@ -139,11 +139,11 @@ class SecretsTests(ProductTestCase):
             )
 
     def test_ed25519(self) -> None:
-        """B20, B111: an ed25519 key is used, and found nowhere."""
+        """An ed25519 key is used, and found nowhere."""
         self.try_key("ed25519")
 
     def test_rsa(self) -> None:
-        """B20, B111: an RSA key is used, and found nowhere."""
+        """An RSA key is used, and found nowhere."""
         self.try_key("rsa")
 
     def test_job_reads(self) -> None:

@@ -37,26 +37,26 @@ class SocketTests(ProductTestCase):
         return int(refused.exception.status)
 
     def test_own_page(self) -> None:
-        """B44: a page of the site opens it with its cookie."""
+        """A page of the site opens it with its cookie."""
         headers = {"Cookie": self.cookie(), "Origin": self.product.url}
         self.product.websocket(headers).close()
         headers["Origin"] = self.product.url.upper()
         self.product.websocket(headers).close()
 
     def test_foreign_page(self) -> None:
-        """B45: a page of another site does not, and neither does no page at all."""
+        """A page of another site does not, and neither does no page at all."""
         cookie = self.cookie()
         for origin in ("https://evil.example", "null", "http://localhost", ""):
             self.assertEqual(self.refusal(Cookie=cookie, Origin=origin), 403, origin)
         self.assertEqual(self.refusal(Cookie=cookie), 403)
 
     def test_nobody(self) -> None:
-        """B46: without credentials that hold it is refused before the upgrade."""
+        """Without credentials that hold it is refused before the upgrade."""
         self.assertEqual(self.refusal(), 401)
         self.assertEqual(self.refusal(Authorization="Bearer " + "a" * 43 + "="), 401)
 
     def test_no_handshake(self) -> None:
-        """B41: a plain request is told what the address is for."""
+        """A plain request is told what the address is for."""
         answer = self.product.call("GET", "/api/ws")
         self.assertEqual(answer.status, 426)
         self.assertEqual(answer.headers["upgrade"], "websocket")
@@ -92,7 +92,7 @@ class SocketTests(ProductTestCase):
         return socket.closed
 
     def test_ends(self) -> None:
-        """B46, B60: the end of membership, role, password or account closes it."""
+        """The end of membership, role, password or account closes it."""
         api = self.product.api
         project = api("POST", "/projects", {"name": "Test"})["id"]
         number, cookie = self.user("alice")
@@ -118,7 +118,7 @@ class SocketTests(ProductTestCase):
                 )
 
     def test_token_ended(self) -> None:
-        """B46, B60: a program's socket is closed with its token."""
+        """A program's socket is closed with its token."""
         socket = self.product.websocket()
         socket.settimeout(10)
         cookie = self.product.log_in()
@@ -133,7 +133,7 @@ class SocketTests(ProductTestCase):
         self.assertEqual(socket.closed, 4401)
 
     def test_command_line(self) -> None:
-        """B46, B60: what another process ends is seen at once too."""
+        """What another process ends is seen at once too."""
         for verb, *more in (("disable",), ("delete", "--yes")):
             _, cookie = self.user(f"user-{verb}")
             end = partial(self.account, verb, f"user-{verb}", *more)
@@ -197,7 +197,7 @@ class SocketTests(ProductTestCase):
         self.assertNotIn("invalid close code", self.product.log.read_text())
 
     def test_everybody_sees(self) -> None:
-        """B51: whoever watches learns of a task's end at once, not its starter only."""
+        """Whoever watches learns of a task's end at once, not its starter only."""
         project, repo = self.project({"a.sh": "echo done\n"})
         template = self.template(project, repo, "bash", "a.sh")
         session = {"Cookie": self.cookie(), "Origin": self.product.url}
@@ -214,7 +214,7 @@ class SocketTests(ProductTestCase):
             watcher.close()
 
     def test_logout(self) -> None:
-        """B46, B59: a logout closes the session's websocket and ends the session."""
+        """A logout closes the session's websocket and ends the session."""
         cookie = self.cookie()
         headers = {"Cookie": cookie}
         logout = partial(self.product.call, "POST", "/api/auth/logout", None, headers)
@@ -229,7 +229,7 @@ class PingTests(ProductTestCase):
     config = {"websocket_ping_sec": 1}  # noqa: RUF012 - one value for the class
 
     def test_ping(self) -> None:
-        """B42: a quiet socket has pings; the usual ones are under a minute apart."""
+        """A quiet socket has pings; the usual ones are under a minute apart."""
         socket = self.product.websocket()
         socket.settimeout(35)
         self.assertTrue(socket.pinged())

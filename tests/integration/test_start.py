@@ -95,7 +95,7 @@ class FirstStartTests(StartTestCase):
     """From nothing."""
 
     def test_setup_from_nothing(self) -> None:
-        """B15: the first start makes everything, private whatever the umask is."""
+        """The first start makes everything, private whatever the umask is."""
         done = self.run_to_end("semaphore", "setup", "--state", "state")
         self.assertEqual(done.returncode, 0, done.stderr)
         config = json.loads((self.state / "config.json").read_text())
@@ -109,7 +109,7 @@ class FirstStartTests(StartTestCase):
                 self.assertEqual(mode, 0o600, str(path))
 
     def test_existing_secrets(self) -> None:
-        """B10: a second set-up leaves configuration and secrets byte by byte."""
+        """A second set-up leaves configuration and secrets byte by byte."""
         self.state.mkdir()
         key = base64.b64encode(os.urandom(32)).decode()
         text = (
@@ -436,7 +436,7 @@ class ServingTests(StartTestCase):
                 child.communicate(timeout=30)
 
     def test_secrets_of_the_environment(self) -> None:
-        """B115: neither log, environment nor argv of the server holds a secret."""
+        """Neither log, environment nor argv of the server holds a secret."""
         key = base64.b64encode(os.urandom(32)).decode()
         marker = "Zx9-marker"
         product = self.product(
@@ -458,7 +458,7 @@ class CommandTests(StartTestCase):
     """Commands beside a running server."""
 
     def test_beside_the_server(self) -> None:
-        """B127: commands work beside a running server, or say who is in the way."""
+        """Commands work beside a running server, or say who is in the way."""
         product = self.product()
         product.start()
         assert product.process is not None
@@ -478,7 +478,7 @@ class CommandTests(StartTestCase):
         self.assertIn(f"in use by pid {product.process.pid}", done.stderr)
 
     def test_config_show(self) -> None:
-        """B125: each option is shown with value and origin, secrets masked."""
+        """Each option is shown with value and origin, secrets masked."""
         self.run_to_end("semaphore", "setup", "--state", "state")
         key = json.loads((self.state / "config.json").read_text())
         done = self.run_to_end(

@@ -324,7 +324,7 @@ class RunTests(JobCase):
         )
 
     async def test_environment(self) -> None:
-        """B124: a step has its own environment, the job's mark and nothing else."""
+        """A step has its own environment, the job's mark and nothing else."""
         await self.run_job(
             Step(name="app", argv=("/usr/bin/env",), environ={"A": "b"}),
             mark="the-mark",
@@ -429,7 +429,7 @@ class OutputTests(JobCase):
     """Bytes on their way to lines."""
 
     async def test_odd_bytes(self) -> None:
-        """B101: text is whole however it is cut, and what is no UTF-8 is U+FFFD."""
+        """Text is whole however it is cut, and what is no UTF-8 is U+FFFD."""
         await self.run_job(
             python(
                 "import os, time\n"
@@ -444,13 +444,13 @@ class OutputTests(JobCase):
         )
 
     async def test_interleaving(self) -> None:
-        """B94: output and errors stay in the order in which they were written."""
+        """Output and errors stay in the order in which they were written."""
         await self.run_job(shell("for i in {1..200}; do echo $i; echo e$i >&2; done"))
         expected = [word for i in range(1, 201) for word in (f"{i}", f"e{i}")]
         self.assertEqual(self.receiver.received, expected)
 
     async def test_many_lines(self) -> None:
-        """B94: 300,000 numbered lines come back in order from a slow store."""
+        """300,000 numbered lines come back in order from a slow store."""
         self.receiver.pause = 0.001
         await self.run_job(
             python("for i in range(300000): print(i)"), masks=(b"secret-secret",)
@@ -467,7 +467,7 @@ class OutputTests(JobCase):
         await self.receiver.done
 
     async def test_secrets(self) -> None:
-        """B116: a secret is masked wherever a pipe cuts it, in files as well."""
+        """A secret is masked wherever a pipe cuts it, in files as well."""
         secret, key = "s3cr3t-Wörd", "first line of it\nsecond line of it"
         script = (
             "import os, time\n"
@@ -603,7 +603,7 @@ class StopTests(JobCase):
         )
 
     async def test_stop(self) -> None:
-        """B90: stop ends three levels, sessions of their own and a deaf process."""
+        """Stop ends three levels, sessions of their own and a deaf process."""
         word = f"word-{self.place.name}"
         await self.start(self.tree(word), grace=0.5)
         await self.receiver.line("deaf")
@@ -646,7 +646,7 @@ class StopTests(JobCase):
         self.assertEqual(alive(word), [])
 
     async def test_stop_early(self) -> None:
-        """B91: after a stop during the checkout no later step starts."""
+        """After a stop during the checkout no later step starts."""
         marker = self.place / "marker"
         await self.start(
             shell("sleep 600", name="clone"), shell(f"touch {marker}"), grace=1
@@ -671,7 +671,7 @@ class StopTests(JobCase):
         subprocess.run(["pkill", "-P", str(holder.pid)], check=False)
 
     async def test_time_limit(self) -> None:
-        """B99: the time limit of a job ends it as error, its children with it."""
+        """The time limit of a job ends it as error, its children with it."""
         word = f"word-{self.place.name}"
         result = await self.run_job(self.tree(word), time_limit=1, grace=0.5)
         self.assertEqual((result.status, result.reason), ("error", "time limit of 1 s"))
@@ -750,7 +750,7 @@ class SurvivalTests(JobCase):
         return receiver
 
     async def test_killed_server(self) -> None:
-        """B88: after a kill -9 of the starter a job goes on and is followed again."""
+        """After a kill -9 of the starter a job goes on and is followed again."""
         (self.place / "workspaces").mkdir(0o711)
         specification = self.specification(
             shell("for i in {1..40}; do echo $i; sleep 0.05; done; exit 3")
@@ -812,7 +812,7 @@ class SurvivalTests(JobCase):
         self.assertEqual(result.status, "stopped")
 
     async def test_vanished(self) -> None:
-        """B88: where the supervisor is killed, the job is interrupted; none is left."""
+        """Where the supervisor is killed, the job is interrupted; none is left."""
         word = f"word-{self.place.name}"
         await self.start(
             shell(

@@ -138,7 +138,7 @@ class ShapesTestCase(SynchronousTestCase):
 
 
 class FindingsTests(ShapesTestCase):
-    """T1: testssl.sh, as the reference's table has it."""
+    """The findings of testssl.sh, as the reference's table has it."""
 
     KEYS: ClassVar[dict[str, tuple[str, str]]] = {
         "local authority": ("EC 256 bits", "ECDSA with SHA256"),
@@ -172,7 +172,7 @@ class FindingsTests(ShapesTestCase):
         return found
 
     def test_findings(self) -> None:
-        """T1: single findings for three shapes; nothing else is worse than good."""
+        """Single findings for three shapes; nothing else is worse than good."""
         for name, found in self.run_all().items():
             size, signature = self.KEYS[name]
             wanted = {
@@ -200,7 +200,7 @@ class FindingsTests(ShapesTestCase):
 
 
 class HandshakeTests(ShapesTestCase):
-    """T1: versions, suites and groups, by handshakes with the running servers."""
+    """Versions, suites and groups, by handshakes with the running servers."""
 
     SUITES: ClassVar[tuple[str, ...]] = (
         "AES128-GCM-SHA256",
@@ -222,7 +222,7 @@ class HandshakeTests(ShapesTestCase):
         return connection
 
     def test_versions(self) -> None:
-        """T1: TLS 1.2 and 1.3 and nothing older, even for a client that likes it."""
+        """TLS 1.2 and 1.3 and nothing older, even for a client that likes it."""
         for name, product in self.servers.items():
             for version, good in (
                 (SSL.TLS1_VERSION, False),
@@ -242,7 +242,7 @@ class HandshakeTests(ShapesTestCase):
                             self.shake(product, context)
 
     def test_suites(self) -> None:
-        """T1: three suites for each kind of key; no CBC, no key exchange by RSA."""
+        """Three suites for each kind of key; no CBC, no key exchange by RSA."""
         for name, product in self.servers.items():
             kind = "RSA" if name == "RSA" else "ECDSA"
             good = [f"ECDHE-{kind}-{each}" for each in self.SUITES]
@@ -264,7 +264,7 @@ class HandshakeTests(ShapesTestCase):
                             self.shake(product, context)
 
     def test_order(self) -> None:
-        """T1: the server chooses the suite, whatever the client likes best."""
+        """The server chooses the suite, whatever the client likes best."""
         for name, product in self.servers.items():
             kind = "RSA" if name == "RSA" else "ECDSA"
             suites = [f"ECDHE-{kind}-{each}" for each in reversed(self.SUITES)]
@@ -275,7 +275,7 @@ class HandshakeTests(ShapesTestCase):
             self.assertEqual(done.get_cipher_name(), suites[-1], name)
 
     def test_groups(self) -> None:
-        """T1: the hybrid group where both sides have it, else the usual ones."""
+        """The hybrid group where both sides have it, else the usual ones."""
         for name, product in self.servers.items():
             done = self.shake(product, SSL.Context(SSL.TLS_CLIENT_METHOD))
             self.assertEqual(done.get_group_name(), "X25519MLKEM768", name)
@@ -297,7 +297,7 @@ class HandshakeTests(ShapesTestCase):
                     self.assertEqual(judged.returncode, 0, judged.stderr)
 
     def test_no_tickets(self) -> None:
-        """T1: no session is taken up again."""
+        """No session is taken up again."""
         for name, product in self.servers.items():
             for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
                 context = product.context

@@ -103,7 +103,7 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_refused(self) -> None:
-        """V130: what cannot be loaded stops the start, by the option's name."""
+        """What cannot be loaded stops the start, by the option's name."""
         for option, others in FILES.items():
             more = {
                 name: text.format(port=free_port(), **self.places)
@@ -119,14 +119,14 @@ class SettingsTests(SynchronousTestCase):
                 self.assertIn(group, line, kind)
 
     def test_values(self) -> None:
-        """V130: a value that cannot be meant is refused by its option's name."""
+        """A value that cannot be meant is refused by its option's name."""
         for option, value in VALUES.items():
             variable = str(OPTIONS[option].variable)
             refused = self.assertRaises(WrongOption, configured, **{variable: value})
             self.assertTrue(str(refused).startswith(f"{option}: "), str(refused))
 
     def test_every_option(self) -> None:
-        """V130: an option of TLS has its row above."""
+        """An option of TLS has its row above."""
         found = {
             path
             for path, option in OPTIONS.items()

@@ -58,7 +58,7 @@ class ListenerTests(TunnelTestCase):
         in_time(self.listening(), 1.0)
 
     def test_recreated(self) -> None:
-        """V68 (site): an interface made anew is bound to within a second, each time."""
+        """An interface made anew is bound to within a second, each time."""
         self.up()
         self.listening()
         peer = self.probe(self.peer)

@@ -123,7 +123,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         return len(self.product.api("GET", f"/project/{self.project}/keys"))
 
     def test_sealed(self) -> None:
-        """B12: no byte of a stored secret is in any file of the state directory."""
+        """No byte of a stored secret is in any file of the state directory."""
         needles = [
             MARKER.encode(),
             base64.b64encode(MARKER.encode())[:-2],
@@ -136,7 +136,7 @@ class VaultLifecycleTests(SynchronousTestCase):
                     self.assertNotIn(needle, content, str(path))
 
     def test_modes(self) -> None:
-        """B15: what is private is private, whatever the umask was."""
+        """What is private is private, whatever the umask was."""
         for path in [self.state, *self.state.rglob("*")]:
             mode = path.stat().st_mode & 0o777
             if path.is_dir():
@@ -145,7 +145,7 @@ class VaultLifecycleTests(SynchronousTestCase):
                 self.assertEqual(mode & 0o077, 0, str(path))
 
     def test_wrong_lengths(self) -> None:
-        """B01, B03: a key that is none stops the start, and the line says why."""
+        """A key that is none stops the start, and the line says why."""
         for size in (1, 16, 24, 31, 33, 48, 64):
             key = base64.b64encode(os.urandom(size)).decode()
             self.configure(access_key_encryption=key)
@@ -159,7 +159,7 @@ class VaultLifecycleTests(SynchronousTestCase):
             self.assertIn("access_key_encryption", self.refused())
 
     def test_start_table(self) -> None:
-        """V134: another key, or none, stops the start; nothing is made, or changed."""
+        """Another key, or none, stops the start; nothing is made, or changed."""
         other = fresh_key()
         right, wrong = (MasterKey.parse(each).key_id for each in (self.key, other))
         for key, found in ((other, wrong), ("", "none is configured")):
@@ -174,7 +174,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         self.assertEqual(self.listed(), 6)
 
     def test_check(self) -> None:
-        """B06: the check names each row that does not open, and why."""
+        """The check names each row that does not open, and why."""
         done = self.command("vault", "check")
         self.assertEqual(done.returncode, 0, done.stderr)
         with sqlite3.connect(self.state / "semaphore.db") as database:
@@ -190,7 +190,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         self.assertEqual(self.listed(), 6)
 
     def test_rekey(self) -> None:
-        """B08: afterwards all opens under the new key; twice is harmless."""
+        """Afterwards all opens under the new key; twice is harmless."""
         old, new = self.key, fresh_key()
         self.configure(access_key_encryption=new)
         wrong = self.command("vault", "rekey", "--old-key-file", "-", text=fresh_key())
@@ -208,7 +208,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         )
 
     def test_rekey_killed(self) -> None:
-        """B09: a rekey killed at any moment leaves all rows under one key."""
+        """A rekey killed at any moment leaves all rows under one key."""
         program = str(Path(sys.executable).with_name("semaphore"))
         dice = random.Random(9)
         old = self.key

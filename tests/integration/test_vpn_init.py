@@ -17,7 +17,7 @@ class ParallelTests(SynchronousTestCase):
     """The first run is one run, however many begin."""
 
     def test_first_runs(self) -> None:
-        """V49: of 12 first runs at once one makes the key; the files agree with it."""
+        """Of 12 first runs at once one makes the key; the files agree with it."""
         site = Installed()
         self.addCleanup(site.remove)
         words = ("--state", str(site.state), "--vpn-settings", str(site.settings))

@@ -101,7 +101,7 @@ class KillTests(LabTestCase):
         return seconds / max(before, crowd())
 
     def test_companion(self) -> None:
-        """V94: a killed companion comes back, and no peer has noticed."""
+        """A killed companion comes back, and no peer has noticed."""
         companion = self.site.companion
         flood = Flood(self.lab.client2, INSIDE).wait(5)
         index = self.index()
@@ -124,7 +124,7 @@ class KillTests(LabTestCase):
         return found
 
     def test_wireguard_go(self) -> None:
-        """V68, V82: a killed wireguard-go is replaced, on the same interface."""
+        """A killed wireguard-go is replaced, on the same interface."""
         index = self.index()
         self.again_and_again(lambda: os.kill(self.daemon(), signal.SIGKILL))
         self.assertEqual(self.index(), index)
@@ -150,7 +150,7 @@ class KillTests(LabTestCase):
             self.assertEqual(self.site.rules(), self.rules)
 
     def test_link_deleted(self) -> None:
-        """V68: an interface that somebody deleted is made again, and listened on."""
+        """An interface that somebody deleted is made again, and listened on."""
         took = []
         for _ in range(5):
             took.append(
@@ -162,7 +162,7 @@ class KillTests(LabTestCase):
         in_time(max(took), SOON)
 
     def test_foreign_change(self) -> None:
-        """V68, V73: what `wg set` has changed is put right within one cycle."""
+        """What `wg set` has changed is put right within one cycle."""
         site = self.site
         first, second = sorted(site.peers())
         stranger = "BStpqNW1n1Y8xJOVRvBcYBHcLSgSe4PCuA7Q8r5xEEw="
@@ -189,7 +189,7 @@ class KillTests(LabTestCase):
         raise AssertionError(key)
 
     def test_foreign_rules(self) -> None:
-        """V94: rules that somebody flushed are there again within a cycle."""
+        """Rules that somebody flushed are there again within a cycle."""
         site = self.site
         for words in (
             ("flush", "ruleset"),

@@ -85,7 +85,7 @@ class LifecycleTests(LabTestCase):
         return self.site.api("POST", f"/vpn/peers/{self.peer['id']}/{verb}", body or {})
 
     def test_suspend(self) -> None:
-        """V33, V52: a suspended peer is out, and comes back as it was."""
+        """A suspended peer is out, and comes back as it was."""
         key = self.peer["public_key"]
         before = self.live(key)
         self.shut_out(lambda: self.post("suspend"))
@@ -107,7 +107,7 @@ class LifecycleTests(LabTestCase):
         raise AssertionError(f"{key} is not on the device")
 
     def test_expire(self) -> None:
-        """V54, V56: a peer is out when its time is over, and stays out."""
+        """A peer is out when its time is over, and stays out."""
         ends = datetime.now(UTC) + timedelta(seconds=4)
         self.post("expire", {"at": ends.isoformat()})
         self.shut_out(lambda: time.sleep(3), at=ends.timestamp())
@@ -118,13 +118,13 @@ class LifecycleTests(LabTestCase):
         self.assertIn(self.peer["public_key"], self.site.peers())
 
     def test_revoke(self) -> None:
-        """V52: a revoked peer is out for good."""
+        """A revoked peer is out for good."""
         path = f"/vpn/peers/{self.peer['id']}"
         self.shut_out(lambda: self.site.api("DELETE", path))
         self.assertNotIn(self.peer["public_key"], self.site.peers())
 
     def test_disable(self) -> None:
-        """V53, V59: with a disabled user his devices and his tokens are out."""
+        """With a disabled user his devices and his tokens are out."""
         place = ("--login", "alice", "--state", str(self.site.state))
         token = self.site.semaphore("user", "token", "create", *place).strip()
         self.assertEqual(self.call_as(token), 200)
@@ -145,7 +145,7 @@ class LifecycleTests(LabTestCase):
         ).status
 
     def test_disable_by_command(self) -> None:
-        """V53: the command that disables a user nudges the server, too."""
+        """The command that disables a user nudges the server, too."""
         state = str(self.site.state)
         self.shut_out(
             lambda: self.site.semaphore(

@@ -12,7 +12,7 @@ class RestoreTests(LabTestCase):
     """With a real tunnel, and the file that a client has."""
 
     def test_old_file_connects(self) -> None:
-        """B180: after a restore on a new host the client's old file still connects."""
+        """After a restore on a new host the client's old file still connects."""
         self.lab.outside_names()
         site = Site(self.lab)
         site.set_up()

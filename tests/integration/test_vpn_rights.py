@@ -156,7 +156,7 @@ class RightsTests(LabTestCase):
         self.assertEqual(self.everything(), before)
 
     def test_verbs(self) -> None:
-        """V01, V02: no request goes beyond the companion's file, or says a word more.
+        """No request goes beyond the companion's file, or says a word more.
 
         Each is refused whole, with its field, and changes nothing.
         """
@@ -227,7 +227,7 @@ class RightsTests(LabTestCase):
             self.assertRegex(answer, "^no answer: ")
 
     def test_no_secret_is_answered(self) -> None:
-        """V21: no verb answers the private key or a preshared key."""
+        """No verb answers the private key or a preshared key."""
         shared = os.urandom(32)
         peer = {"preshared_key": base64.b64encode(shared).decode()}
         request = sync(peer)

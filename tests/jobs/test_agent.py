@@ -12,7 +12,7 @@ class AgentTests(SynchronousTestCase):
     """A key is given through a pipe, and taken away."""
 
     def test_key_only_on_standard_input(self) -> None:
-        """B111: the key is in no argument, environment or file."""
+        """The key is in no argument, environment or file."""
         key = SshKey(login="x", private_key="THE KEY\n")
         agent, add, public = AGENT.begin(key)
         self.assertEqual(add.stdin, b"THE KEY\n")
@@ -23,7 +23,7 @@ class AgentTests(SynchronousTestCase):
         self.assertEqual(agent.ready, "/w/s")
 
     def test_normal_form(self) -> None:
-        """B16, B17: whatever its line ends, the key ends in exactly one newline."""
+        """Whatever its line ends, the key ends in exactly one newline."""
         for text in ("a\nb", "\na\nb\n\n", "a\r\nb\r\n"):
             _, add, _ = AGENT.begin(SshKey(login="", private_key=text))
             self.assertEqual(add.stdin, b"a\nb\n")

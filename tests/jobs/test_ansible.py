@@ -83,7 +83,7 @@ class ArgumentTests(SynchronousTestCase):
         )
 
     def test_secrets(self) -> None:
-        """B111: passwords are in no argument, environment or file."""
+        """Passwords are in no argument, environment or file."""
         found = planned(
             inventory=static(
                 "h\n",
@@ -187,7 +187,7 @@ class HostTests(SynchronousTestCase):
     """How Ansible's ssh checks hosts."""
 
     def test_modes(self) -> None:
-        """B36: the configured mode reaches Ansible."""
+        """The configured mode reaches Ansible."""
         for mode, flag in (("accept-new", None), ("yes", None), ("no", "False")):
             chosen = options("/s", strict_host_key_checking=mode)
             changed = replace(order("/x"), template=template(app="ansible"))

@@ -63,7 +63,7 @@ class CheckoutTests(SynchronousTestCase):
         )
 
     def test_positionals(self) -> None:
-        """B39: URLs come after ``--``, or by the environment of a script."""
+        """URLs come after ``--``, or by the environment of a script."""
         steps = checkout("https://h/x").steps()
         reach = named(steps, "reach").argv
         self.assertLess(reach.index("--"), reach.index("https://h/x"))
@@ -72,7 +72,7 @@ class CheckoutTests(SynchronousTestCase):
         self.assertNotIn("https://h/x", fetch.argv)
 
     def test_refused_at_use(self) -> None:
-        """B39: a hostile URL or branch in an old row is refused again."""
+        """A hostile URL or branch in an old row is refused again."""
         for url, branch in (
             ("ext::sh -c touch", "main"),
             ("--upload-pack=x", "main"),
@@ -83,7 +83,7 @@ class CheckoutTests(SynchronousTestCase):
                 checkout(url, branch=branch).steps()
 
     def test_secrets(self) -> None:
-        """B23, B24: a password is on one step's standard input, and nowhere else."""
+        """A password is on one step's standard input, and nowhere else."""
         key = LoginPassword(login="bob", password="a/b@c")
         steps = checkout("https://h:8443/x", key=key).steps()
         self.assertEqual(
@@ -96,7 +96,7 @@ class CheckoutTests(SynchronousTestCase):
             self.assertNotIn("a%2Fb", str(told))
 
     def test_forms_of_a_token(self) -> None:
-        """B26: without a login a token is sent as the login."""
+        """Without a login a token is sent as the login."""
         for key in (LoginPassword(login="", password="tok"), Text(text=" tok\n")):
             said = named(checkout("https://h/x", key=key).steps(), "login").stdin
             self.assertIn(b"\nusername=tok\npassword=\n", said or b"")
@@ -146,13 +146,13 @@ class CheckoutTests(SynchronousTestCase):
             self.assertEqual(found.stdout.strip(), after)
 
     def test_hostile_login(self) -> None:
-        """B39: a key's login cannot bring an option into the address."""
+        """A key's login cannot bring an option into the address."""
         key = SshKey(login="-oProxyCommand=x", private_key="PRIVATE")
         with self.assertRaises(Invalid):
             checkout("ssh://h/x", key=key).steps()
 
     def test_protocols(self) -> None:
-        """B39: only a repository of this machine may lead to files of this machine."""
+        """Only a repository of this machine may lead to files of this machine."""
         for url, files in (("https://h/x", False), ("h:x", False), ("/x", True)):
             clone = named(checkout(url).steps(), "clone")
             allowed = clone.environ["GIT_ALLOW_PROTOCOL"].split(":")
@@ -211,7 +211,7 @@ class CheckoutTests(SynchronousTestCase):
         self.assertTrue(checkout("http://h/x", key=KEY).steps())
 
     def test_ca_bundle(self) -> None:
-        """B38: the configured CA bundle is git's."""
+        """The configured CA bundle is git's."""
         chosen = options("/s", ca_bundle="/ca.pem")
         fetch = named(checkout("https://h/x", chosen=chosen).steps(), "fetch")
         self.assertEqual(fetch.environ["GIT_SSL_CAINFO"], "/ca.pem")

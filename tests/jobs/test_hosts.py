@@ -10,7 +10,7 @@ class HostsTests(SynchronousTestCase):
     """Never a prompt, and no key but the agent's."""
 
     def test_each_mode(self) -> None:
-        """B36: each mode of the configuration is handed to ssh."""
+        """Each mode of the configuration is handed to ssh."""
         for mode in ("accept-new", "yes"):
             found = checking(options("/s", strict_host_key_checking=mode), "/k")
             self.assertIn(f"StrictHostKeyChecking={mode}", found)

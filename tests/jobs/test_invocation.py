@@ -73,7 +73,7 @@ class SpecificationTests(SynchronousTestCase):
         )
 
     def test_masks(self) -> None:
-        """B116: every secret of the order is masked, in other forms too."""
+        """Every secret of the order is masked, in other forms too."""
         changed = replace(
             order("https://h/x", key=LoginPassword(login="me", password="secret-1")),
             inventory=InventorySource(

@@ -41,7 +41,7 @@ class LineSplitterTests(SynchronousTestCase):
 
     @given(st.lists(st.text(st.characters(exclude_characters="\n\r\0"))))
     def test_text(self, lines: list[str]) -> None:
-        """B101: a line is exactly its text."""
+        """A line is exactly its text."""
         data = "".join(f"{line}\n" for line in lines)
         self.assertEqual(
             split(data.encode(errors="replace")),

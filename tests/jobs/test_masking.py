@@ -48,7 +48,7 @@ class PatternTests(SynchronousTestCase):
 
     @given(st.binary(min_size=6, max_size=60), st.binary(max_size=5), st.binary())
     def test_base64(self, secret: bytes, before: bytes, after: bytes) -> None:
-        """B116: base64 of a text with the secret in it does not give it away."""
+        """Base64 of a text with the secret in it does not give it away."""
         secret = secret.strip(b"\r\n")
         if len(secret) < 6:
             return
@@ -58,7 +58,7 @@ class PatternTests(SynchronousTestCase):
 
     @given(st.text(min_size=4, max_size=30))
     def test_text_forms(self, text: str) -> None:
-        """B116: JSON, URL and shell forms are masked."""
+        """JSON, URL and shell forms are masked."""
         secret = text.encode(errors="replace").strip(b"\r\n")
         if len(secret) < SHORTEST:
             return
@@ -137,7 +137,7 @@ class PatternTests(SynchronousTestCase):
                 self.assertIn(shown(secret, out), {b"***", b"$'***'"})
 
     def test_key(self) -> None:
-        """B116: each line of a private key is masked by itself, its frame is not."""
+        """Each line of a private key is masked by itself, its frame is not."""
         lines = KEY.splitlines()
         for line in lines[1:-1]:
             self.assertEqual(shown(KEY, b"x " + line + b" y\n"), b"x *** y\n")
@@ -147,6 +147,6 @@ class PatternTests(SynchronousTestCase):
         self.assertEqual(shown(KEY, json.dumps(KEY.decode()).encode()), b'"***\\n"')
 
     def test_wrapped_base64(self) -> None:
-        """B116: the key as ``base64`` prints it, in lines, is masked."""
+        """The key as ``base64`` prints it, in lines, is masked."""
         left = shown(KEY, base64.encodebytes(KEY))
         self.assertEqual({line.rstrip(b"=") for line in left.splitlines()}, {b"***"})

@@ -105,7 +105,7 @@ class ArgumentTests(SynchronousTestCase):
     """Arguments are lists of texts, of the template and perhaps of the task."""
 
     def test_as_given(self) -> None:
-        """B117: each text is one argument, whatever is in it."""
+        """Each text is one argument, whatever is in it."""
         own = template(arguments='["--limit","web 1","--x=a b"]')
         self.assertEqual(arguments(own, task()), (("--limit", "web 1", "--x=a b"), ()))
 

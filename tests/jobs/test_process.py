@@ -293,7 +293,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_vanished(self) -> None:
-        """B88: a supervisor that is gone is told of once, after its last lines."""
+        """A supervisor that is gone is told of once, after its last lines."""
         self.write(spool.Kind.OUTPUT, b"one\n")
         self.die()
         follower = self.follow()

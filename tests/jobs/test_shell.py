@@ -19,7 +19,7 @@ def made(changed: JobOrder) -> Step:
 
 
 class ShellTests(SynchronousTestCase):
-    """B123: each kind of variable has its way to a script."""
+    """Each kind of variable has its way to a script."""
 
     def test_arguments(self) -> None:
         """The script's arguments are the template's, the variables, the task's."""
@@ -49,7 +49,7 @@ class ShellTests(SynchronousTestCase):
         self.assertEqual(made(changed).argv, ("python3", "run.sh"))
 
     def test_secrets(self) -> None:
-        """B111, B113: secret variables are in the environment only, byte by byte."""
+        """Secret variables are in the environment only, byte by byte."""
         nasty = "$x 'q' \"d\"\n{{ é }}"
         found = made(
             replace(

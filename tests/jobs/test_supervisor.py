@@ -181,7 +181,7 @@ class MaskerTests(SynchronousTestCase):
         st.lists(st.integers(0, 1000)),
     )
     def test_any_cut(self, pieces: list[bytes], places: list[int]) -> None:
-        """B116: however it is cut, the output is that of masking the whole."""
+        """However it is cut, the output is that of masking the whole."""
         data = b"".join(pieces)
         stream = MaskedStream(Masker(SECRETS))
         edges = [0, *sorted(p % (len(data) + 1) for p in places), len(data)]

@@ -70,7 +70,7 @@ class ExactTests(SynchronousTestCase):
 
     @given(st.dictionaries(NAMES, VALUES))
     def test_round_trip(self, pairs: dict[str, Any]) -> None:
-        """B113: any value comes back exactly, each text in it marked as no template."""
+        """Any value comes back exactly, each text in it marked as no template."""
         written = json.loads(json.dumps(exact(pairs)))
         self.assertEqual(opened(written), pairs)
         self.assertEqual(bare_texts(written), [])
@@ -142,7 +142,7 @@ class EnvironmentTests(SynchronousTestCase):
         self.assertNotIn("xx", error.message)
 
     def test_text(self) -> None:
-        """B119: texts stay as they are; zero, false and lists are JSON."""
+        """Texts stay as they are; zero, false and lists are JSON."""
         self.assertEqual(
             [text(value) for value in ("a b", 0, False, ["x"], None)],
             ["a b", "0", "false", '["x"]', "null"],

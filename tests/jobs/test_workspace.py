@@ -61,7 +61,7 @@ class LiteralTests(SynchronousTestCase):
         ).map("".join)
     )
     def test_round_trip(self, text: str) -> None:
-        """B113: whatever a text holds, the supervisor makes it what it was."""
+        """Whatever a text holds, the supervisor makes it what it was."""
         self.assertEqual(expand(literal(text), "/w", {"a": 3, "": 4}), text)
 
 
@@ -69,7 +69,7 @@ class EnvironTests(SynchronousTestCase):
     """A job's environment is made, never inherited."""
 
     def test_only_what_is_named(self) -> None:
-        """B124: the configuration's variables come on top of a short list."""
+        """The configuration's variables come on top of a short list."""
         chosen = options("/s", environment={"HTTPS_PROXY": "x", "LANG": "de_DE.UTF-8"})
         found = environ(chosen, layout(chosen, "task_7"))
         self.assertEqual(

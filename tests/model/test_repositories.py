@@ -70,13 +70,13 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(check_url(url), kind, url)
 
     def test_refused(self) -> None:
-        """B39: what git could take for an option or a program is refused."""
+        """What git could take for an option or a program is refused."""
         for url in BAD:
             with self.assertRaises(Invalid, msg=url):
                 check_url(url)
 
     def test_password_is_not_repeated(self) -> None:
-        """B23: the refusal of a password in a URL does not hold the password."""
+        """The refusal of a password in a URL does not hold the password."""
         with self.assertRaises(Invalid) as raised:
             check_url("https://bob:hidden@example.com/x")
         self.assertNotIn("hidden", raised.exception.message)
@@ -178,7 +178,7 @@ class BranchTests(SynchronousTestCase):
             check_branch(branch)
 
     def test_refused(self) -> None:
-        """B39: a name like an option, and what git forbids, is refused."""
+        """A name like an option, and what git forbids, is refused."""
         for branch in (
             *("-x", "--upload-pack=x", "a b", "a..b", "a~1", "a^", "a:b", "a\nb"),
             *("a@{1}", "@", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "x" * 251),

@@ -87,7 +87,7 @@ class AccessTests(SynchronousTestCase):
                 access.actor(self.conn, credentials, Access.USER, None)
 
     def test_roles(self) -> None:
-        """B76, B80: each role may do what its row of the table says, and no more."""
+        """Each role may do what its row of the table says, and no more."""
         for role, may in _MAY.items():
             user = make_user(self.conn, f"some_{role}")
             make_member(self.conn, self.project, user, role)
@@ -137,7 +137,7 @@ class AccessTests(SynchronousTestCase):
                 access.actor(self.conn, credentials, wanted, None)
 
     def test_idle(self) -> None:
-        """B61: a session that was not used for seven days has ended."""
+        """A session that was not used for seven days has ended."""
         _, credentials = make_session(self.conn, self.owner)
         self.clock.advance(7 * 86400 - 1)
         with self.conn.transaction(write=False):
@@ -162,7 +162,7 @@ class AccessTests(SynchronousTestCase):
             access.actor(self.conn, credentials, Access.USER, None)
 
     def test_use_is_noted(self) -> None:
-        """B61: use extends a session; it is noted once a minute at most."""
+        """Use extends a session; it is noted once a minute at most."""
         _, credentials = make_session(self.conn, self.owner)
         found = access.actor(self.conn, credentials, Access.USER, None)
         self.assertFalse(found.session_due)
@@ -191,7 +191,7 @@ class AccessTests(SynchronousTestCase):
             return True
 
     def test_limits(self) -> None:
-        """B61: a session ends after a set time without use, and after one in all."""
+        """A session ends after a set time without use, and after one in all."""
         limits = SessionLimits(idle=timedelta(hours=1), lifetime=timedelta(hours=3))
         _, credentials = make_session(self.conn, self.owner)
         credentials = replace(credentials, limits=limits)
@@ -212,7 +212,7 @@ class AccessTests(SynchronousTestCase):
         self.assertFalse(self.holds(credentials))
 
     def test_short_idle(self) -> None:
-        """B61: use is noted often enough for the shortest time without any."""
+        """Use is noted often enough for the shortest time without any."""
         limits = SessionLimits(idle=timedelta(minutes=1))
         self.assertEqual(limits.noted, timedelta(seconds=6))
         self.assertEqual(SessionLimits().noted, timedelta(minutes=1))
@@ -251,7 +251,7 @@ class AccessTests(SynchronousTestCase):
             access.actor(self.conn, credentials, Access.USER, None)
 
     def test_disabled(self) -> None:
-        """B60: nothing of a disabled user's holds."""
+        """Nothing of a disabled user's holds."""
         _, session = make_session(self.conn, self.owner)
         _, token = make_token(self.conn, self.owner)
         users.set_active(self.conn, None, self.owner.id, active=False)
@@ -320,7 +320,7 @@ class SessionTests(SynchronousTestCase):
         self.assertNotIn(value.encode(), self.conn.raw.serialize())
 
     def test_logout(self) -> None:
-        """B59: after the logout the cookie holds no longer; others do."""
+        """After the logout the cookie holds no longer; others do."""
         first, second = self.create(), self.create()
         self.assertTrue(sessions.end(self.conn, digest(first)))
         self.assertFalse(self.works(first))

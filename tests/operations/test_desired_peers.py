@@ -30,14 +30,14 @@ class DesiredTests(PeersCase):
         self.conn.update(schema.vpn_peer, peer_id, **values)
 
     def test_empty(self) -> None:
-        """V79: without peers nothing is desired, which is not "no change"."""
+        """Without peers nothing is desired, which is not "no change"."""
         found = self.desired()
         self.assertEqual((found.peers, found.grants, found.damaged), ((), (), ()))
         self.assertIsNone(found.next_expiry)
         self.assertEqual(found.revision, self.revision())
 
     def test_last_one(self) -> None:
-        """V79: when the last peer is revoked, none is desired."""
+        """When the last peer is revoked, none is desired."""
         made = self.make()
         peers.revoke(self.conn, None, made.id)
         self.assertEqual(self.desired().peers, ())
@@ -60,12 +60,12 @@ class DesiredTests(PeersCase):
         self.assertIn("its expiry is no time", found.damaged[0])
 
     def test_no_network(self) -> None:
-        """V79: without a network there is no desired state, not even an empty one."""
+        """Without a network there is no desired state, not even an empty one."""
         conn = memory_connection()
         self.assertRaises(NotFound, peers.desired, conn, self.keyring, {})
 
     def test_damaged(self) -> None:
-        """V16, V78, V135: a broken row is told and left out; the others stay."""
+        """A broken row is told and left out; the others stay."""
         cases: list[dict[str, Any]] = [
             {"ipv4": None, "ipv6": None},
             {"ipv4": "10.80.0.9/32"},
@@ -100,7 +100,7 @@ class DesiredTests(PeersCase):
             self.make(self.bob)  # nobody else is kept from having an address
 
     def test_unknown_key(self) -> None:
-        """V135: under another master key all are told, and none is explained."""
+        """Under another master key all are told, and none is explained."""
         made = [self.make() for _ in range(3)]
         other = Keyring(MasterKey(bytes(range(1, 33))), entropy=Entropy())
         found = peers.desired(self.conn, other, {})
@@ -147,7 +147,7 @@ class DesiredTests(PeersCase):
         self.assertEqual([each.why for each in vault.check(self.conn, alone)], [""])
 
     def test_one_unreadable_of_many(self) -> None:
-        """V135: the list is whole, and ``vault check`` names the one."""
+        """The list is whole, and ``vault check`` names the one."""
         made = [self.make(self.root) for _ in range(20)]
         self.damage(made[7].id, preshared_key="s1.broken")
         self.assertEqual(len(peers.listed(self.conn, self.root)), 20)
@@ -328,7 +328,7 @@ class StatusTests(PeersCase):
         return int(self.conn.now.timestamp())
 
     def test_never(self) -> None:
-        """V116: no handshake is no date."""
+        """No handshake is no date."""
         found = self.observe(self.mine)
         self.assertEqual(
             (found.online, found.last_handshake, found.age_seconds),
@@ -337,7 +337,7 @@ class StatusTests(PeersCase):
         self.assertIsNone(peers.get(self.conn, None, self.mine.id).last_handshake)
 
     def test_online(self) -> None:
-        """V117: a handshake is fresh for 180 seconds."""
+        """A handshake is fresh for 180 seconds."""
         for age, online in (
             (0, "active"),
             (119, "active"),
@@ -357,21 +357,21 @@ class StatusTests(PeersCase):
         self.assertEqual((found.online, found.age_seconds), ("active", 0))
 
     def test_viewpoint(self) -> None:
-        """V120: what the server sent is what the device received."""
+        """What the server sent is what the device received."""
         found = self.observe(self.mine, received=10, sent=1000)
         self.assertEqual((found.received, found.sent), (1000, 10))
         shown = peers.get(self.conn, None, self.mine.id)
         self.assertEqual((shown.received, shown.sent), (1000, 10))
 
     def test_totals(self) -> None:
-        """V120: totals outlive a device that is made anew, and never fall."""
+        """Totals outlive a device that is made anew, and never fall."""
         told = [0, 100, 100, 250, 5, 5, 300, 0, 2**40]
         wanted = [0, 100, 100, 250, 255, 255, 550, 550, 550 + 2**40]
         found = [self.observe(self.mine, received=each).sent for each in told]
         self.assertEqual(found, wanted)
 
     def test_rotated(self) -> None:
-        """V120: a new key counts from nought, and the total goes on."""
+        """A new key counts from nought, and the total goes on."""
         self.observe(self.mine, received=100)
         peers.rotate(self.conn, None, self.mine.id, public_key(1), keyring=self.keyring)
         self.mine = peers.get(self.conn, None, self.mine.id)
@@ -406,7 +406,7 @@ class StatusTests(PeersCase):
         self.assertEqual(peers.observed(self.conn, [foreign]), [])
 
     def test_who_sees(self) -> None:
-        """V110: outer addresses are for the owner, those who manage, administrators."""
+        """Outer addresses are for the owner, those who manage, administrators."""
         seen = peers.observed(self.conn, [self.status(each) for each in self.every])
         every = {"mine": True, "bobs": True, "host": True}
         for actor, wanted in (

@@ -117,7 +117,7 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(self.seen(actor_of(self.bob)), ["in b"])
 
     def test_failed_logins(self) -> None:
-        """B64: failed logins are shown to whom they concern, and to administrators."""
+        """Failed logins are shown to whom they concern, and to administrators."""
         events.record(
             self.conn,
             None,

@@ -122,7 +122,7 @@ class MakingTests(InvitesCase):
         self.assertLess(len(invite.prefix), 20)
 
     def test_token_is_shown_once(self) -> None:
-        """B66, V109: of a token the store has the digest, by which it is found."""
+        """Of a token the store has the digest, by which it is found."""
         made = self.invite()
         self.assertNotIn(made.token, self.dump())
         self.assertNotIn(made.token[len(made.invite.prefix) :], self.dump())
@@ -133,7 +133,7 @@ class MakingTests(InvitesCase):
         self.assertNotEqual(self.invite().token, made.token)
 
     def test_needed(self) -> None:
-        """V44: an empty body, and each missing limit, is refused."""
+        """An empty body, and each missing limit, is refused."""
         whole = {"kind": "laptop", "max_uses": 1, "lifetime_seconds": 60}
         msgspec.json.decode(msgspec.json.encode(whole), type=NewInvite)
         for name in whole:
@@ -147,7 +147,7 @@ class MakingTests(InvitesCase):
             self.assertIn(name, str(error))
 
     def test_limits(self) -> None:
-        """V43, V44: what is out of range is refused with the field's name."""
+        """What is out of range is refused with the field's name."""
         past = self.conn.now - timedelta(seconds=1)
         for actor, field, values in (
             (self.root, "max_uses", (0, -1, 1001)),
@@ -163,7 +163,7 @@ class MakingTests(InvitesCase):
         self.assertEqual(self.rows("vpn_invite"), [])
 
     def test_owners(self) -> None:
-        """V103: who may invite whom; grants are administrators' to give."""
+        """Who may invite whom; grants are administrators' to give."""
         host = {"kind": PeerKind.HOST, "project_id": self.project.id}
         wrong: tuple[tuple[Actor | None, dict[str, Any], type[Exception]], ...] = (
             (self.alice, {"user_id": self.bob.user.id}, NotPermitted),
@@ -292,7 +292,7 @@ class RedeemingTests(InvitesCase):
         )
 
     def test_uses(self) -> None:
-        """V34: an invite is used as often as it says, no more."""
+        """An invite is used as often as it says, no more."""
         made = self.invite(max_uses=3)
         for number in (1, 2, 3):
             self.assertEqual(self.now(made).state, InviteState.OPEN)
@@ -301,7 +301,7 @@ class RedeemingTests(InvitesCase):
         self.assertEqual((self.now(made).uses, len(self.rows("vpn_peer"))), (3, 3))
 
     def test_refused_alike(self) -> None:
-        """V35, V40: four reasons, one answer; the record of events tells them apart."""
+        """Four reasons, one answer; the record of events tells them apart."""
         unknown = "smp-enroll-" + "x" * 43
         used, expired, revoked = self.invite(), self.invite(), self.invite()
         self.enrolled(used, 9)
@@ -318,7 +318,7 @@ class RedeemingTests(InvitesCase):
         self.assertNotIn(unknown, "".join(self.events()))
 
     def test_moment(self) -> None:
-        """V54: an invite is over at its time, not after it."""
+        """An invite is over at its time, not after it."""
         made = self.invite(lifetime_seconds=60)
         with self.later(59):
             pass
@@ -328,7 +328,7 @@ class RedeemingTests(InvitesCase):
         self.refused(made, Reason.EXPIRED)
 
     def test_failed(self) -> None:
-        """V35: what fails leaves the invite as it was."""
+        """What fails leaves the invite as it was."""
         made = self.invite()
         taken = self.make(self.bob, public_key=public_key(50), name="b")
         self.make(name="taken")
@@ -348,7 +348,7 @@ class RedeemingTests(InvitesCase):
         self.enrolled(made)
 
     def test_pool_is_full(self) -> None:
-        """V35, V86: a full pool is a conflict, and takes no use."""
+        """A full pool is a conflict, and takes no use."""
         made = self.invite()
         self.conn.raw.execute("UPDATE vpn_network SET pool4 = '10.80.0.0/30'")
         self.make(self.bob)
@@ -366,13 +366,13 @@ class RedeemingTests(InvitesCase):
         self.assertEqual(self.now(made).uses, 0)
 
     def test_revoked_key(self) -> None:
-        """V45: the key of a revoked peer stays refused."""
+        """The key of a revoked peer stays refused."""
         peer = self.make(self.bob, public_key=public_key(50))
         peers.revoke(self.conn, None, peer.id)
         self.assertRaises(Conflict, self.redeem, self.invite(), 50)
 
     def test_failure_at_each_statement(self) -> None:
-        """V47: a fault of the store at any statement leaves everything as it was."""
+        """A fault of the store at any statement leaves everything as it was."""
         made = self.invite()
         body = Redemption(token=made.token, public_key=public_key(1), name="box")
         self.check_all_or_nothing(
@@ -385,7 +385,7 @@ class RepeatingTests(InvitesCase):
     """A device whose answer was lost."""
 
     def test_again(self) -> None:
-        """V37: the same token and key get the same answer, and no second peer."""
+        """The same token and key get the same answer, and no second peer."""
         made = self.invite()
         first = self.enrolled(made)
         state = (self.dump(), self.revision())
@@ -394,13 +394,13 @@ class RepeatingTests(InvitesCase):
         self.assertEqual((self.dump(), self.revision()), state)
 
     def test_another_key(self) -> None:
-        """V37: another key does not."""
+        """Another key does not."""
         made = self.invite()
         self.enrolled(made)
         self.refused(made, Reason.USED, 2)
 
     def test_ten_minutes(self) -> None:
-        """V37: after ten minutes it is over."""
+        """After ten minutes it is over."""
         made = self.invite()
         first = self.enrolled(made)
         with self.later(600):
@@ -411,7 +411,7 @@ class RepeatingTests(InvitesCase):
         self.refused(made, Reason.USED)
 
     def test_still_usable(self) -> None:
-        """V45: an open invite does not enroll a key that it has enrolled before."""
+        """An open invite does not enroll a key that it has enrolled before."""
         made = self.invite(max_uses=3)
         self.enrolled(made)
         with self.later(601):
@@ -449,7 +449,7 @@ class OwnerTests(InvitesCase):
     """Those an invite is for, and those who made it."""
 
     def test_disabled_user(self) -> None:
-        """V53: nothing is enrolled for a user who is disabled."""
+        """Nothing is enrolled for a user who is disabled."""
         made = self.invite(self.root, user_id=self.bob.user.id, max_uses=2)
         users.set_active(self.conn, self.root, self.bob.user.id, active=False)
         self.refused(made, Reason.OWNER)
@@ -459,7 +459,7 @@ class OwnerTests(InvitesCase):
         self.refused(made, Reason.OWNER)  # no repeated answer either
 
     def test_deleted_user(self) -> None:
-        """V53: the invites of a deleted user are unknown."""
+        """The invites of a deleted user are unknown."""
         made = self.invite(self.bob)
         users.delete(self.conn, self.root, self.bob.user.id)
         self.refused(made, Reason.UNKNOWN)
@@ -515,7 +515,7 @@ class RevokingTests(InvitesCase):
     """Invites that end."""
 
     def test_each_state(self) -> None:
-        """V38: an invite is revoked in each state; twice is harmless."""
+        """An invite is revoked in each state; twice is harmless."""
         new, partly, used, expired = (
             self.invite(),
             self.invite(max_uses=2),
@@ -535,7 +535,7 @@ class RevokingTests(InvitesCase):
             self.refused(made, Reason.REVOKED, 9)
 
     def test_peers_stay(self) -> None:
-        """V41: the peers of an invite that ends, one way or the other, stay."""
+        """The peers of an invite that ends, one way or the other, stay."""
         made = self.invite(lifetime_seconds=60)
         self.enrolled(made, name="box")
         with self.later(10**6):
@@ -554,7 +554,7 @@ class RevokingTests(InvitesCase):
         self.assertEqual(self.desired_names(), ["other"])
 
     def test_who(self) -> None:
-        """V48: whose invite it is not does not see it; nor who only sees the hosts."""
+        """Whose invite it is not does not see it; nor who only sees the hosts."""
         mine, host = self.invite(), self.invite(self.owner)
         given = self.invite(self.root, user_id=self.bob.user.id)
         for actor, wanted in (

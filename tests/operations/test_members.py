@@ -78,7 +78,7 @@ class MembersTests(SynchronousTestCase):
             )
 
     def test_manager(self) -> None:
-        """B78: a manager makes no owner, and neither demotes nor removes one."""
+        """A manager makes no owner, and neither demotes nor removes one."""
         manager, owner = self.by(Role.MANAGER), self.people[Role.OWNER]
         with self.assertRaises(NotPermitted):
             members.change(
@@ -94,7 +94,7 @@ class MembersTests(SynchronousTestCase):
             )
 
     def test_nobody_grants_what_he_lacks(self) -> None:
-        """B77: one who may manage users grants and takes no more than he has."""
+        """One who may manage users grants and takes no more than he has."""
         keeper = Actor(
             user=self.stranger,
             project_id=self.project.id,
@@ -112,7 +112,7 @@ class MembersTests(SynchronousTestCase):
         self.assertEqual(self.role_of(guest), Role.TASK_RUNNER)
 
     def test_last_owner(self) -> None:
-        """B78: the last owner is neither demoted nor removed, and cannot leave."""
+        """The last owner is neither demoted nor removed, and cannot leave."""
         owner = self.by(Role.OWNER)
         root = actor_of(make_user(self.conn, "root", admin=True), self.project, None)
         for actor in (owner, root):

@@ -44,7 +44,7 @@ class OutputTests(SynchronousTestCase):
         return [line.output for line in lines]
 
     def test_round_trip(self) -> None:
-        """B101: text of any language, tabs and escapes come back as they were."""
+        """Text of any language, tabs and escapes come back as they were."""
         texts = ["é Тест 漢字 😀", "", "a\tb", "\x1b[31mred\x1b[0m", "x\ry", "\x00"]
         stored = append(self.conn, self.task, [(1.5, text) for text in texts])
         self.assertEqual([line.output for line in stored], texts)
@@ -107,7 +107,7 @@ class OutputTests(SynchronousTestCase):
         self.assertEqual(append(self.conn, TaskId(99), [(1, "a")], offset=1), [])
 
     def test_deletion_takes_output(self) -> None:
-        """B130: the output of a deleted task is gone."""
+        """The output of a deleted task is gone."""
         append(self.conn, self.task, [(1, "a")])
         self.conn.delete(schema.task, self.task)
         self.assertEqual(self.conn.column(FIRSTS), [])
@@ -126,7 +126,7 @@ class OutputTests(SynchronousTestCase):
     def test_any_batches(
         self, batches: list[list[tuple[float, str]]], above: int
     ) -> None:
-        """B94: however lines come, they are numbered 1, 2, 3 … and come back so."""
+        """However lines come, they are numbered 1, 2, 3 … and come back so."""
         conn = memory_connection()
         project = make_project(conn)
         task = make_task(conn, project, make_template(conn, project))
@@ -146,7 +146,7 @@ class AnsiTests(SynchronousTestCase):
     """Text without terminal codes."""
 
     def test_codes(self) -> None:
-        """B102: colors, titles and links go, text stays."""
+        """Colors, titles and links go, text stays."""
         for text in (
             "\x1b[1;31mred\x1b[0m",
             "\x1b[38;5;196mred\x1b[m",

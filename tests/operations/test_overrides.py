@@ -100,7 +100,7 @@ class OverrideTests(SynchronousTestCase):
         self.assertEqual((found.hosts_limit, found.arguments), ("", None))
 
     def test_not_allowed(self) -> None:
-        """B82: everything that the template does not allow is refused by its name."""
+        """Everything that the template does not allow is refused by its name."""
         for name, value in {
             "playbook": "other.yml",
             "arguments": '["-e", "x=1"]',
@@ -261,14 +261,14 @@ class OverrideTests(SynchronousTestCase):
         self.assertEqual(str(error), "dry_run: dry run is not supported for bash")
 
     def test_hostile_branch(self) -> None:
-        """B39: a branch that git would take as an option is refused."""
+        """A branch that git would take as an option is refused."""
         own = template(allow_override_branch_in_task=True)
         self.assertRaises(
             Invalid, self.check, own, git_branch="--upload-pack=touch /tmp/x"
         )
 
     def test_arguments(self) -> None:
-        """B117: arguments are a list of texts, and one with two in it is refused."""
+        """Arguments are a list of texts, and one with two in it is refused."""
         own = template(allow_override_args_in_task=True)
         for wrong in ('"-v"', "-v", "[1]", '["--limit web"]'):
             self.assertRaises(Invalid, self.check, own, arguments=wrong)

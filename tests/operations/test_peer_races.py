@@ -110,7 +110,7 @@ class RaceTests(SynchronousTestCase):
         return int(found[0])
 
     def test_redeemed_at_once(self) -> None:
-        """V34: of fifty who use a token at once, as many succeed as it is for."""
+        """Of fifty who use a token at once, as many succeed as it is for."""
         for uses in (1, 3):
             token, before = self.invite(uses), self.count("vpn_peer")
 
@@ -137,7 +137,7 @@ class RaceTests(SynchronousTestCase):
             self.assertEqual(used, uses)
 
     def test_repeated_at_once(self) -> None:
-        """V37: one device that asks many times at once is enrolled once."""
+        """One device that asks many times at once is enrolled once."""
         token = self.invite(1)
         body = Redemption(token=token, public_key=public_key(1), name="box")
 
@@ -151,7 +151,7 @@ class RaceTests(SynchronousTestCase):
         self.assertEqual(self.count("vpn_peer"), 1)
 
     def test_one_key_at_once(self) -> None:
-        """V45: of many who bring one key at once, one is enrolled."""
+        """Of many who bring one key at once, one is enrolled."""
 
         def make(conn: Connection, number: int) -> str:
             new = NewPeer(
@@ -168,13 +168,13 @@ class RaceTests(SynchronousTestCase):
         self.assertEqual(sorted(self.at_once(10, make)), [""] * 9 + ["10.80.0.2"])
 
     def test_made_at_once(self) -> None:
-        """V84: fifty at once, in threads, get fifty addresses of each family."""
+        """Fifty at once, in threads, get fifty addresses of each family."""
         found = self.at_once(50, create)
         four, six = zip(*(each.split() for each in found), strict=True)
         self.assertEqual((len(set(four)), len(set(six))), (50, 50))
 
     def test_made_by_processes(self) -> None:
-        """V84, V86: two processes make 300 in a /24: 253 are made, 47 told it is full.
+        """Two processes make 300 in a /24: 253 are made, 47 told it is full.
 
         Nobody waits for ever, and the store answers meanwhile.
         """

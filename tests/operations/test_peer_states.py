@@ -35,7 +35,7 @@ class StateTests(PeersCase):
         return dict(zip(names, cursor.fetchone(), strict=True))
 
     def test_suspend_and_resume(self) -> None:
-        """V33: to suspend and resume changes nothing else, on the device either."""
+        """To suspend and resume changes nothing else, on the device either."""
         row, wanted = self.row(), self.desired()
         suspended = peers.suspend(self.conn, self.alice, self.peer.id)
         self.assertEqual(suspended.state, PeerState.SUSPENDED)
@@ -78,7 +78,7 @@ class StateTests(PeersCase):
         )
 
     def test_resume_expired(self) -> None:
-        """V56: an expired peer is resumed with a new date, in one call, only."""
+        """An expired peer is resumed with a new date, in one call, only."""
         peers.expire(self.conn, self.alice, self.peer.id)
         for given in ({}, {"expires": self.conn.now}, {"expires": self.conn.now - DAY}):
             error = self.assertRaises(
@@ -109,7 +109,7 @@ class StateTests(PeersCase):
         self.assertIn("active (was expired), ends never", self.events()[-1])
 
     def test_suspended_over_its_time(self) -> None:
-        """V56: a suspended peer whose time went by meanwhile needs a new date, too."""
+        """A suspended peer whose time went by meanwhile needs a new date, too."""
         peers.suspend(self.conn, self.alice, self.peer.id)
         with self.later(86400):
             self.assertRaises(
@@ -194,7 +194,7 @@ class StateTests(PeersCase):
                     self.assertEqual(found.state, wanted, (state, name))
 
     def test_failure_at_each_statement(self) -> None:
-        """V47: a fault of the store at any statement leaves everything as it was."""
+        """A fault of the store at any statement leaves everything as it was."""
         grants = site_networks.create(
             self.conn, None, NewSite(name="lab", network="10.20.0.0/16")
         )
@@ -278,7 +278,7 @@ class ExpiryTests(PeersCase):
     """Peers whose time comes."""
 
     def test_table(self) -> None:
-        """V54: desired are those with time left, of users who may log in."""
+        """Desired are those with time left, of users who may log in."""
         off = make_user(self.conn, "off")
         users.set_active(self.conn, self.root, off.id, active=False)
         for owner in (self.alice.user, off):
@@ -307,7 +307,7 @@ class ExpiryTests(PeersCase):
         )
 
     def test_expire_due(self) -> None:
-        """V54: who is over is not desired, marked or not; each is marked once."""
+        """Who is over is not desired, marked or not; each is marked once."""
         moment = self.conn.now + timedelta(seconds=10)
         self.make(name="short", expires=moment)
         self.make(name="long", expires=moment + timedelta(seconds=10))
@@ -325,14 +325,14 @@ class ExpiryTests(PeersCase):
             self.assertIn("Peer short of alice: expired", self.events()[-1])
 
     def test_clock_that_jumps(self) -> None:
-        """V62: a clock that jumps over a year ends what is over by then."""
+        """A clock that jumps over a year ends what is over by then."""
         self.make(expires=self.conn.now + timedelta(days=200))
         with self.later(365 * 86400):
             self.assertEqual(self.desired().peers, ())
             self.assertEqual(peers.expire_due(self.conn), 1)
 
     def test_kinds(self) -> None:
-        """V60: a date is a peer's own; hosts without one stay."""
+        """A date is a peer's own; hosts without one stay."""
         self.make(expires=self.conn.now + DAY)
         self.make(self.owner, name="host")
         with self.later(90 * 86400):
@@ -364,7 +364,7 @@ class EndingTests(PeersCase):
         self.assertGreater(self.revision(), before)
 
     def test_disabled_user(self) -> None:
-        """V53: a disabled user's devices are out at once; hosts and others stay."""
+        """A disabled user's devices are out at once; hosts and others stay."""
         alice = self.alice.user.id
         self.raised(users.set_active, self.root, alice, active=False)
         self.assertEqual(self.desired_names(), ["bobs", "host"])
@@ -372,7 +372,7 @@ class EndingTests(PeersCase):
         self.assertEqual(self.desired_names(), ["mine", "bobs", "host"])
 
     def test_deleted_user(self) -> None:
-        """V53: a deleted user's devices are revoked; the key is never taken again."""
+        """A deleted user's devices are revoked; the key is never taken again."""
         self.raised(users.delete, self.root, self.bob.user.id)
         self.assertEqual(self.desired_names(), ["mine", "host"])
         gone = peers.get(self.conn, None, self.bobs.id)
@@ -435,7 +435,7 @@ class QuarantineTests(PeersCase):
         peers.revoke(self.conn, None, peer.id, options=Options(quarantine_days=days))
 
     def test_rests(self) -> None:
-        """V88: an address is free again when its quarantine is over, not before."""
+        """An address is free again when its quarantine is over, not before."""
         first, second = self.make(), self.make()
         self.revoke(first)
         third = self.make(self.bob)

@@ -129,7 +129,7 @@ class MakingTests(PeersCase):
         self.assertEqual((made.url, made.domain), ("https://10.80.0.1:8443", ""))
 
     def test_secrets(self) -> None:
-        """B171, B172: no list, event, text or dump has a preshared or private key."""
+        """No list, event, text or dump has a preshared or private key."""
         made = self.enroll()
         shared = self.desired().peers[0].preshared_key or b""
         shown = [
@@ -148,18 +148,18 @@ class MakingTests(PeersCase):
         self.assertFalse({"preshared_key", "private_key", "config"} & fields)
 
     def test_only_public_keys(self) -> None:
-        """V28, B172: nobody can send a private key, so none can belong to another."""
+        """Nobody can send a private key, so none can belong to another."""
         self.assertNotIn("private_key", NewPeer.__struct_fields__)
 
     def test_names(self) -> None:
-        """V02, V06: names that break a line, steer text or look like options."""
+        """Names that break a line, steer text or look like options."""
         for name in WRONG_NAMES:
             error = self.assertRaises(Invalid, self.make, name=name)
             self.assertTrue(error.message.startswith("name: "), error.message)
         self.assertEqual(self.rows("vpn_peer"), [])
 
     def test_odd_names(self) -> None:
-        """V04, V12: harmless text stays text, and only the row of a name goes."""
+        """Harmless text stays text, and only the row of a name goes."""
         self.options = Options(devices_per_user=100)
         for name in ODD_NAMES:
             made = self.enroll(name=name)
@@ -202,7 +202,7 @@ class MakingTests(PeersCase):
         self.make(name="laptop")
 
     def test_key_is_none(self) -> None:
-        """V17, V78: what is no key of a peer is refused with the field's name."""
+        """What is no key of a peer is refused with the field's name."""
         for text in (
             "",
             "x",
@@ -216,7 +216,7 @@ class MakingTests(PeersCase):
             self.assertTrue(error.message.startswith("public_key: "), error.message)
 
     def test_short_key_in_the_store(self) -> None:
-        """V78: the store itself takes no key of another length."""
+        """The store itself takes no key of another length."""
         made = self.make()
         for key in (None, b"", bytes(31), bytes(33)):
             self.assertRaises(
@@ -228,7 +228,7 @@ class MakingTests(PeersCase):
             )
 
     def test_key_is_used(self) -> None:
-        """V45: a key of another, alive or revoked, is refused without saying whose."""
+        """A key of another, alive or revoked, is refused without saying whose."""
         key = public_key(5)
         made = self.make(self.bob, name="bobs", public_key=key)
         for _ in range(2):
@@ -250,7 +250,7 @@ class MakingTests(PeersCase):
             peers.revoke(self.conn, self.bob, made.id)
 
     def test_expires(self) -> None:
-        """V57: without a date never; with one then, whatever the zone it is told in."""
+        """Without a date never; with one then, whatever the zone it is told in."""
         self.options = Options(devices_per_user=100)
         self.assertIsNone(self.make().expires)
         moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
@@ -288,7 +288,7 @@ class MakingTests(PeersCase):
         self.make()
 
     def test_owner(self) -> None:
-        """V103: nobody makes devices for others, and hosts have a project."""
+        """Nobody makes devices for others, and hosts have a project."""
         bob = self.bob.user.id
         project = self.project.id
         wrong: list[tuple[Actor | None, dict[str, Any], type[Exception]]] = [
@@ -407,7 +407,7 @@ class SeeingTests(PeersCase):
         self.assertEqual(self.names(self.guest), ["host"])
 
     def test_filters(self) -> None:
-        """V63: each list is a query; every peer is in exactly one list of a state."""
+        """Each list is a query; every peer is in exactly one list of a state."""
         made = {"suspended": self.make(self.bob), "expired": self.make(self.bob)}
         peers.suspend(self.conn, None, made["suspended"].id)
         peers.expire(self.conn, None, made["expired"].id)
@@ -475,7 +475,7 @@ class SeeingTests(PeersCase):
         return found
 
     def test_of_others(self) -> None:
-        """V48, V106: another's peer does not exist, by number or uuid, for any verb."""
+        """Another's peer does not exist, by number or uuid, for any verb."""
         every = set(self.verbs())
         for actor, peer in (
             (self.alice, self.bobs),
@@ -556,7 +556,7 @@ class ChangingTests(PeersCase):
     """Names, tags, keys."""
 
     def test_one_field(self) -> None:
-        """V80: what is not given stays."""
+        """What is not given stays."""
         until = self.conn.now + timedelta(days=1)
         made = self.make(tags=("a",), expires=until)
         change = lambda **given: peers.change(  # noqa: E731
@@ -574,7 +574,7 @@ class ChangingTests(PeersCase):
         self.assertEqual(self.revision(), before)
 
     def test_json(self) -> None:
-        """V80: in JSON a null date is never, and a missing one is as it was."""
+        """In JSON a null date is never, and a missing one is as it was."""
         self.assertIs(
             msgspec.json.decode(b"{}", type=ChangedPeer).expires, msgspec.UNSET
         )
@@ -601,7 +601,7 @@ class ChangingTests(PeersCase):
         self.assertEqual((found.name, found.tags), ("localhost", ("db",)))
 
     def test_name_is_used(self) -> None:
-        """V74: a name that another has is refused; one's own in another case is not."""
+        """A name that another has is refused; one's own in another case is not."""
         self.make(name="a")
         made = self.make(name="b")
         self.assertRaises(
@@ -624,7 +624,7 @@ class ChangingTests(PeersCase):
             )
 
     def test_allowed_fields(self) -> None:
-        """V103: owner, state, key and addresses are not among what can be changed."""
+        """Owner, state, key and addresses are not among what can be changed."""
         self.assertEqual(
             set(ChangedPeer.__struct_fields__), {"name", "tags", "expires"}
         )
@@ -672,7 +672,7 @@ class ChangingTests(PeersCase):
             )
 
     def test_many(self) -> None:
-        """B170: a thousand peers are made in a /16, and listed within half a second."""
+        """A thousand peers are made in a /16, and listed within half a second."""
         vpn_network.initialise(self.conn, None, network(pool4="10.80.0.0/16"))
         with self.conn.transaction(write=True):
             for number in range(1000):

@@ -93,7 +93,7 @@ class ClaimTests(ProgressTestCase):
         self.assertEqual(seen, [[first, second], active])
 
     def test_started(self) -> None:
-        """B114: once a job runs, its one-time secrets are gone."""
+        """Once a job runs, its one-time secrets are gone."""
         task = self.task(Status.STARTING, secret="s1.a.b")
         started = progress.started(self.conn, task)
         assert started is not None
@@ -102,7 +102,7 @@ class ClaimTests(ProgressTestCase):
         self.assertEqual(self.conn.column(SECRETS), [None])
 
     def test_started_while_stopping(self) -> None:
-        """B91: a task that is being stopped does not become running."""
+        """A task that is being stopped does not become running."""
         task = self.task(Status.STOPPING, secret="s1.a.b")
         self.assertIsNone(progress.started(self.conn, task))
         self.assertEqual(self.row(task).status, Status.STOPPING)
@@ -118,7 +118,7 @@ class ClaimTests(ProgressTestCase):
         self.assertEqual(self.conn.column(SECRETS), ["s1.a.b"])
 
     def test_requeue_while_stopping(self) -> None:
-        """B89: a task whose end was asked for before its job began is stopped."""
+        """A task whose end was asked for before its job began is stopped."""
         again = progress.requeue(self.conn, self.task(Status.STOPPING))
         assert again is not None
         self.assertEqual(again.status, Status.STOPPED)
@@ -166,7 +166,7 @@ class FinishTests(ProgressTestCase):
         self.assertIsNone(self.finish(TaskId(99), Happening.FAILED))
 
     def test_failure_while_stopping(self) -> None:
-        """B89: a job that fails while it is being stopped counts as stopped."""
+        """A job that fails while it is being stopped counts as stopped."""
         finished = self.finish(self.task(Status.STOPPING), Happening.FAILED)
         assert finished is not None
         self.assertEqual(finished.task.status, Status.STOPPED)
@@ -178,7 +178,7 @@ class FinishTests(ProgressTestCase):
         self.assertEqual(finished.task.status, Status.SUCCESS)
 
     def test_never_before_its_start(self) -> None:
-        """B104: no task ends before it starts, whatever a job's clock says."""
+        """No task ends before it starts, whatever a job's clock says."""
         task = self.task(Status.RUNNING, start=self.conn.now)
         finished = self.finish(
             task, Happening.SUCCEEDED, ended=self.conn.now - timedelta(hours=2)
@@ -220,7 +220,7 @@ class FinishTests(ProgressTestCase):
             self.assertEqual(finished.queued, [])
 
     def test_autorun_refused(self) -> None:
-        """B121: a deploy that lacks a required variable is an event, not a task."""
+        """A deploy that lacks a required variable is an event, not a task."""
         self.deploying(survey_vars=[{"name": "target", "required": True}])
         finished = self.finish(self.task(Status.RUNNING), Happening.SUCCEEDED)
         assert finished is not None
@@ -232,7 +232,7 @@ class StopTests(ProgressTestCase):
     """What the service asks when somebody wants an end."""
 
     def test_again(self) -> None:
-        """B89: asking again, or for one that was stopped, is fine."""
+        """Asking again, or for one that was stopped, is fine."""
         for status, wanted in (
             (Status.WAITING, Status.STOPPED),
             (Status.RUNNING, Status.STOPPING),
@@ -253,7 +253,7 @@ class TrimTests(ProgressTestCase):
     """History does not grow without a limit."""
 
     def test_keeps_the_newest(self) -> None:
-        """B131: ended tasks beyond the newest go, active ones never."""
+        """Ended tasks beyond the newest go, active ones never."""
         running = self.task(Status.RUNNING)
         old = [self.task(Status.SUCCESS) for _ in range(2)]
         new = [self.task(Status.ERROR), self.task()]
@@ -262,7 +262,7 @@ class TrimTests(ProgressTestCase):
         self.assertNotIn(old[0], self.conn.column(IDS))
 
     def test_small_batches(self) -> None:
-        """B131: one transaction deletes a few."""
+        """One transaction deletes a few."""
         for _ in range(progress.TRIM_AT_ONCE + 5):
             self.task(Status.SUCCESS)
         self.assertEqual(

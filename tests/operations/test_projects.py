@@ -173,7 +173,7 @@ class ProjectsTests(SynchronousTestCase):
         return task
 
     def test_delete(self) -> None:
-        """B130: a deleted project leaves no row of anything, and others are whole."""
+        """A deleted project leaves no row of anything, and others are whole."""
         project = make_project(self.conn, self.alice)
         other = make_project(self.conn, self.alice, "Other")
         self.fill(project)

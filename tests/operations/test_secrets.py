@@ -46,14 +46,14 @@ class OpenTests(SynchronousTestCase):
         self.assertEqual(open_secret(self.keyring, self.row()), NoSecret())
 
     def test_wrong_key(self) -> None:
-        """B05: a key sealed under another master key is named, by name and id."""
+        """A key sealed under another master key is named, by name and id."""
         row = self.text()
         error = self.assertRaises(SecretUnreadable, open_secret, make_keyring(8), row)
         self.assertIn("“Deploy key”", error.message)
         self.assertIn(f"id {row.id}", error.message)
 
     def test_moved(self) -> None:
-        """B05: a secret that was moved from another row does not open."""
+        """A secret that was moved from another row does not open."""
         other = self.text()
         moved = self.row(kind=KeyType.STRING)
         self.conn.update(schema.access_key, moved.id, secret=other.secret)
@@ -68,7 +68,7 @@ class OpenTests(SynchronousTestCase):
         self.assertIn("Deploy key", error.message)
 
     def test_answers(self) -> None:
-        """B05: one-time secrets open for their own task only."""
+        """One-time secrets open for their own task only."""
         sealed = self.keyring.seal(b'{"word":"hush"}', secret_context("row", "project"))
 
         def opened(uuid: str) -> dict[str, str]:

@@ -56,7 +56,7 @@ class SiteTests(SitesCase):
         self.assertIn("lab", self.events()[-1])
 
     def test_wrong_networks(self) -> None:
-        """V01, V02, V20: what is no network is refused; host bits with a suggestion."""
+        """What is no network is refused; host bits with a suggestion."""
         for text in WRONG_NETWORKS:
             error = self.assertRaises(Invalid, self.site, network=text)
             self.assertTrue(error.message.startswith("network: "), error.message)
@@ -67,7 +67,7 @@ class SiteTests(SitesCase):
         self.assertEqual(self.rows("vpn_site"), [])
 
     def test_spelling(self) -> None:
-        """V20, V74: one network has one spelling, and is known once."""
+        """One network has one spelling, and is known once."""
         self.site("six", "2001:DB8:0::/48")
         self.assertEqual(
             site_networks.find(self.conn, None, "six").network, "2001:db8::/48"
@@ -90,7 +90,7 @@ class SiteTests(SitesCase):
         self.assertRaises(Invalid, self.site, network="0.0.0.0/0")
 
     def test_change(self) -> None:
-        """V80: what is not given stays; grants follow."""
+        """What is not given stays; grants follow."""
         made = self.site()
         self.site("other", "10.30.0.0/16")
         peer = self.make()
@@ -127,7 +127,7 @@ class SiteTests(SitesCase):
         self.assertRaises(NotFound, site_networks.delete, self.conn, self.root, made.id)
 
     def test_administrators_only(self) -> None:
-        """V103, V106: nobody else makes, changes or opens a network."""
+        """Nobody else makes, changes or opens a network."""
         made = self.site()
         grant = self.grant(made, user_id=self.alice.user.id)
         peer = self.make()
@@ -172,7 +172,7 @@ class GrantTests(SitesCase):
         self.assertEqual(self.desired().grants, ())
 
     def test_refused(self) -> None:
-        """V43: a grant is to exactly one that is there."""
+        """A grant is to exactly one that is there."""
         made = self.site()
         gone = self.make()
         peers.revoke(self.conn, None, gone.id)
@@ -196,7 +196,7 @@ class GrantTests(SitesCase):
         self.assertTrue(error.message.startswith("site_id: "))
 
     def test_who_sees(self) -> None:
-        """V48: one sees what is open to oneself, one's devices and projects."""
+        """One sees what is open to oneself, one's devices and projects."""
         names = ("peer", "user", "project", "host", "none")
         made = {
             name: self.site(name, f"10.2{number}.0.0/16")

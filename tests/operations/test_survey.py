@@ -44,7 +44,7 @@ class SurveyTests(SynchronousTestCase):
         return str(error.message)
 
     def test_undeclared(self) -> None:
-        """B82: a variable that the template does not ask for is refused by name."""
+        """A variable that the template does not ask for is refused by name."""
         for name in ("ansible_connection", "ansible_python_interpreter"):
             self.assertIn(name, self.refusal(variable("x"), x="1", **{name: "y"}))
             self.assertIn(name, self.refusal(**{name: "y"}))
@@ -84,7 +84,7 @@ class SurveyTests(SynchronousTestCase):
                 self.assertRaises(Invalid, answers, (variable("x"),), **sent)
 
     def test_required(self) -> None:
-        """B121: a required variable that is missing or empty is named."""
+        """A required variable that is missing or empty is named."""
         survey = variable("target", required=True)
         self.assertIn("target", self.refusal(survey))
         self.assertIn("target", self.refusal(survey, target=""))
@@ -93,7 +93,7 @@ class SurveyTests(SynchronousTestCase):
         self.assertIn("word", self.refusal(hidden))
 
     def test_empty_optional(self) -> None:
-        """B119: an optional variable that is empty is absent, of whatever type."""
+        """An optional variable that is empty is absent, of whatever type."""
         for kind in (SurveyType.STRING, SurveyType.INTEGER, SurveyType.ENUM):
             survey = variable("x", kind, values=ENUM.values)
             self.assertEqual(self.check(survey, x=""), {})
@@ -103,12 +103,12 @@ class SurveyTests(SynchronousTestCase):
         self.assertEqual(found.secrets, {})
 
     def test_zero_and_false(self) -> None:
-        """B119: the integer 0 and the boolean false are sent."""
+        """The integer 0 and the boolean false are sent."""
         survey = (variable("n", SurveyType.INTEGER), variable("b"))
         self.assertEqual(self.check(*survey, n=0, b=False), {"n": 0, "b": False})
 
     def test_defaults(self) -> None:
-        """B120: defaults are applied on the server, for required ones too."""
+        """Defaults are applied on the server, for required ones too."""
         survey = (
             variable("a", default_value="one", required=True),
             variable("n", SurveyType.INTEGER, default_value="7"),
@@ -135,7 +135,7 @@ class SurveyTests(SynchronousTestCase):
         self.assertIn("x", self.refusal(variable("x"), x={"a": 1}))
 
     def test_secret(self) -> None:
-        """B113: a secret comes apart from the others, with its exact text."""
+        """A secret comes apart from the others, with its exact text."""
         hidden = variable("word", SurveyType.SECRET)
         text = 'a$b"c\n{{ d }}'
         secret = msgspec.json.encode({"word": text}).decode()
@@ -146,7 +146,7 @@ class SurveyTests(SynchronousTestCase):
         self.assertIn("x", self.refusal(variable("x"), secret={"x": "y"}))
 
     def test_refusal_shows_no_secret(self) -> None:
-        """B112: a refusal names the variable of a secret, never its value."""
+        """A refusal names the variable of a secret, never its value."""
         hidden = variable("word", SurveyType.SECRET)
         message = self.refusal(hidden, secret={"word": ["hush"]})
         self.assertIn("word", message)

@@ -88,13 +88,13 @@ class CreateTests(TaskTestCase):
         self.assertRaises(NotFound, self.create, template_id=999)
 
     def test_refused_changes_nothing(self) -> None:
-        """B82: a task with an undeclared variable is refused; nothing is stored."""
+        """A task with an undeclared variable is refused; nothing is stored."""
         self.assertRaises(Invalid, self.create, environment='{"x": 1}')
         self.assertEqual(self.conn.scalar(COUNTER), 0)
         self.assertEqual(self.conn.column(SECRETS), [])
 
     def test_answers(self) -> None:
-        """B120: answers and defaults are stored; secrets only sealed."""
+        """Answers and defaults are stored; secrets only sealed."""
         self.conn.update(schema.template, self.template, survey_vars=SURVEY)
         made = self.create(secret='{"word": "hush hush"}')
         self.assertEqual(made.environment, '{"target":"web"}')
@@ -185,7 +185,7 @@ class SeeTests(TaskTestCase):
         )
 
     def test_foreign(self) -> None:
-        """B76: a task of another project is as unknown as none, for each operation."""
+        """A task of another project is as unknown as none, for each operation."""
         other = make_project(self.conn, name="Other")
         foreign = make_task(self.conn, other, make_template(self.conn, other))
         for operation in (
@@ -228,21 +228,21 @@ class EndTests(TaskTestCase):
         return tasks.ask_stop(self.conn, self.actor, task).status
 
     def test_waiting(self) -> None:
-        """B89: a task that waits is stopped at once, with its secret gone."""
+        """A task that waits is stopped at once, with its secret gone."""
         task = self.task(secret="s1.x.y")
         self.assertEqual(self.stop(task), Status.STOPPED)
         self.assertEqual(self.conn.column(SECRETS), [None])
         self.assertIsNotNone(tasks.get(self.conn, self.actor, task).end)
 
     def test_active(self) -> None:
-        """B89: a task that is active is being stopped; twice is the same."""
+        """A task that is active is being stopped; twice is the same."""
         for status in (Status.STARTING, Status.RUNNING):
             task = self.task(status)
             self.assertEqual(self.stop(task), Status.STOPPING)
             self.assertEqual(self.stop(task), Status.STOPPING)
 
     def test_ended(self) -> None:
-        """B89: stop of an ended task is refused with a text, unless it was stopped."""
+        """Stop of an ended task is refused with a text, unless it was stopped."""
         self.assertEqual(self.stop(self.task(Status.STOPPED)), Status.STOPPED)
         for status in (Status.SUCCESS, Status.ERROR):
             error = self.assertRaises(Invalid, self.stop, self.task(status))

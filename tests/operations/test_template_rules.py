@@ -37,7 +37,7 @@ class ArgumentTests(SynchronousTestCase):
         )
     )
     def test_lists_of_texts_stay(self, texts: list[str]) -> None:
-        """B117: a list of texts is stored as it was sent, spaces and all."""
+        """A list of texts is stored as it was sent, spaces and all."""
         text = msgspec.json.encode(texts).decode()
         self.assertEqual(arguments(text), text)
 
@@ -53,7 +53,7 @@ class ArgumentTests(SynchronousTestCase):
         self.assertTrue(value is None or isinstance(value, list))
 
     def test_short_options(self) -> None:
-        """B117: ``-e x=1`` in one text is refused for Ansible; bash may mean it."""
+        """``-e x=1`` in one text is refused for Ansible; bash may mean it."""
         text = '["-e x=1"]'
         self.assertRaises(Invalid, arguments, text)
         self.assertEqual(arguments(text, App.BASH), text)

@@ -21,7 +21,7 @@ class TokensTests(SynchronousTestCase):
         self.bob = actor_of(make_user(self.conn, "bob"))
 
     def test_shown_once(self) -> None:
-        """B66: the whole token is shown when it is made, and kept nowhere."""
+        """The whole token is shown when it is made, and kept nowhere."""
         made = tokens.create(self.conn, self.alice)
         self.assertEqual(len(made.id), 44)
         self.assertEqual(made.id, made.id.lower())
@@ -79,7 +79,7 @@ class TokensTests(SynchronousTestCase):
             tokens.delete(self.conn, self.alice, made.id[:-2] + "x=")
 
     def test_expired(self) -> None:
-        """B66: an expired token is shown as such, and forgotten in the end."""
+        """An expired token is shown as such, and forgotten in the end."""
         tokens.create(self.conn, self.alice, lifetime=timedelta(hours=1))
         self.clock.advance(3600)
         with self.conn.transaction(write=False):

@@ -151,7 +151,7 @@ class UsersTests(SynchronousTestCase):
         self.change(made, self.admin, name="Robert")
 
     def test_login(self) -> None:
-        """B69: one logs in by name or address in any case, and not when disabled."""
+        """One logs in by name or address in any case, and not when disabled."""
         for login in ("alice", "ALICE", " alice ", "Alice@example.com"):
             found = users.credentials_of(self.conn, login)
             assert found is not None
@@ -184,7 +184,7 @@ class UsersTests(SynchronousTestCase):
         self.assertTrue(users.get(self.conn, None, self.alice.id).admin)
 
     def test_role_change_ends_sessions(self) -> None:
-        """B60: who becomes or ceases to be administrator has to log in again."""
+        """Who becomes or ceases to be administrator has to log in again."""
         _, session = make_session(self.conn, self.alice)
         self.change(self.alice, self.admin, name="Alicia")
         self.assertTrue(self.holds(session))
@@ -207,7 +207,7 @@ class UsersTests(SynchronousTestCase):
         users.delete(self.conn, actor_of(self.admin), self.admin.id)
 
     def test_set_active(self) -> None:
-        """B60: disabling ends sessions and tokens; enabling brings none back."""
+        """Disabling ends sessions and tokens; enabling brings none back."""
         _, session = make_session(self.conn, self.alice)
         _, token = make_token(self.conn, self.alice)
         users.set_active(self.conn, actor_of(self.admin), self.alice.id, active=False)
@@ -232,7 +232,7 @@ class UsersTests(SynchronousTestCase):
             users.set_active(self.conn, actor_of(self.admin), 999, active=False)
 
     def test_delete(self) -> None:
-        """B60: a deleted user's sessions, tokens and memberships are gone."""
+        """A deleted user's sessions, tokens and memberships are gone."""
         make_project(self.conn, self.alice)
         _, session = make_session(self.conn, self.alice)
         _, token = make_token(self.conn, self.alice)
@@ -250,7 +250,7 @@ class UsersTests(SynchronousTestCase):
         users.delete(self.conn, actor_of(bob), bob.id)
 
     def test_password(self) -> None:
-        """B60: another password ends all sessions but the one that asks."""
+        """Another password ends all sessions but the one that asks."""
         _, mine = make_session(self.conn, self.alice)
         _, other = make_session(self.conn, self.alice)
         actor = access.actor(self.conn, mine, Access.USER, None)

@@ -136,7 +136,7 @@ class RegistryTests(SynchronousTestCase):
     """No sealed column is forgotten."""
 
     def test_registry(self) -> None:
-        """S8: the registry is what the schema's annotations say."""
+        """The registry is what the schema's annotations say."""
         annotated = {
             (column.info["sealed"], table.name, column.name)
             for table in schema.metadata.tables.values()
@@ -148,7 +148,7 @@ class RegistryTests(SynchronousTestCase):
 
 
 class StartTests(VaultCase):
-    """S4: the start-up table."""
+    """The start-up table."""
 
     def refused(
         self, error: type[DomainError], keyring: Keyring | None, *parts: str
@@ -180,12 +180,12 @@ class StartTests(VaultCase):
         self.refused(NoMasterKey, None, FIRST.key_id, "0 bytes found")
 
     def test_no_key_and_plain_text(self) -> None:
-        """B04: rows that are not sealed at all keep a key from being made, too."""
+        """Rows that are not sealed at all keep a key from being made, too."""
         self.conn.update(schema.access_key, 1, secret="plain")
         self.refused(NoMasterKey, None)
 
     def test_other_key(self) -> None:
-        """V134: another key is refused with both ids, with canaries and without."""
+        """Another key is refused with both ids, with canaries and without."""
         self.fill()
         self.refused(WrongMasterKey, self.keyring(SECOND), FIRST.key_id, SECOND.key_id)
         self.start(self.ring)
@@ -202,7 +202,7 @@ class StartTests(VaultCase):
         self.assertEqual(self.dump(), before)
 
     def test_old_and_new(self) -> None:
-        """B13: with the former key beside the new one a start warns until a rekey."""
+        """With the former key beside the new one a start warns until a rekey."""
         self.fill()
         self.start(self.ring)
         both = self.keyring(SECOND, FIRST)
@@ -224,7 +224,7 @@ class StartTests(VaultCase):
         self.assertEqual(vault.sealing_keys(self.conn), [SECOND.key_id])
 
     def test_damaged_row(self) -> None:
-        """S10: a damaged row does not stop the start; it is counted."""
+        """A damaged row does not stop the start; it is counted."""
         self.fill()
         self.start(self.ring)
         self.damage(self.keys[1])
@@ -257,7 +257,7 @@ class CheckTests(VaultCase):
     """What ``vault check`` reports."""
 
     def test_report(self) -> None:
-        """B06: each value is named with its key id and whether it opens."""
+        """Each value is named with its key id and whether it opens."""
         self.fill()
         reports = vault.check(self.conn, self.ring)
         self.assertEqual(
@@ -275,13 +275,13 @@ class CheckTests(VaultCase):
         self.assertEqual(reports[0].project, "Site")
 
     def test_wrong_key(self) -> None:
-        """B06: with another key every value says so."""
+        """With another key every value says so."""
         self.fill()
         reports = vault.check(self.conn, self.keyring(SECOND))
         self.assertEqual({each.why for each in reports}, {"wrong key"})
 
     def test_swapped(self) -> None:
-        """S1: swapped secrets of two keys are found, and both named."""
+        """Swapped secrets of two keys are found, and both named."""
         self.fill()
         one, two = self.keys[:2]
         secrets = self.secrets()
@@ -296,7 +296,7 @@ class CheckTests(VaultCase):
         )
 
     def test_copied(self) -> None:
-        """S11: a raw copy of a row under another uuid does not open."""
+        """A raw copy of a row under another uuid does not open."""
         self.fill()
         copied = self.secrets()[self.keys[0]]
         self.conn.insert(
@@ -311,7 +311,7 @@ class CheckTests(VaultCase):
         self.assertIn("Copy", title)
 
     def test_moved_to_another_project(self) -> None:
-        """S1: a row that was moved to another project does not open."""
+        """A row that was moved to another project does not open."""
         self.fill()
         other = make_project(self.conn, name="Other")
         self.conn.update(schema.access_key, self.keys[2], project_id=other.id)
@@ -319,7 +319,7 @@ class CheckTests(VaultCase):
         self.assertIn("'Key 2' of project 'Other'", title)
 
     def test_not_sealed(self) -> None:
-        """B04, S12: text that is not sealed is unreadable, and is not shown."""
+        """Text that is not sealed is unreadable, and is not shown."""
         self.fill()
         self.conn.update(schema.access_key, self.keys[0], secret="Zx9-marker\n")
         reports = [each for each in vault.check(self.conn, self.ring) if each.why]
@@ -337,7 +337,7 @@ class RekeyTests(VaultCase):
         self.start(self.ring)
 
     def test_all(self) -> None:
-        """B08, V31: afterwards all opens under the new key, none under the old."""
+        """Afterwards all opens under the new key, none under the old."""
         report = self.rekey(self.keyring(SECOND, FIRST))
         self.assertEqual((report.resealed, report.already), (5, 0))
         self.assertEqual(self.broken(self.keyring(SECOND)), [])
@@ -361,7 +361,7 @@ class RekeyTests(VaultCase):
             self.assertEqual(ring.unseal(secret, place).reveal(), name.encode())
 
     def test_again(self) -> None:
-        """B08: a second run finds nothing to do and changes nothing."""
+        """A second run finds nothing to do and changes nothing."""
         ring = self.keyring(SECOND, FIRST)
         self.rekey(ring)
         vault.forget_leftovers(self.conn)
@@ -371,7 +371,7 @@ class RekeyTests(VaultCase):
         self.assertEqual(self.dump(), before)
 
     def test_wrong_old_key(self) -> None:
-        """B08: with a wrong former key nothing is changed, and a row is named."""
+        """With a wrong former key nothing is changed, and a row is named."""
         before = self.dump()
         error = self.assertRaises(RekeyRefused, self.rekey, self.keyring(SECOND, THIRD))
         self.assertIn("Key 0", error.message)
@@ -379,7 +379,7 @@ class RekeyTests(VaultCase):
         self.assertEqual(self.dump(), before)
 
     def test_one_damaged_row(self) -> None:
-        """B09: one damaged row stops it all, and is named."""
+        """One damaged row stops it all, and is named."""
         self.damage(self.keys[1])
         before = self.dump()
         error = self.assertRaises(RekeyRefused, self.rekey, self.keyring(SECOND, FIRST))
@@ -387,7 +387,7 @@ class RekeyTests(VaultCase):
         self.assertEqual(self.dump(), before)
 
     def test_skip_unreadable(self) -> None:
-        """B09: told to, it leaves the damaged row as it is and reports it."""
+        """Told to, it leaves the damaged row as it is and reports it."""
         self.damage(self.keys[1])
         before = self.secrets()[self.keys[1]]
         report = self.rekey(self.keyring(SECOND, FIRST), skip=True)

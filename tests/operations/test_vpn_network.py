@@ -62,7 +62,7 @@ class MakingTests(PeersCase):
         self.assertEqual(len(vpn_network.pools(self.conn, None)), 1)
 
     def test_again(self) -> None:
-        """V89: the same again changes nothing, and is no event."""
+        """The same again changes nothing, and is no event."""
         before = self.initialise()
         peer = self.make()
         count = len(self.events())
@@ -72,7 +72,7 @@ class MakingTests(PeersCase):
         self.assertEqual(peers.get(self.conn, None, peer.id), peer)
 
     def test_changed(self) -> None:
-        """V89: what changes is on record; addresses stay."""
+        """What changes is on record; addresses stay."""
         self.initialise()
         peer = self.make()
         other = keys.format(bytes(31) + b"\x09")
@@ -88,7 +88,7 @@ class MakingTests(PeersCase):
         self.assertEqual(peers.get(self.conn, None, peer.id), peer)
 
     def test_pools_stay(self) -> None:
-        """V89: while there are peers no pool changes; without them it may."""
+        """While there are peers no pool changes; without them it may."""
         self.initialise()
         peer = self.make()
         for changes in (
@@ -130,7 +130,7 @@ class MakingTests(PeersCase):
         self.assertRaises(Conflict, self.initialise, pool4="10.80.0.0/22")
 
     def test_refused(self) -> None:
-        """V14, V19, V20: what cannot be is refused with the field's name."""
+        """What cannot be is refused with the field's name."""
         self.initialise()
         before = self.rows("vpn_network")
         for field, values in {
@@ -197,7 +197,7 @@ class ChangingTests(PeersCase):
     """What an administrator changes."""
 
     def test_one_field(self) -> None:
-        """V80: what is not given stays."""
+        """What is not given stays."""
         before = vpn_network.get(self.conn, None)
         changed = vpn_network.change(self.conn, self.root, ChangedNetwork(mtu=1300))
         self.assertEqual(
@@ -208,12 +208,12 @@ class ChangingTests(PeersCase):
         self.assertEqual(again, changed)
 
     def test_endpoint(self) -> None:
-        """V15: an address of IPv6 gets its brackets; the next file has it."""
+        """An address of IPv6 gets its brackets; the next file has it."""
         vpn_network.change(self.conn, None, ChangedNetwork(endpoint="2001:db8::1"))
         self.assertIn("Endpoint = [2001:db8::1]:51820\n", self.enroll().config)
 
     def test_zero(self) -> None:
-        """V19: nought is not "unset"."""
+        """Nought is not "unset"."""
         self.assertRaises(
             Invalid, vpn_network.change, self.conn, None, ChangedNetwork(mtu=0)
         )
@@ -221,7 +221,7 @@ class ChangingTests(PeersCase):
         self.assertIs(given.mtu, msgspec.UNSET)
 
     def test_who(self) -> None:
-        """V103: users change nothing, and nobody the pools or the key."""
+        """Users change nothing, and nobody the pools or the key."""
         self.assertRaises(
             NotPermitted,
             vpn_network.change,
@@ -246,7 +246,7 @@ class PoolTests(PeersCase):
         vpn_network.initialise(self.conn, None, network(pool4=pool4, pool6=pool6))
 
     def test_full(self) -> None:
-        """V86: a full pool is a conflict at once, that tells the pool's size."""
+        """A full pool is a conflict at once, that tells the pool's size."""
         for pool, size in (("10.80.0.0/30", 1), ("10.80.0.0/29", 5)):
             self.conn.raw.execute("DELETE FROM vpn_peer")
             self.resize(pool)
@@ -259,7 +259,7 @@ class PoolTests(PeersCase):
             self.assertIn(f" {size} ", error.message)
 
     def test_full_ipv6(self) -> None:
-        """V92: the same for the other family; what was tried is undone."""
+        """The same for the other family; what was tried is undone."""
         self.resize("10.80.0.0/16", "fd80::/120")
         for number in range(253):
             self.conn.insert(
@@ -294,7 +294,7 @@ class PoolTests(PeersCase):
         self.assertEqual(self.rows("vpn_quarantine"), [])
 
     def test_never_reserved(self) -> None:
-        """V83, V91, V92: what a peer gets is in the pool, and nobody else's."""
+        """What a peer gets is in the pool, and nobody else's."""
         drawn = random.Random(4)
         for _ in range(20):
             self.conn.raw.execute("DELETE FROM vpn_peer")
@@ -340,7 +340,7 @@ class PoolTests(PeersCase):
                     seen.add(text)
 
     def test_sums(self) -> None:
-        """V88: used, quarantined and free make the size, for both families."""
+        """Used, quarantined and free make the size, for both families."""
         made = [self.make(self.root) for _ in range(5)]
         for each in made[:2]:
             peers.revoke(self.conn, None, each.id)
@@ -352,7 +352,7 @@ class PoolTests(PeersCase):
         )
 
     def test_early_release(self) -> None:
-        """V88: with less than a tenth left, those that rested longest are let go."""
+        """With less than a tenth left, those that rested longest are let go."""
         self.resize("10.80.0.0/27")  # room for 29
         made = [self.make(self.root) for _ in range(29)]
         for each in made[:4]:
@@ -364,7 +364,7 @@ class PoolTests(PeersCase):
         self.assertRaises(Conflict, self.make, self.root)
 
     def test_oldest_first(self) -> None:
-        """V88: of those that rest, no more are let go than are needed."""
+        """Of those that rest, no more are let go than are needed."""
         self.resize("10.80.0.0/27")
         made = [self.make(self.root) for _ in range(20)]
         for each in (made[7], made[3], *made[10:18]):
@@ -376,7 +376,7 @@ class PoolTests(PeersCase):
         self.assertIn(made[7].ipv4, new)
 
     def test_duplicate_by_hand(self) -> None:
-        """V85: the store itself takes no address or key twice."""
+        """The store itself takes no address or key twice."""
         first, second = self.make(), self.make()
         for values in (
             {"ipv4": first.ipv4},
@@ -392,7 +392,7 @@ class PoolTests(PeersCase):
             )
 
     def test_foreign_row(self) -> None:
-        """V85: an address that was taken behind our back is passed over."""
+        """An address that was taken behind our back is passed over."""
         self.conn.insert(
             schema.vpn_peer,
             uuid="x",

@@ -178,7 +178,7 @@ class MigrationTests(SynchronousTestCase):
         )
 
     def test_interrupted_at_each_statement(self) -> None:
-        """B129: an end at any statement leaves a database that the next start makes."""
+        """An end at any statement leaves a database that the next start makes."""
         statements = 0
         while True:
             left = [statements]
@@ -199,7 +199,7 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(self.schema(), self.wanted)
 
     def test_killed(self) -> None:
-        """B129: kill -9 in the middle leaves a database that the next start makes."""
+        """Kill -9 in the middle leaves a database that the next start makes."""
         for statement in (3, 30):
             ended = subprocess.run(
                 [sys.executable, "-c", _KILLED, str(self.path), str(statement)],
@@ -316,7 +316,7 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(pending(copy), [])
 
     def test_interrupted_upgrade(self) -> None:
-        """B129: an upgrade that ends at any statement is done whole the next time."""
+        """An upgrade that ends at any statement is done whole the next time."""
         self.fill()
         versions = self.versions(_SECOND)
         for count in range(100):
@@ -352,7 +352,7 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(self.counts(self.path), (1, 1, 1))
 
     def test_faulty_step(self) -> None:
-        """B129: a step that fails is undone; the message has its statement."""
+        """A step that fails is undone; the message has its statement."""
         self.fill()
         error = self.assertRaises(
             MigrationFailed,

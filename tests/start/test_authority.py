@@ -90,7 +90,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(second.fingerprint, first.fingerprint)
 
     def test_three_years(self) -> None:
-        """V129: hourly looks for three years; nothing outlives its issuer, or ends."""
+        """Hourly looks for three years; nothing outlives its issuer, or ends."""
         names, addresses = ("box", "ci.internal"), ("192.0.2.7",)
         first = self.ensure(names, addresses)
         looked, chain = first, self.checked(first)
@@ -119,7 +119,7 @@ class AuthorityTests(SynchronousTestCase):
         return chain
 
     def test_twelve_years(self) -> None:
-        """V129: the root is followed in its last year; the old one goes on as well."""
+        """The root is followed in its last year; the old one goes on as well."""
         chain = self.checked(self.ensure())
         roots = [(self.folder / "root.pem").read_bytes()]
         coming, seen_before = b"", 0
@@ -299,7 +299,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertTrue(self.ensure(new_root=True).renewed)
 
     def test_sealed(self) -> None:
-        """B12: no private key of the authority is in the store in clear."""
+        """No private key of the authority is in the store in clear."""
         self.ensure()
         rows = self.conn.raw.execute("SELECT * FROM sealed_value").fetchall()
         self.assertEqual(len(rows), 2)

@@ -24,7 +24,7 @@ NETWORK = Network(
 
 
 class HostsTests(SynchronousTestCase):
-    """T6: whatever names the site is among its names."""
+    """Whatever names the site is among its names."""
 
     def setUp(self) -> None:
         """Give this machine a name and a domain."""

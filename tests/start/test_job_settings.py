@@ -50,7 +50,7 @@ class RootsTests(SynchronousTestCase):
         return listed.stdout.count(b"subject=")
 
     def test_both(self) -> None:
-        """B38: the bundle's come to the system's, and everybody may read them."""
+        """The bundle's come to the system's, and everybody may read them."""
         self.assertEqual(self.roots.path(), str(self.target))
         self.assertEqual(self.contents(), 2)
         self.assertEqual(self.target.stat().st_mode & 0o777, 0o644)
@@ -73,7 +73,7 @@ class RootsTests(SynchronousTestCase):
         self.assertEqual(self.contents(), 1)
 
     def test_broken_later(self) -> None:
-        """V130: a bundle that breaks takes nothing away from jobs."""
+        """A bundle that breaks takes nothing away from jobs."""
         self.roots.refresh()
         self.bundle.write_bytes(b"junk")
         os.utime(self.bundle, (1, 1))

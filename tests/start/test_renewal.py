@@ -127,7 +127,7 @@ class FilesTests(RenewalTestCase):
         self.assertEqual(self.service.why, "")
 
     def test_broken(self) -> None:
-        """V130: one that stays broken is told of once; the old one is presented."""
+        """One that stays broken is told of once; the old one is presented."""
         before = self.source.context()
         self.key.write_bytes(b"broken")
 

@@ -26,7 +26,7 @@ class StateTests(SynchronousTestCase):
         self.addCleanup(os.umask, os.umask(0))
 
     def test_modes(self) -> None:
-        """B15: folders are 0700 and files 0600, whatever the umask."""
+        """Folders are 0700 and files 0600, whatever the umask."""
         self.directory.prepare()
         state.write(self.directory.config, b"{}")
         for folder in (self.directory.path, self.directory.tls, self.directory.spools):
@@ -34,7 +34,7 @@ class StateTests(SynchronousTestCase):
         self.assertEqual(mode(self.directory.config), 0o600)
 
     def test_widened(self) -> None:
-        """B15: rights that others got meanwhile are taken away at the next start."""
+        """Rights that others got meanwhile are taken away at the next start."""
         self.directory.prepare()
         self.directory.config.write_bytes(b"{}")
         self.directory.config.chmod(0o644)

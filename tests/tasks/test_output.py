@@ -159,7 +159,7 @@ class OutputLogTests(SynchronousTestCase):
         self.assertEqual(released, [SPOOL_RELEASED])
 
     def test_store_fails(self) -> None:
-        """B93: if the store fails, the follower and the service hear it, once."""
+        """If the store fails, the follower and the service hear it, once."""
 
         class Failing(MemoryDatabase):
             """Takes nothing."""

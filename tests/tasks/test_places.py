@@ -55,7 +55,7 @@ class PlacesTests(SynchronousTestCase):
         self.assertEqual(self.places.state(PLACE), "begun")
 
     def test_alive(self) -> None:
-        """B88: a spool whose lock is held has begun."""
+        """A spool whose lock is held has begun."""
         self.places.make(PLACE)
         self.hold()
         self.assertEqual(self.places.state(PLACE), "begun")

@@ -178,7 +178,7 @@ class OrderTests(SynchronousTestCase):
         self.assertIn("The task's variables: too many levels", error.message)
 
     def test_secret_answer(self) -> None:
-        """B113: a secret answer arrives with its exact text."""
+        """A secret answer arrives with its exact text."""
         secret = msgspec.json.encode({"word": EXACT}).decode()
         found = self.started(
             {"secret": secret}, survey_vars=[{"name": "word", "type": "secret"}]
@@ -186,7 +186,7 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(found.secret_answers, {"word": EXACT})
 
     def test_unreadable(self) -> None:
-        """B05: a key that cannot be opened stops the order, and is named."""
+        """A key that cannot be opened stops the order, and is named."""
         self.keyring = make_keyring(8)
         repository = make_repository(self.conn, self.project, self.login("Mine", "x"))
         self.keyring = make_keyring(9)

@@ -38,34 +38,34 @@ class QueueTests(SynchronousTestCase):
         self.assertEqual(startable(waiting, [], limit=0), [1, 2])
 
     def test_template_alone(self) -> None:
-        """B105: without allow_parallel_tasks the second task of a template waits."""
+        """Without allow_parallel_tasks the second task of a template waits."""
         self.assertEqual(startable([queued(1, 1), queued(2, 1)], [], limit=0), [1])
         self.assertEqual(startable([queued(2, 1)], [queued(1, 1)], limit=0), [])
 
     def test_template_parallel(self) -> None:
-        """B105: with allow_parallel_tasks both run."""
+        """With allow_parallel_tasks both run."""
         waiting = [queued(1, 1, parallel=True), queued(2, 1, parallel=True)]
         self.assertEqual(startable(waiting, [], limit=0), [1, 2])
 
     def test_no_head_of_line_block(self) -> None:
-        """B93: a task that has to wait does not hold back those of other templates."""
+        """A task that has to wait does not hold back those of other templates."""
         waiting = [queued(2, 1), queued(3, 2)]
         self.assertEqual(startable(waiting, [queued(1, 1)], limit=0), [3])
 
     def test_project_limit(self) -> None:
-        """B105: a full project waits, others go on."""
+        """A full project waits, others go on."""
         waiting = [queued(2, 2, 1, limit=1), queued(3, 3, 2)]
         active = [queued(1, 1, 1, limit=1)]
         self.assertEqual(startable(waiting, active, limit=0), [3])
 
     def test_global_limit(self) -> None:
-        """B105: no more tasks are active than the installation allows."""
+        """No more tasks are active than the installation allows."""
         waiting = [queued(2, 2), queued(3, 3)]
         self.assertEqual(startable(waiting, [queued(1, 1)], limit=2), [2])
 
     @given(st.data())
     def test_limits_hold(self, data: st.DataObject) -> None:
-        """B105: limits hold, templates are FIFO, and who waits has a reason."""
+        """Limits hold, templates are FIFO, and who waits has a reason."""
         parallel = data.draw(st.lists(st.booleans(), min_size=5, max_size=5))
         limits = data.draw(st.lists(st.integers(0, 4), min_size=3, max_size=3))
         templates = data.draw(st.lists(st.integers(0, 4), max_size=25))

@@ -291,7 +291,7 @@ class RunTests(ServiceTestCase):
         self.assertEqual(self.watcher.heard[-1], (task, "success"))
 
     def test_queue(self) -> None:
-        """B93: the next task starts when one ends, without a tick."""
+        """The next task starts when one ends, without a tick."""
         first, second = self.task(), self.task()
         self.assertEqual(self.status(second), Status.WAITING)
         self.job(first).end()
@@ -299,7 +299,7 @@ class RunTests(ServiceTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_secrets_go(self) -> None:
-        """B114: the one-time secrets of a task that runs are not in the store."""
+        """The one-time secrets of a task that runs are not in the store."""
         self.task(secret=None)
         self.assertEqual(self.conn.column(SECRETS), [None])
 
@@ -348,7 +348,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(self.runner.started, [])
 
     def test_unreadable_key(self) -> None:
-        """B05: a key that cannot be opened is named in the log of the task."""
+        """A key that cannot be opened is named in the log of the task."""
         key = make_key(
             self.conn,
             self.project,
@@ -428,7 +428,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(self.status(second), Status.RUNNING)
 
     def test_store_fails_for_a_while(self) -> None:
-        """B93: lines that the store did not take are read again from the spool."""
+        """Lines that the store did not take are read again from the spool."""
         task = self.task()
         job = self.job(task)
         job.say("one")
@@ -448,7 +448,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(self.status(task), Status.SUCCESS)
 
     def test_end_is_tried_again(self) -> None:
-        """B93: an end that the store did not take is tried again."""
+        """An end that the store did not take is tried again."""
         task = self.task()
         self.conn.raw.execute(
             "CREATE TRIGGER full BEFORE UPDATE ON task"
@@ -495,7 +495,7 @@ class StopTests(ServiceTestCase):
     """Ends that were asked for."""
 
     def test_running(self) -> None:
-        """B89: a task that runs is being stopped, then stopped."""
+        """A task that runs is being stopped, then stopped."""
         task = self.task()
         job = self.job(task)
         job.stubborn = True
@@ -518,7 +518,7 @@ class StopTests(ServiceTestCase):
         self.assertEqual((job.killed, self.status(task)), (1, Status.STOPPED))
 
     def test_waiting(self) -> None:
-        """B89: a task that waits is stopped at once, and never starts."""
+        """A task that waits is stopped at once, and never starts."""
         first, second = self.task(), self.task()
         self.stop(second)
         self.assertEqual(self.status(second), Status.STOPPED)
@@ -527,7 +527,7 @@ class StopTests(ServiceTestCase):
         self.assertEqual(len(self.runner.started), 1)
 
     def test_starting(self) -> None:
-        """B91: stop while a job is being started: it is stopped, never running."""
+        """Stop while a job is being started: it is stopped, never running."""
         self.runner.gate = Deferred()
         task = self.task()
         self.assertEqual(self.status(task), Status.STARTING)
@@ -538,7 +538,7 @@ class StopTests(ServiceTestCase):
         self.assertNotIn((task, "running"), self.watcher.heard)
 
     def test_before_the_order(self) -> None:
-        """B91: stop between the claim and the order: no job is started."""
+        """Stop between the claim and the order: no job is started."""
         self.places.full = "wait"
         task = self.task()
         self.places.full = None
@@ -569,7 +569,7 @@ class StopTests(ServiceTestCase):
         self.failureResultOf(self.service.stop(task, force=False), IllegalMove)
 
     def test_orphan(self) -> None:
-        """B89: a task that nobody runs is stopped."""
+        """A task that nobody runs is stopped."""
         task = make_task(self.conn, self.project, self.template, status=Status.RUNNING)
         self.stop(task)
         self.assertEqual(self.status(task), Status.STOPPED)
@@ -579,7 +579,7 @@ class RestartTests(ServiceTestCase):
     """What a new server finds."""
 
     def test_goes_on(self) -> None:
-        """B88: a running job is followed again: no line is lost or repeated."""
+        """A running job is followed again: no line is lost or repeated."""
         for restart in (self.restart, self.crash):
             task = self.task()
             job = self.job(task)
@@ -593,7 +593,7 @@ class RestartTests(ServiceTestCase):
             self.assertEqual(self.status(task), Status.SUCCESS)
 
     def test_ended_meanwhile(self) -> None:
-        """B88: a job that ended while no server ran has its true status and log."""
+        """A job that ended while no server ran has its true status and log."""
         task, waiting = self.task(), self.task()
         job = self.job(task)
         self.successResultOf(self.service.stopService())
@@ -606,7 +606,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(self.status(waiting), Status.RUNNING)
 
     def test_lines_on_the_way(self) -> None:
-        """B88: lines that were not stored when the server was killed come again."""
+        """Lines that were not stored when the server was killed come again."""
         task = self.task()
         job = self.job(task)
         job.say("one")
@@ -618,7 +618,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(self.texts(task), ["one", "two"])
 
     def test_vanished(self) -> None:
-        """B88: a job whose supervisor is gone is an error that says so."""
+        """A job whose supervisor is gone is an error that says so."""
         task = self.task()
         job = self.job(task)
         job.say("one")
@@ -629,7 +629,7 @@ class RestartTests(ServiceTestCase):
         self.assertIn("Interrupted", self.texts(task)[-1])
 
     def test_no_spool(self) -> None:
-        """B88: a running task without a spool is an error that says so."""
+        """A running task without a spool is an error that says so."""
         task = self.task()
         self.places.states.clear()
         self.crash()
@@ -637,7 +637,7 @@ class RestartTests(ServiceTestCase):
         self.assertIn("Interrupted", self.texts(task)[-1])
 
     def test_never_began(self) -> None:
-        """B88: a task whose job never began starts again, once."""
+        """A task whose job never began starts again, once."""
         task = make_task(self.conn, self.project, self.template, status=Status.STARTING)
         self.places.states[task] = "unborn"
         self.restart()
@@ -645,7 +645,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(len(self.runner.started), 1)
 
     def test_began_unnoticed(self) -> None:
-        """B88: a job that began before its start was noted is not repeated."""
+        """A job that began before its start was noted is not repeated."""
         self.runner.gate = Deferred()
         task = self.task()
         self.assertEqual(self.status(task), Status.STARTING)
@@ -657,7 +657,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(len(self.runner.started), 1)
 
     def test_stopping(self) -> None:
-        """B89: a stop that was under way is asked for again."""
+        """A stop that was under way is asked for again."""
         task = self.task()
         job = self.job(task)
         job.stubborn = True
@@ -668,7 +668,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(self.status(task), Status.STOPPED)
 
     def test_stopping_before_it_began(self) -> None:
-        """B89: a stop of a task whose job never began is done at the restart."""
+        """A stop of a task whose job never began is done at the restart."""
         task = make_task(self.conn, self.project, self.template, status=Status.STOPPING)
         self.restart()
         self.assertEqual(self.status(task), Status.STOPPED)
@@ -709,7 +709,7 @@ class LimitTests(ServiceTestCase):
     options = TaskOptions(max_parallel_tasks=5, max_tasks_per_template=3)
 
     def test_global_limit(self) -> None:
-        """B105: in a run of many tasks the limit is never exceeded; all of them end."""
+        """In a run of many tasks the limit is never exceeded; all of them end."""
         self.conn.update(schema.template, self.template, allow_parallel_tasks=1)
         tasks = [self.task() for _ in range(40)]
         most = 0
@@ -721,7 +721,7 @@ class LimitTests(ServiceTestCase):
         self.assertEqual(len(self.runner.started), len(tasks))
 
     def test_retention(self) -> None:
-        """B131: a template keeps its newest tasks."""
+        """A template keeps its newest tasks."""
         tasks = [self.task() for _ in range(6)]
         for task in tasks:
             self.job(task).end()

@@ -201,14 +201,14 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(self.store.sites, (SITE,))
 
     def test_suspended(self) -> None:
-        """V52, V66 (both sides): one peer's end is one removal, and nothing else."""
+        """One peer's end is one removal, and nothing else."""
         self.start(*self.known)
         self.device.written.clear()
         self.want(*self.known[1:])
         self.assertEqual(self.device.written, [RemovePeer(self.known[0].public_key)])
 
     def test_unchanged(self) -> None:
-        """V67 (both sides): a thousand cycles write nothing."""
+        """A thousand cycles write nothing."""
         self.start(*self.known)
         self.device.written.clear()
         for _ in range(1000):
@@ -219,7 +219,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(self.service.state().drift_total, 0)
 
     def test_drift(self) -> None:
-        """V68 (both sides): what somebody else removed is back within a cycle."""
+        """What somebody else removed is back within a cycle."""
         self.start(*self.known)
         self.device._peers.pop(self.known[3].public_key)
         self.clock.advance(30)
@@ -228,7 +228,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(self.service.state().drift_total, 1)
 
     def test_each_failure(self) -> None:
-        """V70 (both sides): whichever call of the device fails, it shows and mends."""
+        """Whichever call of the device fails, it shows and mends."""
         self.start(*self.known)
         failed = 0
         for count in range(1, 8):
@@ -250,7 +250,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertGreater(failed, 3)
 
     def test_half_done(self) -> None:
-        """V69 (both sides): a write that is done half is not applied, then mended."""
+        """A write that is done half is not applied, then mended."""
         self.start(*self.known[:10])
         self.device.cut = 3
         revision = self.want(*self.known)
@@ -261,7 +261,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(self.service.state().revision, revision)
 
     def test_short_read(self) -> None:
-        """V79 (both sides): a list that came back short removes nobody."""
+        """A list that came back short removes nobody."""
         self.start(*self.known)
         self.store.reasonless = {peer.public_key for peer in self.known}
         self.want(self.known[0])
@@ -273,7 +273,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(len(self.on_device()), 1)
 
     def test_many_with_a_reason(self) -> None:
-        """V53 (both sides): most peers at once go if the store says why."""
+        """Most peers at once go if the store says why."""
         self.start(*self.known)
         self.want()
         self.assertEqual(self.on_device(), {})
@@ -289,7 +289,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(len(self.on_device()), 1)
 
     def test_statuses(self) -> None:
-        """V119 (both sides): what is seen is told; without a device there is none."""
+        """What is seen is told; without a device there is none."""
         self.start(*self.known)
         asked = self.service.statuses()
         self.pipe.flush()

@@ -224,7 +224,7 @@ class ReconnectTests(ClientTestCase):
             self.assertLess(abs(gap - wanted), 0.11)
 
     def test_lost(self) -> None:
-        """V68 (service part): a killed companion is reached again once it is back."""
+        """A killed companion is reached again once it is back."""
         self.client.start()
         self.companion.held = True
         asked = self.client.observe()

@@ -155,7 +155,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.store.sites, ("10.20.0.0/16",))
 
     def test_cycle(self) -> None:
-        """V67, V68 (service part): each cycle asks anew, and nothing is written."""
+        """Each cycle asks anew, and nothing is written."""
         self.start(1)
         written = self.companion.writes
         self.clock.advance(CYCLE * 1000)
@@ -170,20 +170,20 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.lines(), [])
 
     def test_wake(self) -> None:
-        """V52 (service part): a suspended peer is off the device at once."""
+        """A suspended peer is off the device at once."""
         self.start(1, 2)
         self.change(2)
         self.assertEqual(self.numbers(), [2])
 
     def test_last_peer(self) -> None:
-        """V79: the last peer's end leaves none, as the database says."""
+        """The last peer's end leaves none, as the database says."""
         self.start(1)
         self.change()
         self.assertEqual(self.numbers(), [])
         self.assertEqual(self.service.state().error, "")
 
     def test_coalesced(self) -> None:
-        """V66 (service part): however many wake during a sync, one more follows."""
+        """However many wake during a sync, one more follows."""
         self.start(1)
         self.companion.held = True
         for _ in range(50):
@@ -208,7 +208,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.numbers(), [1])
 
     def test_reconnect(self) -> None:
-        """V68 (service part): a companion that was killed gets the state again."""
+        """A companion that was killed gets the state again."""
         self.start(1)
         self.companion.stop()
         self.assertFalse(self.service.state().connected)
@@ -231,7 +231,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(said[-1], "")
 
     def test_started_later(self) -> None:
-        """V68 (service part): the order in which the services start does not matter."""
+        """The order in which the services start does not matter."""
         self.companion.running = False
         self.start(1)
         self.clock.advance(100)
@@ -240,7 +240,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.numbers(), [1])
 
     def test_new_interface(self) -> None:
-        """V68 (service part): an interface with another number is seen by the look."""
+        """An interface with another number is seen by the look."""
         self.start(1)
         self.companion.peers.clear()
         self.companion.index = 9
@@ -274,7 +274,7 @@ class FailureTests(ServiceTestCase):
     """What cannot be done is tried again, and harms nobody."""
 
     def test_failing_read(self) -> None:
-        """V79: a read that fails sends nothing, so that everybody stays connected."""
+        """A read that fails sends nothing, so that everybody stays connected."""
         self.start(*range(20))
         self.store.failing.add("desired")
         self.service.wake()
@@ -306,7 +306,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_failing_device(self) -> None:
-        """V70 (service part): a failure is shown, and trying again mends it."""
+        """A failure is shown, and trying again mends it."""
         self.start(1)
         before = self.service.state().revision
         self.companion.failures = [wire.Failed("device", "no such device")] * 3
@@ -325,7 +325,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(self.service.state().revision, revision)
 
     def test_back_off(self) -> None:
-        """V70 (service part): it is tried ever more seldom, each cycle at least."""
+        """It is tried ever more seldom, each cycle at least."""
         self.start(1)
         self.companion.failures = [wire.Failed("device", "no such device")] * 1000
         self.service.wake()
@@ -418,7 +418,7 @@ class EmptyingTests(ServiceTestCase):
     """Most peers at once go for a reason only."""
 
     def test_short_read(self) -> None:
-        """V79: a list that came back short removes nobody; the reason is shown."""
+        """A list that came back short removes nobody; the reason is shown."""
         self.start(*range(20))
         self.store.reasonless = {key(number) for number in range(20)}
         revision = self.change(1)
@@ -431,7 +431,7 @@ class EmptyingTests(ServiceTestCase):
         self.assertEqual(len(self.numbers()), 20)
 
     def test_reason(self) -> None:
-        """V53 (service part): a disabled user's many devices go without a question."""
+        """A disabled user's many devices go without a question."""
         self.start(*range(20))
         self.change(1)
         self.assertEqual(self.numbers(), [1])
@@ -444,7 +444,7 @@ class EmptyingTests(ServiceTestCase):
         self.assertEqual(len(self.numbers()), 20)
 
     def test_confirmed(self) -> None:
-        """V79: an administrator's word removes them."""
+        """An administrator's word removes them."""
         self.start(*range(20))
         self.store.reasonless = {key(7)}
         self.change(1)
@@ -485,7 +485,7 @@ class AppliedTests(ServiceTestCase):
     """Whoever changed something learns whether the device has it."""
 
     def test_applied(self) -> None:
-        """V69 (service part): it is applied once the companion has read it back."""
+        """It is applied once the companion has read it back."""
         self.start(1)
         self.companion.held = True
         revision = self.change(1, 2)
@@ -501,7 +501,7 @@ class AppliedTests(ServiceTestCase):
         self.assertEqual(self.successResultOf(told), "")
 
     def test_late(self) -> None:
-        """V69 (service part): after three seconds it is not applied, with a reason."""
+        """After three seconds it is not applied, with a reason."""
         self.start(1)
         self.companion.held = True
         told = self.service.applied(self.change(1, 2))
@@ -532,7 +532,7 @@ class AppliedTests(ServiceTestCase):
         self.assertEqual(self.successResultOf(new), "")
 
     def test_away(self) -> None:
-        """V69 (service part): without a companion the answer comes at once."""
+        """Without a companion the answer comes at once."""
         self.start(1)
         self.companion.stop()
         told = self.service.applied(self.change(1, 2))
@@ -572,7 +572,7 @@ class ExpiryTests(ServiceTestCase):
         self.store.want(2)
 
     def test_on_time(self) -> None:
-        """V54 (service part): the sync comes with the end, not with the cycle."""
+        """The sync comes with the end, not with the cycle."""
         self._expiring(7.25)
         self.clock.advance(7)
         self.assertEqual(self.companion.syncs(), [])
@@ -593,7 +593,7 @@ class ExpiryTests(ServiceTestCase):
         self.assertEqual(len(self.companion.syncs()), 1)
 
     def test_clock_jumps(self) -> None:
-        """V54 (service part): a clock that is set forward ends it within a second."""
+        """A clock that is set forward ends it within a second."""
         self._expiring(3600 * 24)
         self._end()
         self.clock.wall.advance(3600 * 24)
@@ -614,7 +614,7 @@ class ExpiryTests(ServiceTestCase):
         self.assertLessEqual(len(self.companion.syncs()), 5)
 
     def test_at_the_start(self) -> None:
-        """V54 (service part): what ended meanwhile is marked before the first sync."""
+        """What ended meanwhile is marked before the first sync."""
         self.store.want(1)
         self.service.startService()
         self.assertEqual(self.store.asked[-3:], ["expire_due", "desired", "observed"])
@@ -631,7 +631,7 @@ class LookTests(ServiceTestCase):
     """How the peers are."""
 
     def test_observers(self) -> None:
-        """V105 (service part): observers are told after each look, of every peer."""
+        """Observers are told after each look, of every peer."""
         self.start(1, 2)
         self.assertEqual(self.observer.told, [[1, 2]])
         self.clock.advance(20)
@@ -668,7 +668,7 @@ class LookTests(ServiceTestCase):
         self.assertEqual(len(looks), 1)
 
     def test_unavailable(self) -> None:
-        """V119: without the companion there is a reason, and never a zero."""
+        """Without the companion there is a reason, and never a zero."""
         self.start(1)
         self.companion.stop()
         failure = self.failureResultOf(self.service.statuses(), CompanionAway)
@@ -679,7 +679,7 @@ class LookTests(ServiceTestCase):
         self.assertIn("closed the connection", state.reason)
 
     def test_unreadable(self) -> None:
-        """V119: a device that cannot be read is a failure as well, said once."""
+        """A device that cannot be read is a failure as well, said once."""
         self.start(1)
         self.companion.refusal = "the device cannot be read"
         failure = self.failureResultOf(self.service.statuses())
@@ -689,7 +689,7 @@ class LookTests(ServiceTestCase):
         self.assertEqual(self.lines(), ["The peers cannot be looked at: {reason}"])
 
     def test_age(self) -> None:
-        """V122: the state says when it is from, and which revision was wanted."""
+        """The state says when it is from, and which revision was wanted."""
         self.start(1)
         self.companion.failures = [wire.Failed("device", "no such device")] * 100
         self.change(1, 2)

@@ -193,7 +193,7 @@ class TunnelTests(SynchronousTestCase):
         self.assertIn("not there", self.tunnel.ports[0].reason)
 
     def test_recreated(self) -> None:
-        """V68 (site): an interface with another number is bound to anew."""
+        """An interface with another number is bound to anew."""
         self.devices.up(7)
         self.tunnel.startService()
         self.devices.up(8)

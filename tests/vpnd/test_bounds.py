@@ -99,7 +99,7 @@ class PeerTests(SynchronousTestCase):
         self.assertTrue(any(address in pool for pool in SETTINGS.pools))
 
     def test_one_family(self) -> None:
-        """V98: where root has given no IPv6, there is none."""
+        """Where root has given no IPv6, there is none."""
         bounds = Bounds(Settings(addresses=("10.80.0.1/16",)), OWN)
         bounds.peers([replace(peer(2), addresses=("10.80.0.2",))])
         self.assertRaises(OutOfBounds, bounds.peers, [peer(2)])

@@ -77,7 +77,7 @@ class SyncTests(CompanionTestCase):
         self.assertEqual(shared[peer(3).public_key], b"\7" * 32)
 
     def test_nothing_to_do(self) -> None:
-        """V67: over 1000 cycles nothing is written, neither device nor rules."""
+        """Over 1000 cycles nothing is written, neither device nor rules."""
         grants = (wire.WireGrant("10.80.1.2", "10.20.0.0/24"),)
         self.sync(peer(2), peer(3), grants=grants)
         written, loads = len(self.device.written), len(self.box.nft.loads)
@@ -89,7 +89,7 @@ class SyncTests(CompanionTestCase):
         self.assertEqual(len(self.box.nft.loads), loads)
 
     def test_one_changes(self) -> None:
-        """B177: a change of one peer writes that peer alone."""
+        """A change of one peer writes that peer alone."""
         peers = [peer(number) for number in range(2, 52)]
         self.sync(*peers)
         for place in (0, 24, 49):
@@ -103,13 +103,13 @@ class SyncTests(CompanionTestCase):
             self.assertEqual(touched, {peers[place].public_key})
 
     def test_last_one(self) -> None:
-        """V79: the last peer is removed like every other."""
+        """The last peer is removed like every other."""
         self.sync(peer(2))
         self.assertEqual(self.sync().changes, 1)
         self.assertEqual(self.keys(), set())
 
     def test_unsafe(self) -> None:
-        """V79: most of the peers are removed only if that is meant."""
+        """Most of the peers are removed only if that is meant."""
         peers = [peer(number) for number in range(2, 14)]
         self.sync(*peers)
         self.assertEqual(self.fails(peers[0]).code, "unsafe")
@@ -126,7 +126,7 @@ class SyncTests(CompanionTestCase):
         self.assertEqual(len(self.device.written), written)
 
     def test_foreign_changes(self) -> None:
-        """V68, V73: what others did is put right and told, with both keys."""
+        """What others did is put right and told, with both keys."""
         self.sync(peer(2), peer(3), peer(4))
         foreign = peer(99)
         self.successResultOf(
@@ -240,7 +240,7 @@ class _FailsAt(MemoryDevice):
 
 
 class FailureTests(CompanionTestCase):
-    """V69, V70: a failure is told, and the next sync repairs it."""
+    """A failure is told, and the next sync repairs it."""
 
     def test_each_call(self) -> None:
         """Whatever call of the device fails, the answer is a failure."""
@@ -271,7 +271,7 @@ class FailureTests(CompanionTestCase):
         self.assertEqual((synced.changes, synced.drift), (1, ()))
 
     def test_not_done(self) -> None:
-        """V69: a device that says yes and does nothing is found out."""
+        """A device that says yes and does nothing is found out."""
         self.sync(peer(2))
         self.device.apply = lambda changes: succeed(None)
         secret = random(32)
@@ -281,7 +281,7 @@ class FailureTests(CompanionTestCase):
         self.assertNotIn(keys.format(secret), failed.reason)
 
     def test_no_device(self) -> None:
-        """B175: without a device there is a reason, and later one all the same."""
+        """Without a device there is a reason, and later one all the same."""
         self.box.choices = [DeviceFailed("no module, no program")] * 2
         self.failureResultOf(self.box.companion.keep(), DeviceFailed)
         welcome = self.ask(wire.Hello(), wire.Welcome)
@@ -297,7 +297,7 @@ class FailureTests(CompanionTestCase):
         self.assertEqual((welcome.backend, welcome.reason), ("memory", ""))
 
     def test_no_firewall(self) -> None:
-        """B175: without rules there is no interface."""
+        """Without rules there is no interface."""
         self.box.nft.is_broken = True
         self.assertEqual(self.fails(peer(2)).code, "unavailable")
         self.assertEqual(self.device.index(), 0)
@@ -357,7 +357,7 @@ class FailureTests(CompanionTestCase):
 
 
 class WakeningTests(CompanionTestCase):
-    """V82: peers of a new device are spoken to first."""
+    """Peers of a new device are spoken to first."""
 
     def setUp(self) -> None:
         """Have two peers, one of whom was heard, and lose the device."""
@@ -397,7 +397,7 @@ class WakeningTests(CompanionTestCase):
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
 
     def test_after_the_handshake(self) -> None:
-        """B178: the keepalive ends with the handshake; the endpoint stays."""
+        """The keepalive ends with the handshake; the endpoint stays."""
         self.keep()
         self.assertTrue(self.box.companion.is_waking)
         self.keep()
@@ -409,7 +409,7 @@ class WakeningTests(CompanionTestCase):
         self.assertFalse(self.box.companion.is_waking)
 
     def test_nobody_answers(self) -> None:
-        """B178: who does not answer is called no more after 30 seconds."""
+        """Who does not answer is called no more after 30 seconds."""
         self.keep()
         self.box.clock.advance(29)
         self.keep()
@@ -480,7 +480,7 @@ class OtherVerbTests(CompanionTestCase):
         )
 
     def test_observe(self) -> None:
-        """V119: figures are those of the device; a failure is none, not zeros."""
+        """Figures are those of the device; a failure is none, not zeros."""
         self.sync(peer(2))
         state = self.states()[0]
         self.device.hear(replace(state, handshake=99, received=5, sent=6))

@@ -141,7 +141,7 @@ class DiagnosisTests(FolderTestCase):
         self.assertEqual(self.findings("forwarding")[0][0], "ok")
 
     def test_foreign_chains(self) -> None:
-        """V95: chains that drop are named, with what they have to let through."""
+        """Chains that drop are named, with what they have to let through."""
         listed = [
             {
                 "chain": {"family": "inet", "table": "filter", "name": hook}

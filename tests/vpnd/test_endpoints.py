@@ -22,7 +22,7 @@ class EndpointsTests(FolderTestCase):
         )
 
     def test_kept(self) -> None:
-        """V82: they are known after a restart; only changes are written."""
+        """They are known after a restart; only changes are written."""
         endpoints = Endpoints(self.folder)
         self.assertIsNone(endpoints.get(peer(2).public_key))
         endpoints.note([self.heard(2, "192.0.2.1:5"), self.heard(3, "[2001:db8::1]:5")])

@@ -18,7 +18,7 @@ class JsonTests(SynchronousTestCase):
     """JSON goes out as Semaphore's does."""
 
     def test_markup(self) -> None:
-        """B85: what a browser might take for markup is escaped."""
+        """What a browser might take for markup is escaped."""
         text = json({"a": "<img src=x onerror=alert(1)>&\u2028\u2029"})
         self.assertEqual(
             text,

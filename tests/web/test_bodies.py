@@ -43,7 +43,7 @@ class Exact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ExactTests(SynchronousTestCase):
-    """V43: a Struct that forbids unknown fields is taken at its word."""
+    """A Struct that forbids unknown fields is taken at its word."""
 
     def refused(self, body: bytes) -> str:
         """Return why *body* is refused."""

@@ -33,10 +33,10 @@ class ChannelTestCase(SynchronousTestCase):
 
 
 class SmugglingTests(ChannelTestCase):
-    """T7: what could be read in two ways is not read at all."""
+    """What could be read in two ways is not read at all."""
 
     def test_refused(self) -> None:
-        """T7: each is one 400 and the end; what is hidden behind it is not answered."""
+        """Each is one 400 and the end; what is hidden behind it is not answered."""
         for name, data in SMUGGLED.items():
             with self.subTest(name=name):
                 transport = self.client.send(data + HIDDEN)
@@ -48,7 +48,7 @@ class SmugglingTests(ChannelTestCase):
                 self.assertIsNone(answer.header("server"))
 
     def test_byte_by_byte(self) -> None:
-        """T7: so it is when the bytes come one after the other."""
+        """So it is when the bytes come one after the other."""
         for name, data in SMUGGLED.items():
             if len(data) > 1000:
                 continue
@@ -59,7 +59,7 @@ class SmugglingTests(ChannelTestCase):
                 self.assertEqual(self.answers(transport), [400])
 
     def test_after_a_good_one(self) -> None:
-        """T7: the second request of a connection is looked at just the same."""
+        """The second request of a connection is looked at just the same."""
         for name, data in SMUGGLED.items():
             with self.subTest(name=name):
                 transport = self.client.send(GET + data + HIDDEN)
@@ -107,7 +107,7 @@ class SmugglingTests(ChannelTestCase):
 
 
 class SlowTests(ChannelTestCase):
-    """T7: who is slow is cut off, who is not is not."""
+    """Who is slow is cut off, who is not is not."""
 
     def feed(self, transport: StringTransport, data: bytes, seconds: int) -> None:
         """Send each second one of *seconds* pieces of *data*, until the end."""
@@ -119,7 +119,7 @@ class SlowTests(ChannelTestCase):
             self.client.clock.advance(1)
 
     def test_head(self) -> None:
-        """T7: a head that comes a byte a second ends at its time, with 408."""
+        """A head that comes a byte a second ends at its time, with 408."""
         transport = self.client.send(b"G")
         self.feed(transport, GET[1:] + b"X" * 100, 1000)
         self.assertEqual(self.answers(transport), [408])
@@ -128,13 +128,13 @@ class SlowTests(ChannelTestCase):
         self.assertTrue(transport.disconnected)
 
     def test_second_head(self) -> None:
-        """T7: so does that of a second request."""
+        """So does that of a second request."""
         transport = self.client.send(GET + b"GET /")
         self.feed(transport, b"x" * 1000, 1000)
         self.assertEqual(self.answers(transport), [200, 408])
 
     def test_body(self) -> None:
-        """T7: a body that trickles is cut off, one that flows is read to its end."""
+        """A body that trickles is cut off, one that flows is read to its end."""
         head = POST + b"Content-Length: 400000\r\n\r\n"
         transport = self.client.send(head)
         self.feed(transport, b" " * 400_000, 4000)
@@ -164,10 +164,10 @@ class SlowTests(ChannelTestCase):
 
 
 class ReaderTests(ResourceCase):
-    """T7: an answer waits for its reader, but not for ever."""
+    """An answer waits for its reader, but not for ever."""
 
     def test_reader(self) -> None:
-        """T7: who reads nothing for two minutes is cut off, and only that one."""
+        """Who reads nothing for two minutes is cut off, and only that one."""
         transport = self.guest.open("GET", "/api/wait")
         producer: Any = transport.producer
         clock = self.client.clock
@@ -182,10 +182,10 @@ class ReaderTests(ResourceCase):
 
 
 class CrowdTests(ChannelTestCase):
-    """T7: one address has a bounded number of connections."""
+    """One address has a bounded number of connections."""
 
     def test_limit(self) -> None:
-        """T7: one too many is closed at once; who goes makes room; others stay."""
+        """One too many is closed at once; who goes makes room; others stay."""
         client = self.client
         transports = [client.send(b"") for _ in range(EACH)]
         self.assertTrue(client.send(GET).disconnected)

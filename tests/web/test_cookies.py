@@ -15,14 +15,14 @@ class CookieTests(SynchronousTestCase):
     """The cookie is written with what guards it, and read leniently."""
 
     def test_attributes(self) -> None:
-        """B55, B61: over TLS it is Secure, HttpOnly, SameSite=Lax, and has an age."""
+        """Over TLS it is Secure, HttpOnly, SameSite=Lax, and has an age."""
         self.assertEqual(
             session_cookie("abc", path="/", secure=True, lifetime=WEEK),
             "semaphore=abc; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure",
         )
 
     def test_base_path(self) -> None:
-        """B52: below a base path the cookie is for that path only."""
+        """Below a base path the cookie is for that path only."""
         text = session_cookie("abc", path="/semaphore", secure=False, lifetime=WEEK)
         self.assertIn("Path=/semaphore;", text)
         self.assertNotIn("Secure", text)

@@ -96,7 +96,7 @@ class EntranceTestCase(SynchronousTestCase):
 
 
 class TlsTests(EntranceTestCase):
-    """T3: TLS goes to the site."""
+    """TLS goes to the site."""
 
     def test_versions(self) -> None:
         """TLS 1.2 and 1.3, from anywhere; the connection waits for nothing more."""
@@ -178,7 +178,7 @@ class TlsTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_many(self) -> None:
-        """T7: one address has a limit, and all have one; the oldest makes room."""
+        """One address has a limit, and all have one; the oldest makes room."""
         wires = [self.wire() for _ in range(EACH)]
         self.assertTrue(self.wire().gone)
         self.assertFalse(wires[0].gone)
@@ -190,7 +190,7 @@ class TlsTests(EntranceTestCase):
 
 
 class ChallengeTests(EntranceTestCase):
-    """V133: an authority's challenge is answered, and nobody else's."""
+    """An authority's challenge is answered, and nobody else's."""
 
     def setUp(self) -> None:
         """Have a challenge for one name."""
@@ -210,7 +210,7 @@ class ChallengeTests(EntranceTestCase):
         return str(certificate.get_subject().CN)
 
     def test_challenge(self) -> None:
-        """V133: it is shown for the name, and the connection closed, at last by us."""
+        """It is shown for the name, and the connection closed, at last by us."""
         polite = self.ask("ci.example.org", b"acme-tls/1")
         silent = self.ask("ci.example.org", b"acme-tls/1")
         self.assertEqual(self.common_name(polite), "challenge")
@@ -223,7 +223,7 @@ class ChallengeTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_others(self) -> None:
-        """V133: who speaks other protocols too, or wants another name, is a client."""
+        """Who speaks other protocols too, or wants another name, is a client."""
         for name, protocols in (
             ("ci.example.org", (b"acme-tls/1", b"http/1.1")),
             ("ci.example.org", (b"http/1.1",)),
@@ -237,7 +237,7 @@ class ChallengeTests(EntranceTestCase):
 
 
 class PlainTests(EntranceTestCase):
-    """T3: plain HTTP is for this machine and for proxies."""
+    """Plain HTTP is for this machine and for proxies."""
 
     def test_served(self) -> None:
         """From loopback, a UNIX socket and trusted proxies it is served."""
@@ -249,7 +249,7 @@ class PlainTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_forwarded(self) -> None:
-        """B56: the headers of such a proxy count."""
+        """The headers of such a proxy count."""
         data = (
             GET[:-2] + b"X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\n\r\n"
         )
@@ -336,7 +336,7 @@ class ProxyProtocolTests(EntranceTestCase):
             self.assertEqual(self.plain("10.0.0.7", header + forged), "308")
 
     def test_told_of_tls(self) -> None:
-        """B56: a proxy that ended the client's TLS says so; forged headers do not."""
+        """A proxy that ended the client's TLS says so; forged headers do not."""
         header = version_2(0x11, addresses("198.51.100.9"), extra=self.TLS)
         forged = GET[:-2] + b"X-Forwarded-For: 9.9.9.9\r\n\r\n"
         for data in (GET, forged):

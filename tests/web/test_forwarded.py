@@ -24,7 +24,7 @@ def way(peer: str | None, tls: bool = False, **headers: str) -> Visit:
 
 
 class VisitTests(SynchronousTestCase):
-    """B56: only a proxy on this machine, over plain HTTP, is believed."""
+    """Only a proxy on this machine, over plain HTTP, is believed."""
 
     #: peer, over TLS, X-Forwarded-For, the client's address
     ADDRESSES: ClassVar[tuple[tuple[str | None, bool, str, str], ...]] = (
@@ -57,7 +57,7 @@ class VisitTests(SynchronousTestCase):
     )
 
     def test_mapped(self) -> None:
-        """B56: an IPv4 peer on an IPv6 socket is itself, and loopback is trusted."""
+        """An IPv4 peer on an IPv6 socket is itself, and loopback is trusted."""
         for peer, shown, trusted in (
             ("::ffff:127.0.0.1", "127.0.0.1", True),
             ("::ffff:192.0.2.7", "192.0.2.7", False),
@@ -106,7 +106,7 @@ class VisitTests(SynchronousTestCase):
 
 
 class TrustedProxyTests(SynchronousTestCase):
-    """B56: proxies elsewhere are believed if the operator named them."""
+    """Proxies elsewhere are believed if the operator named them."""
 
     TRUST = Trust.of(["10.0.0.0/24", "203.0.113.80", "2001:db8:aa::/48"])
 
@@ -146,7 +146,7 @@ class TrustedProxyTests(SynchronousTestCase):
         return visit(peer=peer, tls=tls, header=sent.get, trust=self.TRUST)
 
     def test_address(self) -> None:
-        """B56: the client is the last address that is no proxy of ours."""
+        """The client is the last address that is no proxy of ours."""
         for peer, tls, chain, wanted, believed in self.TABLE:
             with self.subTest(peer=peer, tls=tls, chain=chain):
                 found = self.way(peer, tls, x_forwarded_for=chain)
@@ -163,7 +163,7 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertTrue(listed.relays("127.0.0.1", tls=True))
 
     def test_scheme(self) -> None:
-        """V112: the scheme is this hop's TLS, else what a believed proxy says."""
+        """The scheme is this hop's TLS, else what a believed proxy says."""
         said = {"x_forwarded_proto": "https", "x_forwarded_host": "h.example"}
         found = self.way("10.0.0.7", False, host="10.0.0.1:3000", **said)
         self.assertEqual((found.scheme, found.host), ("https", "h.example"))
@@ -174,7 +174,7 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertEqual(self.way("10.0.0.7", tls=True).scheme, "https")
 
     def test_silent_proxy(self) -> None:
-        """B55: where a proxy leaves the scheme out, a browser's own origin tells it."""
+        """Where a proxy leaves the scheme out, a browser's own origin tells it."""
         said = {"x_forwarded_for": "192.0.2.7", "x_forwarded_host": "H.example:8443"}
         for sent, wanted in (
             ("https://h.example:8443", "https"),
@@ -199,7 +199,7 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
 
     def test_forwarded(self) -> None:
-        """B56: RFC 7239's header says the same, where it stands alone."""
+        """RFC 7239's header says the same, where it stands alone."""
         for text, wanted in (
             ("for=198.51.100.9;proto=https;host=h.example", "198.51.100.9"),
             ('For="198.51.100.9:4711"; Proto=HTTPS ;HOST="h.example"', "198.51.100.9"),
@@ -220,7 +220,7 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertEqual((elsewhere.address, elsewhere.scheme), ("10.0.1.7", "http"))
 
     def test_both(self) -> None:
-        """B56: a header that the proxy did not write is not preferred to its own."""
+        """A header that the proxy did not write is not preferred to its own."""
         found = self.way(
             "10.0.0.7", forwarded="for=1.2.3.4;host=evil", x_forwarded_for="9.9.9.9"
         )
@@ -245,7 +245,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual((Place("").origin, Place("").base), ("", ""))
 
     def test_secure(self) -> None:
-        """B55: TLS is the client's own, a believed proxy's word, or ``web_host``'s."""
+        """TLS is the client's own, a believed proxy's word, or ``web_host``'s."""
         own = way("192.0.2.7", tls=True, host="h.example")
         told = way("127.0.0.1", host="x", x_forwarded_proto="https")
         silent = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
@@ -257,14 +257,14 @@ class PlaceTests(SynchronousTestCase):
         self.assertFalse(Place("https://h.example").secure(plain))
 
     def test_own_origins(self) -> None:
-        """B45: the site's own are ``web_host`` and what the request itself says."""
+        """The site's own are ``web_host`` and what the request itself says."""
         found = Place("https://h.example/x").own_origins(
             way("192.0.2.7", tls=True, host="10.0.0.1:3000")
         )
         self.assertEqual(found, {"https://h.example", "https://10.0.0.1:3000"})
 
     def test_origins_of_a_silent_proxy(self) -> None:
-        """B45: ``web_host`` tells the scheme that a proxy leaves out."""
+        """``web_host`` tells the scheme that a proxy leaves out."""
         silent = way("127.0.0.1", host="h.example", x_forwarded_for="192.0.2.7")
         direct = way("127.0.0.1", host="localhost:3000")
         place = Place("https://h.example")
@@ -275,7 +275,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertIn("http://localhost:3000", place.own_origins(direct))
 
     def test_cookie_path(self) -> None:
-        """B54: who comes past the proxy gets a cookie that works there."""
+        """Who comes past the proxy gets a cookie that works there."""
         place = Place("https://h.example/semaphore")
         proxied = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
         direct = way("192.0.2.7", tls=True, host="10.0.0.1:3000")
@@ -285,7 +285,7 @@ class PlaceTests(SynchronousTestCase):
 
 
 class OriginTests(SynchronousTestCase):
-    """B44, B45, B58: another site's page is known by what its browser sends."""
+    """Another site's page is known by what its browser sends."""
 
     OWN = frozenset({"https://site.example"})
 
@@ -295,7 +295,7 @@ class OriginTests(SynchronousTestCase):
         return same_origin(own=self.OWN, header=sent.get)
 
     def test_hostile(self) -> None:
-        """V09, V115: every origin but exactly the site's own is another site."""
+        """Every origin but exactly the site's own is another site."""
         for text in (
             "https://site.evil",
             "https://evil-site.example",

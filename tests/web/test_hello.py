@@ -32,7 +32,7 @@ def message(data: bytes) -> bytes | None:
 
 
 class MessageTests(SynchronousTestCase):
-    """T3: a hello is complete, goes on, or is none."""
+    """A hello is complete, goes on, or is none."""
 
     def test_byte_by_byte(self) -> None:
         """It is complete with its last byte, and not before."""
@@ -115,7 +115,7 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(found, ClientHello("ci.example.org", (b"h2", b"http/1.1")))
 
     def test_challenge(self) -> None:
-        """V133: only who speaks nothing else asks for a challenge."""
+        """Only who speaks nothing else asks for a challenge."""
         for protocols, wanted in (
             ((b"acme-tls/1",), True),
             ((b"acme-tls/1", b"http/1.1"), False),

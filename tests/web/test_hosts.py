@@ -25,7 +25,7 @@ def way(host: str, *, trusted: bool = False, relayed: bool = False) -> Visit:
 
 
 class NameTests(SynchronousTestCase):
-    """T6: what stands in ``Host``."""
+    """What stands in ``Host``."""
 
     def test_names(self) -> None:
         """Port, brackets, case and a final dot do not matter."""
@@ -59,7 +59,7 @@ class NameTests(SynchronousTestCase):
 
 
 class WelcomeTests(SynchronousTestCase):
-    """T6: which names are welcome."""
+    """Which names are welcome."""
 
     HOSTILE: ClassVar[tuple[str, ...]] = (
         "evil.example",
@@ -86,13 +86,13 @@ class WelcomeTests(SynchronousTestCase):
             self.assertTrue(hosts.welcome(way(host)), host)
 
     def test_hostile(self) -> None:
-        """V115: names that only look like the site's are not."""
+        """Names that only look like the site's are not."""
         hosts = Hosts.of(KNOWN, no_names)
         for host in self.HOSTILE:
             self.assertFalse(hosts.welcome(way(host)), host)
 
     def test_addresses(self) -> None:
-        """B54: an address always is; a page of elsewhere cannot be rebound to one."""
+        """An address always is; a page of elsewhere cannot be rebound to one."""
         hosts = Hosts.of(KNOWN, no_names)
         for host in ("203.0.113.9", "203.0.113.9:3000", "[2001:db8::9]:3000"):
             self.assertTrue(hosts.welcome(way(host)), host)
@@ -105,7 +105,7 @@ class WelcomeTests(SynchronousTestCase):
         self.assertFalse(hosts.welcome(way("evil.example", trusted=True)))
 
     def test_relayed(self) -> None:
-        """B44: a trusted proxy tells the site's name where the operator does not."""
+        """A trusted proxy tells the site's name where the operator does not."""
         open_ = Hosts.of(KNOWN, no_names, relayed=True)
         strict = Hosts.of(KNOWN, no_names)
         passed_on = way("ci.example.org", trusted=True, relayed=True)
@@ -154,7 +154,7 @@ class WelcomeTests(SynchronousTestCase):
 
 
 class SiteTests(SynchronousTestCase):
-    """T6: the whole site keeps to it."""
+    """The whole site keeps to it."""
 
     def test_everything(self) -> None:
         """The page, the API and the websocket are refused alike, before anything."""
@@ -169,7 +169,7 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual(answer.status, 421)
 
     def test_forwarded(self) -> None:
-        """B56: the name that a proxy passes on counts; from others it does not."""
+        """The name that a proxy passes on counts; from others it does not."""
         options = WebOptions(hosts=KNOWN, trusted_proxies=("10.0.0.7",))
         for peer, host, told, wanted in (
             ("10.0.0.7", "backend:3000", "h.example", 200),

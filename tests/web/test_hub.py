@@ -208,7 +208,7 @@ class HubTests(HubTestCase):
         self.assertEqual(len(admin.sent), 3)
 
     def test_slow_watcher_catches_up(self) -> None:
-        """B48: who did not read gets the missed lines from the store, in order."""
+        """Who did not read gets the missed lines from the store, in order."""
         watcher, slow = self.watcher("slow", MEMBER)
         _, fast = self.watcher("fast", MEMBER)
         self.append(1, 3)
@@ -223,7 +223,7 @@ class HubTests(HubTestCase):
         self.assertEqual(slow.kinds.count("update"), 1)
 
     def test_lines_that_come_while_catching_up(self) -> None:
-        """B48: lines committed during the read are neither lost nor repeated."""
+        """Lines committed during the read are neither lost nor repeated."""
         watcher, wire = self.watcher("slow", MEMBER)
         watcher.pause()
         self.append(1, 10)
@@ -302,7 +302,7 @@ class HubTests(HubTestCase):
         self.assertEqual(len(self.hub), 0)
 
     def test_news_before_lines(self) -> None:
-        """B48: news that a paused watcher missed does not make lines come again."""
+        """News that a paused watcher missed does not make lines come again."""
         watcher, wire = self.watcher("slow", MEMBER)
         self.append(1, 5)
         watcher.pause()
@@ -317,7 +317,7 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.kinds, ["log"] * 6 + ["update"] * 2)
 
     def test_store_fails(self) -> None:
-        """B48: where lines cannot be read the socket ends: its client returns."""
+        """Where lines cannot be read the socket ends: its client returns."""
         watcher, wire = self.watcher("slow", MEMBER)
         watcher.pause()
         self.append(1, 10)
@@ -330,7 +330,7 @@ class HubTests(HubTestCase):
         self.assertEqual(len(self.hub), 0)
 
     def test_bounded_memory(self) -> None:
-        """B50: a watcher that never reads has nothing queued but one update a task."""
+        """A watcher that never reads has nothing queued but one update a task."""
         watcher, wire = self.watcher("dead", MEMBER)
         watcher.pause()
         for number in range(1, 5000):
@@ -340,7 +340,7 @@ class HubTests(HubTestCase):
         self.assertEqual(len(watcher._behind), 1)
 
     def test_session_ended(self) -> None:
-        """B46: a websocket whose session ended is closed at the next look."""
+        """A websocket whose session ended is closed at the next look."""
         _, wire = self.watcher("a", MEMBER)
         del self.audiences["a"]
         self.hub.access_changed()
@@ -349,7 +349,7 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.sent, [])
 
     def test_membership_ended(self) -> None:
-        """B60: whoever loses a project, or all others, is closed at once."""
+        """Whoever loses a project, or all others, is closed at once."""
         both = Audience(everything=False, projects=frozenset({PROJECT, OTHER}))
         nothing = Audience(everything=False, projects=frozenset())
         for before, after in (
@@ -383,7 +383,7 @@ class HubTests(HubTestCase):
         return replace(MEMBER, ends=ends)
 
     def test_own_end(self) -> None:
-        """B61: a session that comes to its end is seen within a second of it."""
+        """A session that comes to its end is seen within a second of it."""
         self.hub.startService()
         self.addCleanup(self.hub.stopService)
         _, later = self.watcher("later", self.ending(1000))
@@ -410,7 +410,7 @@ class HubTests(HubTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_timer(self) -> None:
-        """B60: rights taken away by another process are seen within seconds."""
+        """Rights taken away by another process are seen within seconds."""
         self.hub.startService()
         _, wire = self.watcher("a", MEMBER)
         del self.audiences["a"]
@@ -443,7 +443,7 @@ class HubTests(HubTestCase):
 
 
 class PeerNewsTests(HubTestCase):
-    """V105, V110: who is told of which peer, and where it is."""
+    """Who is told of which peer, and where it is."""
 
     def told(self, wire: Wire) -> list[tuple[object, object]]:
         """Return the peers of the last message, each with its endpoint."""
@@ -452,7 +452,7 @@ class PeerNewsTests(HubTestCase):
         return [(each["id"], each["endpoint"]) for each in message["peers"]]
 
     def test_each_his_own(self) -> None:
-        """V105, V110: one's own, and hosts of one's projects without their place."""
+        """One's own, and hosts of one's projects without their place."""
         alice = Audience(everything=False, projects=frozenset(), user_id=UserId(1))
         bob = Audience(
             everything=False, projects=frozenset({PROJECT}), user_id=UserId(2)

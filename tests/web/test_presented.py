@@ -123,7 +123,7 @@ class PresentedTests(SynchronousTestCase):
         self.assertEqual(self.shown(source, PUBLIC), "public")
 
     def test_challenge(self) -> None:
-        """V133: the challenge's context speaks no other protocol."""
+        """The challenge's context speaks no other protocol."""
         made = alpn_certificate(PUBLIC, "token.print", BEGINNING)
         context = challenge_context(chain=made.certificate_pem, key=made.key_pem)
         client = shaken(context, PUBLIC, (b"acme-tls/1",))

@@ -136,7 +136,7 @@ class RefusalTests(ResourceCase):
     """Refusals come in their order, with the bodies that clients expect."""
 
     def test_anonymous(self) -> None:
-        """B62: without credentials the answer is 401, whatever was asked for."""
+        """Without credentials the answer is 401, whatever was asked for."""
         for method, path, body in (
             ("GET", "/api/show", None),
             ("GET", "/api/nothing", None),
@@ -206,7 +206,7 @@ class RefusalTests(ResourceCase):
 
 
 class ForeignPageTests(ResourceCase):
-    """B58: a page of another site can change nothing."""
+    """A page of another site can change nothing."""
 
     def test_cookie(self) -> None:
         """With the cookie, each of the three headers is looked at."""
@@ -326,7 +326,7 @@ class StreamTests(ResourceCase):
         self.assertEqual(answer.header("content-type"), "application/json")
 
     def test_back_pressure(self) -> None:
-        """B50: a client that does not read holds the stream back."""
+        """A client that does not read holds the stream back."""
         transport = self.guest.open("GET", "/api/stream", paused=True)
         self.assertLess(self.handlers.sent, 3)
         producer: Any = transport.producer

@@ -103,7 +103,7 @@ class HeaderTests(SynchronousTestCase):
             self.assertIsNone(answer.header("access-control-allow-origin"))
 
     def test_no_version(self) -> None:
-        """B75: nobody learns a version without logging in."""
+        """Nobody learns a version without logging in."""
         for path in (
             "/",
             "/api/ping",
@@ -178,7 +178,7 @@ class PageTests(SynchronousTestCase):
         self.assertIn('href="api/openapi.json"', text)
 
     def test_no_script(self) -> None:
-        """B85: no script runs on it, whatever the request says."""
+        """No script runs on it, whatever the request says."""
         client = api_client(host='x"><script>alert(1)</script>')
         answer = client.get("/<img%20src=x>?q=<script>")
         self.assertNotIn(b"<script", answer.body)
@@ -202,7 +202,7 @@ class PageTests(SynchronousTestCase):
 
 
 class BasePathTests(SynchronousTestCase):
-    """B52: the site is served below the path of ``web_host`` too."""
+    """The site is served below the path of ``web_host`` too."""
 
     def setUp(self) -> None:
         """Serve below /semaphore."""
@@ -236,7 +236,7 @@ class BasePathTests(SynchronousTestCase):
             self.assertNotIn('href="/api', text)
 
     def test_past_the_proxy(self) -> None:
-        """B54: reached by its address, the page and its links work as well."""
+        """Reached by its address, the page and its links work as well."""
         client = self.client(host="192.0.2.1:3000")
         text = client.get("/").body.decode()
         self.assertIn('<base href="/">', text)
@@ -292,7 +292,7 @@ class SocketTests(SynchronousTestCase):
     }
 
     def test_plain(self) -> None:
-        """B41: a request without an upgrade is told what is spoken here."""
+        """A request without an upgrade is told what is spoken here."""
         client = api_client()
         answer = client.get("/api/ws")
         self.assertEqual(answer.status, 426)
@@ -320,7 +320,7 @@ class SocketTests(SynchronousTestCase):
                 self.assertEqual(answer.header("sec-websocket-version"), "13")
 
     def test_anonymous(self) -> None:
-        """B46: without credentials that hold there is no upgrade."""
+        """Without credentials that hold there is no upgrade."""
         client = api_client()
         headers = {**self.UPGRADE, "Origin": "https://semaphore.example"}
         self.assertEqual(client.get("/api/ws", headers=headers).status, 401)
@@ -328,7 +328,7 @@ class SocketTests(SynchronousTestCase):
         self.assertEqual(client.get("/api/ws", headers=headers).status, 401)
 
     def test_foreign(self) -> None:
-        """B45: a page of another site gets no socket, cookie or not."""
+        """A page of another site gets no socket, cookie or not."""
         client = api_client()
         client.login()
         for sent in ("https://evil.example", "null", "http://semaphore.example"):
@@ -336,7 +336,7 @@ class SocketTests(SynchronousTestCase):
             self.assertEqual(client.get("/api/ws", headers=headers).status, 403, sent)
 
     def test_missing_origin(self) -> None:
-        """B44: with a cookie a proxy may strip the origin, unless that is refused.
+        """With a cookie a proxy may strip the origin, unless that is refused.
 
         The last column is for ``websocket_require_origin``. Nobody has this session, so
         401 is as far as a handshake comes.
@@ -369,7 +369,7 @@ class SocketTests(SynchronousTestCase):
         self.assertEqual(client.get("/api/ws", headers=self.UPGRADE).status, 401)
 
     def test_hostile_origins(self) -> None:
-        """V115: an origin is the site's own exactly, or it is another site's."""
+        """An origin is the site's own exactly, or it is another site's."""
         options = WebOptions(web_host="https://site.example")
         client = api_client(options=options, host="site.example")
         client.cookie = "semaphore=made-up"

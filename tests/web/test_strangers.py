@@ -33,7 +33,7 @@ def ask(
 
 
 class RefusalsTests(SynchronousTestCase):
-    """T3, T6: what a request gets."""
+    """What a request gets."""
 
     #: Host, web_host, port of HTTPS, where to
     PLACES: ClassVar[tuple[tuple[str, str, int, str | None], ...]] = (

@@ -137,10 +137,10 @@ class Wire:
 
 
 class SecretTests(SecretCase):
-    """V21, B171: what is asked for again and again holds no secret."""
+    """What is asked for again and again holds no secret."""
 
     def test_every_read(self) -> None:
-        """V21, B171: every GET, as every role."""
+        """Every GET, as every role."""
         self.peers.seen = [self.status(1), self.status(2)]
         for client in (
             self.anybody,
@@ -166,7 +166,7 @@ class SecretTests(SecretCase):
         self.clean("revoked", revoked.body)
 
     def test_writes(self) -> None:
-        """B171: a change answers without a secret; only a new key has a new one."""
+        """A change answers without a secret; only a new key has a new one."""
         for verb in ("suspend", "resume", "expire"):
             answer = self.as_alice.post(f"/api/vpn/peers/1/{verb}", {})
             self.assertEqual(answer.status, 200)
@@ -175,20 +175,20 @@ class SecretTests(SecretCase):
         self.clean("revoke", self.as_alice.delete("/api/vpn/peers/1").body)
 
     def test_socket(self) -> None:
-        """V21: the websocket's messages have no secret by their type."""
+        """The websocket's messages have no secret by their type."""
         wire = self.watch(self.as_admin)
         self.anybody.hub.peers_observed([self.status(1)])
         self.assertIn(b"vpn_status", wire.sent)
         self.clean("socket", wire.sent)
 
     def test_log_and_record(self) -> None:
-        """V21, B171: neither the log nor the record of events has any."""
+        """Neither the log nor the record of events has any."""
         self.assertTrue(self.logged)
         self.clean("log", repr(self.logged).encode())
         self.clean("events", "\n".join(self.events()).encode())
 
     def test_store(self) -> None:
-        """B172: the store has preshared keys sealed, and a private key not at all."""
+        """The store has preshared keys sealed, and a private key not at all."""
         dump = "\n".join(self.conn.raw.iterdump()).encode()
         digests = {each for each in self.markers if len(each) == 64}
         for marker in self.markers - digests:
@@ -196,10 +196,10 @@ class SecretTests(SecretCase):
 
 
 class SocketTests(SecretCase):
-    """V105: who is told what over the websocket, and who may open it."""
+    """Who is told what over the websocket, and who may open it."""
 
     def test_own_only(self) -> None:
-        """V105: two users, two sockets: each sees what is his own."""
+        """Two users, two sockets: each sees what is his own."""
         alice, bob = self.watch(self.as_alice), self.watch(self.as_bob)
         other = replace(self.status(2), user_id=self.bob.id, name="bobs")
         mine = replace(self.status(1), name="alices", endpoint="203.0.113.1:1")
@@ -211,7 +211,7 @@ class SocketTests(SecretCase):
         self.assertNotIn(b"203.0.113.1", bob.sent)
 
     def test_origins(self) -> None:
-        """V105: an origin that is not ours, or only begins like it, is 403."""
+        """An origin that is not ours, or only begins like it, is 403."""
         for origin in (
             "https://evil.example",
             "null",

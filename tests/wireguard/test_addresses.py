@@ -50,7 +50,7 @@ class AddressTests(SynchronousTestCase):
     """Addresses and networks."""
 
     def test_canonical(self) -> None:
-        """V20: another spelling of an address gives the same text."""
+        """Another spelling of an address gives the same text."""
         for text, wanted in {
             "10.80.0.2": "10.80.0.2",
             "2001:DB8::": "2001:db8::",
@@ -61,7 +61,7 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(addresses.parse_address(text), wanted)
 
     def test_refused(self) -> None:
-        """V20, V02: what is not just an address is refused; so is it as a network."""
+        """What is not just an address is refused; so is it as a network."""
         for text in (*HOSTILE, "10.0.0.1/32", "10.0.0.1/", "/"):
             self.assertRaises(WrongAddress, addresses.parse_address, text)
         for text in HOSTILE:
@@ -69,7 +69,7 @@ class AddressTests(SynchronousTestCase):
                 self.assertRaises(WrongAddress, addresses.parse_network, text + length)
 
     def test_network(self) -> None:
-        """V20: networks are written in one way."""
+        """Networks are written in one way."""
         for text, wanted in {
             "10.20.0.0/16": "10.20.0.0/16",
             "2001:DB8::/32": "2001:db8::/32",
@@ -81,7 +81,7 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(addresses.parse_network(text), wanted)
 
     def test_bad_lengths(self) -> None:
-        """V20: a prefix length is a plain number of the family."""
+        """A prefix length is a plain number of the family."""
         for length in (
             *("", "33", "-1", "+8", "08", "8 ", " 8", "8/8", "8.0", "1e1", "\u0668"),
             *("255.0.0.0", "0.255.255.255", "8\n", "1_6", "999999999999"),
@@ -92,7 +92,7 @@ class AddressTests(SynchronousTestCase):
         self.assertRaises(WrongAddress, addresses.parse_network, "fd00::/129")
 
     def test_host_bits(self) -> None:
-        """V20: an address within a network is refused, with the network."""
+        """An address within a network is refused, with the network."""
         for text, network in {
             "10.0.0.5/24": "10.0.0.0/24",
             "10.0.0.5/0": "0.0.0.0/0",
@@ -120,7 +120,7 @@ class AddressTests(SynchronousTestCase):
         st.lists(st.sampled_from([0, 0, 0, 1, 0xFFFF, 0xA00]), min_size=8, max_size=8)
     )
     def test_zeros(self, groups: list[int]) -> None:
-        """V20: zeros in IPv6 are left out in one way, as `ipaddress` does."""
+        """Zeros in IPv6 are left out in one way, as `ipaddress` does."""
         number = int("".join(f"{group:04x}" for group in groups), 16)
         address = ipaddress.IPv6Address(number)
         for text in (
@@ -148,7 +148,7 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual(found, str(ipaddress.ip_address(text)))
 
     def test_not_repeated(self) -> None:
-        """V02: a refused text is shown short, in ASCII, on one line."""
+        """A refused text is shown short, in ASCII, on one line."""
         hostile = "\u202e\n\x1b[31m" + "x" * 500
         for parse in (
             addresses.parse_address,
@@ -172,7 +172,7 @@ class PortTests(SynchronousTestCase):
             self.assertEqual(addresses.parse_port(wanted), wanted)
 
     def test_bad(self) -> None:
-        """V14: no port is what `int` alone would take besides."""
+        """No port is what `int` alone would take besides."""
         for wrong in (
             *("", "0", "00443", "0443", "65536", "70000", "-1", "+1", " 1", "1 "),
             *("1_0", "\uff15\uff11", "\u0665", "1.0", "1e3", "0x50", "1\n", "9" * 9999),
@@ -185,7 +185,7 @@ class EndpointTests(SynchronousTestCase):
     """Where clients find the server."""
 
     def test_good(self) -> None:
-        """V14, V15: a name or an address, with or without a port, has one spelling."""
+        """A name or an address, with or without a port, has one spelling."""
         for text, wanted in {
             "vpn.example.net": "vpn.example.net:51820",
             "VPN.Example.NET:443": "vpn.example.net:443",
@@ -207,7 +207,7 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual(addresses.parse_endpoint("vpn", 99), "vpn:99")
 
     def test_bad(self) -> None:
-        """V14: what a client cannot use is refused."""
+        """What a client cannot use is refused."""
         for wrong in (
             *("", ":", ":51820", "h:", "h:0", "h:70000", "h:51820/", "h h", "h:5 1"),
             *("http://h", "https://h:51820", "//h", "h/x", "user@h", "h?x", "h#x"),
@@ -233,7 +233,7 @@ class EndpointTests(SynchronousTestCase):
 
     @given(st.text(max_size=40))
     def test_any_text(self, text: str) -> None:
-        """V03: an endpoint that was taken is one word of few characters."""
+        """An endpoint that was taken is one word of few characters."""
         try:
             found = addresses.parse_endpoint(text)
         except WrongAddress:
@@ -261,7 +261,7 @@ class LearnedTests(SynchronousTestCase):
     """Endpoints that a device tells."""
 
     def test_good(self) -> None:
-        """V15: an address and a port, of both families, with a scope or without."""
+        """An address and a port, of both families, with a scope or without."""
         for text in (
             *("192.0.2.1:51820", "[2001:db8::1]:4000", "[fe80::1%eth0.7]:1"),
             "[::ffff:192.0.2.1]:1",
@@ -269,7 +269,7 @@ class LearnedTests(SynchronousTestCase):
             self.assertEqual(addresses.learned(text), text)
 
     def test_bad(self) -> None:
-        """V03: a name, or an address without a port, is none; nor is a second line."""
+        """A name, or an address without a port, is none; nor is a second line."""
         for text in (
             *("", "(none)", "host:1", "192.0.2.1", "192.0.2.1:0", "2001:db8::1:4000"),
             *("[192.0.2.1]:1", "[2001:db8::1]", "[fe80::1%a b]:1", "[fe80::1%]:1"),
@@ -284,7 +284,7 @@ class NextFreeTests(SynchronousTestCase):
 
     @given(POOLS, st.data())
     def test_small_pools(self, pool: str, data: st.DataObject) -> None:
-        """V83, V92: it is the lowest of the pool's that nobody else has or may not."""
+        """It is the lowest of the pool's that nobody else has or may not."""
         hosts = _hosts(pool)
         taken = data.draw(st.sets(st.sampled_from(hosts))) if hosts else set()
         server = data.draw(st.sampled_from(hosts)) if hosts else ""
@@ -296,7 +296,7 @@ class NextFreeTests(SynchronousTestCase):
         )
 
     def test_random_states(self) -> None:
-        """V83, V92: nothing taken, reserved, or at the pool's ends is ever given."""
+        """Nothing taken, reserved, or at the pool's ends is ever given."""
         for pool in ("10.80.0.0/16", "10.80.7.0/28", "fd80::/64", "fd80::10/124"):
             server = addresses.server_address(pool)
             network = ipaddress.ip_network(pool)
@@ -313,7 +313,7 @@ class NextFreeTests(SynchronousTestCase):
                 taken.add(found)
 
     def test_spellings(self) -> None:
-        """V91: addresses are compared as numbers, with any prefix length."""
+        """Addresses are compared as numbers, with any prefix length."""
         taken = ["10.80.0.2/24", "10.80.0.3/32", "10.80.0.4", "fd80::2"]
         self.assertEqual(
             addresses.next_free("10.80.0.0/24", taken, ["10.80.0.1"]), "10.80.0.5"
@@ -324,7 +324,7 @@ class NextFreeTests(SynchronousTestCase):
         )
 
     def test_degenerate(self) -> None:
-        """V86: a pool without room is full, and no server has an address in it."""
+        """A pool without room is full, and no server has an address in it."""
         for pool in ("10.0.0.0/31", "10.0.0.0/32", "fd00::/127", "fd00::1/128"):
             self.assertIsNone(addresses.next_free(pool, ()))
             self.assertRaises(WrongAddress, addresses.server_address, pool)
@@ -337,7 +337,7 @@ class NextFreeTests(SynchronousTestCase):
         )
 
     def test_full(self) -> None:
-        """V86: a full pool is known to be full within 100 ms."""
+        """A full pool is known to be full within 100 ms."""
         pool = "10.80.0.0/16"
         taken = set(_hosts(pool))
         started = time.perf_counter()
@@ -345,7 +345,7 @@ class NextFreeTests(SynchronousTestCase):
         self.assertLess(time.perf_counter() - started, 2)
 
     def test_large(self) -> None:
-        """V86, B170: with 10,000 taken, the next is found (its time: ``bench``)."""
+        """With 10,000 taken, the next is found (its time: ``bench``)."""
         for pool in ("fd80::/64", "10.80.0.0/16"):
             network = ipaddress.ip_network(pool)
             taken = {str(network[number]) for number in range(1, 10_001)}
@@ -358,7 +358,7 @@ class NextFreeTests(SynchronousTestCase):
             self.assertLess(min(times), 1)
 
     def test_any_prefix(self) -> None:
-        """B170: pools of every size give addresses."""
+        """Pools of every size give addresses."""
         for length in range(16, 31):
             self.assertEqual(
                 addresses.next_free(f"10.80.0.0/{length}", (), ["10.80.0.1"]),
@@ -366,7 +366,7 @@ class NextFreeTests(SynchronousTestCase):
             )
 
     def test_wrong(self) -> None:
-        """V20: a pool with host bits, and an address that is none, are refused."""
+        """A pool with host bits, and an address that is none, are refused."""
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.1/16", ())
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["x"])
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["\0"])

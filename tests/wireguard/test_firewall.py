@@ -71,7 +71,7 @@ class TextTests(SynchronousTestCase):
 
     @given(st.lists(grants, max_size=20))
     def test_words(self, some: list[Grant]) -> None:
-        """B176, V20: each word is one of ours, an address or a number, and no other."""
+        """Each word is one of ours, an address or a number, and no other."""
         text = firewall.ruleset(BOTH, some)
         self.assertTrue(text.isascii())
         for token in _TOKEN.findall(text):
@@ -88,7 +88,7 @@ class TextTests(SynchronousTestCase):
         self.assertEqual(firewall.ruleset(BOTH, some), firewall.ruleset(BOTH, other))
 
     def test_replaces(self) -> None:
-        """V94: the text begins by taking the old table away, if there is one."""
+        """The text begins by taking the old table away, if there is one."""
         text = firewall.ruleset(BOTH, ())
         self.assertTrue(text.startswith(firewall.removal(BOTH)))
         self.assertEqual(
@@ -113,7 +113,7 @@ class TextTests(SynchronousTestCase):
             self.assertIn(f'iifname "{interface}" ', firewall.ruleset(settings, ()))
 
     def test_wrong_settings(self) -> None:
-        """B176: an interface's name cannot say anything else."""
+        """An interface's name cannot say anything else."""
         for interface in ('x" accept', "x\ny", "", "x;y", "x" * 16, 'a"b', "a*"):
             settings = msgspec.structs.replace(V4, interface=interface)
             self.assertRaises(WrongSettings, firewall.ruleset, settings, ())
@@ -161,7 +161,7 @@ class RulesTests(SynchronousTestCase):
         )
 
     def test_served(self) -> None:
-        """V101: echo and published ports of the tunnel's addresses, then nothing."""
+        """Echo and published ports of the tunnel's addresses, then nothing."""
         rules = chain(firewall.ruleset(BOTH, ()), "served")
         self.assertEqual(rules[0], "ct state established,related accept")
         self.assertIn("ip daddr { 10.80.0.1 } tcp dport { 22, 443 } accept", rules)
@@ -186,7 +186,7 @@ class RulesTests(SynchronousTestCase):
         self.assertLess(metadata, granted)
 
     def test_metadata(self) -> None:
-        """V101: link-local and metadata addresses are dropped, of both families."""
+        """Link-local and metadata addresses are dropped, of both families."""
         rules = "\n".join(chain(firewall.ruleset(V4, ()), "from_peers"))
         for each in ("169.254.0.0/16", "fd00:ec2::254", "fe80::/10"):
             self.assertIn(each, rules)
@@ -235,7 +235,7 @@ class RulesTests(SynchronousTestCase):
                 self.assertIn("ip saddr . ip daddr @granted4", rule)
 
     def test_families(self) -> None:
-        """V98: without IPv6 there is no rule that lets IPv6 through."""
+        """Without IPv6 there is no rule that lets IPv6 through."""
         some = [Grant("10.80.0.2", "10.20.0.0/16")]
         for text in (firewall.ruleset(V4, some), firewall.ruleset(V4, ())):
             for line in text.splitlines():
@@ -286,7 +286,7 @@ class SizeTests(SynchronousTestCase):
     """Many grants."""
 
     def test_batches(self) -> None:
-        """V99: no statement has more than a thousand elements; all are there."""
+        """No statement has more than a thousand elements; all are there."""
         first = ipaddress.IPv4Address("10.80.0.2")
         some = [Grant(str(first + n), "10.20.0.0/16") for n in range(10_000)]
         started = time.perf_counter()

@@ -40,14 +40,14 @@ class ParseTests(SynchronousTestCase):
     """The strict reader."""
 
     def test_good(self) -> None:
-        """V17: ten thousand random keys are taken, each in its one spelling."""
+        """Ten thousand random keys are taken, each in its one spelling."""
         source = entropy()
         for _ in range(10_000):
             key = source(32)
             self.assertEqual(keys.parse(keys.format(key)), key)
 
     def test_aliases(self) -> None:
-        """V17: the other three spellings of a key are refused, as `wg` does."""
+        """The other three spellings of a key are refused, as `wg` does."""
         source = entropy(1)
         for _ in range(200):
             text = keys.format(source(32))
@@ -60,7 +60,7 @@ class ParseTests(SynchronousTestCase):
                 self.assertRaises(keys.WrongKey, keys.parse, alias)
 
     def test_bad(self) -> None:
-        """V17: what is not 44 characters of plain base64 is refused, and not shown."""
+        """What is not 44 characters of plain base64 is refused, and not shown."""
         text = keys.format(b"\xfb\xef\xbe" * 10 + b"ab")
         self.assertIn("+", text)
         for wrong in (
@@ -89,7 +89,7 @@ class ParseTests(SynchronousTestCase):
 
     @given(st.text(max_size=60))
     def test_any_text(self, text: str) -> None:
-        """V17: a text is refused, or is what its bytes are written as."""
+        """A text is refused, or is what its bytes are written as."""
         try:
             key = keys.parse(text)
         except keys.WrongKey:
@@ -97,7 +97,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(keys.format(key), text)
 
     def test_small_order(self) -> None:
-        """V17: zero and every point of small order is refused, with the top bit too."""
+        """Zero and every point of small order is refused, with the top bit too."""
         for each in SMALL_ORDER:
             for top in (0, 0x80):
                 key = each[:31] + bytes([each[31] | top])
@@ -144,7 +144,7 @@ class PairTests(SynchronousTestCase):
             self.assertRaises(keys.WrongKey, keys.public_of, wrong)
 
     def test_not_shown(self) -> None:
-        """V22: no text of a pair has its private key."""
+        """No text of a pair has its private key."""
         pair = keys.new_pair(entropy(4))
         for shown in (repr(pair), str(pair), f"{pair}", f"{pair!r}", f"{[pair]}"):
             self.assertIn(keys.format(pair.public_key), shown)

@@ -27,7 +27,7 @@ class NameTests(SynchronousTestCase):
         self.assertEqual(parse_name("Zoe\u0308"), "Zo\u00eb")
 
     def test_bad(self) -> None:
-        """V02: what breaks, steers or ends a line, and what is too long, is refused."""
+        """What breaks, steers or ends a line, and what is too long, is refused."""
         for wrong in (
             *("", " ", " a", "a ", "x" * 65, "a\nb", "a\rb", "a\tb", "a\x00b", "a\x7f"),
             *("a\x85b", "a\u2028b", "a\u2029b", "a\vb", "a\fb", "a\u202eb", "a\u200bb"),
@@ -37,7 +37,7 @@ class NameTests(SynchronousTestCase):
 
     @given(st.text(max_size=80))
     def test_any(self, text: str) -> None:
-        """V02: a name that was taken is one line, and the same when taken again."""
+        """A name that was taken is one line, and the same when taken again."""
         try:
             name = parse_name(text)
         except WrongName:

@@ -74,13 +74,13 @@ class RenderTests(SynchronousTestCase):
         )
 
     def test_least(self) -> None:
-        """V126: what is not there has no line, instead of one with an empty value."""
+        """What is not there has no line, instead of one with an empty value."""
         interface, peer = read(profile.render(LEAST))
         self.assertEqual(interface.keys(), {"privatekey", "address"})
         self.assertEqual(peer.keys(), {"publickey", "allowedips", "endpoint"})
 
     def test_zero(self) -> None:
-        """A keepalive of 0 is written; one that is not set is not (V19)."""
+        """A keepalive of 0 is written; one that is not set is not."""
         zero = msgspec.structs.replace(LEAST, keepalive=0)
         self.assertIn("\nPersistentKeepalive = 0\n", profile.render(zero))
         self.assertNotIn("Keepalive", profile.render(LEAST))
@@ -96,7 +96,7 @@ class RenderTests(SynchronousTestCase):
             self.assertRaises(WrongProfile, profile.render, wrong)
 
     def test_ipv6_endpoint(self) -> None:
-        """V15: an IPv6 endpoint has brackets, wherever it came from."""
+        """An IPv6 endpoint has brackets, wherever it came from."""
         for endpoint in ("2001:db8::1", "[2001:DB8::1]", "[2001:db8::1]:51820"):
             text = profile.render(msgspec.structs.replace(LEAST, endpoint=endpoint))
             self.assertIn("\nEndpoint = [2001:db8::1]:51820\n", text)
@@ -124,7 +124,7 @@ class RenderTests(SynchronousTestCase):
         )
     )
     def test_phones(self, drawn: Profile) -> None:
-        """V126: whatever the profile, both applications take the file, and alike."""
+        """Whatever the profile, both applications take the file, and alike."""
         try:
             text = profile.render(drawn)
         except keys.WrongKey:
@@ -136,7 +136,7 @@ class RenderTests(SynchronousTestCase):
 
     @given(st.text(max_size=30))
     def test_hostile(self, text: str) -> None:
-        """V03, B176: no text in any field adds a line or a key."""
+        """No text in any field adds a line or a key."""
         for base in ("10.80.0.2", "10.80.0.2/32", "vpn.example.net:1", ""):
             for hostile in (text, base + text, text + base):
                 for field in ("addresses", "dns", "allowed_ips", "endpoint"):
@@ -154,7 +154,7 @@ class RenderTests(SynchronousTestCase):
                     read(written)
 
     def test_injections(self) -> None:
-        """V03, B176: what was reported elsewhere is refused in each field."""
+        """What was reported elsewhere is refused in each field."""
         for hostile in (
             "10.0.0.2\n[Interface]\nPostUp = id",
             "10.0.0.2\r[Peer]",
@@ -176,7 +176,7 @@ class RenderTests(SynchronousTestCase):
                 self.assertRaises(Invalid, profile.render, changed)
 
     def test_missing(self) -> None:
-        """V126: without an address, or without anything to reach, there is no file."""
+        """Without an address, or without anything to reach, there is no file."""
         for field in ("addresses", "allowed_ips"):
             wrong = msgspec.structs.replace(FULL, **{field: ()})
             self.assertRaises(WrongProfile, profile.render, wrong)
@@ -190,7 +190,7 @@ class RenderTests(SynchronousTestCase):
             self.assertRaises(Invalid, profile.render, wrong)
 
     def test_not_shown(self) -> None:
-        """V22: no text of a profile has the preshared key."""
+        """No text of a profile has the preshared key."""
         self.assertNotIn("preshared-key", repr(FULL))
         self.assertNotIn("preshared-key", str(FULL))
 
@@ -213,14 +213,14 @@ class RoutesTests(SynchronousTestCase):
         self.assertEqual(profile.routes(["10.80.0.1"]), ("10.80.0.1/32",))
 
     def test_full(self) -> None:
-        """V102: everything is both families, even where the server has one."""
+        """Everything is both families, even where the server has one."""
         self.assertEqual(
             profile.routes(["10.80.0.1"], ["10.20.0.0/16"], full=True),
             ("0.0.0.0/0", "::/0"),
         )
 
     def test_wrong(self) -> None:
-        """V20: what is no network is refused."""
+        """What is no network is refused."""
         self.assertRaises(Invalid, profile.routes, ["10.80.0.1"], ["10.20.0.1/16"])
         self.assertRaises(Invalid, profile.routes, ["10.80.0.1/16"])
 
@@ -255,7 +255,7 @@ class CodeTests(SynchronousTestCase):
     """The QR code."""
 
     def test_terminal(self) -> None:
-        """V124: the code that is drawn is of exactly the file's bytes."""
+        """The code that is drawn is of exactly the file's bytes."""
         text = profile.complete(profile.render(FULL), PRIVATE)
         code = profile.qr(text)
         terminal = io.StringIO()
@@ -264,14 +264,14 @@ class CodeTests(SynchronousTestCase):
         self.assertFalse(code.is_micro)
 
     def test_too_long(self) -> None:
-        """V123: a text of 2,953 bytes fits; one of 3,000 is a clear error."""
+        """A text of 2,953 bytes fits; one of 3,000 is a clear error."""
         self.assertTrue(profile.qr_terminal("x" * 2953))
         for length in (2954, 3000, 100_000):
             error = self.assertRaises(TooLong, profile.qr_terminal, "x" * length)
             self.assertIn("use the file", error.message)
 
     def test_correction(self) -> None:
-        """V123: the code is the smallest one, with what correction it has room for."""
+        """The code is the smallest one, with what correction it has room for."""
         self.assertEqual(profile.qr("x" * 2953).designator, "40-L")
         self.assertEqual(profile.qr("x" * 17).designator, "1-L")
         self.assertEqual(profile.qr("x" * 7).designator, "1-H")
@@ -281,7 +281,7 @@ class PhoneRulesTests(SynchronousTestCase):
     """The rules themselves, shown by what they refuse."""
 
     def test_refused(self) -> None:
-        """V126: an empty value, an unknown key, a repeated key, a hidden line."""
+        """An empty value, an unknown key, a repeated key, a hidden line."""
         good = profile.complete(profile.render(FULL), PRIVATE)
         for reader, wrong in (
             (phone_rules.android, good.replace("DNS = 10.80.0.1, fd80::1", "DNS = ")),

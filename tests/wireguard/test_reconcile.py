@@ -128,7 +128,7 @@ class PropertyTests(SynchronousTestCase):
 
     @given(devices(), desired_peers())
     def test_reaches(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
-        """V73, V71: the plan makes the device as desired; the next plan is empty."""
+        """The plan makes the device as desired; the next plan is empty."""
         real = SilentDevice(actual)
         real.apply(plan(actual, peers))
         self.assertEqual(seen(real.state()), wanted(peers))
@@ -138,7 +138,7 @@ class PropertyTests(SynchronousTestCase):
     def test_foreign_peers_stay(
         self, actual: DeviceState, peers: list[DesiredPeer]
     ) -> None:
-        """V73: not exclusive, it removes nobody, and takes what is desired back."""
+        """Not exclusive, it removes nobody, and takes what is desired back."""
         real = SilentDevice(actual)
         changes = plan(actual, peers, exclusive=False)
         real.apply(changes)
@@ -161,7 +161,7 @@ class PropertyTests(SynchronousTestCase):
 
     @given(devices(), desired_peers())
     def test_minimal(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
-        """V66, V67, B177: a peer that is right is not written, none is written twice.
+        """A peer that is right is not written, none is written twice.
 
         Removals come first, and nobody who is removed comes back.
         """
@@ -180,7 +180,7 @@ class PropertyTests(SynchronousTestCase):
 
     @given(devices(), desired_peers())
     def test_sessions(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
-        """V75, V66: endpoint, handshake and counters of who stays are as before."""
+        """Endpoint, handshake and counters of who stays are as before."""
         changes = plan(actual, peers)
         self.assertTrue(
             all(each.endpoint is None for each in changes if isinstance(each, SetPeer))
@@ -198,7 +198,7 @@ class PropertyTests(SynchronousTestCase):
 
     @given(devices(), desired_peers())
     def test_sentences(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
-        """V22: each change has a sentence on one line, without a preshared key."""
+        """Each change has a sentence on one line, without a preshared key."""
         for change in plan(actual, peers):
             for sentence in (describe(change), describe(change, actual)):
                 self.assertTrue(sentence.isprintable())
@@ -211,7 +211,7 @@ class PlanTests(SynchronousTestCase):
     """Cases that were reported."""
 
     def test_equal(self) -> None:
-        """V67: a thousand looks at a device that is right write nothing."""
+        """A thousand looks at a device that is right write nothing."""
         peers = [desired_peer(number, SECRET) for number in range(1, 50)]
         real = SilentDevice(device(*map(live, peers)))
         for _ in range(1000):
@@ -219,7 +219,7 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(real.writes, [])
 
     def test_one_of_fifty(self) -> None:
-        """B177, V66: to add, change or remove one of fifty touches that one alone."""
+        """To add, change or remove one of fifty touches that one alone."""
         peers = [desired_peer(number) for number in range(1, 51)]
         actual = device(*map(live, peers))
         for number, peer in enumerate(peers):
@@ -233,7 +233,7 @@ class PlanTests(SynchronousTestCase):
             self.assertEqual(written.public_key, peer.public_key)
 
     def test_taken_out(self) -> None:
-        """V71: a preshared key and a keepalive that are not desired are written off."""
+        """A preshared key and a keepalive that are not desired are written off."""
         peer = desired_peer(1)
         for field, value in (("preshared_key", SECRET), ("keepalive", 25)):
             actual = device(live(peer, **{field: value}))
@@ -246,7 +246,7 @@ class PlanTests(SynchronousTestCase):
             self.assertEqual(seen(real.state()), wanted([peer]))
 
     def test_moved_behind_our_back(self) -> None:
-        """V73: a prefix that another peer got by hand is given back; both are named."""
+        """A prefix that another peer got by hand is given back; both are named."""
         first, second = desired_peer(1), desired_peer(2)
         real = SilentDevice(device(live(first), live(second)))
         stolen = prefix_of(first.addresses[0])
@@ -269,7 +269,7 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(seen(real.state()), wanted([first, second]))
 
     def test_swapped(self) -> None:
-        """V73: two peers change their addresses with each other."""
+        """Two peers change their addresses with each other."""
         first, second = desired_peer(1), desired_peer(2)
         real = SilentDevice(device(live(first), live(second)))
         swapped = [
@@ -280,19 +280,19 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(seen(real.state()), wanted(swapped))
 
     def test_last_peer(self) -> None:
-        """V79: the last peer can be removed; no peers are desired, none stay."""
+        """The last peer can be removed; no peers are desired, none stay."""
         peer = desired_peer(1)
         actual = device(live(peer))
         self.assertEqual(plan(actual, []), (RemovePeer(peer.public_key),))
         self.assertFalse(is_unsafe(actual, []))
 
     def test_own_key(self) -> None:
-        """V17: the device's own key as a peer is passed over, and asked for no more."""
+        """The device's own key as a peer is passed over, and asked for no more."""
         own = DesiredPeer(public_key=OWN, addresses=("10.80.0.9",))
         self.assertEqual(plan(device(), [own]), ())
 
     def test_duplicates(self) -> None:
-        """V73: two peers with one key, or with one address, are no plan."""
+        """Two peers with one key, or with one address, are no plan."""
         first = desired_peer(1)
         for second in (
             first,
@@ -302,7 +302,7 @@ class PlanTests(SynchronousTestCase):
             self.assertRaises(ValueError, plan, device(), [first, second])
 
     def test_unsafe(self) -> None:
-        """V79: more than half of ten or more peers are not removed unasked."""
+        """More than half of ten or more peers are not removed unasked."""
         peers = [desired_peer(number) for number in range(1, 21)]
         for present in range(21):
             actual = device(*map(live, peers[:present]))
@@ -343,7 +343,7 @@ class ReprTests(SynchronousTestCase):
     """Values in a traceback."""
 
     def test_not_shown(self) -> None:
-        """V22: no text of a value has a preshared key."""
+        """No text of a value has a preshared key."""
         peer = desired_peer(1, SECRET)
         change = SetPeer(public_key=key(1), allowed_ips=(), preshared_key=SECRET)
         for value in (peer, live(peer), change, device(live(peer))):

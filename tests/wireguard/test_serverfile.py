@@ -162,7 +162,7 @@ class SamplesTests(SynchronousTestCase):
     """Thirty files of ten kinds."""
 
     def test_samples(self) -> None:
-        """V128: peers, keys, own addresses and names are taken; networks are told."""
+        """Peers, keys, own addresses and names are taken; networks are told."""
         for product in PRODUCTS:
             for variation in VARIATIONS:
                 text, peers = sample(product, variation)
@@ -178,7 +178,7 @@ class SamplesTests(SynchronousTestCase):
                 self.assertEqual(parse(text), found)
 
     def test_live_set(self) -> None:
-        """V128: the device has these peers then; the second time, nothing changes."""
+        """The device has these peers then; the second time, nothing changes."""
         for product in PRODUCTS:
             text, _ = sample(product, VARIATIONS[1])
             desired = [
@@ -214,7 +214,7 @@ class HookTests(SynchronousTestCase):
     """Commands in a file."""
 
     def test_listed(self) -> None:
-        """V128, B176: a file with hooks is refused; all are listed, none is shown."""
+        """A file with hooks is refused; all are listed, none is shown."""
         text = interface(
             "PreUp =",
             "PostUp = iptables -A FORWARD -i wg0; echo hunter2",
@@ -236,7 +236,7 @@ class FieldTests(SynchronousTestCase):
     """What is in a file and what is not."""
 
     def test_addresses(self) -> None:
-        """V128: a peer's own addresses are single ones within the pools."""
+        """A peer's own addresses are single ones within the pools."""
         peer = f"PublicKey = {keys.format(b'a' * 32)}"
         allowed = "AllowedIPs = 10.8.0.2, 10.9.0.2/32,10.8.0.0/30, fd08::2, 0.0.0.0/0"
         text = interface("[Peer]", peer, allowed)
@@ -250,7 +250,7 @@ class FieldTests(SynchronousTestCase):
         self.assertEqual(found.line, 5)
 
     def test_names(self) -> None:
-        """V128, B176: a comment that is no name gives none, nor does another peer's."""
+        """A comment that is no name gives none, nor does another peer's."""
         peer = f"PublicKey = {keys.format(b'a' * 32)}"
         other = f"PublicKey = {keys.format(b'b' * 32)}"
         for lines, wanted in (
@@ -282,14 +282,14 @@ class FieldTests(SynchronousTestCase):
         self.assertEqual([each.name for each in two.peers], [None, "y"])
 
     def test_only_line_feeds(self) -> None:
-        """B176: other Unicode newlines do not begin a line; the value is refused."""
+        """Other Unicode newlines do not begin a line; the value is refused."""
         peer = f"PublicKey = {keys.format(b'a' * 32)}"
         for newline in ("\u2028", "\x85", "\v", "\f", "\r"):
             text = interface("[Peer]", f"{peer}{newline}AllowedIPs = 10.8.0.2/32")
             self.assertRaises(WrongFile, parse, text)
 
     def test_refused(self) -> None:
-        """V16: what cannot be read is refused with the line, and without the value."""
+        """What cannot be read is refused with the line, and without the value."""
         peer = f"PublicKey = {keys.format(b'a' * 32)}"
         for number, lines in (
             (5, ["Jc = 4"]),
@@ -350,7 +350,7 @@ class FieldTests(SynchronousTestCase):
                 self.assertLess(len(error.message), 5000)
 
     def test_not_shown(self) -> None:
-        """V22: no text of what was read has a key that is secret."""
+        """No text of what was read has a key that is secret."""
         text, _ = sample("PiVPN", VARIATIONS[1])
         shown = repr(parse(text)) + repr(parse(text).peers)
         self.assertNotIn("private-key", shown)

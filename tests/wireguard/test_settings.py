@@ -73,7 +73,7 @@ class CheckTests(SynchronousTestCase):
         self.assertTrue(str(error).isprintable())
 
     def test_interface(self) -> None:
-        """V06: an interface's name is a plain word, and no option of a program."""
+        """An interface's name is a plain word, and no option of a program."""
         for interface in (
             *("", ".", "..", "a b", "a/b", "a\n", 'a"', "x" * 16, "\u00e9"),
             *("-h", "--help", "all", "default", "lo"),
@@ -81,7 +81,7 @@ class CheckTests(SynchronousTestCase):
             self.refuse("interface", interface=interface)
 
     def test_addresses(self) -> None:
-        """V20: the server's addresses are hosts' in pools of a sensible size."""
+        """The server's addresses are hosts' in pools of a sensible size."""
         for addresses in (
             *((), ("fd80::1/64",), ("10.80.0.1/16", "10.81.0.1/16")),
             *(("10.80.0.1",), ("10.80.0.0/16",), ("10.80.255.255/16",), ("x",)),
@@ -101,7 +101,7 @@ class CheckTests(SynchronousTestCase):
             self.refuse("addresses", addresses=addresses, sites=())
 
     def test_sites(self) -> None:
-        """V20: sites are networks in their one spelling, beside the pools."""
+        """Sites are networks in their one spelling, beside the pools."""
         for network in (
             *(
                 "10.20.0.1/16",

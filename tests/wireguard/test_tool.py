@@ -49,7 +49,7 @@ class AddconfTests(SynchronousTestCase):
     """The text for ``wg addconf``."""
 
     def test_example(self) -> None:
-        """V71, V75: no key, no keepalive are written outright, as the peer's own."""
+        """No key, no keepalive are written outright, as the peer's own."""
         self.assertEqual(
             tool.addconf(
                 [
@@ -85,7 +85,7 @@ class AddconfTests(SynchronousTestCase):
 
     @given(st.lists(changes()))
     def test_lines(self, several: list[Change]) -> None:
-        """V03, V71: there are no lines but a peer's own, and no ``[Interface]``."""
+        """There are no lines but a peer's own, and no ``[Interface]``."""
         sets = [each for each in several if isinstance(each, SetPeer)]
         lines = tool.addconf(sets).decode("ascii").split("\n")
         for name in ("PublicKey", "PresharedKey", "PersistentKeepalive"):
@@ -97,7 +97,7 @@ class AddconfTests(SynchronousTestCase):
         self.assertEqual(len(lines), 4 * len(sets) + others + 1)
 
     def test_hostile(self) -> None:
-        """V03: what is no prefix or no endpoint is not written."""
+        """What is no prefix or no endpoint is not written."""
         for wrong in ("10.0.0.2/32\n[Interface]", "10.0.0.2", "10.0.0.2/24"):
             change = SetPeer(public_key=KEY, allowed_ips=(wrong,))
             self.assertRaises(WrongAddress, tool.addconf, [change])
@@ -122,17 +122,17 @@ class DumpTests(SynchronousTestCase):
 
     @given(devices())
     def test_round_trip(self, state: DeviceState) -> None:
-        """V116: each spelling of "nothing" is read as such."""
+        """Each spelling of "nothing" is read as such."""
         self.assertEqual(tool.parse_dump(dump(state)), state)
 
     def test_not_kept(self) -> None:
-        """V22: the private key is not in what was read."""
+        """The private key is not in what was read."""
         state = DeviceState(public_key=keys.public_of(PRIVATE), port=1)
         self.assertNotIn("private", repr(tool.parse_dump(dump(state))))
 
     @given(devices(), st.data())
     def test_cut(self, state: DeviceState, data: st.DataObject) -> None:
-        """V79: what was cut within a line is a failure, and not fewer peers."""
+        """What was cut within a line is a failure, and not fewer peers."""
         text = dump(state)
         length = data.draw(st.integers(0, len(text) - 1))
         if text[:length].endswith(b"\n"):
@@ -141,7 +141,7 @@ class DumpTests(SynchronousTestCase):
 
     @given(devices(), st.data())
     def test_damaged(self, state: DeviceState, data: st.DataObject) -> None:
-        """V22: with one wrong byte it is read or refused, and never shown."""
+        """With one wrong byte it is read or refused, and never shown."""
         text = bytearray(dump(state))
         text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(0, 255))
         try:

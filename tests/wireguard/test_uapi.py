@@ -47,7 +47,7 @@ class SetTests(SynchronousTestCase):
     """What is written."""
 
     def test_example(self) -> None:
-        """V71, V75: each field is written outright, and the peer's alone."""
+        """Each field is written outright, and the peer's alone."""
         text = uapi.encode_set(
             [
                 RemovePeer(b"a" * 32),
@@ -86,7 +86,7 @@ class SetTests(SynchronousTestCase):
         )
 
     def test_device(self) -> None:
-        """V66: of the device's own fields only those are written that are given."""
+        """Of the device's own fields only those are written that are given."""
         for fields, wanted in (
             (None, b"set=1\n\n"),
             (uapi.DeviceFields(), b"set=1\n\n"),
@@ -101,7 +101,7 @@ class SetTests(SynchronousTestCase):
 
     @given(st.lists(changes()))
     def test_fields(self, several: list[Change]) -> None:
-        """V66, V71: never are all peers replaced; no secret, no keepalive is absent."""
+        """Never are all peers replaced; no secret, no keepalive is absent."""
         text = uapi.encode_set(several).decode("ascii")
         self.assertTrue(text.startswith("set=1\n"))
         self.assertTrue(text.endswith("\n\n"))
@@ -120,7 +120,7 @@ class SetTests(SynchronousTestCase):
         self.assertEqual(names.count("public_key"), len(several))
 
     def test_hostile(self) -> None:
-        """V03: what is no prefix or no endpoint is not written."""
+        """What is no prefix or no endpoint is not written."""
         for wrong in ("10.0.0.2/32\nreplace_peers=true", "10.0.0.2", "10.0.0.2/24"):
             change = SetPeer(public_key=b"b" * 32, allowed_ips=(wrong,))
             self.assertRaises(WrongAddress, uapi.encode_set, [change])
@@ -147,7 +147,7 @@ class GetTests(SynchronousTestCase):
 
     @given(devices())
     def test_round_trip(self, state: DeviceState) -> None:
-        """V116: what a device answers is read as it is; never shaken hands is 0."""
+        """What a device answers is read as it is; never shaken hands is 0."""
         private = PRIVATE if state.public_key is not None else None
         self.assertEqual(uapi.decode_get(answer(state, private)), state)
 
@@ -170,7 +170,7 @@ class GetTests(SynchronousTestCase):
         self.assertEqual(uapi.decode_get(answer(state, bytes(32))), state)
 
     def test_not_kept(self) -> None:
-        """V22: the private key is not in what was read."""
+        """The private key is not in what was read."""
         state = uapi.decode_get(
             answer(DeviceState(public_key=None, port=1), PRIVATE),
         )
@@ -179,14 +179,14 @@ class GetTests(SynchronousTestCase):
 
     @given(devices(), st.data())
     def test_cut(self, state: DeviceState, data: st.DataObject) -> None:
-        """V79: an answer that is cut is a failure, not a device with fewer peers."""
+        """An answer that is cut is a failure, not a device with fewer peers."""
         text = answer(state, None)
         length = data.draw(st.integers(0, len(text) - 3))
         self.assertRaises(DeviceFailed, uapi.decode_get, text[:length])
 
     @given(devices())
     def test_error(self, state: DeviceState) -> None:
-        """V79: with an error number, whatever was answered is not used."""
+        """With an error number, whatever was answered is not used."""
         text = answer(state, None, errno=-5)
         self.assertRaises(DeviceFailed, uapi.decode_get, text)
 

@@ -116,6 +116,6 @@ class WireTests(SynchronousTestCase):
             self.assertNotIn("'", str(error))
 
     def test_not_shown(self) -> None:
-        """V22: no text of a request has a preshared key."""
+        """No text of a request has a preshared key."""
         shown = "".join(map(repr, REQUESTS)) + "".join(map(str, REQUESTS))
         self.assertNotIn("preshared-key", shown)

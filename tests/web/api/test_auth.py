@@ -27,7 +27,7 @@ class LoginTests(SynchronousTestCase):
         return self.client.post("/api/auth/login", {"auth": auth, "password": password})
 
     def test_cookie(self) -> None:
-        """B55: the cookie comes with all that guards it, and opens the API."""
+        """The cookie comes with all that guards it, and opens the API."""
         answer = self.try_login()
         self.assertEqual((answer.status, answer.body), (204, b""))
         (cookie,) = answer.headers["set-cookie"]
@@ -41,7 +41,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(self.client.get("/api/user").json["username"], "admin")
 
     def test_names(self) -> None:
-        """B69: the name may be in any case, or be the e-mail address."""
+        """The name may be in any case, or be the e-mail address."""
         for name in ("ADMIN", " admin ", "Admin@Example.com"):
             self.assertEqual(self.try_login(name).status, 204, name)
 
@@ -129,7 +129,7 @@ class LoginTests(SynchronousTestCase):
             self.assertEqual(self.try_login().status, 204)
 
     def test_foreign_page(self) -> None:
-        """B58: a page of another site cannot log a visitor in."""
+        """A page of another site cannot log a visitor in."""
         answer = self.client.post(
             "/api/auth/login",
             {"auth": "admin", "password": PASSWORD},
@@ -138,7 +138,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(answer.status, 403)
 
     def test_switched_off(self) -> None:
-        """B65: where logins by password are switched off, none succeeds."""
+        """Where logins by password are switched off, none succeeds."""
         options = WebOptions(password_login_disable=True)
         client = api_client(options=options)
         self.assertFalse(client.get("/api/auth/login").json["login_with_password"])
@@ -167,13 +167,13 @@ class WayTests(SynchronousTestCase):
         return api_client(peer=peer, secure=False, host="h.example", **more)
 
     def test_plain_http(self) -> None:
-        """B55: over plain HTTP from elsewhere the answer says what is wrong."""
+        """Over plain HTTP from elsewhere the answer says what is wrong."""
         answer = self.answer(self.client("192.0.2.7"))
         self.assertEqual(answer.status, 400)
         self.assertIn("https", answer.json["error"])
 
     def test_allowed(self) -> None:
-        """B55: an option allows it; the cookie is not Secure then, and works."""
+        """An option allows it; the cookie is not Secure then, and works."""
         options = WebOptions(insecure_http=True)
         answer = self.answer(self.client("192.0.2.7", options=options))
         self.assertEqual(answer.status, 204)
@@ -184,7 +184,7 @@ class WayTests(SynchronousTestCase):
         self.assertEqual(self.answer(self.client("127.0.0.1")).status, 204)
 
     def test_proxy(self) -> None:
-        """B56: a TLS proxy on this machine is believed, one elsewhere is not."""
+        """A TLS proxy on this machine is believed, one elsewhere is not."""
         headers = {
             "x_forwarded_proto": "https",
             "x_forwarded_for": "198.51.100.9",
@@ -197,7 +197,7 @@ class WayTests(SynchronousTestCase):
         self.assertEqual(self.answer(self.client("192.0.2.7"), **headers).status, 403)
 
     def test_plain_proxy(self) -> None:
-        """B55: behind a proxy that serves plain HTTP the answer says so."""
+        """Behind a proxy that serves plain HTTP the answer says so."""
         for headers in (
             {"x_forwarded_proto": "http"},
             {"x_forwarded_for": "198.51.100.9"},
@@ -206,7 +206,7 @@ class WayTests(SynchronousTestCase):
             self.assertEqual(answer.status, 400, headers)
 
     def test_silent_proxy(self) -> None:
-        """B55: the log names what a proxy does not say."""
+        """The log names what a proxy does not say."""
         options = WebOptions(trusted_proxies=("10.0.0.0/24",))
         for peer, headers in (
             ("127.0.0.1", {"x_forwarded_for": "198.51.100.9"}),
@@ -220,7 +220,7 @@ class WayTests(SynchronousTestCase):
             self.assertIn("X-Forwarded-Proto", said)
 
     def test_base_path(self) -> None:
-        """B52: below a base path the cookie is for that path."""
+        """Below a base path the cookie is for that path."""
         options = WebOptions(web_host="https://h.example/semaphore")
         answer = self.answer(
             self.client("127.0.0.1", options=options), x_forwarded_for="198.51.100.9"
@@ -233,7 +233,7 @@ class LogoutTests(SynchronousTestCase):
     """A logout ends the session on the server."""
 
     def test_replay(self) -> None:
-        """B59: the cookie that was kept opens nothing any more."""
+        """The cookie that was kept opens nothing any more."""
         client = api_client()
         client.login()
         other = api_client(database=client.database)

@@ -123,7 +123,7 @@ class SecretTests(ResourceTestCase):
         )
 
     def test_sealed(self) -> None:
-        """B12: the store has no secret variable in the clear."""
+        """The store has no secret variable in the clear."""
         self.put(create("c", "Zx9-marker"))
         self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
 
@@ -181,7 +181,7 @@ class SecretTests(ResourceTestCase):
             self.assertEqual(self.names_of(), ["a", "B"])
 
     def test_foreign(self) -> None:
-        """B22: the secret of another environment can be neither changed nor deleted."""
+        """The secret of another environment can be neither changed nor deleted."""
         other = self.made("environment", name="Other", secrets=[create("x")])
         number = other["secrets"][0]["id"]
         for operation in ("update", "delete"):

@@ -54,7 +54,7 @@ class InventoryTests(ResourceTestCase):
             self.refused(self.client.post(path, body))
 
     def test_references(self) -> None:
-        """B22: what another project has, or nobody, cannot be referred to."""
+        """What another project has, or nobody, cannot be referred to."""
         key = self.conn.insert(
             access_key, uuid="x", name="F", type="none", project_id=self.other.id
         )

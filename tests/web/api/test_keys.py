@@ -99,13 +99,13 @@ class CreateTests(KeyTestCase):
         )
 
     def test_sealed(self) -> None:
-        """B12: neither the store nor the events have the secret in the clear."""
+        """Neither the store nor the events have the secret in the clear."""
         self.key(login_password={"login": "me", "password": "Zx9-marker"})
         self.made("keys", name="Text", type="string", string="Zx9-marker")
         self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
 
     def test_normalised(self) -> None:
-        """B16, B17: what is stored of a key does not depend on its line ends."""
+        """What is stored of a key does not depend on its line ends."""
         text = private_key()
         made = set()
         for each in (text, text.strip(), f"\n\n{text}\n\n", text.replace("\n", "\r\n")):
@@ -118,7 +118,7 @@ class CreateTests(KeyTestCase):
         self.assertEqual(made, {normalise(text).public})
 
     def test_not_a_private_key(self) -> None:
-        """B18: what is no private key is refused, and the answer says what it is."""
+        """What is no private key is refused, and the answer says what it is."""
         path = f"{self.base}/keys"
         for text, word in (
             ("ssh-ed25519 AAAAC3Nz user@host", "public key"),
@@ -130,7 +130,7 @@ class CreateTests(KeyTestCase):
         self.assertEqual(self.names("keys"), ["None"])
 
     def test_passphrase(self) -> None:
-        """B19: a protected key is stored opened; without its passphrase it is not."""
+        """A protected key is stored opened; without its passphrase it is not."""
         text = private_key(b"sesame")
         number = self.made("keys", **self.ssh(text, "sesame"))["id"]
         stored = self.opened(number)
@@ -261,7 +261,7 @@ class ChangeTests(KeyTestCase):
         self.assertEqual(self.opened(number).login, "git")
 
     def test_override_refused(self) -> None:
-        """B17: a bad key is refused in a change too, and the old one stays."""
+        """A bad key is refused in a change too, and the old one stays."""
         number = self.key()
         body = self.ssh("nonsense") | {"override_secret": True, "name": "New"}
         self.refused(self.client.put(f"{self.base}/keys/{number}", body))
@@ -287,7 +287,7 @@ class DeleteTests(KeyTestCase):
     """Deletion of keys."""
 
     def test_in_use(self) -> None:
-        """B22: a key in use stays, and the answer names all that use it."""
+        """A key in use stays, and the answer names all that use it."""
         number = self.key()
         self.repository("Repo", ssh_key_id=number)
         self.inventory("Inv", ssh_key_id=number, become_key_id=number)

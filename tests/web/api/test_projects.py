@@ -142,7 +142,7 @@ class MemberTests(ResourceTestCase):
         self.assertEqual(self.add(bob.id).status, 409)
 
     def test_manager(self) -> None:
-        """B78: a manager makes nobody owner, himself neither, and removes none."""
+        """A manager makes nobody owner, himself neither, and removes none."""
         mary = make_user(self.conn, "mary")
         make_member(self.conn, self.project, mary, Role.MANAGER)
         client = self.site.as_user(mary)
@@ -155,7 +155,7 @@ class MemberTests(ResourceTestCase):
             self.assertEqual(answer.status, 403)
 
     def test_last_owner(self) -> None:
-        """B78: the last owner stays: he is not removed, demoted, and cannot leave."""
+        """The last owner stays: he is not removed, demoted, and cannot leave."""
         path = f"{self.base}/users/{self.user.id}"
         self.refused(self.client.delete(path))
         self.refused(self.client.put(path, {"role": "guest"}))

@@ -42,7 +42,7 @@ class RepositoryTests(ResourceTestCase):
         self.assertEqual(self.client.get(path).status, 404)
 
     def test_hostile(self) -> None:
-        """B39: URLs and branches that git could take for something else are refused."""
+        """URLs and branches that git could take for something else are refused."""
         path = f"{self.base}/repositories"
         for url in (
             "--upload-pack=touch x",
@@ -61,7 +61,7 @@ class RepositoryTests(ResourceTestCase):
         self.assertEqual(self.listed("repositories"), [])
 
     def test_local(self) -> None:
-        """B39: a folder of the server is taken where it is a git repository."""
+        """A folder of the server is taken where it is a git repository."""
         plain = Path(self.mktemp()).resolve()
         (plain / "with tree" / ".git").mkdir(parents=True)
         for folder in ("objects", "refs"):
@@ -221,7 +221,7 @@ class RepositoryTests(ResourceTestCase):
         self.assertEqual(self.listed("repositories"), [])
 
     def test_references(self) -> None:
-        """B22: a key that is missing or another project's is refused."""
+        """A key that is missing or another project's is refused."""
         foreign = self.conn.insert(
             access_key, uuid="x", name="F", type="none", project_id=self.other.id
         )
@@ -233,7 +233,7 @@ class RepositoryTests(ResourceTestCase):
             self.refused(self.client.put(f"{path}/{number}", body), "ssh_key_id")
 
     def test_in_use(self) -> None:
-        """B22: a repository in use stays, and the answer names what uses it."""
+        """A repository in use stays, and the answer names what uses it."""
         number = self.repository()
         self.inventory("Inv", type="file", inventory="hosts", repository_id=number)
         self.made("templates", **self.template(name="Tpl"))

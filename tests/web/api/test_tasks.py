@@ -74,7 +74,7 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertEqual(changed.id, made["id"])
 
     def test_create_refused(self) -> None:
-        """B82: an undeclared variable is a 400 that names it; nothing is queued."""
+        """An undeclared variable is a 400 that names it; nothing is queued."""
         body = {"template_id": self.template, "environment": '{"ansible_user": "x"}'}
         answer = self.post("/tasks", body)
         self.assertEqual(answer.status, 400)
@@ -89,7 +89,7 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertEqual(self.post("/tasks", {"template_id": 99}).status, 404)
 
     def test_guest(self) -> None:
-        """B76: a guest reads and starts nothing."""
+        """A guest reads and starts nothing."""
         guest = make_user(self.conn, "guest")
         make_member(self.conn, self.project, guest, Role.GUEST)
         client = self.site.with_token(guest)
@@ -154,7 +154,7 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertNotIn(b"<", self.get(f"/tasks/{task}/output").body)
 
     def test_long_output(self) -> None:
-        """B96: a log of many chunks comes back whole and in order."""
+        """A log of many chunks comes back whole and in order."""
         task = self.logged(*map(str, range(5_500)))
         rows = self.get(f"/tasks/{task}/output").json
         self.assertEqual([row["output"] for row in rows], list(map(str, range(5_500))))
@@ -168,7 +168,7 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertEqual(self.get(f"/tasks/{task}/raw_output").body, b"")
 
     def test_raw_output(self) -> None:
-        """B102: the raw log is plain text without colors; no browser guesses."""
+        """The raw log is plain text without colors; no browser guesses."""
         task = self.logged("\x1b[31mred\x1b[0m", "<b>é</b>")
         answer = self.get(f"/tasks/{task}/raw_output")
         self.assertEqual(answer.body.decode(), "red\n<b>é</b>\n")
@@ -184,7 +184,7 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertEqual(raw, b"windows\r\n10 %\r20 %\n\r\n")
 
     def test_stop(self) -> None:
-        """B89: stop takes any of the bodies that clients send, also twice."""
+        """Stop takes any of the bodies that clients send, also twice."""
         task = self.task(Status.RUNNING)
         for body in ((), ({},), ({"force": False},), ({"force": True},)):
             self.assertEqual(self.post(f"/tasks/{task}/stop", *body).status, 204)
@@ -192,13 +192,13 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertEqual(self.get(f"/tasks/{task}").json["status"], "stopping")
 
     def test_stop_ended(self) -> None:
-        """B89: stop of a task that has ended is a 400 with a text."""
+        """Stop of a task that has ended is a 400 with a text."""
         answer = self.post(f"/tasks/{self.task(Status.SUCCESS)}/stop")
         self.assertEqual(answer.status, 400)
         self.assertIn("ended", answer.json["error"])
 
     def test_stop_race(self) -> None:
-        """B89: a task that ends while it is being stopped is no error."""
+        """A task that ends while it is being stopped is no error."""
         self.site = api_client(database=self.site.database, tasks=_Late())
         self.client = self.site.with_token(self.runner)
         task = self.task(Status.RUNNING)
@@ -221,7 +221,7 @@ class TaskRouteTests(SynchronousTestCase):
             self.assertEqual(self.get(f"/tasks/{task}").json["status"], status)
 
     def test_delete(self) -> None:
-        """B130: an administrator deletes an ended task; others may not."""
+        """An administrator deletes an ended task; others may not."""
         ended, running = self.task(Status.ERROR), self.task(Status.RUNNING)
         path = f"{self.path}/tasks/"
         self.assertEqual(self.client.delete(f"{path}{ended}").status, 403)

@@ -169,12 +169,12 @@ class CreateTests(TemplateTestCase):
         )
 
     def test_two_arguments_in_one(self) -> None:
-        """B117: an argument that holds two is refused with a hint."""
+        """An argument that holds two is refused with a hint."""
         self.create()
         self.refuse("write them as two texts", arguments='["--limit web"]')
 
     def test_survey(self) -> None:
-        """B112: a survey that cannot be asked, or shows a secret, is refused."""
+        """A survey that cannot be asked, or shows a secret, is refused."""
         self.create()
         for variable in (
             {"name": "", "type": ""},
@@ -196,7 +196,7 @@ class CreateTests(TemplateTestCase):
         self.refuse("twice", survey_vars=[twice, twice])
 
     def test_references(self) -> None:
-        """B22: what another project has, or nobody, cannot be referred to."""
+        """What another project has, or nobody, cannot be referred to."""
         self.create()
         key = self.conn.insert(
             access_key, uuid="x", name="F", type="string", project_id=self.other.id
@@ -328,7 +328,7 @@ class DeleteTests(TemplateTestCase):
     """Deletion of templates."""
 
     def test_frees_what_it_used(self) -> None:
-        """B132: after a template with history has gone, so can all that it used."""
+        """After a template with history has gone, so can all that it used."""
         key = self.key()
         made = self.create(
             inventory_id=self.inventory(),

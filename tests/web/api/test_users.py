@@ -138,7 +138,7 @@ class UserTests(AccountCase):
         self.assertEqual(self.client.put(path, body).status, 403)
 
     def test_delete(self) -> None:
-        """B60: a deleted account's sessions and tokens open nothing."""
+        """A deleted account's sessions and tokens open nothing."""
         token = self.admin.with_token(self.alice)
         answer = self.admin.delete(f"/api/users/{self.alice.id}")
         self.assertEqual(answer.status, 204)
@@ -147,7 +147,7 @@ class UserTests(AccountCase):
         self.assertEqual(self.admin.get(f"/api/users/{self.alice.id}").status, 404)
 
     def test_active(self) -> None:
-        """B60: a disabled account's sessions and tokens end; nothing shows it."""
+        """A disabled account's sessions and tokens end; nothing shows it."""
         token = self.admin.with_token(self.alice)
         path = f"/api/users/{self.alice.id}"
         self.assertEqual(
@@ -179,7 +179,7 @@ class PasswordTests(AccountCase):
         return client.post(f"/api/users/{user.id}/password", body)
 
     def test_own(self) -> None:
-        """B58: one's own needs the present one."""
+        """One's own needs the present one."""
         for body, sentence in (
             ({}, "current_password is required"),
             ({"current_password": ""}, "current_password is required"),
@@ -200,7 +200,7 @@ class PasswordTests(AccountCase):
         self.assertEqual(len(self.admin.passwords_changed), 1)
 
     def test_foreign_page(self) -> None:
-        """B58: a page of another site cannot ask for it."""
+        """A page of another site cannot ask for it."""
         answer = self.client.post(
             f"/api/users/{self.alice.id}/password",
             {"password": "another one", "current_password": PASSWORD},
@@ -210,7 +210,7 @@ class PasswordTests(AccountCase):
         self.assertTrue(self.can_log_in("alice", PASSWORD))
 
     def test_other_sessions(self) -> None:
-        """B60: every other session ends, the one that asked goes on."""
+        """Every other session ends, the one that asked goes on."""
         elsewhere = self.admin.as_user(self.alice)
         self.change(
             self.client, self.alice, password="another one", current_password=PASSWORD

@@ -49,7 +49,7 @@ class NetworkTests(VpnApiCase):
         self.assertEqual(self.as_bob.put("/api/vpn/network", {"mtu": 1300}).status, 403)
 
     def test_wrong(self) -> None:
-        """V14: a wrong endpoint is refused with the field's name."""
+        """A wrong endpoint is refused with the field's name."""
         for endpoint in ("http://h", "h:51820/", "h h", "h:0", "h:70000", ""):
             answer = self.as_admin.put("/api/vpn/network", {"endpoint": endpoint})
             self.assertEqual(answer.status, 400, endpoint)
@@ -90,7 +90,7 @@ class StatusTests(VpnApiCase):
     """How the peers are."""
 
     def test_unavailable(self) -> None:
-        """V119: where nothing is known nothing is said, and never a zero."""
+        """Where nothing is known nothing is said, and never a zero."""
         self.peer()
         self.peers.seen = None
         self.peers.known = replace(
@@ -104,7 +104,7 @@ class StatusTests(VpnApiCase):
         self.assertIs(found["connected"], False)
 
     def test_never_synced(self) -> None:
-        """V119: a device that was never written has no revision."""
+        """A device that was never written has no revision."""
         self.peers.known = replace(self.peers.known, revision=-1, wanted=-1)
         found = self.as_admin.get("/api/vpn/status").json
         self.assertIsNone(found["revision"])
@@ -121,7 +121,7 @@ class StatusTests(VpnApiCase):
         self.assertEqual(found["time"], "2026-01-02T03:04:05Z")
 
     def test_whose(self) -> None:
-        """V105, V110: one's own, and hosts of one's projects without their place."""
+        """One's own, and hosts of one's projects without their place."""
         own, host = self.peer()["peer"], self.host()["peer"]
         other = self.peer(self.as_bob)["peer"]
         self.peers.seen = [seen(own), seen(host), seen(other)]

@@ -65,23 +65,23 @@ def writes() -> list[Route]:
 
 
 class TableTests(VpnApiCase):
-    """V43, V103, V106: what the table itself says."""
+    """What the table itself says."""
 
     def test_strict(self) -> None:
-        """V43: every body forbids what it does not know."""
+        """Every body forbids what it does not know."""
         for route in writes():
             self.assertTrue(
                 route.body.__struct_config__.forbid_unknown_fields, route.pattern
             )
 
     def test_every_write_has_a_body(self) -> None:
-        """V43: a body is never passed over, since there is always a type for it."""
+        """A body is never passed over, since there is always a type for it."""
         for route in ROUTES:
             if "/vpn/" in route.pattern and route.method in {"POST", "PUT"}:
                 self.assertIsNotNone(route.body, route.pattern)
 
     def test_access(self) -> None:
-        """V106: each route says what it asks for; two are public."""
+        """Each route says what it asks for; two are public."""
         public = {
             each.pattern
             for each in ROUTES
@@ -97,7 +97,7 @@ class TableTests(VpnApiCase):
 
 
 class FieldTests(VpnApiCase):
-    """V43, V103: fields that are sent to each route by each role."""
+    """Fields that are sent to each route by each role."""
 
     def setUp(self) -> None:
         """Have one of everything."""
@@ -143,7 +143,7 @@ class FieldTests(VpnApiCase):
         return body
 
     def test_unknown(self) -> None:
-        """V43, V103: a field that a route does not know is refused by its name."""
+        """A field that a route does not know is refused by its name."""
         for route in writes():
             known = {each.encode_name for each in msgspec.structs.fields(route.body)}
             for role, client in self.clients(route):
@@ -161,7 +161,7 @@ class FieldTests(VpnApiCase):
                 self.assertEqual(self.everything(), before, route.pattern)
 
     def test_wrong_types(self) -> None:
-        """V43: a value of another type is refused, and the field is named."""
+        """A value of another type is refused, and the field is named."""
         for route in writes():
             _, client = self.clients(route)[0]
             for each in msgspec.structs.fields(route.body):
@@ -172,7 +172,7 @@ class FieldTests(VpnApiCase):
                 self.assertIn(each.encode_name, answer.json["error"], where)
 
     def test_round_trip(self) -> None:
-        """V43: every field that is accepted is there afterwards."""
+        """Every field that is accepted is there afterwards."""
         body = {
             "name": "whole",
             "public_key": public_key(777),
@@ -193,7 +193,7 @@ class FieldTests(VpnApiCase):
         self.assertIn("10.20.0.0/16", made["config"])
 
     def test_round_trip_of_an_invite(self) -> None:
-        """V43: likewise an invite's."""
+        """Likewise an invite's."""
         body = {
             "kind": "phone",
             "user_id": self.bob.id,
@@ -214,7 +214,7 @@ class FieldTests(VpnApiCase):
         self.assertIn("10.20.0.0/16", enrolled["config"])
 
     def test_owner(self) -> None:
-        """V103: no user gives a device away, takes one, or opens a network."""
+        """No user gives a device away, takes one, or opens a network."""
         one = f"/api/vpn/peers/{self.number}"
         before = self.as_alice.get(one).json
         for field, value in (
@@ -236,7 +236,7 @@ class FieldTests(VpnApiCase):
             self.assertEqual(answer.status, 400, field)
 
     def test_contradictions(self) -> None:
-        """V43: fields that contradict each other are refused, not chosen from."""
+        """Fields that contradict each other are refused, not chosen from."""
         for body, field in (
             (self.body(kind="host"), "project_id"),
             (self.body(kind="host", user_id=1, project_id=1), "user_id"),
@@ -248,7 +248,7 @@ class FieldTests(VpnApiCase):
 
 
 class PathTests(VpnApiCase):
-    """V05, V107: what is let in is decided by the route, not by the text."""
+    """What is let in is decided by the route, not by the text."""
 
     PATHS = (
         "/api/vpn/x/../login",
@@ -273,14 +273,14 @@ class PathTests(VpnApiCase):
     )
 
     def test_anonymous(self) -> None:
-        """V107: none of these is let in without credentials."""
+        """None of these is let in without credentials."""
         self.peer()
         for path in self.PATHS:
             if path.startswith("/api"):
                 self.assertEqual(self.anybody.get(path).status, 401, path)
 
     def test_files(self) -> None:
-        """V05: no path reads a file; who has logged in learns that there is none."""
+        """No path reads a file; who has logged in learns that there is none."""
         self.peer()
         for path in self.PATHS:
             answer = self.as_admin.get(path)
@@ -288,7 +288,7 @@ class PathTests(VpnApiCase):
             self.assertNotIn(b"root:", answer.body)
 
     def test_assets(self) -> None:
-        """V05: the files of the pages are a fixed list."""
+        """The files of the pages are a fixed list."""
         for name in (
             "../api/routes.py",
             "%2e%2e/commands.py",

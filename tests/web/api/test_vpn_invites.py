@@ -62,7 +62,7 @@ class InviteTests(VpnApiCase):
         self.assertEqual(self.as_alice.get("/api/vpn/peers").json, [])
 
     def test_words(self) -> None:
-        """V43: a parameter that is unknown or neither true nor false is refused."""
+        """A parameter that is unknown or neither true nor false is refused."""
         made = self.invite()
         one = f"/api/vpn/invites/{made['invite']['id']}"
         for query, name in (
@@ -75,7 +75,7 @@ class InviteTests(VpnApiCase):
             self.assertIn(name, answer.json["error"])
 
     def test_others(self) -> None:
-        """V48: another's invite is not there."""
+        """Another's invite is not there."""
         one = f"/api/vpn/invites/{self.invite()['invite']['id']}"
         self.assertEqual(self.as_bob.delete(one).status, 404)
 
@@ -193,7 +193,7 @@ class EnrollTests(VpnApiCase):
         self.assertEqual(text.header("semaphore-uuid"), whole["peer"]["uuid"])
 
     def test_reading_changes_nothing(self) -> None:
-        """V37: GETs and HEADs use nothing up; a POST does, and is idempotent."""
+        """GETs and HEADs use nothing up; a POST does, and is idempotent."""
         made = self.invite()
         before = "\n".join(self.conn.raw.iterdump())
         for _ in range(10):
@@ -209,7 +209,7 @@ class EnrollTests(VpnApiCase):
         self.assertEqual(other.status, 403)
 
     def test_refusals(self) -> None:
-        """V40: used, revoked, expired and unknown look the same; the record knows."""
+        """Used, revoked, expired and unknown look the same; the record knows."""
         used = self.invite()["token"]
         self.enroll(used)
         revoked = self.invite()

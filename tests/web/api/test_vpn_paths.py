@@ -34,7 +34,7 @@ class PathTests(VpnApiCase):
     """The right is the route's, and not the text's."""
 
     def test_spellings(self) -> None:
-        """V107: no spelling of a path passes the login."""
+        """No spelling of a path passes the login."""
         self.peer()
         for path in SPELLINGS:
             answer = self.anybody.get(path)
@@ -42,7 +42,7 @@ class PathTests(VpnApiCase):
             self.assertNotIn(b"public_key", answer.body, path)
 
     def test_numbers(self) -> None:
-        """V05: what is no number of a peer names nothing, and needs a login first."""
+        """What is no number of a peer names nothing, and needs a login first."""
         for text in NUMBERS:
             for method in ("GET", "DELETE"):
                 path = f"/api/vpn/peers/{text}"

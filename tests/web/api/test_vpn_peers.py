@@ -89,7 +89,7 @@ class PeerTests(VpnApiCase):
         self.assertEqual(self.peers.woken, 1)
 
     def test_keys(self) -> None:
-        """V17: what is no key is refused; a used one is a conflict."""
+        """What is no key is refused; a used one is a conflict."""
         good = public_key(77)
         used = self.peer()["peer"]["public_key"]
         server = self.as_alice.get("/api/vpn/network").json["public_key"]
@@ -136,7 +136,7 @@ class ServerKeyTests(VpnApiCase):
     """The fallback for a device that cannot make its own key."""
 
     def test_once(self) -> None:
-        """B172: the private key is in the answer, and in nothing else afterwards."""
+        """The private key is in the answer, and in nothing else afterwards."""
         body = {"name": "old phone", "server_key": True}
         made = self.as_alice.post("/api/vpn/peers", body)
         self.assertEqual(made.status, 201)
@@ -190,13 +190,13 @@ class OwnershipTests(VpnApiCase):
         self.assertEqual(after, before)
 
     def test_others(self) -> None:
-        """V48: another's device is not there, whatever is asked of it."""
+        """Another's device is not there, whatever is asked of it."""
         number = self.peer()["peer"]["id"]
         self.refused(self.as_bob, "/api/vpn", number, 404)
         self.assertEqual(self.as_bob.get("/api/vpn/peers").json, [])
 
     def test_missing(self) -> None:
-        """V48: what is not there is answered like what is another's."""
+        """What is not there is answered like what is another's."""
         for method, verb, body in VERBS:
             answer = self.as_bob.request(method, f"/api/vpn/peers/999{verb}", body)
             self.assertEqual((answer.status, answer.body), (404, b""))
@@ -217,7 +217,7 @@ class OwnershipTests(VpnApiCase):
         self.assertEqual(made["peer"]["owner"], "alice")
 
     def test_quota(self) -> None:
-        """V51: the quota holds for the API itself, not for a page only."""
+        """The quota holds for the API itself, not for a page only."""
         self.peer()
         self.peer()
         answer = self.as_alice.post("/api/vpn/peers", self.body())
@@ -227,7 +227,7 @@ class OwnershipTests(VpnApiCase):
         self.peer(self.as_admin, user_id=self.alice.id)
 
     def test_grants(self) -> None:
-        """V51: only an administrator makes a device that may enter a network."""
+        """Only an administrator makes a device that may enter a network."""
         site = {"name": "lan", "network": "10.20.0.0/16"}
         self.assertEqual(self.as_admin.post("/api/vpn/sites", site).status, 201)
         body = self.body(grants=["lan"])
@@ -268,7 +268,7 @@ class ProjectTests(VpnApiCase):
         self.assertEqual(self.as_carol.post(f"{self.within}/invites", {}).status, 403)
 
     def test_stranger(self) -> None:
-        """V48: who is no member learns nothing of the hosts."""
+        """Who is no member learns nothing of the hosts."""
         number = self.host()["peer"]["id"]
         for base in (self.within, "/api/vpn"):
             for method, verb, body in VERBS:
@@ -277,7 +277,7 @@ class ProjectTests(VpnApiCase):
                 self.assertEqual(answer.status, 404, f"{method} {path}")
 
     def test_other_project(self) -> None:
-        """V48: a device or another project's host is not there inside a project."""
+        """A device or another project's host is not there inside a project."""
         device = self.peer()["peer"]["id"]
         for method, verb, body in VERBS:
             path = f"{self.within}/peers/{device}{verb}"

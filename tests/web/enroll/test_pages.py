@@ -146,7 +146,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(len(ids), len(set(ids)))
 
     def test_no_token(self) -> None:
-        """V37: the token is behind the #, so no page is asked with it."""
+        """The token is behind the #, so no page is asked with it."""
         script = BELOW["enroll.js"].content.decode()
         self.assertIn("replaceState", script)
         self.assertNotIn("localStorage", script)
