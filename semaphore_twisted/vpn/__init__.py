@@ -1,1 +1,1 @@
-"""The unprivileged side of the VPN: desired state, names, the site in the tunnel."""
+"""The unprivileged side of the VPN: desired state, DNS, and listeners in the tunnel."""

@@ -1,7 +1,7 @@
-"""The companion as the server reaches it: one connection, kept up, asked in order.
+"""Client of the companion: one connection that is re-established when it is lost.
 
-Answers have no number: the first answer is the first request's. So a request that is
-not answered in time ends the connection, and whoever still waits on it is told so.
+Answers carry no number: the first answer belongs to the first request. So a request
+that is not answered in time ends the connection, and all pending requests fail.
 """
 
 from collections import deque
@@ -28,11 +28,11 @@ from semaphore_twisted.wireguard import wire
 
 A = TypeVar("A")
 
-#: Seconds that an answer, or the connecting, may take.
+#: Seconds that an answer, or establishing the connection, may take.
 TIME_OUT = 10.0
 
-#: Seconds before the first attempt to connect again, and at most: a companion that was
-#: killed is there again in less than one.
+#: The first and the longest delay in seconds before a reconnect: a companion that was
+#: killed is restarted in less than one second.
 FIRST_DELAY, LONGEST_DELAY = 0.2, 1.0
 
 CLOSED = "the companion has closed the connection"
@@ -46,33 +46,33 @@ NOT_ASKED = "the companion was not asked yet"
 
 
 class CompanionError(Unavailable):
-    """The companion did not do what it was asked; the sentence says why."""
+    """The companion did not carry out a request; the sentence gives the reason."""
 
     sentence = "The VPN's companion did not answer"
 
 
 class CompanionAway(CompanionError):
-    """It does not run, or its answer did not come; whether it acted is not known."""
+    """The companion does not run or did not answer; the request may have been done."""
 
 
 class CompanionFailed(CompanionError):
-    """It answered that it could not or would not; *code* is one of ``wire.Failed``."""
+    """The companion reported a failure; *code* is one of ``wire.Failed``."""
 
     def __init__(self, code: str, reason: str) -> None:
-        """Tell the companion's own *reason*."""
+        """Use the companion's *reason* as the sentence."""
         super().__init__(reason)
         self.code = code
         self.reason = reason
 
 
 class CompanionProtocol(Int32StringReceiver):
-    """Sends requests as they come and hands each answer to the oldest of them."""
+    """Sends requests immediately and matches answers to them in order."""
 
     MAX_LENGTH = wire.MAX_FRAME
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, *, clock: IReactorTime, lost: Callable[[str], None]) -> None:
-        """Call *lost* with a reason when the connection has ended."""
+        """Call *lost* with the reason when the connection has ended."""
         self._clock = clock
         self._lost = lost
         self._asked: deque[Deferred[wire.Answer]] = deque()
@@ -80,10 +80,10 @@ class CompanionProtocol(Int32StringReceiver):
         self._reason = ""
 
     def ask(self, request: wire.Request) -> "Deferred[wire.Answer]":
-        """Send *request*; fires with the answer to it.
+        """Send *request*; fires with its answer.
 
-        Fails with :class:`CompanionFailed` or :class:`CompanionAway`. Whoever cancels
-        stops waiting only; the request may still be done.
+        Fails with :class:`CompanionFailed` or :class:`CompanionAway`. Cancelling only
+        stops the waiting; the companion may still carry out the request.
         """
         content = wire.encode(request)
         if self._reason:
@@ -98,7 +98,7 @@ class CompanionProtocol(Int32StringReceiver):
         return asked
 
     def end(self, reason: str) -> None:
-        """End the connection because of *reason*; the first one counts."""
+        """Abort the connection with *reason*, unless an earlier call gave one."""
         self._reason = self._reason or reason
         transport: Any = self.transport
         if transport is not None:
@@ -106,7 +106,7 @@ class CompanionProtocol(Int32StringReceiver):
 
     @override
     def stringReceived(self, string: bytes) -> None:
-        """Give the answer to whom it belongs."""
+        """Pass the answer to the oldest pending request."""
         try:
             answer = wire.decode_answer(string)
         except wire.Malformed:
@@ -117,7 +117,7 @@ class CompanionProtocol(Int32StringReceiver):
             return
         asked = self._asked.popleft()
         self._wait()
-        if asked.called:  # whoever asked has cancelled it
+        if asked.called:  # the caller has cancelled it
             return
         if isinstance(answer, wire.Failed):
             asked.errback(CompanionFailed(answer.code, answer.reason))
@@ -126,12 +126,12 @@ class CompanionProtocol(Int32StringReceiver):
 
     @override
     def lengthLimitExceeded(self, length: int) -> None:
-        """Hear no more of a companion that sends too much."""
+        """Abort the connection: the answer is too long."""
         self.end(f"the companion's answer of {length} bytes is too long")
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell everybody who waits."""
+        """Fail all pending requests."""
         super().connectionLost(reason)
         self._reason = self._reason or CLOSED
         self._stop_timer()
@@ -142,7 +142,7 @@ class CompanionProtocol(Int32StringReceiver):
         self._lost(self._reason)
 
     def _wait(self) -> None:
-        """Let the oldest request have its time."""
+        """Restart the timeout for the oldest pending request."""
         self._stop_timer()
         if self._asked:
             self._timer = self._clock.callLater(TIME_OUT, self._late)
@@ -158,7 +158,7 @@ class CompanionProtocol(Int32StringReceiver):
 
 
 class _Once(ClientFactory):
-    """Gives one protocol to one connection."""
+    """Builds a protocol that exists already."""
 
     noisy = False
 
@@ -174,8 +174,8 @@ class _Once(ClientFactory):
 class VpnClient:
     """Keeps a connection to the companion, from ``start`` to ``stop``.
 
-    *welcome* is what the companion said of itself, ``None`` while it is away;
-    *reason* says why it is away then.
+    *welcome* is the companion's answer to ``Hello``, ``None`` without a connection;
+    *reason* then says why there is none.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -187,7 +187,7 @@ class VpnClient:
         clock: IReactorTime,
         where: str = "its socket",
     ) -> None:
-        """Connect to *endpoint*, which a sentence calls *where*."""
+        """Connect to *endpoint*, which sentences call *where*."""
         self._endpoint = endpoint
         self._clock = clock
         self._where = where
@@ -196,28 +196,29 @@ class VpnClient:
         self._wanted = False
         self.welcome: wire.Welcome | None = None
         self.reason = NOT_ASKED
-        #: called after each connecting, and after each attempt or connection that ended
+        #: called after each successful connect, and after each failed attempt or lost
+        #: connection
         self.connected: Callable[[], None] = lambda: None
         self.disconnected: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Connect, and connect again whenever the connection is lost."""
+        """Connect, and reconnect whenever the connection is lost."""
         if not self._wanted:
             self._wanted = True
             self._keeping = Deferred.fromCoroutine(self._keep())
             forget(
-                self._keeping, log=self._log, sentence="The companion is not reached"
+                self._keeping, log=self._log, sentence="The companion's client failed"
             )
 
     def stop(self) -> None:
-        """Close the connection and connect no more."""
+        """Close the connection and stop reconnecting."""
         self._wanted = False
         keeping, self._keeping = self._keeping, None
         if keeping is not None:
             keeping.cancel()
 
     def hello(self) -> "Deferred[wire.Welcome]":
-        """Ask who is there."""
+        """Read the companion's description of itself."""
         return self._ask(wire.Hello(), wire.Welcome)
 
     def sync(self, request: wire.Sync) -> "Deferred[wire.Synced]":
@@ -225,15 +226,15 @@ class VpnClient:
         return self._ask(request, wire.Synced)
 
     def plan(self, request: wire.Plan) -> "Deferred[wire.Planned]":
-        """Ask what a sync would change."""
+        """Read which changes a sync would make."""
         return self._ask(request, wire.Planned)
 
     def observe(self) -> "Deferred[wire.Observed]":
-        """Ask how the peers are."""
+        """Read the state of the peers."""
         return self._ask(wire.Observe(), wire.Observed)
 
     def diagnose(self) -> "Deferred[wire.Diagnosis]":
-        """Ask for findings."""
+        """Read the companion's findings."""
         return self._ask(wire.Diagnose(), wire.Diagnosis)
 
     def _ask(self, request: wire.Request, wanted: type[A]) -> "Deferred[A]":
@@ -249,16 +250,16 @@ class VpnClient:
             try:
                 self.reason = await self._connection()
             except CompanionError as error:
-                # whoever may speak gets an answer to the first word
+                # the companion answers Hello unless the user is not permitted
                 self.reason = HUNG_UP if error.message == CLOSED else error.message
             self.disconnected()
             if self._clock.seconds() - begun > LONGEST_DELAY:
-                delay = FIRST_DELAY  # it had been there for a while
+                delay = FIRST_DELAY  # the connection had been established
             await deferLater(self._clock, delay)
             delay = min(delay * 2, LONGEST_DELAY)
 
     async def _connection(self) -> str:
-        """Have one connection until its end, and return why it ended."""
+        """Keep one connection until it ends; return the reason why it ended."""
         lost: Deferred[str] = Deferred()
         made = CompanionProtocol(clock=self._clock, lost=lost.callback)
         connecting = self._endpoint.connect(_Once(made))
@@ -290,7 +291,7 @@ class VpnClient:
 def _expect(
     protocol: CompanionProtocol, request: wire.Request, wanted: type[A]
 ) -> "Deferred[A]":
-    """Ask, and end the connection where the answer is another request's."""
+    """Send *request*; end the connection if the answer is not of the type *wanted*."""
 
     def check(answer: wire.Answer) -> A:
         if not isinstance(answer, wanted):

@@ -1,4 +1,4 @@
-"""One question and its answer over the network, as a datagram or over TCP."""
+"""Send one DNS query over the network and receive its answer, by UDP or TCP."""
 
 import ipaddress
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from typing_extensions import override
 
 PORT = 53
 
-#: Seconds that a connection may take.
+#: Seconds that establishing a TCP connection may take.
 CONNECTING = 3
 
 
 class Lost(Exception):
-    """The resolver cannot be asked."""
+    """The resolver cannot be queried."""
 
 
 @define(eq=False)
 class NetworkExchange:
-    """Sends a datagram from a port of its own, or opens a connection, per question.
+    """Sends each query from a UDP port of its own, or over a TCP connection of its own.
 
-    The port is connected, so the kernel drops what others send to it.
+    The UDP port is connected, so the kernel drops datagrams from other addresses.
     """
 
     _reactor: Any
@@ -41,7 +41,7 @@ class NetworkExchange:
         stream: bool,
         accept: Callable[[bytes], bool],
     ) -> "Deferred[bytes]":
-        """Ask *server*; see ``upstream.Exchange``."""
+        """Query *server*; see ``upstream.Exchange``."""
         six = ipaddress.ip_address(server).version == 6
         if stream:
             endpoint = (TCP6ClientEndpoint if six else TCP4ClientEndpoint)(
@@ -53,13 +53,13 @@ class NetworkExchange:
             self._reactor.listenUDP(
                 0, datagram, interface="::" if six else "", maxPacketSize=65535
             )
-        except Exception as error:  # noqa: BLE001 - no port left, or no such family
+        except Exception as error:  # noqa: BLE001 - no free port, or no such family
             return fail(Lost(str(error)))
         return datagram.answer
 
 
 class _Datagram(DatagramProtocol):
-    """One question, and whatever comes from where it was sent to."""
+    """One query over UDP, and its answer."""
 
     noisy = False
 
@@ -76,23 +76,23 @@ class _Datagram(DatagramProtocol):
 
     @override
     def startProtocol(self) -> None:
-        """Ask."""
+        """Send the query."""
         try:
             self._transport.connect(*self._server)
             self._transport.write(self._content)
-        except OSError as error:  # no route there
+        except OSError as error:  # no route to the resolver
             self._end(Lost(str(error)))
 
     @override
     def datagramReceived(self, datagram: bytes, addr: object) -> None:
-        """Take the answer, and nothing that only looks like one."""
+        """Fire with the first datagram that is accepted; ignore the rest."""
         if not self.answer.called and self._accept(datagram):
             self._close()
             self.answer.callback(datagram)
 
     @override
     def connectionRefused(self) -> None:
-        """Nobody listens there."""
+        """Fail: no program listens on the resolver's port."""
         self._end(Lost("refused"))
 
     @property
@@ -110,7 +110,7 @@ class _Datagram(DatagramProtocol):
 
 
 class _Stream(Int16StringReceiver):
-    """One question over one connection."""
+    """One query over a TCP connection."""
 
     def __init__(self, accept: Callable[[bytes], bool]) -> None:
         self._accept = accept
@@ -118,13 +118,13 @@ class _Stream(Int16StringReceiver):
 
     @override
     def stringReceived(self, string: bytes) -> None:
-        """Take the answer."""
+        """Fire with the first message that is accepted; ignore the rest."""
         if not self.answer.called and self._accept(string):
             self.answer.callback(string)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Take none any more."""
+        """Fail if no answer was accepted."""
         super().connectionLost(reason)
         if not self.answer.called:
             self.answer.errback(Lost("the connection was closed"))

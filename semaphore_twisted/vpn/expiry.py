@@ -1,19 +1,19 @@
-"""An alarm at a moment of the wall clock, which may be set while it runs."""
+"""An alarm that fires at a moment of the wall clock."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: Seconds between two looks at the clock.
+#: Seconds between two checks of the clock.
 LOOK = 1.0
 
 
 class Alarm:
     """Calls back once the wall clock has reached a moment.
 
-    The clock is looked at each second, since it may jump either way: by NTP, by hand,
-    or while the machine sleeps.
+    The clock is checked each second, since it may jump in either direction: by NTP,
+    when it is set by hand, or while the machine sleeps.
     """
 
     def __init__(
@@ -31,18 +31,19 @@ class Alarm:
         self._timer: IDelayedCall | None = None
 
     def set(self, moment: datetime | None) -> None:
-        """Wait for *moment* instead of what was waited for; ``None`` for nothing."""
+        """Replace the moment of the alarm by *moment*; ``None`` cancels the alarm."""
         self.stop()
         self._moment = moment
         if moment is not None:
             left = (moment - self._now()).total_seconds()
-            # whoever sets a moment that is over is called after a second, not in a loop
+            # a moment in the past fires after a second: a callback that sets it again
+            # must not loop
             self._timer = self._clock.callLater(
                 min(left, LOOK) if left > 0 else LOOK, self._look
             )
 
     def stop(self) -> None:
-        """Wait no more."""
+        """Cancel the timer."""
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

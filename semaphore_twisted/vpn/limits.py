@@ -1,4 +1,4 @@
-"""How much one source may ask, and all together; pure."""
+"""Limits for DNS queries, of each source and in total; pure."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from attrs import define, field
 
 from semaphore_twisted.model import limits
 
-#: Sources that are remembered; who has been quiet longest is forgotten first.
+#: Sources that are remembered; the one with the oldest query is forgotten first.
 SOURCES = limits.SOURCES
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What is allowed: *rate* a second after a *burst*, and how much at a time."""
+    """The limits: queries per second after a burst, and outstanding at a time."""
 
     rate: float = limits.QUESTIONS_PER_SECOND
     burst: float = limits.QUESTIONS_AT_ONCE
@@ -30,7 +30,7 @@ class _Source:
 
 @define(eq=False)
 class Limits:
-    """Counts what each source asks."""
+    """Counts the queries of each source, by a token bucket and by those outstanding."""
 
     _seconds: Callable[[], float]
     _bounds: Bounds = field(factory=Bounds)
@@ -38,7 +38,7 @@ class Limits:
     outstanding: int = 0
 
     def may_ask(self, name: str) -> bool:
-        """Take a token of the source's bucket, if there is one."""
+        """Take a token from the source's bucket; return whether there was one."""
         source, now = self._source(name), self._seconds()
         gained = max(0.0, now - source.time) * self._bounds.rate
         source.tokens = min(self._bounds.burst, source.tokens + gained)
@@ -49,7 +49,7 @@ class Limits:
         return True
 
     def begin(self, name: str) -> bool:
-        """Begin something that takes time, unless too much of it goes on already."""
+        """Count an outstanding query; return ``False`` if a limit is reached."""
         source = self._source(name)
         if (
             self.outstanding >= self._bounds.outstanding
@@ -61,7 +61,7 @@ class Limits:
         return True
 
     def end(self, name: str) -> None:
-        """End what was begun."""
+        """Uncount an outstanding query."""
         self.outstanding -= 1
         source = self._sources.get(name)
         if source is not None and source.outstanding:

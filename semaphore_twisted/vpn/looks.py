@@ -1,4 +1,4 @@
-"""Looks at the peers, and whoever is told what was seen."""
+"""Reads the peers' status from the companion, stores it and notifies observers."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -16,7 +16,7 @@ from semaphore_twisted.wireguard import wire
 
 
 class Looks:
-    """Asks the companion, keeps what was seen, then tells the observers."""
+    """Reads the peers from the companion, stores their status, notifies observers."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -36,26 +36,26 @@ class Looks:
         self._unkept = LogOnChange()
 
     def add(self, observer: IPeerObserver) -> None:
-        """Tell *observer* too from now on."""
+        """Notify *observer* from now on."""
         self._observers.append(observer)
 
     def look(self) -> "Deferred[Sequence[PeerStatus]]":
-        """Fire with every peer as the device has it now; several share a look.
+        """Fire with every peer as the device has it now; calls may share a reading.
 
-        Fails with ``CompanionError``, or as the store does.
+        Fails with ``CompanionError``, or with the store's exception.
         """
         waiting: Deferred[Sequence[PeerStatus]] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             looking = Deferred.fromCoroutine(self._look())
-            forget(looking, log=self._log, sentence="A look at the peers failed")
+            forget(looking, log=self._log, sentence="Reading the peers failed")
         return waiting
 
     async def keep(self, seen: Sequence[wire.Status]) -> None:
-        """Keep and tell what a sync has seen; a fault of the store is only logged."""
+        """Store the statuses of a sync and notify observers; log a store's failure."""
         try:
             statuses = await self._store.observed(seen)
-        except Exception as error:  # noqa: BLE001 - the device is right, which counts
+        except Exception as error:  # noqa: BLE001 - the sync itself has succeeded
             self._not_kept(error)
         else:
             self._unkept.clear()
@@ -66,7 +66,7 @@ class Looks:
             observed = await self._client.observe()
             self._looked(observed)
             statuses = await self._store.observed(observed.peers)
-        except Exception as error:  # noqa: BLE001 - it is for those who asked
+        except Exception as error:  # noqa: BLE001 - the callers receive it
             for waiting in self._released():
                 waiting.errback(error)
             return
@@ -82,12 +82,12 @@ class Looks:
         for observer in self._observers:
             try:
                 observer.peers_observed(statuses)
-            except Exception:  # noqa: BLE001 - whatever it is, the VPN goes on
+            except Exception:  # noqa: BLE001 - an observer must not stop the VPN
                 self._log.failure("An observer of peers failed")
 
     def _not_kept(self, error: Exception) -> None:
         self._unkept.log(
             str(error),
             self._log.failure,
-            "What was seen of the peers could not be kept",
+            "The status of the peers could not be stored",
         )

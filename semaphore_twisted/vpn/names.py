@@ -1,11 +1,11 @@
-"""The resolver inside the tunnel: it knows the site's name and passes on the rest.
+"""The resolver inside the tunnel: it answers for the site and forwards other queries.
 
-The stock applications send *all* their questions to the server that their file names.
-So what we do not know is asked of this machine's own resolvers, and where they do not
-answer that is a failure of ours (SERVFAIL), never a name that does not exist.
+The stock WireGuard applications send *all* DNS queries to the server that their file
+names. So other queries are forwarded to this machine's own resolvers. If these do not
+answer, the answer is SERVFAIL, never "no such name".
 
-Only peers are answered; what others send is dropped without a word, and so is what a
-peer sends too fast.
+Only peers are answered. Queries from other addresses are dropped without an answer, and
+so are queries beyond a peer's rate limit.
 """
 
 import ipaddress
@@ -41,21 +41,21 @@ from semaphore_twisted.vpn.limits import Limits
 from semaphore_twisted.vpn.questions import NoQuestion, Question, Zone
 from semaphore_twisted.vpn.upstream import NoAnswer, Upstream
 
-#: Seconds for which a connection may say nothing, and how many there may be.
+#: Seconds after which an idle connection is closed, and the limits of connections.
 IDLE = limits.RESOLVER_SECONDS
 CONNECTIONS = limits.RESOLVER_CONNECTIONS
 CONNECTIONS_OF_ONE = limits.RESOLVER_CONNECTIONS_OF_SOURCE
 
-#: Bytes of a question that we take over TCP.
+#: The largest query in bytes that is accepted over TCP.
 LONGEST = limits.QUESTION
 
-#: Sends an answer to whoever asked.
+#: Sends an answer back to the client.
 Reply = Callable[[bytes], None]
 
 
 @define(eq=False)
 class NameServer:
-    """Answers questions of peers; knows nothing of where they come in."""
+    """Answers queries of peers, independent of their transport."""
 
     zone: Zone
     upstream: Upstream
@@ -67,7 +67,7 @@ class NameServer:
     def of(
         cls, zone: Zone, pools: Sequence[str], *, upstream: Upstream, limits: Limits
     ) -> "NameServer":
-        """Return one that answers the addresses of *pools* (networks)."""
+        """Return a server that answers clients in *pools* (networks)."""
         networks = tuple(ipaddress.ip_network(pool, strict=False) for pool in pools)
         return cls(zone, upstream, limits, networks)
 
@@ -77,8 +77,8 @@ class NameServer:
         return address is not None and any(address in pool for pool in self._pools)
 
     def ask(self, content: bytes, source: str, reply: Reply, *, stream: bool) -> None:
-        """Answer the message *content* from *source*, now, later or not at all."""
-        # WireGuard lets a peer send from its own addresses only: each counts alone
+        """Answer the message *content* from *source*, now or later, or drop it."""
+        # WireGuard lets a peer send from its own addresses only: count each separately
         source = ip.canonical(source)
         if not self.knows(source) or not self.limits.may_ask(source):
             return
@@ -101,7 +101,7 @@ class NameServer:
     ) -> None:
         def failed(failure: Failure) -> bytes:
             if not failure.check(NoAnswer, CancelledError):
-                self._log.failure("A question could not be passed on", failure)
+                self._log.failure("A DNS query could not be forwarded", failure)
             return questions.refusal(question, dns.ESERVER)
 
         def ended(answer: bytes) -> None:
@@ -110,25 +110,25 @@ class NameServer:
 
         asking = maybeDeferred(self.upstream.ask, question, stream=stream)
         told: Deferred[None] = asking.addErrback(failed).addCallback(ended)
-        forget(told, log=self._log, sentence="An answer of DNS was not sent")
+        forget(told, log=self._log, sentence="A DNS answer was not sent")
 
 
 class NameDatagrams(DatagramProtocol):
-    """Questions that come as datagrams."""
+    """Receives queries over UDP."""
 
     noisy = False
 
     def __init__(self, server: NameServer) -> None:
-        """Have *server* answer."""
+        """Pass queries to *server*."""
         self._server = server
 
     @override
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        """Answer one."""
+        """Answer a query."""
 
         def reply(content: bytes) -> None:
             transport: Any = self.transport
-            # the port may have been closed meanwhile, or the way back be gone
+            # the port may have been closed meanwhile, or the route be gone
             with suppress(OSError):
                 if transport is not None:
                     transport.write(content, addr)
@@ -137,21 +137,21 @@ class NameDatagrams(DatagramProtocol):
 
     @override
     def stopProtocol(self) -> None:
-        """Answer nobody any more."""
+        """Drop answers from now on."""
         self.transport = None
 
 
 @implementer(IPushProducer)
 class NameStream(Int16StringReceiver, TimeoutMixin):
-    """Questions that come over one connection.
+    """Receives queries over one TCP connection.
 
-    While the other side reads no answers, no questions are read from it.
+    No queries are read while the client does not read its answers.
     """
 
     MAX_LENGTH = LONGEST
 
     def __init__(self, server: NameServer, source: str, ended: Callable[[], None]):
-        """Have *server* answer *source*; call *ended* at the end."""
+        """Pass queries of *source* to *server*; call *ended* when disconnected."""
         self._server = server
         self._source = source
         self._ended = ended
@@ -160,7 +160,7 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
 
     @override
     def connectionMade(self) -> None:
-        """Wait for questions, not for ever."""
+        """Start the idle timeout and the flow control."""
         self._open = True
         self.setTimeout(IDLE)
         transport: Any = self.transport
@@ -168,13 +168,13 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
 
     @override
     def stringReceived(self, string: bytes) -> None:
-        """Answer one."""
+        """Answer a query."""
         self.resetTimeout()
         self._server.ask(string, self._source, self._reply, stream=True)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Answer no more."""
+        """Drop answers from now on, and stop the timeout."""
         super().connectionLost(reason)
         self._open = False
         self.setTimeout(None)
@@ -182,11 +182,11 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
 
     @override
     def timeoutConnection(self) -> None:
-        """Cut off a side that is silent, or does not read: it would never close."""
+        """Abort an idle connection: an orderly close could wait forever."""
         transport: Any = self.transport
         transport.abortConnection()
 
-    # reading stops while answers wait to be read, as the base class does it
+    # pauseProducing and resumeProducing of the base class stop and resume reading
     @override
     def stopProducing(self) -> None:
         """Do nothing; the connection is lost."""
@@ -197,19 +197,19 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
 
 
 class NameStreams(ServerFactory):
-    """Makes connections for questions; so many at a time, for peers only."""
+    """Builds protocols for connections of peers, up to the limits."""
 
     noisy = False
 
     def __init__(self, server: NameServer, *, clock: IReactorTime) -> None:
-        """Have *server* answer."""
+        """Pass queries to *server*."""
         self._server = server
         self._clock = clock
         self._sources: list[str] = []
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> NameStream | None:
-        """Return a protocol, or ``None`` for whoever is not to be heard."""
+        """Return a protocol, ``None`` if the source is no peer or exceeds a limit."""
         source = ip.canonical(str(getattr(addr, "host", "")))
         if (
             not self._server.knows(source)

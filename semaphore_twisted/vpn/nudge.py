@@ -1,7 +1,7 @@
-"""A word from the command line to the server: look again, something was changed.
+"""The wake socket: the command line tells the server that it changed the database.
 
-One datagram of any content to ``STATE/wake.sock`` does it. What is nudged is
-level-triggered: a lost nudge costs delay, and one too many a look.
+One datagram of any content to ``STATE/wake.sock`` makes the server read its state
+again. Wake-ups are level-triggered: a lost one costs delay, a surplus one a read.
 """
 
 import os
@@ -23,17 +23,17 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from typing_extensions import override
 
-#: The socket's name in the state folder.
+#: The socket's name in the state directory.
 NAME = "wake.sock"
 
-#: Seconds from one look to the next, however many ask for one.
+#: The minimum of seconds between two callbacks.
 PAUSE = 0.1
 
 
 def nudge(path: Path) -> bool:
     """Send one datagram to the server's socket at *path*; never raises.
 
-    Returns whether somebody listens there.
+    Returns whether a server listens there.
     """
     try:
         with (
@@ -43,7 +43,7 @@ def nudge(path: Path) -> bool:
             sender.settimeout(0)
             sender.sendto(b"!", name)
     except BlockingIOError:
-        return True  # so many wait there that one of them will do
+        return True  # the queue is full, so the server is woken anyway
     except (OSError, ValueError):
         return False
     return True
@@ -51,7 +51,7 @@ def nudge(path: Path) -> bool:
 
 @contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """Give a name for *path* that fits into the 107 bytes of a socket's address."""
+    """Return a name for *path* that fits into the 107 bytes of a socket's address."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -65,7 +65,7 @@ class Nudges(DatagramProtocol):
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, nudged: Callable[[], object], *, clock: IReactorTime) -> None:
-        """Call *nudged*; whatever it raises is logged."""
+        """Call *nudged*; its exceptions are logged."""
         self._nudged = nudged
         self._clock = clock
         self._pause: IDelayedCall | None = None
@@ -73,7 +73,7 @@ class Nudges(DatagramProtocol):
 
     @override
     def datagramReceived(self, datagram: bytes, addr: object) -> None:
-        """Look, now or after the pause."""
+        """Call back now, or after the pause."""
         if self._pause is not None:
             self._again = True
             return
@@ -82,7 +82,7 @@ class Nudges(DatagramProtocol):
 
     @override
     def stopProtocol(self) -> None:
-        """Call back no more."""
+        """Cancel a pending callback."""
         pause, self._pause = self._pause, None
         if pause is not None:
             pause.cancel()
@@ -97,15 +97,16 @@ class Nudges(DatagramProtocol):
     def _call(self) -> None:
         try:
             self._nudged()
-        except Exception:  # noqa: BLE001 - the next nudge is to be heard as well
-            self._log.failure("A nudge came to nothing")
+        except Exception:  # noqa: BLE001 - the next wake-up must be handled too
+            self._log.failure("Handling a wake-up failed")
 
 
 class NudgePort(Service):
-    """The socket in the state folder that hears the command line's nudges.
+    """Listens on the wake socket in the state directory.
 
-    Only who may enter the folder and write to the socket (mode 0600) is heard. A
-    socket that cannot be made costs delay only, so that is a warning.
+    Only users that may enter the directory and write to the socket (mode 0600) can wake
+    the server. Without the socket, changes are only delayed, so a failure to create it
+    is logged as a warning.
     """
 
     name = "nudges"
@@ -128,7 +129,7 @@ class NudgePort(Service):
 
     @override
     def startService(self) -> None:
-        """Listen; the state's lock says that a socket which is there is an old one."""
+        """Listen; the lock of the state guarantees that an existing socket is stale."""
         super().startService()
         try:
             self._path.unlink(missing_ok=True)
@@ -141,15 +142,14 @@ class NudgePort(Service):
                 )
         except Exception as error:  # noqa: BLE001 - Twisted's and the system's
             self._log.warn(
-                "{path}: {error}: changes by the command line take effect later, at "
-                "the next look",
+                "{path}: {error}: changes by the command line take effect with a delay",
                 path=str(self._path),
                 error=str(error),
             )
 
     @override
     def stopService(self) -> "Deferred[object]":
-        """Hear no more, and take the socket away."""
+        """Stop listening and remove the socket."""
         super().stopService()
         port, self._port = self._port, None
         self._path.unlink(missing_ok=True)

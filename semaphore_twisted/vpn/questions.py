@@ -1,8 +1,8 @@
-"""Questions of DNS as they come from peers, and the answers that are our own.
+"""Parse DNS queries from peers, and build the server's own answers.
 
-A question is taken apart by hand, strictly, and handed on byte for byte; so EDNS and
-whatever else comes with it reaches the resolver that is asked. Our own answers are
-made with ``twisted.names.dns``. All of it is pure.
+A query is parsed by hand, strictly, and forwarded byte for byte, so EDNS and other
+options reach the upstream resolver. Our own answers are built with
+``twisted.names.dns``. The module is pure.
 """
 
 import ipaddress
@@ -24,23 +24,23 @@ _NIBBLE = re.compile(rb"[0-9a-f]")
 _HEADER = struct.Struct("!HHHHHH")
 _TYPE_AND_CLASS = struct.Struct("!HH")
 
-#: Flags of the header: answer, operation, authoritative, recursion wanted and there.
+#: Bits of the header: QR (response), opcode, RD and RA (recursion desired, available).
 _ANSWER, _OPERATION, _WANTED, _AVAILABLE = 0x8000, 0x7800, 0x0100, 0x0080
 
 _OPT = b"\0\0\x29"
 
-#: Seconds for which our own answers may be kept.
+#: Seconds for which our own answers may be cached.
 TTL = 60
 
-#: Bytes of a datagram that we take (DNS flag day 2020).
+#: The largest UDP message that we accept (DNS flag day 2020).
 UDP_SIZE = 1232
 
-#: Questions for everything at once: of use to those who flood others.
+#: Query types that return whole zones; attackers use them for amplification.
 _REFUSED_TYPES = frozenset({dns.AXFR, dns.IXFR, dns.ALL_RECORDS, dns.MAILA, dns.MAILB})
 
 
 class Question(msgspec.Struct, frozen=True):
-    """One question; *content* is the whole message, *section* its question alone."""
+    """One query; *content* is the whole message, *section* its question section."""
 
     content: bytes
     number: int
@@ -53,21 +53,21 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> tuple[bytes, ...]:
-        """The labels without regard to case."""
+        """The labels in lower case."""
         return tuple(label.lower() for label in self.labels)
 
 
 class NoQuestion(Exception):
-    """What came cannot be answered as asked; *answer* is what to send, if anything."""
+    """A message cannot be answered as asked; *answer* is the refusal, if any."""
 
     def __init__(self, answer: bytes | None = None) -> None:
-        """Have *answer* sent."""
+        """Keep *answer* for the caller."""
         super().__init__()
         self.answer = answer
 
 
 def parse(content: bytes) -> Question:
-    """Return the question in *content*.
+    """Return the query in *content*.
 
     :raises NoQuestion: with the refusal to send.
     """
@@ -75,7 +75,7 @@ def parse(content: bytes) -> Question:
         raise NoQuestion
     number, flags, questions, answers, authorities, _ = _HEADER.unpack_from(content)
     if flags & _ANSWER:
-        raise NoQuestion  # answering an answer is how two servers keep each other busy
+        raise NoQuestion  # two servers that answer answers would never stop
     if flags & _OPERATION:
         raise NoQuestion(_refusal(number, flags, dns.ENOTIMP))
     if questions != 1 or answers:
@@ -102,7 +102,7 @@ def parse(content: bytes) -> Question:
 
 
 def _section(content: bytes) -> tuple[tuple[bytes, ...], int, int, int]:
-    """Return labels, type, class and end of the question in *content*."""
+    """Return labels, type, class and end offset of the question in *content*."""
     labels, position = [], _HEADER.size
     while length := content[position]:
         if length > 63:
@@ -123,7 +123,7 @@ def _refusal(number: int, flags: int, code: int) -> bytes:
 
 
 def refusal(question: Question, code: int) -> bytes:
-    """Return the answer to *question* with *code* and nothing else."""
+    """Return the answer to *question* that has only *code*."""
     kept = question.flags & _WANTED
     header = _HEADER.pack(
         question.number, _ANSWER | kept | _AVAILABLE | code, 1, 0, 0, 0
@@ -132,14 +132,14 @@ def refusal(question: Question, code: int) -> bytes:
 
 
 def renumbered(content: bytes, number: int) -> bytes:
-    """Return the message *content* with another number."""
+    """Return the message *content* with another id."""
     return number.to_bytes(2, "big") + content[2:]
 
 
 def code_of(answer: bytes, question: Question, number: int) -> int | None:
-    """Return the code of *answer*, ``None`` if it answers something else.
+    """Return the response code of *answer*, ``None`` if it answers another query.
 
-    It must have *number* and the very question, whose case may have been changed.
+    It must have the id *number* and the same question; the case of the name may differ.
     """
     try:
         found, flags, questions, _, _, _ = _HEADER.unpack_from(answer)
@@ -147,7 +147,7 @@ def code_of(answer: bytes, question: Question, number: int) -> int | None:
             return None
         code: int = flags & 0xF
         if questions == 0 and code:
-            return code  # some refuse so what they do not understand
+            return code  # some servers omit the question when they refuse it
         labels, kind, cls, _ = _section(answer)
     except (IndexError, struct.error, ValueError):
         return None
@@ -160,10 +160,11 @@ def code_of(answer: bytes, question: Question, number: int) -> int | None:
 
 
 class Zone(msgspec.Struct, frozen=True):
-    """What we answer ourselves: *domain* is at *addresses*, and they are *domain*.
+    """Names that we answer ourselves: *domain* and reverse names of *addresses*.
 
-    All other names below the domain, and those of the addresses in *pools*, do not
-    exist: which devices and addresses there are inside is nobody's business outside.
+    All other names below the domain, and the other reverse names of *pools*, do not
+    exist: queries for internal names and addresses are not forwarded to other
+    resolvers.
     """
 
     domain: str
@@ -171,7 +172,7 @@ class Zone(msgspec.Struct, frozen=True):
     pools: tuple[str, ...] = ()
 
     def answer(self, question: Question) -> bytes | None:
-        """Return the answer to *question*, ``None`` if it is not about us."""
+        """Return the answer to *question*, ``None`` if the name is not in the zone."""
         name = question.name
         own = tuple(self.domain.lower().encode().split(b"."))
         if name == own:
@@ -186,7 +187,7 @@ class Zone(msgspec.Struct, frozen=True):
         apex = next((_apex(each) for each in self.pools if _holds(each, network)), 0)
         if not apex:
             return None
-        # a name exists if there is one below it (RFC 8020)
+        # a name exists if a name below it exists (RFC 8020)
         above = any(each[-len(name) :] == name for each in known)
         code = dns.OK if above else dns.ENAME
         return self._message(question, [], code=code, apex=apex)
@@ -221,9 +222,9 @@ class Zone(msgspec.Struct, frozen=True):
         code: int = dns.OK,
         apex: int = 0,
     ) -> bytes:
-        """Return *records*, or that there are none, for how long (RFC 2308).
+        """Return an answer with *records*, or a negative answer with an SOA (RFC 2308).
 
-        With *code* the name does not exist; its zone has so many labels as *apex* says.
+        *code* is the response code; *apex* is the number of labels of the zone's name.
         """
         name = b".".join(question.labels)
         message = dns.Message(
@@ -266,9 +267,9 @@ def _reverse(address: str) -> tuple[bytes, ...]:
 
 
 def _network(name: tuple[bytes, ...]) -> AnyNetwork | None:
-    """Return the network whose reverse names end in *name*, ``None`` if it is none.
+    """Return the network that the reverse *name* stands for, ``None`` for other names.
 
-    Labels before an address, as service discovery asks for them, are below it.
+    Labels in front of an address, as in queries of service discovery, are ignored.
     """
     if name[-2:] == (b"in-addr", b"arpa"):
         return _network4(name[-3::-1][:4])
@@ -290,7 +291,7 @@ def _network6(labels: tuple[bytes, ...]) -> AnyNetwork:
 
 
 def _holds(pool: str, network: AnyNetwork | None) -> bool:
-    """Whether *network* is one, and within the network *pool*."""
+    """Whether *network* is given and within the network *pool*."""
     whole: Any = ipaddress.ip_network(pool)
     return (
         network is not None
@@ -300,6 +301,6 @@ def _holds(pool: str, network: AnyNetwork | None) -> bool:
 
 
 def _apex(pool: str) -> int:
-    """Return how many labels the zone of the reverse names of *pool* has."""
+    """Return the number of labels of the reverse zone of *pool*."""
     network = ipaddress.ip_network(pool)
     return network.prefixlen // (8 if network.version == 4 else 4) + 2

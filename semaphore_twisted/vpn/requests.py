@@ -1,4 +1,4 @@
-"""What the companion is asked for, and what the server finds by itself; pure."""
+"""Build requests to the companion, and the server's own findings; pure."""
 
 from semaphore_twisted.vpn.state import Desired, VpnState
 from semaphore_twisted.wireguard import wire
@@ -9,7 +9,7 @@ def sync(
 ) -> wire.Sync:
     """Return the request that brings the device to *desired*.
 
-    *version* is what the companion speaks.
+    *version* is the companion's protocol version.
     """
     return wire.Sync(
         revision=desired.revision,
@@ -20,7 +20,7 @@ def sync(
 
 
 def plan(desired: Desired) -> wire.Plan:
-    """Return the request for what :func:`sync` would change."""
+    """Return the request for the changes that :func:`sync` would make."""
     return wire.Plan(peers=_peers(desired, with_expiry=False), grants=_grants(desired))
 
 
@@ -43,7 +43,7 @@ def _grants(desired: Desired) -> tuple[wire.WireGrant, ...]:
 
 
 def findings(state: VpnState) -> tuple[wire.Finding, ...]:
-    """Return what the server itself has to say about its VPN."""
+    """Return the server's own findings about its VPN."""
     found = []
     if state.connected:
         if state.error:

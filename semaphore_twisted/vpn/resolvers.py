@@ -1,4 +1,4 @@
-"""The resolvers that this machine itself uses: ``/etc/resolv.conf``, as it is now."""
+"""Read this machine's own resolvers from ``/etc/resolv.conf``, whenever it changes."""
 
 import ipaddress
 from collections.abc import Callable, Collection
@@ -6,17 +6,17 @@ from pathlib import Path
 
 from attrs import define, field
 
-#: As many as the C library takes, and what it takes where none is named.
+#: The number of resolvers that the C library uses, and its default without any.
 MOST, DEFAULT = 3, ("127.0.0.1",)
 
-#: Seconds between two looks at whether the file has changed.
+#: Seconds between two checks whether the file has changed.
 LOOK = 1.0
 
 
 def nameservers(text: str, own: Collection[str]) -> tuple[str, ...]:
     """Return the addresses that *text* names, without our *own*.
 
-    To ask ourselves for what we do not know would go on for ever.
+    Queries that are forwarded to ourselves would loop forever.
     """
     mine = {ipaddress.ip_address(each) for each in own}
     named, found = 0, []
@@ -36,7 +36,7 @@ def nameservers(text: str, own: Collection[str]) -> tuple[str, ...]:
 
 @define(eq=False)
 class ResolvConf:
-    """Says which resolvers to ask; reads the file again when it has changed."""
+    """Returns the resolvers to query; reads the file again when it has changed."""
 
     _path: Path
     _own: Collection[str]
@@ -46,7 +46,7 @@ class ResolvConf:
     _looked: float | None = field(default=None)
 
     def __call__(self) -> tuple[str, ...]:
-        """Return the addresses, in the order in which they are to be asked."""
+        """Return the addresses, in the order in which they are queried."""
         now = self._seconds()
         if self._looked is None or not 0 <= now - self._looked < LOOK:
             self._looked = now
@@ -64,4 +64,4 @@ class ResolvConf:
         except FileNotFoundError:
             self._found, self._stamp = DEFAULT, None
         except OSError:
-            pass  # what was known still is the best guess
+            pass  # keep the resolvers read before

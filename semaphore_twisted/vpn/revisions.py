@@ -1,10 +1,10 @@
-"""Those who wait until the device has what they changed."""
+"""Waits for a revision of the desired state to be applied to the device."""
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: Seconds that somebody waits at most.
+#: Seconds after which waiting ends.
 PATIENCE = 3.0
 
 
@@ -17,14 +17,14 @@ class _Waiting:
 
 @define(eq=False)
 class Revisions:
-    """The revision that the device has, and whoever waits for a later one."""
+    """The revision that the device has, and the Deferreds that wait for later ones."""
 
     _clock: IReactorTime
     applied: int = -1
     _waiting: list[_Waiting] = field(factory=list)
 
     def wait(self, revision: int, late: str) -> "Deferred[str]":
-        """Fire with nothing once *revision* is there, or with the reason.
+        """Fire with an empty text once *revision* is applied, or with a reason.
 
         After :data:`PATIENCE` the reason is *late*.
         """
@@ -34,12 +34,12 @@ class Revisions:
         return waiting.told
 
     def reached(self, revision: int) -> None:
-        """Take notice that the device has *revision*, and tell whoever waits for it."""
+        """Record that the device has *revision*, and fire Deferreds waiting for it."""
         self.applied = revision
         self._tell(revision, "")
 
     def failed(self, revision: int | None, reason: str) -> None:
-        """Tell *reason* to all who wait for *revision* or less; ``None`` is all."""
+        """Fire Deferreds for *revision* or lower with *reason*; ``None`` means all."""
         self._tell(revision, reason)
 
     def _late(self, waiting: _Waiting, late: str) -> None:

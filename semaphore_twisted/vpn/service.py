@@ -1,16 +1,16 @@
-"""Keeps the VPN as the database wants it.
+"""Keeps the VPN's device in the desired state that the database describes.
 
-The service reads the desired state and sends it whole; the companion finds what
-differs. That happens at the start, on reconnect, on each change, when a peer's time
-is over, and each cycle: a lost word costs delay, never correctness. One sync runs at
-a time, and however many are asked for meanwhile, one follows.
+The service reads the desired state and sends all of it; the companion computes the
+differences. This happens at the start, on reconnect, on each change, when a peer
+expires, and once per cycle: a lost wake-up costs delay, never correctness. One sync
+runs at a time; requests that arrive meanwhile are merged into one following sync.
 
 Invariants, each with a test:
 
-- a desired state that could not be read is never sent: nobody loses the tunnel by a
-  fault of the database;
+- a desired state that could not be read is never sent: a fault of the database does not
+  remove peers from the tunnel;
 - a revision counts as applied only after the companion has read the device back;
-- nothing is logged by a cycle that finds everything as the last one did.
+- a cycle that finds the same state as the last one logs nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ from semaphore_twisted.vpn.revisions import Revisions
 from semaphore_twisted.vpn.state import Desired, PeerStore, VpnState
 from semaphore_twisted.wireguard import wire
 
-#: Seconds before a sync that failed is tried again; doubled up to the cycle.
+#: Seconds before the first retry of a failed sync; doubled up to the cycle.
 FIRST_RETRY = 0.5
 
 LATE = "the companion has not confirmed it yet; it is done as soon as it can be"
@@ -53,7 +53,7 @@ class Unreadable(Exception):
 
 
 class PeerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds between two syncs without a reason, and between two looks at peers."""
+    """Seconds between two routine syncs, and between two readings of the peers."""
 
     cycle: float = 30.0
     observe: float = 10.0
@@ -61,7 +61,7 @@ class PeerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 @implementer(IPeerControl)
 class PeerService(Service):
-    """Brings the device to the desired state, and tells how the peers are."""
+    """Brings the device to the desired state, and reports the status of the peers."""
 
     name = "vpn"
     _log: ClassVar[Logger] = Logger()
@@ -76,7 +76,7 @@ class PeerService(Service):
         observers: Sequence[IPeerObserver] = (),
         options: PeerOptions | None = None,
     ) -> None:
-        """Own *client*; tell *observers* after each look at the device."""
+        """Own *client*; notify *observers* after each reading of the device."""
         self._client = client
         self._store = store
         self._clock = clock
@@ -98,28 +98,28 @@ class PeerService(Service):
         self._away, self._backend = LogOnChange(), LogOnChange()
         self._unmarked, self._damaged = LogOnChange(), LogOnChange()
         self._fault, self._unseen = LogOnChange(), LogOnChange()
-        #: called with the state after each change of what is wrong
+        #: called with the state after each change of ``VpnState.trouble``
         self.noted: Callable[[VpnState], object] = lambda _: None
         client.connected = self._connected
         client.disconnected = self._disconnected
 
     def observe(self, observer: IPeerObserver) -> None:
-        """Tell *observer* too from now on."""
+        """Notify *observer* too from now on."""
         self._looks.add(observer)
 
     @override
     def startService(self) -> None:
-        """Connect; a sync follows from that."""
+        """Connect to the companion; the connection triggers a sync."""
         super().startService()
         self._client.start()
         looking = self._timer.start(self._options.observe, now=False)
-        forget(looking, log=self._log, sentence="The peers are not looked at")
+        forget(looking, log=self._log, sentence="Reading the peers stopped")
         if self._next is None:
-            self.wake()  # a peer's time ends without the companion too
+            self.wake()  # peers expire without the companion too
 
     @override
     def stopService(self) -> "Deferred[None]":
-        """Stop, and leave the tunnel as it is; fires once no sync is under way."""
+        """Stop and leave the tunnel unchanged; fires once no sync is running."""
         super().stopService()
         if self._timer.running:
             self._timer.stop()
@@ -132,10 +132,10 @@ class PeerService(Service):
         self._stopped = Deferred()
         return self._stopped
 
-    # what others ask
+    # the interface for the rest of the server
 
     def wake(self) -> None:
-        """Bring the device to the desired state now, or once more after this sync."""
+        """Start a sync, or schedule another one after the running sync."""
         if not self.running:
             return
         if self._syncing:
@@ -144,10 +144,10 @@ class PeerService(Service):
         self._set_next(None)
         self._syncing = True
         syncing = Deferred.fromCoroutine(self._run())
-        forget(syncing, log=self._log, sentence="The VPN's service has a fault")
+        forget(syncing, log=self._log, sentence="The VPN service failed")
 
     def applied(self, revision: int) -> "Deferred[str]":
-        """Fire once the device has *revision*: with nothing, else with the reason."""
+        """Fire with an empty text once the device has *revision*, or with a reason."""
         if self._revisions.applied >= revision:
             return succeed("")
         if not self.running:
@@ -160,42 +160,42 @@ class PeerService(Service):
         return waiting
 
     def confirm_emptying(self) -> "Deferred[str]":
-        """Remove the many peers whose removal was refused, as they were counted then.
+        """Allow the held-back mass removal for the current revision.
 
-        Fires as :meth:`applied` does. A state that has changed since is not meant.
+        Fires as :meth:`applied` does. A later revision is not allowed by this.
         """
         if not self._state.unsafe:
             return succeed("nothing waits for a confirmation")
         meant = self._confirmed = self._state.wanted
-        told = self.applied(meant)  # which wakes, unless a sync runs
+        told = self.applied(meant)  # this starts a sync, unless one runs
         if self._confirmed is not None:
             self.wake()
         return told
 
     def state(self) -> VpnState:
-        """Return what is known now."""
+        """Return the current state."""
         return self._state
 
     def statuses(self) -> "Deferred[Sequence[PeerStatus]]":
         """Fire with every peer as the device has it now.
 
-        Fails with ``CompanionError``: what is not known is not shown as zero. Several
-        who ask at once share a look.
+        Fails with ``CompanionError``: an unknown status is not reported as zero.
+        Concurrent callers share a reading.
         """
         return self._looks.look()
 
     def plan(self) -> "Deferred[Sequence[str]]":
-        """Fire with what a sync would change now, a sentence each."""
+        """Fire with the changes that a sync would make now, one sentence each."""
         return Deferred.fromCoroutine(self._plan())
 
     def diagnose(self) -> "Deferred[Sequence[wire.Finding]]":
-        """Fire with our own findings and the companion's; never fails for its sake."""
+        """Fire with our findings and the companion's; its failure is a finding."""
         return Deferred.fromCoroutine(self._diagnose())
 
-    # what the client tells
+    # callbacks of the client
 
     def _connected(self) -> None:
-        self._log.info("The VPN's companion is there")
+        self._log.info("Connected to the VPN's companion")
         if self._client.welcome is not None:
             self._welcomed(self._client.welcome)
         self._retry = FIRST_RETRY
@@ -207,7 +207,7 @@ class PeerService(Service):
             self._backend.log(
                 welcome.backend,
                 self._log.info,
-                "The VPN's interface {name} is there ({backend})",
+                "The VPN's interface {name} is up ({backend})",
                 name=welcome.interface,
                 backend=welcome.backend,
             )
@@ -226,13 +226,13 @@ class PeerService(Service):
             self._away.log(
                 reason,
                 self._log.warn,
-                "The VPN's companion is away: {reason}",
+                "The VPN's companion is unavailable: {reason}",
                 reason=reason,
             )
         self._note(connected=False, backend="", reason=reason, index=0, welcome=None)
         self._revisions.failed(None, reason)
 
-    # bringing the device to the desired state
+    # syncing
 
     async def _run(self) -> None:
         delay = self._options.cycle
@@ -250,7 +250,7 @@ class PeerService(Service):
                 stopped.callback(None)
 
     def _set_next(self, delay: float | None) -> None:
-        """Sync again after *delay* seconds; never for ``None``."""
+        """Start a sync after *delay* seconds; with ``None``, only cancel the timer."""
         timer, self._next = self._next, None
         if timer is not None and timer.active():
             timer.cancel()
@@ -258,12 +258,12 @@ class PeerService(Service):
             self._next = self._clock.callLater(delay, self.wake)
 
     async def _sync(self) -> float:
-        """Try once; return the seconds until the next one is due."""
+        """Try one sync; return the seconds until the next one is due."""
         begun, wanted = self._clock.seconds(), None
         try:
             await self._expire()
             if not self._state.connected:
-                return self._options.cycle  # the reconnect wakes
+                return self._options.cycle  # a reconnect starts a sync
             desired = await self._desired()
             wanted = desired.revision
             synced = await self._send(desired)
@@ -271,7 +271,7 @@ class PeerService(Service):
             self._failed(error.reason, wanted, unsafe=error.code == "unsafe")
             await self._hello()
             if error.code in {"unsafe", "refused", "malformed"}:
-                return self._options.cycle  # trying again soon would change nothing
+                return self._options.cycle  # an early retry would fail the same way
         except CompanionError as error:
             self._failed(error.message, wanted)
         except Unreadable as error:
@@ -280,7 +280,7 @@ class PeerService(Service):
             self._retry = FIRST_RETRY
             self._synced(synced, self._clock.seconds() - begun)
             if not self._state.available:
-                await self._hello()  # the first sync is what brings the device up
+                await self._hello()  # the first sync has brought the device up
             await self._looks.keep(synced.peers)
             return self._options.cycle
         delay = min(self._retry, self._options.cycle)
@@ -288,19 +288,19 @@ class PeerService(Service):
         return delay
 
     async def _hello(self) -> None:
-        """Learn anew what the companion says of itself."""
-        with suppress(CompanionError):  # who has gone is said by the client
+        """Read the companion's description of itself again."""
+        with suppress(CompanionError):  # the client reports a lost connection
             self._welcomed(await self._client.hello())
 
     async def _expire(self) -> None:
-        """Mark those whose time is over; the desired state lacks them in any case."""
+        """Mark expired peers; the desired state omits them in any case."""
         try:
             await self._store.expire_due()
-        except Exception as error:  # noqa: BLE001 - they are not desired all the same
+        except Exception as error:  # noqa: BLE001 - the sync removes them anyway
             self._unmarked.log(
                 str(error),
                 self._log.failure,
-                "Peers whose time is over could not be marked",
+                "Expired peers could not be marked",
             )
         else:
             self._unmarked.clear()
@@ -315,7 +315,7 @@ class PeerService(Service):
         self._damaged.log(
             damaged,
             self._log.error,
-            "Peers that are damaged in the database are left out: {which}",
+            "Peers with damaged rows in the database are left out: {which}",
             which=damaged,
         )
         self._note(wanted=desired.revision, damaged=desired.damaged)
@@ -340,9 +340,10 @@ class PeerService(Service):
         return await self._client.sync(replace(request, may_empty=True))
 
     async def _is_explained(self, desired: Desired) -> bool:
-        """Whether the store says of every peer that would go why it does.
+        """Whether the store has a reason for each peer that would be removed.
 
-        A read that came back short has no reason for those it lacks.
+        If a read returned too few peers, the store has no reason to remove the missing
+        ones.
         """
         seen = await self._client.observe()
         wanted = {peer.public_key for peer in desired.peers}
@@ -357,7 +358,7 @@ class PeerService(Service):
         for sentence in synced.drift[:20]:
             self._log.warn("The VPN's device was changed: {what}", what=sentence)
         if self._fault.clear():
-            self._log.info("The VPN is as it should be again")
+            self._log.info("The VPN is in the desired state again")
         self._note(
             index=synced.index,
             revision=synced.revision,
@@ -380,7 +381,7 @@ class PeerService(Service):
         self._fault.log(
             reason,
             self._log.error,
-            "The VPN is not as it should be: {reason}",
+            "The VPN is not in the desired state: {reason}",
             reason=reason,
         )
         self._note(
@@ -395,7 +396,7 @@ class PeerService(Service):
         if self._state.trouble != before:
             self.noted(self._state)
 
-    # looking at the peers
+    # reading the peers
 
     def _look(self) -> None:
         if self._state.connected and not self._syncing:
@@ -405,7 +406,7 @@ class PeerService(Service):
         self._unseen.clear()
         self._note(last_look=self._now(), peers=len(observed.peers), unseen="")
         if observed.index != self._state.index:
-            self.wake()  # the interface was made anew, or is gone
+            self.wake()  # the interface was created anew or removed
 
     def _not_seen(self, failure: Failure) -> None:
         """Log why a look failed, unless the last one failed for the same reason."""
@@ -414,7 +415,7 @@ class PeerService(Service):
             self._unseen.log(
                 reason,
                 self._log.warn,
-                "The peers cannot be looked at: {reason}",
+                "The peers cannot be read: {reason}",
                 reason=reason,
             )
             self._note(unseen=reason)

@@ -1,4 +1,4 @@
-"""What the server knows of its VPN right now: one value, as of the last look."""
+"""The server's view of its VPN: an immutable value, replaced after each reading."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,12 +13,13 @@ from semaphore_twisted.wireguard.state import DesiredPeer, Grant
 
 
 class VpnState(msgspec.Struct, frozen=True, kw_only=True):
-    """How the VPN is.
+    """The state of the VPN.
 
-    *connected* says whether the companion is there, *reason* why it is not or why it
-    has no *backend*. *revision* is the desired state's that the device is known to
-    have, *wanted* the one that was read last; *error* says why they differ or why the
-    last sync failed, empty when all is well. *unsafe* waits for a confirmation.
+    *connected* says whether the companion is connected, *reason* why it is not or why
+    it has no *backend*. *revision* is the desired state that the device is known to
+    have, *wanted* the last one that was read; *error* says why they differ or why the
+    last sync failed, empty without an error. *unsafe* means that a mass removal needs
+    confirmation.
     """
 
     connected: bool = False
@@ -31,10 +32,10 @@ class VpnState(msgspec.Struct, frozen=True, kw_only=True):
     last_sync: datetime | None = None
     last_look: datetime | None = None
     error: str = ""
-    unseen: str = ""  # why the last look at the peers failed
+    unseen: str = ""  # why the last reading of the peers failed
     unsafe: bool = False
     damaged: tuple[str, ...] = ()
-    drift: tuple[str, ...] = ()  # what the last drift was
+    drift: tuple[str, ...] = ()  # of the last sync that found some
     drift_total: int = 0
     changes_total: int = 0
     syncs_total: int = 0
@@ -45,12 +46,12 @@ class VpnState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def available(self) -> bool:
-        """Whether there is a companion, and a device that it can use."""
+        """Whether the companion is connected and has a device."""
         return self.connected and bool(self.backend)
 
     @property
     def trouble(self) -> str:
-        """Why the device is not as it should be; empty where it is."""
+        """The reason why the device is not in the desired state; empty if it is."""
         return self.error or ("" if self.available else self.reason)
 
 
@@ -59,15 +60,15 @@ class Desired(Protocol):
 
     @property
     def revision(self) -> int:
-        """Which state it is."""
+        """The number of the state."""
 
     @property
     def peers(self) -> tuple[DesiredPeer, ...]:
-        """The peers that are to be there, and no others."""
+        """All peers that the device should have."""
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        """What they may reach behind the server."""
+        """The networks behind the server that they may reach."""
 
     @property
     def damaged(self) -> tuple[str, ...]:
@@ -75,20 +76,20 @@ class Desired(Protocol):
 
     @property
     def next_expiry(self) -> datetime | None:
-        """When the next peer's time is over."""
+        """The time when the next peer expires."""
 
 
 class PeerStore(Protocol):
-    """The store, as the service of the VPN needs it."""
+    """The operations of the store that the VPN service needs."""
 
     def expire_due(self) -> "Deferred[int]":
-        """Mark the peers whose time is over; fires with how many."""
+        """Mark expired peers; fires with their number."""
 
     def desired(self, sites: tuple[str, ...]) -> "Deferred[Desired]":
-        """Read what the device should be; grants only for networks of *sites*."""
+        """Read the desired state; grants only for networks of *sites*."""
 
     def unexplained(self, keys: frozenset[bytes]) -> "Deferred[int]":
-        """Read how many of *keys* the store gives no reason to remove."""
+        """Count the *keys* for whose removal the store has no reason."""
 
     def observed(self, statuses: Sequence[wire.Status]) -> "Deferred[list[PeerStatus]]":
-        """Keep what was seen; fires with it as the API shows it."""
+        """Store the statuses; fires with them in the form of the API."""

@@ -1,16 +1,16 @@
-"""Listeners that exist inside the tunnel only.
+"""Listeners that are reachable inside the tunnel only.
 
-Linux answers for an address of its own on any interface, so binding to the tunnel's
-address is not enough: a packet that was routed to it outside the tunnel would reach
-the listener. ``SO_BINDTODEVICE`` is what refuses it (measured, and unprivileged since
-Linux 5.7), and the companion's nft rule beside it.
+Linux answers for each of its own addresses on any interface, so binding to the tunnel's
+address is not enough: a packet routed to it outside the tunnel would reach the
+listener. ``SO_BINDTODEVICE`` refuses it (measured, and unprivileged since Linux 5.7),
+and so does the companion's nft rule.
 
-An interface that was made anew has another number, and a socket on the old one is
-deaf. So the sockets are closed and bound again then. They fail closed: without the
+A recreated interface has another index, and a socket bound to the old one receives
+nothing. So the sockets are then closed and bound again. They fail closed: without the
 interface or the address there is no listener, never one elsewhere.
 
-What the server sends to its own tunnel address goes over ``lo``, so each listener has
-a twin that is bound to the same address and ``lo``.
+Packets from the server to its own tunnel address go over ``lo``, so each listener has a
+second socket that is bound to the same address and ``lo``.
 """
 
 import errno
@@ -33,10 +33,10 @@ from semaphore_twisted.deferreds import forget
 from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.log_on_change import LogOnChange
 
-#: Seconds between two looks, should no word of a change come.
+#: Seconds between two checks, in case no notification of a change arrives.
 LOOK_SECONDS = 1.0
 
-#: The device that the server itself comes by.
+#: The device that carries the server's own connections.
 LOOPBACK = "lo"
 
 BACKLOG = 256
@@ -45,35 +45,35 @@ NOT_LOOKED, RECREATED = "not looked yet", "the interface is another one now"
 
 
 class Devices(Protocol):
-    """What is asked of the kernel about interfaces and addresses."""
+    """The functions of the kernel for interfaces, addresses and sockets."""
 
     def index(self, interface: str) -> int:
-        """Return the interface's number, 0 where there is none."""
+        """Return the interface's index, 0 if it does not exist."""
 
     def has(self, address: str) -> bool:
-        """Whether *address* is one of this machine's now."""
+        """Whether the machine has *address* now."""
 
     def bind(
         self, *, device: str, address: str, port: int, datagrams: bool
     ) -> socket.socket:
-        """Return a socket on *address* that hears *device* only.
+        """Return a socket on *address* that receives from *device* only.
 
         :raises OSError: as the kernel does.
         """
 
 
 class KernelDevices:
-    """The kernel's answers."""
+    """Implements :class:`Devices` with system calls."""
 
     def index(self, interface: str) -> int:
-        """Return the interface's number, 0 where there is none."""
+        """Return the interface's index, 0 if it does not exist."""
         try:
             return socket.if_nametoindex(interface)
         except OSError:
             return 0
 
     def has(self, address: str) -> bool:
-        """Try whether something can be bound to *address*; port 0 disturbs nobody."""
+        """Whether *address* can be bound; port 0 conflicts with no other program."""
         with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
             try:
                 probe.bind((address, 0))
@@ -84,11 +84,11 @@ class KernelDevices:
     def bind(
         self, *, device: str, address: str, port: int, datagrams: bool
     ) -> socket.socket:
-        """Return a socket, listening if it is one for connections."""
+        """Return a bound socket, listening unless it is for datagrams."""
         kind = socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM
         made = socket.socket(_family(address), kind | socket.SOCK_NONBLOCK)
         try:
-            # before the address: from the first moment it hears nothing else
+            # before bind: the socket never receives from another device
             made.setsockopt(
                 socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0"
             )
@@ -112,10 +112,10 @@ def _family(address: str) -> socket.AddressFamily:
 
 @define(eq=False)
 class TunnelPort:
-    """One port on one tunnel address, heard on one device.
+    """One port on one tunnel address, bound to one device.
 
-    *serves* is a factory for connections or a function that makes a protocol for
-    datagrams. *device* is the tunnel's interface, or ``lo``. *reason* says why it
+    *serves* is a factory for connections or a function that returns a protocol for
+    datagrams. *device* is the tunnel's interface, or ``lo``. *reason* says why the port
     does not listen, empty while it does.
     """
 
@@ -132,7 +132,7 @@ class TunnelPort:
 
     @property
     def datagrams(self) -> bool:
-        """Whether this is a port of UDP."""
+        """Whether this is a UDP port."""
         return not IProtocolFactory.providedBy(self.serves)
 
     @property
@@ -146,10 +146,10 @@ class TunnelPort:
         return self._open is not None
 
     def look(self, devices: Devices, reactor: Any) -> "Deferred[None] | None":
-        """Listen or close, as the interface and the address are now.
+        """Listen or close, depending on the interface and the address.
 
-        What is returned fires when the old socket is gone, which must be before there
-        can be another one: look again then.
+        The Deferred, if there is one, fires when the old socket is closed. Only then
+        can the port be bound again: call this method again.
         """
         if self._closing:
             return None
@@ -167,7 +167,7 @@ class TunnelPort:
         return None
 
     def close(self) -> "Deferred[None]":
-        """Listen no more; connections that are open end by themselves."""
+        """Stop listening; open connections are not closed."""
         opened, self._open = self._open, None
         waiting: Deferred[None] = Deferred()
         if opened is None and not self._closing:
@@ -177,7 +177,9 @@ class TunnelPort:
         if opened is not None:
             closing = maybeDeferred(opened.stopListening)
             forget(
-                closing.addBoth(self._closed), log=self._log, sentence="A port is open"
+                closing.addBoth(self._closed),
+                log=self._log,
+                sentence="A port inside the tunnel could not be closed",
             )
         return waiting
 
@@ -185,14 +187,14 @@ class TunnelPort:
         closing, self._closing = self._closing, []
         for waiting in closing:
             waiting.callback(None)
-        return result  # a failure is for the log
+        return result  # a failure is logged by the caller
 
     def _absent(self, index: int) -> str:
         missing = self.address if index else f"the interface {self.interface}"
         return f"{missing} is not there: does semaphore-vpn run?"
 
     def _bind(self, devices: Devices, reactor: Any) -> str:
-        """Listen, and return why not."""
+        """Listen; return the reason if that fails, else an empty text."""
         try:
             with devices.bind(
                 device=self.device or self.interface,
@@ -241,7 +243,7 @@ def inside(
     port: int,
     serves: IProtocolFactory | Callable[[], DatagramProtocol],
 ) -> list[TunnelPort]:
-    """Return the ports of each address: for the tunnel, and for the server itself."""
+    """Return two ports for each address: for the tunnel, and for the server itself."""
     return [
         TunnelPort(interface, address, port, serves, device)
         for address in addresses
@@ -250,7 +252,7 @@ def inside(
 
 
 class Tunnel(Service):
-    """Everything that listens inside the tunnel, bound again whenever that is due."""
+    """All listeners inside the tunnel; they are rebound when the interface changes."""
 
     name = "tunnel"
     _log: ClassVar[Logger] = Logger()
@@ -273,15 +275,15 @@ class Tunnel(Service):
 
     @override
     def startService(self) -> None:
-        """Listen where the interface is there, and wait for it where it is not."""
+        """Listen on each port whose interface exists, and check them periodically."""
         super().startService()
         self._watch.start()
         looking = self._timer.start(LOOK_SECONDS, now=True)
-        forget(looking, log=self._log, sentence="The tunnel is not looked at")
+        forget(looking, log=self._log, sentence="Checking the tunnel's ports stopped")
 
     @override
     def stopService(self) -> "Deferred[None]":
-        """Listen no more."""
+        """Stop listening."""
         super().stopService()
         self._watch.stop()
         if self._timer.running:
@@ -289,18 +291,18 @@ class Tunnel(Service):
         return Deferred.fromCoroutine(self._close())
 
     def look(self) -> None:
-        """Bring each port to what interface and addresses are now."""
+        """Adapt each port to the current interface and addresses."""
         if not self.running:
             return
         for port in self.ports:
             try:
                 closing = port.look(self._devices, self._reactor)
-            except Exception:  # noqa: BLE001 - the others and the next look go on
-                self._log.failure("A port inside the tunnel could not be looked at")
+            except Exception:  # noqa: BLE001 - the other ports must be checked too
+                self._log.failure("A port inside the tunnel could not be checked")
                 continue
             if closing is not None:
                 again = closing.addCallback(lambda _: self.look())
-                forget(again, log=self._log, sentence="The tunnel is not looked at")
+                forget(again, log=self._log, sentence="Checking the ports failed")
 
     async def _close(self) -> None:
         for port in self.ports:

@@ -1,8 +1,8 @@
-"""Questions that others answer: asked of this machine's own resolvers.
+"""Forward DNS queries to this machine's own resolvers.
 
-A question goes out with a random number, and an answer must have that number and the
-very question. One resolver after another is asked, each a second after the one before
-or as soon as that has failed, and the first good answer counts, whoever it is from.
+A query is sent with a random id, and an answer must have that id and the same question.
+The resolvers are queried in order, each one second after the previous one or as soon as
+that one has failed. The first good answer of any resolver counts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,16 +17,16 @@ from twisted.names import dns
 from semaphore_twisted.vpn import questions
 from semaphore_twisted.vpn.questions import Question
 
-#: Seconds from one resolver to the next, and until there is no answer.
+#: Seconds until the next resolver is queried, and until the query fails.
 NEXT, TIME_OUT = 1.0, 3.0
 
 
 class NoAnswer(Exception):
-    """No resolver has given an answer in time."""
+    """No resolver has answered in time."""
 
 
 class Exchange(Protocol):
-    """Asks one resolver."""
+    """Queries one resolver."""
 
     def __call__(
         self,
@@ -38,14 +38,14 @@ class Exchange(Protocol):
     ) -> "Deferred[bytes]":
         """Send *content* to the address *server*, as a datagram or over a *stream*.
 
-        Fires with the first message that *accept* takes, and fails where none can
-        come. It waits until it is cancelled.
+        Fires with the first message that *accept* accepts, and fails if none can come.
+        It waits until it is cancelled.
         """
 
 
 @define(eq=False)
 class Upstream:
-    """Asks the resolvers that *servers* names at that moment."""
+    """Queries the resolvers that *servers* returns at that moment."""
 
     _exchange: Exchange
     _servers: Callable[[], Sequence[str]]
@@ -53,9 +53,9 @@ class Upstream:
     _entropy: Callable[[int], bytes]
 
     def ask(self, question: Question, *, stream: bool) -> "Deferred[bytes]":
-        """Fire with the answer to *question*, with the question's own number.
+        """Fire with the answer to *question*, with the question's own id.
 
-        Fails with :class:`NoAnswer`; that a name does not exist is an answer.
+        Fails with :class:`NoAnswer`; "no such name" is an answer.
         """
 
         def exchange(server: str) -> "Deferred[bytes]":
@@ -76,7 +76,7 @@ class Upstream:
 
 @define(eq=False)
 class _Asking:
-    """One question, on its way to one resolver or several."""
+    """One query that is sent to one or more resolvers."""
 
     _exchange: Callable[[str], "Deferred[bytes]"]
     _servers: tuple[str, ...]
@@ -103,7 +103,7 @@ class _Asking:
         return self._answer
 
     def _ask(self) -> None:
-        """Ask one that was not asked yet, or again one that does not answer."""
+        """Query the next resolver that was not queried yet, else repeat one."""
         server = self._unasked.pop(0) if self._unasked else next(self._order)
         asked = self._exchange(server)
         self._under_way.append(asked)
@@ -115,7 +115,7 @@ class _Asking:
         code = content[3] & 0xF
         if code in {dns.OK, dns.ENAME}:
             self._finish(content)
-        else:  # another one may know better
+        else:  # another resolver may have a better answer
             self._refusal = self._refusal or content
 
     def _ended(self, asked: "Deferred[bytes]") -> None:

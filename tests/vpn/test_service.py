@@ -344,8 +344,8 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(
             self.lines(),
             [
-                "The VPN is not as it should be: {reason}",
-                "The VPN is as it should be again",
+                "The VPN is not in the desired state: {reason}",
+                "The VPN is in the desired state again",
             ],
         )
 
@@ -397,7 +397,7 @@ class FailureTests(ServiceTestCase):
         self.companion.running = False
         self.start(1)
         self.clock.advance(CYCLE * 10)
-        self.assertEqual(self.lines(), ["The VPN's companion is away: {reason}"])
+        self.assertEqual(self.lines(), ["The VPN's companion is unavailable: {reason}"])
         self.assertIn("start the service", self.service.state().reason)
 
     def test_stop_in_a_sync(self) -> None:
@@ -686,7 +686,7 @@ class LookTests(ServiceTestCase):
         self.assertIn("cannot be read", failure.getErrorMessage())
         self.logged.clear()
         self.clock.advance(29)
-        self.assertEqual(self.lines(), ["The peers cannot be looked at: {reason}"])
+        self.assertEqual(self.lines(), ["The peers cannot be read: {reason}"])
 
     def test_age(self) -> None:
         """The state says when it is from, and which revision was wanted."""
