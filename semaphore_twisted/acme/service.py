@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 import msgspec
 from msgspec.structs import replace
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as Late
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -30,7 +30,7 @@ from semaphore_twisted.acme.folder import Held
 from semaphore_twisted.acme.ordering import Ledger, Ordering
 from semaphore_twisted.crypto.challenges import renewal_id
 from semaphore_twisted.crypto.jws import AccountKey
-from semaphore_twisted.deferreds import forget
+from semaphore_twisted.deferreds import Coalescer
 from semaphore_twisted.model.acme import Record
 
 #: Maximum seconds between two checks of the schedule.
@@ -104,8 +104,9 @@ class AcmeService(Service):
         self._chance = chance
         self._key: AccountKey | None = None
         self._call: IDelayedCall | None = None
-        self._working: Deferred[None] | None = None
-        self._again = False
+        self._checks = Coalescer(
+            self._work, log=self._log, sentence="The ACME service failed"
+        )
         #: the last error of the service itself; empty after a successful check
         self.broken = ""
 
@@ -113,39 +114,30 @@ class AcmeService(Service):
     def startService(self) -> None:
         """Start the schedule; startup does not wait for a certificate."""
         super().startService()
-        self._sleep(0)
+        self._set_next(0)
 
     @override
     def stopService(self) -> "Deferred[None]":
         """Cancel a running attempt; the next start resumes it."""
         super().stopService()
-        call, self._call = self._call, None
-        if call is not None:
-            call.cancel()
-        if self._working is not None:
-            self._working.cancel()
-        return succeed(None)
+        self._set_next(None)
+        return self._checks.stop(cancel=True)
 
     def wake(self) -> None:
         """Check the schedule now; a renewal may have been requested."""
-        if self._working is not None:
-            self._again = True
-        elif self.running:
-            self._sleep(0)
+        if self.running:
+            self._checks.call()
 
-    def _sleep(self, seconds: float) -> None:
-        if self._call is not None:
-            self._call.cancel()
-        self._call = self._clock.callLater(seconds, self._wake)
-
-    def _wake(self) -> None:
-        self._call = None
-        working = Deferred.fromCoroutine(self._work())
-        if not working.called:
-            self._working = working
-        forget(working, log=self._log, sentence="The ACME service failed")
+    def _set_next(self, seconds: float | None) -> None:
+        """Check the schedule after *seconds*; never for ``None``."""
+        call, self._call = self._call, None
+        if call is not None and call.active():
+            call.cancel()
+        if seconds is not None and self.running:
+            self._call = self._clock.callLater(seconds, self._checks.call)
 
     async def _work(self) -> None:
+        self._set_next(None)
         pause = LOOK
         try:
             pause = await self._look()
@@ -156,10 +148,7 @@ class AcmeService(Service):
             self._log.failure("The certificate could not be looked at")
             self.broken = f"it could not be looked at ({type(error).__name__})"
         finally:
-            self._working = None
-            again, self._again = self._again, False
-            if self.running:
-                self._sleep(0 if again else pause)
+            self._set_next(pause)
 
     async def _look(self) -> float:
         """Run the attempt that is due; return the seconds until the next check."""

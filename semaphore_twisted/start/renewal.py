@@ -20,7 +20,7 @@ from typing_extensions import override
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto import pairs
 from semaphore_twisted.crypto.certificates import covers, fingerprint
-from semaphore_twisted.deferreds import forget
+from semaphore_twisted.deferreds import Coalescer, forget
 from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import looks
@@ -130,9 +130,11 @@ class Renewal(Service):
         self._looked = now()
         self._first_try: float | None = None
         self._again: IDelayedCall | None = None
-        self._is_looking = False
-        #: whether to look once more after this, and whether somebody asked for it
-        self._wanted: bool | None = None
+        self._looks = Coalescer(
+            self._look, log=self._log, sentence="The certificate is not looked at"
+        )
+        #: whether the result of the next look is written down although nothing changed
+        self._is_asked = False
         self._since: datetime | None = None
         self._reason = LogOnChange()
         self._watch = FileWatch(map(Path, files), self._changed, reactor=reactor)
@@ -166,7 +168,8 @@ class Renewal(Service):
     def look(self) -> None:
         """Look now: somebody asked for it, and is told what came of it."""
         self._first_try = None
-        self._begin(asked=True)
+        self._is_asked = True
+        self._begin()
 
     def _changed(self) -> None:
         self._first_try = None
@@ -177,17 +180,12 @@ class Renewal(Service):
         if self.why or passed >= self._every or passed < timedelta(0):
             self._begin()
 
-    def _begin(self, *, asked: bool = False) -> None:
-        if not self.running:
-            return
-        if self._is_looking:
-            self._wanted = asked or bool(self._wanted)
-            return
-        self._is_looking = True
-        looking = Deferred.fromCoroutine(self._look(asked=asked))
-        forget(looking, log=self._log, sentence="The certificate is not looked at")
+    def _begin(self) -> None:
+        if self.running:
+            self._looks.call()
 
-    async def _look(self, *, asked: bool) -> None:
+    async def _look(self) -> None:
+        asked, self._is_asked = self._is_asked, False
         self._looked = self._now()
         try:
             changed = self._take(*await self._newest())
@@ -201,11 +199,6 @@ class Renewal(Service):
             self._first_try = None
             if changed or recovered or asked:
                 self._remember()
-        finally:
-            self._is_looking = False
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            self._begin(asked=wanted)
 
     def _take(self, chain: bytes, key: bytes) -> bool:
         """Use the pair, and return whether it is another one than before.

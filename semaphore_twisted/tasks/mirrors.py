@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from semaphore_twisted.deferreds import forget
+from semaphore_twisted.deferreds import Coalescer
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.jobs.checkout import MIRROR, mirror_name
 from semaphore_twisted.operations import repositories
@@ -30,10 +30,17 @@ class Mirrors:
     _folder: Path
     _database: IDatabase
     _compute: Callable[..., Deferred[Any]]
-    _looking: "Deferred[None] | None" = field(default=None, init=False)
-    _again: bool = field(default=False, init=False)
+    _sweeps: Coalescer = field(init=False)
     _running: bool = field(default=False, init=False)
     _log: ClassVar[Logger] = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        """Prepare to sweep."""
+        self._sweeps = Coalescer(
+            self._sweep,
+            log=self._log,
+            sentence="Copies of repositories could not be removed",
+        )
 
     def startService(self) -> None:
         """Look at what the last run has left."""
@@ -42,34 +49,17 @@ class Mirrors:
 
     def stopService(self) -> "Deferred[None]":
         """Wait for what is being removed."""
-        self._running = self._again = False
-        return self._looking or succeed(None)
+        return self._sweeps.stop()
 
     def look(self) -> None:
         """Remove what no repository needs: one was changed or deleted."""
-        if not self._running:
-            return
-        if self._looking is not None:
-            self._again = True
-            return
-        self._again = False
-        self._looking = Deferred.fromCoroutine(self._sweep())
-        forget(
-            self._looking.addBoth(self._looked),
-            log=self._log,
-            sentence="Copies of repositories could not be removed",
-        )
+        if self._running:
+            self._sweeps.call()
 
     async def _sweep(self) -> None:
         used = await self._database.read(repositories.addresses)
         keep = frozenset(mirror_name(each.id, each.git_url) for each in used)
         await self._compute(sweep, self._folder, keep)
-
-    def _looked(self, result: Any) -> Any:
-        self._looking = None
-        if self._again:
-            self.look()
-        return result
 
 
 def sweep(folder: Path, keep: Container[str]) -> None:

@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.deferreds import Coalescer
 from semaphore_twisted.interfaces import IDatabase, IJobRunner, ITaskControl
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.shortages import shortage
@@ -105,8 +106,11 @@ class TaskService:
         self._unknown = UnknownJobs(runner=runner, places=places, compute=compute)
         self._patience = Patience(clock)
         self._running = False
-        self._claiming = False
-        self._again = False
+        self._claims = Coalescer(
+            self._claim,
+            log=self._log,
+            sentence="The queue of tasks could not be looked at",
+        )
         self._timer: IDelayedCall | None = None
 
     def __len__(self) -> int:
@@ -156,10 +160,12 @@ class TaskService:
             self._tell(await self._database.write(progress.started, task.id))
 
     async def _leave(self) -> None:
+        claimed = self._claims.stop()
         self._unknown.leave()
         for run in self._runs.values():
             if run.job is not None:
                 run.job.abandon()
+        await claimed
         await self._background.end()
         for run in list(self._runs.values()):
             if run.log is not None:
@@ -171,12 +177,8 @@ class TaskService:
 
     def wake(self) -> None:
         """Look at the queue."""
-        self._again = True
-        if self._running and not self._claiming:
-            self._claiming = True
-            self._background.do(
-                self._claim(), "The queue of tasks could not be looked at"
-            )
+        if self._running:
+            self._claims.call()
 
     def changed(self, task: Task) -> None:
         """Tell the observers of what an operation did to *task*."""
@@ -221,26 +223,22 @@ class TaskService:
 
     async def _claim(self) -> None:
         try:
-            while self._again and self._running:
-                self._again = False
-                if (left := self._patience.left) > 0:
-                    self._later(left)
-                    return
-                if (reason := self._places.shortage()) is not None:
-                    self._log.error("No task starts: {reason}", reason=reason)
-                    self._later(LOOK_AGAIN)
-                    return
-                choose = partial(startable, limit=self._options.max_parallel_tasks)
-                for claimed in await self._database.write(progress.claim, choose):
-                    self._begin(claimed)
+            if (left := self._patience.left) > 0:
+                self._later(left)
+                return
+            if (reason := self._places.shortage()) is not None:
+                self._log.error("No task starts: {reason}", reason=reason)
+                self._later(LOOK_AGAIN)
+                return
+            choose = partial(startable, limit=self._options.max_parallel_tasks)
+            for claimed in await self._database.write(progress.claim, choose):
+                self._begin(claimed)
         except Unavailable as error:
             self._log.error("No task starts: {reason}", reason=error.message)
             self._later(LOOK_AGAIN)
         except Exception:
             self._later(1.0)
             raise
-        finally:
-            self._claiming = False
 
     def _later(self, seconds: float) -> None:
         """Look at the queue in some time."""

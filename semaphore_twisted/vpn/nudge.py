@@ -14,14 +14,16 @@ from typing import ClassVar
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IListeningPort,
     IReactorTime,
     IReactorUNIXDatagram,
 )
 from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from typing_extensions import override
+
+from semaphore_twisted.deferreds import Coalescer
 
 #: The socket's name in the state directory.
 NAME = "wake.sock"
@@ -68,37 +70,26 @@ class Nudges(DatagramProtocol):
         """Call *nudged*; its exceptions are logged."""
         self._nudged = nudged
         self._clock = clock
-        self._pause: IDelayedCall | None = None
-        self._again = False
+        self._calls = Coalescer(
+            self._call, log=self._log, sentence="Handling a wake-up failed"
+        )
 
     @override
     def datagramReceived(self, datagram: bytes, addr: object) -> None:
         """Call back now, or after the pause."""
-        if self._pause is not None:
-            self._again = True
-            return
-        self._pause = self._clock.callLater(PAUSE, self._paused)
-        self._call()
+        self._calls.call()
 
     @override
     def stopProtocol(self) -> None:
         """Cancel a pending callback."""
-        pause, self._pause = self._pause, None
-        if pause is not None:
-            pause.cancel()
+        _ = self._calls.stop(cancel=True)
 
-    def _paused(self) -> None:
-        self._pause = None
-        if self._again:
-            self._again = False
-            self._pause = self._clock.callLater(PAUSE, self._paused)
-            self._call()
-
-    def _call(self) -> None:
+    async def _call(self) -> None:
         try:
             self._nudged()
         except Exception:  # noqa: BLE001 - the next wake-up must be handled too
             self._log.failure("Handling a wake-up failed")
+        await deferLater(self._clock, PAUSE)
 
 
 class NudgePort(Service):

@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.deferreds import forget
+from semaphore_twisted.deferreds import Coalescer, forget
 from semaphore_twisted.interfaces import IPeerControl, IPeerObserver
 from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.model.peers import PeerStatus
@@ -91,8 +91,9 @@ class PeerService(Service):
         self._timer = LoopingCall(self._look)
         self._timer.clock = clock
         self._next: IDelayedCall | None = None
-        self._syncing = self._again = False
-        self._stopped: Deferred[None] | None = None
+        self._syncs = Coalescer(
+            self._run, log=self._log, sentence="The VPN service failed"
+        )
         self._retry = FIRST_RETRY
         self._confirmed: int | None = None
         self._away, self._backend = LogOnChange(), LogOnChange()
@@ -127,24 +128,14 @@ class PeerService(Service):
         self._set_next(None)
         self._client.stop()
         self._revisions.failed(None, STOPPED)
-        if not self._syncing:
-            return succeed(None)
-        self._stopped = Deferred()
-        return self._stopped
+        return self._syncs.stop()
 
     # the interface for the rest of the server
 
     def wake(self) -> None:
         """Start a sync, or schedule another one after the running sync."""
-        if not self.running:
-            return
-        if self._syncing:
-            self._again = True
-            return
-        self._set_next(None)
-        self._syncing = True
-        syncing = Deferred.fromCoroutine(self._run())
-        forget(syncing, log=self._log, sentence="The VPN service failed")
+        if self.running:
+            self._syncs.call()
 
     def applied(self, revision: int) -> "Deferred[str]":
         """Fire with an empty text once the device has *revision*, or with a reason."""
@@ -155,7 +146,7 @@ class PeerService(Service):
         if not self._state.connected:
             return succeed(self._state.reason)
         waiting = self._revisions.wait(revision, LATE)
-        if not self._syncing:
+        if not self._syncs.is_running:
             self.wake()
         return waiting
 
@@ -235,19 +226,12 @@ class PeerService(Service):
     # syncing
 
     async def _run(self) -> None:
+        self._set_next(None)
         delay = self._options.cycle
         try:
-            while self.running:
-                self._again = False
-                delay = await self._sync()
-                if not self._again:
-                    break
+            delay = await self._sync()
         finally:
-            self._syncing = False
             self._set_next(delay)
-            stopped, self._stopped = self._stopped, None
-            if stopped is not None:
-                stopped.callback(None)
 
     def _set_next(self, delay: float | None) -> None:
         """Start a sync after *delay* seconds; with ``None``, only cancel the timer."""
@@ -399,7 +383,7 @@ class PeerService(Service):
     # reading the peers
 
     def _look(self) -> None:
-        if self._state.connected and not self._syncing:
+        if self._state.connected and not self._syncs.is_running:
             _ = self._looks.look().addErrback(self._not_seen)
 
     def _looked(self, observed: wire.Observed) -> None:
