@@ -1,1 +1,1 @@
-"""SQL and nothing else."""
+"""The SQLite database: schema, statements, connections, threads and migrations."""

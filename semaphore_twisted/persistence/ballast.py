@@ -1,8 +1,9 @@
-"""Space beside the database that is kept for what must be possible on a full disk.
+"""Disk space reserved beside the database for urgent writes on a full disk.
 
-It is a folder of files without content. They are removed one after another when the
-disk does not take the end of a task or a login, and made again when there is room. Each
-also holds an inode, which a store that is opened on a disk without free ones needs.
+The reserve ("ballast") is a directory of empty preallocated files. When the disk has no
+space for an urgent write, such as the end of a task or a login, the files are deleted
+one by one; they are created again when there is space. Each file also reserves an
+inode, which opening a database on a disk without free inodes needs.
 """
 
 import contextlib
@@ -21,16 +22,16 @@ from semaphore_twisted.model.limits import (
 
 
 def folder_of(database: Path) -> Path:
-    """Return where the ballast of *database* is."""
+    """Return the ballast directory of *database*."""
     return database.with_name(f"{database.name}-ballast")
 
 
 @define(eq=False)
 class Ballast:
-    """The files of one database's ballast."""
+    """The ballast files of one database."""
 
     _database: Path
-    #: whether all files were there when they were last looked at
+    #: whether all files existed at the last check
     whole: bool = field(default=False, init=False)
 
     def _files(self) -> list[Path]:
@@ -38,9 +39,9 @@ class Ballast:
         return [folder / str(number) for number in range(BALLAST_FILES)]
 
     def restore(self) -> bool:
-        """Make the files that are missing, as far as there is room.
+        """Create missing files, as far as the disk has space; ignore failures.
 
-        Tell whether all are there. What cannot be done is no error.
+        Return whether all files exist.
         """
         self.whole = False
         folder = folder_of(self._database)
@@ -56,7 +57,7 @@ class Ballast:
         return True
 
     def release(self) -> bool:
-        """Remove one file; tell whether there was one."""
+        """Delete one file; return whether there was one."""
         self.whole = False
         for file in self._files():
             try:
@@ -67,7 +68,7 @@ class Ballast:
         return False
 
     def spare(self) -> bool:
-        """Whether the disk has more than half of the reserve that jobs leave free."""
+        """Return whether half of the reserve that jobs leave free is available."""
         try:
             disk = os.statvfs(self._database.parent)
         except OSError:
@@ -77,7 +78,7 @@ class Ballast:
         return disk.f_bavail * disk.f_frsize >= reserve // 2
 
     def make_room(self) -> None:
-        """Remove a file where the disk has less room, or no inode for a new file."""
+        """Delete half of the files if space or inodes are scarce."""
         with contextlib.suppress(OSError):
             disk = os.statvfs(self._database.parent)
             part = min(BALLAST, disk.f_blocks * disk.f_frsize // BALLAST_PART)
@@ -88,7 +89,7 @@ class Ballast:
 
 
 def _allocate(file: Path, size: int) -> None:
-    """Let *file* take *size* bytes of the disk; nothing of it is left if it cannot.
+    """Allocate *size* bytes of disk space for *file*; delete it on failure.
 
     :raises OSError:
     """

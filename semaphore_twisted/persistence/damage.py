@@ -1,9 +1,9 @@
-"""Rows whose values cannot be read: shown with their fault, so that one can mend them.
+"""Reads rows with damaged values, so that a user can see and repair them.
 
-A list must not fail as a whole because one of its rows is damaged. A type of rows takes
-part in this by its field ``fault``, which is absent from a row that is sound, and may
-limit it to the columns in its ``MENDED``. Other types, and other columns, are as strict
-as ever: what decides about rights is never guessed.
+One damaged row must not make a whole list fail. A row type takes part if it has the
+field ``fault``, which is absent for an intact row; its attribute ``MENDED`` may limit
+this to some columns. Other types and columns are read strictly: data that decides about
+access is never guessed.
 """
 
 from datetime import UTC, datetime
@@ -13,22 +13,22 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-#: What reading a damaged value raises.
+#: Exceptions raised when a damaged value is decoded.
 DAMAGE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def can_tell(of: Any) -> bool:
-    """Tell whether rows of the type *of* have a place for their fault."""
+    """Return whether the row type *of* has a field for faults."""
     fields = getattr(of, "__struct_fields__", ())
     return "fault" in fields
 
 
 def mended(record: dict[str, Any], of: Any, json: tuple[str, ...]) -> Any:
-    """Return *record* as *of*, with its damaged values left empty and named.
+    """Return *record* as *of*, with damaged values emptied and named in ``fault``.
 
-    *json* are the columns that hold JSON.
+    *json* are the columns that contain JSON.
     """
     damaged = []
     for each in msgspec.structs.fields(of):
@@ -50,7 +50,7 @@ def mended(record: dict[str, Any], of: Any, json: tuple[str, ...]) -> Any:
 
 
 def _empty(of: inspect.Type) -> Any:
-    """Return what stands for a value that cannot be read."""
+    """Return the replacement for a damaged value of the type *of*."""
     if isinstance(of, inspect.UnionType):
         return None if of.includes_none else _empty(of.types[0])
     if isinstance(of, inspect.Metadata):

@@ -1,9 +1,9 @@
-"""The store behind its port: one writer's thread, short reads at once, long ones apart.
+"""The database service: a writer thread, short reads in the reactor, a reader thread.
 
-A single writer with ``BEGIN IMMEDIATE`` makes transactions serial by construction; a
-pool with SQLAlchemy's default transactions lost 766 of 1,000 updates. Short reads run
-in the reactor's thread on a connection of their own: a snapshot of the WAL costs
-0.2 ms there, and 69 ms at worst in a pool (``docs/architecture.md``).
+A single writer with ``BEGIN IMMEDIATE`` serialises all transactions; a pool with
+SQLAlchemy's default transactions lost 766 of 1,000 updates. Short reads run in the
+reactor's thread on a connection of their own: reading a WAL snapshot takes 0.2 ms
+there, and up to 69 ms in a pool (``docs/architecture.md``).
 """
 
 import contextlib
@@ -44,16 +44,16 @@ def _transact(
         return operation(conn)
 
 
-#: Seconds between two attempts to make the ballast again.
+#: Minimum seconds between two attempts to restore the ballast.
 _BALLAST_PAUSE = 5.0
 
-#: Seconds between two looks at the free pages of the file.
+#: Minimum seconds between two checks for free pages of the file.
 _TIDY_PAUSE = 10.0
 
 
 @implementer(IDatabase)
 class Database(Service):
-    """The embedded store; connections and threads exist from start to stop."""
+    """The embedded database; connections and threads exist while the service runs."""
 
     name = "database"
 
@@ -65,7 +65,7 @@ class Database(Service):
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes],
     ) -> None:
-        """Use the file *path*, which was migrated before (``migrations.migrate``)."""
+        """Use the file *path*, which must have been migrated (see ``migrate``)."""
         self._path = path
         in_memory = str(path) == ":memory:"
         self._ballast = None if in_memory else Ballast(Path(path))
@@ -82,17 +82,17 @@ class Database(Service):
 
     @property
     def writes_waiting(self) -> int:
-        """How many transactions wait for the writer, the present one included."""
+        """Number of transactions queued for the writer, including the running one."""
         return self._writer.waiting
 
     @property
     def writes_done(self) -> int:
-        """How many writing transactions have ended since the start."""
+        """Number of write transactions completed since the start."""
         return self._writer.done
 
     @property
     def last_wait(self) -> float:
-        """How many seconds the last writing transaction waited for its turn."""
+        """Seconds that the last write transaction waited in the queue."""
         return self._writer.last_wait
 
     @override
@@ -103,14 +103,15 @@ class Database(Service):
         self._reading = self._connect(read_only=True)
         self._here = self._connect(read_only=True)
         if self._ballast is not None:
-            # only now: on a full disk the three need what was released for them
+            # after connecting: on a full disk the connections use the space released
+            # for them
             self._ballast.restore()
         self._writer.start()
         self._reader.start()
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Finish what was asked, then close everything."""
+        """Complete the queued work, then close all connections."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
@@ -121,7 +122,7 @@ class Database(Service):
             return
         await self._reader.stop(reading.close)
         here.close()
-        # The last connection to close is one that may write: it ends the WAL.
+        # The last connection to be closed must be writable: it removes the WAL.
         await self._writer.stop(writing.close)
 
     def read(
@@ -130,14 +131,14 @@ class Database(Service):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run a short reading *operation* now, in this thread."""
+        """Run a short reading *operation* immediately, in this thread."""
         if self._here is None:
             return fail(Failure(Stopped("the database is closed")))
         try:
             value = _transact(
                 self._here, lambda conn: operation(conn, *args, **kwargs), write=False
             )
-        except Exception:  # noqa: BLE001 - the caller gets it, whatever it is
+        except Exception:  # noqa: BLE001 - the caller receives any error
             return fail(Failure())
         return succeed(value)
 
@@ -147,7 +148,7 @@ class Database(Service):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run a reading *operation* in the reader's thread."""
+        """Run a reading *operation* in the reader thread."""
         conn = self._reading
         if conn is None:
             return fail(Failure(Stopped("the database is closed")))
@@ -163,13 +164,13 @@ class Database(Service):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run *operation* as the only writer; fires after the commit."""
+        """Run *operation* as the only writer; fire after the commit."""
         return self._write(operation, args, kwargs)
 
     def writing(
         self, *, urgent: bool = False, durable: bool = False, sparing: bool = False
     ) -> Callable[..., Deferred[Any]]:
-        """Return a function as :meth:`write` (``interfaces.IDatabase.writing``)."""
+        """Return a function like :meth:`write`, as ``IDatabase.writing`` specifies."""
 
         def write(
             operation: Callable[..., Any], *args: Any, **kwargs: Any
@@ -217,7 +218,7 @@ class Database(Service):
         return written
 
     def _tidy(self, conn: Connection) -> None:
-        """Give free pages back now and then, some at a time, behind other writes."""
+        """Release free pages periodically, in small steps after queued writes."""
         now = time.monotonic()
         if self._tidying or now < self._tidied + _TIDY_PAUSE:
             return
@@ -239,10 +240,10 @@ class Database(Service):
         step()
 
     def _check_spare(self, conn: Connection) -> None:
-        """Accept a write that leaves room to others; writer's thread.
+        """Accept a write only if enough space remains for urgent ones (writer thread).
 
-        :raises NoRoom: while the disk has half of its reserve, and the file no more
-            free pages than it keeps
+        :raises NoRoom: if less than half of the disk reserve is available, and the file
+            has few free pages
         """
         if self._ballast is None or self._ballast.spare():
             return
@@ -251,7 +252,7 @@ class Database(Service):
             raise NoRoom
 
     def _usually(self, transact: Callable[[], T]) -> T:
-        """Write, and make the ballast again where it is missing; writer's thread."""
+        """Write, and restore missing ballast files (writer thread)."""
         value = transact()
         ballast = self._ballast
         if ballast is not None and not ballast.whole:
@@ -262,10 +263,10 @@ class Database(Service):
         return value
 
     def _urgently(self, conn: Connection, transact: Callable[[], T]) -> T:
-        """Write, with the ballast's space if there is no other; writer's thread.
+        """Write, using the ballast's space if the disk is full (writer thread).
 
-        It is given up in small parts, and taken back at once as far as it was not
-        used: what fills the disk would take it otherwise.
+        The ballast is released file by file, and unused space is reserved again
+        immediately; otherwise the job that fills the disk would use it.
         """
         ballast = self._ballast
         if ballast is None:
@@ -292,6 +293,6 @@ class Database(Service):
 
 
 def _reuse_log(conn: Connection) -> None:
-    """Move the log into the file, so that it is written from its beginning again."""
+    """Run a checkpoint, so that the write-ahead log is reused from its beginning."""
     with contextlib.suppress(sqlite3.Error):
         conn.raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

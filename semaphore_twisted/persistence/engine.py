@@ -1,8 +1,8 @@
-"""A thin connection: Core's statements, compiled once, executed on the DBAPI.
+"""A thin connection: SQLAlchemy Core statements, compiled once, executed by the DBAPI.
 
-Core's own execution costs four times what the DBAPI does for a whole request
-(measured; ``docs/architecture.md``), so none of its result or bind processors
-run: columns are Integer, Text and LargeBinary only and this module converts.
+Core's own execution takes four times as long as the DBAPI needs for a whole request
+(``docs/architecture.md``). Its result and bind processors are not used: columns are
+Integer, Text and LargeBinary only, and this module converts the values.
 """
 
 import marshal
@@ -26,19 +26,19 @@ from semaphore_twisted.persistence.faults import fault
 
 T = TypeVar("T")
 
-#: Seconds to wait for another process that writes.
+#: Seconds to wait for another process that holds the lock.
 BUSY_TIMEOUT = 10.0
 
 
-#: How a statement finds a row by its id, and how it finds many.
+#: The condition that selects a row by its id, and its replacement for several ids.
 _BY_ID, _BY_IDS = ".id = :id", ".id IN (SELECT value FROM json_each(:id))"
 
-#: Rows from which on one statement for all is quicker than one for each.
+#: Number of rows from which one combined statement is faster than one per row.
 _MANY = 3
 
 
 class _Compiled:
-    """A statement's text, its constant parameters, and how to read its rows."""
+    """A compiled statement: text, constant parameters and the columns of its rows."""
 
     __slots__ = ("constants", "decode", "many", "names", "text")
 
@@ -55,7 +55,7 @@ class _Compiled:
         }
         columns = list(getattr(statement, "selected_columns", ()))
         self.names = tuple(str(column.key) for column in columns)
-        #: the same for many ids, a JSON list, where the statement finds a row by its id
+        #: the same statement for a JSON list of ids, if the statement selects by id
         self.many: str | None = None
         if self.text.count(_BY_ID) == 1 and "id" in self.names:
             self.many = self.text.replace(_BY_ID, _BY_IDS)
@@ -67,8 +67,8 @@ class _Compiled:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return *moment* as the store's text: UTC, six decimals, sortable."""
-    # a tenth of the time of strftime, which each request would pay three times
+    """Return *moment* in the stored form: UTC, six decimals, sortable as text."""
+    # ten times as fast as strftime; used three times per request
     plain = moment.astimezone(UTC).replace(tzinfo=None)
     return f"{plain.isoformat(timespec='microseconds')}Z"
 
@@ -87,16 +87,16 @@ _SIZED = (str, bytes)
 
 
 def _size(value: Any) -> int:
-    """Return at least the bytes of a text in UTF-8."""
+    """Return an upper limit of the size of a text in UTF-8; 0 for other values."""
     if not isinstance(value, _SIZED):
         return 0
     return len(value) if value.isascii() else 4 * len(value)
 
 
 class Connection:
-    """One transaction's view of the store, with its time and its randomness.
+    """A connection to the database, with the time and randomness of its transaction.
 
-    *now* is one moment for the whole transaction. Operations depend on nothing else.
+    *now* is constant during a transaction. Operations depend on nothing else.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Connection:
         entropy: Callable[[int], bytes],
         path: Path | str = ":memory:",
     ) -> None:
-        """Wrap *raw*, which is in autocommit mode (``isolation_level=None``)."""
+        """Wrap *raw*, which must be in autocommit mode (``isolation_level=None``)."""
         self.raw = raw
         self._path = path
         self._clock = now
@@ -125,7 +125,8 @@ class Connection:
     def execute(self, statement: Executable, **parameters: Any) -> sqlite3.Cursor:
         """Execute *statement*, a module constant, and return the raw cursor.
 
-        :raises Invalid: if a number is too large for the store, or a text is none.
+        :raises Invalid: if a number is too large for SQLite, or a text is not valid
+            Unicode.
         """
         compiled = self._compiled(statement)
         values = dict(compiled.constants)
@@ -139,9 +140,10 @@ class Connection:
             raise Invalid("A text is not valid Unicode") from None
 
     def _values(self, statement: Executable, rows: list[Any], of: type[T]) -> list[T]:
-        """Return *rows* as *of*; all at once, since a list may have a thousand.
+        """Convert *rows* to *of*, all at once, since a list may have a thousand.
 
-        Where one is damaged and *of* can tell, each is read by itself.
+        If a row is damaged and *of* has the field ``fault``, each row is converted
+        separately.
         """
         compiled = self._compiled(statement)
         try:
@@ -176,10 +178,11 @@ class Connection:
         size: int,
         **parameters: Any,
     ) -> tuple[list[T], int]:
-        """Return the rows of the first of *ids*, and how many ids were looked up.
+        """Return the rows of the first of *ids*, and the number of ids looked up.
 
-        *statement* finds one row by its ``id``. The row whose texts exceed *size* bytes
-        together with those before it is the last one, so there is progress always.
+        *statement* selects one row by its ``id``. Reading stops after the row that
+        makes the total size of the texts exceed *size* bytes; at least one id is looked
+        up.
         """
         compiled = self._compiled(statement)
         values = dict(compiled.constants)
@@ -205,7 +208,7 @@ class Connection:
     ) -> list[Any] | None:
         """Return all rows of *ids* by one statement; ``None`` if they may be too large.
 
-        It takes a third of the time of one statement for each row.
+        This takes a third of the time of one statement per row.
         """
         if compiled.many is None or len(ids) < _MANY:
             return None
@@ -214,7 +217,7 @@ class Connection:
         values["id"] = msgspec.json.encode(ids).decode()
         for row in self.raw.execute(compiled.many, values):
             found[row[place]] = row
-            held += len(marshal.dumps(tuple(row)))  # its bytes, five times as fast
+            held += len(marshal.dumps(tuple(row)))  # the row's size, five times as fast
             if held > size // 2:
                 return None
         return [found[number] for number in ids if number in found]
@@ -222,7 +225,7 @@ class Connection:
     def fitting(
         self, statement: Executable, of: type[T], *, size: int, **parameters: Any
     ) -> list[T] | None:
-        """Return every row as *of*, or ``None`` if they have more than *size* bytes."""
+        """Return all rows as *of*, or ``None`` if they exceed *size* bytes."""
         rows, held = [], 0
         for row in self.execute(statement, **parameters):
             rows.append(row)
@@ -232,7 +235,7 @@ class Connection:
         return self._values(statement, rows, of)
 
     def all(self, statement: Executable, of: type[T], **parameters: Any) -> list[T]:
-        """Return every row as *of*; column names are the fields' names."""
+        """Return all rows as *of*; column names are the field names."""
         rows = self.execute(statement, **parameters).fetchall()
         return self._values(statement, rows, of)
 
@@ -251,7 +254,7 @@ class Connection:
         return [row[0] for row in self.execute(statement, **parameters)]
 
     def run(self, statement: Executable, **parameters: Any) -> int:
-        """Execute a change and return the number of rows it touched."""
+        """Execute a change and return the number of affected rows."""
         return self.execute(statement, **parameters).rowcount
 
     def insert(self, table: Table, **values: Any) -> int:
@@ -260,7 +263,7 @@ class Connection:
         return cursor.lastrowid or 0
 
     def update(self, table: Table, key: Any, **values: Any) -> int:
-        """Change the columns *values* of the row whose primary key is *key*."""
+        """Set the columns *values* of the row whose primary key is *key*."""
         statement = _change(table, tuple(values))
         return self.run(
             statement,
@@ -273,7 +276,7 @@ class Connection:
         return self.run(_deletion(table), key=key)
 
     def uuid(self) -> str:
-        """Make a random identifier (RFC 9562 version 4) for a row."""
+        """Return a new random UUID (RFC 9562, version 4) for a row."""
         return str(UUID(bytes=self.entropy(16), version=4))
 
     @contextmanager
@@ -282,12 +285,13 @@ class Connection:
     ) -> Iterator["Connection"]:
         """Run the block in a transaction; commit at its end, roll back on an error.
 
-        A writing one takes the lock at once (``BEGIN IMMEDIATE``), so what it has
-        read cannot change under it. A *durable* one, and all before it, survive a
-        power cut; others can be lost by one until the next checkpoint.
+        A write transaction takes the lock immediately (``BEGIN IMMEDIATE``), so the
+        data it has read cannot change before its writes. A *durable* one, and all
+        transactions before it, survive a power failure; other ones may be lost until
+        the next checkpoint.
 
         :raises semaphore_twisted.model.errors.Unavailable: if the disk is full, another
-            program holds the store, or it cannot be written
+            program holds the lock, or the file cannot be written
         """
         if durable:
             self.raw.execute("PRAGMA synchronous=FULL")
@@ -300,12 +304,12 @@ class Connection:
 
     @contextmanager
     def faults(self, *, write: bool = True) -> Iterator[None]:
-        """Name faults of the machine within the block as ours of ``model.errors``."""
+        """Convert operating errors of SQLite in the block to errors of the model."""
         try:
             yield
         except sqlite3.Error as error:
             found = fault(error, self._path)
-            # a reading operation that writes is a fault of ours
+            # a read operation that tries to write is a programming error
             if found is None or (not write and isinstance(found, Unwritable)):
                 raise
             raise found from error
@@ -318,14 +322,14 @@ class Connection:
             yield self
             self.raw.execute("COMMIT")
         except BaseException:
-            # SQLite ends a transaction by itself on some errors, a full disk's for one;
-            # and a COMMIT that failed leaves it open.
+            # SQLite ends a transaction itself on some errors, such as a full disk; a
+            # failed COMMIT leaves it open.
             if self.raw.in_transaction:
                 self.raw.execute("ROLLBACK")
             raise
 
     def close(self) -> None:
-        """Close the store; nothing can be executed afterwards."""
+        """Close the connection; it cannot be used afterwards."""
         self.raw.close()
 
 
@@ -366,9 +370,10 @@ def connect(
     entropy: Callable[[int], bytes],
     read_only: bool = False,
 ) -> Connection:
-    """Open the store at *path* (``:memory:`` too) with the pragmas that we rely on.
+    """Open the database at *path* (or ``:memory:``) with the required pragmas.
 
-    :raises semaphore_twisted.model.errors.Unavailable: if the machine is in the way
+    :raises semaphore_twisted.model.errors.Unavailable: if the disk is full, or the file
+        is locked or cannot be opened
     """
     raw = sqlite3.connect(
         str(path),
@@ -398,5 +403,5 @@ def connect(
 
 
 def utc_now() -> datetime:
-    """Return the present moment; given to :func:`connect` by the roots."""
+    """Return the current time in UTC; passed to :func:`connect`."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What SQLite says when the machine is the cause: a full disk, a lock, a bad disk."""
+"""Maps SQLite's operating errors, such as a full disk, to errors of the model."""
 
 import errno
 import os
@@ -10,15 +10,15 @@ from semaphore_twisted.model.errors import Busy, NoRoom, Unavailable, Unwritable
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _FAULTY = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
-#: The low byte of an extended code is the code.
+#: The low byte of an extended result code is the primary result code.
 _CODE = 0xFF
 
 
 def fault(error: sqlite3.Error, path: Path | str) -> Unavailable | None:
-    """Return what *error* of the store at *path* means, or ``None`` if it is ours.
+    """Return the model's error for *error*; ``None`` if it is a programming error.
 
-    SQLite tells of a full disk, but not of a quota or of a file system without free
-    inodes, so what is wrong is found by writing a file beside the store.
+    SQLite reports a full disk, but not an exceeded quota or a file system without free
+    inodes, so the cause is determined by writing a file beside the database at *path*.
     """
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
@@ -38,7 +38,7 @@ def fault(error: sqlite3.Error, path: Path | str) -> Unavailable | None:
 
 
 def _refusal(path: Path) -> OSError | None:
-    """Return why a block beside *path* cannot be written, if it cannot."""
+    """Return the error of writing a block beside *path*, or ``None``."""
     if str(path) == ":memory:":
         return None
     probe = path.with_name(f".{path.name}.probe")

@@ -1,4 +1,4 @@
-"""Removal of what changed rows leave behind in SQLite's files."""
+"""Maintenance of SQLite's files: removal of old contents and of free pages."""
 
 import sqlite3
 from collections.abc import Callable
@@ -6,22 +6,22 @@ from collections.abc import Callable
 from semaphore_twisted.model.limits import FREE_PAGES, VACUUM_PAGES
 from semaphore_twisted.persistence.engine import Connection
 
-#: The value of ``PRAGMA auto_vacuum``.
+#: The value of ``PRAGMA auto_vacuum`` for incremental vacuum.
 _INCREMENTAL = 2
 
-#: Seconds between two tries while others use the store.
+#: Seconds between two attempts while other connections use the database.
 PAUSE = 0.2
 
 
 def scrub(
     conn: Connection, *, pause: Callable[[float], None], attempts: int = 10
 ) -> bool:
-    """Rewrite the store without old pages; tell whether none is left.
+    """Rewrite the file without old pages; return whether this succeeded completely.
 
-    Free pages and the write-ahead log keep former contents of rows, even with
-    ``secure_delete``; ``VACUUM`` and a truncating checkpoint drop them. A reader
-    that holds an old snapshot prevents the truncation, which SQLite reports in its
-    answer and not by an error, so it is tried again. Outside a transaction only.
+    Free pages and the write-ahead log contain former values of rows, even with
+    ``secure_delete``; ``VACUUM`` and a truncating checkpoint remove them. A reader with
+    an old snapshot prevents the truncation; SQLite reports this in the result and not
+    as an error, so the checkpoint is repeated. Must be called outside a transaction.
     """
     try:
         conn.raw.execute("VACUUM")
@@ -30,7 +30,7 @@ def scrub(
             return False
         raise
     (timeout,) = conn.raw.execute("PRAGMA busy_timeout").fetchone()
-    conn.raw.execute("PRAGMA busy_timeout=0")  # the pauses are ours
+    conn.raw.execute("PRAGMA busy_timeout=0")  # pause() waits instead
     try:
         for attempt in range(attempts):
             if attempt:
@@ -43,10 +43,10 @@ def scrub(
 
 
 def give_back(conn: Connection) -> bool:
-    """Give some free pages of the file back to the disk; tell whether there are more.
+    """Release some free pages to the file system; return whether more can be released.
 
-    Some are kept for what is written next. A file that a former version made has to be
-    compacted once before.
+    Some pages are kept for the next writes. A file made by an old version must be
+    compacted once before (:func:`compact`).
     """
     (mode,) = conn.raw.execute("PRAGMA auto_vacuum").fetchone()
     (free,) = conn.raw.execute("PRAGMA freelist_count").fetchone()
@@ -57,11 +57,12 @@ def give_back(conn: Connection) -> bool:
 
 
 def compact(conn: Connection) -> None:
-    """Write the file anew without free pages, so that it can shrink by itself later.
+    """Rewrite the file without free pages, so that incremental vacuum works afterwards.
 
-    Outside a transaction, while no other process uses the store.
+    Must be called outside a transaction, while no other process uses the database.
 
-    :raises semaphore_twisted.model.errors.Unavailable: if the machine is in the way
+    :raises semaphore_twisted.model.errors.Unavailable: if the disk is full, or the file
+        is locked or cannot be written
     """
     with conn.faults():
         conn.raw.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -70,7 +71,7 @@ def compact(conn: Connection) -> None:
 
 
 def _truncated(conn: Connection) -> bool:
-    """Move the log into the file and empty it; tell whether that could be done."""
+    """Truncate the write-ahead log after a checkpoint; return whether this worked."""
     try:
         busy, _, _ = conn.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError as error:

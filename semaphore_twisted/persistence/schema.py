@@ -1,10 +1,10 @@
-"""Every table; names are Semaphore's, so that its installations can be imported.
+"""All tables; the names are Semaphore's, so that its databases can be imported.
 
-Only Integer, Text and LargeBinary columns occur: statements are executed on the
-DBAPI connection without SQLAlchemy's processors (see ``engine``). ``info`` says
-what a column holds: ``json`` (decoded on read), ``sealed`` (an envelope of
-``crypto.keyring``, with its purpose). Times are texts, RFC 3339 in UTC with six
-decimals, so they sort as texts. Truth values are 0 and 1.
+Columns are Integer, Text and LargeBinary only: statements are executed by the DBAPI
+without SQLAlchemy's processors (see ``engine``). ``info`` describes the content of a
+column: ``json`` (decoded when read) or ``sealed`` (an envelope of ``crypto.keyring``,
+with its purpose). Times are texts, RFC 3339 in UTC with six decimals, so they sort as
+texts. Booleans are 0 and 1.
 """
 
 from typing import Any
@@ -75,7 +75,7 @@ def _number(
     )
 
 
-#: Facts about the installation: key ids in use, canaries, the instance's uuid.
+#: Facts about the installation: key ids in use, canaries, the instance's UUID.
 option = Table(
     "option",
     metadata,
@@ -83,7 +83,7 @@ option = Table(
     _text("value"),
 )
 
-#: Values of the installation itself that are sealed, such as the local CA's key.
+#: Encrypted values of the installation itself, such as the local CA's key.
 sealed_value = Table(
     "sealed_value",
     metadata,
@@ -105,7 +105,7 @@ user = Table(
     _flag("external"),
     _flag("admin"),
     _flag("active", default=1),
-    #: the forms by which they are compared
+    #: case-folded forms, used for comparison
     _text("username_folded", default=""),
     _text("email_folded", default=""),
     Index("ux_user_username_folded", "username_folded", unique=True),
@@ -136,7 +136,7 @@ user_token = Table(
     _text("expires", nullable=True),
 )
 
-#: Failed guesses, by account and by address.
+#: Failed password guesses, per account and per address.
 login_failure = Table(
     "login_failure",
     metadata,
@@ -192,7 +192,7 @@ access_key = Table(
         on_delete="CASCADE",
         nullable=True,
     ),
-    #: of a variable group's secret: ``env`` or ``var``; else empty
+    #: for the secret of a variable group: ``env`` or ``var``; otherwise empty
     _text("owner", default=""),
     Column("secret", Text, nullable=True, info={"sealed": "access_key"}),
     sqlite_autoincrement=True,
@@ -221,7 +221,7 @@ inventory = Table(
     _text("inventory", default=""),
     _reference("ssh_key_id", "access_key.id", nullable=True),
     _reference("become_key_id", "access_key.id", nullable=True),
-    #: a template; no foreign key, since templates refer to inventories already
+    #: a template; not a foreign key, since templates already refer to inventories
     _number("holder_id", nullable=True),
     _reference("repository_id", "project__repository.id", nullable=True),
     sqlite_autoincrement=True,
@@ -303,7 +303,7 @@ task = Table(
     _text("status"),
     _text("playbook", default=""),
     _text("environment", default=""),
-    #: one-time survey secrets (JSON), while the task waits; gone once it starts
+    #: survey secrets of the task (JSON) while it waits; deleted when it starts
     Column("secret", Text, nullable=True, info={"sealed": "task"}),
     _text("arguments", nullable=True),
     _text("hosts_limit", default=""),
@@ -326,16 +326,17 @@ task = Table(
     _text("commit_hash", nullable=True),
     _text("commit_message", default=""),
     _reference("build_task_id", "task.id", on_delete="SET NULL", nullable=True),
-    #: bytes of the spool that are in the store
+    #: number of bytes of the spool that are stored
     _number("spool_offset", default=0),
-    #: lines of output in the store
+    #: number of stored lines of output
     _number("lines", default=0),
     Index("ix_task_project_id_id", "project_id", "id"),
     Index("ix_task_status", "status"),
     sqlite_autoincrement=True,
 )
 
-#: Lines ``first`` to ``last`` of a task's log: zlib of time, tab, text, newline each.
+#: Lines ``first`` to ``last`` of a task's log, compressed by zlib; each line is time,
+#: tab, text and newline.
 task_output = Table(
     "task__output",
     metadata,
@@ -365,7 +366,7 @@ event = Table(
 
 # The VPN. Keys are 32 raw bytes, addresses canonical texts without a prefix length.
 
-#: One row; *revision* rises with every change of what the device should be.
+#: One row; *revision* increases with each change of the desired state of the device.
 vpn_network = Table(
     "vpn_network",
     metadata,
@@ -393,22 +394,23 @@ vpn_peer = Table(
     _reference("user_id", "user.id", on_delete="SET NULL", nullable=True),
     _reference("project_id", "project.id", on_delete="SET NULL", nullable=True),
     _reference("invite_id", "vpn_invite.id", on_delete="SET NULL", nullable=True),
-    # a revoked peer's key stays, so that it is never taken for another's
+    # the key of a revoked peer is kept, so that no other peer can use it
     Column("public_key", LargeBinary, nullable=False, unique=True),
     Column("preshared_key", Text, nullable=True, info={"sealed": "vpn_peer"}),
-    # NULL once revoked: the address is in quarantine then
+    # NULL after revocation: the address is then in quarantine
     Column("ipv4", Text, nullable=True, unique=True),
     Column("ipv6", Text, nullable=True, unique=True),
     Column("tags", Text, nullable=False, server_default="[]", info=_JSON),
     _text("created"),
     _text("expires", nullable=True),
     _text("ended", nullable=True),
-    #: suspended or limited by somebody else than its owner, who cannot lift it alone
+    #: suspended or limited by a manager or administrator; the owner alone cannot undo
+    #: it
     _flag("held"),
     _text("last_handshake", nullable=True),
-    # the device's endpoint as last seen
+    # the peer's last known endpoint on the device
     _text("outer_endpoint", nullable=True),
-    # totals over all devices that ever were, and what this device had counted
+    # totals over all devices of the peer, and the counters of the current device
     _number("received", default=0),
     _number("sent", default=0),
     _number("device_received", default=0),
@@ -417,7 +419,7 @@ vpn_peer = Table(
     sqlite_autoincrement=True,
 )
 
-#: An address that a peer has given back; nobody gets it before *until*.
+#: An address that a peer has released; it is not assigned again before *until*.
 vpn_quarantine = Table(
     "vpn_quarantine",
     metadata,
@@ -438,9 +440,9 @@ vpn_invite = Table(
     _number("uses", default=0),
     _number("max_uses"),
     Column("tags", Text, nullable=False, server_default="[]", info=_JSON),
-    # names of site networks that peers made with it are granted
+    # names of the site networks that are granted to peers made with it
     Column("grants", Text, nullable=False, server_default="[]", info=_JSON),
-    # whether peers made with it wait for somebody's approval
+    # whether peers made with it need an approval
     _flag("approval"),
     _text("created"),
     _text("expires"),

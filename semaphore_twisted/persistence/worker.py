@@ -1,7 +1,8 @@
-"""One thread that does one piece of work after another, and answers in the reactor's.
+"""A thread that executes functions in order and reports results to the reactor.
 
-``Compute`` is such a thread for what costs CPU: password hashes, private keys,
-certificates. It is not the reactor's pool, where name look-ups live and would wait.
+``Compute`` is such a thread for CPU-intensive work: password hashes, private keys,
+certificates. It is not the reactor's thread pool, where such work would delay host name
+lookups.
 """
 
 import threading
@@ -21,26 +22,26 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """The work was not done: the thread has ended, or has not begun."""
+    """The function was not executed: the thread has ended, or has not started."""
 
 
 class Worker:
-    """A thread with a queue; everything here is called in the reactor's thread.
+    """A thread with a queue; all methods are called in the reactor's thread.
 
-    Cancelling a Deferred stops the waiting, never the work.
+    Cancelling a Deferred does not stop the function.
     """
 
     def __init__(self, name: str, *, reactor: IReactorFromThreads) -> None:
-        """Call the thread *name*; *reactor* brings results back."""
+        """Name the thread *name*; *reactor* delivers the results."""
         self._name = name
         self._reactor = reactor
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._running = False
-        #: pieces of work that wait or are being done
+        #: functions that are queued or running
         self.waiting = 0
-        #: pieces of work done since the start
+        #: functions completed since the start
         self.done = 0
-        #: seconds that the last piece of work waited before it began
+        #: seconds that the last function waited in the queue
         self.last_wait = 0.0
 
     def start(self) -> None:
@@ -49,7 +50,7 @@ class Worker:
         threading.Thread(target=self._serve, name=self._name, daemon=True).start()
 
     def run(self, work: Callable[[], T]) -> Deferred[T]:
-        """Do *work* after everything that was asked before; fires with its value."""
+        """Run *work* after all queued functions; fire with its result."""
         if not self._running:
             return fail(Failure(Stopped(f"{self._name} does not run")))
         answer: Deferred[T] = Deferred()
@@ -59,7 +60,7 @@ class Worker:
             began = time.monotonic()
             try:
                 value = work()
-            except BaseException:  # noqa: BLE001 - the caller gets it, whatever it is
+            except BaseException:  # noqa: BLE001 - the caller receives any error
                 failure = Failure()
                 self._reactor.callFromThread(
                     self._finish, began - asked, answer.errback, failure
@@ -74,9 +75,9 @@ class Worker:
         return answer
 
     def stop(self, last: Callable[[], None] | None = None) -> Deferred[None]:
-        """End the thread after what was asked before; *last* is done in it at the end.
+        """End the thread after the queued functions; run *last* in it at the end.
 
-        Fires once the thread has done everything.
+        Fire when all functions have completed.
         """
         ended = self.run(last or (lambda: None))
         if self._running:
@@ -96,18 +97,18 @@ class Worker:
 
 
 class Compute(Service):
-    """The thread for what costs CPU; call it with a function and its arguments."""
+    """A thread for CPU-intensive functions; callable with function and arguments."""
 
     name = "compute"
 
     def __init__(self, *, reactor: IReactorFromThreads) -> None:
-        """Bring results back by *reactor*."""
+        """Use *reactor* to deliver the results."""
         self._worker = Worker("semaphore-compute", reactor=reactor)
 
     def __call__(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
-        """Run *function*, which touches no state of ours, in the thread."""
+        """Run *function*, which must not use shared state, in the thread."""
         return self._worker.run(lambda: function(*args, **kwargs))
 
     @override
@@ -118,6 +119,6 @@ class Compute(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """End the thread after what it has been asked."""
+        """End the thread after the queued functions."""
         super().stopService()
         return self._worker.stop()

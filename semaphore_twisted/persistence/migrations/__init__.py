@@ -1,1 +1,1 @@
-"""Schema versions, run by alembic."""
+"""Migrations of the schema, run by alembic."""

@@ -1,7 +1,7 @@
-"""What alembic runs: the numbered files, on the connection that was handed over.
+"""Alembic's environment: runs the numbered files on the given connection.
 
-``migrate`` owns the transaction; for a developer's ``alembic revision`` see
-``docs/architecture.md``.
+``migrate`` controls the transaction; ``docs/architecture.md`` describes the use of
+``alembic revision`` in development.
 """
 
 from alembic import context

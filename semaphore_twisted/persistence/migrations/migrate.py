@@ -1,12 +1,13 @@
-"""Bring a store to this program's schema, all of the way or not at all.
+"""Migrates a database to this program's schema, completely or not at all.
 
-Everything happens in one transaction that begins with ``BEGIN IMMEDIATE``: alembic's
-own default for SQLite leaves half-made tables behind, and so does the driver's BEGIN.
-Foreign keys are off meanwhile, which is possible only before a transaction: copying a
-table with them on deletes its children by cascade. They are checked before the commit.
+All steps run in one transaction that begins with ``BEGIN IMMEDIATE``: alembic's default
+for SQLite, and the driver's own BEGIN, would leave partly created tables behind.
+Foreign keys are off during the migration (this can only be set before a transaction),
+because copying a table with them on deletes the dependent rows by cascade. They are
+checked before the commit.
 
-alembic costs memory and a third of a second, so whether there is something to do is
-found without it.
+Importing alembic costs memory and a third of a second, so the check for pending steps
+does not use it.
 """
 
 import sqlite3
@@ -28,10 +29,10 @@ from semaphore_twisted.persistence.faults import fault
 
 _FOLDER = Path(__file__).parent
 
-#: Where the numbered files are.
+#: The directory of the numbered files.
 VERSIONS = _FOLDER / "versions"
 
-#: Seconds to wait for another process that writes.
+#: Seconds to wait for another process that holds the lock.
 _PATIENCE = 10.0
 
 _version = str(
@@ -40,25 +41,25 @@ _version = str(
 
 
 class NewerStore(DomainError):
-    """The store was made by a newer program, or is none of ours."""
+    """The database was made by a newer version or by another program."""
 
 
 class MigrationFailed(DomainError):
-    """A step failed; the store is as it was."""
+    """A step failed; the database is unchanged."""
 
 
 def pending(path: Path, *, versions: Path = VERSIONS) -> list[str]:
-    """Return the names of the steps that the store at *path* lacks, in their order.
+    """Return the names of the pending steps for the database at *path*, in order.
 
-    :raises NewerStore: if this program does not know the store's version.
+    :raises NewerStore: if this program does not know the database's version.
     """
     return _after(_present(path), versions)
 
 
 def is_empty(path: Path) -> bool:
-    """Whether the file at *path* has no table; one that cannot be read may have some.
+    """Return whether the file at *path* has no table; an unreadable one counts as used.
 
-    It is not changed.
+    The file is not changed.
     """
     try:
         return _present(path) is None
@@ -73,13 +74,14 @@ def migrate(
     versions: Path = VERSIONS,
     watch: Callable[[str], None] | None = None,
 ) -> None:
-    """Take the steps that the store at *path* lacks; it is made if there is none.
+    """Run the pending steps on the database at *path*; create it if it is missing.
 
-    Before an upgrade the store is copied to ``PATH.before-STEP``. *watch* is shown
-    each statement before it is executed. *now* is for steps that write times.
+    Before an upgrade the database is copied to ``PATH.before-STEP``. *watch* receives
+    each statement before it is executed. *now* supplies the time to steps that store
+    one.
 
-    :raises NewerStore: if this program does not know the store's version.
-    :raises MigrationFailed: if a step failed; the store is as it was.
+    :raises NewerStore: if this program does not know the database's version.
+    :raises MigrationFailed: if a step failed; the database is unchanged.
     """
     present = _present(path)
     steps = _after(present, versions)
@@ -99,15 +101,15 @@ def migrate(
 
 
 def _present(path: Path) -> str | None:
-    """Return the version of the store at *path*; ``None`` if it is empty or not there.
+    """Return the version of the database at *path*; ``None`` if empty or missing.
 
-    :raises NewerStore: if there is something that we did not make.
+    :raises NewerStore: if the file was made by another program.
     """
     if not path.exists() or path.stat().st_size == 0:
         return None
     try:
         with closing(sqlite3.connect(path, timeout=_PATIENCE)) as raw:
-            # A file whose first migration was killed can have a header and no table.
+            # A file whose first migration was killed may have a header and no table.
             if not raw.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 return None
             row = raw.execute(_version).fetchone()
@@ -139,9 +141,9 @@ def _after(present: str | None, versions: Path) -> list[str]:
 
 
 def _copy(path: Path, target: Path) -> None:
-    """Make a consistent copy of the store, whole or not at all.
+    """Make a consistent copy of the database, completely or not at all.
 
-    :raises Unavailable: if there is no room for it
+    :raises Unavailable: if the disk has no space for it
     """
     unfinished = target.with_name(f"{target.name}.part")
     unfinished.unlink(missing_ok=True)
@@ -175,7 +177,7 @@ def _run(
     config.set_main_option("path_separator", "newline")
     with closing(sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)) as raw:
         raw.execute("PRAGMA foreign_keys=OFF")
-        # for a new file only; one with tables needs a VACUUM (``semaphore compact``)
+        # effective for a new file only; one with tables needs ``semaphore compact``
         raw.execute("PRAGMA auto_vacuum=INCREMENTAL")
         engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
 

@@ -1,1 +1,1 @@
-"""Statements of one table each, built once."""
+"""SQL statements, grouped by subject and built once as module constants."""

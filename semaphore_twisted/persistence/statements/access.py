@@ -1,4 +1,4 @@
-"""Who holds credentials, and what he is in a project: one statement, one row."""
+"""Statements that find the user of a credential and its role in a project."""
 
 from sqlalchemy import and_, bindparam, or_, select
 
@@ -24,7 +24,7 @@ _IN_PROJECT = (project.c.id.label("project_id"), project_user.c.role)
 
 
 def _with_project(table: object) -> object:
-    """Add the project ``project_id`` and the user's membership, if there are any."""
+    """Add the project ``project_id`` and the user's membership, if they exist."""
     return (
         user.join(table, table.c.user_id == user.c.id)  # type: ignore[arg-type, attr-defined]
         .outerjoin(project, project.c.id == bindparam("project_id"))
@@ -38,8 +38,8 @@ def _with_project(table: object) -> object:
     )
 
 
-#: The active user of a session that was used after the time ``cutoff``, and begun
-#: after ``oldest``.
+#: The active user of a session that was last used after ``cutoff``, and created after
+#: ``oldest``.
 of_session = (
     select(
         *_USER,

@@ -1,4 +1,4 @@
-"""Who may be sent news of which projects."""
+"""Statements that find the projects whose messages a user may receive."""
 
 from sqlalchemy import bindparam, or_, select
 
@@ -6,8 +6,8 @@ from semaphore_twisted.persistence.schema import project_user, session, user, us
 
 _SHOWN = (user.c.id, user.c.admin)
 
-#: The active user of a session that was used after the time ``cutoff``, and begun
-#: after ``oldest``.
+#: The active user of a session that was last used after ``cutoff``, and created after
+#: ``oldest``.
 user_of_session = (
     select(*_SHOWN, session.c.created, session.c.last_active, session.c.ip)
     .join(session, session.c.user_id == user.c.id)

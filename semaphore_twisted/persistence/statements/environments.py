@@ -1,4 +1,4 @@
-"""Environments (variable groups); their secrets are in ``statements.keys``."""
+"""Statements about environments; their secrets are in ``statements.keys``."""
 
 from sqlalchemy import bindparam, select
 

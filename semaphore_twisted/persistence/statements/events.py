@@ -1,4 +1,4 @@
-"""The record of what happened, newest first."""
+"""Statements about events, newest first."""
 
 from sqlalchemy import bindparam, delete, null, or_, select, update
 
@@ -51,9 +51,9 @@ _of_account = or_(
     event.c.object_type == "user", event.c.object_type == bindparam("login")
 ) & (event.c.object_id == bindparam("user_id"))
 
-#: Of the user's projects, and what he did and what was done to him outside of them: to
-#: his account, his devices and his invites. The rest of the installation's events name
-#: other accounts, addresses and projects.
+#: Events of the user's projects, and events outside of projects that the user caused or
+#: that concern the user's account, devices or invites. The remaining events of the
+#: installation name other accounts, addresses and projects.
 of_user = _IDS.where(
     or_(
         event.c.project_id.in_(
@@ -71,7 +71,7 @@ of_user = _IDS.where(
     )
 )
 
-#: Keep that something happened in a project that is deleted, and not what it tells.
+#: Keep the event of a deleted project, but remove its details.
 empty_of_project = (
     update(event)
     .where(event.c.project_id == bindparam("of_project"))
@@ -84,12 +84,12 @@ _old = (
     .limit(bindparam("most"))
 )
 
-#: Some of the events that are older than ``cutoff``.
+#: Deletes some of the events that are older than ``cutoff``.
 forget_old = delete(event).where(event.c.id.in_(_old))
 
 _logins = select(event.c.id).where(event.c.object_type == bindparam("login"))
 
-#: The newest of the events of logins that are too many, if there is one.
+#: The newest of the login events above the maximum number, if there is one.
 first_surplus = _logins.order_by(event.c.id.desc()).limit(1).offset(bindparam("kept"))
 
 _surplus = _logins.where(event.c.id <= bindparam("last")).limit(bindparam("most"))

@@ -1,4 +1,4 @@
-"""Statements on the account that a first start makes, and on the demo's project."""
+"""Statements about the account made at the first start, and the demo's project."""
 
 from sqlalchemy import bindparam, select
 

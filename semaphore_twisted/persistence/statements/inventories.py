@@ -1,4 +1,4 @@
-"""Inventories."""
+"""Statements about inventories."""
 
 from sqlalchemy import bindparam, select
 

@@ -1,4 +1,4 @@
-"""Access keys; a variable group's secrets are rows of the same table."""
+"""Statements about access keys; they include the secrets of variable groups."""
 
 from sqlalchemy import bindparam, or_, select, union
 
@@ -35,7 +35,7 @@ type_of = select(_c.type).where(
     _c.id == bindparam("id"),
 )
 
-#: The uuids that a sealed value of the row is bound to.
+#: UUIDs of the row and of its project; a sealed value is bound to them.
 row_uuid = select(_c.uuid).where(_c.id == bindparam("id"))
 project_uuid = select(project.c.uuid).where(project.c.id == bindparam("id"))
 
@@ -43,7 +43,7 @@ _template = select(template.c.id, template.c.name).where(
     template.c.project_id == bindparam("project_id")
 )
 
-#: Templates that open a vault with the key.
+#: Templates that use the key as a vault password.
 templates = (
     _template.where(
         template.c.id.in_(

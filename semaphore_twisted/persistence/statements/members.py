@@ -1,4 +1,4 @@
-"""Members of projects."""
+"""Statements about members of projects."""
 
 from sqlalchemy import bindparam, delete, func, select, update
 

@@ -1,4 +1,4 @@
-"""Everything that a task runs with: its template, keys, sources and variables."""
+"""Statements for the data of a job: template, keys, sources and variables."""
 
 from sqlalchemy import bindparam, select
 
@@ -23,7 +23,7 @@ _key = select(
     access_key.c.secret,
 ).join(project, project.c.id == access_key.c.project_id)
 
-#: A key of a project as it is stored.
+#: An access key of a project as it is stored.
 key = _key.where(
     access_key.c.id == bindparam("id"),
     access_key.c.project_id == bindparam("project_id"),

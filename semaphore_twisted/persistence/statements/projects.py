@@ -1,4 +1,4 @@
-"""Projects, and the order in which their contents can be deleted."""
+"""Statements about projects, and the deletion of their contents in order."""
 
 from sqlalchemy import bindparam, delete, exists, select
 
@@ -35,7 +35,7 @@ of_user = (
 
 by_id = select(*_SHOWN).where(project.c.id == bindparam("project_id"))
 
-#: Whether a task of the project has begun and has not ended.
+#: Whether a task of the project has started and not ended.
 active_task = select(
     exists().where(
         task.c.project_id == bindparam("project_id"),
@@ -46,7 +46,7 @@ active_task = select(
     )
 )
 
-#: Users before what they use: a restricting foreign key holds within a cascade too.
+#: Referencing tables come first: a restricting foreign key also applies in a cascade.
 CONTENTS = tuple(
     delete(table).where(table.c.project_id == bindparam("of_project"))
     for table in (

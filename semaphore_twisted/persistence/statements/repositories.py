@@ -1,4 +1,4 @@
-"""Repositories."""
+"""Statements about repositories."""
 
 from sqlalchemy import bindparam, select
 
@@ -20,7 +20,7 @@ _shown = select(
 #: A repository of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
-#: Every repository's address.
+#: The URLs of all repositories.
 addresses = select(_c.id, _c.git_url)
 
 #: The repositories of a project.

@@ -1,4 +1,4 @@
-"""Statements on the installation's own sealed values."""
+"""Statements about encrypted values of the installation."""
 
 import msgspec
 from sqlalchemy import bindparam, select
@@ -7,7 +7,7 @@ from semaphore_twisted.persistence.schema import sealed_value as _sealed_value
 
 
 class SealedValue(msgspec.Struct, frozen=True):
-    """A value's row."""
+    """A row with a sealed value."""
 
     uuid: str
     secret: str

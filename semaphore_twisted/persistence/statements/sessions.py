@@ -1,11 +1,12 @@
-"""Login sessions."""
+"""Statements about login sessions."""
 
 from sqlalchemy import bindparam, delete, func, or_, update
 
 from semaphore_twisted.persistence.schema import session
 
-#: Notes a use. Times that are yet to come, from a clock that was set back since,
-#: become the present one, so that the session ends as soon as others.
+#: Update the time of the last use. Times in the future, from a clock that was set back
+#: since, are replaced with the current time, so that the session expires like any
+#: other.
 touch = (
     update(session)
     .where(
@@ -24,12 +25,13 @@ touch = (
 
 end = delete(session).where(session.c.digest == bindparam("old_digest"))
 
-#: All sessions of a user but one; the id 0 is no session's.
+#: Deletes all sessions of a user except ``but``; the id 0 belongs to no session.
 end_of_user = delete(session).where(
     session.c.user_id == bindparam("of_user"), session.c.id != bindparam("but")
 )
 
-#: Sessions that were last used at ``cutoff`` or before, or begun at ``oldest``.
+#: Deletes sessions last used at ``cutoff`` or before, or created at ``oldest`` or
+#: before.
 end_over = delete(session).where(
     or_(
         session.c.last_active <= bindparam("cutoff"),

@@ -1,4 +1,4 @@
-"""Lists in the order that a client asks for, by columns of an allow-list."""
+"""Statements in each order that a client may request, from an allow-list of columns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,15 +15,15 @@ class Sorted:
     _statements: Mapping[tuple[str, bool], Any]
 
     def by(self, column: str, *, descending: bool) -> Any:
-        """Return the statement sorted by *column*; an unknown one is the first."""
+        """Return the statement sorted by *column*, or by the first if it is unknown."""
         found = self._statements.get((column, descending))
         return self._statements[self._first, descending] if found is None else found
 
 
 def sorted_by(statement: Any, columns: Mapping[str, Any], last: Any) -> Sorted:
-    """Return *statement* in every order; *last* decides between equals.
+    """Return *statement* in each order; *last* is the secondary sort key.
 
-    *columns* are the names that clients use; case counts for none of them.
+    *columns* maps the names that clients use; sorting ignores case.
     """
     statements = {}
     for name, column in columns.items():

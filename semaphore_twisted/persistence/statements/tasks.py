@@ -1,4 +1,4 @@
-"""Tasks, and the chunks of their output."""
+"""Statements about tasks and the chunks of their output."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from semaphore_twisted.persistence.schema import (
 
 _c = task.c
 
-#: The fields of a task as the API shows it; never its secret.
+#: The columns of a task as the API shows it; never its secret.
 _SHOWN = (
     _c.id,
     _c.template_id,
@@ -103,7 +103,7 @@ in_list = _list.where(
     _c.id == bindparam("id"), _c.project_id == bindparam("project_id")
 )
 
-# Not by IN with a list: that does not compile beside parameters without values.
+# Without IN and a list: that does not compile with parameters without values.
 _finished = or_(_c.status == "success", _c.status == "error", _c.status == "stopped")
 _unfinished = not_(_finished)
 
@@ -120,10 +120,10 @@ _queued = (
     .order_by(_c.id)
 )
 
-#: Tasks that wait for their turn, oldest first.
+#: Tasks that are queued, oldest first.
 waiting = _queued.where(_c.status == "waiting")
 
-#: Tasks that take a place: neither waiting nor ended.
+#: Tasks that occupy a slot: neither queued nor ended.
 active = _queued.where(_unfinished, _c.status != "waiting")
 
 unfinished_ids = select(_c.id).where(_unfinished).order_by(_c.id)
@@ -138,7 +138,7 @@ unfinished_of_template = (
     .order_by(_c.id)
 )
 
-#: What the machinery has to know of a task besides what is shown.
+#: Internal data of a task for its execution, which is not shown.
 machinery = (
     select(
         _c.id,
@@ -181,7 +181,7 @@ last_version = (
     .limit(1)
 )
 
-#: Templates that deploy what the template ``template_id`` built, by themselves.
+#: Templates that automatically deploy builds of the template ``template_id``.
 autorun = (
     select(template.c.id)
     .where(
@@ -192,7 +192,7 @@ autorun = (
     .order_by(template.c.id)
 )
 
-#: Ended tasks of a template beyond the newest ``keep``, at most ``count``.
+#: Ended tasks of a template beyond the newest ``keep`` tasks, at most ``count``.
 surplus = (
     select(_c.id)
     .where(
@@ -210,7 +210,7 @@ surplus = (
     .limit(bindparam("count"))
 )
 
-#: The chunk that is still written to: the last one.
+#: The last chunk, to which lines are appended.
 last_chunk = (
     select(task_output.c.first, task_output.c.last, task_output.c.lines)
     .where(task_output.c.task_id == bindparam("task_id"))
@@ -227,8 +227,8 @@ rewrite_chunk = (
     .values(last=bindparam("new_last"), lines=bindparam("new_lines"))
 )
 
-#: The first ``count`` chunks that have lines above ``number``. The chunk that holds
-#: the line ``number`` begins at or below it, so the key alone finds the place.
+#: The first ``count`` chunks with lines above ``number``. The chunk that contains the
+#: line ``number`` begins at or below it, so the primary key suffices to find it.
 chunks = (
     select(task_output.c.first, task_output.c.last, task_output.c.lines)
     .where(
@@ -249,7 +249,7 @@ chunks = (
     .limit(bindparam("count"))
 )
 
-#: Ended tasks of a project, and of a template, the oldest first.
+#: Ended tasks of a project, and of a template, oldest first.
 ended_of_project, ended_of_template = (
     select(_c.id)
     .where(column == bindparam("of"), _finished)
@@ -260,7 +260,7 @@ ended_of_project, ended_of_template = (
 
 _parts = task_output.alias()
 
-#: The oldest parts of a task's log, at most ``count``.
+#: Deletes the oldest chunks of a task's log, at most ``count``.
 delete_parts = delete(task_output).where(
     task_output.c.task_id == bindparam("of_task"),
     task_output.c.first.in_(

@@ -1,4 +1,4 @@
-"""Templates, their vaults, and the newest task of each."""
+"""Statements about templates, their vaults, and the newest task of each."""
 
 from sqlalchemy import bindparam, delete, func, null, select
 
@@ -15,11 +15,11 @@ from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = template.c
 
-#: Each compared by itself: a list would be a parameter of another kind, which cannot
-#: be compiled once for all executions.
+#: Compared one by one: a list would be an expanding parameter, which cannot be compiled
+#: once for all executions.
 _ENDED = ("success", "error", "stopped")
 
-#: *vaults* and *last_task* are filled in by the operation.
+#: The operation fills in *vaults* and *last_task*.
 _shown = select(
     _c.id,
     _c.project_id,
@@ -96,10 +96,10 @@ forget_vaults = delete(template_vault).where(
     template_vault.c.template_id == bindparam("template_id")
 )
 
-#: The newest task of each template in ``ids``, a list; ``None`` where there is none.
+#: The newest task of each template in ``ids``, a JSON list; NULL if there is none.
 newest_tasks = select(
     _c.id.label("template_id"),
-    # for each by itself, so that the index finds it without a look at the others
+    # a subquery per template, which the index answers without scanning the table
     select(func.max(task.c.id))
     .where(task.c.template_id == _c.id)
     .correlate(template)
@@ -109,7 +109,7 @@ newest_tasks = select(
     _c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
 )
 
-#: Whether a template has tasks that are under way (those that wait may go).
+#: A started task of the template that has not ended; queued tasks do not count.
 under_way = (
     select(task.c.id)
     .where(
@@ -119,7 +119,7 @@ under_way = (
     .limit(1)
 )
 
-#: Templates that deploy what a template builds.
+#: Templates that deploy the builds of a template.
 deploying = (
     select(_c.id, _c.name)
     .where(

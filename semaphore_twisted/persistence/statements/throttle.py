@@ -1,4 +1,4 @@
-"""Failed guesses."""
+"""Statements about failed password guesses."""
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
@@ -8,7 +8,7 @@ of_subject = select(login_failure.c.failures, login_failure.c.last).where(
     login_failure.c.subject == bindparam("subject")
 )
 
-#: Whether a failure has a time that is yet to come.
+#: Whether a failure has a time in the future.
 ahead = select(exists().where(login_failure.c.last > bindparam("now")))
 
 settle = (
@@ -17,7 +17,7 @@ settle = (
     .values(last=bindparam("moment"))
 )
 
-#: The time of the newest counter that is one too many.
+#: The time of the newest counter above the maximum number.
 first_surplus = (
     select(login_failure.c.last)
     .order_by(login_failure.c.last.desc())

@@ -1,4 +1,4 @@
-"""API tokens; the store has their digests and first eight characters."""
+"""Statements about API tokens; only digests and eight characters are stored."""
 
 from sqlalchemy import bindparam, delete, select
 

@@ -1,4 +1,4 @@
-"""Accounts."""
+"""Statements about accounts."""
 
 from sqlalchemy import bindparam, func, or_, select
 
@@ -19,8 +19,9 @@ every = select(*SHOWN).order_by(user.c.username_folded, user.c.id)
 
 by_id = select(*SHOWN).where(user.c.id == bindparam("user_id"))
 
-#: The account of a name or address ``login``, whose folded form is ``folded``. As it is
-#: written it wins: older versions could store names that differ in case only.
+#: The account with the name or address ``login``, whose folded form is ``folded``. An
+#: exact match takes precedence: older versions could store names that differ only in
+#: case.
 by_login = (
     select(*SHOWN)
     .where(
@@ -39,7 +40,7 @@ by_login = (
     .limit(1)
 )
 
-#: What the password of the account is checked against, if it can log in with one.
+#: The password hash of an account that may log in with a password.
 credentials = select(user.c.id, user.c.password).where(
     user.c.id == bindparam("user_id"), user.c.active == 1, user.c.external == 0
 )
@@ -52,7 +53,7 @@ active_password = select(user.c.password).where(
 
 active = select(user.c.active).where(user.c.id == bindparam("user_id"))
 
-#: Another user that has the text ``login``, folded ``folded``, as name or address.
+#: Another user whose name or address is ``login``, or has the folded form ``folded``.
 taken = select(user.c.id).where(
     user.c.id != bindparam("user_id"),
     or_(
@@ -63,8 +64,8 @@ taken = select(user.c.id).where(
     ),
 )
 
-#: How many administrators could still log in without this user: one that is neither
-#: external nor has a password cannot.
+#: Number of administrators except this user that can log in: external ones and those
+#: with a password.
 other_admins = (
     select(func.count())
     .select_from(user)

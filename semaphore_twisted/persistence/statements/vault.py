@@ -1,6 +1,6 @@
-"""Statements about everything that is sealed, and the keys it is sealed under.
+"""Statements about all sealed values, and the facts about their keys.
 
-A select of sealed rows has the columns of ``operations.vault.SealedRow``.
+A SELECT of sealed rows has the columns of ``operations.vault.SealedRow``.
 """
 
 from sqlalchemy import Text, bindparam, cast, delete, literal, select, update
@@ -51,7 +51,7 @@ INSTALLATION = select(
     sealed_value.c.secret.label("secret"),
 ).order_by(sealed_value.c.name)
 
-#: Outside of projects, since a peer's owner may change.
+#: Not bound to a project, since the owner of a peer may change.
 VPN_PEERS = (
     select(
         cast(vpn_peer.c.id, Text).label("row"),
@@ -89,7 +89,7 @@ RESEAL_VPN_PEER = (
     .values(preshared_key=bindparam("sealed"))
 )
 
-#: Facts whose names begin with *prefix*.
+#: Facts whose names match the pattern *prefix*.
 FACTS = (
     select(option.c.key.label("key"), option.c.value.label("value"))
     .where(option.c.key.startswith(bindparam("prefix"), autoescape=False))

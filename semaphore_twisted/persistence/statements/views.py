@@ -1,4 +1,4 @@
-"""Views of projects."""
+"""Statements about views of projects."""
 
 from sqlalchemy import bindparam, select
 

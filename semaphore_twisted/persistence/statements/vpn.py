@@ -1,4 +1,4 @@
-"""The VPN's network, its revision, and the addresses of its peers."""
+"""Statements about the VPN's settings and revision, and the addresses of its peers."""
 
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -30,20 +30,20 @@ bump = update(vpn_network).values(revision=_n.revision + 1)
 
 revision = select(_n.revision).order_by(_n.id)
 
-#: Peers that have an address, or could be resumed to have one.
+#: Number of peers that have an address, or get it back when resumed.
 count_living = (
     select(func.count())
     .select_from(vpn_peer)
     .where(vpn_peer.c.state != PeerState.REVOKED)
 )
 
-#: Addresses that are taken, by the family's column.
+#: Addresses in use, by the column of the address family.
 TAKEN = {
     "ipv4": select(vpn_peer.c.ipv4).where(vpn_peer.c.ipv4.is_not(None)),
     "ipv6": select(vpn_peer.c.ipv6).where(vpn_peer.c.ipv6.is_not(None)),
 }
 
-#: The oldest first.
+#: Addresses in quarantine, oldest first.
 quarantined = select(vpn_quarantine.c.address).order_by(
     vpn_quarantine.c.until, vpn_quarantine.c.address
 )
@@ -65,7 +65,7 @@ quarantine = _quarantine.on_conflict_do_update(
     set_={"until": _quarantine.excluded.until},
 )
 
-#: A user's projects, with his role in each.
+#: A user's projects and role in each.
 roles = select(project_user.c.project_id, project_user.c.role).where(
     project_user.c.user_id == bindparam("user_id")
 )

@@ -1,4 +1,4 @@
-"""Everything of the VPN, row by row, with owners by what they are called."""
+"""Statements for a backup of the VPN; owners are identified by name."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _owner = (
 
 
 def _owned(table: Any) -> Any:
-    """Return *table* with its users and projects."""
+    """Join *table* with its users and projects."""
     return table.outerjoin(user, user.c.id == table.c.user_id).outerjoin(
         project, project.c.id == table.c.project_id
     )
@@ -113,12 +113,12 @@ network = select(
     vpn_network.c.revision,
 )
 
-#: What a restore would take away.
+#: Number of peers that a restore would delete.
 count = select(func.count()).select_from(vpn_peer)
 
 projects = select(project.c.id, project.c.uuid, project.c.name)
 
-#: In an order that no reference stands against.
+#: In an order in which no reference prevents the deletion.
 EMPTY = tuple(
     delete(table)
     for table in (

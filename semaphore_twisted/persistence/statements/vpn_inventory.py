@@ -1,4 +1,4 @@
-"""The hosts of a project's VPN, for inventories."""
+"""Statements about the hosts of a project's VPN, for inventories."""
 
 from sqlalchemy import bindparam, select
 
@@ -7,7 +7,7 @@ from semaphore_twisted.persistence.schema import vpn_peer
 
 _c = vpn_peer.c
 
-#: Active hosts of a project; their last handshake may be unknown.
+#: Active hosts of a project; the time of the last handshake may be unknown.
 HOSTS = (
     select(_c.name, _c.ipv4, _c.ipv6, _c.tags, _c.last_handshake)
     .where(

@@ -1,4 +1,4 @@
-"""Invites to the VPN; the store has the digests of their tokens."""
+"""Statements about VPN invites; only digests of their tokens are stored."""
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 
@@ -15,7 +15,7 @@ _c = vpn_invite.c
 _maker = user.alias("maker")
 _by_console = _c.created_by.is_(None)
 
-#: What the maker is in the project of the invite.
+#: The role of the invite's creator in its project.
 _role = (
     select(project_user.c.role)
     .where(
@@ -69,7 +69,7 @@ _rows = (
 
 every = _rows
 in_project = _rows.where(_c.project_id == bindparam("within"))
-#: A user's own, and those of the projects in which he has one of two roles.
+#: The user's own invites, and those of projects the user owns or manages.
 of_viewer = _rows.where(
     or_(
         _c.user_id == bindparam("viewer"),
@@ -88,7 +88,7 @@ of_viewer = _rows.where(
 by_id = _rows.where(_c.id == bindparam("invite_id"))
 by_digest = _rows.where(_c.token_digest == bindparam("digest"))
 
-#: Changes one row, or the invite cannot be used.
+#: Affects one row, or none if the invite cannot be used.
 use = (
     update(vpn_invite)
     .where(
@@ -100,7 +100,7 @@ use = (
     .values(uses=_c.uses + 1, last_used=bindparam("at"))
 )
 
-#: Of a user who is about to be deleted.
+#: Revokes the invites of a user who is being deleted.
 revoke_made_by = (
     update(vpn_invite)
     .where(_c.created_by == bindparam("maker"), _c.revoked.is_(None))

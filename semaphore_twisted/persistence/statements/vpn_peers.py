@@ -1,4 +1,4 @@
-"""Peers of the VPN: rows of people's lists, and what the device should be."""
+"""Statements about VPN peers: rows for lists, and the desired state of the device."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _hosts = _c.kind == PeerKind.HOST
 
 _owner_lives = case((_hosts, project.c.id.is_not(None)), else_=user.c.active == 1)
 
-#: Columns of ``operations.peer_rows.Row``; *received* is what the peer received.
+#: Columns of ``operations.peer_rows.Row``; *received* is counted by the peer.
 _rows = (
     select(
         _c.id,
@@ -54,7 +54,7 @@ _rows = (
 
 
 def _given(name: str, column: Any) -> Any:
-    """Return the condition that *column* is the parameter *name*, if that is given."""
+    """Return the condition *column* = parameter *name*; true if that is NULL."""
     return or_(bindparam(name).is_(None), column == bindparam(name))
 
 
@@ -74,7 +74,7 @@ def _project_of(name: str) -> Any:
 
 
 def _own_of(name: str) -> Any:
-    """Return the condition for a user's devices and the hosts of his projects."""
+    """Return the condition for a user's devices and the hosts of its projects."""
     return or_(
         _c.user_id == bindparam(name),
         and_(
@@ -104,7 +104,7 @@ of_user = _rows.where(_living, _c.user_id == bindparam("user_id"))
 of_project = _rows.where(_living, _c.project_id == bindparam("project_id"))
 of_invite = _rows.where(_living, _c.invite_id == bindparam("invite_id"))
 
-#: What an invite made with a key, after a time.
+#: Peers made with an invite and a key since a time.
 made_with = _rows.where(
     _c.invite_id == bindparam("invite_id"),
     _c.public_key == bindparam("public_key"),
@@ -116,7 +116,7 @@ preshared_key = select(_c.preshared_key).where(_c.id == bindparam("peer_id"))
 
 key_holder = select(_c.id).where(_c.public_key == bindparam("public_key"))
 
-#: Names that an owner's living peers have, but for one.
+#: Names of an owner's peers that are not revoked, except one peer.
 names_of_user = select(_c.name).where(
     _living, _c.user_id == bindparam("owner_id"), _c.id != bindparam("but")
 )
@@ -148,14 +148,14 @@ _ADDED = (
     "held",
 )
 
-#: Nothing where a key or an address is taken already.
+#: Inserts nothing if a key or an address is already in use.
 add = (
     insert(vpn_peer)
     .values({name: bindparam(name) for name in _ADDED})
     .on_conflict_do_nothing()
 )
 
-#: Nothing where the key is taken already; the new device counts from nought.
+#: Changes nothing if the key is already in use; resets the counters of the device.
 rotate = (
     update(vpn_peer)
     .prefix_with("OR IGNORE")
@@ -176,7 +176,7 @@ next_expiry = select(func.min(_c.expires).label("at")).where(
     _c.state == PeerState.ACTIVE, _c.expires > bindparam("now")
 )
 
-#: What the device should have. The order of columns is the reader's.
+#: The peers that should be on the device, with the columns of the reading module.
 desired = (
     select(
         _c.id,
@@ -199,7 +199,7 @@ desired = (
     .order_by(_c.id)
 )
 
-#: Keys of which the store says why they are not desired.
+#: Keys of peers with a known reason for not being on the device.
 undesired_keys = (
     select(_c.public_key)
     .select_from(_with_owner)
@@ -212,12 +212,12 @@ undesired_keys = (
     )
 )
 
-#: Who may enter which site network.
+#: Grants of access to site networks.
 grants = select(
     vpn_grant.c.peer_id, vpn_grant.c.user_id, vpn_grant.c.project_id, vpn_site.c.network
 ).join(vpn_site, vpn_site.c.id == vpn_grant.c.site_id)
 
-#: The members of the projects that may enter one.
+#: The members of the projects that have a grant.
 granted_members = select(project_user.c.project_id, project_user.c.user_id).where(
     project_user.c.project_id.in_(
         select(vpn_grant.c.project_id).where(vpn_grant.c.project_id.is_not(None))
@@ -226,7 +226,7 @@ granted_members = select(project_user.c.project_id, project_user.c.user_id).wher
 
 
 def _networks() -> Select[Any]:
-    """Return the networks that one peer may enter."""
+    """Return the statement for the networks that one peer may access."""
     return (
         select(vpn_site.c.network)
         .join(vpn_grant, vpn_grant.c.site_id == vpn_site.c.id)
@@ -249,7 +249,7 @@ def _networks() -> Select[Any]:
 
 networks_of = _networks()
 
-#: What is known of each peer that can be on the device.
+#: The stored statistics of each peer that can be on the device.
 observed = select(
     _c.id,
     _c.name,

@@ -1,4 +1,4 @@
-"""Networks behind the server, and to whom they are open."""
+"""Statements about networks behind the server and the grants of access to them."""
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select
 
@@ -47,7 +47,8 @@ _memberships = select(project_user.c.project_id).where(
 grants = _grants
 grant_by_id = _grants.where(_g.id == bindparam("grant_id"))
 
-#: What is open to a user: to his devices, him, his projects and their hosts.
+#: Grants that concern a user: to own devices, to the user, or to the user's projects
+#: and their hosts.
 grants_of_viewer = _grants.where(
     or_(
         _g.user_id == bindparam("viewer"),
@@ -57,7 +58,7 @@ grants_of_viewer = _grants.where(
     )
 )
 
-#: What is open to a project and its hosts.
+#: Grants to a project and its hosts.
 grants_in_project = _grants.where(
     or_(
         _g.project_id == bindparam("within"),
@@ -76,5 +77,5 @@ same = _grants.where(
 
 close_to_peer = delete(vpn_grant).where(_g.peer_id == bindparam("which"))
 
-#: The networks alone.
+#: Only the networks.
 networks = select(_s.network)

@@ -1,4 +1,4 @@
-"""The first schema."""
+"""The initial schema."""
 
 from alembic import op
 from sqlalchemy import (
@@ -16,7 +16,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make every table."""
+    """Create all tables."""
     op.create_table(
         "login_failure",
         Column("subject", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""The VPN: network, peers, invites, site networks and grants."""
+"""The VPN: settings, peers, invites, site networks and grants."""
 
 from alembic import op
 from sqlalchemy import (
@@ -17,7 +17,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make the VPN's tables."""
+    """Create the tables of the VPN."""
     op.create_table(
         "vpn_network",
         Column("id", Integer, autoincrement=True, nullable=False),

@@ -14,7 +14,7 @@ _KEEP = text(f"INSERT INTO sqlite_sequence VALUES ('{_TABLE}', :last)")  # noqa:
 
 
 def upgrade() -> None:
-    """Let a repository name the key that holds its certificate."""
+    """Add the reference from a repository to the key with its client certificate."""
     # the copy must not give numbers of deleted repositories again
     last = op.get_bind().scalar(_LAST)
     with op.batch_alter_table(

@@ -1,4 +1,4 @@
-"""Folded forms of logins and addresses, which are kept as they were written."""
+"""Case-folded forms of login names and addresses; the originals stay unchanged."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _FIELDS = ("username", "email")
 
 
 def upgrade() -> None:
-    """Add the folded forms, which are unique."""
+    """Add the columns for folded forms, with unique indexes."""
     _add_folded(op.get_bind())
 
 
@@ -47,8 +47,8 @@ def _add_folded(bind: Connection) -> None:
 def _folded(rows: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
     """Return the folded form of each name.
 
-    Of names that differ in case only, one has the folded form and the others stay as
-    they are written, so that each of their owners can go on under the own name.
+    If names differ only in case, one of them gets the folded form, and the remaining
+    ones keep their spelling, so that each owner can still log in.
     """
     found, taken = [], set()
     # a name that is folded already comes first: it cannot be told from its form
