@@ -1,1 +1,1 @@
-"""From a queued row to a final status."""
+"""The execution of tasks, from a queued row to a final status."""

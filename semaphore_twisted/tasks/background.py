@@ -1,4 +1,4 @@
-"""Work that nobody waits for, until the service stops."""
+"""Background work of the task service, and database writes that are retried."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
@@ -13,19 +13,18 @@ from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.model.errors import DomainError, Unavailable
 
-#: Seconds until something that the store did not take is tried again: at first and
-#: at most.
+#: Seconds until a failed database write is retried: initially and at most.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
 
 class Background:
-    """Runs coroutines by themselves, and waits for them at the end."""
+    """Runs coroutines in the background; the service waits for them when it stops."""
 
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, *, database: IDatabase, clock: IReactorTime) -> None:
-        """Write to *database*; pauses are measured by *clock*."""
+        """Write to *database*; measure pauses with *clock*."""
         self._database = database
         self._clock = clock
         self._work: set[Deferred[None]] = set()
@@ -33,7 +32,7 @@ class Background:
         self._ending = False
 
     def do(self, work: Awaitable[None], sentence: str) -> None:
-        """Let *work* go on by itself; if it fails, *sentence* is logged."""
+        """Run *work* in the background; log *sentence* if it fails."""
 
         async def run() -> None:
             await work
@@ -51,10 +50,10 @@ class Background:
     async def persist(
         self, operation: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Write until the store takes it; what the operation refuses is raised.
+        """Write, and retry until this succeeds; refusals of *operation* are raised.
 
-        It may use the space that is kept for it on a full disk, and survives a power
-        cut once this returns.
+        The write may use the reserved space of a full disk, and is durable when this
+        returns.
         """
         write = self._database.writing(urgent=True, durable=True)
         seconds = FIRST_PAUSE
@@ -65,19 +64,20 @@ class Background:
                 if self._ending:
                     raise
                 self._log.error(
-                    "A task's change is not stored yet: {why}", why=error.message
+                    "Storing a change of a task failed, will retry: {why}",
+                    why=error.message,
                 )
             except (DomainError, LookupError):
                 raise
             except Exception:
                 if self._ending:
                     raise
-                self._log.failure("The store does not take a task's change")
+                self._log.failure("Storing a change of a task failed, will retry")
             await self.pause(seconds)
             seconds = min(seconds * 2, LONGEST_PAUSE)
 
     async def pause(self, seconds: float) -> None:
-        """Wait for *seconds*, or until the end."""
+        """Wait for *seconds*, or until the service stops."""
         if self._ending:
             return
         pause: Deferred[None] = deferLater(self._clock, seconds)
@@ -90,7 +90,7 @@ class Background:
             self._pauses.discard(pause)
 
     async def end(self) -> None:
-        """Cut pauses short, and wait until all work has ended."""
+        """Cancel pauses, and wait until all work has ended."""
         self._ending = True
         for pause in list(self._pauses):
             pause.cancel()

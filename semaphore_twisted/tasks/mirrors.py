@@ -1,4 +1,4 @@
-"""The server's copies of repositories: those that nothing uses any more are removed."""
+"""Removes the server's local copies (mirrors) of repositories that are unused."""
 
 import contextlib
 import fcntl
@@ -22,9 +22,9 @@ _LOCK = ".lock"
 
 @define(eq=False)
 class Mirrors:
-    """Removes copies of deleted repositories, and of addresses that were changed.
+    """Removes mirrors of deleted repositories and of former URLs.
 
-    *compute* runs a function that walks through folders in a worker thread.
+    *compute* runs a function that walks directories in a worker thread.
     """
 
     _folder: Path
@@ -35,7 +35,7 @@ class Mirrors:
     _log: ClassVar[Logger] = Logger()
 
     def __attrs_post_init__(self) -> None:
-        """Prepare to sweep."""
+        """Create the coalescer that runs one sweep at a time."""
         self._sweeps = Coalescer(
             self._sweep,
             log=self._log,
@@ -43,16 +43,16 @@ class Mirrors:
         )
 
     def startService(self) -> None:
-        """Look at what the last run has left."""
+        """Remove the mirrors that became unused before the start."""
         self._running = True
         self.look()
 
     def stopService(self) -> "Deferred[None]":
-        """Wait for what is being removed."""
+        """Wait until the running removal has ended."""
         return self._sweeps.stop()
 
     def look(self) -> None:
-        """Remove what no repository needs: one was changed or deleted."""
+        """Remove unused mirrors; called after a repository was changed or deleted."""
         if self._running:
             self._sweeps.call()
 
@@ -63,9 +63,9 @@ class Mirrors:
 
 
 def sweep(folder: Path, keep: Container[str]) -> None:
-    """Remove the mirrors in *folder* that are not in *keep*, and their locks.
+    """Remove the mirrors in *folder* that are not in *keep*, and their lock files.
 
-    One that a job uses at the moment stays.
+    A mirror that a job uses at the moment is kept.
     """
     found: dict[str, list[Path]] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
@@ -80,7 +80,8 @@ def sweep(folder: Path, keep: Container[str]) -> None:
             for path in paths:
                 if path != lock:
                     shutil.rmtree(path, ignore_errors=True)
-            # Held while it goes; a supervisor that waits for it makes another one.
+            # Deleted while locked; a supervisor that waits for the lock creates a new
+            # file.
             with contextlib.suppress(FileNotFoundError):
                 lock.unlink()
         except BlockingIOError:

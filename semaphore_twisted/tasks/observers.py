@@ -1,4 +1,4 @@
-"""Tells everybody who wants to know; none of them can harm a task."""
+"""Notifies several observers of tasks; a failing observer does not affect a task."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -13,27 +13,27 @@ from semaphore_twisted.model.tasks import OutputLine, Task
 
 @implementer(ITaskObserver)
 class Observers:
-    """Several observers as one; a failure of one ends in the log."""
+    """Several observers as one; the failure of one is logged."""
 
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, observers: Sequence[ITaskObserver] = ()) -> None:
-        """Begin with *observers*."""
+        """Start with *observers*."""
         self._observers = list(observers)
 
     def add(self, observer: ITaskObserver) -> None:
-        """Tell *observer* too from now on."""
+        """Notify *observer* as well from now on."""
         self._observers.append(observer)
 
     def task_changed(self, task: Task) -> None:
-        """Tell that *task* has a new status."""
+        """Notify the observers that *task* has a new status."""
         for observer in self._observers:
             self._try(lambda each: each.task_changed(task), observer)
 
     def output_appended(
         self, project_id: ProjectId, task_id: TaskId, lines: Sequence[OutputLine]
     ) -> None:
-        """Tell that *lines* were stored."""
+        """Notify the observers that *lines* were stored."""
         if not lines:
             return
         for observer in self._observers:
@@ -46,5 +46,5 @@ class Observers:
     ) -> None:
         try:
             tell(observer)
-        except Exception:  # noqa: BLE001 - whatever it is, the task goes on
+        except Exception:  # noqa: BLE001 - no error of an observer may stop the task
             self._log.failure("An observer of tasks failed")

@@ -1,9 +1,9 @@
-"""What a job writes, on its way into the store and to those who watch.
+"""Buffers a job's output, stores it in the database and publishes it.
 
-Lines are gathered for 20 ms (the first ones after a pause are written at once), or
-until there are 500 of them or 64 KiB. One flush is under way at a time. Lines, the
-spool's offset and facts are committed together; only then are the lines published,
-and only then does the job's follower get its word to go on.
+Lines are collected for 20 ms (the first ones after a pause are written immediately), or
+until there are 500 lines or 64 KiB. Only one flush runs at a time. Lines, the spool's
+offset and facts are committed together; after that the lines are published and the
+follower of the job's spool may continue.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ from semaphore_twisted.model.limits import SPOOL_RELEASED
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations import output
 
-#: Seconds between two flushes of a trickle.
+#: Minimum seconds between two flushes of few lines.
 INTERVAL = 0.02
 
-#: What is written at once.
+#: A batch of this size is written immediately.
 MANY_LINES = 500
 MANY_CHARACTERS = 64 * 1024
 
@@ -67,11 +67,11 @@ class OutputLog:
         broken: Callable[[Failure], None],
         release: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Call *publish* after each commit, *over* with the job's result.
+        """Call *publish* after each commit, and *over* with the job's result.
 
-        *broken* is called once if the store does not take the lines: the job has to
-        be attached to again, from the offset that is in the store. *release* is called
-        from time to time with an offset before which all is on the disk.
+        *broken* is called once if the database does not accept the lines: the caller
+        must attach to the job again, at the stored offset. *release* is called from
+        time to time with an offset up to which the output is stored durably.
         """
         self.task_id = task_id
         self._database = database
@@ -89,7 +89,7 @@ class OutputLog:
         self._idle: list[Deferred[None]] = []
 
     def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
-        """Store *lines* and the *offset* after them."""
+        """Store *lines* and the *offset* after them; fire after the commit."""
         if self._failed:
             return fail(RuntimeError("this log of the task was closed"))
         stored: Deferred[None] = Deferred()
@@ -102,21 +102,21 @@ class OutputLog:
         return stored
 
     def fact(self, name: str, value: str) -> None:
-        """Take a fact; it is stored with the lines that follow, or at the end."""
+        """Keep a fact; it is stored with the next lines, or at the end."""
         self._batch.facts[name] = value
 
     def step(self, name: str) -> None:
-        """Note in the server's own log that a step has begun."""
+        """Log the start of a step in the server's own log."""
         self._log.debug("Task {task}: step {step}", task=self.task_id, step=name)
 
     def ended(self, result: JobResult) -> None:
-        """Take the job's result, after its last line."""
+        """Receive the job's result, after its last line."""
         self._over(result)
 
     def flushed(self) -> Deferred[None]:
-        """Fire once everything that was taken is in the store.
+        """Fire when all received lines are stored.
 
-        It fires too where the store has failed; ``broken`` was called then.
+        It also fires after a failure of the database; ``broken`` was called then.
         """
         if self._batch.empty and not self._flushing:
             return succeed(None)
@@ -127,13 +127,13 @@ class OutputLog:
         return waiting
 
     def close(self) -> None:
-        """Take nothing more: another one follows the job now, or nobody does."""
+        """Accept no more lines; the job is followed by another log, or no longer."""
         self._failed = True
         self._cancel_timer()
 
     @property
     def closed(self) -> bool:
-        """Whether the store has failed, or the log was closed."""
+        """Whether storing has failed, or the log was closed."""
         return self._failed
 
     def _schedule(self) -> None:
@@ -175,7 +175,7 @@ class OutputLog:
                 offset=batch.offset,
                 facts=batch.facts,
             )
-        except Exception:  # noqa: BLE001 - the follower gets it, and the log
+        except Exception:  # noqa: BLE001 - passed to the follower and logged
             failure = Failure()
             self._flushing = False
             self._fail(batch, failure)

@@ -1,4 +1,4 @@
-"""How long the queue waits after a start for which the machine lacked something."""
+"""Delays further starts of tasks while the machine lacks a resource."""
 
 from collections import defaultdict
 
@@ -8,13 +8,17 @@ from twisted.internet.interfaces import IReactorTime
 from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.model.ids import TaskId
 
-#: Seconds until the next start: at first and at most.
+#: Seconds until the next start is attempted: initially and at most.
 FIRST, LONGEST = 2.0, 60.0
 
 
 @define(eq=False)
 class Patience:
-    """Grows with each start that failed, and ends with a job, which gives back."""
+    """The delay of further starts, which doubles with each failed start.
+
+    A successful start resets it. The end of a job releases resources, so the next start
+    need not wait.
+    """
 
     _clock: IReactorTime
     _pause: float = field(default=FIRST, init=False)
@@ -24,20 +28,20 @@ class Patience:
     )
 
     def failed(self, task_id: TaskId, why: str) -> bool:
-        """Wait for longer; tell whether the task's log does not say *why* yet."""
+        """Increase the delay; return whether *why* is new for this task."""
         now = self._clock.seconds()
-        if self._until <= now:  # several starts of one moment count once
+        if self._until <= now:  # several starts at the same time count once
             self._until = now + self._pause
             self._pause = min(self._pause * 2, LONGEST)
         return self._reasons[task_id].set(why)
 
     def started(self, task_id: TaskId) -> None:
-        """Forget a task that has been started."""
+        """Reset the delay after a successful start."""
         self._reasons.pop(task_id, None)
         self._pause = FIRST
 
     def ended(self) -> None:
-        """Let the next task start at once: a job has ended."""
+        """Permit the next start immediately: a job has ended."""
         self._until = float("-inf")
 
     @property

@@ -1,4 +1,4 @@
-"""The folders of jobs: where each one's spool and workspace are."""
+"""The directories of jobs: spools and workspaces."""
 
 import fcntl
 import os
@@ -15,88 +15,89 @@ from semaphore_twisted.jobs.spool import result
 from semaphore_twisted.jobs.steps import JobResult
 from semaphore_twisted.model.ids import TaskId
 
-#: Names that are ours; those of former versions have the number of the task.
+#: Names of directories made by this server; old versions used the task's number.
 _OURS = re.compile(r"job_[0-9a-f]{16}|task_[0-9]+")
 
-#: ``absent``: no spool. ``unborn``: a spool whose job never began. ``begun``: a job
-#: that runs, has ended, or vanished.
+#: ``absent``: there is no spool. ``unborn``: there is a spool, but its job never
+#: started. ``begun``: the job runs, has ended, or vanished.
 State = Literal["absent", "unborn", "begun"]
 
-#: The least free space with which a task starts: this share, and never more than that.
+#: Free disk space required to start a task: this share of the disk, but not more than
+#: this number of bytes.
 LEAST_SHARE = 0.05
 LEAST_BYTES = 1 << 30
 
-#: The least number of files that the disk must take, where it has a limit.
+#: Free inodes required to start a task, if the file system limits them.
 LEAST_FILES = 256
 
 
 @frozen
 class Ended:
-    """How a job ended, and how many bytes of its output were not read yet."""
+    """The result of an ended job, and the number of its unread bytes of output."""
 
     result: JobResult
     unread: int
 
 
 class JobPlaces(Protocol):
-    """What the service of tasks needs of :class:`Places`."""
+    """The methods of :class:`Places` that the task service uses."""
 
     def find(self, uuid: str, task_id: TaskId) -> str:
-        """Return the place of a task's job."""
+        """Return the directory name of a task's job."""
 
     def spool(self, place: str) -> str:
-        """Return where a job's spool is."""
+        """Return the path of a job's spool."""
 
     def make(self, place: str) -> str:
-        """Make a job's spool."""
+        """Create a job's spool."""
 
     def state(self, place: str) -> State:
         """Return how far a job got."""
 
     def remove(self, place: str) -> None:
-        """Remove what is left of a job."""
+        """Remove the directories of a job."""
 
     def ended(self, place: str, offset: int) -> Ended | None:
-        """Return how a job ended, if it has."""
+        """Return the result of a job, if it has ended."""
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
-        """Remove what is left of other jobs; return those that run."""
+        """Remove the directories of all other jobs; return those that still run."""
 
     def shortage(self) -> str | None:
-        """Return why no task may start."""
+        """Return the reason why no task may start, or ``None``."""
 
 
 def place_of(uuid: str) -> str:
-    """Return what the folders of a task's job are called.
+    """Return the directory name of a task's job.
 
-    The name is random, as the *uuid* of the task is. Numbers of tasks come again where
-    an older database is restored, beside jobs that still run.
+    The name is random, since the *uuid* is. Task numbers are reused after an older
+    database is restored, while jobs of the newer one may still run.
     """
     return f"job_{uuid.replace('-', '')[:16]}"
 
 
 @frozen(kw_only=True)
 class Places:
-    """Spools and workspaces, one of each for a job, both called by its *place*."""
+    """Spools and workspaces of jobs: one directory each, named by the job's *place*."""
 
     spools: Path
     workspaces: Path
 
     def find(self, uuid: str, task_id: TaskId) -> str:
-        """Return the place of a task's job, which a former version may have made."""
+        """Return the directory name of a task's job, which may be an old version's."""
         place, former = place_of(uuid), f"task_{task_id}"
         if (self.spools / former).is_dir() and not (self.spools / place).is_dir():
             return former
         return place
 
     def spool(self, place: str) -> str:
-        """Return where the job's spool is, or would be."""
+        """Return the path of the job's spool, which need not exist."""
         return str(self.spools / place)
 
     def make(self, place: str) -> str:
-        """Make an empty spool and return its path.
+        """Create an empty spool and return its path.
 
-        :raises OSError: if there is one already, or the disk does not take it
+        :raises OSError: if it exists already, or the disk is full
         """
         self.spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         spool = self.spools / place
@@ -104,7 +105,7 @@ class Places:
         return str(spool)
 
     def state(self, place: str) -> State:
-        """Return how far the job got before the server ended."""
+        """Return how far the job got before the server stopped."""
         spool = self.spools / place
         if not spool.is_dir():
             return "absent"
@@ -114,9 +115,10 @@ class Places:
         return "begun" if output.exists() and output.stat().st_size else "unborn"
 
     def ended(self, place: str, offset: int) -> Ended | None:
-        """Return how the job ended, if it has; *offset* is how far it is read.
+        """Return the result of an ended job; *offset* is the end of the read output.
 
-        ``None`` too where the result is damaged or cannot be read.
+        Return ``None`` if the job has not ended, or its result is damaged or
+        unreadable.
         """
         spool = self.spools / place
         try:
@@ -127,12 +129,12 @@ class Places:
         return Ended(found, max(0, size - offset))
 
     def remove(self, place: str) -> None:
-        """Remove what is left of the job; what cannot be removed stays."""
+        """Remove the directories of the job; ignore failures."""
         shutil.rmtree(self.spools / place, ignore_errors=True)
         shutil.rmtree(self.workspaces / place, ignore_errors=True)
 
     def sweep(self, keep: Container[str]) -> list[str]:
-        """Remove what is left of jobs not in *keep*; return those that still run."""
+        """Remove the directories of jobs not in *keep*; return jobs that still run."""
         running = []
         for spool in self.spools.glob("*_*"):
             if not _OURS.fullmatch(spool.name) or spool.name in keep:
@@ -145,10 +147,10 @@ class Places:
         return sorted(running)
 
     def _sweep_workspaces(self, keep: Container[str]) -> None:
-        """Remove workspaces whose jobs have ended, and the machine before the rest.
+        """Remove workspaces without a spool, which remain after a crash of the machine.
 
-        Only those in the state directory: another server may have the same folder
-        elsewhere.
+        Only workspaces in the state directory are removed: a directory elsewhere may be
+        shared with another server.
         """
         if self.workspaces.parent != self.spools.parent:
             return
@@ -158,12 +160,12 @@ class Places:
                 shutil.rmtree(workspace, ignore_errors=True)
 
     def shortage(self) -> str | None:
-        """Return why no task may start, where the disk is nearly full."""
+        """Return the reason why no task may start if the disk is nearly full."""
         self.spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         disk = os.statvfs(self.spools)
         free = disk.f_bavail * disk.f_frsize
         share = int(disk.f_blocks * disk.f_frsize * LEAST_SHARE)
-        # a job that starts can write at least a quarter of the reserve
+        # a job that starts can then write at least a quarter of the reserve
         least = max(min(LEAST_BYTES, share), reserve(self.spools) * 5 // 4)
         if free < least:
             return (
@@ -179,7 +181,7 @@ class Places:
 
 
 def held(lock: Path) -> bool:
-    """Whether a supervisor lives: it holds its lock as long as it does."""
+    """Return whether a supervisor runs: it holds its lock until it exits."""
     try:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -194,7 +196,7 @@ def held(lock: Path) -> bool:
 
 
 def running(spools: Path) -> list[str]:
-    """Return the places of jobs that run now."""
+    """Return the directory names of the jobs that run at the moment."""
     if not spools.is_dir():
         return []
     return sorted(

@@ -1,4 +1,4 @@
-"""Gathers what a task runs with and opens its secrets: from a task to an order."""
+"""Collects the inputs of a task and decrypts its secrets to make a job order."""
 
 from collections.abc import Container, Mapping
 from typing import Any, TypeVar
@@ -46,7 +46,7 @@ from semaphore_twisted.tasks.places import place_of
 
 T = TypeVar("T")
 
-#: Builds that a deploy task may stand above.
+#: Maximum length of a chain of deploy tasks that is followed to a build.
 _LONGEST_CHAIN = 100
 
 
@@ -57,7 +57,7 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 class _Variables(msgspec.Struct, frozen=True):
-    """The variables of a group: plain and secret ones, of both kinds."""
+    """The variables of a group: plain and secret, extra variables and environment."""
 
     plain: dict[str, Any]
     environ: dict[str, str]
@@ -66,12 +66,12 @@ class _Variables(msgspec.Struct, frozen=True):
 
 
 def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
-    """Return the order of a task, every secret opened.
+    """Return the job order of a task, with all secrets decrypted.
 
-    Variables of the task win over those of the variable group.
+    Variables of the task take precedence over those of the variable group.
 
-    :raises Invalid: if something that the task needs is missing or broken
-    :raises SecretUnreadable: naming the key that cannot be opened
+    :raises Invalid: if an object that the task needs is missing or damaged
+    :raises SecretUnreadable: naming the key that cannot be decrypted
     """
     task = conn.one(statements.by_id, Task, id=task_id)
     sealed = conn.one(statements.machinery, _Sealed, id=task_id)
@@ -118,7 +118,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
 
 
 def _without(pairs: Mapping[str, T], names: Container[str]) -> dict[str, T]:
-    """Return those of *pairs* that nothing in *names* replaces."""
+    """Return *pairs* without the variables that *names* override."""
     return {name: value for name, value in pairs.items() if name not in names}
 
 
@@ -190,7 +190,7 @@ def _inventory(
     if found.repository_id is not None:
         source = _source(conn, keyring, project, found.repository_id)
     kind, text = found.type, found.inventory
-    if kind is InventoryType.VPN:  # the hosts as they are now
+    if kind is InventoryType.VPN:  # the hosts that are registered at this time
         kind = InventoryType.STATIC_YAML
         text = vpn_inventory.content(conn, project, text)
     return InventorySource(
@@ -247,7 +247,7 @@ def _environ_text(value: object) -> str:
 
 
 def _incoming(conn: Connection, task: Task) -> str | None:
-    """Return the version that a deploy task brings out, through chains of them."""
+    """Return the version that a deploy task deploys, through chains of deploy tasks."""
     number = task.build_task_id
     for _ in range(_LONGEST_CHAIN):
         if number is None:

@@ -1,7 +1,7 @@
-"""Which waiting tasks may start now; pure.
+"""Decides which queued tasks may start (a pure function).
 
-Tasks of one template start in the order in which they came. A task that has to wait
-holds back nobody but later tasks of its own template.
+Tasks of one template start in the order of their creation. A task that has to wait
+delays only later tasks of its own template.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ def startable(
 ) -> list[TaskId]:
     """Return the tasks of *waiting*, oldest first, that may start beside *active*.
 
-    *limit* is how many may be active in the whole installation; 0 is none.
+    *limit* is the maximum number of active tasks in the whole installation, 0 for none.
     """
     total = len(active)
     of_project: Counter[ProjectId] = Counter(each.project_id for each in active)

@@ -1,4 +1,4 @@
-"""A task between its claim and its end, as the service knows it."""
+"""The state of a running task in the task service."""
 
 from attrs import define
 
@@ -16,26 +16,27 @@ class Run:
     task_id: TaskId
     project_id: ProjectId
     template_id: TemplateId
-    #: what the folders of its job are called
+    #: the directory name of its job
     place: str
     log: OutputLog | None = None
     job: IJob | None = None
-    #: whether an end was asked for, and whether at once
+    #: whether a stop was requested, and whether it is forced
     stop: bool = False
     kill: bool = False
     ending: bool = False
-    #: seconds to wait before the job is attached to again
+    #: seconds to wait before attaching to the job again
     pause: float = FIRST_PAUSE
-    #: how often the store had no room for the log in a row, and at which offset
+    #: number of consecutive refusals because of a full disk, and the offset of the
+    #: first
     refused: int = 0
     refused_at: int = 0
 
     def release(self, offset: int) -> None:
-        """Have the spool give back what is stored."""
+        """Let the spool release the space of stored output."""
         if self.job is not None:
             self.job.release(offset)
 
 
 def new_run(task: Task, place: str) -> Run:
-    """Return what is known of *task* before its job starts."""
+    """Return the state of *task* before its job starts."""
     return Run(task.id, task.project_id, task.template_id, place)

@@ -1,14 +1,14 @@
-"""Runs tasks: from a waiting row to a final status, across restarts of the server.
+"""Executes tasks, from a queued row to a final status, across restarts of the server.
 
-A task is claimed in one transaction (``starting``), its order is gathered and its
-secrets are opened, the order becomes a specification, and a runner starts the job.
-The job brings itself to its end; this service follows it, stores what it writes, and
-ends the task once every line is in the store.
+A task is claimed in one transaction (``starting``). Its inputs are collected and its
+secrets decrypted to make a job order; the order becomes a specification, and a runner
+starts the job. The job completes independently of the server; this service follows it,
+stores its output, and ends the task when all lines are stored.
 
-After a restart each unfinished task is looked at: a job that began is attached to
-again, where its log was read to; a task whose job never began goes back into the
-queue; one whose job vanished is an error, "interrupted". A job that runs and that the
-database does not know, since an older one was restored, is ended.
+After a restart each unfinished task is checked. If its job started, the service
+attaches to it again, at the stored offset of its log; if the job never started, the
+task is queued again; if the job vanished, the task ends with the error "interrupted". A
+running job that is not in the database, because an older one was restored, is killed.
 """
 
 import time
@@ -44,13 +44,14 @@ from semaphore_twisted.tasks.queue import startable
 from semaphore_twisted.tasks.run import Run, new_run
 from semaphore_twisted.tasks.unknown import UnknownJobs
 
-#: Seconds until another look at a disk that was too full.
+#: Seconds until the disk is checked again after it was too full.
 LOOK_AGAIN = 30.0
 
-#: Seconds at most until a job is attached to again whose lines the store refused.
+#: Maximum seconds before attaching again to a job whose lines were not stored.
 ATTACH_PAUSE = 5.0
 
-#: Refusals in a row after which a job that has ended leaves lines out of its log.
+#: Consecutive refusals because of a full disk after which an ended job's remaining
+#: output is discarded.
 REFUSALS = 3
 
 INTERRUPTED = "interrupted"
@@ -63,7 +64,7 @@ _HAPPENINGS = {
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The installation's limits for tasks; 0 is none."""
+    """The installation's limits for tasks; 0 means no limit."""
 
     max_parallel_tasks: int = 0
     max_tasks_per_template: int = 0
@@ -88,9 +89,10 @@ class TaskService:
         options: TaskOptions,
         clock: IReactorTime,
     ) -> None:
-        """Collaborate; *prepare* is ``jobs.invocation.specification`` with options.
+        """Keep the collaborators; *prepare* is ``jobs.invocation.specification``.
 
-        *compute* runs a function that walks through folders in a worker thread.
+        *prepare* already has its options. *compute* runs a function that walks
+        directories in a worker thread.
         """
         self._database = database
         self._runner = runner
@@ -109,7 +111,7 @@ class TaskService:
         self._claims = Coalescer(
             self._claim,
             log=self._log,
-            sentence="The queue of tasks could not be looked at",
+            sentence="Starting queued tasks failed",
         )
         self._timer: IDelayedCall | None = None
 
@@ -117,15 +119,15 @@ class TaskService:
         """Return the number of tasks between claim and end."""
         return len(self._runs)
 
-    # Start and stop of the server
+    # Start and stop of the service
 
     def startService(self) -> Deferred[None]:
-        """Look after the tasks that had not ended, then at the queue."""
+        """Recover the unfinished tasks, then start queued tasks."""
         self._running = True
         return Deferred.fromCoroutine(self._recover())
 
     def stopService(self) -> Deferred[None]:
-        """Leave the jobs to their supervisors; what they wrote so far is stored."""
+        """Leave running jobs to their supervisors; store the output received so far."""
         self._running = False
         timer, self._timer = self._timer, None
         if timer is not None:
@@ -176,24 +178,24 @@ class TaskService:
     # ITaskControl
 
     def wake(self) -> None:
-        """Look at the queue."""
+        """Start queued tasks that may start; called after each change of the queue."""
         if self._running:
             self._claims.call()
 
     def changed(self, task: Task) -> None:
-        """Tell the observers of what an operation did to *task*."""
+        """Notify the observers of a change that an operation made to *task*."""
         self._tell(task)
         self.wake()
 
     def stop(self, task_id: TaskId, *, force: bool) -> Deferred[None]:
-        """End a task, at once with *force*; asking again is fine.
+        """Stop a task, immediately with *force*; repeated calls are permitted.
 
-        :raises semaphore_twisted.model.tasks.IllegalMove: if it has ended by itself
+        :raises semaphore_twisted.model.tasks.IllegalMove: if the task has already ended
         """
         return Deferred.fromCoroutine(self._stop(task_id, force=force))
 
     def flush(self, task_id: TaskId) -> Deferred[None]:
-        """Fire once every line received of the task is in the store."""
+        """Fire when all received lines of the task are stored."""
         return Deferred.fromCoroutine(self._flush(task_id))
 
     async def _flush(self, task_id: TaskId) -> None:
@@ -213,7 +215,7 @@ class TaskService:
             run.kill = run.kill or force
             self._press(run)
         elif not task.status.final:
-            # Nobody runs it: its server, or its supervisor, is gone.
+            # The job is not followed: its server or its supervisor is gone.
             uuid = await self._database.read(progress.identity, task_id)
             run = new_run(task, self._places.find(uuid, task_id))
             await self._finish(run, Happening.STOPPED)
@@ -227,21 +229,21 @@ class TaskService:
                 self._later(left)
                 return
             if (reason := self._places.shortage()) is not None:
-                self._log.error("No task starts: {reason}", reason=reason)
+                self._log.error("No task can start: {reason}", reason=reason)
                 self._later(LOOK_AGAIN)
                 return
             choose = partial(startable, limit=self._options.max_parallel_tasks)
             for claimed in await self._database.write(progress.claim, choose):
                 self._begin(claimed)
         except Unavailable as error:
-            self._log.error("No task starts: {reason}", reason=error.message)
+            self._log.error("No task can start: {reason}", reason=error.message)
             self._later(LOOK_AGAIN)
         except Exception:
             self._later(1.0)
             raise
 
     def _later(self, seconds: float) -> None:
-        """Look at the queue in some time."""
+        """Check the queue again after *seconds*."""
 
         def look() -> None:
             self._timer = None
@@ -271,7 +273,7 @@ class TaskService:
             self._places.make(run.place)
             run.log = self._new_log(run)
             run.job = await self._runner.start(specification, run.log)
-        except Exception as error:  # noqa: BLE001 - told to the user and the log
+        except Exception as error:  # noqa: BLE001 - reported to the user and logged
             if (lacking := shortage(error)) is not None:
                 await self._put_back(run, lacking)
                 return
@@ -287,8 +289,8 @@ class TaskService:
         self._tell(await self._background.persist(progress.started, run.task_id))
 
     async def _put_back(self, run: Run, why: str) -> None:
-        """Let a task wait for which the machine lacks something at the moment."""
-        self._log.warn("Task {task} waits: {why}", task=run.task_id, why=why)
+        """Queue a task again for which the machine lacks a resource at the moment."""
+        self._log.warn("Task {task} is queued again: {why}", task=run.task_id, why=why)
         new = self._patience.failed(run.task_id, why)
         said = [(time.time(), f"The job could not start yet: {why}")] if new else []
         if run.log is not None:
@@ -303,7 +305,7 @@ class TaskService:
         self.wake()
 
     async def _specification(self, run: Run) -> JobSpecification | None:
-        """Return what is to be run, or end the task and return ``None``."""
+        """Return the specification of the job, or end the task and return ``None``."""
         try:
             order = await self._database.read(
                 preparation.order, self._keyring, run.task_id
@@ -319,8 +321,10 @@ class TaskService:
             self._log.failure("Task {task} could not be prepared", task=run.task_id)
         except DomainError as error:
             reason = error.message
-            self._log.warn("Task {t}: {reason}", t=run.task_id, reason=reason)
-        except Exception:  # noqa: BLE001 - told to the log
+            self._log.warn(
+                "Task {t} was not started: {reason}", t=run.task_id, reason=reason
+            )
+        except Exception:  # noqa: BLE001 - logged
             reason = "an internal error; the server's log has the details"
             self._log.failure("Task {task} could not be prepared", task=run.task_id)
         await self._fail(run, reason)
@@ -346,20 +350,21 @@ class TaskService:
         self._press(run)
 
     def _press(self, run: Run) -> None:
-        """Pass on to the job that its end was asked for."""
+        """Forward a requested stop to the job."""
         if run.job is not None and run.kill:
             run.job.kill()
         elif run.job is not None and run.stop:
             run.job.stop()
 
     def _broken(self, run: Run, failure: Failure) -> None:
-        """Attach to a job again whose lines the store did not take."""
+        """Attach again to a job whose lines were not stored."""
         run.refused = run.refused + 1 if failure.check(NoRoom) else 0
         job, run.job = run.job, None
         if job is not None:
             job.abandon()
         self._background.do(
-            self._attach_again(run), f"Task {run.task_id} is not followed"
+            self._attach_again(run),
+            f"Attaching to the job of task {run.task_id} failed",
         )
 
     async def _attach_again(self, run: Run) -> None:
@@ -368,7 +373,7 @@ class TaskService:
         if not self._running or run.task_id not in self._runs:
             return
         offset = await self._background.persist(progress.offset, run.task_id)
-        if offset != run.refused_at:  # it took some since
+        if offset != run.refused_at:  # some lines were stored since
             run.refused, run.refused_at = min(run.refused, 1), offset
         if run.refused >= REFUSALS:
             ended = self._places.ended(run.place, offset)
@@ -379,7 +384,7 @@ class TaskService:
             self._attach(run, offset)
 
     async def _end_without_log(self, run: Run, ended: Ended) -> None:
-        """End a task whose last lines the store has had no room for, with a word."""
+        """End a task whose last lines were refused because the disk is full."""
         lost = ended.unread + ended.result.dropped
         text = f"About {lost} bytes of output were dropped: the disk is full"
         await self._finish_as(run, ended.result, said=[(time.time(), text)])
@@ -394,12 +399,12 @@ class TaskService:
         if log is not None:
             await log.flushed()
             if log.closed:
-                return  # it is attached to again, and comes here again
+                return  # called again after attaching to the job again
         said: list[tuple[float, str]] = []
         if result.reason.startswith(INTERRUPTED):
             said = self._interruption()
         elif result.status == "success" and result.reason:
-            said = [(result.ended, result.reason)]  # what the log had no room for
+            said = [(result.ended, result.reason)]  # not in the log yet
         await self._finish_as(run, result, said=said)
 
     async def _finish_as(
@@ -431,7 +436,7 @@ class TaskService:
         began: datetime | None = None,
         ended: datetime | None = None,
     ) -> None:
-        """End a task, then publish, then remove what is left of its job."""
+        """End a task, publish this, and remove the directories of its job."""
         if run.ending:
             return
         run.ending = True
@@ -462,7 +467,7 @@ class TaskService:
             if not await self._database.write(progress.trim, run.template_id, keep):
                 break
 
-    # Small things
+    # Helpers
 
     def _tell(self, task: Task | None) -> None:
         if task is not None:

@@ -1,4 +1,4 @@
-"""Ends jobs that run and that the database does not know."""
+"""Kills running jobs that are not in the database."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -17,30 +17,30 @@ from semaphore_twisted.tasks.places import JobPlaces
 @implementer(IJobReceiver)
 @frozen
 class _Discarded:
-    """Takes the output of a job, and keeps nothing of it."""
+    """Receives the output of a job and discards it."""
 
     _over: Callable[[], None]
 
     def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
-        """Take lines."""
+        """Discard lines."""
         del lines, offset
         return succeed(None)
 
     def fact(self, name: str, value: str) -> None:
-        """Take a fact."""
+        """Discard a fact."""
 
     def step(self, name: str) -> None:
-        """Take a step."""
+        """Discard a step."""
 
     def ended(self, result: JobResult) -> None:
-        """Take the end."""
+        """Receive the result: the job has ended."""
         del result
         self._over()
 
 
 @define(eq=False, kw_only=True)
 class UnknownJobs:
-    """Jobs between the order to end and their end."""
+    """Jobs that were ordered to end and have not ended yet."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -50,9 +50,9 @@ class UnknownJobs:
     _jobs: dict[str, IJob] = field(factory=dict, init=False)
 
     def end(self, place: str) -> None:
-        """Order the job of *place* to end at once, and remove what is left of it."""
+        """Kill the job of *place*, and remove its directories when it has ended."""
         self._log.warn(
-            "A job runs that the database does not know: it is ended ({place})",
+            "Killing the running job {place}: it is not in the database",
             place=place,
         )
 
@@ -61,7 +61,7 @@ class UnknownJobs:
             forget(
                 self._compute(self._places.remove, place),
                 log=self._log,
-                sentence="What is left of a job was not removed",
+                sentence="The directories of a job could not be removed",
             )
 
         job = self._runner.attach(self._places.spool(place), 0, _Discarded(over))
@@ -69,7 +69,7 @@ class UnknownJobs:
         job.kill()
 
     def leave(self) -> None:
-        """Follow them no more; their supervisors bring them to their end."""
+        """Stop following the jobs; their supervisors still end them."""
         for job in self._jobs.values():
             job.abandon()
         self._jobs.clear()
