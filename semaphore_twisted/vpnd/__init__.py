@@ -1,1 +1,1 @@
-"""The companion: the only program with a right over the network; as small as can be."""
+"""The companion: a small program, the only one that may administer the network."""

@@ -14,7 +14,7 @@ from semaphore_twisted.wireguard.state import DeviceFailed
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
 
 
-#: The types of interfaces that we make.
+#: The types of interfaces that the companion creates.
 KINDS = ("wireguard", "tun")
 
 #: ``linux/sockios.h`` and ``linux/if.h``
@@ -40,7 +40,7 @@ class _Link(msgspec.Struct):
 
 
 def index(interface: str) -> int:
-    """Return the number of *interface*, 0 where there is none."""
+    """Return the index of *interface*, 0 if it does not exist."""
     try:
         return socket.if_nametoindex(interface)
     except OSError:
@@ -48,7 +48,7 @@ def index(interface: str) -> int:
 
 
 def name(index: int) -> str:
-    """Return the name of the interface *index*, empty where there is none."""
+    """Return the name of the interface with *index*, empty if it does not exist."""
     try:
         return socket.if_indextoname(index) if index > 0 else ""
     except OSError:
@@ -56,15 +56,15 @@ def name(index: int) -> str:
 
 
 def word(index_: int) -> str:
-    """Return the word for an interface that ``ip`` takes for its number.
+    """Return a word for the interface that ``ip`` resolves to its index.
 
-    A name may become another interface's between two programs.
+    Between two programs, a name may be given to another interface.
     """
     return f"if{index_}" if not index(f"if{index_}") else name(index_)
 
 
 async def kind(interface: str, programs: Programs) -> str | None:
-    """Return the type of the interface, ``None`` where it is not there.
+    """Return the type of the interface, ``None`` if it does not exist.
 
     Fails with ``DeviceFailed``.
     """
@@ -73,7 +73,7 @@ async def kind(interface: str, programs: Programs) -> str | None:
 
 
 async def _kind_of(found: str, programs: Programs) -> str | None:
-    # `ip link show` takes names only
+    # `ip link show` does not accept `if<index>`
     shown = await programs.read(
         list[_Link], "ip", "-json", "-details", "address", "show", "dev", found
     )
@@ -81,7 +81,7 @@ async def _kind_of(found: str, programs: Programs) -> str | None:
 
 
 async def delete(interface: str, programs: Programs) -> None:
-    """Delete the interface, if it is there and of a type that we make.
+    """Delete the interface if it exists and has a type that the companion creates.
 
     Fails with ``DeviceFailed``.
     """
@@ -94,7 +94,7 @@ async def delete(interface: str, programs: Programs) -> None:
 
 
 def is_up(interface: str) -> bool:
-    """Whether *interface* is there and up."""
+    """Whether *interface* exists and is up."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             return bool(_flags(probe, interface) & _IFF_UP)
@@ -110,7 +110,7 @@ def _flags(probe: socket.socket, interface: str) -> int:
 
 
 def shut(interface: str) -> bool:
-    """Take *interface* down without a program, and so at once; whether it was up."""
+    """Set *interface* down without starting a program; return whether it was up."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             flags = _flags(probe, interface)
@@ -126,7 +126,7 @@ def shut(interface: str) -> bool:
 
 
 def has_ipv6(interface: str) -> bool:
-    """Whether *interface* may have addresses of IPv6."""
+    """Whether *interface* can have IPv6 addresses."""
     try:
         return Path(_NO_IPV6.format(interface)).read_text() == "0\n"
     except OSError:
@@ -134,7 +134,7 @@ def has_ipv6(interface: str) -> bool:
 
 
 async def bring_up(settings: Settings, programs: Programs) -> None:
-    """Have the interface up with its addresses and MTU; writes only what differs.
+    """Set the interface up with its addresses and MTU; write only what differs.
 
     Fails with ``DeviceFailed``.
     """

@@ -1,7 +1,7 @@
-"""What root's file allows, applied to every field of a request.
+"""Checks every field of a request against the limits in root's file.
 
-The other side is taken for an attacker: a value out of bounds is no mistake of a
-person, and a request with one is refused whole.
+The client is treated as an attacker: a value out of bounds is not a typing error, and a
+request that has one is refused as a whole.
 """
 
 import ipaddress
@@ -15,14 +15,14 @@ from semaphore_twisted.wireguard.wire import WireGrant, WirePeer
 
 
 class OutOfBounds(Exception):
-    """A request goes beyond the file; the sentence names the field, and no secret."""
+    """A request exceeds the limits; the sentence names the field and no secret."""
 
 
 class Bounds:
     """Checks requests against the settings."""
 
     def __init__(self, settings: Settings, public_key: bytes) -> None:
-        """Bound requests by *settings*; *public_key* is the server's own."""
+        """Limit requests by *settings*; *public_key* is the server's own."""
         self._key = public_key
         self._pools = settings.pools
         self._sites = {str(each) for each in settings.networks}
@@ -34,14 +34,14 @@ class Bounds:
     def peers(self, peers: Sequence[WirePeer]) -> tuple[DesiredPeer, ...]:
         """Return the peers of a request.
 
-        :raises OutOfBounds: if one of them may not be.
+        :raises OutOfBounds: if one of them is not allowed.
         """
         known = self._known
         seen: set[bytes] = set()
         given: set[str] = set()
         found = {}
         for number, peer in enumerate(peers):
-            # checked in the request before already, as nearly all of them are
+            # most peers were already checked in the previous request
             found[peer] = wanted = known.get(peer) or self._peer(number, peer)
             if wanted.public_key in seen:
                 raise OutOfBounds(f"peers[{number}].public_key: given twice")
@@ -75,7 +75,10 @@ class Bounds:
         )
 
     def _address(self, field: str, text: str) -> int:
-        """Return the family of a peer's address."""
+        """Return the family of a peer's address.
+
+        :raises OutOfBounds: if *text* is not an address that a peer may have.
+        """
         try:
             canonical = parse_address(text)
         except WrongAddress as error:
@@ -94,7 +97,8 @@ class Bounds:
     ) -> tuple[Grant, ...]:
         """Return the grants of a request whose peers are *peers*.
 
-        :raises OutOfBounds: if one is for no peer of these, or no site network.
+        :raises OutOfBounds: if one names an address of none of the peers, or no site
+            network.
         """
         addresses = {address for each in peers for address in each.addresses}
         for number, grant in enumerate(grants):
@@ -105,7 +109,7 @@ class Bounds:
         return tuple(sorted({Grant(each.address, each.network) for each in grants}))
 
     def is_grant(self, grant: Grant) -> bool:
-        """Whether *grant*, of before a restart, may still be."""
+        """Whether *grant*, stored before a restart, is still allowed."""
         try:
             self._address("address", grant.address)
         except OutOfBounds:
@@ -113,5 +117,5 @@ class Bounds:
         return self._is_site(grant.address, grant.network)
 
     def _is_site(self, address: str, network: str) -> bool:
-        """Whether *network* is a site, of the same family as *address*."""
+        """Whether *network* is a site network of the same family as *address*."""
         return network in self._sites and (":" in address) == (":" in network)

@@ -1,4 +1,4 @@
-"""Which of the backends this machine has: the kernel's, else ``wireguard-go``."""
+"""Selects the backend: WireGuard in the kernel, else ``wireguard-go``."""
 
 from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.vpnd import addressing
@@ -18,9 +18,9 @@ async def choose(
     kernel: KernelDevice,
     userspace: UserspaceDevice,
 ) -> IWireGuardDevice:
-    """Return the device: the one whose interface is there, else what can be had.
+    """Return the device whose interface exists, else one that can be created.
 
-    :raises DeviceFailed: if there is neither; the sentence says what to do.
+    :raises DeviceFailed: if there is no backend; the sentence says how to get one.
     """
     kind = await addressing.kind(settings.interface, programs)
     if settings.backend != "userspace":

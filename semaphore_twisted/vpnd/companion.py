@@ -1,8 +1,7 @@
-"""What the companion does, one thing at a time.
+"""The companion's operations, run one at a time.
 
-The last desired state that it accepted is kept in memory. With it a device that has
-ended is put right without anybody's word, and what somebody else has changed is told
-from what was wanted.
+The last accepted desired state is kept in memory. With it, a device that failed is
+restored without a request, and changes by other programs are recognized.
 """
 
 import time
@@ -33,7 +32,7 @@ UNSAFE = (
     "with may_empty"
 )
 
-#: Changes by others that are logged of one sync.
+#: The most changes by other programs that one sync logs.
 _MOST_LOGGED = 20
 
 
@@ -42,7 +41,7 @@ class Unsafe(Exception):
 
 
 class Companion:
-    """Answers requests, and keeps the device as it was last wanted."""
+    """Answers requests, and keeps the device in the last desired state."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -73,11 +72,11 @@ class Companion:
         self._desired: tuple[DesiredPeer, ...] | None = None
 
     def answer(self, request: wire.Request) -> "Deferred[wire.Answer]":
-        """Do what *request* asks for, after what was asked before; never fails."""
+        """Carry out *request* after all earlier ones; never fails."""
         return self._lock.run(lambda: Deferred.fromCoroutine(self._answer(request)))
 
     def keep(self) -> "Deferred[None]":
-        """Put right what has ended, or was changed around the peers.
+        """Restore the device, its rules and routes, and remove expired peers.
 
         Fails with ``DeviceFailed``.
         """
@@ -85,17 +84,17 @@ class Companion:
 
     @property
     def index(self) -> int:
-        """The interface's number, 0 while there is none."""
+        """The interface's index, 0 if there is no interface."""
         return self._tunnel.index
 
     @property
     def is_waking(self) -> bool:
-        """Whether peers are being woken, so that :meth:`keep` has to be called soon."""
+        """Whether handshakes with new peers are pending: :meth:`keep` is due soon."""
         return self._tunnel.is_waking
 
     @property
     def is_expiring(self) -> bool:
-        """Whether the time of a peer is over, so that :meth:`keep` has to be called."""
+        """Whether a peer has expired, so that :meth:`keep` is due."""
         return not self._tunnel.is_down and bool(self._expiries.over(self._now()))
 
     async def _answer(self, request: wire.Request) -> wire.Answer:
@@ -110,8 +109,8 @@ class Companion:
             return wire.Failed("unavailable", str(error))
         except DeviceFailed as error:
             return wire.Failed("device", str(error))
-        except Exception:  # noqa: BLE001 - the next request is to be answered too
-            self._log.failure("The companion has a fault")
+        except Exception:  # noqa: BLE001 - the next request must be answered too
+            self._log.failure("A request failed with an internal error")
             return wire.Failed("device", "The companion has a fault; its log says more")
 
     async def _verb(self, request: wire.Request) -> wire.Answer:
@@ -159,12 +158,12 @@ class Companion:
             raise Unsafe
         drift = self._drift(actual)
         for sentence in drift[:_MOST_LOGGED]:
-            self._log.warn("Somebody else has changed it: {what}", what=sentence)
+            self._log.warn("Another program changed the device: {what}", what=sentence)
         self._desired, tunnel.is_settled = peers, False
         changes = reconcile.plan(actual, peers)
-        # Whoever leaves is gone before the rules change, and whoever comes finds them.
+        # Remove peers before loading the rules, and add peers after.
         await tunnel.write([each for each in changes if isinstance(each, RemovePeer)])
-        self._forwarding.keep(forwarded)  # off, before the rules that close the rest go
+        self._forwarding.keep(forwarded)  # off before the rules that restrict it change
         await tunnel.isolate(grants)
         await tunnel.write([x for x in changes if not isinstance(x, RemovePeer)])
         state = await self._checked(peers) if changes else actual
@@ -180,7 +179,10 @@ class Companion:
         )
 
     async def _checked(self, peers: tuple[DesiredPeer, ...]) -> DeviceState:
-        """Read the device back, and return what it is: as *peers* want it."""
+        """Read the device back, and return its state.
+
+        :raises DeviceFailed: if the state differs from *peers*.
+        """
         state = await self._tunnel.read()
         left = reconcile.plan(state, peers)
         if left:
@@ -194,7 +196,7 @@ class Companion:
     def _living(
         self, peers: tuple[DesiredPeer, ...], grants: tuple[Grant, ...]
     ) -> tuple[tuple[DesiredPeer, ...], tuple[Grant, ...]]:
-        """Return *peers* and *grants* without peers whose time is over."""
+        """Return *peers* and *grants* without expired peers."""
         over = self._expiries.over(self._now())
         if not over:
             return peers, grants
@@ -210,7 +212,7 @@ class Companion:
         )
 
     def _drift(self, actual: DeviceState) -> tuple[str, ...]:
-        """Return what others have changed since the last sync, a sentence each."""
+        """Return a sentence for each change by another program since the last sync."""
         if self._desired is None or not self._tunnel.is_settled:
             return ()
         return reconcile.describe_all(reconcile.plan(actual, self._desired), actual)
@@ -248,9 +250,9 @@ class Companion:
             self._forwarding.tend()
 
     async def _expire(self) -> None:
-        """Remove peers whose time is over, and their grants.
+        """Remove expired peers, and their grants.
 
-        :raises DeviceFailed: where that cannot be; it is tried again then.
+        :raises DeviceFailed: if that fails; they stay expired, so it is tried again.
         """
         over = self._expiries.over(self._now())
         if not over:

@@ -1,4 +1,4 @@
-"""A conversation with wireguard-go: a request, its answer, until either side ends."""
+"""A connection to wireguard-go that carries one request at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +11,17 @@ from typing_extensions import override
 from semaphore_twisted.model import limits
 from semaphore_twisted.wireguard.state import DeviceFailed
 
-#: Seconds that an answer may take.
+#: Seconds after which a request without an answer fails.
 TIME_OUT = 8.0
 
 _END = b"\n\n"
 
 
 class Conversation(Protocol):
-    """Asks one thing at a time; *lost* is called when the daemon has ended."""
+    """Sends one request at a time; *lost* is called when the daemon has ended."""
 
     def __init__(self, clock: Any, lost: Callable[[], None]) -> None:
-        """Give answers their time by *clock*."""
+        """Measure timeouts by *clock*."""
         self._clock = clock
         self._lost = lost
         self._received: list[bytes] = []
@@ -32,7 +32,8 @@ class Conversation(Protocol):
     def ask(self, request: bytes) -> "Deferred[bytes]":
         """Send *request*; fires with the answer, or fails with ``DeviceFailed``.
 
-        An answer that is late ends the conversation: the next one would be its.
+        A timeout closes the connection: the late answer would be taken for the next
+        one.
         """
         if self.over or self._asked is not None:
             return fail(DeviceFailed("The device is not there, or busy"))
@@ -52,7 +53,7 @@ class Conversation(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Take a part of the answer, which a blank line ends."""
+        """Collect parts of the answer, which ends with a blank line."""
         self._received.append(data)
         self._size += len(data)
         if self._size > limits.DEVICE_ANSWER:
@@ -67,7 +68,7 @@ class Conversation(Protocol):
             asked.callback(answer)
 
     def end(self, why: str = "is not wanted any more") -> None:
-        """Hang up."""
+        """Close the connection; a pending request fails with *why*."""
         transport: Any = self.transport
         if not self.over and transport is not None:
             transport.abortConnection()
@@ -75,7 +76,7 @@ class Conversation(Protocol):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell that the daemon has ended."""
+        """Fail a pending request and call *lost*, unless we closed the connection."""
         if not self.over:
             self._end("has ended")
             self._lost()

@@ -1,4 +1,4 @@
-"""What an administrator is told of this machine: the companion's half of the doctor."""
+"""Findings about the machine, for an administrator who runs ``vpn doctor``."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from semaphore_twisted.wireguard.wire import Finding, Welcome
 
 _PROC = Path("/proc")
 
-#: Bytes that WireGuard adds to a packet, over IPv6.
+#: Bytes that WireGuard adds to each packet over IPv6.
 _OVERHEAD = 80
 
 _OK, _WARNING, _ERROR = "ok", "warning", "error"
@@ -33,7 +33,7 @@ class _Link(msgspec.Struct):
 
 
 class Diagnosing:
-    """Looks at the machine, and changes nothing."""
+    """Inspects the machine, and changes nothing."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Diagnosing:
     async def findings(
         self, welcome: Welcome, drift: Sequence[str]
     ) -> tuple[Finding, ...]:
-        """Return what was found; *welcome* and *drift* are known already."""
+        """Return the findings; the caller provides *welcome* and *drift*."""
         found = list(self._device(welcome))
         found += [Finding("drift", _WARNING, each) for each in drift[:20]]
         found += self._forwards()
@@ -97,7 +97,7 @@ class Diagnosing:
         ]
 
     async def _isolated(self) -> AsyncIterator[Finding]:
-        """Tell whether the nft table, the policy rules and the routes are in place."""
+        """Check that the nft table, the policy rules and the routes are in place."""
         is_whole = True
         if not await self._firewall.is_whole():
             is_whole = False
@@ -117,7 +117,7 @@ class Diagnosing:
             yield Finding("isolation", _OK, sentence)
 
     async def _chains(self) -> AsyncIterator[Finding]:
-        """Name chains of others, which an accept of ours does not outvote."""
+        """Report other programs' chains that drop: an accept of ours overrides none."""
         port = self._settings.port
         for hook, sentence in (
             ("input", f"it has to accept UDP port {port}, and what peers may reach"),
@@ -132,7 +132,7 @@ class Diagnosing:
                 )
 
     async def _links(self) -> AsyncIterator[Finding]:
-        """Look at the links that lead out."""
+        """Check the links that have a default route."""
         read, mtu = self._programs.read, self._settings.mtu
         links = await read(list[_Link], "ip", "-json", "link", "show")
         for family in ("-4", "-6"):
@@ -165,7 +165,7 @@ class Diagnosing:
 
 
 def _is_bound(port: int) -> bool:
-    """Whether some program has the UDP port."""
+    """Whether some program has bound the UDP port."""
     wanted = f":{port:04X}"
     for name in ("udp", "udp6"):
         try:
@@ -178,7 +178,7 @@ def _is_bound(port: int) -> bool:
 
 
 def _keeps_route(link: str) -> bool:
-    """Whether router advertisements count although the machine forwards."""
+    """Whether *link* accepts router advertisements although the machine forwards."""
     try:
         path = _PROC / "sys/net/ipv6/conf" / link / "accept_ra"
         return path.read_text().strip() != "1"

@@ -1,7 +1,7 @@
-"""Where peers were heard last, for the next interface, and for those who come back.
+"""Last known endpoints of peers, for a recreated interface and for returning peers.
 
-A peer that has no answer notices after 15 seconds; a server that knows where the peer
-is speaks first, and the tunnel is back at once.
+A peer without an answer notices that only after 15 seconds. A server that knows the
+peer's endpoint starts the handshake itself, and the tunnel is back at once.
 """
 
 from collections.abc import Iterable
@@ -12,15 +12,15 @@ from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.addresses import learned
 from semaphore_twisted.wireguard.state import PeerState
 
-#: Peers that were taken out and are remembered, for as long as the process lives.
+#: The most removed peers whose endpoints are kept in memory.
 _MOST_GONE = 1000
 
 
 class Endpoints:
-    """The peers' last endpoints, in a file that is written where one has changed."""
+    """The peers' last endpoints, in a file that is written when one has changed."""
 
     def __init__(self, state: Path) -> None:
-        """Keep them in the folder *state*."""
+        """Keep the file in the directory *state*."""
         self._file = state / "endpoints.json"
         self._known: dict[str, str] = {}
         self._gone: dict[str, str] = {}
@@ -29,14 +29,14 @@ class Endpoints:
                 self._known[key] = endpoint
 
     def get(self, public_key: bytes) -> str | None:
-        """Return where the peer was, if that is known."""
+        """Return the peer's last endpoint, ``None`` if it is not known."""
         key = keys.format(public_key)
         return self._known.get(key) or self._gone.get(key)
 
     def note(self, peers: Iterable[PeerState]) -> None:
-        """Keep where *peers*, all that there are, were heard.
+        """Record the endpoints of *peers*, which are all peers of the device.
 
-        A peer that this device did not hear yet stays where it was before.
+        A peer without a handshake on this device keeps its earlier endpoint.
         """
         found = {}
         for peer in peers:

@@ -1,4 +1,4 @@
-"""When peers expire, kept in a file: their time ends also while no server runs."""
+"""Expiry times of peers, kept in a file: peers expire also while no server runs."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -9,15 +9,15 @@ from semaphore_twisted.wireguard.state import DesiredPeer
 
 
 class Expiries:
-    """The times of the peers that were desired last."""
+    """The expiry times of the peers in the last desired state."""
 
     def __init__(self, state: Path) -> None:
-        """Keep them in the folder *state*."""
+        """Keep the file in the directory *state*."""
         self._file = state / "expiries.json"
         self._known = _checked(files.read(self._file, dict[str, int]) or {})
 
     def note(self, peers: Iterable[DesiredPeer]) -> None:
-        """Keep the times of *peers*, all that there are."""
+        """Replace the times by those of *peers*."""
         self._keep(
             {
                 each.public_key: each.expires
@@ -27,11 +27,11 @@ class Expiries:
         )
 
     def over(self, now: float) -> frozenset[bytes]:
-        """Return the keys of peers whose time is over at *now*."""
+        """Return the keys of peers that have expired at *now*."""
         return frozenset(key for key, at in self._known.items() if at <= now)
 
     def forget(self, gone: Collection[bytes]) -> None:
-        """Forget peers that were removed."""
+        """Forget the times of removed peers."""
         self._keep({key: at for key, at in self._known.items() if key not in gone})
 
     def _keep(self, found: dict[bytes, int]) -> None:
@@ -41,7 +41,7 @@ class Expiries:
 
 
 def _checked(found: dict[str, int]) -> dict[bytes, int]:
-    """Return the times by key, without what is no key."""
+    """Return the times by key, without invalid keys."""
     checked = {}
     for text, at in found.items():
         try:

@@ -1,4 +1,4 @@
-"""The companion's own small files, which a crash leaves whole."""
+"""The companion's own small files, written atomically."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ _log = Logger()
 
 
 def read(path: Path, type_: type[T]) -> T | None:
-    """Return the value in *path*, ``None`` where there is none that can be read."""
+    """Return the value in *path*, ``None`` if it cannot be read or decoded."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=type_)
     except (OSError, msgspec.DecodeError):
@@ -20,9 +20,9 @@ def read(path: Path, type_: type[T]) -> T | None:
 
 
 def write(path: Path, value: Any) -> None:
-    """Put *value* into *path*, for its owner alone; nothing is lost by a crash.
+    """Write *value* to *path*, readable by its owner only; a crash keeps the old file.
 
-    :raises OSError: where that is not possible.
+    :raises OSError: if that fails.
     """
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
@@ -32,7 +32,7 @@ def write(path: Path, value: Any) -> None:
 
 
 def keep(path: Path, value: Any) -> None:
-    """Put *value* into *path*, if that is possible: nothing depends on it."""
+    """Write *value* to *path* and only log a failure, since nothing depends on it."""
     try:
         write(path, value)
     except OSError as error:

@@ -1,9 +1,9 @@
-"""Forwarding: switched on while a grant needs it, and put back after.
+"""IP forwarding: switched on while a grant needs it, and restored afterwards.
 
-The switch of a family changes other settings of the kernel, too. With IPv6 forwarding
-an interface whose ``accept_ra`` is 1 loses its default route, unless that is 2 before.
-What there was is kept in a file until forwarding is put back, for this boot of the
-machine: after another one it is the operator's again.
+The switch of a family also changes other settings of the kernel. With IPv6 forwarding,
+an interface whose ``accept_ra`` is 1 loses its default route, unless ``accept_ra`` is
+set to 2 before. The earlier values are kept in a file until forwarding is restored, for
+this boot of the machine: after another boot the operator's settings apply.
 """
 
 from collections.abc import Collection
@@ -15,13 +15,13 @@ import msgspec
 from semaphore_twisted.vpnd import files
 from semaphore_twisted.wireguard.state import DeviceFailed
 
-#: For both families, the file below ``/proc/sys/net``.
+#: The switch of each family: a file below ``/proc/sys/net``.
 SWITCHES = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-#: For each family, what its switch changes besides, below ``conf``.
+#: The other files, below ``conf``, that the switch of a family changes.
 _CHANGED = {
     4: ("ipv4/conf/*/forwarding", "ipv4/conf/all/accept_redirects"),
     6: ("ipv6/conf/*/forwarding",),
@@ -31,7 +31,7 @@ _ACCEPT_RA = "ipv6/conf/*/accept_ra"
 
 
 class _Switched(msgspec.Struct):
-    """What was switched on by us, and the *values* of files that were changed by it."""
+    """The families that we switched on, and the earlier *values* of files."""
 
     boot: str
     families: list[int] = []
@@ -39,23 +39,23 @@ class _Switched(msgspec.Struct):
 
 
 class Forwarding:
-    """The switches of the kernel."""
+    """Controls the kernel's forwarding switches."""
 
     def __init__(
         self, state: Path, root: Path = Path("/proc/sys/net"), *, tunnel: str = ""
     ) -> None:
-        """Remember in the folder *state*; the switches are below *root*.
+        """Keep the record in the directory *state*; the switches are below *root*.
 
-        The interface *tunnel* has no routers.
+        ``accept_ra`` of the interface *tunnel* is not changed.
         """
         self._tunnel = tunnel
         self._file = state / "forwarding.json"
         self._root = root
 
     def closed(self, families: Collection[int]) -> frozenset[int]:
-        """Return those of *families* that are forwarded for nobody but us.
+        """Return those of *families* whose forwarding serves only the tunnel.
 
-        They were off before we came, or are still.
+        Their forwarding was off before we switched it on, or is still off.
         """
         ours = self._known().families
         return frozenset(
@@ -63,16 +63,18 @@ class Forwarding:
         )
 
     def keep(self, families: Collection[int]) -> None:
-        """Put back what was switched on for other families than *families*.
+        """Switch off forwarding that we switched on, except for *families*.
 
-        :raises DeviceFailed: where that cannot be.
+        :raises DeviceFailed: if that fails.
         """
         self.set(frozenset(self._known().families).intersection(families))
 
     def set(self, families: Collection[int]) -> None:
-        """Forward for *families*, and for no other that was off before.
+        """Switch forwarding on for *families*, and off again for other families.
 
-        :raises DeviceFailed: where that cannot be.
+        A family that was on before we started stays on.
+
+        :raises DeviceFailed: if that fails.
         """
         known = self._known()
         for family in SWITCHES:
@@ -83,9 +85,9 @@ class Forwarding:
         self._accept_routers(known)
 
     def tend(self) -> None:
-        """Let interfaces that came later keep their default routes as well.
+        """Set ``accept_ra`` of new interfaces, so that they keep their default routes.
 
-        :raises DeviceFailed: where that cannot be.
+        :raises DeviceFailed: if that fails.
         """
         self._accept_routers(self._known())
 
@@ -108,7 +110,7 @@ class Forwarding:
         for name, value in list(known.values.items()):
             if not name.startswith(SWITCHES[family].partition("/")[0]):
                 continue
-            # somebody may have set another value of `accept_ra` meanwhile
+            # another program may have changed `accept_ra` meanwhile
             if not name.endswith("/accept_ra") or self._read(name) == "2":
                 self._put_back(name, value)
             del known.values[name]
@@ -116,7 +118,7 @@ class Forwarding:
         self._write_record(known)
 
     def _accept_routers(self, known: _Switched) -> None:
-        """Have interfaces keep the default routes that routers advertise."""
+        """Let interfaces keep the default routes that routers advertise."""
         if 6 not in known.families:
             return
         found = {
@@ -128,12 +130,12 @@ class Forwarding:
             known.values |= {k: v for k, v in found.items() if k not in known.values}
             self._write_record(known)
             for name in found:
-                if self._read(name):  # it may be gone with its interface
+                if self._read(name):  # the interface may have been removed
                     self._write(name, "2", 6)
 
     def _put_back(self, name: str, value: str) -> None:
         if self._read(name) not in {"", value}:
-            with suppress(OSError):  # it has gone with its interface
+            with suppress(OSError):  # the interface was removed
                 (self._root / name).write_text(f"{value}\n")
 
     def _values(self, pattern: str) -> dict[str, str]:
@@ -148,7 +150,7 @@ class Forwarding:
 
     def _write(self, name: str, value: str, family: int) -> None:
         try:
-            # the kernel has the file, or nothing can be switched
+            # "r+" does not create a file that the kernel does not have
             with (self._root / name).open("r+") as file:
                 file.write(f"{value}\n")
         except OSError as error:
@@ -169,5 +171,5 @@ class Forwarding:
         return _Switched(boot) if known is None or known.boot != boot else known
 
     def is_on(self, family: int) -> bool:
-        """Whether the kernel forwards for *family*."""
+        """Whether the kernel forwards packets of *family*."""
         return self._read(SWITCHES[family]) not in {"", "0"}

@@ -1,7 +1,7 @@
 """The policy rules that isolate the tunnel, and the routes to the pools.
 
-What they do is described in :mod:`semaphore_twisted.wireguard.routing`. They are in
-place before anything is forwarded, and stay when the companion ends.
+:mod:`semaphore_twisted.wireguard.routing` describes their effect. They are in place
+before anything is forwarded, and stay when the companion ends.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
@@ -18,20 +18,21 @@ from semaphore_twisted.wireguard.state import DeviceFailed
 
 _IPV6 = Path("/proc/sys/net/ipv6")
 
-#: Between reading the rules and writing them another program may have changed them.
+#: Attempts to write the rules: another program may change them after the reading.
 _ATTEMPTS = 3
 
-#: The call that deletes blackholes of former pools; the first has to be quick.
+#: The call of ``ensure`` that deletes blackholes of former pools; the first one must
+#: be fast.
 _CLEANS = 2
 
 _NUMBERS = {4: "-4", 6: "-6"}
 
-#: The metric that the kernel gives the route of an address.
+#: The metric of the route that the kernel adds for an address.
 _CONNECTED = {4: 0, 6: 256}
 
 
 class Isolation:
-    """Keeps our policy rules, and each pool in the tunnel."""
+    """Maintains our policy rules, and the routes of the pools."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -39,21 +40,21 @@ class Isolation:
         """Isolate the interface of *settings*."""
         self._settings = settings
         self._programs = programs
-        #: calls of :meth:`ensure`, up to the one that cleans
+        #: calls of :meth:`ensure`, counted up to ``_CLEANS`` + 1
         self._calls = 0
-        #: each pool had its route to the interface when it was last looked at
+        #: at the last check, each pool had its route to the interface
         self._is_complete = False
 
     @property
     def families(self) -> tuple[int, ...]:
-        """The families of addresses that this kernel has."""
+        """The address families that this kernel supports."""
         return (4, 6) if _IPV6.exists() else (4,)
 
     async def ensure(self, closed: Collection[int]) -> None:
-        """Have the rules and the blackholes; of *closed* nothing else is forwarded.
+        """Add missing rules and blackholes; in *closed* only the tunnel is forwarded.
 
-        :raises DeviceFailed: where that cannot be, or where a network of the machine
-            would be lost.
+        :raises DeviceFailed: if that fails, or if the machine would lose one of its
+            networks.
         """
         self._is_complete = True
         self._calls = min(self._calls + 1, _CLEANS + 1)
@@ -98,9 +99,9 @@ class Isolation:
             await self._write(version, lines)
 
     async def ensure_routes(self) -> None:
-        """Have the route from each pool to the interface, which is up.
+        """Add missing routes from the pools to the interface, which must be up.
 
-        :raises DeviceFailed: where that cannot be.
+        :raises DeviceFailed: if that fails.
         """
         if self._is_complete:
             return
@@ -114,7 +115,7 @@ class Isolation:
                 if any(self._is_device(each, pool) for each in present):
                     continue
                 if any(_is_connected(each, pool) for each in present):
-                    continue  # a network of the machine; the doctor names it
+                    continue  # a network of the machine; findings() reports it
                 where = (
                     f"scope link src {address}"
                     if version == 4
@@ -122,11 +123,11 @@ class Isolation:
                 )
                 found = addressing.word(addressing.index(name))
                 line = f"route replace {pool} dev {found} protocol kernel {where}"
-                self._log.warn("The route to {pool} was gone", pool=str(pool))
+                self._log.warn("The route to {pool} was missing", pool=str(pool))
                 await self._write(version, [line])
 
     async def remove(self) -> None:
-        """Take our rules and blackholes away."""
+        """Remove our rules and blackholes."""
         for version in self.families:
             lines = [*routing.changes(await self._rules(version), ())]
             lines += [
@@ -137,7 +138,7 @@ class Isolation:
                 await self._write(version, lines)
 
     async def findings(self, closed: Collection[int]) -> AsyncIterator[str]:
-        """Yield a sentence on each thing that is not as it has to be."""
+        """Yield a sentence for each missing rule and each wrong route."""
         for version in self.families:
             present = await self._rules(version)
             wanted = routing.rules(self._settings, version, closed=version in closed)
@@ -156,7 +157,7 @@ class Isolation:
                     yield sentence
 
     async def warnings(self) -> AsyncIterator[str]:
-        """Yield a sentence on what may be meant so, and weakens the isolation."""
+        """Yield a sentence for each setting that may be intended, but is a risk."""
         name = self._settings.interface
         for version in self.families:
             for priority in routing.ahead(await self._rules(version), name):
@@ -201,7 +202,7 @@ class Isolation:
             )
 
     async def _check_networks(self, pool: AnyNetwork) -> None:
-        """Refuse a pool whose route would take a network from the machine.
+        """Refuse a pool whose route would replace a network of the machine.
 
         :raises DeviceFailed: with the network.
         """
@@ -235,7 +236,7 @@ class Isolation:
         )
 
     async def _within(self, pool: AnyNetwork) -> list[machine.Route]:
-        """Return the routes to the pool, and to parts of it, in the kernel's order."""
+        """Return the routes to the pool and to parts of it, in the kernel's order."""
         return await self._programs.read(
             list[machine.Route],
             *("ip", "-json", _NUMBERS[pool.version]),
@@ -272,5 +273,5 @@ def _is_blackhole(route: machine.Route, pool: AnyNetwork) -> bool:
 
 
 def _is_connected(route: machine.Route, pool: AnyNetwork) -> bool:
-    """Whether it is the route of an address of another interface."""
+    """Whether *route* comes from an address of another interface."""
     return route.dst == str(pool) and bool(route.dev) and route.protocol == "kernel"

@@ -1,7 +1,7 @@
-"""WireGuard in the kernel, by the programs ``ip`` and ``wg``.
+"""WireGuard in the kernel, controlled by the programs ``ip`` and ``wg``.
 
-Secrets go to ``wg`` by its standard input. Peers are written by ``wg addconf``, which
-takes all of a text or nothing, and touches no field of the device.
+Secrets are passed to ``wg`` by standard input. Peers are written by ``wg addconf``,
+which applies all of a text or nothing, and changes no field of the device.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from semaphore_twisted.wireguard.state import (
     SetPeer,
 )
 
-#: Peers in one run of ``wg set``: an argument list has its bounds.
+#: Peers per run of ``wg set``: the size of an argument list is limited.
 _BATCH = 500
 
 
@@ -34,18 +34,18 @@ class KernelDevice:
     def __init__(
         self, settings: Settings, private_key: bytes, *, programs: Programs
     ) -> None:
-        """Drive the interface of *settings*."""
+        """Control the interface of *settings*."""
         self._settings = settings
         self._private_key = private_key
         self._programs = programs
         self._anew = False
 
     def ensure(self) -> "Deferred[bool]":
-        """Have the interface up."""
+        """Create the interface if it is missing, configure it and set it up."""
         return Deferred.fromCoroutine(self._ensure())
 
     def index(self) -> int:
-        """Return the interface's number."""
+        """Return the interface's index."""
         return addressing.index(self._settings.interface)
 
     def state(self) -> "Deferred[DeviceState]":
@@ -58,13 +58,13 @@ class KernelDevice:
         return Deferred.fromCoroutine(self._apply(changes))
 
     def down(self) -> "Deferred[None]":
-        """Take the interface away."""
+        """Delete the interface."""
         return Deferred.fromCoroutine(self._down())
 
     async def make(self) -> None:
-        """Make the interface.
+        """Create the interface.
 
-        :raises ProgramFailed: where the kernel has no such type.
+        :raises ProgramFailed: if that fails, such as in a kernel without this type.
         """
         name = self._settings.interface
         await self._programs.run("ip", "link", "add", "dev", name, "type", "wireguard")

@@ -1,4 +1,4 @@
-"""A descriptor whose other end another process holds: when that ends, so do we."""
+"""A pipe from another process that ends the companion when that process ends."""
 
 import fcntl
 import os
@@ -28,12 +28,12 @@ class Lifeline(FileDescriptor):
         self._ended = ended
 
     def start(self) -> None:
-        """Watch."""
+        """Start watching."""
         self.connected = 1
         self.startReading()
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching and close the descriptor."""
         self._ended = lambda: None
         self.connectionLost(Failure(CONNECTION_LOST))
 
@@ -44,7 +44,7 @@ class Lifeline(FileDescriptor):
 
     @override
     def doRead(self) -> Failure | None:
-        """Look whether it is closed; what is written to it means nothing."""
+        """Detect the end of the pipe; data in it is ignored."""
         try:
             is_open = bool(os.read(self._descriptor, 4096))
         except BlockingIOError:
@@ -60,7 +60,7 @@ class Lifeline(FileDescriptor):
 
     @override
     def connectionLost(self, reason: Failure) -> None:
-        """Close the descriptor, and call; the reactor tells of the end by this."""
+        """Close the descriptor and call *ended*."""
         super().connectionLost(reason)
         found, self._descriptor = self._descriptor, -1
         if found >= 0:

@@ -1,8 +1,8 @@
-"""A device in memory, with the rules that WireGuard keeps silent about.
+"""A WireGuard device in memory, with the rules that WireGuard applies silently.
 
-A prefix moves to the peer that it was given to last; the device's own key is no peer;
-an unknown peer is removed without a word; a write that fails half-way has been done
-half; counters begin at nothing with each peer.
+A prefix moves to the peer that it was given to last; the device's own key is not
+accepted as a peer; removing an unknown peer is no error; a write that fails may have
+been done in part; the counters of a new peer start at zero.
 """
 
 from collections.abc import Sequence
@@ -25,15 +25,15 @@ from semaphore_twisted.wireguard.state import (
 
 @implementer(IWireGuardDevice)
 class MemoryDevice:
-    """A device for tests and trials; *written* has every change it was given.
+    """A device for tests and trials; *written* lists all changes that were applied.
 
-    The next *failures* calls fail; *cut* changes of a write are done before it fails.
+    The next *failures* calls fail; a write with *cut* fails after that many changes.
     """
 
     name = "memory"
 
     def __init__(self, settings: Settings, private_key: bytes) -> None:
-        """Be the interface of *settings*."""
+        """Simulate the interface of *settings*."""
         self._settings = settings
         self._public_key = keys.public_of(private_key)
         self._peers: dict[bytes, PeerState] = {}
@@ -44,11 +44,11 @@ class MemoryDevice:
         self.cut: int | None = None
 
     def index(self) -> int:
-        """Return the interface's number, another one each time it is made."""
+        """Return the interface's index, a new one each time it is created."""
         return self._index
 
     def ensure(self) -> "Deferred[bool]":
-        """Have the interface."""
+        """Create the interface if it is missing."""
         if self._is_broken():
             return fail(DeviceFailed("The device in memory fails as it was told to"))
         anew = not self._index
@@ -84,13 +84,13 @@ class MemoryDevice:
         return succeed(None)
 
     def down(self) -> "Deferred[None]":
-        """Take the interface away."""
+        """Delete the interface."""
         self._index = 0
         self._peers.clear()
         return succeed(None)
 
     def hear(self, peer: PeerState) -> None:
-        """Put *peer* on the device as it is, without any rule: it has spoken."""
+        """Put *peer* on the device unchanged, as if it had sent packets."""
         self._peers[peer.public_key] = peer
 
     def _is_broken(self) -> bool:

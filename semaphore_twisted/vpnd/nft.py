@@ -1,7 +1,7 @@
-"""Our table of rules, loaded in one transaction by ``nft -f -``.
+"""Loads our nftables table in one transaction with ``nft -f -``.
 
-The kernel's own listing is kept and compared, so a table that somebody flushed or
-changed is seen, and one that is right is not written.
+The kernel's listing of the table is kept and compared. So a table that was flushed or
+changed by another program is detected, and a correct one is not written again.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from semaphore_twisted.wireguard import firewall
 from semaphore_twisted.wireguard.settings import Settings
 from semaphore_twisted.wireguard.state import DeviceFailed, Grant
 
-#: Another program may change the table while we load it.
+#: Attempts to load the table: another program may change it meanwhile.
 _ATTEMPTS = 3
 
 
 class Chain(msgspec.Struct):
-    """A chain that somebody made; base chains have a *hook* and a *policy*."""
+    """A chain of any table; base chains have a *hook* and a *policy*."""
 
     family: str = ""
     table: str = ""
@@ -41,10 +41,10 @@ class _Ruleset(msgspec.Struct):
 
 
 class Firewall:
-    """The rules for the grants that hold; *grants* are what was loaded last.
+    """The rules for the current grants; *grants* are those that were loaded last.
 
-    They are kept in a file for the companion's next life: what was granted goes on
-    when it is restarted, before anybody has spoken to it.
+    The grants are kept in a file: after a restart of the companion they apply again
+    before a server connects.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Firewall:
         state: Path,
         watch: TableWatch,
     ) -> None:
-        """Keep the grants in the folder *state*; those out of *bounds* are dropped.
+        """Keep the grants in the directory *state*; drop those out of *bounds*.
 
-        *forwarding* knows what would not be forwarded if it were not for us, *watch*
-        how often the table was changed.
+        *forwarding* tells which families are forwarded for the tunnel only, *watch* how
+        often the table was changed.
         """
         self._settings = settings
         self._forwarding = forwarding
@@ -80,9 +80,9 @@ class Firewall:
         )
 
     async def ensure(self, grants: tuple[Grant, ...]) -> bool:
-        """Have the rules for *grants*; returns whether they had to be written.
+        """Load the rules for *grants* if needed; returns whether they were loaded.
 
-        Fails with ``DeviceFailed``; the rules are as they were then.
+        Fails with ``DeviceFailed``; the rules are unchanged then.
         """
         text = self._text
         closed = self._forwarding.closed(
@@ -109,9 +109,9 @@ class Firewall:
         return True
 
     async def _load(self, text: str) -> None:
-        """Load *text*, and keep what the kernel makes of it.
+        """Load *text*, and keep the kernel's listing of it.
 
-        :raises DeviceFailed: if that is not possible.
+        :raises DeviceFailed: if that fails.
         """
         watch, self._watch.is_paused = self._watch, True
         try:
@@ -120,8 +120,8 @@ class Firewall:
                 await self._programs.run("nft", "-f", "-", content=text.encode("ascii"))
                 listing = await self._list()
                 count = watch.drain()
-                # one transaction is ours; after another one it is not what we loaded.
-                # Of a large table the messages may be lost, and with them the number.
+                # One transaction is ours; another one may have changed the table. The
+                # messages of a large table may be lost, and then the count is unknown.
                 is_known = watch.losses == losses
                 if listing is not None and (count <= before + 1 or not is_known):
                     self._listing, self._verified = listing, count
@@ -140,18 +140,18 @@ class Firewall:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the table was not touched since it was found right."""
+        """Whether the table was not changed since it was last verified."""
         return self._watch.drain() == self._verified
 
     async def is_whole(self) -> bool:
-        """Whether the kernel has our table as it was loaded."""
+        """Whether the kernel's table is the one that was loaded."""
         listing = await self._list()
         return listing is not None and listing == self._listing
 
     async def remove(self) -> None:
-        """Take our table away, after the forwarding that was switched on for it.
+        """Switch off our forwarding, then delete our table.
 
-        Fails with ``DeviceFailed``; the table stays then.
+        Fails with ``DeviceFailed``; the table is kept then.
         """
         self._forwarding.set(())
         text = firewall.removal(self._settings)
@@ -164,7 +164,7 @@ class Firewall:
         self._text = self._listing = None
 
     async def foreign(self, hook: str) -> list[Chain]:
-        """Return the others' chains at *hook* that drop what they do not know."""
+        """Return the chains of other programs at *hook* whose policy is drop."""
         shown = await self._programs.read(_Ruleset, "nft", "-json", "list", "chains")
         own = firewall.table_name(self._settings)
         return [
@@ -176,7 +176,7 @@ class Firewall:
         ]
 
     async def _list(self) -> bytes | None:
-        """Return our table as the kernel has it, ``None`` where it has none."""
+        """Return our table as the kernel lists it, ``None`` if it does not exist."""
         name = firewall.table_name(self._settings)
         try:
             return await self._programs.run(

@@ -1,8 +1,8 @@
-"""Which interface is ours: nothing is done to an interface that another program made.
+"""Recognizes our interface, so that one of another program is never changed.
 
-Its number is written down when it is made. An interface of our name with another
-number is another program's, unless the daemon at our own socket serves it, or it has
-our key (as an earlier companion, which wrote down the name alone, left it).
+The interface's index is recorded when the interface is created. An interface of our
+name with another index belongs to another program, unless our daemon's socket serves it
+or it has our key (earlier companions recorded the name alone).
 """
 
 import socket
@@ -25,11 +25,11 @@ _NETWORK = Path("/proc/self/ns/net")
 
 
 class Foreign(DeviceFailed):
-    """There is an interface of that name, and another program made it."""
+    """An interface with our name exists, and another program created it."""
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The interface that we made; *index* is its number at *place*, 0 if not known."""
+    """The interface that we created; *index* is valid at *place*, 0 if unknown."""
 
     name: str
     index: int = 0
@@ -37,7 +37,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Ownership:
-    """Knows our interface, and keeps that in the file ``interface.json``."""
+    """Recognizes our interface by the record in the file ``interface.json``."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -50,7 +50,7 @@ class Ownership:
         state: Path,
         sockets: Path,
     ) -> None:
-        """Remember in the folder *state*; daemons of ours listen in *sockets*."""
+        """Keep the record in the directory *state*; our daemons listen in *sockets*."""
         self._settings = settings
         self._public_key = public_key
         self._programs = programs
@@ -59,9 +59,9 @@ class Ownership:
         self._record = _read(self._file)
 
     async def check(self) -> None:
-        """Refuse an interface of another program, and give a renamed one its name back.
+        """Refuse another program's interface; rename our own back if it was renamed.
 
-        :raises Foreign: with what to do.
+        :raises Foreign: with the remedy.
         """
         await self._remove_former()
         name = self._settings.interface
@@ -86,7 +86,7 @@ class Ownership:
 
     @property
     def astray(self) -> str:
-        """The name that our interface has now, if that is not ours any more."""
+        """The current name of our interface if it was renamed, else empty."""
         record = self._record
         if record is None or not record.index or record.place != _place():
             return ""
@@ -94,7 +94,7 @@ class Ownership:
         return "" if found == record.name else found
 
     def is_known(self, name: str) -> bool:
-        """Whether *name* is the interface that was written down, or was renamed."""
+        """Whether *name* has the recorded index."""
         record = self._record
         return (
             record is not None
@@ -104,22 +104,22 @@ class Ownership:
         )
 
     async def is_ours(self, name: str) -> bool:
-        """Whether the interface *name*, which exists, was made by a companion."""
+        """Whether a companion created the existing interface *name*."""
         index, record = addressing.index(name), self._record
         if addressing.name(index) != name:
             return False
         if record is not None and record.place == _place() and record.index:
             if record.index == index:
-                return True  # the kernel does not give a number away again
+                return True  # the kernel does not reuse an index
             if addressing.name(record.index):
-                return False  # ours is still there, under another name
+                return False  # ours still exists, under another name
         kind = await addressing.kind(name, self._programs)
         if kind == "wireguard" and record is not None and record.name == name:
             return await self._has_key(name)
         return kind == "tun" and _listens(self._sockets / f"{name}.sock")
 
     async def _has_key(self, name: str) -> bool:
-        """Whether it has our key, or none: it was made and not set up any more."""
+        """Whether the interface has our key, or none after an interrupted setup."""
         shown = await self._programs.run("wg", "show", name, "public-key")
         return shown.decode("ascii", "replace").strip() in {
             keys.format(self._public_key),
@@ -127,7 +127,7 @@ class Ownership:
         }
 
     async def _renamed(self) -> bool:
-        """Give our interface its name back; return whether it had another one."""
+        """Rename our interface back; return whether it had another name."""
         name, other = self._settings.interface, self.astray
         if (
             not other
@@ -135,20 +135,20 @@ class Ownership:
         ):
             return False
         self._log.warn(
-            "The interface {name} was renamed to {other}, and gets its name back",
+            "The interface {name} was renamed to {other}; it is renamed back",
             name=name,
             other=other,
         )
         found = addressing.word(addressing.index(other))
-        # it has to be down for that on older kernels, and is not isolated as {other}
+        # older kernels rename only a down interface, and {other} is not isolated anyway
         await self._programs.run("ip", "link", "set", "dev", found, "down")
         await self._programs.run("ip", "link", "set", "dev", found, "name", name)
         return True
 
     async def _remove_former(self) -> None:
-        """Delete the interface of before root gave it another name, with its table.
+        """Remove the interface and table left over after a rename in the settings.
 
-        Left alone, it would let its peers in for ever.
+        The peers of this interface would otherwise keep access.
         """
         record = self._record
         if record is None or record.name == self._settings.interface:
@@ -169,7 +169,7 @@ class Ownership:
 
 
 def _read(path: Path) -> Record | None:
-    """Return the record; an earlier companion wrote the name alone."""
+    """Return the record; earlier companions wrote the name alone."""
     found = files.read(path, Record)
     if found is None:
         name = files.read(path, str)
@@ -178,7 +178,7 @@ def _read(path: Path) -> Record | None:
 
 
 def _place() -> str:
-    """Return what tells this boot of the machine, and this network, from others."""
+    """Return an id of this boot of the machine and this network namespace."""
     try:
         return f"{_BOOT.read_text().strip()} {_NETWORK.stat().st_ino}"
     except OSError:

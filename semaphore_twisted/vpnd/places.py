@@ -1,4 +1,4 @@
-"""The folders and sockets of the companion, made before it gives its rights up."""
+"""Directories and sockets of the companion, created before it drops its privileges."""
 
 import errno
 import grp
@@ -18,13 +18,13 @@ _log = Logger()
 
 
 class CannotUse(Exception):
-    """A place cannot be used; the sentence says which, and what to do."""
+    """A path cannot be used; the sentence names it and the remedy."""
 
 
 def folder(path: Path, owner: pwd.struct_passwd | None, mode: int = 0o700) -> None:
-    """Have the folder *path*; a new one is *owner*'s, one that is there is left so.
+    """Create the directory *path* for *owner*; an existing one is not changed.
 
-    :raises CannotUse: if it cannot be had.
+    :raises CannotUse: if it cannot be created.
     """
     try:
         path.mkdir(parents=True)
@@ -38,7 +38,7 @@ def folder(path: Path, owner: pwd.struct_passwd | None, mode: int = 0o700) -> No
 
 
 def check(*folders: Path) -> None:
-    """Refuse folders that this process cannot write.
+    """Refuse directories that this process cannot write.
 
     :raises CannotUse: with the first of them.
     """
@@ -50,11 +50,11 @@ def check(*folders: Path) -> None:
 
 
 def reach(users: Iterable[int]) -> tuple[int, int | None]:
-    """Return mode and group of a socket that *users* and root may connect to.
+    """Return mode and group of a socket to which *users* and root may connect.
 
-    They are in one group as a rule, which is the server's. Where they are in several,
-    or the system does not know them, everybody may connect: the companion hangs up on
-    other users.
+    The users usually have one group, the server's. If they have several groups, or the
+    system does not know them, the socket is open to all users: the companion closes the
+    connections of other users.
     """
     others = set(users) - {0}
     if not others:
@@ -72,13 +72,13 @@ def listen(
     group: int | None = None,
     owner: pwd.struct_passwd | None = None,
 ) -> socket.socket:
-    """Return a socket that listens on *path*, with *mode*, of *group* and *owner*.
+    """Return a socket that listens on *path*, with *mode*, *group* and *owner*.
 
-    The kernel tells who connects. A socket that nobody listens on is replaced. Where
-    the group cannot be given, the server would be kept out: then everybody may connect,
-    with a warning.
+    The companion learns the user of each connection from the kernel. A stale socket is
+    replaced. If the group cannot be set, all users may connect, since the server could
+    not connect otherwise; a warning is logged.
 
-    :raises CannotUse: if another companion listens there.
+    :raises CannotUse: if another companion listens there, or the socket cannot be made.
     """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -104,7 +104,7 @@ def given(
     *,
     chown: Callable[[Path, int, int], None] = os.chown,
 ) -> int:
-    """Give *path* away; return the mode that lets the server connect."""
+    """Set owner and group of *path*; return the mode that lets the server connect."""
     if owner is not None:
         chown(path, owner.pw_uid, owner.pw_gid)
     if group is None:
@@ -131,11 +131,12 @@ def _name(group: int) -> str:
 
 
 def show(interface: str, sockets: Path, watched: Path = WATCHED) -> None:
-    """Let wireguard-go and ``wg`` find the socket in *sockets*, as root.
+    """Link the socket in *sockets* to the path where wireguard-go and ``wg`` look.
 
-    ``/run/wireguard`` is shared with other tools: a link is put into it, no more.
+    ``/run/wireguard`` is shared with other tools, so only the link is placed there.
+    This needs root.
 
-    :raises CannotUse: if another program has that name there.
+    :raises CannotUse: if another program uses that name there.
     """
     target = sockets / f"{interface}.sock"
     link = watched / target.name
@@ -153,6 +154,6 @@ def show(interface: str, sockets: Path, watched: Path = WATCHED) -> None:
 
 
 def _is_dead(path: Path) -> bool:
-    """Whether *path* is a socket that nobody listens on."""
+    """Whether *path* is a socket without a listener."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         return path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED

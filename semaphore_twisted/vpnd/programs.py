@@ -1,6 +1,6 @@
-"""Programs of the system: started from a list of arguments, with their input on stdin.
+"""Runs programs of the system, with an argument list and input on standard input.
 
-What they print on standard error may quote a key, so nobody ever sees it.
+Their standard error may quote a key, so it is discarded.
 """
 
 import shutil
@@ -16,19 +16,19 @@ from semaphore_twisted.wireguard.state import DeviceFailed
 
 T = TypeVar("T")
 
-#: Seconds after which a program is ended.
+#: Seconds after which a program is killed.
 TIME_OUT = 10.0
 
-#: Bytes that a program may print: 20,000 peers are some 4 MB.
+#: The most bytes that a program may print: 20,000 peers need some 4 MB.
 _MOST = 32 * 1024 * 1024
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: All that programs find in their environment.
+#: The environment of programs.
 ENVIRONMENT = {
     "PATH": _PATH,
     "LC_ALL": "C",
-    # `wg` would look a name up 15 times; nothing of ours has one.
+    # `wg` would resolve a name up to 15 times; we never pass one
     "WG_ENDPOINT_RESOLUTION_RETRIES": "0",
     "WG_HIDE_KEYS": "always",
 }
@@ -42,13 +42,13 @@ _PACKAGES = {
 
 
 class ProgramFailed(DeviceFailed):
-    """A program is missing, failed or took too long; the sentence has no output."""
+    """A program is missing, failed or timed out; the sentence quotes no output."""
 
 
 def found(name: str) -> str:
     """Return the path of the program *name*.
 
-    :raises ProgramFailed: with the package that has it.
+    :raises ProgramFailed: if it is not installed, with the name of its package.
     """
     path = shutil.which(name, path=_PATH)
     if path is None:
@@ -58,10 +58,10 @@ def found(name: str) -> str:
 
 
 class Programs:
-    """Starts programs and waits for their end."""
+    """Runs programs and waits for their end."""
 
     def __init__(self, reactor: Any, *, patience: float = TIME_OUT) -> None:
-        """Start them with *reactor*, and end them after *patience* seconds."""
+        """Start programs with *reactor*, and kill them after *patience* seconds."""
         self._reactor = reactor
         self._patience = patience
 
@@ -87,7 +87,7 @@ class Programs:
         return run.ended.addBoth(over)
 
     async def read(self, kind: type[T], name: str, *arguments: str) -> T:
-        """Return what *name* prints as JSON, taken for a *kind*.
+        """Return the JSON output of *name*, decoded as *kind*.
 
         Fails with ``DeviceFailed``.
         """
@@ -133,11 +133,11 @@ class _Run(ProcessProtocol):
             self.fail(f"{self._name} {self._why or f'failed (exit code {code})'}")
 
     def fail(self, sentence: str) -> None:
-        """Say that the program did not do it."""
+        """Fail with *sentence*."""
         self.ended.errback(ProgramFailed(sentence))
 
     def stop(self, why: str) -> None:
-        """End the program because of *why*."""
+        """Kill the program; *why* is the reason of the failure."""
         self._why = why
         transport: Any = self.transport
         if transport is not None and transport.pid is not None:

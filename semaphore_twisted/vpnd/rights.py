@@ -1,8 +1,8 @@
-"""The one right that a program keeps: the companion's, to administer the network.
+"""Drops root's privileges, except for one capability (the companion's: CAP_NET_ADMIN).
 
-Started as root it gives everything else up, for itself and for every program that it
-starts: no other capability can come back, not by a set-user-id program either
-(capabilities(7)). Nobody else may look into its memory.
+A program started as root gives up all other capabilities, for itself and for all its
+child processes. They cannot be regained, not even by a set-user-id program
+(capabilities(7)). Other users cannot read the process's memory.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class CannotDrop(Exception):
-    """The rights cannot be given up; the sentence says which."""
+    """The privileges cannot be dropped; the sentence gives the reason."""
 
 
 class _Header(ctypes.Structure):
@@ -41,7 +41,7 @@ class _Data(ctypes.Structure):
 
 
 def harden() -> None:
-    """Make files private, and memory unreadable for others."""
+    """Create private files only, and protect the memory from other processes."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(_PR_SET_DUMPABLE, 0)
@@ -49,11 +49,11 @@ def harden() -> None:
 
 
 def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:
-    """Become *account* with the capability *keep* alone; only root can.
+    """Become *account* with the capability *keep* alone; needs root.
 
-    It has to be done before any thread is started: rights are a thread's own.
+    Call this before any thread is started: capabilities belong to a thread.
 
-    :raises CannotDrop: with what is in the way; nothing must be done then.
+    :raises CannotDrop: if that fails; the program must end then.
     """
     try:
         for capability in range(int(_LAST_CAP.read_text()) + 1):
@@ -67,9 +67,9 @@ def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:
         try:
             _set_capabilities(1 << keep)
             _prctl(_PR_CAP_AMBIENT, _AMBIENT_RAISE, keep)
-        except PermissionError:  # root of a container may lack it
+        except PermissionError:  # root of a container may lack the capability
             _set_capabilities(0)
-        harden()  # to become somebody else makes memory readable again
+        harden()  # changing the user makes the memory readable again
     except OSError as error:
         raise CannotDrop(f"the rights of root cannot be given up: {error}") from None
     with suppress(PermissionError):

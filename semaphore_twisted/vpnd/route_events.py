@@ -1,7 +1,7 @@
-"""Which of the kernel's route messages concern the tunnel.
+"""Filters the kernel's route messages for those that concern the tunnel.
 
-A router may have thousands of changes a second; only routes to the pools matter, and
-links, addresses and policy rules.
+A router may have thousands of route changes a second. Only routes to the pools matter,
+besides links, addresses and policy rules.
 """
 
 import struct
@@ -18,7 +18,7 @@ _NEW_ROUTE, _DEL_ROUTE = 24, 25
 def matters(content: bytes, settings: Settings) -> bool:
     """Whether a datagram has a message that concerns the tunnel of *settings*.
 
-    A route is looked for by the bytes of a pool: a look too many does no harm.
+    A route is matched by the bytes of a pool; a false match causes only a check.
     """
     pools = [each.network_address.packed for each in settings.pools]
     return any(

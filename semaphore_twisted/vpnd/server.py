@@ -1,8 +1,9 @@
-"""The companion's socket: who may speak, and one request after the other.
+"""The companion's socket: checks the user of each connection and answers its requests.
 
-The kernel tells who has connected (``SO_PEERCRED``, unix(7)); nothing is read from
-other users, and their connections take no place from those who may speak. Each user
-who may speak has a number of connections; each of them holds a request or an answer.
+The kernel tells the connected user (``SO_PEERCRED``, unix(7)). Nothing is read from
+users that are not permitted, and their connections do not count against the limits of
+permitted users. Each permitted user has a limited number of connections; each of them
+holds one request or answer in memory.
 """
 
 import socket
@@ -24,14 +25,14 @@ from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model import limits
 from semaphore_twisted.wireguard import wire
 
-#: Connections at once of one user: each may hold a frame in memory.
+#: The most connections of one user: each may hold a frame in memory.
 MOST = limits.COMPANION_CONNECTIONS
 
 Answering = Callable[[wire.Request], "Deferred[wire.Answer]"]
 
 
 def peer_user(transport: Any) -> int:
-    """Return the number of the user at the other end."""
+    """Return the id of the user at the other end."""
     size = struct.calcsize("3i")
     found = transport.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     return int(struct.unpack("3i", found)[1])
@@ -44,7 +45,7 @@ class CompanionProtocol(Int32StringReceiver):
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, factory: "CompanionFactory") -> None:
-        """Have requests answered by *factory*."""
+        """Use *factory* to answer requests."""
         self._factory = factory
         self._waiting: deque[bytes] = deque()
         self._is_busy = False
@@ -53,7 +54,7 @@ class CompanionProtocol(Int32StringReceiver):
 
     @override
     def connectionMade(self) -> None:
-        """Hang up on a user who may not speak, or has too many connections."""
+        """Close the connection of a user that is not permitted or exceeds the limit."""
         factory, transport = self._factory, self.transport
         user = factory.user_of(transport)
         if user != 0 and user not in factory.users:
@@ -70,7 +71,7 @@ class CompanionProtocol(Int32StringReceiver):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Make room."""
+        """Uncount the connection and drop its requests."""
         super().connectionLost(reason)
         self.connected = 0
         self._waiting.clear()
@@ -80,28 +81,28 @@ class CompanionProtocol(Int32StringReceiver):
 
     @override
     def pauseProducing(self) -> None:
-        """Answer nothing more: the other side does not read."""
+        """Stop answering: the client does not read."""
         self._is_full = True
 
     @override
     def resumeProducing(self) -> None:
-        """Go on: the other side has read the answers."""
+        """Continue answering: the client has read the answers."""
         self._is_full = False
         self._go_on()
 
     @override
     def stopProducing(self) -> None:
-        """Nothing is left to do; ``connectionLost`` follows."""
+        """Do nothing; ``connectionLost`` follows."""
 
     @override
     def stringReceived(self, string: bytes) -> None:
-        """Take a request; nothing more is read before it is answered."""
+        """Queue a request; reading pauses until it is answered."""
         self._waiting.append(string)
         self._go_on()
 
     @override
     def lengthLimitExceeded(self, length: int) -> None:
-        """Hang up on who sends too much."""
+        """Close the connection: the frame is too long."""
         self._hang_up()
 
     def _go_on(self) -> None:
@@ -130,12 +131,12 @@ class CompanionProtocol(Int32StringReceiver):
 
     def _hang_up(self) -> None:
         transport: Any = self.transport
-        self.paused = True  # what has come already is not read either
+        self.paused = True  # ignore frames that were already received
         transport.abortConnection()
 
 
 class CompanionFactory(ServerFactory):
-    """Makes a protocol for each connection."""
+    """Builds a protocol for each connection."""
 
     noisy = False
     _log: ClassVar[Logger] = Logger()
@@ -148,11 +149,11 @@ class CompanionFactory(ServerFactory):
         user_of: Callable[[Any], int] = peer_user,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Let *answer* answer those in *users*, and root; *seconds* is the time."""
+        """Answer requests of *users* and root with *answer*."""
         self.answer = answer
         self.users = frozenset(users)
         self.user_of = user_of
-        #: connections by user, of those who may speak
+        #: number of connections of each permitted user
         self.connections: Counter[int] = Counter()
         self._seconds = seconds
         self._quiet_until = float("-inf")
@@ -164,7 +165,7 @@ class CompanionFactory(ServerFactory):
         return CompanionProtocol(self)
 
     def complain(self, sentence: str) -> None:
-        """Write *sentence* to the log, unless another one was written a moment ago."""
+        """Log *sentence*, but at most once per ``QUIET_SECONDS``."""
         now = self._seconds()
         if now < self._quiet_until:
             self._silenced += 1

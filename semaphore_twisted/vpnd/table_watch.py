@@ -1,7 +1,7 @@
-"""Word from the kernel that our nft table was changed, and how often.
+"""Counts changes of our nftables table that the kernel reports.
 
-Each transaction of nftables is told to those who listen (``nfnetlink``). A flush of all
-rules names each table that it deletes. Only the name of the table is looked for.
+The kernel reports each nftables transaction to its listeners (``nfnetlink``). A flush
+of the whole ruleset names each table that it deletes. Only the table's name is checked.
 """
 
 import errno
@@ -22,19 +22,19 @@ _NETLINK_NETFILTER, _GROUP_NFTABLES = 12, 7
 _SUBSYSTEM, _NEW_GENERATION = 10, 15
 _INET, _TABLE = 1, 1
 
-#: ``asm-generic/socket.h``: more than ordinary users may have
+#: ``asm-generic/socket.h``: exceeds the limit for unprivileged processes
 _SO_RCVBUFFORCE = 33
 
-#: Bytes that may wait: the messages of a table with some 20,000 grants.
+#: The receive buffer: the messages of a table with some 20,000 grants.
 _BUFFER = 16 * 1024 * 1024
 
 _READ = 65536
 
 
 def netlink() -> socket.socket:
-    """Return a socket that is told of transactions; it needs ``CAP_NET_ADMIN``.
+    """Return a socket that receives transactions; it needs ``CAP_NET_ADMIN``.
 
-    :raises OSError: where the kernel or a sandbox has none.
+    :raises OSError: if the kernel or a sandbox does not support it.
     """
     made = socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_NETFILTER
@@ -50,7 +50,7 @@ def netlink() -> socket.socket:
 
 
 class TableWatch(FileDescriptor):
-    """Counts the transactions that named our table, and calls *changed* for them."""
+    """Counts transactions that named our table, and calls *changed* after them."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -61,25 +61,25 @@ class TableWatch(FileDescriptor):
         reactor: Any,
         opened: Callable[[], socket.socket] = netlink,
     ) -> None:
-        """Look for the table *table* of the family ``inet``."""
+        """Watch the table *table* of the family ``inet``."""
         super().__init__(reactor)
         self._table = table.encode("ascii")
         self._open = opened
         self._socket: socket.socket | None = None
         self._is_named = False
-        #: transactions so far, by all programs, and times that messages were lost
+        #: transactions on the table by any program, and how often messages were lost
         self.count = self.losses = 0
-        #: called when there was one, unless *is_paused*
+        #: called after a transaction, unless *is_paused*
         self.changed: Callable[[], object] = lambda: None
         self.is_paused = False
 
     def start(self) -> None:
-        """Watch, if that is possible."""
+        """Start watching; a failure is logged."""
         try:
             self._socket = self._open()
         except OSError as error:
             self._log.warn(
-                "Changes of nft tables are not told ({error}): they are looked for "
+                "Changes of nft tables are not reported ({error}): they are checked "
                 "every 10 seconds",
                 error=str(error),
             )
@@ -88,11 +88,11 @@ class TableWatch(FileDescriptor):
         self.startReading()
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching and close the socket."""
         self.connectionLost(Failure(CONNECTION_LOST))
 
     def drain(self) -> int:
-        """Count what has come until now, and return the number so far."""
+        """Read all pending messages, and return the number of transactions so far."""
         while self._socket is not None:
             try:
                 content = self._socket.recv(_READ)
@@ -101,7 +101,7 @@ class TableWatch(FileDescriptor):
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                self.losses += 1  # more happened than the kernel kept for us
+                self.losses += 1  # the receive buffer has overflowed
                 self._is_named = False
                 continue
             self._take(content)
@@ -122,18 +122,18 @@ class TableWatch(FileDescriptor):
 
     @override
     def doRead(self) -> None:
-        """Count what has come, and call."""
+        """Read pending messages, and call *changed* if they concern our table."""
         before = (self.count, self.losses)
         self.drain()
         if (self.count, self.losses) != before and not self.is_paused:
             try:
                 self.changed()
-            except Exception:  # noqa: BLE001 - the next change is to be told as well
-                self._log.failure("A change of the nft table was not dealt with")
+            except Exception:  # noqa: BLE001 - the next change must be handled too
+                self._log.failure("Handling a change of the nft table failed")
 
     @override
     def writeSomeData(self, data: bytes) -> int:
-        """Write nothing: nothing is ever asked."""
+        """Write nothing: the socket only receives."""
         return len(data)
 
     @override
@@ -146,7 +146,7 @@ class TableWatch(FileDescriptor):
 
 
 def _messages(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and payload of each message of nftables in a datagram."""
+    """Yield type and payload of each nftables message in a datagram."""
     at = 0
     while at + 16 <= len(content):
         length, kind = struct.unpack_from("=IH", content, at)
@@ -158,7 +158,7 @@ def _messages(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _named(payload: bytes) -> tuple[int, bytes]:
-    """Return the family and the table of a message; the table is attribute 1 of all."""
+    """Return family and name of a message's table; the name is always attribute 1."""
     at = 4
     while at + 4 <= len(payload):
         length, kind = struct.unpack_from("=HH", payload, at)

@@ -1,8 +1,8 @@
 """The composition root of the companion: ``twistd -n semaphore-vpn``.
 
-Everything that needs root's rights is done in :func:`makeService`, before the reactor
-runs: the file is read, the folders, the socket and the TUN device are had. Then the
-rights are given up but for one.
+Everything that needs root is done in :func:`makeService`, before the reactor runs: it
+reads the settings, creates the directories and the socket, and opens the TUN device.
+Then all privileges but one capability are dropped.
 """
 
 import os
@@ -61,30 +61,35 @@ ACCOUNT = "semaphore-vpn"
 
 
 class Refused(Exception):
-    """The companion cannot run; the sentence says why."""
+    """The companion cannot run; the sentence gives the reason."""
 
 
 class Options(usage.Options):
-    """What can be said on the command line."""
+    """The options of the command line."""
 
     synopsis = "[options]"
     longdesc = "Keep the WireGuard interface, with the right to do that alone."
     optParameters: ClassVar[list[list[Any]]] = [
-        ["settings", None, "/etc/semaphore-vpn", "The folder that `vpn init` wrote."],
-        ["socket", None, "/run/semaphore-vpn/vpn.sock", "Where the server asks."],
-        ["state", None, "/var/lib/semaphore-vpn", "The folder of what is kept."],
-        ["user", None, None, f"Whom root becomes ({ACCOUNT}, where there is one)."],
+        ["settings", None, "/etc/semaphore-vpn", "Directory that `vpn init` wrote."],
+        ["socket", None, "/run/semaphore-vpn/vpn.sock", "Socket for the server."],
+        ["state", None, "/var/lib/semaphore-vpn", "Directory for the state."],
+        [
+            "user",
+            None,
+            None,
+            f"User to run as when started by root ({ACCOUNT}, if it exists).",
+        ],
         [
             "until-closed",
             None,
             None,
-            "A descriptor of a pipe: end when its other end is closed.",
+            "Descriptor of a pipe: stop when its other end is closed.",
         ],
     ]
 
     @override
     def postOptions(self) -> None:
-        """Do without twistd's own lock in the foreground: the socket is one."""
+        """Disable twistd's pid file in the foreground: the socket is the lock."""
         parent: Any = getattr(self, "parent", None)
         if (
             parent is not None
@@ -95,7 +100,7 @@ class Options(usage.Options):
 
 
 def makeService(options: Options) -> SequentialService:
-    """Return the companion; exits with one line where it cannot run."""
+    """Return the companion; exits with one line if it cannot run."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
     exhaustion.install()
@@ -119,17 +124,17 @@ def _made(options: Options, reactor: Any) -> SequentialService:
     path, state = Path(options["socket"]), Path(options["state"])
     sockets = path.parent / "wireguard"
     if account is not None:
-        # others pass through it, to the socket
+        # the server must be able to enter it, to reach the socket
         places.folder(path.parent, account, 0o755)
         places.show(settings.interface, sockets)
     places.folder(sockets, account)
     places.folder(state, account)
     tun = -1
-    with suppress(DeviceFailed):  # said again when it is needed
+    with suppress(DeviceFailed):  # reported again when the device is needed
         tun = userspace.open_tun()
     mode, group = places.reach(settings.users)
     if account is not None:
-        # root may give the socket to the server's group, and nobody else later
+        # only root can give the socket to the server's group
         listening = places.listen(path, mode, group, account)
         rights.drop(account)
         places.check(path.parent, sockets, state)
@@ -169,9 +174,9 @@ def _pipe(text: str | None) -> int | None:
 
 
 def _read(folder: Path) -> tuple[Settings, bytes]:
-    """Return what root wrote.
+    """Return the settings and the private key that root wrote.
 
-    :raises Refused: if it is not there, or others can read it.
+    :raises Refused: if they are missing or invalid, or other users can read them.
     """
     contents = []
     for path in (folder / FILE, folder / KEY):
@@ -194,9 +199,9 @@ def _read(folder: Path) -> tuple[Settings, bytes]:
 
 
 def _account(name: str | None) -> pwd.struct_passwd | None:
-    """Return whom root becomes; ``None`` where this is not root.
+    """Return the account to run as; ``None`` if this process is not root.
 
-    :raises Refused: if there is no such account, or it cannot become that.
+    :raises Refused: if the account does not exist, or only root could switch to it.
     """
     if os.geteuid() != 0:
         if name is not None and pwd.getpwuid(os.geteuid()).pw_name != name:
@@ -288,7 +293,7 @@ def _assembled(
 
     def changed() -> None:
         if ownership.astray:
-            tunnel.shut()  # under another name no rule is for it
+            tunnel.shut()  # no rule applies to the new name
         upkeep.wake()
 
     table_watch.changed = alarm
@@ -306,7 +311,7 @@ def _assembled(
 
 
 class _Ears(Service):
-    """Listens to the socket and to the kernel."""
+    """Listens on the socket, and watches the kernel's events."""
 
     def __init__(
         self,

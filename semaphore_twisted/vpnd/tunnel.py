@@ -1,7 +1,8 @@
-"""The device, once there is one, and the rules without which it may not be.
+"""The WireGuard device; it is brought up only after its firewall rules are loaded.
 
-A device that was made anew has no peers. Whoever writes the first ones has them woken;
-until then it is not *settled*: what is missing was taken away by nobody.
+A recreated device has no peers. Handshakes with the first peers written to it are
+started by the server. Until these peers are written, the device is not *settled*:
+missing peers were not removed by another program.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +30,7 @@ from semaphore_twisted.wireguard.state import (
 
 TAKEN_DOWN = "The VPN was taken down; the next sync brings it up again"
 
-#: Another program may change the nft table before the interface is up.
+#: Attempts to bring the interface up: another program may change the nft table.
 _ATTEMPTS = 3
 
 
@@ -38,7 +39,7 @@ class Unavailable(DeviceFailed):
 
 
 class Tunnel:
-    """Has the device stand, reads it and writes it; one call at a time."""
+    """Brings the device up, reads it and applies changes; one call at a time."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -54,7 +55,7 @@ class Tunnel:
         endpoints: Endpoints,
         seconds: Callable[[], float],
     ) -> None:
-        """Have the device from *choose*, as soon as there is one."""
+        """Call *choose* when the device is first needed."""
         self._settings = settings
         self._public_key = public_key
         self._choose = choose
@@ -66,36 +67,36 @@ class Tunnel:
         self._wakening = Wakening(endpoints.get, seconds)
         self._device: IWireGuardDevice | None = None
         self._is_empty = False
-        #: it was taken down by us, so that its sessions have ended
+        #: set down by :meth:`shut`; its sessions have ended
         self._was_shut = False
-        #: the peers that were there when it was last read
+        #: the peers of the last reading
         self._present: set[bytes] = set()
-        #: why there is none, empty where there is
+        #: why the device is not up, empty if it is
         self.reason = "The companion has not begun yet"
         self.is_down = False
-        #: nothing has been changed by us since it was found right
+        #: the device has matched the desired state, and we have not changed it since
         self.is_settled = False
 
     @property
     def backend(self) -> str:
-        """The device's name, empty where it does not stand."""
+        """The device's name, empty if it is not up."""
         return "" if self._device is None or self.reason else self._device.name
 
     @property
     def index(self) -> int:
-        """The interface's number, 0 while there is none."""
+        """The interface's index, 0 if there is none."""
         return 0 if self._device is None else self._device.index()
 
     @property
     def is_waking(self) -> bool:
-        """Whether peers are being woken."""
+        """Whether handshakes with peers are pending."""
         return bool(self._wakening)
 
     def shut(self) -> None:
-        """Take our interface down at once; :meth:`stand` brings it up again.
+        """Set our interface down at once; :meth:`stand` brings it up again.
 
-        While our nft table is missing nothing else keeps peers from the ports of the
-        server. An interface that was renamed is not isolated either.
+        While our nft table is missing, nothing else keeps peers from the server's
+        ports. A renamed interface is not isolated either.
         """
         name = self._ownership.astray or self._settings.interface
         if self._ownership.is_known(name) and addressing.shut(name):
@@ -106,9 +107,9 @@ class Tunnel:
             )
 
     async def stand(self) -> IWireGuardDevice:
-        """Have the rules, then the interface.
+        """Load the rules, then bring the interface up.
 
-        :raises Unavailable: where that cannot be; the reason is kept.
+        :raises Unavailable: if that fails; the reason is kept.
         """
         try:
             device = await self._stand()
@@ -122,7 +123,7 @@ class Tunnel:
         try:
             await self._ownership.check()
         except Foreign:
-            # an earlier version made rules for the interface of another program
+            # remove rules that an earlier version made for another program's interface
             self._device = None
             await self.open()
             raise
@@ -134,45 +135,45 @@ class Tunnel:
             if anew:
                 self._is_empty, self.is_settled = True, False
                 self._log.info(
-                    "The interface {name} was made ({backend})",
+                    "The interface {name} was created ({backend})",
                     name=self._settings.interface,
                     backend=self._device.name,
                 )
             await self._ownership.check()
-            if not anew:  # the kernel makes the routes of a new one
+            if not anew:  # the kernel adds the routes of a new interface
                 await self._isolation.ensure_routes()
             if self._firewall.is_sure:
                 return self._device
-            self.shut()  # the rules were changed before it was up
+            self.shut()  # the rules were changed before the interface was up
         raise DeviceFailed("Another program changes the nft table all the time")
 
     async def isolate(self, grants: tuple[Grant, ...]) -> None:
-        """Have the nft table for *grants*, and the policy rules.
+        """Load the nft table for *grants*, and add the policy rules, as far as needed.
 
-        :raises DeviceFailed: where that cannot be.
+        :raises DeviceFailed: if that fails.
         """
         if await self._firewall.ensure(grants):
             self._log.info("The firewall's rules were loaded")
         await self._isolation.ensure(self._firewall.closed)
 
     async def open(self) -> None:
-        """Take the nft table and the policy rules away; nothing is forwarded then.
+        """Remove the nft table and the policy rules, after switching off forwarding.
 
-        :raises DeviceFailed: where that cannot be.
+        :raises DeviceFailed: if that fails.
         """
         await self._firewall.remove()
         await self._isolation.remove()
 
     async def ready(self) -> DeviceState:
-        """Return the state, having the device put right if need be.
+        """Return the state; bring the device up first if it does not work.
 
-        What lies around its peers is looked at by :meth:`stand` only.
+        Rules and routes are checked by :meth:`stand` only.
         """
         if not self.reason:
             try:
                 state = await self.read()
             except DeviceFailed:
-                pass  # it has just ended
+                pass  # the device has failed
             else:
                 fields = self._public_key, self._settings.port
                 if (state.public_key, state.port) == fields:
@@ -181,9 +182,9 @@ class Tunnel:
         return await self.read()
 
     async def read(self) -> DeviceState:
-        """Return the state, as if nobody was being woken.
+        """Return the state, without the temporary keepalives of pending handshakes.
 
-        :raises Unavailable: where there is no device; nothing is done about that.
+        :raises Unavailable: if there is no device; it is not brought up.
         """
         if self._device is None or self.is_down:
             raise Unavailable(TAKEN_DOWN if self.is_down else self.reason)
@@ -194,7 +195,7 @@ class Tunnel:
         return self._wakening.hidden(state)
 
     async def write(self, changes: Sequence[Change]) -> None:
-        """Write *changes*; peers that were not there when it was read are woken."""
+        """Apply *changes*; start handshakes with peers that the last reading lacked."""
         device = self._device
         if device is None:
             raise Unavailable(self.reason)
@@ -203,9 +204,9 @@ class Tunnel:
         self._is_empty = self._is_empty and not changes
 
     async def keep(self, desired: Sequence[DesiredPeer] | None) -> None:
-        """Have it stand, with the peers *desired* if it was made anew.
+        """Bring the device up, and write the peers *desired* if it was recreated.
 
-        :raises DeviceFailed: where that cannot be.
+        :raises DeviceFailed: if that fails.
         """
         device = await self.stand()
         if desired is None:
@@ -227,18 +228,18 @@ class Tunnel:
                 self._wakening.again(over)
                 raise
         else:
-            await self.read()  # notes where peers are heard
+            await self.read()  # this records the endpoints of peers
 
     async def revive(self, desired: Sequence[DesiredPeer]) -> None:
-        """Bring the interface up if :meth:`shut` took it down.
+        """Bring the interface up if :meth:`shut` set it down.
 
-        :raises DeviceFailed: where that cannot be.
+        :raises DeviceFailed: if that fails.
         """
         if self._was_shut:
             await self.keep(desired)
 
     async def _wake(self, desired: Sequence[DesiredPeer]) -> None:
-        """Have the peers *desired* that are there woken: they have no session now."""
+        """Start handshakes with the present peers of *desired*: sessions were lost."""
         state = await self.read()
         wanted = {each.public_key for each in desired}
         peers: list[Change] = [
@@ -255,9 +256,9 @@ class Tunnel:
             await self._device.apply(self._wakening.begin(peers, ()))
 
     async def take_down(self) -> None:
-        """Take the device and the rules away.
+        """Remove the device and the rules.
 
-        :raises DeviceFailed: for what could not be taken away.
+        :raises DeviceFailed: if the removal fails.
         """
         self.is_down, self.is_settled = True, False
         device, self._device = self._device, None
@@ -265,7 +266,7 @@ class Tunnel:
             await self._ownership.check()
             device = device or await self._choose()
         except DeviceFailed:
-            pass  # so there is none to take down
+            pass  # there is no device to remove
         else:
             await device.down()
         self.reason = TAKEN_DOWN

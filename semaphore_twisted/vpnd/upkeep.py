@@ -1,4 +1,4 @@
-"""The companion's own loop: what has ended is there again before anybody asks."""
+"""The maintenance loop: restores the device periodically and after failures."""
 
 from typing import Any, ClassVar
 
@@ -13,24 +13,24 @@ from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.wireguard.state import DeviceFailed
 
-#: Seconds between two glances, and between two thorough looks.
+#: Seconds between two checks whether something is due, and between two full checks.
 GLANCE, CYCLE = 1.0, 10.0
 
-#: Seconds in which events that follow one another are one.
+#: Seconds after an event in which further events are merged.
 SETTLE = 0.1
 
-#: Seconds before what failed is tried again; doubled up to the cycle.
+#: Seconds before a retry; doubled up to the cycle.
 FIRST_RETRY = 0.1
 
 
 class Upkeep(Service):
-    """Looks after the device: each cycle, and whenever something has happened."""
+    """Maintains the device: each cycle, and after each event."""
 
     name = "upkeep"
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, companion: Companion, *, clock: Any) -> None:
-        """Look after *companion*."""
+        """Maintain *companion*."""
         self._companion = companion
         self._clock = clock
         self._next: IDelayedCall | None = None
@@ -42,26 +42,26 @@ class Upkeep(Service):
 
     @override
     def startService(self) -> None:
-        """Have the device at once."""
+        """Start with a check at once."""
         super().startService()
         self._later(0)
 
     @override
     def stopService(self) -> None:
-        """Leave everything as it is."""
+        """Stop, and leave the device unchanged."""
         super().stopService()
         if self._next is not None:
             self._next.cancel()
             self._next = None
 
     def wake(self) -> None:
-        """Look soon: something has happened."""
+        """Check soon: an event has occurred."""
         if not self._heard and self._next is not None:
             self._later(SETTLE)
         self._heard = True
 
     def alarm(self) -> None:
-        """Look at once: something is open that has to be closed."""
+        """Check at once: the isolation may be broken."""
         if self._next is not None:
             self._later(0)
         self._heard = True
@@ -74,7 +74,7 @@ class Upkeep(Service):
     def _look(self) -> None:
         self._next = None
         looking = Deferred.fromCoroutine(self._looked())
-        forget(looking, log=self._log, sentence="The upkeep has a fault")
+        forget(looking, log=self._log, sentence="The maintenance loop failed")
 
     async def _looked(self) -> None:
         delay = GLANCE
@@ -92,7 +92,7 @@ class Upkeep(Service):
             self._trouble.log(
                 str(error),
                 self._log.error,
-                "There is no VPN now: {reason}",
+                "The VPN is unavailable: {reason}",
                 reason=str(error),
             )
         finally:

@@ -1,12 +1,12 @@
-"""WireGuard in a process of its own: ``wireguard-go``, kept alive, spoken to by UAPI.
+"""WireGuard in a separate process: runs ``wireguard-go`` and controls it by UAPI.
 
-The companion opens the TUN device and the listening socket, and hands both down. So
-the interface, its number and its addresses stay while a daemon that was killed is
-replaced. The companion itself may end and come back: the daemon has a session of its
+The companion opens the TUN device and the listening socket, and passes both to the
+daemon. So the interface, its index and its addresses stay when a killed daemon is
+replaced. The companion itself may end and be restarted: the daemon has a session of its
 own, and is found again by its socket.
 
-wireguard-go watches ``/var/run/wireguard/IFACE.sock``, whatever socket it was given,
-and ends if that is not there. It is our socket by another way: a link, or a mount.
+wireguard-go watches ``/var/run/wireguard/IFACE.sock``, whichever socket it was given,
+and ends if that path is missing. The path leads to our socket by a link or a mount.
 """
 
 import fcntl
@@ -36,28 +36,28 @@ from semaphore_twisted.wireguard.state import Change, DeviceFailed, DeviceState
 
 TUN = Path("/dev/net/tun")
 
-#: Where wireguard-go and ``wg`` look.
+#: The directory in which wireguard-go and ``wg`` look for sockets.
 WATCHED = Path("/var/run/wireguard")
 
 #: ``linux/if_tun.h``
 _TUNSETIFF, _TUNGETIFF = 0x400454CA, 0x800454D2
 _IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x1, 0x1000, 0x4000
-#: makes a new interface, and never takes over one that is there
+#: creates an interface, and fails if it exists
 _IFF_TUN_EXCL = 0x8000
 
-#: The first release that wants packets without a header of their protocol, and with
-#: one for several in one; before, it was the other way round.
+#: The first release that expects packets without a protocol header (IFF_NO_PI) and
+#: with an offload header (IFF_VNET_HDR); earlier ones expect the opposite.
 _WITHOUT_PI = 20230223
 _VERSION = re.compile(rb"v0\.0\.([0-9]{8})\b")
 
-#: The numbers that the daemon finds its descriptors under.
+#: The numbers of the descriptors in the daemon.
 _TUN_FD, _SOCKET_FD = 3, 4
 
 
 def open_tun() -> int:
-    """Return a descriptor of the TUN device that belongs to no interface yet.
+    """Return a descriptor of the TUN device that is not attached to an interface.
 
-    :raises DeviceFailed: with what to do.
+    :raises DeviceFailed: if it cannot be opened, with the remedy.
     """
     try:
         return os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -69,7 +69,7 @@ def open_tun() -> int:
 
 
 def _has_interface(tun: int) -> bool:
-    """Whether the descriptor belongs to an interface."""
+    """Whether the descriptor is attached to an interface."""
     try:
         fcntl.ioctl(tun, _TUNGETIFF, bytes(40))
     except OSError:
@@ -78,7 +78,7 @@ def _has_interface(tun: int) -> bool:
 
 
 class _Daemon(ProcessProtocol):
-    """wireguard-go; *ended* fires when it has."""
+    """The wireguard-go process; *ended* fires when it has ended."""
 
     def __init__(self) -> None:
         self.ended: Deferred[None] = Deferred()
@@ -111,18 +111,18 @@ class UserspaceDevice:
         self._tun = tun
         self._programs = programs
         self._reactor = reactor
-        #: called when the daemon has ended, though nobody here wanted that
+        #: called when the daemon has ended unexpectedly
         self.lost: Callable[[], None] = lambda: None
         self._daemon: _Daemon | None = None
         self._conversation: Conversation | None = None
         self._anew = False
 
     def ensure(self) -> "Deferred[bool]":
-        """Have the interface up, with a daemon that serves it."""
+        """Create the interface and start its daemon if needed, and configure both."""
         return Deferred.fromCoroutine(self._ensure())
 
     def index(self) -> int:
-        """Return the interface's number."""
+        """Return the interface's index."""
         return addressing.index(self._settings.interface)
 
     def state(self) -> "Deferred[DeviceState]":
@@ -130,13 +130,13 @@ class UserspaceDevice:
         return self._ask(uapi.GET).addCallback(uapi.decode_get)
 
     def apply(self, changes: Sequence[Change]) -> "Deferred[None]":
-        """Write *changes*; after a failure, some of them may have been made."""
+        """Write *changes*; if that fails, some of them may have been made."""
         if not changes:
             return succeed(None)
         return self._ask(uapi.encode_set(changes)).addCallback(uapi.check_answer)
 
     def down(self) -> "Deferred[None]":
-        """End the daemon, and the interface with it."""
+        """End the daemon, and delete the interface."""
         return Deferred.fromCoroutine(self._down())
 
     async def _ensure(self) -> bool:
@@ -147,7 +147,7 @@ class UserspaceDevice:
         key = self._private_key
         fields = uapi.DeviceFields(
             private_key=key if actual.public_key != keys.public_of(key) else None,
-            # the same port again would make it drop packets
+            # writing the same port again would make it drop packets
             port=self._settings.port if actual.port != self._settings.port else None,
         )
         if fields.private_key is not None or fields.port is not None:
@@ -157,7 +157,7 @@ class UserspaceDevice:
         return anew
 
     async def _is_served(self) -> bool:
-        """Whether there is an interface with a daemon that listens; find both."""
+        """Whether the interface exists and has a daemon; connect to it if needed."""
         if not self.index():
             return False
         if self._conversation is None or self._conversation.over:
@@ -186,9 +186,9 @@ class UserspaceDevice:
         self.lost()
 
     async def _end(self) -> None:
-        """Make sure that no daemon of ours serves the interface any more.
+        """End the daemon that serves the interface.
 
-        Two would read from one TUN descriptor.
+        Two daemons would read from one TUN descriptor.
         """
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
@@ -207,7 +207,7 @@ class UserspaceDevice:
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._daemon = _Daemon()
         try:
-            # a session of its own: it outlives the companion, and Control-C too
+            # a session of its own: it survives the companion and Control-C
             self._reactor.spawnProcess(
                 self._daemon,
                 found("setsid"),
@@ -219,7 +219,7 @@ class UserspaceDevice:
                     "WG_PROCESS_FOREGROUND": "1",
                     "LOG_LEVEL": "silent",
                 },
-                # no pipe: a companion that ended would make it end at its next word
+                # no pipe: without a companion, the next output would end the daemon
                 childFDs={
                     0: null,
                     1: null,
@@ -235,19 +235,19 @@ class UserspaceDevice:
         await self._connect()
 
     async def _attach(self) -> None:
-        """Have the interface on our descriptor: it may be there since before."""
+        """Attach our descriptor to the interface, unless it already is."""
         if self._tun >= 0 and not self.index() and _has_interface(self._tun):
-            os.close(self._tun)  # its interface is in another network now
+            os.close(self._tun)  # its interface is in another network namespace now
             self._tun = -1
         if self._tun < 0:
             self._tun = open_tun()
         flags = await self._flags()
         with suppress(OSError):
             found = fcntl.ioctl(self._tun, _TUNGETIFF, bytes(40))
-            # IFF_NO_PI cannot be asked for: another flag has its bit in the answer
+            # IFF_NO_PI cannot be read: another flag uses its bit in the answer
             if not (struct.unpack("16xH22x", found)[0] ^ flags) & _IFF_VNET_HDR:
                 return
-            # wireguard-go was changed for one that frames packets otherwise
+            # wireguard-go was replaced by a release with another packet format
             await self._delete()
         name = self._settings.interface
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -270,7 +270,7 @@ class UserspaceDevice:
             ) from None
 
     async def _flags(self) -> int:
-        """Return how wireguard-go wants packets: it does not look what it was given."""
+        """Return the packet format that wireguard-go expects; it does not check it."""
         printed = await self._programs.run("wireguard-go", "--version")
         version = _VERSION.search(printed)
         if version is not None and int(version[1]) < _WITHOUT_PI:

@@ -1,7 +1,7 @@
-"""Peers that are new to a device and are spoken to first, where they were heard last.
+"""Starts a handshake with newly added peers at their last known endpoint.
 
-A short keepalive makes the server shake hands at once. It is taken away after the
-handshake, or when nobody has answered: the server does not go on calling who is away.
+A short keepalive makes the server start the handshake at once. It is removed after the
+handshake or a timeout: the server does not keep sending to an absent peer.
 """
 
 from collections.abc import Callable, Container, Iterable
@@ -10,31 +10,31 @@ from msgspec.structs import replace
 
 from semaphore_twisted.wireguard.state import Change, DeviceState, PeerState, SetPeer
 
-#: Seconds of that keepalive, and after which it is taken away in any case.
+#: The keepalive in seconds, and the seconds after which it is removed in any case.
 KEEPALIVE, PATIENCE = 5, 30.0
 
 
 class Wakening:
-    """Which peers are being woken, and until when."""
+    """The peers whose handshakes are pending, with their timeouts."""
 
     def __init__(
         self,
         endpoint_of: Callable[[bytes], str | None],
         seconds: Callable[[], float],
     ) -> None:
-        """Ask *endpoint_of* where a peer was, and *seconds* for the time."""
+        """*endpoint_of* returns a peer's last endpoint, *seconds* the time."""
         self._endpoint_of = endpoint_of
         self._seconds = seconds
         self._until: dict[bytes, float] = {}
 
     def __bool__(self) -> bool:
-        """Whether a peer is being woken."""
+        """Whether a handshake is pending."""
         return bool(self._until)
 
     def begin(
         self, changes: Iterable[Change], present: Container[bytes]
     ) -> list[Change]:
-        """Return *changes*, with what wakes their peers that are not *present*."""
+        """Return *changes*, with endpoint and keepalive for peers not *present*."""
         until = self._seconds() + PATIENCE
         return [
             each if each.public_key in present else self._woken(each, until)
@@ -49,7 +49,7 @@ class Wakening:
         return replace(change, endpoint=endpoint, keepalive=KEEPALIVE)
 
     def hidden(self, state: DeviceState) -> DeviceState:
-        """Return *state* without the keepalives that wake."""
+        """Return *state* without the temporary keepalives."""
         if not self._until:
             return state
         return replace(state, peers=tuple(map(self._hidden, state.peers)))
@@ -60,11 +60,11 @@ class Wakening:
         return peer
 
     def again(self, keys: Iterable[bytes]) -> None:
-        """Have *keys* dealt with at once by the next :meth:`awake`."""
+        """Make the next :meth:`awake` return *keys* again."""
         self._until |= dict.fromkeys(keys, self._seconds())
 
     def awake(self, state: DeviceState) -> set[bytes]:
-        """Return, and forget, who has answered or will not."""
+        """Return and forget peers that had a handshake, timed out or were removed."""
         now = self._seconds()
         present = {each.public_key: each for each in state.peers}
         over = {

@@ -350,7 +350,7 @@ class FailureTests(CompanionTestCase):
         answers.append(self.ask(wire.Diagnose(), wire.Diagnosis))
         answers.append(self.ask(wire.Hello(), wire.Welcome))
         text = "".join(map(repr, answers)) + "".join(events)
-        self.assertIn("Somebody else has changed it", text)
+        self.assertIn("Another program changed the device", text)
         for each in (secret, b"\x5a" * 32, PRIVATE):
             for spelling in (keys.format(each), each.hex(), repr(each)[2:-1]):
                 self.assertNotIn(spelling, text)
