@@ -1,12 +1,10 @@
 """What the server does to itself before it holds a secret."""
 
-import ctypes
 import os
 import resource
 from collections.abc import Iterable, MutableMapping
 
-#: ``prctl(2)``
-_PR_SET_DUMPABLE = 4
+from semaphore_twisted.common.prctl import hide_memory
 
 #: Descriptors that the server may have open: each websocket holds one.
 _FILES = 65_536
@@ -20,7 +18,7 @@ def harden() -> None:
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    hide_memory()
 
 
 def allow_many_files() -> None:

@@ -17,11 +17,11 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from typing_extensions import override
 
+from semaphore_twisted.common.log_on_change import LogOnChange
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto import pairs
 from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.deferreds import Coalescer, forget
-from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import looks
 from semaphore_twisted.start.authority import AuthorityLost, Certificates

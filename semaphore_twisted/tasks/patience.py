@@ -5,7 +5,7 @@ from collections import defaultdict
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-from semaphore_twisted.log_on_change import LogOnChange
+from semaphore_twisted.common.log_on_change import LogOnChange
 from semaphore_twisted.model.ids import TaskId
 
 #: Seconds until the next start is attempted: initially and at most.

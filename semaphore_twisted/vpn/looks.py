@@ -6,9 +6,9 @@ from typing import ClassVar
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from semaphore_twisted.common.log_on_change import LogOnChange
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IPeerObserver
-from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.vpn.client import VpnClient
 from semaphore_twisted.vpn.state import PeerStore

@@ -29,9 +29,9 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
+from semaphore_twisted.common.log_on_change import LogOnChange
 from semaphore_twisted.deferreds import Coalescer, forget
 from semaphore_twisted.interfaces import IPeerControl, IPeerObserver
-from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.vpn import requests
 from semaphore_twisted.vpn.client import CompanionError, CompanionFailed, VpnClient

@@ -29,9 +29,9 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from typing_extensions import override
 
+from semaphore_twisted.common.log_on_change import LogOnChange
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.links import LinkWatch
-from semaphore_twisted.log_on_change import LogOnChange
 
 #: Seconds between two checks, in case no notification of a change arrives.
 LOOK_SECONDS = 1.0

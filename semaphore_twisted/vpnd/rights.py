@@ -12,14 +12,12 @@ import resource
 from contextlib import suppress
 from pathlib import Path
 
+from semaphore_twisted.common import prctl
+
 #: ``linux/capability.h``
 CAP_NET_BIND_SERVICE, CAP_NET_ADMIN = 10, 12
 _VERSION_3 = 0x20080522
 _LAST_CAP = Path("/proc/sys/kernel/cap_last_cap")
-
-#: ``linux/prctl.h``
-_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 4, 8, 24
-_PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _AMBIENT_RAISE = 38, 47, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -44,8 +42,8 @@ def harden() -> None:
     """Create private files only, and protect the memory from other processes."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _prctl(_PR_SET_DUMPABLE, 0)
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    prctl.hide_memory()
+    prctl.prctl(prctl.NO_NEW_PRIVILEGES, 1)
 
 
 def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:
@@ -58,15 +56,15 @@ def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:
     try:
         for capability in range(int(_LAST_CAP.read_text()) + 1):
             if capability != keep:
-                _prctl(_PR_CAPBSET_DROP, capability)
+                prctl.prctl(prctl.DROP_BOUNDING, capability)
         if account.pw_uid != 0:
-            _prctl(_PR_SET_KEEPCAPS, 1)
+            prctl.prctl(prctl.KEEP_CAPABILITIES, 1)
             os.initgroups(account.pw_name, account.pw_gid)
             os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
             os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
         try:
             _set_capabilities(1 << keep)
-            _prctl(_PR_CAP_AMBIENT, _AMBIENT_RAISE, keep)
+            prctl.prctl(prctl.AMBIENT, prctl.AMBIENT_RAISE, keep)
         except PermissionError:  # root of a container may lack the capability
             _set_capabilities(0)
         harden()  # changing the user makes the memory readable again
@@ -76,13 +74,6 @@ def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:
         os.setuid(0)
         if account.pw_uid != 0:
             raise CannotDrop("the rights of root came back")
-
-
-def _prctl(option: int, first: int, second: int = 0) -> None:
-    arguments = [ctypes.c_ulong(each) for each in (first, second, 0, 0)]
-    if _libc.prctl(option, *arguments) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"prctl {option}: {os.strerror(number)}")
 
 
 def _set_capabilities(bits: int) -> None:

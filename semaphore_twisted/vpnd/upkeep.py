@@ -8,8 +8,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from typing_extensions import override
 
+from semaphore_twisted.common.log_on_change import LogOnChange
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.log_on_change import LogOnChange
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.wireguard.state import DeviceFailed
 

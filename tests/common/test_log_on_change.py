@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.log_on_change import LogOnChange
+from semaphore_twisted.common.log_on_change import LogOnChange
 
 
 @implementer(ILogObserver)

@@ -1,0 +1,1 @@
+"""Tests of the small parts that any package may use."""
