@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 from attrs import define, field
 
+from semaphore_twisted.common.token_bucket import TokenBucket
 from semaphore_twisted.model import limits
 
 #: Sources that are remembered; the one with the oldest query is forgotten first.
@@ -23,8 +24,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 @define
 class _Source:
-    tokens: float
-    time: float
+    bucket: TokenBucket
     outstanding: int = 0
 
 
@@ -39,13 +39,11 @@ class Limits:
 
     def may_ask(self, name: str) -> bool:
         """Take a token from the source's bucket; return whether there was one."""
-        source, now = self._source(name), self._seconds()
-        gained = max(0.0, now - source.time) * self._bounds.rate
-        source.tokens = min(self._bounds.burst, source.tokens + gained)
-        source.time = now
-        if source.tokens < 1.0:
+        bucket = self._source(name).bucket
+        bucket.fill(self._seconds())
+        if not bucket.has_token:
             return False
-        source.tokens -= 1.0
+        bucket.take()
         return True
 
     def begin(self, name: str) -> bool:
@@ -70,7 +68,9 @@ class Limits:
     def _source(self, name: str) -> _Source:
         source = self._sources.get(name)
         if source is None:
-            source = _Source(self._bounds.burst, self._seconds())
+            bounds = self._bounds
+            bucket = TokenBucket(bounds.burst, bounds.rate, self._seconds())
+            source = _Source(bucket)
             self._sources[name] = source
             if len(self._sources) > SOURCES:
                 self._sources.popitem(last=False)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
+from semaphore_twisted.common.token_bucket import TokenBucket
 from semaphore_twisted.model import ip, limits
 from semaphore_twisted.model.errors import TooManyAttempts
 
@@ -23,33 +24,14 @@ BURST_OF_ALL, SECONDS_OF_ALL = 300, 0.2
 SOURCES = limits.SOURCES
 
 
-@define
-class _Bucket:
-    """So many tokens at *time*, and one more each so many seconds."""
-
-    size: int
-    seconds: float
-    tokens: float
-    time: float
-
-    def fill(self, now: float) -> None:
-        gained = max(0.0, now - self.time) / self.seconds
-        self.tokens, self.time = min(float(self.size), self.tokens + gained), now
-
-    @property
-    def wait(self) -> float:
-        """Seconds until there is a token."""
-        return (1.0 - self.tokens) * self.seconds
-
-
 @define(eq=False)
 class Redeems:
     """Takes a token for each attempt, and gives it back for one that succeeded."""
 
     _seconds: Callable[[], float]
     failed: int = 0
-    _all: _Bucket = field(init=False)
-    _sources: "OrderedDict[str, _Bucket]" = field(factory=OrderedDict)
+    _all: TokenBucket = field(init=False)
+    _sources: "OrderedDict[str, TokenBucket]" = field(factory=OrderedDict)
 
     def __attrs_post_init__(self) -> None:
         """Begin with all that is allowed."""
@@ -64,24 +46,24 @@ class Redeems:
         now = self._seconds()
         for each in buckets:
             each.fill(now)
-            if each.tokens < 1.0:
+            if not each.has_token:
                 raise TooManyAttempts(retry_after=int(each.wait) + 1)
         for each in buckets:
-            each.tokens -= 1.0
+            each.take()
 
     def success(self, address: str) -> None:
         """Give back what a right attempt had cost."""
         for each in (self._all, self._source(ip.source(address))):
-            each.tokens = min(float(each.size), each.tokens + 1.0)
+            each.give_back()
 
     def failure(self) -> None:
         """Count an attempt with a token that cannot be used."""
         self.failed += 1
 
-    def _full(self, size: int, seconds: float) -> _Bucket:
-        return _Bucket(size, seconds, float(size), self._seconds())
+    def _full(self, size: int, seconds: float) -> TokenBucket:
+        return TokenBucket(size, 1.0 / seconds, self._seconds())
 
-    def _source(self, name: str) -> _Bucket:
+    def _source(self, name: str) -> TokenBucket:
         found = self._sources.get(name)
         if found is None:
             found = self._sources[name] = self._full(BURST, SECONDS)
