@@ -38,7 +38,9 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "the server goes on. The key that its secrets are sealed with is not in it: "
         "keep access_key_encryption apart, and safe.",
     )
-    parser.add_argument("file", type=path_of("FILE"), metavar="FILE")
+    parser.add_argument(
+        "file", type=path_of("FILE"), metavar="FILE", help="the copy of the database"
+    )
     parser.add_argument(
         "--force", action="store_true", help="replace FILE if it exists"
     )

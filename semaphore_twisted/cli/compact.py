@@ -12,7 +12,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``compact``."""
     parser = commands.add_parser(
         "compact",
-        help="write the database anew without free space, while the server is stopped",
+        help="write the database anew without free space",
         description="Write the database anew without the space of what was deleted. "
         "Needed once for a database of a former version; afterwards the file shrinks "
         "by itself. The server must be stopped, and the disk needs as much free space "

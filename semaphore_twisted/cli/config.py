@@ -10,7 +10,9 @@ from semaphore_twisted.start import installation
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``config`` and its verbs."""
-    parser = commands.add_parser("config", help="show the effective options")
+    parser = commands.add_parser(
+        "config", help="show the effective options and where they come from"
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     show = verbs.add_parser(
         "show",

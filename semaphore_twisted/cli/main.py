@@ -11,7 +11,7 @@ import io
 import os
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from semaphore_twisted import __version__
@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("task",), "task", "run, follow, stop and list tasks of a server"),
     (("tls",), "tls", "the certificate that is served, and its renewal"),
     (("vpn",), "vpn", "the VPN that ends on this server, and joining one"),
+    (("completion",), "completion", "print the completion script of a shell"),
     (("version",), "version", "show the version"),
 )
 
@@ -76,8 +77,18 @@ def _sentence(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def full_parser() -> argparse.ArgumentParser:
+    """Return the parser with every command declared, for completion and documents."""
+    return _declared(lambda _: True)
+
+
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser; only the command that *argv* names is declared in full."""
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    return _declared(lambda names: wanted in names)
+
+
+def _declared(is_wanted: Callable[[Sequence[str]], bool]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="semaphore",
         description="Run Ansible and scripts from a browser, an API or this command.",
@@ -87,9 +98,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "--version", action="version", version=f"semaphore-twisted {__version__}"
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    wanted = next((word for word in argv if not word.startswith("-")), None)
     for names, module, summary in COMMANDS:
-        if wanted in names:
+        if is_wanted(names):
             _module(module).declare(commands)
             canonical = commands.choices.get(names[0])
             for alias in names[1:]:

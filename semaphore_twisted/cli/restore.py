@@ -19,13 +19,15 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``restore``."""
     parser = commands.add_parser(
         "restore",
-        help="put a copy of the database in its place, while the server is stopped",
+        help="put a copy in the place of the database",
         description="Put FILE, which `semaphore backup` made, in the place of the "
         "database. The server must be stopped, and no job may run any more. The "
         "database of before is kept beside it. The key that its secrets are sealed "
         "with must be the one in the configuration.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="the copy of the database"
+    )
     add_options(parser)
     parser.set_defaults(run=_restore)
 

@@ -43,7 +43,9 @@ environment: SEMAPHORE_URL, SEMAPHORE_TOKEN and SEMAPHORE_CA stand in for --url,
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``task`` and its verbs."""
-    task = commands.add_parser("task", help="run, follow, stop and list tasks")
+    task = commands.add_parser(
+        "task", help="run, follow, stop and list tasks of a server"
+    )
     verbs = task.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     run = _verb(verbs, "run", "start a task from a template", _run)

@@ -21,7 +21,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``tls`` and its commands."""
     parser = commands.add_parser(
         "tls",
-        help="the server's certificate",
+        help="the certificate that is served, and its renewal",
         description="The certificate that is served, and its renewal.",
     )
     own = parser.add_subparsers(

@@ -46,15 +46,19 @@ class LateParser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
         self._module = module
 
+    def load(self) -> None:
+        """Have the module declare the options, unless it has."""
+        module, self._module = self._module, ""
+        if module:
+            found = importlib.import_module(f"semaphore_twisted.cli.{module}")
+            found.declare(self, self.prog.rpartition(" ")[2])
+
     @override
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """Have the module declare the options, then parse."""
-        module, self._module = self._module, ""
-        if module:
-            found = importlib.import_module(f"semaphore_twisted.cli.{module}")
-            found.declare(self, self.prog.rpartition(" ")[2])
+        self.load()
         return super().parse_known_args(args, namespace)
 
 
@@ -62,7 +66,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``vpn`` and its commands."""
     parser = commands.add_parser(
         "vpn",
-        help="the VPN that ends on this server",
+        help="the VPN that ends on this server, and joining one",
         description="The VPN that ends on this server, and joining one.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

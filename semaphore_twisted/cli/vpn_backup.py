@@ -74,7 +74,9 @@ class _Whole(msgspec.Struct, frozen=True, kw_only=True):
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
     """Declare the options of *command*."""
     parser.description = _BACKUP if command == "backup" else _RESTORE
-    parser.add_argument("file", type=path_of("FILE"), metavar="FILE")
+    parser.add_argument(
+        "file", type=path_of("FILE"), metavar="FILE", help="the sealed file"
+    )
     secret_argument.add(parser, "--passphrase", help="the passphrase of the file")
     if command == "backup":
         parser.add_argument(

@@ -65,7 +65,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     rename = _one(
         _verb(verbs, "rename", vpn_peer_changes.rename, "give a peer another name")
     )
-    rename.add_argument("name", metavar="NEW-NAME")
+    rename.add_argument("name", metavar="NEW-NAME", help="the name from now on")
     _one(
         _verb(
             verbs,

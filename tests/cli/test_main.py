@@ -1,13 +1,14 @@
 """The console script: commands, refusals, and what stays unloaded."""
 
 import io
+import re
 import subprocess
 import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted import __version__
-from semaphore_twisted.cli import main
+from semaphore_twisted.cli import command_tree, main
 
 
 class MainTests(SynchronousTestCase):
@@ -28,11 +29,18 @@ class MainTests(SynchronousTestCase):
         """The help names every command once."""
         error = self.assertRaises(SystemExit, main.main, ["--help"])
         self.assertEqual(error.code, 0)
-        lines = self.out.getvalue().splitlines()
         for names, _, summary in main.COMMANDS:
-            found = [line for line in lines if line.startswith(f"    {names[0]} ")]
-            self.assertEqual(len(found), 1, names)
-            self.assertIn(summary, found[0])
+            line = rf"(?m)^    {names[0]}\s+{re.escape(summary)}$"
+            self.assertEqual(len(re.findall(line, self.out.getvalue())), 1, names)
+
+    def test_one_summary(self) -> None:
+        """A command says the same of itself as the list of commands does."""
+        declared = {
+            each.words[-1]: each.summary
+            for each in command_tree.read(main.full_parser()).commands
+        }
+        listed = {names[0]: summary for names, _, summary in main.COMMANDS}
+        self.assertEqual(declared, listed)
 
     def test_unknown(self) -> None:
         """An unknown command is exit code 2."""
