@@ -1,1 +1,1 @@
-"""HTTPS, the API and the websocket."""
+"""HTTPS listeners, the HTTP API and the websocket."""

@@ -1,4 +1,4 @@
-"""What a handler returns, turned into status, headers and bytes."""
+"""Converts the values that handlers return to status, headers and body."""
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -14,7 +14,7 @@ TEXT = b"text/plain; charset=utf-8"
 
 _encoder = msgspec.json.Encoder()
 
-#: Characters that a browser might take for markup or an end of line in a script.
+#: Characters that a browser might parse as markup, or as line ends in a script.
 _MARKUP = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 _LINE_ENDS = (
     ("\u2028".encode(), b"\\u2028"),
@@ -24,21 +24,21 @@ _LINE_ENDS = (
 
 @frozen
 class PlainText:
-    """An answer that is text."""
+    """A plain-text response."""
 
     text: str | bytes
 
 
 @frozen
 class OneOf:
-    """Answers of a route that gives more to some than to others."""
+    """The response types of a route whose answer depends on the caller's rights."""
 
     kinds: tuple[Any, ...]
 
 
 @frozen
 class Streamed:
-    """An answer whose length is not known; *chunks* are asked for as they are sent."""
+    """A response of unknown length; *chunks* are produced as they are sent."""
 
     content_type: str
     chunks: AsyncIterator[bytes]
@@ -46,7 +46,7 @@ class Streamed:
 
 @frozen
 class Encoded:
-    """An answer as it is written: everything but the transfer."""
+    """A response ready to be written, without its transfer encoding."""
 
     status: int
     body: bytes = b""
@@ -65,15 +65,15 @@ def json(value: Any) -> bytes:
 
 
 def last_words(status: int, sentence: str) -> bytes:
-    """Return a whole answer, head and all, after which the connection is closed.
+    """Return a complete response, after which the connection is closed.
 
-    It is for what is refused before it is a request that something could answer.
+    It is used for refusals before a request object exists.
     """
     return closing(Encoded(status, json({"error": sentence})))
 
 
 def closing(answer: Encoded) -> bytes:
-    """Return *answer* with its head, after which the connection is closed."""
+    """Return *answer* with its head, marked as the last one of the connection."""
     status = answer.status
     lines = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(),
@@ -86,7 +86,7 @@ def closing(answer: Encoded) -> bytes:
 
 
 def encoded(value: Any, status: int) -> Encoded:
-    """Return the answer for a handler's *value*; ``None`` is an empty body."""
+    """Return the response for a handler's *value*; ``None`` is an empty body."""
     if value is None:
         return Encoded(status)
     if isinstance(value, Encoded):

@@ -1,11 +1,11 @@
-"""Bodies as Semaphore's clients send them; pure.
+"""Decodes request bodies as Semaphore's clients send them; pure.
 
-JSON whatever the content type says; keys without regard to case, unknown ones
-passed over, a null where a field cannot be null is as good as absent, and an empty
-body is an empty object.
+A body is JSON, regardless of its content type. Keys are matched without case, unknown
+keys are ignored, ``null`` for a field that is not nullable counts as absent, and an
+empty body is an empty object.
 
-A Struct that forbids unknown fields is taken at its word: its keys are exact, and
-neither an unknown one nor such a null is passed over.
+For a Struct that forbids unknown fields, keys are exact, and neither unknown keys nor
+such a ``null`` are accepted.
 """
 
 import re
@@ -30,7 +30,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-#: A text in JSON, in which commas and brackets mean nothing.
+#: A JSON string, whose commas and brackets are not counted.
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
@@ -47,9 +47,9 @@ def _values(body: bytes) -> int:
 
 
 def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
-    """Return *body* as *of*, and its outer object with keys in lower case.
+    """Return *body* decoded as *of*, and its outer object with lower-case keys.
 
-    :raises Invalid: naming what is wrong and where
+    :raises Invalid: naming the fault and its place
     """
     _check_size(body)
     try:

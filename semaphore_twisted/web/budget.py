@@ -1,4 +1,4 @@
-"""Bytes that requests and answers may hold in memory: of one client, and of all."""
+"""Memory budgets in bytes for requests and responses: per client and in total."""
 
 from collections import Counter
 
@@ -7,10 +7,10 @@ from attrs import define, field
 
 @define(eq=False)
 class Budget:
-    """Counts bytes that are held, by owner and together.
+    """Counts held bytes, by owner and in total.
 
-    An owner is any name, such as an account or a source; without one (a proxy speaks
-    for many) bytes count with all only.
+    An owner is any name, such as an account or a source address. Bytes without an owner
+    (a proxy relays many clients) count only towards the total.
     """
 
     of_one: int
@@ -19,7 +19,10 @@ class Budget:
     _owners: Counter[str] = field(factory=Counter, init=False)
 
     def take(self, owner: str | None, size: int) -> bool:
-        """Hold *size* more bytes for *owner*; false if that is too much."""
+        """Reserve *size* bytes for *owner*.
+
+        Return false if a limit would be exceeded.
+        """
         if self.held + size > self.of_all:
             return False
         if owner is not None:
@@ -30,7 +33,7 @@ class Budget:
         return True
 
     def give(self, owner: str | None, size: int) -> None:
-        """Hold *size* bytes less."""
+        """Release *size* bytes of *owner*."""
         self.held -= size
         if owner is not None:
             self._owners[owner] -= size
@@ -40,21 +43,24 @@ class Budget:
 
 @define(eq=False)
 class Share:
-    """What one request holds of a budget; it moves to another one as it is known."""
+    """The bytes of a budget that one request holds; they can move to another budget."""
 
     budget: Budget
     owner: str | None
     size: int = field(default=0, init=False)
 
     def grow(self, size: int) -> bool:
-        """Hold *size* bytes more; false if that is too much."""
+        """Reserve *size* more bytes; return false if a limit would be exceeded."""
         if not self.budget.take(self.owner, size):
             return False
         self.size += size
         return True
 
     def move(self, budget: Budget, owner: str | None) -> bool:
-        """Hold the same bytes of another *budget*; false if they are too many there."""
+        """Move all bytes to *budget* and *owner*.
+
+        Return false if they do not fit there.
+        """
         if not budget.take(owner, self.size):
             return False
         self.budget.give(self.owner, self.size)
@@ -62,6 +68,6 @@ class Share:
         return True
 
     def release(self) -> None:
-        """Hold nothing any more."""
+        """Release all bytes."""
         self.budget.give(self.owner, self.size)
         self.size = 0

@@ -1,6 +1,6 @@
-"""Plain HTTP on port 80: an authority's challenges, and the way to HTTPS.
+"""Plain HTTP on port 80: ACME HTTP-01 challenges, and redirects to HTTPS.
 
-The way leads to the configured site only: what a request calls its host is not read.
+Redirects lead only to the configured site; the ``Host`` of a request is not used.
 """
 
 from collections.abc import Callable
@@ -16,24 +16,24 @@ from semaphore_twisted.model import ip, limits
 from semaphore_twisted.model.acme import NO_CHALLENGE
 from semaphore_twisted.web.site import Site
 
-#: Where a challenge is asked for (RFC 8555, section 8.3).
+#: Path prefix of HTTP-01 challenges (RFC 8555, section 8.3).
 WELL_KNOWN = b"/.well-known/acme-challenge/"
 
-#: Bytes of a body that are read; nothing is done with them.
+#: Bytes of a request body that are accepted; the body is ignored.
 _BODY = limits.CHALLENGE_BODY
 
-#: Seconds that a connection may take.
+#: Seconds after which a connection is closed.
 _PATIENCE = 10
 
 
 class ChallengeResource(Resource):
-    """Answers challenges; everything else is told to come over HTTPS."""
+    """Answers challenges, and redirects every other request to HTTPS."""
 
     isLeaf = True
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, answer: Callable[[str], str | None], url: str) -> None:
-        """Look tokens up with *answer*; send people to the site at *url*."""
+        """Look tokens up with *answer*; redirect to the site at *url*."""
         super().__init__()
         self._answer = answer
         parts = urlsplit(url)
@@ -44,7 +44,7 @@ class ChallengeResource(Resource):
     def render(self, request: Any) -> bytes:
         """Answer *request*."""
         request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        # one answer is all that there is for anybody, so nobody stays
+        # each client needs one response only, so the connection is closed
         request.setHeader(b"connection", b"close")
         request.channel.persistent = False
         reading = request.method in {b"GET", b"HEAD"}
@@ -75,7 +75,7 @@ class ChallengeResource(Resource):
         return b""
 
     def _target(self, uri: bytes) -> bytes:
-        """Return the path that was asked for, home where it is odd."""
+        """Return the requested path, or the base path if *uri* is not printable."""
         good = uri.startswith(b"/") and all(0x21 <= each < 0x7F for each in uri)
         return uri if good and uri != b"/" else self._home
 
@@ -88,7 +88,7 @@ def _peer(request: Any) -> str:
 def challenge_site(
     answer: Callable[[str], str | None], url: str, *, clock: IReactorTime
 ) -> Site:
-    """Return the site of the plain port."""
+    """Return the site of the plain HTTP port."""
     site = Site(ChallengeResource(answer, url), clock=clock, body_limit=_BODY)
     site.timeOut = _PATIENCE
     return site

@@ -1,9 +1,9 @@
-"""HTTP/1.1 as it is taken from the network: strictly, and not for ever.
+"""HTTP/1.1 server connections with strict parsing and time limits.
 
-Twisted reads requests; what two programs on a request's way could read differently is
-refused here, so that no proxy can be made to see other requests than we do. Everything
-that is refused is answered, and the connection closed. Head, body and the reading of
-answers each have to get on.
+Twisted parses the requests. Syntax that two programs could interpret differently is
+refused here, so that no proxy can be made to see other requests than this server does.
+Every refusal is answered, then the connection is closed. Heads, bodies and the reading
+of responses all have time limits.
 """
 
 import re
@@ -18,25 +18,25 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.web.answers import last_words
 from semaphore_twisted.web.hosts import name_of
 
-#: Seconds for a request's head, and for each :data:`FLOOR` bytes of its body.
+#: Seconds for the head of a request, and for each :data:`FLOOR` bytes of its body.
 SECONDS = limits.REQUEST_SECONDS
 
-#: Bytes of a body that have to come in that time.
+#: Bytes of a body that must arrive in that time.
 FLOOR = limits.BODY_FLOOR
 
-#: Seconds that an answer may wait for a client that reads nothing.
+#: Seconds that a response may wait for a client that does not read.
 STALLED = limits.STALLED_SECONDS
 
-#: Seconds until a refused connection is cut off, if the other side does not close it.
+#: Seconds until a refused connection is aborted, unless the client closes it first.
 _LINGER = 5
 
-#: What no header may have in it; Twisted refuses but three of them.
+#: Characters that no header may contain; Twisted refuses only three of them.
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
-#: The lengths of the names of headers that say where a body ends; a short cut.
+#: Lengths of the names of framing headers, for a fast check.
 _FRAMING = frozenset(map(len, ("content-length", "transfer-encoding")))
 
-#: What is said of a request that is refused before it is one.
+#: Sentences for refusals before a request object exists.
 _REFUSALS = {
     400: "The request cannot be read (RFC 9112)",
     408: f"The request did not get on for {SECONDS} seconds",
@@ -44,7 +44,7 @@ _REFUSALS = {
 
 
 class Channel(HTTPChannel):
-    """One connection, until a websocket takes it over."""
+    """One HTTP connection, until it is upgraded to a websocket."""
 
     site: Any
     transport: Any
@@ -58,7 +58,7 @@ class Channel(HTTPChannel):
 
     @property
     def address(self) -> str | None:
-        """The address at the other end; ``None`` for a UNIX socket."""
+        """The peer's address; ``None`` for a UNIX socket."""
         return getattr(self.transport.getPeer(), "host", None)
 
     @property
@@ -68,7 +68,7 @@ class Channel(HTTPChannel):
 
     @override
     def connectionMade(self) -> None:
-        """Begin, unless too many of that address are here already."""
+        """Count the connection; abort it if its source has too many."""
         super().connectionMade()
         self._counted = self.site.visitors.enter(self.address)
         if not self._counted:
@@ -80,12 +80,12 @@ class Channel(HTTPChannel):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End every wait."""
+        """Cancel the timers and release the connection's slot."""
         self.release()
         super().connectionLost(reason)
 
     def release(self) -> None:
-        """Stop to count and to watch: the connection ends, or becomes a websocket."""
+        """Stop counting and timing: the connection ends, or becomes a websocket."""
         self._unwatch()
         self._unstall()
         if self._counted:
@@ -93,10 +93,10 @@ class Channel(HTTPChannel):
             self.site.visitors.work(self)
             self.site.visitors.leave(self.address)
 
-    # What is refused -----------------------------------------------------------------
+    # Refusals ------------------------------------------------------------------------
 
     def refuse(self, status: int = 400) -> None:
-        """Answer *status*, close, and read no more."""
+        """Answer *status*, close the connection, and ignore further input."""
         if self._over:
             return
         self._over = True
@@ -112,17 +112,17 @@ class Channel(HTTPChannel):
 
     @override
     def _respondToBadRequestAndDisconnect(self) -> None:
-        """Answer what Twisted finds wrong, with the headers of all answers."""
+        """Answer a parse error that Twisted found, with the common headers."""
         self.refuse()
 
     @override
     def lineLengthExceeded(self, line: bytes) -> None:
-        """Refuse a line that does not end."""
+        """Refuse a line that exceeds the limit."""
         self.refuse()
 
     @override
     def lineReceived(self, line: bytes) -> None:
-        """Refuse a header that goes on in a second line (RFC 9112, 5.2)."""
+        """Refuse a folded header line (RFC 9112, 5.2)."""
         if self._over:
             return
         if line[:1] in {b" ", b"\t"}:
@@ -132,7 +132,7 @@ class Channel(HTTPChannel):
 
     @override
     def headerReceived(self, line: bytes) -> bool:
-        """Refuse framing that is odd, and characters that nobody can mean."""
+        """Refuse ambiguous framing and control characters."""
         if self._over:
             return False
         odd = _CONTROL.search(line) is not None
@@ -152,7 +152,7 @@ class Channel(HTTPChannel):
 
     @override
     def allHeadersReceived(self) -> None:
-        """Refuse a request for no place, or for several."""
+        """Refuse a request with an invalid target or not exactly one host name."""
         if self._over:
             return
         hosts = self.requests[-1].requestHeaders.getRawHeaders(b"host") or []
@@ -168,16 +168,16 @@ class Channel(HTTPChannel):
 
     @override
     def allContentReceived(self) -> None:
-        """Have the request answered."""
+        """Pass the complete request on."""
         if not self._over:
             self.site.visitors.work(self)
             super().allContentReceived()
 
-    # What takes too long -------------------------------------------------------------
+    # Timeouts ------------------------------------------------------------------------
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Read on, and see to it that a request that has begun gets to its end."""
+        """Parse *data*; an incomplete request starts the timeout."""
         if self._over:
             return
         self.resetTimeout()
@@ -186,14 +186,14 @@ class Channel(HTTPChannel):
 
     @override
     def rawDataReceived(self, data: bytes) -> None:
-        """Read a body."""
+        """Count and parse bytes of a body."""
         if not self._over:
             self._body += len(data)
             super().rawDataReceived(data)
 
     @override
     def requestDone(self, request: Any) -> None:
-        """Go on with what has come meanwhile."""
+        """Release the request, and continue with data that arrived meanwhile."""
         request.release()
         if self._counted:
             self.site.visitors.rest(self, self.transport.abortConnection)
@@ -203,28 +203,28 @@ class Channel(HTTPChannel):
 
     @override
     def setLineMode(self, extra: bytes = b"") -> None:
-        """Read the next request, unless the last answer is still to be read.
+        """Read the next request, unless the last response is still to be read.
 
-        Otherwise a client that sends many requests at once and reads nothing would
-        have all their answers kept for it.
+        Otherwise a client that pipelines requests and reads nothing would make the
+        server hold all their responses.
         """
         if self._waitingForTransport:
-            self.paused = True  # LineReceiver keeps what it has not read yet
+            self.paused = True  # LineReceiver keeps the unparsed rest
             self._networkProducer.pauseProducing()
         super().setLineMode(extra)
 
     @override
     def _send100Continue(self) -> None:
-        """Ask for the body, unless it is refused already."""
+        """Send ``100 Continue``, unless the body was already refused."""
         if not self.requests[-1].refused:
             super()._send100Continue()
 
     def pause_reading(self) -> None:
-        """Take nothing more from the network for now."""
+        """Stop reading from the network for now."""
         self._networkProducer.pauseProducing()
 
     def resume_reading(self) -> None:
-        """Go on, unless there is another reason to wait."""
+        """Read from the network again, unless a response blocks it."""
         if not self._waitingForTransport:
             self._networkProducer.resumeProducing()
 
@@ -259,7 +259,7 @@ class Channel(HTTPChannel):
 
     @override
     def pauseProducing(self) -> None:
-        """Wait for the other side to read, but not for ever."""
+        """Stop producing until the client reads; the wait has a time limit."""
         super().pauseProducing()
         self.paused = not self._handlingRequest
         if self._stalled is None:
@@ -267,7 +267,7 @@ class Channel(HTTPChannel):
 
     @override
     def resumeProducing(self) -> None:
-        """Go on: all that was written was read."""
+        """Continue: the client has read everything that was written."""
         self._unstall()
         super().resumeProducing()
         if self.paused:
@@ -280,10 +280,10 @@ class Channel(HTTPChannel):
 
 
 def _named(host: bytes) -> bool:
-    """Whether *host* can be the name of a site; an empty one names none."""
+    """Return whether *host* is a valid ``Host`` value; an empty one is valid."""
     return not host or name_of(host.decode("latin-1")) is not None
 
 
 def _bare(rest: bytes) -> bool:
-    """Whether a line ends without CR, and none with it is left to be read."""
+    """Return whether *rest* has a line that ends without CR and none that has one."""
     return b"\n" in rest and b"\r\n" not in rest

@@ -1,4 +1,4 @@
-"""What a handler knows of its request, and what it may do for it."""
+"""The request context of a handler: its request, and the operations it may run."""
 
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -27,14 +27,14 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class Services:
-    """The collaborators of every handler; made once by ``web.root``.
+    """The collaborators of all handlers; created once by ``web.root``.
 
-    *compute* runs a function in the CPU worker's thread. *password_changed* is
-    called after somebody got another password, *repositories_changed* after a
-    repository was changed or deleted. *peers* keeps the VPN, and is
-    ``None`` where there is none; *redeems* counts attempts to enroll. *routes* are all
-    routes. *expires* tells the seconds until the certificate ends, where there is one,
-    and *failing* whether it should have been renewed and was not.
+    *compute* runs a function in the CPU worker's thread. *password_changed* is called
+    after the password of an account was changed, *repositories_changed* after a
+    repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
+    VPN; *redeems* limits attempts to enroll. *routes* are all routes. *expires* returns
+    the seconds until the certificate expires, if there is one, and *failing* whether
+    its renewal is overdue.
     """
 
     database: IDatabase
@@ -56,7 +56,7 @@ class Services:
 
 @define(kw_only=True, eq=False)
 class Context:
-    """One request, for its handler."""
+    """One request, as its handler sees it."""
 
     services: Services
     route: Route
@@ -65,27 +65,27 @@ class Context:
     credentials: Credentials
     visit: Visit
     user_agent: str
-    #: what kind of answer is wanted
+    #: the request's ``Accept`` header
     accept: str
-    #: the basic credentials of ``Authorization``, for the route that wants them
+    #: name and password of HTTP basic authentication, for the route that uses it
     basic: tuple[str, str] | None
     secure: bool
     cookie_path: str
-    #: who asks; public routes have nobody
+    #: the authenticated caller; ``None`` on public routes
     _actor: Actor | None
-    #: headers of the answer, besides those that every answer has
+    #: response headers, in addition to the common ones
     headers: list[tuple[bytes, bytes]] = field(factory=list)
 
     @property
     def actor(self) -> Actor:
-        """Who asks, as the check before the body found; never on a public route."""
+        """The authenticated caller; raises ``RuntimeError`` on a public route."""
         if self._actor is None:
             raise RuntimeError("a public route has no actor")
         return self._actor
 
     @property
     def project_id(self) -> ProjectId | None:
-        """The project of the path."""
+        """The project in the path, ``None`` if the path has none."""
         return self.path.get("project_id")
 
     @property
@@ -95,7 +95,7 @@ class Context:
 
     @property
     def site_url(self) -> str:
-        """Where the site is, with the base path and without a final slash."""
+        """The site's URL, with the base path and without a final slash."""
         place = self.services.place
         if place.origin:
             return place.origin + place.base
@@ -104,7 +104,7 @@ class Context:
 
     @property
     def keyring(self) -> Any:
-        """Seals what is stored."""
+        """The keyring that encrypts stored secrets."""
         return self.services.keyring
 
     @property
@@ -140,7 +140,7 @@ class Context:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run a reading *operation* that may take long, checked likewise."""
+        """Run a long reading *operation*; the right is checked in its snapshot."""
         return self.services.database.long_read(
             access.authorized,
             self.credentials,
@@ -174,7 +174,7 @@ class Context:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Run *operation* until it is done; other writes come in between."""
+        """Run *operation* in one transaction after another until it returns false."""
         while await self.write(operation, *args, **kwargs):
             pass
 
@@ -184,7 +184,7 @@ class Context:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run a reading *operation* that knows no actor: for public routes."""
+        """Run a reading *operation* without an actor, for public routes."""
         return self.services.database.read(operation, *args, **kwargs)
 
     def write_unchecked(
@@ -193,11 +193,14 @@ class Context:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run a changing *operation* that knows no actor: for public routes."""
+        """Run a changing *operation* without an actor, for public routes."""
         return self._writing()(operation, *args, **kwargs)
 
     def _writing(self) -> Callable[..., Deferred[Any]]:
-        """Return what writes; for urgent routes also on a full disk."""
+        """Return the write function.
+
+        That of urgent routes also works on a full disk.
+        """
         if self.route.urgent or self.route.method == "DELETE":
             return self.services.database.writing(urgent=True)
         return self.services.database.write
@@ -205,18 +208,18 @@ class Context:
     def compute(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
-        """Run *function*, which takes a while, in the CPU worker's thread."""
+        """Run the expensive *function* in the CPU worker's thread."""
         return self.services.compute(function, *args, **kwargs)
 
     def access_changed(self) -> None:
-        """Have every open websocket checked again; called after the commit.
+        """Check every open websocket again; call this after the commit.
 
-        The VPN as well: somebody's devices and grants may have to go.
+        The VPN is synchronized too, since devices and grants may have to be removed.
         """
         self.services.observer.access_changed()
         if self.services.peers is not None:
             self.services.peers.wake()
 
     def set_cookie(self, text: str) -> None:
-        """Send *text* as ``Set-Cookie``."""
+        """Add a ``Set-Cookie`` header with *text*."""
         self.headers.append((b"set-cookie", text.encode()))

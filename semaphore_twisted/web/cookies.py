@@ -1,18 +1,18 @@
-"""The session cookie: how it is written, and how it is found again."""
+"""The session cookie: its ``Set-Cookie`` header, and its value in a request."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 
-#: Semaphore's clients look for this name.
+#: The name that Semaphore's clients expect.
 NAME = "semaphore"
 
 _GUARDS = ("HttpOnly", "SameSite=Lax")
 
 
 def session_cookie(value: str, *, path: str, secure: bool, lifetime: timedelta) -> str:
-    """Return the ``Set-Cookie`` of a new session, which survives the browser's end.
+    """Return the ``Set-Cookie`` of a new session; the cookie outlives the browser.
 
-    Whether it was used lately enough is for the server to know.
+    The idle timeout of the session is checked by the server.
     """
     seconds = round(lifetime.total_seconds())
     attributes = [f"{NAME}={value}", f"Path={path}", f"Max-Age={seconds}", *_GUARDS]
@@ -22,7 +22,7 @@ def session_cookie(value: str, *, path: str, secure: bool, lifetime: timedelta) 
 
 
 def expired_cookie(*, path: str, secure: bool) -> str:
-    """Return the ``Set-Cookie`` that takes the session's cookie away."""
+    """Return the ``Set-Cookie`` that deletes the session cookie."""
     gone = session_cookie("", path=path, secure=secure, lifetime=timedelta(0))
     return f"{gone}; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 
@@ -30,8 +30,8 @@ def expired_cookie(*, path: str, secure: bool) -> str:
 def session_of(headers: Iterable[str]) -> str | None:
     """Return the session's value in the ``Cookie`` *headers*, or ``None``.
 
-    Some clients send a whole ``Set-Cookie`` value back, so everything that is not
-    the cookie itself is passed over.
+    Some clients send a whole ``Set-Cookie`` value back, so everything except the cookie
+    itself is ignored.
     """
     for header in headers:
         for part in header.split(";"):

@@ -1,9 +1,9 @@
-"""One port for everything: the first bytes of a connection decide who takes it.
+"""A port for TLS, plain HTTP and the PROXY protocol, told apart by the first bytes.
 
-TLS goes to the site, plain HTTP too where it comes from this machine or from a trusted
-proxy, and to a redirect from elsewhere; a trusted proxy may say first, by the PROXY
-protocol, whose connection it passes on. Once it is decided the transport belongs to
-the one who was chosen, so that nothing is between the two.
+TLS leads to the site. Plain HTTP leads to the site from this machine or from a trusted
+proxy, and otherwise to a redirect. A trusted proxy may first announce the client with
+the PROXY protocol. After the decision the chosen protocol owns the transport, so no
+layer remains in between.
 """
 
 from collections.abc import Callable
@@ -29,18 +29,18 @@ from semaphore_twisted.web.strangers import Refusals, Stranger
 from semaphore_twisted.web.tls import over_tls
 from semaphore_twisted.web.trust import Trust
 
-#: Returns the context that answers an authority's challenge, ``None`` for no such one.
+#: Returns the context that answers an ACME challenge, ``None`` for any other hello.
 Challenge = Callable[[ClientHello], SSL.Context | None]
 
 
 def no_challenge(said: ClientHello) -> SSL.Context | None:
-    """Know no challenge."""
+    """Return ``None``: there are no challenges."""
     del said
     return None
 
 
 def _host(address: Any) -> str | None:
-    """Return a peer's address as text, ``None`` for a UNIX socket."""
+    """Return the host of *address* as text, ``None`` for a UNIX socket."""
     if isinstance(address, UNIXAddress):
         return None
     return ip.canonical(str(getattr(address, "host", "")))
@@ -48,7 +48,7 @@ def _host(address: Any) -> str | None:
 
 @frozen(eq=False)
 class _One:
-    """A source of one context."""
+    """A certificate source with one fixed context."""
 
     made: SSL.Context
 
@@ -57,24 +57,24 @@ class _One:
 
 
 class Arriving(Protocol):
-    """A connection that has not said yet what it is."""
+    """A connection whose protocol is not known yet."""
 
     transport: Any
 
     def __init__(self, entrance: "Entrance", address: Any) -> None:
-        """Be one of *entrance*, from *address*."""
+        """Belong to the port of *entrance*; *address* is the peer's."""
         self._entrance = entrance
         self._address = address
         self._guest: Guest | None = None
         self._data = b""
         self._records = hello.Records()
         self._told = False
-        #: what the chosen protocol gets as its transport
+        #: the transport for the chosen protocol
         self._given: Any = None
 
     @override
     def connectionMade(self) -> None:
-        """Wait, if there is room."""
+        """Register as a pending connection, or abort if the limit is reached."""
         self._given = self.transport
         self._guest = self._entrance.lobby.enter(
             self._key(_host(self._address)), self.transport.abortConnection
@@ -84,14 +84,14 @@ class Arriving(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Look whether it is clear now."""
+        """Buffer *data* and try to detect the protocol."""
         if self._guest is not None:
             self._data += data
             self._look()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Wait no more."""
+        """Remove this connection from the pending ones."""
         self._leave()
 
     def _key(self, host: str | None) -> str | None:
@@ -141,14 +141,14 @@ class Arriving(Protocol):
             self._hand_to(made)
 
     def _hand_to(self, protocol: Any) -> None:
-        """Let *protocol* have the connection, from its first byte on."""
+        """Make *protocol* own the connection, and pass it the buffered bytes."""
         data, self._data = self._data, b""
         self.transport.protocol = protocol
         protocol.makeConnection(self._given)
         protocol.dataReceived(data)
 
     def _relayed(self) -> None:
-        """Read whose connection a proxy passes on; only a proxy may say it."""
+        """Read a PROXY header, which only a trusted proxy may send."""
         if not self._entrance.may_relay(_host(self._address)):
             self._entrance.complain(_host(self._address))
             self.transport.abortConnection()
@@ -168,9 +168,9 @@ class Arriving(Protocol):
             self.transport.abortConnection()
 
     def _passes_on(self, client: tuple[str, int] | None, *, tls: bool) -> bool:
-        """Take *client* for the peer; false if too many of that address wait.
+        """Use *client* as the peer; return false if its source has too many pending.
 
-        One that the proxy does not know goes by the proxy's own address.
+        If the proxy does not know the client, the proxy's own address is used.
         """
         known = client or (_host(self._address) or "", 0)
         self._given = RelayedTransport(self.transport, known, tls=tls)
@@ -180,7 +180,7 @@ class Arriving(Protocol):
 
 
 class Entrance(Factory):
-    """The factory of every port of the site."""
+    """The protocol factory of every port of the site."""
 
     noisy = False
     _log: ClassVar[Logger] = Logger()
@@ -197,10 +197,12 @@ class Entrance(Factory):
         proxy_protocol: bool = False,
         challenge: Challenge = no_challenge,
     ) -> None:
-        """Serve *site*, over TLS with *source*, or to everybody in plain without one.
+        """Serve *site* over TLS with *source*.
 
-        *trust* names proxies, which may use the PROXY protocol with *proxy_protocol*;
-        *refusals* are for who may not use plain HTTP.
+        Without one, serve plain HTTP to every peer.
+
+        *trust* has the trusted proxies; with *proxy_protocol* they may use the PROXY
+        protocol. *refusals* answer peers that may not use plain HTTP.
         """
         self.site = site
         self.lobby = lobby
@@ -227,15 +229,15 @@ class Entrance(Factory):
 
     @override
     def buildProtocol(self, addr: Any) -> Protocol | None:
-        """Take a connection."""
+        """Return the protocol that detects what the peer at *addr* speaks."""
         return Arriving(self, addr)
 
     def may_relay(self, host: str | None) -> bool:
-        """Whether *host* may say by the PROXY protocol for whom it speaks."""
+        """Return whether *host* may send a PROXY header."""
         return self._proxy_protocol and (host is None or self.trust.names(host))
 
     def serves(self, transport: Any, host: str | None) -> bool:
-        """Whether plain HTTP from *host* gets the site itself."""
+        """Return whether plain HTTP from *host* is served by the site."""
         if self.secured is None or ISSLTransport.providedBy(transport):
             return True
         if isinstance(transport, RelayedTransport):
@@ -245,7 +247,7 @@ class Entrance(Factory):
     def tls_for(
         self, message: bytes, address: Any, secured: TLSMemoryBIOFactory
     ) -> Protocol:
-        """Return the TLS that answers a client's hello, *secured* as a rule."""
+        """Return the TLS protocol for a client hello: *secured*, or a challenge's."""
         said = hello.read(message) if hello.ACME in message else None
         if said is not None and said.asks_for_challenge:
             context = self._challenge(said)
@@ -255,7 +257,7 @@ class Entrance(Factory):
         return secured.buildProtocol(address)
 
     def complain(self, host: str | None) -> None:
-        """Say that a PROXY header came from who may not send one."""
+        """Log that a PROXY header came from a peer that may not send one."""
         self._log.warn(
             "A PROXY header came from {host}, which is no proxy here (options: "
             "trusted_proxies, proxy_protocol); the connection was closed",

@@ -1,17 +1,17 @@
-"""What a connection's first bytes are: TLS, HTTP, or a proxy's word about it; pure."""
+"""Detects the protocol from a connection's first bytes; pure."""
 
 from enum import Enum, auto
 
-#: A record of TLS that is part of a handshake.
+#: Content type of TLS handshake records.
 _HANDSHAKE = 0x16
 
-#: How the PROXY protocol begins, in its two versions.
+#: Signatures of PROXY protocol versions 1 and 2.
 PROXY_1 = b"PROXY "
 PROXY_2 = b"\r\n\r\n\0\r\nQUIT\n"
 
 
 class Kind(Enum):
-    """What is spoken."""
+    """The protocol that a connection begins with."""
 
     TLS = auto()
     HTTP = auto()
@@ -20,7 +20,7 @@ class Kind(Enum):
 
 
 def kind(data: bytes) -> Kind | None:
-    """Return what *data*, not empty, is the beginning of; ``None`` if it may be two."""
+    """Return the protocol that the non-empty *data* begins; ``None`` if undecided."""
     first = data[0]
     if first == _HANDSHAKE:
         return Kind.TLS
@@ -28,5 +28,5 @@ def kind(data: bytes) -> Kind | None:
         return Kind.PROXY
     if PROXY_1.startswith(data) or PROXY_2.startswith(data):
         return None
-    # all methods of HTTP are written in capitals
+    # all HTTP methods are upper-case
     return Kind.HTTP if 0x41 <= first <= 0x5A else Kind.NOISE

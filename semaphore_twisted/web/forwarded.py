@@ -1,8 +1,8 @@
-"""How a request came here: by whom, over what, and to which name; pure.
+"""Client address, scheme and host of a request, as its peer and proxies state; pure.
 
-Headers that proxies add count only from a peer that is trusted: one on this machine
-(loopback or a UNIX socket) that speaks plain HTTP, or one of ``trusted_proxies``. From
-anybody else they are passed over.
+Forwarding headers count only from a trusted peer: one on this machine (loopback or a
+UNIX socket) that speaks plain HTTP, or one of ``trusted_proxies``. From any other peer
+they are ignored.
 """
 
 from urllib.parse import urlsplit
@@ -18,28 +18,28 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 @frozen(kw_only=True)
 class Visit:
-    """What is known of a request's way.
+    """The client side of a request.
 
-    *address* is the client's, *host* the name (with port) by which it called the
-    site, *trusted* whether the peer's word counts, *scheme* what the client spoke,
-    or ``None`` where a trusted peer does not say.
+    *address* is the client's address, *host* the host and port by which it requested
+    the site, *trusted* whether the peer's forwarding headers count, *scheme* the
+    client's protocol, or ``None`` if a trusted peer does not state it.
     """
 
     address: str
     host: str
     scheme: str | None
     trusted: bool
-    #: whether a trusted peer speaks for somebody else
+    #: whether a trusted peer forwards the request of another client
     relayed: bool
 
     @property
     def unnamed(self) -> bool:
-        """Whether the peer may be a proxy that says nothing of its client."""
+        """Whether the peer may be a proxy that does not state its client."""
         return self.trusted and not self.relayed
 
     @property
     def here(self) -> bool:
-        """Whether the client is on this machine, and came in plain or by a socket."""
+        """Whether the client is on this machine, by plain HTTP or a UNIX socket."""
         local = not self.address or ip.is_loopback(self.address)
         return self.unnamed and local
 
@@ -52,9 +52,10 @@ def visit(
     trust: Trust = NOBODY,
     passed_on: bool = False,
 ) -> Visit:
-    """Return the way of a request from *peer*, ``None`` for a UNIX socket.
+    """Return the client side of a request from *peer*, ``None`` for a UNIX socket.
 
-    A client that was *passed_on* by the PROXY protocol is none who speaks for others.
+    A client that was *passed_on* by the PROXY protocol is not itself trusted as a
+    proxy.
     """
     host = (header("host") or "").strip()
     peer = None if peer is None else ip.canonical(peer)
@@ -83,10 +84,10 @@ def visit(
 
 
 def _shown(header: Header, host: str, *, relayed: bool) -> str | None:
-    """Return ``https`` where a proxy does not say it, but the browser behind it does.
+    """Return ``https`` if the browser's origin shows it, although the proxy does not.
 
-    A page's origin is written by the browser: no other site's page can claim ours, and
-    who writes it by hand deceives nobody but himself.
+    A page of another site cannot send this site's origin. A forged Origin affects only
+    the request that carries it.
     """
     sent = header("origin") or ""
     own = relayed and host and sent.strip().lower() == origin("https", host)
@@ -111,16 +112,16 @@ def origin_of(url: str) -> str:
 
 @frozen
 class Place:
-    """Where the site is, as its operator wrote it in ``web_host``; may be empty."""
+    """The public URL of the site, from ``web_host``; may be empty."""
 
     web_host: str
     scheme: str = field(init=False)
     host: str = field(init=False)
-    #: the path below which everything is served too, without a final slash
+    #: the base path, below which everything is served too, without a final slash
     base: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Take the address apart; one without a scheme is taken for HTTPS."""
+        """Split the URL; the scheme defaults to HTTPS."""
         text = self.web_host.strip()
         if text and "://" not in text:
             text = f"https://{text}"
@@ -137,14 +138,14 @@ class Place:
         return origin(self.scheme, self.host)
 
     def secure(self, way: Visit) -> bool:
-        """Whether the client's side of *way* is encrypted."""
+        """Return whether the client's connection is encrypted."""
         if way.scheme == "https":
             return True
         named = way.relayed or way.host.lower() == self.host
         return way.trusted and named and self.scheme == "https"
 
     def own_origins(self, way: Visit) -> frozenset[str]:
-        """Return the origins of this site's own pages, for a request."""
+        """Return the origins of this site's own pages for a request."""
         scheme = way.scheme
         if scheme is None and way.relayed and self.origin:
             scheme = self.scheme
@@ -153,9 +154,9 @@ class Place:
         return frozenset(own | ({self.origin} if self.origin else set()))
 
     def cookie_path(self, way: Visit, *, below_base: bool) -> str:
-        """Return the path of cookies: the base path where the client sees it.
+        """Return the path of cookies: the base path if the client sees it.
 
-        Somebody who comes by another name or address, past the proxy, sees no base.
+        A client that uses another name or address, past the proxy, sees no base path.
         """
         if below_base or way.relayed or way.host.lower() == self.host:
             return self.base or "/"
@@ -163,10 +164,10 @@ class Place:
 
 
 def same_origin(*, own: frozenset[str], header: Header) -> bool:
-    """Whether a request that changes something comes from this site's own pages.
+    """Return whether a changing request comes from this site's own pages.
 
-    ``Origin``, else ``Referer``, else ``Sec-Fetch-Site`` decides; where all are
-    missing no browser is behind it, or one that ``SameSite`` guards.
+    ``Origin``, else ``Referer``, else ``Sec-Fetch-Site`` decides. If all are missing,
+    the client is not a browser, or one that ``SameSite`` protects.
     """
     sent = header("origin")
     if sent is not None:

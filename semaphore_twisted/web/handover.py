@@ -1,4 +1,4 @@
-"""What stands between a connection and the site for a while, or for a proxy."""
+"""Transports before the site's protocol: TLS handshakes and proxied connections."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,22 +20,25 @@ def _nothing() -> None:
 
 
 class PassedOn:
-    """Marks a client's address that a proxy told: whoever is there is no proxy."""
+    """The client address from a PROXY header.
+
+    Its forwarding headers are not trusted.
+    """
 
 
 class _PassedOn4(PassedOn, IPv4Address):
-    """One of IPv4, or an unknown one."""
+    """An IPv4 address, or an unknown one."""
 
 
 class _PassedOn6(PassedOn, IPv6Address):
-    """One of IPv6."""
+    """An IPv6 address."""
 
 
 class RelayedTransport:
-    """A proxy's connection, with the client at the other end that the proxy names."""
+    """A proxy's connection whose peer is the client that the proxy announced."""
 
     def __init__(self, transport: Any, client: tuple[str, int], *, tls: bool) -> None:
-        """Pass *transport* on; *tls* is whether the client speaks TLS to the proxy."""
+        """Wrap *transport*; *tls* is true if the client speaks TLS to the proxy."""
         self._transport = transport
         kind = _PassedOn6 if ":" in client[0] else _PassedOn4
         self._client = kind("TCP", *client)
@@ -49,7 +52,7 @@ class RelayedTransport:
 
     @property
     def protocol(self) -> Any:
-        """The protocol that gets what comes; an upgrade to websocket sets it."""
+        """The protocol that receives the data; an upgrade to a websocket sets it."""
         return self._transport.protocol
 
     @protocol.setter
@@ -57,30 +60,30 @@ class RelayedTransport:
         self._transport.protocol = protocol
 
     def __getattr__(self, name: str) -> Any:
-        """Do everything else as the connection itself does."""
+        """Delegate every other attribute to the wrapped transport."""
         return getattr(self._transport, name)
 
 
 @implementer(IHandshakeListener)
 class Handshake(Protocol):
-    """Waits inside TLS until the handshake is done, then makes room for the site."""
+    """Waits inside TLS for the handshake, then is replaced by the site's protocol."""
 
     transport: Any
 
     def __init__(self, site: IProtocolFactory | None, address: Any) -> None:
-        """Have *site* take over; without one the handshake was all that was wanted."""
+        """Hand over to *site*; without one, close after the handshake."""
         self._site = site
         self._address = address
         self._leave: Callable[[], None] = _nothing
 
     def wait(self, leave: Callable[[], None]) -> None:
-        """Call *leave* when the handshake is done, or will never be."""
+        """Call *leave* when the handshake has finished or failed."""
         self._leave = leave
 
     def handshakeCompleted(self) -> None:  # noqa: N802 - Twisted's name
-        """Hand over, or be done."""
+        """Replace this protocol by the site's, or close the connection."""
         if self._site is None:
-            self.transport.loseConnection()  # waits for the other side to say so too
+            self.transport.loseConnection()  # waits for the peer's close_notify
             return
         self._leave()
         site: Any = self._site.buildProtocol(self._address)
@@ -92,20 +95,20 @@ class Handshake(Protocol):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Wait no more."""
+        """End the wait: the connection was lost."""
         self._leave()
 
 
 class Handshakes(Factory):
-    """Makes what is inside TLS at first."""
+    """Creates the protocol that waits inside TLS."""
 
     noisy = False
 
     def __init__(self, site: IProtocolFactory | None) -> None:
-        """Have *site* take over, if there is one."""
+        """Hand over to *site*, if there is one."""
         self._site = site
 
     @override
     def buildProtocol(self, addr: Any) -> Handshake:
-        """Wait for one handshake."""
+        """Return the protocol for one handshake."""
         return Handshake(self._site, addr)

@@ -1,4 +1,4 @@
-"""The headers that every answer has; a page brings a policy of its own."""
+"""The headers of every response; pages set a content security policy of their own."""
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),

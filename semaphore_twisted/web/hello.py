@@ -1,7 +1,7 @@
-"""The first message of TLS, as far as it decides who answers it; pure.
+"""Parses the TLS ClientHello to find ACME challenges; pure.
 
-Nothing is checked here that OpenSSL checks: a hello that cannot be understood goes on
-to it, as long as it is one and not too long.
+OpenSSL validates the message. A hello that cannot be parsed here is passed on to it, if
+it is a ClientHello within the size limit.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from attrs import frozen
 
 from semaphore_twisted.model import limits
 
-#: Bytes within which a hello must be complete; those of today's browsers have 2,000.
+#: Maximum size of a ClientHello in bytes; those of current browsers have 2,000.
 LIMIT = limits.HELLO
 
-#: The protocol by which an authority asks for its challenge (RFC 8737).
+#: The ALPN protocol of TLS-ALPN-01 challenges (RFC 8737).
 ACME = b"acme-tls/1"
 
 _HANDSHAKE, _CLIENT_HELLO = 22, 1
@@ -23,34 +23,36 @@ _SERVER_NAME, _ALPN = 0, 16
 
 
 class NoHello(Exception):
-    """What came is not the beginning of TLS."""
+    """The data is not a ClientHello."""
 
 
 @frozen
 class ClientHello:
-    """Whom a client wants to speak to, and by which protocols."""
+    """The server name and the ALPN protocols that a client requests."""
 
     server_name: str = ""
     protocols: tuple[bytes, ...] = ()
 
     @property
     def asks_for_challenge(self) -> bool:
-        """Whether an authority asks, and not a client that knows that protocol too."""
+        """Whether the client is a CA that validates a TLS-ALPN-01 challenge."""
         return self.protocols == (ACME,)
 
 
 class Records:
-    """Joins a hello from its records: each is looked at once, however they come."""
+    """Assembles a ClientHello from TLS records; each record is parsed once."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start with an empty message."""
         self._message = bytearray()
         self._at = 0
 
     def message(self, data: bytes) -> bytes | None:
-        """Return the hello in *data*, all that came so far; ``None`` if it goes on.
+        """Return the hello in *data*, all bytes so far.
 
-        :raises NoHello: if it is none, or longer than the limit.
+        ``None`` while it is incomplete.
+
+        :raises NoHello: if it is not a ClientHello, or exceeds the limit
         """
         while len(data) >= self._at + 5:
             begin = self._at + 5
@@ -72,9 +74,9 @@ class Records:
 
 
 def _size(begun: bytearray) -> int | None:
-    """Return the size of the message that has *begun*, ``None`` if it is not said yet.
+    """Return the size of the message, ``None`` if its header is incomplete.
 
-    :raises NoHello: if it is no hello, or too large.
+    :raises NoHello: if it is not a ClientHello, or exceeds the limit
     """
     if len(begun) < 4:
         return None
@@ -85,7 +87,7 @@ def _size(begun: bytearray) -> int | None:
 
 
 def read(body: bytes) -> ClientHello:
-    """Return what the message *body* asks for; nothing where it is damaged."""
+    """Return the server name and ALPN of *body*; empty if the message is damaged."""
     name = ""
     protocols: tuple[bytes, ...] = ()
     try:
@@ -100,7 +102,7 @@ def read(body: bytes) -> ClientHello:
 
 
 def _sized(data: bytes, at: int, width: int) -> bytes:
-    """Return the content at *at*, which its length in *width* bytes precedes."""
+    """Return the bytes at *at* that a length field of *width* bytes precedes."""
     length = int.from_bytes(data[at : at + width])
     begin = at + width
     if begin + length > len(data):
@@ -122,7 +124,7 @@ def _extensions(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _name(content: bytes) -> str:
     names = _sized(content, 0, 2)
-    if not names or names[0] != 0:  # a host's name is the only kind there is
+    if not names or names[0] != 0:  # host_name is the only type that is defined
         return ""
     return _sized(names, 1, 2).decode("ascii").lower()
 

@@ -1,7 +1,7 @@
-"""What proxies say of a request's way, in ``X-Forwarded-…`` or ``Forwarded``; pure.
+"""Parses ``X-Forwarded-…`` and ``Forwarded`` headers; pure.
 
-``Forwarded`` (RFC 7239) is read only where no ``X-Forwarded-…`` header is: a proxy that
-writes the one kind lets the other through as the client sent it.
+``Forwarded`` (RFC 7239) is used only without any ``X-Forwarded-…`` header: a proxy that
+writes one kind passes the other through as the client sent it.
 """
 
 import re
@@ -11,13 +11,13 @@ from attrs import frozen
 
 from semaphore_twisted.model import ip
 
-#: Returns the value of a header, several joined with commas, or ``None``.
+#: Returns the value of a header, joined with commas if repeated, or ``None``.
 Header = Callable[[str], str | None]
 
 _SCHEMES = frozenset({"http", "https"})
 
-#: One ``name=value`` of ``Forwarded``, and what ends it: ``;``, ``,`` or the end.
-#: Nothing is tried twice: a client may have written it, as long as it likes.
+#: One ``name=value`` of ``Forwarded``, and its end: ``;``, ``,`` or the end of the
+#: text. There is no backtracking, since a client may send a header of any length.
 _PAIR = re.compile(
     r"""\s*+(?:([!#$%&'*+.^_`|~\w-]++)=("(?:[^"\\]|\\.)*+"|[^\s;,"]*+))?+\s*+(;|,|$)""",
     re.ASCII,
@@ -26,10 +26,11 @@ _PAIR = re.compile(
 
 @frozen
 class Said:
-    """A proxy's words: the chain of addresses, nearest last, scheme and host.
+    """The forwarding information of a request: addresses (nearest last), scheme, host.
 
-    *chain* is ``None`` where none was sent, one of its members where it is no
-    address; *scheme* and *host* are empty where the nearest proxy does not say.
+    *chain* is ``None`` if no chain was sent; one of its members is ``None`` if it is
+    not an address. *scheme* and *host* are empty if the nearest proxy does not state
+    them.
     """
 
     chain: tuple[str | None, ...] | None
@@ -37,10 +38,10 @@ class Said:
     host: str
 
     def client(self, known: Callable[[str], bool], peer: str) -> str:
-        """Return the last address that is not *known* as a proxy's, else the first.
+        """Return the last address that is not a *known* proxy, else the first one.
 
-        Where all are known, a proxy's own machine has asked. What is no address, or
-        no chain at all, leaves *peer*.
+        If all are known, the request came from a proxy's own machine. A member that is
+        not an address, or a missing chain, yields *peer*.
         """
         first = peer
         for address in reversed(self.chain or ()):
@@ -64,7 +65,7 @@ def address(text: str) -> str | None:
 
 
 def said(header: Header) -> Said:
-    """Read a request's headers; only a believed peer's mean anything."""
+    """Parse the forwarding headers; they count only from a trusted peer."""
     chain = header("x-forwarded-for")
     scheme = header("x-forwarded-proto")
     host = header("x-forwarded-host")
@@ -88,7 +89,7 @@ def _scheme(text: str) -> str:
 
 
 def _forwarded(text: str) -> Said:
-    """Read ``Forwarded``; what cannot be read is a proxy without an address."""
+    """Parse ``Forwarded``; an unreadable one is a proxy without an address."""
     hops: list[dict[str, str]] = [{}]
     at = 0
     while at < len(text):

@@ -1,12 +1,11 @@
-"""Which names a request may call the site by.
+"""Checks the ``Host`` of requests against the names of the site.
 
-A page of another site can have its own name resolved to this machine and would then be
-of "the same origin" (DNS rebinding), so a name has to be known. Who names an address
-cannot be rebound: that is always welcome, and whoever is locked out by name gets in
-that way. A bare word is what machines on one network call each other, a container's
-proxy for instance; that counts from who is trusted as a proxy. Where the operator has
-not said what the site is called (``web_host``), the name that a trusted proxy passes on
-counts too: proxies worked so before this server was put behind them.
+The page of another site can have its own name resolve to this machine and would then be
+of the same origin (DNS rebinding), so names must be known. An IP address cannot be
+rebound: it is always accepted, also for operators whose names are not. A name without a
+dot, as machines of one network use, is accepted from trusted proxies. Without
+``web_host``, names that a trusted proxy forwards are accepted too, so that proxies work
+without further configuration.
 """
 
 import re
@@ -19,7 +18,8 @@ from twisted.logger import Logger
 
 from semaphore_twisted.web.forwarded import Visit
 
-#: Unknown names that the log is told of, so that nobody can fill it.
+#: Maximum number of unknown names that are logged, so that clients cannot flood the
+#: log.
 _TOLD = 50
 
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]{1,254}))(?::[0-9]{0,5})?", re.I)
@@ -34,18 +34,18 @@ def name_of(host: str) -> str | None:
 
 
 def no_names() -> tuple[str, ...]:
-    """Know no certificate."""
+    """Return no names: there is no certificate."""
     return ()
 
 
 def _matches(name: str, known: Iterable[str]) -> bool:
-    """Whether *name* is one of *known*, or one label below a ``*.`` of them."""
+    """Return whether *name* is one of *known*, or matches a ``*.`` wildcard of them."""
     parent = "*." + name.partition(".")[2]
     return any(each in {name, parent} for each in known)
 
 
 def is_address(name: str) -> bool:
-    """Whether *name* is an IP address."""
+    """Return whether *name* is an IP address."""
     try:
         ip_address(name)
     except ValueError:
@@ -55,13 +55,13 @@ def is_address(name: str) -> bool:
 
 @define(eq=False)
 class Hosts:
-    """The site's names; *certified* returns those of the certificate of the moment."""
+    """The accepted names; *certified* returns those in the current certificate."""
 
     _log: ClassVar[Logger] = Logger()
 
     _known: frozenset[str]
     _certified: Callable[[], Iterable[str]] = no_names
-    #: whether names count that trusted proxies pass on
+    #: whether names from trusted proxies are accepted
     _relayed: bool = False
     _told: set[str] = field(factory=set, init=False)
 
@@ -73,15 +73,17 @@ class Hosts:
         *,
         relayed: bool = False,
     ) -> "Hosts":
-        """Return the hosts that *names* are; none of them, or ``*``, means any.
+        """Return the hosts for *names*.
 
-        With *relayed* those that trusted proxies pass on are welcome too.
+        An empty list, or ``*`` in it, accepts any name.
+
+        With *relayed*, names that trusted proxies forward are accepted too.
         """
         known = frozenset(each.strip("[]").lower().removesuffix(".") for each in names)
         return cls(known, certified, relayed)
 
     def welcome(self, way: Visit) -> bool:
-        """Whether a request that came by *way* may call the site as it does."""
+        """Return whether a request may use its host name for the site."""
         if not self._known or "*" in self._known or not way.host:
             return True  # without a name (HTTP/1.0) no browser is behind it
         name = name_of(way.host)

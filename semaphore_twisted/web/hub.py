@@ -1,13 +1,13 @@
-"""Fan-out of news to websockets; Semaphore's messages on the wire, and the VPN's.
+"""Sends task output, task updates and VPN status to all websockets.
 
 Invariants, each with a test:
 
 - every ``log`` message of a task is sent before the task's final ``update``;
-- a watcher gets a task's lines in order, without a gap and without a repeat;
+- a watcher gets a task's lines in order, without gaps and without repeats;
 - a watcher that does not read costs a bounded amount of memory: nothing is queued
   for it, the number of its last line is remembered, and the rest is read from the
-  store when it reads again, one batch at a time;
-- a watcher is sent only what its rights at that moment allow.
+  database when it reads again, one batch at a time;
+- a watcher is sent only messages that its current rights allow.
 """
 
 import math
@@ -42,33 +42,33 @@ from semaphore_twisted.web.news import (
     update_message,
 )
 
-#: Lines read from the store at a time for a watcher that fell behind.
+#: Lines read from the database at a time for a watcher that fell behind.
 CATCH_UP_LINES = 500
 
-#: Seconds between two looks at the rights of every watcher, for what nobody told of.
+#: Seconds between checks of all rights, for changes by other processes.
 RECHECK_SECONDS = 5.0
 
-#: Seconds after the end of a session until it is looked at, so that it is over.
+#: Seconds after the end of a session until it is checked, to be sure that it ended.
 _SURELY = 0.1
 
-#: Closing code for a session, token or account that ended (RFC 6455: private use).
+#: Close code for an ended session, token or account (RFC 6455: private use).
 ACCESS_ENDED = 4401
 
-#: And for rights that were taken away; with those that are left one may come again.
+#: Close code for revoked rights; the client may connect again with those it has left.
 RIGHTS_ENDED = 4403
 
-#: Reads lines of a task above a number, at most so many.
+#: Reads lines of a task with numbers above a given one, up to a limit.
 ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
 
-#: Reads what each of the credentials may see now; ``None`` for one that ended.
+#: Reads the audience of each of the credentials; ``None`` for ended ones.
 ReadAudiences = Callable[[Sequence[Credentials]], Awaitable[Sequence[Audience | None]]]
 
 
 class Wire(Protocol):
-    """What the hub needs of one websocket."""
+    """The operations of a websocket that the hub uses."""
 
     def send(self, frames: bytes) -> None:
-        """Write whole frames."""
+        """Write complete frames."""
 
     def close(self, code: int, reason: str) -> None:
         """Close the websocket."""
@@ -76,10 +76,10 @@ class Wire(Protocol):
 
 @define(eq=False)
 class _Behind:
-    """A task whose lines a watcher has still to get from the store.
+    """A task whose lines a watcher must still read from the database.
 
-    It has sent the lines up to *last*; the store has them up to *newest*. *last* is
-    ``None`` as long as no line came that was not sent.
+    Lines up to *last* were sent; lines up to *newest* are stored. *last* is ``None``
+    until a line arrives that was not sent.
     """
 
     project_id: ProjectId
@@ -90,7 +90,7 @@ class _Behind:
 
 @define(eq=False)
 class Watcher:
-    """One open websocket: what it may see, and how far it has got."""
+    """One open websocket: its rights, and the position in each task's output."""
 
     credentials: Credentials
     audience: Audience
@@ -106,7 +106,7 @@ class Watcher:
         lines: Sequence[OutputLine],
         frames: bytes,
     ) -> None:
-        """Send *frames*, those of *lines* of one task, or remember where they begin."""
+        """Send *frames* with *lines* of one task, or remember where the gap begins."""
         if not self.audience.sees(project_id):
             return
         task_id, first, last = lines[0].task_id, lines[0].id, lines[-1].id
@@ -121,7 +121,7 @@ class Watcher:
             self.wire.send(frames)
 
     def update(self, task: Task, frame: bytes) -> None:
-        """Send the news of a task, after every line that is still to be sent."""
+        """Send the state of *task*, after every line that is still to be sent."""
         if not self.audience.sees(task.project_id):
             return
         behind = self._behind.get(task.id)
@@ -133,11 +133,11 @@ class Watcher:
             behind.update = frame
 
     def pause(self) -> None:
-        """Stop sending: the other side does not read."""
+        """Stop sending: the client does not read."""
         self.paused = True
 
     def resume(self) -> None:
-        """Go on sending, first what was missed."""
+        """Resume sending, beginning with missed messages."""
         self.paused = False
         if self._behind and not self._catching_up:
             self._catching_up = True
@@ -150,7 +150,7 @@ class Watcher:
             self._behind[task_id] = behind
 
     async def _catch_up(self) -> None:
-        """Send what was missed: one batch at a time, of one task after the other."""
+        """Send missed messages in batches, one task after the other."""
         try:
             while self._behind and not self.paused and self._hub.has(self):
                 task_id = next(iter(self._behind))
@@ -160,14 +160,14 @@ class Watcher:
                 else:
                     self._behind[task_id] = self._behind.pop(task_id)
         except Exception:
-            # what was missed cannot be told: the client comes again and reads it
+            # the missed messages cannot be sent: the client must reconnect
             self._hub.lose(self)
             raise
         finally:
             self._catching_up = False
 
     async def _caught_up(self, task_id: TaskId, behind: _Behind) -> bool:
-        """Send some of a task's news; return whether that was all."""
+        """Send a part of a task's missed messages; return whether it is complete."""
         if not self.audience.sees(behind.project_id):
             return True
         if behind.last is None or behind.last >= behind.newest:
@@ -175,21 +175,21 @@ class Watcher:
                 self.wire.send(behind.update)
             return True
         lines = await self._hub.read_lines(task_id, behind.last, CATCH_UP_LINES)
-        if not lines:  # the task was deleted meanwhile
+        if not lines:  # the task was deleted
             behind.last = behind.newest
         for portion in portions(lines):
             if not (self._hub.has(self) and self.audience.sees(behind.project_id)):
                 break
             behind.last = portion[-1].id
             self.wire.send(self._hub.log_frames(behind.project_id, portion))
-            if self.paused:  # the rest is read again
+            if self.paused:  # the rest is read again later
                 break
         return False
 
 
 @implementer(ITaskObserver, IAccessObserver, IPeerObserver)
 class Hub:
-    """Every open websocket, and what is sent to them."""
+    """All open websockets, and the messages for them."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -202,36 +202,36 @@ class Hub:
         clock: IReactorTime,
         now: Callable[[], datetime],
     ) -> None:
-        """Collaborate with the store only through the two reading functions."""
+        """Use the database only through the two reading functions."""
         self._frame = frame
         self.read_lines = read_lines
         self._read_audiences = read_audiences
         self._watchers: set[Watcher] = set()
         self._counts: Counter[UserId | None] = Counter()
-        #: those that do not read, the one that has not for longest first
+        #: watchers that do not read, longest first
         self._unread: dict[Watcher, None] = {}
-        #: those that are told why they are closed
+        #: watchers whose close frame was sent
         self._closing: set[Watcher] = set()
         self._stopped: Deferred[None] | None = None
         self._checking = False
         self._check_again = False
         self._clock = clock
         self._now = now
-        #: the look when the first session or token comes to its own end
+        #: the check at the next end of a session or token
         self._ending: IDelayedCall | None = None
         self._timer = LoopingCall(self.access_changed)
         self._timer.clock = clock
 
     def startService(self) -> None:
-        """Look at the watchers' rights from time to time (another process may act)."""
+        """Start the periodic check of rights, which another process may change."""
         looking = self._timer.start(RECHECK_SECONDS, now=False)
-        forget(looking, log=self._log, sentence="Rights are not looked at")
+        forget(looking, log=self._log, sentence="The check of rights ended")
 
     def stopService(self) -> "Deferred[None]":
-        """Close every websocket, "going away" (RFC 6455, 7.4.1).
+        """Close every websocket with "going away" (RFC 6455, 7.4.1).
 
-        It fires once all are closed, so that each client reads why; a wire that is not
-        closed by the other side closes itself after some seconds.
+        Fires once all are closed, so that each client receives the reason. A connection
+        that the client does not close is closed after a few seconds.
         """
         if self._timer.running:
             self._timer.stop()
@@ -253,7 +253,7 @@ class Hub:
         return self._counts[audience.user_id]
 
     def add(self, credentials: Credentials, audience: Audience, wire: Wire) -> Watcher:
-        """Take a new websocket in."""
+        """Register a new websocket."""
         watcher = Watcher(credentials, audience, wire, self)
         self._watchers.add(watcher)
         self._counts[audience.user_id] += 1
@@ -264,7 +264,7 @@ class Hub:
         return watcher
 
     def remove(self, watcher: Watcher) -> None:
-        """Forget a websocket that was closed."""
+        """Remove a closed websocket."""
         self.drained(watcher)
         if watcher in self._watchers:
             self._watchers.discard(watcher)
@@ -277,9 +277,9 @@ class Hub:
             stopped.callback(None)
 
     def filled(self, watcher: Watcher) -> None:
-        """Note that bytes wait for *watcher*, which does not read.
+        """Note that unread bytes are buffered for *watcher*.
 
-        Where they wait for too many, the one that has not read for longest is closed.
+        Above the limit, the watcher that has not read for longest is closed.
         """
         self._unread[watcher] = None
         if len(self._unread) > limits.WEBSOCKETS_UNREAD:
@@ -288,17 +288,20 @@ class Hub:
             self.lose(longest)
 
     def drained(self, watcher: Watcher) -> None:
-        """Note that *watcher* has read all that was written to it, or is gone."""
+        """Note that *watcher* has read all written bytes, or is closed."""
         self._unread.pop(watcher, None)
 
     def _left(self, audience: Audience) -> float:
-        """Return the seconds until the look at the end of *audience*, if it has one."""
+        """Return the seconds until *audience* ends and is checked.
+
+        Infinity without end.
+        """
         if audience.ends is None:
             return math.inf
         return max(0.0, (audience.ends - self._now()).total_seconds()) + _SURELY
 
     def _expect(self, audiences: Iterable[Audience]) -> None:
-        """Look again when the first of *audiences* ends, and not for those before."""
+        """Schedule the next check for the earliest end in *audiences*."""
         if self._ending is not None and self._ending.active():
             self._ending.cancel()
         self._ending = None
@@ -311,17 +314,17 @@ class Hub:
         self.access_changed()
 
     def has(self, watcher: Watcher) -> bool:
-        """Whether *watcher* is still open."""
+        """Return whether *watcher* is still open."""
         return watcher in self._watchers
 
     def watch(self, work: Awaitable[None]) -> None:
-        """Run *work*; an error ends in the log."""
+        """Run *work* in the background and log its error."""
 
         async def run() -> None:
             await work
 
         working = Deferred.fromCoroutine(run())
-        forget(working, log=self._log, sentence="A websocket fell behind")
+        forget(working, log=self._log, sentence="Work of the websocket hub failed")
 
     def log_frames(self, project_id: ProjectId, lines: Iterable[OutputLine]) -> bytes:
         """Return the joined frames of *lines*."""
@@ -334,7 +337,7 @@ class Hub:
         task_id: TaskId,  # noqa: ARG002 - the lines name it
         lines: Sequence[OutputLine],
     ) -> None:
-        """Send lines to whoever may see them; each is encoded once for all."""
+        """Send lines to every watcher with access; each line is encoded once."""
         if not self._watchers or not lines:
             return
         for portion in portions(lines):
@@ -343,15 +346,17 @@ class Hub:
                 watcher.log(project_id, portion, frames)
 
     def task_changed(self, task: Task) -> None:
-        """Send a task's new state to whoever may see it."""
+        """Send a task's new state to every watcher with access."""
         frame = self._frame(update_message(task))
         for watcher in list(self._watchers):
             watcher.update(task, frame)
 
     def peers_observed(self, statuses: Sequence[PeerStatus]) -> None:
-        """Send each watcher what it may see; encoded once for those who see alike.
+        """Send each watcher the statuses it may see.
 
-        Who does not read is passed over: the next look has newer news.
+        Watchers with equal rights share a frame.
+
+        A watcher that does not read is skipped: the next poll has newer statuses.
         """
         frames: dict[Sight, bytes] = {}
         for watcher in list(self._watchers):
@@ -366,7 +371,7 @@ class Hub:
                 watcher.wire.send(frame)
 
     def access_changed(self) -> None:
-        """Look at the rights of every watcher; one look at a time."""
+        """Check the rights of every watcher; checks do not overlap."""
         if self._checking:
             self._check_again = True
         elif self._watchers:
@@ -374,7 +379,7 @@ class Hub:
             self.watch(self._check())
 
     def lose(self, watcher: Watcher) -> None:
-        """Close a websocket that cannot be told what it missed (RFC 6455, 7.4.1)."""
+        """Close a websocket that misses messages, for the client to reconnect."""
         self._shut_out(watcher, 1011, "the log could not be read; come again")
 
     def _shut_out(self, watcher: Watcher, code: int, reason: str) -> None:

@@ -1,14 +1,14 @@
-"""How much of a request's body is kept: little before its sender is known.
+"""Limits how much of a request body is kept; little before its sender is known.
 
-Credentials come in the head, so they are looked up as soon as a body is longer than
-:data:`limits.BODY_UNKNOWN`, and not before all of it is in memory. Whatever is refused
-is answered at once; the rest of that body is read and discarded, so that the client
-reads the answer and no reset. Bytes are counted in two budgets: for senders that are
-not known, by source, and for accounts. A short body counts nowhere, so a login is
-never refused because others send much.
+Credentials are in the head, so they are checked as soon as a body exceeds
+:data:`limits.BODY_UNKNOWN`, before all of it is in memory. A refusal is sent at once;
+the rest of that body is read and discarded, so that the client receives the response
+and not a reset. Bytes count in two budgets: for unknown senders, by source, and for
+accounts. Short bodies are not counted, so a login is never refused because of other
+clients.
 
-A client without credentials gets its answer at the end of its body, as any other
-request does: the time limits of a body hold for it too.
+A client without credentials gets its response at the end of its body, as other requests
+do, within the time limits of a body.
 """
 
 from collections.abc import Callable
@@ -25,18 +25,18 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.web.answers import Encoded, json
 from semaphore_twisted.web.budget import Budget, Share
 
-#: Returns the account behind a request, ``None`` where nobody is logged in.
+#: Returns the account of a request, ``None`` without a login.
 Owner = Callable[[Any], "Deferred[str | None]"]
 
 
 def nobody(request: Any) -> "Deferred[str | None]":
-    """Know no account."""
+    """Return no account."""
     del request
     return succeed(None)
 
 
 def too_large(request: Any) -> Encoded:
-    """Refuse a body that a site without logins does not take."""
+    """Refuse a body that exceeds the limit for clients without a login."""
     del request
     sentence = f"Without a login a body may have {limits.BODY_UNKNOWN} bytes"
     return Encoded(413, json({"error": sentence}))
@@ -53,9 +53,9 @@ def _over(limit: int) -> Encoded:
 
 @define(eq=False, kw_only=True)
 class Intake:
-    """The limits of all bodies of a site, or of several.
+    """The body limits of one or more sites.
 
-    *owner* looks credentials up, and *refused* is the answer where there are none.
+    *owner* looks credentials up; *refused* returns the response if there are none.
     """
 
     owner: Owner = nobody
@@ -70,9 +70,10 @@ class Intake:
 
 @define(eq=False)
 class Body:
-    """The body of one request, as it comes.
+    """The body of one request, as it arrives.
 
-    *refuse* is called with the answer, once; nothing is kept afterwards.
+    *refuse* is called at most once, with the response; the body is discarded
+    afterwards.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -87,29 +88,29 @@ class Body:
     refused: bool = field(default=False, init=False)
     _share: Share = field(init=False)
     _account: str | None = field(default=None, init=False)
-    #: the answer to a refused body, which is sent at its end
+    #: the response to a refused body, sent at its end
     answer: Encoded | None = field(default=None, init=False)
     _asking: bool = field(default=False, init=False)
     _waiting: list[bytes] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with a sender that is not known."""
+        """Start with an unknown sender."""
         self._share = Share(self._intake.unknown, self._source)
 
     @property
     def asking(self) -> bool:
-        """Whether it is not decided yet what becomes of the body."""
+        """Whether the lookup of the sender is still running."""
         return self._asking
 
     def announce(self, length: int) -> None:
-        """Decide by the *length* that the head declares, before the body comes."""
+        """Check the *length* that the head declares, before the body arrives."""
         if length > self._limit:
             self._end(_over(self._limit))
         elif length > limits.BODY_UNKNOWN:
             self._ask()
 
     def add(self, data: bytes) -> None:
-        """Keep *data*, or refuse the body."""
+        """Append *data*, or refuse the body."""
         self.size += len(data)
         if self.refused:
             return
@@ -129,13 +130,13 @@ class Body:
             self._end(_later())
 
     def release(self) -> None:
-        """Keep nothing any more."""
+        """Discard the body and release its budget."""
         self._share.release()
         self._waiting.clear()
         self.content = BytesIO()
 
     def _holds(self) -> bool:
-        """Count what is kept; false if that is too much."""
+        """Reserve the bytes that are kept; return false if a budget is exceeded."""
         if self.size <= limits.BODY_SMALL:
             return True
         return self._share.grow(self.size - self._share.size)
@@ -147,7 +148,7 @@ class Body:
             self._request.channel.pause_reading()
             _ = asked.addBoth(self._resumed)
         told = asked.addCallbacks(self._answered, self._failed)
-        forget(told, log=self._log, sentence="A body was not taken")
+        forget(told, log=self._log, sentence="Handling a request body failed")
 
     def _resumed(self, result: Any) -> Any:
         self._request.channel.resume_reading()

@@ -1,7 +1,7 @@
-"""Lists whose rows have long texts: sent in batches, as the client reads them.
+"""Lists with long texts: read and sent in batches, as the client reads them.
 
-A short list is one answer, as others. What is longer than a batch is read and sent bit
-by bit, so that neither the store's thread nor memory holds all of it.
+A short list is an ordinary response. A list longer than a batch is read and streamed
+piece by piece, so that it is never in memory as a whole.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,13 +14,13 @@ from semaphore_twisted.web.context import Context
 
 T = TypeVar("T")
 
-#: Reads the first of the objects with these ids, and tells how many ids that were.
+#: Reads the first objects with these ids, and returns how many ids it used.
 Page = Callable[[Connection, Actor, Sequence[int]], tuple[list[T], int]]
 
 #: Reads the ids of a list, in its order.
 Ids = Callable[Concatenate[Connection, Actor, ...], Sequence[int]]
 
-#: Reads the whole of a list, or tells that it is too long for that.
+#: Reads a whole list, or returns ``None`` if it is too long.
 Short = Callable[[Connection, Actor], list[T] | None]
 
 
@@ -31,10 +31,10 @@ async def listed(
     short: Short[T] | None = None,
     **parameters: Any,
 ) -> list[T] | Streamed:
-    """Return what *page* reads of the *ids* that are listed with *parameters*.
+    """Return the rows that *page* reads for the *ids* listed with *parameters*.
 
-    Where *short* is given it is asked first: it returns the whole list in a quicker
-    way, or ``None``.
+    If *short* is given, it is called first: it returns the whole list by a faster
+    query, or ``None``.
     """
     wanted, rows, taken = await context.read(_begun, (ids, page, short), parameters)
     if taken >= len(wanted):

@@ -1,8 +1,7 @@
-"""Where connections wait until they have said what they are: not long, not too many.
+"""Limits how many connections may be unidentified, and for how long.
 
-All wait equally long, so the oldest is always the next to go and one timer is enough.
-Where there are too many of all, the oldest goes too: who knocks and says nothing makes
-room for who does.
+All have the same timeout, so the oldest is always the next to expire and one timer is
+enough. When the limit is reached, the oldest connection is closed to admit the new one.
 """
 
 from collections import Counter
@@ -15,19 +14,19 @@ from twisted.logger import Logger
 
 from semaphore_twisted.model import limits
 
-#: Seconds for first bytes and handshake, or for a refused request and its answer.
+#: Seconds for the first bytes and the handshake, or for a refused request.
 SECONDS = limits.LOBBY_SECONDS
 
-#: Connections that may wait, from one address and from all.
+#: Maximum number of pending connections: of one source, and in total.
 EACH, ALL = limits.LOBBY_OF_SOURCE, limits.LOBBY
 
-#: Seconds between two lines of the log about too many.
+#: Minimum seconds between two log lines about the limits.
 _QUIET = 60.0
 
 
 @define(eq=False)
 class Guest:
-    """A connection that waits; *key* is its source, as :mod:`.model.ip` says."""
+    """A pending connection; *key* is its source as in :mod:`.model.ip`."""
 
     key: str | None
     until: float
@@ -36,7 +35,7 @@ class Guest:
 
 @define(eq=False)
 class Lobby:
-    """The connections that wait."""
+    """The pending connections."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -50,18 +49,20 @@ class Lobby:
     _quiet_until: float = field(default=0.0, init=False)
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return the number of pending connections."""
         return len(self._guests)
 
     def enter(self, key: str | None, close: Callable[[], Any]) -> Guest | None:
-        """Let a connection wait, which *close* ends; ``None`` if it may not.
+        """Register a connection that *close* ends; return ``None`` if it is refused.
 
-        Without a *key* it counts with all only: a proxy speaks for many.
+        Without a *key* it counts only towards the total: a proxy relays many clients.
         """
         if not self._count(key):
             return None
         if len(self._guests) >= self.all:
-            self._complain("Too many connections say nothing; the oldest are closed")
+            self._complain(
+                "Too many connections are unidentified; the oldest are closed"
+            )
             self._dismiss(next(iter(self._guests)))
         guest = Guest(key, self._clock.seconds() + self.seconds, close)
         self._guests[guest] = None
@@ -70,7 +71,7 @@ class Lobby:
         return guest
 
     def rename(self, guest: Guest, key: str | None) -> bool:
-        """Count *guest* as another address; false if it may not wait as that."""
+        """Count *guest* towards another source; return false if that has too many."""
         if not self._count(key):
             return False
         self._discount(guest.key)
@@ -78,7 +79,7 @@ class Lobby:
         return True
 
     def leave(self, guest: Guest) -> None:
-        """Count *guest* no more; it may have gone already."""
+        """Remove *guest*; does nothing if it was removed already."""
         if guest in self._guests:
             del self._guests[guest]
             self._discount(guest.key)
@@ -87,7 +88,7 @@ class Lobby:
         if key is None:
             return True
         if self._counts[key] >= self.each:
-            self._complain(f"Too many connections of {key} say nothing")
+            self._complain(f"Too many connections of {key} are unidentified")
             return False
         self._counts[key] += 1
         return True

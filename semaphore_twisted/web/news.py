@@ -1,4 +1,4 @@
-"""The messages of the websocket, and who may be sent what of the VPN; pure."""
+"""The messages of the websocket, and the VPN status that an audience may see; pure."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def log_message(project_id: ProjectId, line: OutputLine) -> bytes:
 
 
 def update_message(task: Task) -> bytes:
-    """Return the ``update`` message of a task's present state."""
+    """Return the ``update`` message with the current state of *task*."""
     return _fields(
         type="update",
         start=task.start,
@@ -47,9 +47,9 @@ def status_message(peers: Sequence[PeerStatus]) -> bytes:
 
 
 def seen_by(audience: Audience, peers: Sequence[PeerStatus]) -> list[PeerStatus]:
-    """Return what *audience* may see of *peers*.
+    """Return the *peers* that *audience* may see.
 
-    One's own devices, and the hosts of one's projects; of those not where they are.
+    These are its own devices and the hosts of its projects, the hosts without endpoint.
     """
     if audience.everything:
         return list(peers)

@@ -1,4 +1,4 @@
-"""The API's document (OpenAPI 3.1), made from the routes and their values."""
+"""Generates the API's OpenAPI 3.1 document from the routes and their types."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import getdoc
@@ -11,10 +11,10 @@ from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.answers import OneOf, PlainText, Streamed
 from semaphore_twisted.web.routing import Route
 
-#: The version of the contract, not of the program: anybody may read the document.
+#: The version of the API, not of the program, since the document is public.
 CONTRACT = "1"
 
-#: Fields that are taken and never given.
+#: Fields that are accepted and never returned.
 SECRETS = frozenset(
     {
         "current_password",
@@ -90,7 +90,7 @@ def _refusal(description: str) -> dict[str, Any]:
     }
 
 
-#: The refusals by their status: the name of the component, and what it says.
+#: Component names of the refusals, by status, and their descriptions.
 _NAMES = {
     400: "Refused",
     401: "NotAuthenticated",
@@ -119,10 +119,10 @@ _RESPONSES = {
 
 
 class _Schemas:
-    """The schemas of every body and answer, by type.
+    """The schemas of every body and response, by type.
 
-    An object that is sent and answered has two: what is never given is marked in the
-    one that is sent, and is blank in the other.
+    A type that is both sent and returned has two schemas: write-only fields are marked
+    in the request's schema and blank in the other.
     """
 
     def __init__(self, routes: Sequence[Route]) -> None:
@@ -137,7 +137,7 @@ class _Schemas:
             for name, component in given.items()
             if sent.get(name, component) != component
         }
-        while True:  # what refers to a renamed one differs too
+        while True:  # a component that refers to a renamed one differs too
             others = {
                 name: f"{name}Shown"
                 for name, component in given.items()
@@ -156,11 +156,11 @@ class _Schemas:
         self.components = {**sent, **given}
 
     def body(self, kind: Any) -> Any:
-        """Return the schema of a body."""
+        """Return the schema of a request body."""
         return next(schema for each, schema in self._bodies if each == kind)
 
     def answer(self, kind: Any) -> Any:
-        """Return the schema of an answer."""
+        """Return the schema of a response."""
         found = [
             schema
             for one in _kinds(kind)
@@ -171,7 +171,7 @@ class _Schemas:
 
 
 def _kinds(answer: Any) -> tuple[Any, ...]:
-    """Return the types of an answer that have a schema."""
+    """Return the types of a response that have a schema."""
     if answer is None or answer in (PlainText, Streamed):
         return ()
     return answer.kinds if isinstance(answer, OneOf) else (answer,)

@@ -1,4 +1,4 @@
-"""What the root decides about the site; a value."""
+"""The options of the site; a value."""
 
 from collections.abc import Callable
 
@@ -12,27 +12,26 @@ from semaphore_twisted.operations.peer_rules import USUAL
 from semaphore_twisted.operations.peer_rules import Options as VpnOptions
 from semaphore_twisted.web.roots import ReadRoots, Roots
 
-#: Bytes of a request's body that are taken.
+#: Maximum size of a request body in bytes.
 BODY_LIMIT = limits.BODY
 
 
 class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The site's options, named after Semaphore's where it has them.
+    """The site's options, with Semaphore's names if it has them.
 
-    *web_host* is the public address, with the base path; empty where the site is
-    what each request says. *roots* tells the local authority's, none where the
-    certificate comes from somewhere else. *hosts* are the names that a request
-    may call the site by; empty means any, and so does ``*`` among them.
-    *insecure_http* lets people log in over plain HTTP from other machines.
-    *hsts_seconds* is for browsers that reach the host of *web_host* over TLS; 0 sends
-    no such header. *ansible* is what ``ansible --version`` printed. Devices enroll at
-    *enroll_url*, with the base path and without a final slash; empty where that is
-    where the site is; *pinned* tells whether a link to an address has the fingerprint
-    of the local root. *vpn* are the VPN's.
-    *trusted_proxies* are addresses and networks whose forwarding headers count;
-    *websocket_require_origin* refuses a socket without an origin even from them.
-    *session* is how long logins live. *repositories* says which ones are permitted,
-    *known_hosts* is the file of the keys that jobs have met.
+    *web_host* is the public URL with the base path; if it is empty, the host of each
+    request is used. *roots* returns the roots of the local CA, none if the certificate
+    has another source. *hosts* are the accepted names of the site; empty, or ``*`` in
+    it, accepts any. *insecure_http* permits logins over plain HTTP from other machines.
+    *hsts_seconds* is the HSTS duration for the host of *web_host*; 0 sends no header.
+    *ansible* is the output of ``ansible --version``. *enroll_url* is the URL where
+    devices enroll, with the base path and without a final slash; if it is empty, they
+    enroll at the site. *pinned* returns whether a link to a URL carries the fingerprint
+    of the local root. *vpn* has the VPN's options. *trusted_proxies* are addresses and
+    networks whose forwarding headers count; *websocket_require_origin* refuses
+    websockets without an origin, also from proxies. *session* has the limits of
+    sessions. *repositories* has the rules for repositories, *known_hosts* is the file
+    of known SSH host keys.
     """
 
     web_host: str = ""
@@ -59,14 +58,14 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     known_hosts: str = ""
 
     def pin(self, base: str) -> str:
-        """Return the fingerprint that a link to *base* has, empty for none.
+        """Return the fingerprint for links to *base*, empty if they carry none.
 
-        :raises Conflict: if devices could not trust the certificate there.
+        :raises Conflict: if devices could not trust the certificate there
         """
         fingerprint = self.roots().fingerprint
         return fingerprint if fingerprint and self.pinned(base) else ""
 
     @override
     def __repr__(self) -> str:
-        """Show no password."""
+        """Omit the password."""
         return f"WebOptions(web_host={self.web_host!r})"

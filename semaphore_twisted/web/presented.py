@@ -1,8 +1,8 @@
-"""A public authority's certificate in front of the local authority's.
+"""Serves the certificate of a public CA, with the local CA's as fallback.
 
-While there is none that is valid the local one is served, so HTTPS is never down; and
-always to who asks for a name that only the local one is for, as programs on this
-machine do (``localhost``).
+While no valid public certificate exists, the local one is served, so HTTPS is never
+down. The local one is also served to clients that request a name which only it covers,
+such as programs on this machine (``localhost``).
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ class _Public:
 
 @implementer(ICertificateSource)
 class PublicCertificates:
-    """Presents the newest certificate of :meth:`present`, else *local*'s."""
+    """Serves the newest certificate of :meth:`present`, else that of *local*."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class PublicCertificates:
         *,
         inside: bool = False,
     ) -> None:
-        """Fall back on *local*.
+        """Fall back to *local*.
 
-        It is for clients too that name nobody, since they come by an address, where
-        the site is *inside* the tunnel: there its addresses are no secret.
+        With *inside*, clients without a server name get the local certificate too: the
+        site is inside the tunnel, and its addresses are not a secret there.
         """
         self._local = local
         self._now = now
@@ -49,9 +49,9 @@ class PublicCertificates:
         self._public: _Public | None = None
 
     def present(self, *, chain: bytes, key: bytes) -> None:
-        """Use another certificate from the next connection on.
+        """Serve another certificate from the next connection on.
 
-        :raises ValueError: and goes on with the old one
+        :raises ValueError: if it cannot be used; the old one stays
         """
         made = context(chain=chain, key=key)
         leaf, *issuers = x509.load_pem_x509_certificates(chain)
@@ -66,7 +66,7 @@ class PublicCertificates:
 
     @property
     def leaf(self) -> x509.Certificate:
-        """The certificate that is presented now."""
+        """The certificate that is served now."""
         public = self._valid()
         return self._local.leaf if public is None else public.leaf
 
@@ -75,10 +75,9 @@ class PublicCertificates:
         return public if public is not None and self._now() < public.ends else None
 
     def _named(self, connection: Any) -> None:
-        """Change over to the local certificate where only that has the client's name.
+        """Switch to the local certificate if only it covers the client's server name.
 
-        OpenSSL calls this between the client's greeting and our answer, for TLS 1.2
-        and 1.3 alike.
+        OpenSSL calls this between ClientHello and ServerHello, for TLS 1.2 and 1.3.
         """
         public = self._public
         if public is None:
@@ -93,9 +92,9 @@ class PublicCertificates:
 
 
 def challenge_context(*, chain: bytes, key: bytes) -> SSL.Context:
-    """Return the context that answers a challenge in TLS (RFC 8737), and nothing else.
+    """Return the context for a TLS-ALPN-01 challenge (RFC 8737).
 
-    Whom it may be given to is decided before, by the client's greeting.
+    The caller has checked the client hello.
     """
     made = context(chain=chain, key=key)
     made.set_alpn_select_callback(_challenge)

@@ -1,16 +1,16 @@
-"""Figures in Prometheus' text format; pure."""
+"""Metrics in Prometheus' text format; pure."""
 
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-#: What Prometheus is told the text is.
+#: The content type of Prometheus' text format.
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 @frozen
 class Figure:
-    """A figure with one value for each combination of its labels."""
+    """A metric, with one value for each combination of its labels."""
 
     name: str
     kind: str
@@ -30,12 +30,12 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _number(value: float) -> str:
-    """Return *value* whole: six digits would be too few for bytes."""
+    """Return *value* in full precision; six digits would be too few for bytes."""
     return f"{value:d}" if isinstance(value, int) else repr(value)
 
 
 def exposition(figures: Sequence[Figure]) -> str:
-    """Return *figures* as Prometheus reads them."""
+    """Return *figures* in Prometheus' text format."""
     lines = []
     for figure in figures:
         lines.append(f"# HELP {figure.name} {figure.help}")

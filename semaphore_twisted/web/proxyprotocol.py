@@ -1,4 +1,4 @@
-"""The PROXY protocol, versions 1 and 2: whom a proxy passes on; pure.
+"""Parses the PROXY protocol, versions 1 and 2; pure.
 
 See https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
 """
@@ -9,30 +9,30 @@ from attrs import frozen
 
 from semaphore_twisted.web.firstbytes import PROXY_1
 
-#: Bytes of the longest header, by the versions; the second's may have 64 KiB of extras.
+#: Maximum size of a header, by version; version 2 permits up to 64 KiB of TLVs.
 _LIMIT_1, _LIMIT_2 = 107, 4096
 
 _LOCAL, _PROXY = 0x20, 0x21
 
-#: Families of version 2, for streams: the length of one address, 0 for no address.
+#: Address families of version 2 streams: length of one address, 0 without address.
 _FAMILIES = {0x00: 0, 0x11: 4, 0x21: 16, 0x31: 108}
 _UNIX = 0x31
 
-#: What a proxy says of the client's TLS, and the bit that says there is any.
+#: The TLV for the client's TLS, and its bit that says that TLS is used.
 _TLS, _TLS_BIT = 0x20, 0x01
 
 
 class Malformed(Exception):
-    """The header cannot be read; the connection is worth nothing."""
+    """The header is invalid, so the connection must be closed."""
 
 
 @frozen
 class Told:
-    """What a header says, and its *length*.
+    """A parsed header and its *length*.
 
-    *client* is address and port, ``None`` where the proxy does not know them;
-    *encrypted* is whether it says that the client spoke TLS. *own* is a connection for
-    which no client came, as those are by which a proxy sees whether we are alive.
+    *client* is address and port, ``None`` if the proxy does not know them. *encrypted*
+    is true if the header says that the client uses TLS. *own* is a connection of the
+    proxy itself, such as a health check.
     """
 
     client: tuple[str, int] | None
@@ -42,9 +42,9 @@ class Told:
 
 
 def read(data: bytes) -> Told | None:
-    """Return the header at the beginning of *data*, ``None`` while it goes on.
+    """Return the header at the beginning of *data*, ``None`` while it is incomplete.
 
-    :raises Malformed:
+    :raises Malformed: if the header is invalid
     """
     return _version_1(data) if data.startswith(PROXY_1) else _version_2(data)
 
@@ -102,7 +102,7 @@ def _version_2(data: bytes) -> Told | None:
 
 
 def _encrypted(extras: bytes) -> bool:
-    """Whether the *extras* (type, length, value) say that the client spoke TLS."""
+    """Return whether the TLVs *extras* say that the client uses TLS."""
     at, found = 0, False
     while at < len(extras):
         size = int.from_bytes(extras[at + 1 : at + 3])

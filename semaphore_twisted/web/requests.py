@@ -1,4 +1,4 @@
-"""What a request says of itself, read once."""
+"""Reads client, credentials and headers of a request."""
 
 from base64 import b64decode
 from typing import Any
@@ -18,24 +18,24 @@ USUAL = SessionLimits()
 
 @define(eq=False, kw_only=True)
 class Arrival:
-    """A request's way, credentials and names, for the API and the websocket."""
+    """A request with its client and credentials, for the API and the websocket."""
 
     request: Any
     place: Place
     visit: Visit
     credentials: Credentials
-    #: whether the path had the base path in front
+    #: whether the request's path began with the base path
     below_base: bool
-    #: a name for the account behind it, once that is known
+    #: identifies the account for limits, once it is known
     account: str | None = None
 
     def header(self, name: str) -> str | None:
-        """Return a header's value; several are joined, as RFC 9110 says."""
+        """Return a header's value; repeated headers are joined (RFC 9110)."""
         return header(self.request, name)
 
     @property
     def secure(self) -> bool:
-        """Whether the client's side is encrypted."""
+        """Whether the client's connection is encrypted."""
         return self.place.secure(self.visit)
 
     @property
@@ -45,19 +45,19 @@ class Arrival:
 
     @property
     def origin(self) -> str:
-        """The origin that the client sees."""
+        """The site's origin as the client sees it."""
         if self.visit.relayed and self.place.origin:
             return self.place.origin
         return origin("https" if self.secure else "http", self.visit.host)
 
     @property
     def cookie_path(self) -> str:
-        """The path of the session's cookie."""
+        """The path of the session cookie."""
         return self.place.cookie_path(self.visit, below_base=self.below_base)
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters; the last one counts."""
+        """The query parameters; the last value of a repeated one counts."""
         return {
             name.decode("utf-8", "replace"): values[-1].decode("utf-8", "replace")
             for name, values in self.request.args.items()
@@ -65,7 +65,7 @@ class Arrival:
 
     @property
     def basic(self) -> tuple[str, str] | None:
-        """The name and password of HTTP's basic authentication (RFC 7617)."""
+        """Name and password of HTTP basic authentication (RFC 7617)."""
         kind, _, value = (self.header("authorization") or "").partition(" ")
         if kind.lower() != "basic":
             return None
@@ -77,7 +77,7 @@ class Arrival:
 
 
 def header(request: Any, name: str) -> str | None:
-    """Return a header of *request*, joined where there are several."""
+    """Return a header of *request*, joined if it is repeated."""
     values = request.requestHeaders.getRawHeaders(name.encode())
     if not values:
         return None
@@ -85,11 +85,12 @@ def header(request: Any, name: str) -> str | None:
 
 
 def credentials(request: Any, limits: SessionLimits) -> Credentials:
-    """Return the digests of what *request* carries; a bearer token wins.
+    """Return the digests of the token or session of *request*.
 
-    A session counts within its *limits*.
+    A token takes precedence.
 
-    Semaphore compares the whole header in lower case, and its tokens are so.
+    A session is valid within its *limits*. The header is compared in lower case, as
+    Semaphore does; its tokens are lower-case too.
     """
     sent = (header(request, "authorization") or "").lower()
     if "bearer" in sent:
@@ -109,7 +110,7 @@ def arrival(
     trust: Trust = NOBODY,
     limits: SessionLimits = USUAL,
 ) -> Arrival:
-    """Read *request*; proxies are believed as *trust* says, sessions in *limits*."""
+    """Read *request*, with forwarding headers by *trust* and sessions by *limits*."""
     client = request.getClientAddress()
     peer = None if isinstance(client, UNIXAddress) else str(getattr(client, "host", ""))
     way = visit(

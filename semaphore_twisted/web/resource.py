@@ -1,9 +1,8 @@
-"""From a request to a handler and back.
+"""Dispatches API requests to handlers and writes their responses.
 
-The order of refusals: a page of another site (403), credentials (401, before
-anything is looked up, public routes excepted), path and method (404, 405, 400),
-membership (404), right (403), body (400). The handler's own transactions check
-credentials and right once more.
+The order of checks: origin of the page (403), credentials (401, before any lookup,
+except on public routes), path and method (404, 405, 400), membership (404), right
+(403), body (400). The handler's transactions check credentials and right again.
 """
 
 from collections.abc import Callable
@@ -40,10 +39,10 @@ from semaphore_twisted.web.routing import (
 from semaphore_twisted.web.sending import Sending
 from semaphore_twisted.web.statuses import failure, refusal
 
-#: Methods that change nothing.
+#: Methods without side effects.
 _SAFE = frozenset({"GET", "HEAD"})
 
-#: How Semaphore words it where an object's id differs.
+#: Semaphore's sentences for ids that differ.
 _MISMATCH = {
     "project_id": "Project ID in body and URL must be the same",
     "key_id": "Access key ID in body and URL must be the same",
@@ -59,9 +58,9 @@ _MISMATCH = {
 def check_ids(route: Route, path: dict[str, Any], outer: dict[str, Any]) -> None:
     """Refuse a body whose ``id`` or ``project_id`` differs from the path's.
 
-    A missing one, null, 0 and what a client puts there for a new object are fine.
+    An absent id, null, 0 and a negative number are accepted.
 
-    :raises Invalid:
+    :raises Invalid: if an id differs
     """
     if route.in_project:
         _same("project_id", path["project_id"], outer.get("project_id"))
@@ -78,12 +77,12 @@ def _same(name: str, wanted: int, sent: Any) -> None:
 
 
 class Api:
-    """Answers what is below ``/api``, the websocket excepted."""
+    """Answers requests below ``/api``, except the websocket."""
 
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, services: Services, *, reference: Callable[[], str]) -> None:
-        """Serve ``services.routes``; *reference* makes a name for a fault of ours."""
+        """Serve ``services.routes``; *reference* names an internal error."""
         self._services = services
         self._router = Router(services.routes)
         self._reference = reference
@@ -142,7 +141,7 @@ class Api:
                 credentials, route.access, match.path.get("project_id")
             )
             arrival.account = f"account:{actor.user.id}"
-        elif method not in _SAFE:  # a page of another site must not log anybody in
+        elif method not in _SAFE:  # against login CSRF by a foreign page
             self._check_origin(arrival)
         context = self._context(arrival, match, actor, headers)
         value = await self._handle(context, request)
@@ -156,7 +155,7 @@ class Api:
             return await route.handler(context)
         body, outer = decoded(request.content.read(), route.body)
         check_ids(route, context.path, outer)
-        if route.method != "PUT":  # a change is compared with what is stored
+        if route.method != "PUT":  # a PUT is checked against the stored object
             texts.check(body)
         return await route.handler(context, body)
 
@@ -184,7 +183,7 @@ class Api:
             forget(
                 database.write(sessions.touch, actor.session_id, credentials.limits),
                 log=self._log,
-                sentence="The use of a session could not be noted",
+                sentence="The last use of a session could not be stored",
             )
         return actor
 

@@ -1,4 +1,4 @@
-"""The routes that every kind of resource in a project has."""
+"""The routes that all kinds of project resources share."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,8 +26,9 @@ def resource_routes(
 ) -> tuple[Route, ...]:
     """Return the six routes of a kind of resource.
 
-    *every* is the address of the list, *one* of a single resource; *read* is asked
-    for reading, ``MANAGE_RESOURCES`` for every change. A PUT replaces the whole.
+    *every* is the path of the list, *one* that of a single resource. *read* is the
+    right for reading; every change needs ``MANAGE_RESOURCES``. A PUT replaces the whole
+    resource.
     """
     manage = Access.MANAGE_RESOURCES
     return (

@@ -1,4 +1,4 @@
-"""The site, put together from what the root of the program has."""
+"""Assembles the site from the collaborators of the composition root."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -35,23 +35,23 @@ from semaphore_twisted.web.trust import NOBODY, Trust
 
 @frozen
 class Door:
-    """Reads what a request says, with and without the base path in front."""
+    """Reads requests, and removes the base path from their paths."""
 
     place: Place
     trust: Trust = NOBODY
-    #: refuse a websocket's handshake with a cookie and no origin, whoever relays it
+    #: refuse a websocket handshake with a cookie and without origin, also from proxies
     require_origin: bool = False
     limits: SessionLimits = USUAL
 
     def below(self, path: bytes) -> tuple[bytes, bool]:
-        """Return *path* without the base path, and whether it had that."""
+        """Return *path* without the base path, and whether it had that prefix."""
         base = self.place.base.encode()
         if base and (path == base or path.startswith(base + b"/")):
             return path.removeprefix(base) or b"/", True
         return path, False
 
     def arrival(self, request: Any) -> Arrival:
-        """Read *request*."""
+        """Return the client and credentials of *request*."""
         _, below = self.below(request.path)
         return arrival(
             request,
@@ -62,7 +62,7 @@ class Door:
         )
 
     def admission(self, request: Any) -> Admission:
-        """Return what a handshake of the websocket says of itself."""
+        """Return the facts that decide about a websocket handshake."""
         came = self.arrival(request)
         return Admission(
             credentials=came.credentials,
@@ -74,7 +74,7 @@ class Door:
 
 
 class Root(Resource):
-    """Tells API, websocket and pages apart; with and without base path."""
+    """Dispatches to API, websocket and pages, with and without the base path."""
 
     isLeaf = True
 
@@ -89,7 +89,7 @@ class Root(Resource):
         hsts: int,
         door: Door,
     ) -> None:
-        """Serve at ``/`` and, where the site has a base path, below that as well."""
+        """Serve at ``/`` and, if the site has a base path, below that as well."""
         super().__init__()
         self._api = api
         self._socket = socket
@@ -118,7 +118,7 @@ class Root(Resource):
         return self._page.render(request, path, came)
 
     def _promise(self, request: Any, came: Arrival) -> None:
-        """Send HSTS, over TLS and for the name that was configured only."""
+        """Send HSTS, only over TLS and for the configured host name."""
         if self._hsts and came.secure:
             name = name_of(came.visit.host)
             if name and name == self._own_name and not is_address(name):
@@ -158,16 +158,15 @@ def build_site(
     certified: Callable[[], Iterable[str]] = no_names,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
-    """Return the site, to be served by :func:`web.tls.listen` and the like.
+    """Return the site, which listeners serve through :class:`web.entrance.Entrance`.
 
-    *compute* runs a function in the CPU worker; *hub* and *socket_factory* come
-    from ``web.hub`` and ``web.socket``; *password_changed* is called after
-    somebody's password was changed (the first one's file can go then),
-    *repositories_changed* after a repository was changed or deleted. *peers* keeps
-    the VPN, where there is one; *redeems* is shared with the site of
-    ``web.enroll.site``, if there is that too. *expires* tells the seconds until the
-    certificate ends, where there is one, *failing* whether it should have been renewed
-    and was not; *certified* returns the names in it.
+    *compute* runs a function in the CPU worker; *hub* and *socket_factory* come from
+    ``web.hub`` and ``web.socket``. *password_changed* is called after a password was
+    changed (the file with the initial one can then be deleted), *repositories_changed*
+    after a repository was changed or deleted. *peers* is the VPN's service, if there is
+    a VPN; *redeems* is shared with the enrollment site. *expires* returns the seconds
+    until the certificate expires, if there is one, *failing* whether its renewal is
+    overdue; *certified* returns the names in it.
     """
     door = Door(
         Place(options.web_host),

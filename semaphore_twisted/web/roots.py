@@ -1,4 +1,4 @@
-"""The local authority's roots that people are shown: in use, and to come."""
+"""The root certificates of the local CA: current, next and former."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,10 +16,10 @@ class Root:
 
 @frozen
 class Roots:
-    """The root in use is *current*, ``None`` without a local authority.
+    """The root in use is *current*, ``None`` without a local CA.
 
-    The *next* one takes its place at the time *takes_over*. The chain that is presented
-    leads to the *former* one too, which links of invites may still name.
+    The *next* root replaces it at the time *takes_over*. The served chain also leads to
+    the *former* root, which links of older invites may name.
     """
 
     current: Root | None = None
@@ -29,7 +29,7 @@ class Roots:
 
     @property
     def fingerprint(self) -> str:
-        """That of the root in use, empty without one."""
+        """The fingerprint of the root in use, empty without one."""
         return "" if self.current is None else self.current.fingerprint
 
     def known(self, fingerprint: str) -> Root | None:
@@ -41,5 +41,5 @@ class Roots:
         return None
 
 
-#: Tells the roots of the moment.
+#: Returns the current roots.
 ReadRoots = Callable[[], Roots]

@@ -1,8 +1,8 @@
-"""Routes as data, and the search for the one that a request means; pure.
+"""Routes as data, and the lookup of the route for a request; pure.
 
-A pattern is what follows ``/api``: ``/project/{project_id}/keys/{key_id}``. A
-segment in braces is an integer, ``{name:text}`` a text. A fixed segment is
-preferred to one in braces. One trailing slash is cut, HEAD is GET.
+A pattern is the path below ``/api``: ``/project/{project_id}/keys/{key_id}``. A segment
+in braces is an integer, ``{name:text}`` a text. A fixed segment takes precedence over
+one in braces. One trailing slash is ignored; HEAD is handled as GET.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,7 +13,7 @@ from attrs import Factory, define, field, frozen
 
 from semaphore_twisted.model.users import Access
 
-#: Integers of SQLite.
+#: The largest integer of SQLite.
 _LARGEST = 2**63 - 1
 
 
@@ -25,7 +25,7 @@ class NoSuchMethod(Exception):
     """The path exists for other methods only (405)."""
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
-        """Name the methods that are *allowed*."""
+        """Store the *allowed* methods."""
         super().__init__(", ".join(allowed))
         self.allowed = allowed
 
@@ -34,7 +34,7 @@ class NotAnInteger(Exception):
     """A segment of the path should be an integer (400)."""
 
     def __init__(self, name: str) -> None:
-        """Name the segment."""
+        """Store the *name* of the parameter."""
         super().__init__(name)
         self.name = name
 
@@ -56,9 +56,9 @@ def _parameter(segment: str) -> Parameter | None:
 
 @frozen(kw_only=True)
 class Route:
-    """One thing that can be asked for: who may, with which body, answered how.
+    """One route: required access, handler, body type, response type and status.
 
-    *handler* is ``async def handler(context, body)``, or without *body* where
+    *handler* is ``async def handler(context, body)``, or without *body* if
     ``Route.body`` is ``None``.
     """
 
@@ -69,11 +69,11 @@ class Route:
     body: Any = None
     answer: Any = None
     status: int = 200
-    #: content types of an answer besides, or instead of, JSON
+    #: content types of a response, in addition to JSON or instead of it
     content: tuple[str, ...] = ()
-    #: statuses of refusals that other routes do not have
+    #: statuses of refusals that only this route has
     refusals: frozenset[int] = frozenset()
-    #: Whether it must be possible on a full disk; deletions are by their method.
+    #: Whether it must work on a full disk; deletions always do.
     urgent: bool = False
     segments: tuple[str, ...] = field(init=False, eq=False)
     parameters: tuple[Parameter, ...] = field(init=False, eq=False)
@@ -89,12 +89,12 @@ class Route:
 
     @property
     def name(self) -> str:
-        """A name that no other route has, for documents and logs."""
+        """A unique name of the route, for documents and logs."""
         return f"{self.handler.__module__.rsplit('.', 1)[-1]}.{self.handler.__name__}"
 
     @property
     def in_project(self) -> bool:
-        """Whether the path names a project."""
+        """Whether the path contains a project id."""
         return any(each.name == "project_id" for each in self.parameters)
 
     @property
@@ -120,7 +120,7 @@ class _Node:
 
 
 def segments(path: bytes) -> tuple[str, ...] | None:
-    """Return the decoded segments of *path*, or ``None`` where it is not text."""
+    """Return the decoded segments of *path*, or ``None`` if it is not UTF-8."""
     if path.endswith(b"/") and path != b"/":
         path = path[:-1]
     try:
@@ -144,7 +144,7 @@ class Router:
     """Finds the route of a method and a path."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        """Know *routes*; two for the same method and path are an error."""
+        """Index *routes*; two for the same method and path are an error."""
         self._root = _Node()
         for route in routes:
             self._add(route)
@@ -162,11 +162,11 @@ class Router:
         node.routes[route.method] = route
 
     def match(self, method: str, path: bytes) -> Match:
-        """Return the route of *path*, which is what follows ``/api``.
+        """Return the route of *path*, which is relative to ``/api``.
 
-        :raises NoSuchPath:
-        :raises NoSuchMethod:
-        :raises NotAnInteger:
+        :raises NoSuchPath: if no route has the path :raises NoSuchMethod: if the path
+            exists for other methods only :raises NotAnInteger: if a segment is not an
+            integer
         """
         parts = segments(path)
         found = None if parts is None else _find(self._root, parts, 0, ())

@@ -1,4 +1,4 @@
-"""Who sends a body, asked before the body is kept."""
+"""Authenticates the sender of a request before its body is kept."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from semaphore_twisted.web.statuses import refusal
 
 @define(eq=False)
 class Senders:
-    """Looks up the sender of a request by its head.
+    """Looks up the account of a request by its head.
 
     *door* reads a request.
     """
@@ -27,7 +27,7 @@ class Senders:
     door: Any
 
     def owner(self, request: Any) -> "Deferred[str | None]":
-        """Return a name for the account behind *request*, ``None`` for no account."""
+        """Return an id of the account of *request*, ``None`` without a login."""
         came: Arrival = self.door.arrival(request)
         credentials = came.credentials
         if credentials.session_digest is None and credentials.token_digest is None:
@@ -38,7 +38,7 @@ class Senders:
         return asked.addCallbacks(_name, _nobody)
 
     def refused(self, request: Any) -> Encoded:
-        """Return the answer to a long body of *request*, which has no account."""
+        """Return the response to a long body of a *request* without a login."""
         path, _ = self.door.below(request.path)
         if path.startswith(b"/api/"):
             return refusal(NotAuthenticated())

@@ -1,8 +1,8 @@
-"""Answers on their way to the client, no faster than it reads.
+"""Writes responses to clients no faster than they read them.
 
-What a client has not read is held in memory. So an answer that is longer than
-:data:`limits.ANSWER_SMALL` is written slice by slice, and what is held for all clients
-and for each of them has a limit: who has too many unread answers is told to come again.
+Unread bytes are held in memory. So a response longer than :data:`limits.ANSWER_SMALL`
+is written in slices, and the bytes held for each client and for all are limited: a
+client with too many unread responses is asked to retry.
 """
 
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from semaphore_twisted.web.budget import Budget, Share
 @implementer(IPushProducer)
 @define(eq=False)
 class _Flow:
-    """Holds an answer back while the other side does not read."""
+    """Pauses a response while the client does not read."""
 
     _waiting: Deferred[None] | None = None
     _paused: bool = field(default=False)
@@ -39,7 +39,7 @@ class _Flow:
         """Do nothing: the request's coroutine is cancelled."""
 
     def ready(self) -> Deferred[None]:
-        """Fire once more may be written."""
+        """Fire once more bytes may be written."""
         ready: Deferred[None] = Deferred()
         if self._paused:
             self._waiting = ready
@@ -55,7 +55,7 @@ def _too_much() -> Encoded:
 
 @define(eq=False)
 class Sending:
-    """Writes the answers of a site."""
+    """Writes the responses of a site."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -66,7 +66,7 @@ class Sending:
     async def send(
         self, request: Any, answer: Encoded | Streamed, owner: str | None
     ) -> None:
-        """Write *answer* to *request*; *owner* names the client for the limits."""
+        """Write *answer* to *request*; *owner* identifies the client for the limits."""
         size = limits.BATCH if isinstance(answer, Streamed) else len(answer.body)
         if isinstance(answer, Encoded) and size <= limits.ANSWER_SMALL:
             _head(request, answer)
@@ -102,8 +102,8 @@ class Sending:
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001 - the end of the line; it is logged
-            # The status is sent already: only a broken connection tells the client.
-            self._log.failure("A stream broke off")
+            # The status was sent already: only a broken connection tells the client.
+            self._log.failure("Sending a streamed response failed")
             request.loseConnection()
             return
         request.unregisterProducer()

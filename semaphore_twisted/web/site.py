@@ -1,4 +1,4 @@
-"""The HTTP site: a cap on bodies, headers that every answer has, the access log."""
+"""The HTTP site: limits of bodies, common response headers, and the access log."""
 
 from http import HTTPStatus
 from io import BytesIO
@@ -20,13 +20,13 @@ from semaphore_twisted.web.options import BODY_LIMIT
 from semaphore_twisted.web.trust import NOBODY, Trust
 from semaphore_twisted.web.visitors import Visitors
 
-#: Seconds that a connection may idle.
+#: Seconds after which an idle connection is closed.
 IDLE = limits.IDLE_SECONDS
 
-#: Bytes of a refused body that are read away, so that the answer arrives.
+#: Bytes of a refused body that are read and discarded, so that the response arrives.
 _DRAIN = limits.DISCARDED
 
-#: A segment of a path that is longer may be a secret (an API token is).
+#: Longer path segments may be secrets (an API token is), so they are shortened.
 _LOGGED = 24
 
 
@@ -35,7 +35,7 @@ def _printable(text: bytes) -> str:
 
 
 def logged_path(path: bytes) -> str:
-    """Return *path* for the log: no query, and nothing that may be a secret."""
+    """Return *path* for the log: without query, and with long segments shortened."""
     text = _printable(path)
     return "/".join(
         segment if len(segment) <= _LOGGED else f"{segment[:8]}…"
@@ -56,12 +56,12 @@ class Request(server.Request):
 
     @override
     def setResponseCode(self, code: int, message: bytes | None = None) -> None:
-        """Set the status, with its phrase: Twisted does not know the newer ones."""
+        """Set the status with its phrase: Twisted does not know the newer ones."""
         super().setResponseCode(code, message or HTTPStatus(code).phrase.encode())
 
     @override
     def gotLength(self, length: int | None) -> None:
-        """Decide by the head what may become of the body; ``None`` is no length."""
+        """Check the body's *length*, ``None`` if it is not declared."""
         if length == 0:
             self.content = BytesIO()
             return
@@ -74,11 +74,11 @@ class Request(server.Request):
         if length is not None:
             self._body.announce(length)
         if self._body.answer is not None and self.getHeader(b"expect"):
-            self._refuse(self._body.answer)  # the client waits for a word of ours
+            self._refuse(self._body.answer)  # the client waits for 100 Continue
 
     @override
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep *data*, as long as the body is not refused."""
+        """Append *data* to the body, unless it was refused."""
         body = self._body
         if body is None:
             return
@@ -87,12 +87,12 @@ class Request(server.Request):
             self.channel.transport.abortConnection()
 
     def release(self) -> None:
-        """Keep nothing of the body any more."""
+        """Discard the body."""
         if self._body is not None:
             self._body.release()
 
     def decided(self) -> None:
-        """Go on, once it is known what becomes of the body."""
+        """Process the request if it was waiting for the check of its sender."""
         if self._due:
             self._due = False
             self.content.seek(0)
@@ -100,12 +100,12 @@ class Request(server.Request):
 
     @override
     def connectionLost(self, reason: Failure) -> None:
-        """Keep nothing of the body, and tell the others."""
+        """Discard the body, and notify the waiters of the request."""
         self.release()
         super().connectionLost(reason)
 
     def _refuse(self, answer: Encoded) -> None:
-        """Answer at once; the rest of the body is read and dropped."""
+        """Answer at once; the rest of the body is read and discarded."""
         self.refused = True
         self.content = BytesIO()
         self.channel.site.refused_body(self, answer.status)
@@ -113,7 +113,7 @@ class Request(server.Request):
 
     @override
     def process(self) -> None:
-        """Hand the whole request to the site's one resource."""
+        """Pass the complete request to the site's resource."""
         if self._body is not None and self._body.asking:
             self._due = True
             return
@@ -150,9 +150,9 @@ class Site(server.Site):
         trust: Trust = NOBODY,
         intake: Intake | None = None,
     ) -> None:
-        """Serve *resource*, which is a leaf; proxies in *trust* come as they like.
+        """Serve the leaf *resource*; proxies in *trust* have no connection limit.
 
-        *intake* has the limits of all bodies, and looks their senders up.
+        *intake* has the limits of all bodies, and looks up their senders.
         """
         super().__init__(
             resource,
@@ -166,7 +166,7 @@ class Site(server.Site):
         self.intake = intake or Intake()
 
     def refused(self, address: str | None, status: int) -> None:
-        """Write one line of the access log for what was no request, and not read."""
+        """Write an access log line for input that was not a valid request."""
         self._log.info(
             "{client} sent no request that can be read {status}",
             client=ip.canonical(address) if address else "-",
@@ -174,7 +174,7 @@ class Site(server.Site):
         )
 
     def refused_body(self, request: Any, status: int) -> None:
-        """Write one line of the access log for a body that was refused."""
+        """Write an access log line for a refused body."""
         address = request.channel.address
         self._log.info(
             "{client} {method} {path} {status} (the body was refused)",
@@ -186,12 +186,13 @@ class Site(server.Site):
 
     @override
     def log(self, request: Any) -> None:
-        """Write one line of the access log, without query and secrets."""
+        """Write an access log line, without query and secrets."""
         client = getattr(request, "client_address", "-")
         method, path = _printable(request.method), logged_path(request.path)
         status, size = request.code, request.sentLength
         milliseconds = (self.reactor.seconds() - request.begun) * 1000
-        # One field is formatted instead of six: a tenth of a request's time.
+        # One field is formatted instead of six, which saves a tenth of a request's
+        # time.
         self._log.info(
             "{line}",
             line=f"{client} {method} {path} {status} {size} {milliseconds:.1f} ms",

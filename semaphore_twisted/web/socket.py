@@ -1,14 +1,14 @@
-"""The websocket at ``/api/ws``: who may open it, and how it is written to.
+"""The websocket at ``/api/ws``: checks of the handshake, and flow control.
 
-Everything is decided before the upgrade, in this order: a request that is no
-websocket handshake (426), a foreign page (403), no credentials that hold (401), too
-many websockets (429 of the account, 503 of all). The protocol itself (RFC 6455) is
+All checks precede the upgrade, in this order: a request that is not a websocket
+handshake (426), a page of another site (403), missing or ended credentials (401), too
+many websockets (429 of the account, 503 in total). The protocol itself (RFC 6455) is
 autobahn's.
 
-After each :data:`limits.WEBSOCKET_MARK` bytes a ping is sent, the mark, which says how
-many bytes were sent; its pong tells that they were read. So a client that reads slowly
-is known to live, and no more than a window of bytes is on its way to it: otherwise a
-ping would wait behind megabytes in the buffers of both systems.
+After each :data:`limits.WEBSOCKET_MARK` bytes a ping is sent whose payload is the
+number of bytes sent so far; its pong confirms that they were read. So a slow reader is
+known to be alive, and at most one window of bytes is unconfirmed: otherwise a ping
+would wait behind megabytes in the buffers of both systems.
 """
 
 import struct
@@ -32,36 +32,36 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Audience, Credentials
 from semaphore_twisted.web.hub import Hub, ReadAudiences, Watcher
 
-#: Bytes of one message from the other side; nothing that is sent there is used.
+#: Maximum size of an incoming message in bytes; incoming messages are ignored.
 INCOMING_BYTES = limits.WEBSOCKET_MESSAGE
 
-#: The opcode of a pong (RFC 6455, 5.5.3), and what is in a mark: a number of bytes.
+#: The opcode of a pong (RFC 6455, 5.5.3), and the payload of a ping: a byte count.
 _PONG = 10
 _MARK = struct.Struct("!Q")
 
-#: Seconds between two pings, under proxies' idle limits, and until an answer is missed.
+#: Seconds between pings, below the idle limits of proxies, and until a pong is due.
 PING_INTERVAL, PING_TIMEOUT = 25, 60
 
 
 @frozen
 class Admission:
-    """What a request says of itself, read by the site's rules on proxies."""
+    """The facts that decide about a websocket handshake."""
 
     credentials: Credentials
-    #: as sent, or ``None``
+    #: the ``Origin`` header, or ``None``
     origin: str | None
-    #: the origins that are this site's own for this request
+    #: the origins of this site for this request
     own_origins: frozenset[str]
-    #: whether a request without an origin may still come from a page of ours
+    #: whether a request without an origin is accepted
     origin_may_be_missing: bool
-    #: the client's, empty where a proxy may stand before it that does not say
+    #: the client's address, empty if the peer may be a proxy that does not state it
     address: str = ""
 
     @property
     def foreign(self) -> bool:
-        """Whether another site's page may be behind the request.
+        """Whether the page of another site may have caused the request.
 
-        Only a cookie is sent by browsers on their own; a bearer token is not.
+        Browsers send only cookies by themselves, not bearer tokens.
         """
         if not self.credentials.by_cookie:
             return False
@@ -72,28 +72,28 @@ class Admission:
 
 @implementer(IPushProducer)
 class Connection(WebSocketServerProtocol):
-    """One open websocket; tells its watcher when the other side does not read."""
+    """One open websocket; pauses its watcher while the client does not read."""
 
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self, hub: Hub, credentials: Credentials, audience: Audience, address: str
     ) -> None:
-        """Belong to *hub* once the handshake is done; *address* is the client's."""
+        """Belong to *hub* after the handshake; *address* is the client's."""
         super().__init__()
         self.address = address
         self._hub = hub
         self._credentials = credentials
         self._audience = audience
         self._watcher: Watcher | None = None
-        #: bytes that were sent, that the last mark told of, and that were read
+        #: bytes sent, bytes sent at the last ping, and bytes confirmed as read
         self._sent = self._marked = self._read = 0
-        #: why nothing is sent now: the transport's buffer is full, or the window is
+        #: whether the transport's buffer is full, and whether the window is
         self._is_full = self._is_behind = False
 
     @override
     def onOpen(self) -> None:
-        """Join the hub, and take the back-pressure over from the HTTP channel."""
+        """Register with the hub, and take flow control over from the HTTP channel."""
         transport: Any = self.transport
         transport.unregisterProducer()
         transport.registerProducer(self, streaming=True)
@@ -102,27 +102,27 @@ class Connection(WebSocketServerProtocol):
 
     @override
     def onMessageFrameData(self, payload: bytes) -> None:
-        """Keep nothing of what the other side says; Semaphore's clients say nothing."""
+        """Discard the payload: clients of Semaphore send nothing."""
 
     @override
     def onMessageFrameEnd(self) -> None:
-        """Have no frame."""
+        """Discard the frame."""
         self.frame_data = []
 
     @override
     def onMessageEnd(self) -> None:
-        """Have no message."""
+        """Discard the message."""
         self.message_data = []
 
     @override
     def onPing(self, payload: bytes) -> None:
-        """Answer, unless the other side does not read: answers would pile up."""
+        """Answer with a pong, unless the client does not read: pongs would pile up."""
         if not self._is_full:
             super().onPing(payload)
 
     @override
     def processControlFrame(self) -> bool:
-        """Take the answer to a mark; autobahn does the rest."""
+        """Handle the pong of a byte count; autobahn handles other frames."""
         if self.current_frame.opcode == _PONG:
             payload = b"".join(self.control_frame_data)
             if len(payload) == _MARK.size:
@@ -134,7 +134,7 @@ class Connection(WebSocketServerProtocol):
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """Leave the hub."""
+        """Unregister from the hub."""
         if self._watcher is not None:
             self._hub.remove(self._watcher)
             self._watcher = None
@@ -143,7 +143,7 @@ class Connection(WebSocketServerProtocol):
             )
 
     def send(self, frames: bytes) -> None:
-        """Write whole frames."""
+        """Write complete frames."""
         transport: Any = self.transport
         self._sent += len(frames)
         transport.write(frames)
@@ -155,34 +155,34 @@ class Connection(WebSocketServerProtocol):
             self._wait()
 
     def close(self, code: int, reason: str) -> None:
-        """Close with *code* and *reason*; a side that does not read is cut off."""
+        """Close with *code* and *reason*; abort if the client does not read."""
         if self._is_full:
             transport: Any = self.transport
             transport.abortConnection()
         else:
-            # sendClose takes no codes of the protocol's own, such as 1001
+            # sendClose refuses codes of the protocol itself, such as 1001
             self.sendCloseFrame(code, reason.encode(), isReply=False)
 
     def pauseProducing(self) -> None:
-        """Stop: the transport's buffer is full."""
+        """Pause: the transport's buffer is full."""
         self._is_full = True
         self._wait()
         if self._watcher is not None:
             self._hub.filled(self._watcher)
 
     def resumeProducing(self) -> None:
-        """Go on: the transport's buffer is empty."""
+        """Resume: the transport's buffer is empty."""
         self._is_full = False
         if self._watcher is not None:
             self._hub.drained(self._watcher)
         self._go_on()
 
     def _has_read(self, sent: int) -> None:
-        """Note that the other side has read so many of the bytes that were *sent*."""
+        """Note that the client has read the first *sent* bytes."""
         self._read = max(self._read, min(sent, self._sent))
         waiting: Any = self.autoPingTimeoutCall
         if waiting is not None:
-            self._cancelAutoPingTimeoutCall()  # it lives, however slowly it reads
+            self._cancelAutoPingTimeoutCall()  # a slow reader is alive
         if self._is_behind and self._sent - self._read <= limits.WEBSOCKET_WINDOW // 2:
             self._is_behind = False
             self._go_on()
@@ -196,13 +196,13 @@ class Connection(WebSocketServerProtocol):
             self._watcher.resume()
 
     def stopProducing(self) -> None:
-        """Nothing is left to do; ``onClose`` follows."""
+        """Do nothing: ``onClose`` follows."""
 
 
 def server_factory(ping: int = PING_INTERVAL) -> WebSocketServerFactory:
-    """Return autobahn's factory with our bounds: no compression, small messages.
+    """Return autobahn's factory with our limits: no compression, small messages.
 
-    After *ping* seconds without a word from the other side it is asked for one.
+    After *ping* seconds without traffic from the client a ping is sent.
     """
     factory = WebSocketServerFactory(server="")
     factory.setProtocolOptions(
@@ -213,7 +213,7 @@ def server_factory(ping: int = PING_INTERVAL) -> WebSocketServerFactory:
         autoPingRestartOnAnyTraffic=True,
         openHandshakeTimeout=10,
         closeHandshakeTimeout=3,
-        failByDrop=False,  # the other side learns why
+        failByDrop=False,  # the client receives the reason
         webStatus=False,
         tcpNoDelay=True,
     )
@@ -221,7 +221,7 @@ def server_factory(ping: int = PING_INTERVAL) -> WebSocketServerFactory:
 
 
 def framing(factory: WebSocketServerFactory) -> Callable[[bytes], bytes]:
-    """Return a function that frames one text message, for every connection alike."""
+    """Return a function that frames a text message once for all connections."""
 
     def frame(payload: bytes) -> bytes:
         prepared: bytes = factory.prepareMessage(
@@ -234,13 +234,13 @@ def framing(factory: WebSocketServerFactory) -> Callable[[bytes], bytes]:
 
 @frozen
 class _Upgrade:
-    """Autobahn's resource asks a factory for a protocol; this one knows for whom."""
+    """The factory that autobahn's resource calls; it knows the client's account."""
 
     factory: WebSocketServerFactory
     hub: Hub
     credentials: Credentials
     audience: Audience
-    #: the client's, which the transport may not know
+    #: the client's address, which the transport may not know
     client: str
 
     def buildProtocol(self, address: object) -> Connection:  # noqa: ARG002 - Twisted's
@@ -250,7 +250,7 @@ class _Upgrade:
 
 
 class SocketResource(Resource):
-    """Answers the handshake, or says why not."""
+    """Answers the handshake, or refuses it with the reason."""
 
     isLeaf = True
     _log: ClassVar[Logger] = Logger()
@@ -263,7 +263,7 @@ class SocketResource(Resource):
         admission: Callable[[IRequest], Admission],
         read_audiences: ReadAudiences,
     ) -> None:
-        """Read requests by *admission*; look rights up by *read_audiences*."""
+        """Check requests by *admission*; read rights by *read_audiences*."""
         super().__init__()
         self._hub = hub
         self._factory = factory
@@ -301,7 +301,8 @@ class SocketResource(Resource):
             request.setHeader(b"content-type", b"application/json")
             request.finish()
             return
-        # NGINX as Semaphore's documents print it names nobody here, but at the login
+        # NGINX in the configuration of Semaphore's manual states the client only at the
+        # login
         client = admission.address or audience.address or "-"
         if self._is_too_much(request, audience, client):
             return
@@ -310,7 +311,7 @@ class SocketResource(Resource):
         WebSocketResource(upgrade).render(request)
 
     def _is_too_much(self, request: Any, audience: Audience, client: str) -> bool:
-        """Refuse a websocket of an account that has many, or where there are many."""
+        """Refuse a websocket if the account, or the site, has too many."""
         if self._hub.count_of(audience) >= limits.WEBSOCKETS_OF_ACCOUNT:
             status, most = 429, limits.WEBSOCKETS_OF_ACCOUNT
         elif len(self._hub) >= limits.WEBSOCKETS:
@@ -335,7 +336,7 @@ class SocketResource(Resource):
 
 
 def _words(request: Any, name: bytes) -> list[bytes]:
-    """Return the members of a header that is a list, in lower case."""
+    """Return the members of a list header, in lower case."""
     sent = request.requestHeaders.getRawHeaders(name) or []
     return [each.strip() for each in b",".join(sent).lower().split(b",")]
 

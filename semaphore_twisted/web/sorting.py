@@ -1,18 +1,18 @@
-"""How a client asks for the order of a list."""
+"""Reads the requested order of a list."""
 
 from collections.abc import Mapping
 from typing import TypedDict
 
 
 class Order(TypedDict):
-    """The keyword arguments of operations that list."""
+    """The keyword arguments of operations that list objects."""
 
     sort: str
     descending: bool
 
 
 def order(query: Mapping[str, str]) -> Order:
-    """Return the order of ``?sort=…&order=desc``; an unknown one is no error."""
+    """Return the order of ``?sort=…&order=desc``; unknown values are ignored."""
     return {
         "sort": query.get("sort", ""),
         "descending": query.get("order", "").lower() == "desc",

@@ -1,4 +1,4 @@
-"""The one page outside the API, until the real one comes: nothing foreign in it."""
+"""The placeholder page outside the API; it has no external resources."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -103,7 +103,7 @@ without a login.</p>
 
 
 def policy() -> str:
-    """Return the page's content security policy: its own style, and nothing else."""
+    """Return the page's content security policy, which permits only its own style."""
     digest = b64encode(sha256(_STYLE.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'self';"
@@ -112,7 +112,7 @@ def policy() -> str:
 
 
 def page(*, url: str, base: str, fingerprint: str) -> str:
-    """Return the page for a site at *url*, whose path is *base* (both end in /)."""
+    """Return the page for a site at *url* with base path *base* (both end in /)."""
     trust = "--cacert root.pem " if fingerprint else ""
     broken = escape(fingerprint).replace(":", ":<wbr>")
     shown = _FINGERPRINT.format(fingerprint=broken) if fingerprint else ""
@@ -129,7 +129,7 @@ class Page:
     """Serves the page for every path without a dot."""
 
     def __init__(self, roots: ReadRoots) -> None:
-        """Show the fingerprint of the local root, if *roots* tells one."""
+        """Show the fingerprint of the local root, if *roots* returns one."""
         self._roots = roots
         self._policy = policy().encode()
 

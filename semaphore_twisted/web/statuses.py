@@ -1,9 +1,9 @@
-"""Refusals as HTTP: the one place where an error gets its status."""
+"""Maps domain errors to HTTP responses."""
 
 from semaphore_twisted.model import errors
 from semaphore_twisted.web.answers import Encoded, json
 
-#: The first class that fits decides.
+#: The first matching class decides.
 _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.NotAuthenticated, 401),
     (errors.NotPermitted, 403),
@@ -17,12 +17,12 @@ _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.Unavailable, 503),
 )
 
-#: Semaphore's clients expect these without a body; a foreign page is none of them.
+#: Semaphore's clients expect these without a body, except for a foreign page.
 _EMPTY = frozenset({401, 403, 404})
 
 
 def status(error: errors.DomainError) -> int:
-    """Return the status of *error*; a class that is not known is a bad request."""
+    """Return the status of *error*; an unknown class is a bad request."""
     for kind, code in _STATUSES:
         if isinstance(error, kind):
             return code
@@ -30,7 +30,7 @@ def status(error: errors.DomainError) -> int:
 
 
 def refusal(error: errors.DomainError) -> Encoded:
-    """Return the answer that tells of *error*."""
+    """Return the response for *error*."""
     code = status(error)
     if code in _EMPTY and not isinstance(error, errors.ForeignPage):
         return Encoded(code)
@@ -45,5 +45,5 @@ def refusal(error: errors.DomainError) -> Encoded:
 
 
 def failure(reference: str) -> Encoded:
-    """Return the answer for a fault of ours; the log has the rest by *reference*."""
+    """Return the response for an internal error; the log has it by *reference*."""
     return Encoded(500, json({"error": f"Internal error {reference}"}))

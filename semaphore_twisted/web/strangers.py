@@ -1,8 +1,8 @@
-"""Plain HTTP from where it is not served: to HTTPS, or a sentence that says why not.
+"""Plain HTTP that is not served: redirects to HTTPS, or refusals with a reason.
 
-Of a request only the head is read. What a client sends is never written into an
-answer, but for the path below our own address: the host there is the operator's or
-one of this machine's own.
+Only the head of a request is read. Input of the client is not copied into a response,
+except the path below the site's own URL, whose host is the operator's or one of this
+machine's own.
 """
 
 import re
@@ -19,26 +19,26 @@ from semaphore_twisted.model import ip, limits
 from semaphore_twisted.web.forwarded import Place
 from semaphore_twisted.web.lobby import Guest, Lobby
 
-#: Bytes of a head that are read, and of what follows it, so that the answer arrives.
+#: Maximum bytes of a head, and of the discarded rest, so that the response arrives.
 HEAD, REST = limits.REDIRECT_HEAD, limits.REDIRECT_REST
 
-#: Where a head ends: what comes after it is a body, and not read.
+#: The end of a head; the body after it is not read.
 _END = re.compile(rb"\r?\n\r?\n")
 
 
 @frozen
 class Head:
-    """What is read of a request."""
+    """The head of a request."""
 
     method: str
     path: str
     host: str
-    #: whether a secret has come with it
+    #: whether the request has an ``Authorization`` header
     authorized: bool
 
     @classmethod
     def of(cls, data: bytes) -> "Head | None":
-        """Read the head in *data*; ``None`` where it is none of HTTP/1."""
+        """Parse the head in *data*; return ``None`` if it is not valid HTTP/1."""
         first, *lines = data.decode("latin-1").replace("\r\n", "\n").split("\n")
         words = first.split(" ")
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
@@ -55,14 +55,14 @@ class Head:
 
 @frozen(kw_only=True)
 class Answer:
-    """What is sent back."""
+    """A response."""
 
     status: int
     text: str
     location: str = ""
 
     def encode(self, *, body: bool = True) -> bytes:
-        """Return the bytes; without the *body* for HEAD."""
+        """Return the bytes of the response, without *body* for HEAD."""
         content = f"{self.text}\n".encode()
         lines = [
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
@@ -83,9 +83,9 @@ class Answer:
 
 @define(eq=False, kw_only=True)
 class Refusals:
-    """Decides what a request gets that came over plain HTTP.
+    """Decides the response to a request over plain HTTP.
 
-    *port* is that of HTTPS, *names* are this machine's names and addresses.
+    *port* is the HTTPS port, *names* are this machine's names and addresses.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -95,9 +95,9 @@ class Refusals:
     names: frozenset[str]
 
     def decide(self, data: bytes, *, peer: str, here: str) -> bytes:
-        """Return the whole answer to the head in *data*.
+        """Return the complete response to the head in *data*.
 
-        *peer* is for the log; *here* is the address that the connection came to.
+        *peer* is for the log; *here* is the local address of the connection.
         """
         head = Head.of(data)
         if head is None:
@@ -160,7 +160,7 @@ class Stranger(Protocol):
     def __init__(
         self, refusals: Refusals, lobby: Lobby, guest: Guest | None = None
     ) -> None:
-        """Answer by *refusals*; *guest* waits in *lobby* until the end."""
+        """Answer by *refusals*; *guest* is pending in *lobby* until the end."""
         self._refusals = refusals
         self._lobby = lobby
         self.guest = guest
@@ -169,7 +169,7 @@ class Stranger(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Read the head, answer, and drop the rest."""
+        """Read the head, answer it, and discard the rest."""
         if self._rest is not None:
             self._rest -= len(data)
             if self._rest < 0:
@@ -188,34 +188,34 @@ class Stranger(Protocol):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Wait no more."""
+        """Remove this connection from the pending ones."""
         if self.guest is not None:
             self._lobby.leave(self.guest)
 
     def abort(self) -> None:
-        """Be closed, for waiting too long."""
+        """Abort the connection after its timeout."""
         self.transport.abortConnection()
 
     def _say(self, answer: bytes) -> None:
-        # closing at once would take the answer from who is still sending
+        # closing at once could discard the response while the client still sends
         self._rest = REST
         self.transport.write(answer)
         self.transport.loseWriteConnection()
 
 
 class Strangers(Factory):
-    """A listener that serves nothing and redirects who comes."""
+    """The factory of a listener that only redirects."""
 
     noisy = False
 
     def __init__(self, refusals: Refusals, lobby: Lobby) -> None:
-        """Answer by *refusals*; who comes waits in *lobby*."""
+        """Answer by *refusals*; connections are pending in *lobby*."""
         self._refusals = refusals
         self._lobby = lobby
 
     @override
     def buildProtocol(self, addr: Any) -> Protocol | None:
-        """Take a connection, unless too many of that address wait."""
+        """Return the protocol, ``None`` if the source has too many pending."""
         stranger = Stranger(self._refusals, self._lobby)
         key = ip.source(str(getattr(addr, "host", "")))
         guest = self._lobby.enter(key, stranger.abort)

@@ -1,7 +1,7 @@
-"""TLS 1.2 and 1.3 for the listeners, from certificates in PEM.
+"""TLS 1.2 and 1.3 for the listeners, from PEM certificates.
 
-The creator asks its source for the context at each new connection, so that a
-changed certificate counts at once while open connections go on.
+The creator gets the context from its source for each new connection, so a changed
+certificate takes effect at once and open connections continue.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.interfaces import ICertificateSource
 
-#: ECDHE and AEAD only; TLS 1.3 brings its own list.
+#: ECDHE with AEAD only; TLS 1.3 has its own list.
 CIPHERS = b":".join(
     (
         b"ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -34,10 +34,10 @@ CIPHERS = b":".join(
     )
 )
 
-#: HTTP/2 is left out: the websocket's library cannot be reached over it.
+#: HTTP/2 is not offered: the websocket library does not support it.
 PROTOCOL = b"http/1.1"
 
-#: Bytes and flights of a handshake in memory.
+#: Maximum size of a handshake flight in memory, and maximum number of flights.
 _FLIGHT, _MOST_FLIGHTS = 1 << 20, 8
 
 _OPTIONS = (
@@ -49,15 +49,15 @@ _OPTIONS = (
 
 
 def _choose(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
-    """Choose HTTP/1.1; a client that offers something else only goes without."""
+    """Select HTTP/1.1; a client that does not offer it continues without ALPN."""
     del connection
     return PROTOCOL if PROTOCOL in offered else SSL.NO_OVERLAPPING_PROTOCOLS
 
 
 def context(*, chain: bytes, key: bytes) -> SSL.Context:
-    """Return the context of a server with *chain* (leaf first) and its *key*.
+    """Return a server context with *chain* (leaf first) and its *key*.
 
-    :raises ValueError: if one of them cannot be read or they do not fit together
+    :raises ValueError: if one of them cannot be read or they do not match
     """
     leaf, *others = x509.load_pem_x509_certificates(chain)
     private: Any = load_pem_private_key(key, password=None)
@@ -80,17 +80,17 @@ def context(*, chain: bytes, key: bytes) -> SSL.Context:
 
 
 def digest_of(chain: bytes, key: bytes) -> bytes:
-    """Return what tells the pair of *chain* and *key* from another."""
+    """Return a digest that identifies the pair of *chain* and *key*."""
     return hashlib.sha256(chain + b"\0" + key).digest()
 
 
 def shake_hands(server: SSL.Context) -> None:
-    """Have a client shake hands with the context *server*, in memory.
+    """Perform a TLS handshake with the context *server*, in memory.
 
-    Whom the client believes is its own affair; keys or suites that do not work show
-    here.
+    The client does not verify the certificate; unusable keys or cipher suites are
+    detected.
 
-    :raises ValueError: if it fails
+    :raises ValueError: if the handshake fails
     """
     ours, theirs = (
         SSL.Connection(each, None)
@@ -118,12 +118,12 @@ def shake_hands(server: SSL.Context) -> None:
 
 @implementer(ICertificateSource)
 class PemCertificates:
-    """Certificates that were read from PEM; ``reload`` takes others in."""
+    """A certificate source from PEM, replaceable by ``reload``."""
 
     def __init__(self, *, chain: bytes, key: bytes) -> None:
         """Serve *chain* with *key*."""
         self._context = context(chain=chain, key=key)
-        #: tells this pair from another
+        #: identifies this pair of chain and key
         self.digest = digest_of(chain, key)
         self.leaf = x509.load_pem_x509_certificate(chain)
 
@@ -132,9 +132,9 @@ class PemCertificates:
         return self._context
 
     def reload(self, *, chain: bytes, key: bytes) -> None:
-        """Use other certificates from the next connection on.
+        """Serve another certificate from the next connection on.
 
-        :raises ValueError: and goes on with the old ones
+        :raises ValueError: if it cannot be used; the old one stays
         """
         self._context = context(chain=chain, key=key)
         self.digest = digest_of(chain, key)
@@ -144,12 +144,12 @@ class PemCertificates:
 @implementer(IOpenSSLServerConnectionCreator)
 @define(eq=False)
 class ConnectionCreator:
-    """Makes the TLS side of each new connection."""
+    """Creates the server side of TLS for each new connection."""
 
     source: Any
 
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
-        """Return a connection with the context of this moment."""
+        """Return a connection with the current context."""
         del protocol
         return SSL.Connection(self.source.context(), None)
 

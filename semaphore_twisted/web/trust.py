@@ -1,4 +1,4 @@
-"""Which peers may speak for others: the proxies that the operator named; pure."""
+"""The trusted proxies, whose forwarding headers count; pure."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -8,7 +8,7 @@ from attrs import frozen
 from semaphore_twisted.model import ip
 
 
-@lru_cache(maxsize=1024)  # the same few clients ask again and again
+@lru_cache(maxsize=1024)  # the same few clients are checked again and again
 def _within(text: str, networks: tuple[ip.Network, ...]) -> bool:
     found = ip.address(text)
     return found is not None and any(found in each for each in networks)
@@ -22,26 +22,29 @@ class Trust:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Trust":
-        """Return the trust in *texts*, which may have host bits.
+        """Return the trust in the networks *texts*, which may have host bits.
 
-        Raises :class:`ValueError`.
+        :raises ValueError: if one of *texts* is not a network
         """
         return cls(tuple(map(ip.network, texts)))
 
     def names(self, address: str | None) -> bool:
-        """Whether *address* was named; a UNIX socket, ``None``, has no name."""
+        """Return whether *address* is a configured proxy.
+
+        A UNIX socket, ``None``, is not.
+        """
         return bool(self.networks and address) and _within(address or "", self.networks)
 
     def relays(self, address: str | None, *, tls: bool) -> bool:
-        """Whether a peer at *address* may speak for others.
+        """Return whether the forwarding headers of a peer at *address* count.
 
-        Plain HTTP from this machine or over a UNIX socket is a proxy's; over TLS,
-        and from other machines, only who was named is believed.
+        A peer on this machine or a UNIX socket counts as a proxy if it speaks plain
+        HTTP. Over TLS, and from other machines, only a configured proxy counts.
         """
         if self.names(address):
             return True
         return not tls and (address is None or ip.is_loopback(address))
 
 
-#: What holds where the operator named nobody.
+#: No configured proxies.
 NOBODY = Trust()

@@ -1,8 +1,7 @@
-"""How many connections one address may have open, and all together.
+"""Limits the number of open connections, by source and in total.
 
-Where there are too many of all, the one that has been idle for longest makes room: a
-connection that waits for its client can be opened again, one whose request is being
-answered stays.
+When the total is reached, the connection that has been idle for longest is closed: its
+client can connect again. A connection whose request is being answered stays.
 """
 
 from collections import Counter
@@ -16,16 +15,16 @@ from twisted.logger import Logger
 from semaphore_twisted.model import ip, limits
 from semaphore_twisted.web.trust import NOBODY, Trust
 
-#: Connections of one address, websockets not counted: a large office behind one.
+#: Maximum connections of one source, without websockets; an office may share one.
 EACH = limits.CONNECTIONS_OF_SOURCE
 
-#: Seconds between two lines of the log about too many.
+#: Minimum seconds between two log lines about the limits.
 _QUIET = 60.0
 
 
 @define(eq=False)
 class Visitors:
-    """Counts connections by address; this machine and proxies have no limit."""
+    """Counts connections by source; this machine and proxies have no limit."""
 
     _log: ClassVar[Logger] = Logger()
 
@@ -35,12 +34,12 @@ class Visitors:
     all: int = limits.CONNECTIONS
     _counts: Counter[str] = field(factory=Counter, init=False)
     _open: int = field(default=0, init=False)
-    #: what closes each connection that waits for its client, the first one longest
+    #: closes each idle connection, the longest idle one first
     _idle: dict[object, Callable[[], object]] = field(factory=dict, init=False)
     _quiet_until: float = field(default=0.0, init=False)
 
     def enter(self, address: str | None) -> bool:
-        """Count a connection from *address*; false if it is one too many.
+        """Count a connection from *address*; return false if it is refused.
 
         ``None`` is a UNIX socket.
         """
@@ -59,7 +58,7 @@ class Visitors:
         return True
 
     def leave(self, address: str | None) -> None:
-        """Count a connection less that was let in."""
+        """Stop counting a connection that was admitted."""
         self._open -= 1
         key = self.key(address)
         if key is not None:
@@ -74,16 +73,19 @@ class Visitors:
         return ip.source(address)
 
     def rest(self, connection: object, close: Callable[[], object]) -> None:
-        """Note that *connection*, which *close* ends, waits for its client now."""
+        """Mark *connection*, which *close* ends, as idle."""
         self._idle.pop(connection, None)
         self._idle[connection] = close
 
     def work(self, connection: object) -> None:
-        """Note that a request of *connection* is being answered, or that it is gone."""
+        """Mark *connection* as busy, or forget it."""
         self._idle.pop(connection, None)
 
     def _make_room(self) -> bool:
-        """Close the connection that is idle for longest; false if all are busy."""
+        """Close the connection that is idle for longest.
+
+        Return false if all are busy.
+        """
         self._complain(f"{self._open} connections are open; idle ones are closed")
         if not self._idle:
             return False

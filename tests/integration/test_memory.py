@@ -92,7 +92,7 @@ class ConnectionTests(MemoryTestCase):
             for _ in range(2 * limits.LOBBY):
                 with contextlib.suppress(ConnectionError):
                     self.connect(tls=False).sendall(hello)
-        self.assertIn("say nothing", self.product.log.read_text())
+        self.assertIn("are unidentified", self.product.log.read_text())
 
     def test_heads(self) -> None:
         """A head that does not end is as long as a head may be, and no longer."""

@@ -1,1 +1,1 @@
-"""Bodies, handlers and routes, one module for each kind of object."""
+"""Bodies, handlers and routes of the API, one module for each kind of object."""

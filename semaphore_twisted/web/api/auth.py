@@ -24,7 +24,7 @@ _PLAIN = (
 
 
 class LoginMethods(msgspec.Struct, frozen=True, kw_only=True):
-    """How one can log in."""
+    """The available ways to log in."""
 
     oidc_providers: list[dict[str, str]] = []
     login_with_password: bool
@@ -38,14 +38,15 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def methods(context: Context) -> LoginMethods:
-    """Tell how one can log in."""
+    """Show the available ways to log in."""
     return LoginMethods(login_with_password=not context.options.password_login_disable)
 
 
 async def login(context: Context, body: Login) -> None:
-    """Log in: the session comes as a cookie.
+    """Log in: the response sets the session cookie.
 
-    A wrong name and a wrong password are told apart by nothing, time included.
+    A wrong name and a wrong password cannot be told apart, neither by the answer nor by
+    time.
     """
     if context.options.password_login_disable:
         raise NotPermitted
@@ -77,7 +78,7 @@ async def login(context: Context, body: Login) -> None:
 async def _begin(
     context: Context, body: Login, subject: throttle.Subject, found: users.Login
 ) -> str:
-    """Begin the session of a login whose password was right; return its cookie."""
+    """Create the session after the password was verified; return the cookie's value."""
     renewed, limits = None, context.options.session
     if passwords.needs_rehash(found.password):
         renewed = await context.compute(passwords.hash_password, body.password)
@@ -93,9 +94,9 @@ async def _begin(
 
 
 async def _is_withheld(context: Context, subject: throttle.Subject) -> bool:
-    """Whether the guess comes too early by a counter that nobody is told of.
+    """Return whether the attempt is silently refused by the throttle.
 
-    :raises TooManyAttempts: if it comes too early by another one.
+    :raises TooManyAttempts: if it is openly refused
     """
     try:
         await throttled(context, subject)
@@ -105,9 +106,9 @@ async def _is_withheld(context: Context, subject: throttle.Subject) -> bool:
 
 
 async def throttled(context: Context, subject: throttle.Subject) -> None:
-    """Refuse a guess that comes too early.
+    """Refuse an attempt that the throttle does not allow yet.
 
-    :raises TooManyAttempts:
+    :raises TooManyAttempts: if the attempt comes too early
     """
     if await context.read_unchecked(throttle.ahead):
         await context.write_unchecked(throttle.settle)
@@ -115,7 +116,7 @@ async def throttled(context: Context, subject: throttle.Subject) -> None:
 
 
 def _check_way(context: Context) -> None:
-    """Refuse a password that crossed a network in clear text (not this machine)."""
+    """Refuse a password that crossed the network in clear text."""
     visit = context.visit
     if context.secure or visit.here or context.options.insecure_http:
         return
@@ -128,7 +129,7 @@ def _check_way(context: Context) -> None:
 
 
 async def logout(context: Context) -> None:
-    """Log out: the session ends on the server, and the cookie goes."""
+    """Log out: the session ends and its cookie is deleted."""
     if context.credentials.session_digest is not None:
         await context.write_unchecked(sessions.end, context.credentials.session_digest)
         context.access_changed()

@@ -1,4 +1,4 @@
-"""Environments (variable groups): their routes."""
+"""Routes of environments (variable groups)."""
 
 from semaphore_twisted.model.inventories import Environment
 from semaphore_twisted.model.users import Access
@@ -20,7 +20,7 @@ async def listed(context: Context) -> list[Environment] | Streamed:
 
 
 async def create(context: Context, body: NewEnvironment) -> Environment:
-    """Make an environment."""
+    """Create an environment."""
     return await context.write(environments.create, body, keyring=context.keyring)
 
 
@@ -30,7 +30,7 @@ async def get(context: Context) -> Environment:
 
 
 async def references(context: Context) -> References:
-    """Show what refers to an environment."""
+    """Show the objects that refer to an environment."""
     return await context.read(environments.references, context.path["environment_id"])
 
 
@@ -45,7 +45,7 @@ async def change(context: Context, body: NewEnvironment) -> None:
 
 
 async def delete(context: Context) -> None:
-    """Delete an environment that nothing uses."""
+    """Delete an unused environment."""
     await context.write(environments.delete, context.path["environment_id"])
 
 

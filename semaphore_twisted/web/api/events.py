@@ -1,4 +1,4 @@
-"""The record of what happened."""
+"""Routes of the event log."""
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
@@ -11,31 +11,31 @@ from semaphore_twisted.web.answers import Streamed
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
-#: How many events the short lists have.
+#: Number of events in the short lists.
 LAST = 200
 
 
 async def events(context: Context) -> list[Event] | Streamed:
-    """List what happened in one's own projects and to the installation.
+    """List the events of the user's projects and of the installation.
 
-    ``limit`` is how many, newest first, 1,000 as a rule; ``before`` is the cursor of
-    the header ``Link`` (RFC 8288), which leads to older ones where there are some.
+    ``limit`` is their number, newest first, by default 1,000. ``before`` is the cursor
+    from the ``Link`` header (RFC 8288), which leads to older events if there are any.
     """
     return await _listed(context, limits.EVENTS)
 
 
 async def last_events(context: Context) -> list[Event] | Streamed:
-    """List the newest of what happened."""
+    """List the newest events."""
     return await _listed(context, LAST)
 
 
 async def project_events(context: Context) -> list[Event] | Streamed:
-    """List what happened in a project; parameters as for all events."""
+    """List the events of a project; parameters as for all events."""
     return await _listed(context, limits.EVENTS)
 
 
 async def last_project_events(context: Context) -> list[Event] | Streamed:
-    """List the newest of what happened in a project."""
+    """List the newest events of a project."""
     return await _listed(context, LAST)
 
 

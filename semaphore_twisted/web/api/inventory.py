@@ -1,4 +1,4 @@
-"""Inventories: their routes."""
+"""Routes of inventories."""
 
 from semaphore_twisted.model.inventories import Inventory
 from semaphore_twisted.model.users import Access
@@ -20,7 +20,7 @@ async def listed(context: Context) -> list[Inventory] | Streamed:
 
 
 async def create(context: Context, body: NewInventory) -> Inventory:
-    """Make an inventory."""
+    """Create an inventory."""
     return await context.write(inventories.create, body)
 
 
@@ -30,7 +30,7 @@ async def get(context: Context) -> Inventory:
 
 
 async def references(context: Context) -> References:
-    """Show what refers to an inventory."""
+    """Show the objects that refer to an inventory."""
     return await context.read(inventories.references, context.path["inventory_id"])
 
 
@@ -40,7 +40,7 @@ async def change(context: Context, body: NewInventory) -> None:
 
 
 async def delete(context: Context) -> None:
-    """Delete an inventory that nothing uses."""
+    """Delete an unused inventory."""
     await context.write(inventories.delete, context.path["inventory_id"])
 
 

@@ -1,4 +1,4 @@
-"""The key store's routes; reading asks for the right to manage resources too."""
+"""Routes of the key store; reading requires the right to manage resources too."""
 
 from semaphore_twisted.model.keys import AccessKey
 from semaphore_twisted.model.users import Access
@@ -16,7 +16,7 @@ async def listed(context: Context) -> list[AccessKey]:
 
 
 async def create(context: Context, body: NewKey) -> AccessKey:
-    """Make a key; private keys are checked and normalised."""
+    """Create a key; private keys are checked and normalised."""
     secret = await context.compute(keys.opened, body)
     return await context.write(
         keys.create, body, secret=secret, keyring=context.keyring
@@ -24,17 +24,17 @@ async def create(context: Context, body: NewKey) -> AccessKey:
 
 
 async def get(context: Context) -> AccessKey:
-    """Show a key, never with its secret."""
+    """Show a key without its secret."""
     return await context.read(keys.get, context.path["key_id"])
 
 
 async def references(context: Context) -> References:
-    """Show what uses a key."""
+    """Show the objects that use a key."""
     return await context.read(keys.references, context.path["key_id"])
 
 
 async def change(context: Context, body: NewKey) -> None:
-    """Rename a key; type and secret change with ``override_secret`` only."""
+    """Rename a key; type and secret change only with ``override_secret``."""
     secret = None
     if body.override_secret:
         secret = await context.compute(keys.opened, body)
@@ -48,7 +48,7 @@ async def change(context: Context, body: NewKey) -> None:
 
 
 async def delete(context: Context) -> None:
-    """Delete a key that nothing uses."""
+    """Delete an unused key."""
     await context.write(keys.delete, context.path["key_id"])
 
 

@@ -1,4 +1,4 @@
-"""Known hosts: their routes."""
+"""Routes of known SSH hosts."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from semaphore_twisted.web.routing import Route
 
 
 async def listed(context: Context) -> list[KnownHost]:
-    """List the keys of hosts that jobs have met."""
+    """List the host keys that jobs have recorded."""
     found: list[KnownHost] = await context.compute(known_hosts.listed, _file(context))
     return found
 
 
 async def forget(context: Context) -> None:
-    """Forget the keys of a host, written ``HOST`` or ``[HOST]:PORT``."""
+    """Delete the keys of a host, written ``HOST`` or ``[HOST]:PORT``."""
     host = context.path["host"]
     await context.compute(known_hosts.forget, _file(context), host)
     await context.write(known_hosts.record, host)

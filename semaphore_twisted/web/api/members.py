@@ -1,4 +1,4 @@
-"""Members of a project and their roles."""
+"""Routes of project members and their roles."""
 
 from semaphore_twisted.model.users import Access, Member, Permission, User
 from semaphore_twisted.operations import members as operations
@@ -15,13 +15,13 @@ async def members(context: Context) -> list[Member]:
 
 
 async def add(context: Context, body: NewMember) -> None:
-    """Make a user a member."""
+    """Add a user as a member."""
     await context.write(operations.add, body)
     context.access_changed()
 
 
 async def get(context: Context) -> User | UserInList:
-    """Show a member's account; only managers of members see another's address."""
+    """Show a member's account; e-mail addresses only to managers of members."""
     user = await context.read(operations.get, context.path["user_id"])
     if context.actor.may(Permission.MANAGE_USERS):
         return user
@@ -29,7 +29,7 @@ async def get(context: Context) -> User | UserInList:
 
 
 async def change(context: Context, body: ChangedMember) -> None:
-    """Give a member another role."""
+    """Change a member's role."""
     await context.write(operations.change, context.path["user_id"], body)
     context.access_changed()
 

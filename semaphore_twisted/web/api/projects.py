@@ -1,4 +1,4 @@
-"""Projects, and what one may do in them."""
+"""Routes of projects, and the user's role in a project."""
 
 import msgspec
 
@@ -11,19 +11,19 @@ from semaphore_twisted.web.routing import Route
 
 
 class OwnRole(msgspec.Struct, frozen=True, kw_only=True):
-    """One's role in a project, with its rights as bits."""
+    """The user's role in a project, with its rights as bits."""
 
     role: str
     permissions: int
 
 
 async def projects(context: Context) -> list[Project]:
-    """List the projects that one is a member of; administrators see all."""
+    """List the user's projects; administrators see all."""
     return await context.read(operations.list_projects)
 
 
 async def create(context: Context, body: NewProject) -> Project:
-    """Make a project; whoever makes it owns it."""
+    """Create a project; its creator becomes the owner."""
     project = await context.write(
         operations.create,
         body,
@@ -45,7 +45,7 @@ async def change(context: Context, body: NewProject) -> None:
 
 
 async def delete(context: Context) -> None:
-    """Delete a project with everything in it."""
+    """Delete a project with all its objects."""
     await context.write_in_slices(operations.delete_some)
     await context.write(operations.delete)
     context.access_changed()
@@ -53,7 +53,7 @@ async def delete(context: Context) -> None:
 
 
 async def role(context: Context) -> OwnRole:
-    """Tell one's role; an administrator who is no member has none."""
+    """Show the user's role; an administrator without membership has none."""
     own = context.actor.role
     if own is None:
         return OwnRole(role="", permissions=0)

@@ -1,4 +1,4 @@
-"""Repositories: their routes."""
+"""Routes of repositories."""
 
 from semaphore_twisted.model.repositories import Repository
 from semaphore_twisted.model.users import Access
@@ -16,7 +16,7 @@ async def listed(context: Context) -> list[Repository]:
 
 
 async def create(context: Context, body: NewRepository) -> Repository:
-    """Make a repository."""
+    """Create a repository."""
     rules = context.options.repositories
     await context.compute(repositories.check_place, body, rules)
     return await context.write(repositories.create, body, rules=rules)
@@ -28,7 +28,7 @@ async def get(context: Context) -> Repository:
 
 
 async def references(context: Context) -> References:
-    """Show what refers to a repository."""
+    """Show the objects that refer to a repository."""
     return await context.read(repositories.references, context.path["repository_id"])
 
 
@@ -41,7 +41,7 @@ async def change(context: Context, body: NewRepository) -> None:
 
 
 async def delete(context: Context) -> None:
-    """Delete a repository that nothing uses."""
+    """Delete an unused repository."""
     await context.write(repositories.delete, context.path["repository_id"])
     context.services.repositories_changed()
 

@@ -1,4 +1,4 @@
-"""Every route of the API."""
+"""All routes of the API."""
 
 from semaphore_twisted.web.api import (
     auth,

@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""Routes of the server itself: version, apps, metrics and the API document."""
 
 import hmac
 import os
@@ -23,7 +23,7 @@ from semaphore_twisted.web.routing import Route
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts about the server, for those who have logged in."""
+    """Facts about the server, for logged-in users."""
 
     version: str
     ansible: str
@@ -49,7 +49,7 @@ class AppInList(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
 
 
-#: By priority, as clients show them.
+#: Ordered by priority, as clients show them.
 APPS = (
     AppInList(
         id="ansible",
@@ -82,12 +82,12 @@ APPS = (
 
 
 async def ping(context: Context) -> PlainText:  # noqa: ARG001 - a handler's shape
-    """Say that the server is there."""
+    """Confirm that the server runs."""
     return PlainText("pong")
 
 
 async def info(context: Context) -> Info:
-    """Tell versions and what is switched on."""
+    """Show versions and enabled features."""
     options = context.options
     return Info(
         version=options.version, ansible=options.ansible, web_host=options.web_host
@@ -100,19 +100,19 @@ async def apps(context: Context) -> tuple[AppInList, ...]:  # noqa: ARG001 - lik
 
 
 async def document(context: Context) -> Encoded:
-    """Give this document."""
+    """Return this document."""
     base = context.cookie_path.rstrip("/")
     return Encoded(200, _document(context.services.routes, base))
 
 
 @lru_cache(maxsize=4)
 def _document(routes: tuple[Route, ...], base: str) -> bytes:
-    """Make the document once: anybody may ask, and it takes some milliseconds."""
+    """Generate the document once: it takes milliseconds, and the route is public."""
     return json(openapi.document(routes, base=base))
 
 
 async def metrics(context: Context) -> Encoded:
-    """Give figures for Prometheus; asks for the name and password of ``metrics.*``."""
+    """Return metrics for Prometheus; requires the credentials of ``metrics.*``."""
     if not await _may_see_metrics(context):
         challenge = (b"www-authenticate", b'Basic realm="metrics"')
         return Encoded(401, headers=(challenge,))
@@ -129,12 +129,12 @@ async def metrics(context: Context) -> Encoded:
 
 
 async def _may_see_metrics(context: Context) -> bool:
-    """Whether the request has the name and the password of ``metrics.*``.
+    """Return whether the request has the name and the password of ``metrics.*``.
 
-    Wrong ones count for the address, not for the name: others could otherwise keep the
-    program out that asks rightly.
+    Failures count for the address, not for the name: an attacker could otherwise lock
+    Prometheus out.
 
-    :raises TooManyAttempts: if the address has guessed too often.
+    :raises TooManyAttempts: if the address has failed too often
     """
     options = context.options
     if not (options.metrics_enabled and options.metrics_password):

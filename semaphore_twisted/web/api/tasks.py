@@ -1,4 +1,4 @@
-"""Tasks: start, list, follow, stop."""
+"""Routes of tasks: start, list, output, stop."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -20,21 +20,21 @@ from semaphore_twisted.web.answers import PlainText, Streamed, json
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
-#: Tasks in the short lists: what Semaphore gives where ``limit`` says nothing else.
+#: Tasks in the short lists: Semaphore's default without ``limit``.
 _LAST = 200
 
-#: Lines that are read from the store at a time.
+#: Lines that are read from the database at a time.
 _LINES_AT_ONCE = limits.CHUNK_LINES
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """How to stop: with *force* the processes get no time to end by themselves."""
+    """How to stop: *force* skips the grace period."""
 
     force: bool = False
 
 
 async def create(context: Context, body: NewTask) -> Task:
-    """Start a task, as soon as it is its turn."""
+    """Start a task, or queue it until it may run."""
     task = await context.write(operations.create, context.keyring, body)
     context.tasks.changed(task)
     return task
@@ -46,7 +46,7 @@ async def tasks(context: Context) -> list[TaskInList] | Streamed:
 
 
 async def last(context: Context) -> list[TaskInList] | Streamed:
-    """List a few of the newest tasks of the project, by ``limit`` and ``before``."""
+    """List some of the newest tasks of the project, by ``limit`` and ``before``."""
     return await _last(context, None)
 
 
@@ -56,7 +56,7 @@ async def of_template(context: Context) -> list[TaskInList] | Streamed:
 
 
 async def last_of_template(context: Context) -> list[TaskInList] | Streamed:
-    """List a few of the newest tasks of a template."""
+    """List some of the newest tasks of a template."""
     return await _last(context, context.path["template_id"])
 
 
@@ -66,7 +66,7 @@ async def get(context: Context) -> Task:
 
 
 async def output(context: Context) -> Streamed:
-    """Give the log: the whole, or with ``from=N`` the lines with numbers above N."""
+    """Return the log, or with ``from=N`` only the lines with numbers above N."""
     above, limit = _number(context, "from", 0), _number(context, "limit", 0)
     length = await context.read(operations.length, _task_id(context))
     until = min(length, above + limit) if limit else length
@@ -74,19 +74,19 @@ async def output(context: Context) -> Streamed:
 
 
 async def raw_output(context: Context) -> Streamed:
-    """Give the log as plain text, without colors."""
+    """Return the log as plain text, without colors."""
     length = await context.read(operations.length, _task_id(context))
     return Streamed("text/plain; charset=utf-8", _as_text(context, length))
 
 
 async def stop(context: Context, body: Stop) -> None:
-    """End a task; asking again is fine."""
+    """Stop a task; repeated requests are accepted."""
     task = await context.write(operations.ask_stop, _task_id(context))
     await _stop(context, task, body)
 
 
 async def stop_all(context: Context, body: Stop) -> None:
-    """End every task of a template."""
+    """Stop every task of a template."""
     found = await context.write(
         operations.ask_stop_all, TemplateId(context.path["template_id"])
     )
@@ -95,19 +95,19 @@ async def stop_all(context: Context, body: Stop) -> None:
 
 
 async def confirm(context: Context) -> None:
-    """Let a task that waits for it do what it has planned."""
+    """Confirm the plan of a task that waits for confirmation."""
     task = await context.write(operations.confirm, _task_id(context))
     context.tasks.changed(task)
 
 
 async def reject(context: Context) -> None:
-    """End a task that waits for confirmation."""
+    """Reject the plan of a task that waits for confirmation, which ends the task."""
     task = await context.write(operations.reject, _task_id(context))
     context.tasks.changed(task)
 
 
 async def delete(context: Context) -> None:
-    """Delete a task that has ended, with its log."""
+    """Delete a finished task with its log."""
     await context.write_in_slices(operations.delete_some, _task_id(context))
     await context.write(operations.delete, _task_id(context))
 
@@ -126,7 +126,7 @@ def _number(context: Context, name: str, absent: int) -> int:
 
 
 def _lenient(context: Context, name: str, absent: int) -> int:
-    """Return a number of the query, or *absent* for anything else, as Semaphore."""
+    """Return a number of the query, or *absent* for other text, as Semaphore does."""
     text = context.query.get(name, "")
     fits = text.isascii() and text.isdigit() and len(text) <= 18
     return int(text) if fits and int(text) > 0 else absent
@@ -135,7 +135,7 @@ def _lenient(context: Context, name: str, absent: int) -> int:
 async def _last(
     context: Context, template_id: int | None, absent: int = _LAST
 ) -> list[TaskInList] | Streamed:
-    """Return the tasks that the query asks for; a header tells whether more exist."""
+    """Return the requested tasks; a header tells whether more exist."""
     asked = _lenient(context, "limit", _lenient(context, "count", absent))
     count = asked if asked <= absent else absent
     more = False
@@ -165,7 +165,7 @@ async def _last(
 
 
 async def _stop(context: Context, task: Task, body: Stop) -> None:
-    # It may have ended by itself in the meantime.
+    # It may have ended in the meantime.
     with suppress(IllegalMove):
         await context.tasks.stop(task.id, force=body.force)
 
@@ -173,7 +173,7 @@ async def _stop(context: Context, task: Task, body: Stop) -> None:
 async def _batches(
     context: Context, above: int, until: int, *, raw: bool = False
 ) -> AsyncIterator[Sequence[OutputLine]]:
-    """Yield the lines over *above* up to *until*, some at a time."""
+    """Yield the lines above *above* up to *until*, in batches."""
     while above < until:
         lines = await context.long_read(
             operations.lines,

@@ -1,4 +1,4 @@
-"""Templates: their routes."""
+"""Routes of templates."""
 
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Access
@@ -22,7 +22,7 @@ async def listed(context: Context) -> list[Template] | Streamed:
 
 
 async def create(context: Context, body: NewTemplate) -> Template:
-    """Make a template."""
+    """Create a template."""
     return await context.write(templates.create, body)
 
 
@@ -32,7 +32,7 @@ async def get(context: Context) -> Template:
 
 
 async def references(context: Context) -> References:
-    """Show what refers to a template."""
+    """Show the objects that refer to a template."""
     return await context.read(templates.references, context.path["template_id"])
 
 
@@ -42,7 +42,7 @@ async def change(context: Context, body: NewTemplate) -> None:
 
 
 async def describe(context: Context, body: Description) -> None:
-    """Change the description only."""
+    """Change only the description."""
     await context.write(templates.describe, context.path["template_id"], body)
 
 

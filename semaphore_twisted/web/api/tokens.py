@@ -1,4 +1,4 @@
-"""API tokens of whoever asks."""
+"""Routes of the user's API tokens."""
 
 import msgspec
 
@@ -10,23 +10,23 @@ from semaphore_twisted.web.routing import Route
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A token's name; taken, and not kept."""
+    """A token's name; accepted, but not stored."""
 
     name: Name = ""
 
 
 async def tokens(context: Context) -> list[ApiToken]:
-    """List one's own tokens, each by the beginning of its id."""
+    """List the user's tokens, each by the beginning of its id."""
     return await context.read(operations.list_tokens)
 
 
 async def create(context: Context, body: NewToken) -> ApiToken:  # noqa: ARG001
-    """Make a token; its whole id is shown this once."""
+    """Create a token; its complete id is shown only now."""
     return await context.write(operations.create)
 
 
 async def delete(context: Context) -> None:
-    """Revoke one of one's own tokens, by its id or eight or more characters of it."""
+    """Revoke one of the user's tokens, by its id or at least eight characters of it."""
     await context.write(operations.delete, context.path["token_id"])
     context.access_changed()
 

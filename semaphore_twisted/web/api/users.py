@@ -1,4 +1,4 @@
-"""Accounts."""
+"""Routes of accounts."""
 
 import msgspec
 
@@ -17,13 +17,13 @@ from semaphore_twisted.web.routing import Route
 
 
 class OwnUser(User, frozen=True, kw_only=True):
-    """One's own account."""
+    """The user's own account."""
 
     can_create_project: bool
 
 
 class UserInList(msgspec.Struct, frozen=True, kw_only=True):
-    """What anybody who has logged in sees of others."""
+    """The part of an account that every logged-in user sees."""
 
     id: UserId
     username: str
@@ -31,29 +31,29 @@ class UserInList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether an account may be used."""
+    """Whether an account is active."""
 
     active: bool
 
 
 class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
-    """A password; one's own, by the session's cookie, needs the present one."""
+    """A password; a user's own, with a session cookie, needs the current one too."""
 
     password: Password = ""
     current_password: Password | None = None
-    #: end the account's API tokens as well
+    #: also revoke the account's API tokens
     revoke_tokens: bool = False
 
 
 async def own(context: Context) -> OwnUser:
-    """Show one's own account."""
+    """Show the user's own account."""
     user = context.actor.user
     may = user.admin or context.options.non_admin_can_create_project
     return OwnUser(**msgspec.structs.asdict(user), can_create_project=may)
 
 
 async def users(context: Context) -> list[User] | list[UserInList]:
-    """List the accounts; only administrators see more than names."""
+    """List the accounts; non-administrators see only names."""
     found = await context.read(operations.list_users)
     text = context.query.get("s", "").casefold()
     if text:
@@ -70,7 +70,7 @@ def _in_list(user: User) -> UserInList:
 
 
 async def create(context: Context, body: NewUser) -> User:
-    """Make an account; without a password it cannot log in until one is set."""
+    """Create an account; without a password it cannot log in until one is set."""
     digest = ""
     if body.password and not body.external:
         operations.check_password(body.password, context.options.password_min_length)
@@ -79,21 +79,24 @@ async def create(context: Context, body: NewUser) -> User:
 
 
 async def get(context: Context) -> User | UserInList:
-    """Show an account; of another's one sees the name, unless one is administrator."""
+    """Show an account; non-administrators see only the names of other accounts."""
     return shown(context, await context.read(operations.get, context.path["user_id"]))
 
 
 def shown(context: Context, user: User) -> User | UserInList:
-    """Return what the actor sees of a *user*: of another's, the names only."""
+    """Return the part of *user* that the actor may see.
+
+    Of other accounts only names.
+    """
     actor = context.actor.user
     return user if actor.admin or actor.id == user.id else _in_list(user)
 
 
 async def change(context: Context, body: ChangedUser) -> None:
-    """Change an account, one's own or, as administrator, any.
+    """Change an account: the user's own, or as administrator any.
 
-    A ``password`` that is not empty becomes the account's, as by the route for
-    passwords; an empty one, or none, changes nothing and ends no session.
+    A non-empty ``password`` becomes the account's, as by the route for passwords; an
+    empty or absent one changes nothing and ends no session.
     """
     user_id, digest = context.path["user_id"], None
     if body.password:
@@ -113,7 +116,7 @@ async def delete(context: Context) -> None:
 
 
 async def set_active(context: Context, body: Activity) -> None:
-    """Let an account be used, or not; its sessions and tokens end at once."""
+    """Activate or deactivate an account; its sessions and tokens end at once."""
     await context.write(
         operations.set_active, context.path["user_id"], active=body.active
     )
@@ -123,9 +126,9 @@ async def set_active(context: Context, body: Activity) -> None:
 async def set_password(context: Context, body: NewPassword) -> None:
     """Set a password; every other session of the account ends.
 
-    One's own, asked for with the session's cookie, needs ``current_password``: a
-    browser that was left open must not be enough. A token's holder is no browser,
-    and Semaphore's clients send the new one only.
+    For the user's own account, with a session cookie, ``current_password`` is required:
+    an open browser must not be enough. API clients with a token send only the new
+    password.
     """
     user_id = context.path["user_id"]
     digest = await _digest(
@@ -144,10 +147,10 @@ async def set_password(context: Context, body: NewPassword) -> None:
 async def _digest(
     context: Context, user_id: int, *, password: str, current: str | None
 ) -> str:
-    """Return what is stored of an account's new *password*, if the actor may set it.
+    """Return the hash of an account's new *password*, if the actor may set it.
 
-    :raises NotPermitted: if the account is another's.
-    :raises Invalid: if the password, or the present one, is not accepted.
+    :raises NotPermitted: if the account belongs to another user :raises Invalid: if the
+        new or the current password is not accepted
     """
     actor = context.actor.user
     if not (actor.admin or actor.id == user_id):
@@ -164,7 +167,7 @@ async def _digest(
 
 
 async def _check_current(context: Context, password: str) -> None:
-    """Check the present password; failed guesses count as those at a login."""
+    """Verify the current password; failures count like failed logins."""
     subject = throttle.Subject(
         account=context.actor.user.username, address=context.address
     )

@@ -1,4 +1,4 @@
-"""Views: the tabs of a project's templates."""
+"""Routes of views: the tabs of a project's templates."""
 
 from semaphore_twisted.model.projects import View
 from semaphore_twisted.model.users import Access
@@ -14,7 +14,7 @@ async def views(context: Context) -> list[View]:
 
 
 async def create(context: Context, body: NewView) -> View:
-    """Make a view."""
+    """Create a view."""
     return await context.write(operations.create, body)
 
 
@@ -29,7 +29,7 @@ async def change(context: Context, body: NewView) -> None:
 
 
 async def order(context: Context, body: dict[str, int]) -> None:
-    """Set positions, by the views' ids."""
+    """Set the positions of views, by their ids."""
     await context.write(operations.order, body)
 
 

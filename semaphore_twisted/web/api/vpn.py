@@ -1,4 +1,4 @@
-"""The VPN itself: its settings, how it is, and what would be done about it."""
+"""Routes of the VPN itself: settings, status, pending changes and diagnosis."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,16 +27,16 @@ from semaphore_twisted.web.routing import Route
 class NetworkChange(
     ChangedNetwork, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What is changed of the settings; the rest stays."""
+    """The changed settings; absent fields stay."""
 
 
 class VpnStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the VPN is.
+    """The status of the VPN.
 
-    *status* is ``ok`` or ``unavailable``; *reason* says why, and *peers* is null then,
-    since nothing is known of them. *wanted* is the revision in the store, *revision*
-    the one that the device has, *applied* whether they are the same. *unsafe* waits
-    for an administrator: most peers would go, and the store does not say why.
+    *status* is ``ok`` or ``unavailable``; in the latter case *reason* says why, and
+    *peers* is null. *wanted* is the revision in the database, *revision* the one on the
+    device, *applied* whether they are equal. *unsafe* is true while the removal of most
+    peers waits for an administrator, since the database gives no reason for it.
     """
 
     status: str
@@ -53,13 +53,13 @@ class VpnStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VpnPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the next look at the device would change, a sentence each."""
+    """The changes that the next synchronization would make, one sentence each."""
 
     changes: Sequence[str]
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at; *level* is ``ok``, ``warning`` or ``error``."""
+    """The result of one check; *level* is ``ok``, ``warning`` or ``error``."""
 
     subject: str
     level: str
@@ -67,7 +67,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VpnDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at."""
+    """The results of all checks."""
 
     findings: list[Found]
 
@@ -80,7 +80,7 @@ async def network(context: Context) -> Network:
 
 
 async def change_network(context: Context, body: NetworkChange) -> NetworkOutcome:
-    """Change the endpoint or the MTU; existing files keep what they have."""
+    """Change the endpoint or the MTU; existing client files are not updated."""
     value, outcome = await changed(
         context, vpn_network.change, body, options=context.options.vpn
     )
@@ -88,15 +88,15 @@ async def change_network(context: Context, body: NetworkChange) -> NetworkOutcom
 
 
 async def pools(context: Context) -> list[PoolUsage]:
-    """Show how many addresses are left."""
+    """Show the used and free addresses of each pool."""
     control(context)
     return await context.read(vpn_network.pools)
 
 
 async def status(context: Context) -> VpnStatus:
-    """Show how the VPN and the peers are that one may see.
+    """Show the status of the VPN and of the peers that the user may see.
 
-    Where the companion or its device is away it says so, and nothing of the peers.
+    Without the companion or its device it is unavailable, and no peers are shown.
     """
     service = control(context)
     asked(context, {})
@@ -130,12 +130,12 @@ def _seen(
 
 
 async def plan(context: Context) -> VpnPlan:
-    """Show what would be changed on the device."""
+    """Show the pending changes of the device."""
     return VpnPlan(changes=await control(context).plan())
 
 
 async def confirm(context: Context, body: Nothing) -> Applied:
-    """Let most peers go, which was held back, since the store does not say why."""
+    """Confirm the removal of most peers, which was held back as unexplained."""
     del body
     service = control(context)
     if not service.state().unsafe:
@@ -146,7 +146,7 @@ async def confirm(context: Context, body: Nothing) -> Applied:
 
 
 async def doctor(context: Context) -> VpnDiagnosis:
-    """Look at everything that the VPN needs, and say what is wrong."""
+    """Check everything that the VPN needs."""
     found = await control(context).diagnose()
     return VpnDiagnosis(
         findings=[

@@ -1,7 +1,7 @@
-"""What the routes of the VPN have in common: whether a change has reached the device.
+"""Shared by the VPN routes: responses that tell whether the device has a change.
 
-A change is in the database when it is answered. *applied* says whether the device has
-it as well, *reason* why not yet; it gets it as soon as it can.
+A change is committed before the response. *applied* says whether the device has it too;
+otherwise *reason* says why not, and it is applied as soon as possible.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,11 +32,11 @@ NOT_SET_UP = "The VPN is not set up on this server: semaphore vpn init"
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A body without a field."""
+    """A body without fields."""
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the device has a change, and why not."""
+    """Whether the device has a change, and the reason if it has not."""
 
     applied: bool
     reason: str = ""
@@ -57,7 +57,7 @@ class PeerOutcome(Peer, frozen=True, kw_only=True):
 
 
 class EnrolledOutcome(Enrolled, frozen=True, kw_only=True):
-    """What a new peer needs, this once."""
+    """The data that a new peer needs, shown only now."""
 
     applied: bool
     reason: str = ""
@@ -85,9 +85,9 @@ class GrantOutcome(NetworkGrant, frozen=True, kw_only=True):
 
 
 def control(context: Context) -> IPeerControl:
-    """Return the service that keeps the VPN.
+    """Return the service of the VPN.
 
-    :raises Conflict: where there is none.
+    :raises Conflict: if there is no VPN
     """
     peers = context.services.peers
     if peers is None:
@@ -101,7 +101,7 @@ async def changed(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> tuple[T, Applied]:
-    """Run a changing *operation*; return what it does, and what came of it."""
+    """Run a changing *operation*; return its result and whether it was applied."""
     peers = control(context)
     value, revision = await context.write(noted, operation, *args, **kwargs)
     return value, await applied(peers, revision)
@@ -115,26 +115,26 @@ def noted(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> tuple[T, int]:
-    """Run *operation*; return what it does, and the revision that it made."""
+    """Run *operation*; return its result and the revision that it created."""
     return operation(conn, actor, *args, **kwargs), vpn_network.revision(conn)
 
 
 async def applied(peers: IPeerControl, revision: int) -> Applied:
-    """Wait a little for the device to have *revision*."""
+    """Wait briefly until the device has *revision*."""
     peers.wake()
     reason = await peers.applied(revision)
     return Applied(applied=not reason, reason=reason)
 
 
 def told(kind: type[T], value: msgspec.Struct, outcome: Applied) -> T:
-    """Return *value* as the *kind* that says as well what came of the change."""
+    """Return *value* as *kind*, which adds the fields of *outcome*."""
     return kind(**asdict(value), **asdict(outcome))
 
 
 def asked(context: Context, known: Mapping[str, Callable[[str], Any]]) -> Any:
-    """Return the query as arguments; a parameter that is not *known* is refused.
+    """Return the query as arguments; refuse parameters that are not *known*.
 
-    :raises Invalid: naming the parameter.
+    :raises Invalid: naming the parameter
     """
     found = {}
     for name, text in context.query.items():
@@ -153,14 +153,14 @@ def asked(context: Context, known: Mapping[str, Callable[[str], Any]]) -> Any:
 
 
 def number(text: str) -> int:
-    """Return the number that a parameter is."""
+    """Return the number in a parameter."""
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
         raise ValueError(text)
     return int(text)
 
 
 def truth(text: str) -> bool:
-    """Return what a parameter says."""
+    """Return the boolean in a parameter."""
     if text not in {"true", "false"}:
         raise ValueError(text)
     return text == "true"

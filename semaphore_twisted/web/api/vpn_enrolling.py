@@ -1,4 +1,4 @@
-"""What a device does that has a token and nothing else: trust, and enroll."""
+"""Public routes for a device with an enrollment token: root certificate, enrollment."""
 
 from ssl import PEM_cert_to_DER_cert
 from typing import Any
@@ -20,23 +20,23 @@ from semaphore_twisted.web.api.vpn_answers import (
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
-#: Said where the companion does not have the peer yet; why is not for outsiders.
+#: Shown while the companion does not have the peer yet; the cause is not public.
 LATE = "The server lets this device in as soon as it can"
 
 
 class EnrollRequest(Redemption, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The token of an invite, the device's public key, and what it shall be called.
+    """The token of an invite, the device's public key and its name.
 
-    Without *kind* it is of the invite's.
+    *kind* defaults to that of the invite.
     """
 
 
 async def enroll(context: Context, body: EnrollRequest) -> EnrolledOutcome | Encoded:
     """Enroll a device; for ten minutes the same token and key get the same answer.
 
-    Every token that cannot be used gets the same 403. Who accepts ``text/plain`` gets
-    the file alone; ``Semaphore-Url``, ``-Domain``, ``-State``, ``-Uuid`` and
-    ``-Applied`` are headers then.
+    Every unusable token gets the same 403. With ``Accept: text/plain`` the response is
+    only the file, and ``Semaphore-Url``, ``-Domain``, ``-State``, ``-Uuid`` and
+    ``-Applied`` are headers.
     """
     peers, redeems = control(context), context.services.redeems
     redeems.begin(context.address)
@@ -82,18 +82,18 @@ def _file(value: Enrolled, *, applied: bool) -> Encoded:
 
 
 async def authority(context: Context) -> Encoded:
-    """Give the root certificate, as PEM, or as DER with ``format=der``.
+    """Return the root certificate, as PEM, or as DER with ``format=der``.
 
-    A client compares it with the fingerprint that it got on another way, and may ask
-    for the root of that one: with ``sha256=HEX`` the former root is given too, while
-    the server's certificate can be verified with it. The root to come is given with
-    ``which=next``; 404 where there is none.
+    The client compares it with a fingerprint that it received separately. With
+    ``sha256=HEX`` the former root is returned if it has that fingerprint, while it
+    still verifies the server's certificate. With ``which=next`` the next root is
+    returned; 404 if there is none.
     """
     roots = context.options.roots()
     root = roots.next if context.query.get("which") == "next" else roots.current
     fingerprint = context.query.get("sha256")
     if fingerprint is not None and root is not None:
-        root = roots.known(fingerprint) or root  # a client says better what is wrong
+        root = roots.known(fingerprint) or root  # the client reports a mismatch better
     if root is None:
         raise NotFound
     if context.query.get("format") == "der":

@@ -1,4 +1,4 @@
-"""Invites: links and commands that a device enrolls itself with."""
+"""Routes of invites: links and commands with which a device enrolls itself."""
 
 import msgspec
 from typing_extensions import override
@@ -20,12 +20,12 @@ from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.enroll.commands import Commands, commands, is_base, link
 from semaphore_twisted.web.routing import Route
 
-#: A day.
+#: One day.
 LIFETIME = 24 * 3600
 
 
 class InviteRequest(NewInvite, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An invite to be made: for one laptop, and a day, unless said otherwise."""
+    """A new invite; by default for one laptop, and valid for a day."""
 
     kind: PeerKind = PeerKind.LAPTOP
     max_uses: int = 1
@@ -33,7 +33,7 @@ class InviteRequest(NewInvite, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class InviteCreated(msgspec.Struct, frozen=True, kw_only=True):
-    """An invite, and what is sent to whoever shall use it; shown this once."""
+    """A new invite with its token, link and commands, shown only now."""
 
     invite: Invite
     token: str
@@ -42,18 +42,18 @@ class InviteCreated(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no token."""
+        """Omit the token."""
         return f"InviteCreated({self.invite.id})"
 
 
 async def listed(context: Context) -> list[Invite]:
-    """List the invites that one may see, newest first, without their tokens."""
+    """List the invites that the user may see, newest first, without their tokens."""
     control(context)
     return await context.read(invites.listed, **asked(context, {"state": InviteState}))
 
 
 async def create(context: Context, body: NewInvite) -> InviteCreated:
-    """Make an invite; its token, link and commands are shown this once."""
+    """Create an invite; its token, link and commands are shown only now."""
     control(context)
     base = context.options.enroll_url or context.site_url
     if not is_base(base):
@@ -61,7 +61,7 @@ async def create(context: Context, body: NewInvite) -> InviteCreated:
             f"{base}: devices cannot be enrolled at this address: one with https is"
             " wanted, in web_host, or use vpn.enroll_port"
         )
-    # a proxy that told of its client has ended TLS with a certificate of its own
+    # a proxy that forwards a client terminates TLS with its own certificate
     by_proxy = context.visit.relayed and base == context.site_url
     fingerprint = "" if by_proxy else context.options.pin(base)
     made = await context.write(invites.create, body, options=context.options.vpn)
@@ -74,7 +74,7 @@ async def create(context: Context, body: NewInvite) -> InviteCreated:
 
 
 async def revoke(context: Context) -> InviteOutcome:
-    """End an invite; the peers that were made with it stay, without ``peers=true``."""
+    """Revoke an invite; peers that it created stay, unless ``peers=true``."""
     value, outcome = await changed(
         context,
         invites.revoke,

@@ -1,4 +1,4 @@
-"""Figures about the VPN for Prometheus; no name, key or address of anybody."""
+"""Metrics of the VPN for Prometheus, without names, keys and addresses."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from semaphore_twisted.web.prometheus import Figure
 
 
 async def figures(context: Context) -> list[Figure]:
-    """Return the figures; none where there is no VPN."""
+    """Return the metrics; none without a VPN."""
     service = context.services.peers
     if service is None:
         return []

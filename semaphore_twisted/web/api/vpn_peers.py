@@ -1,8 +1,8 @@
-"""Devices and hosts of the VPN.
+"""Routes of the VPN's peers: devices and hosts.
 
-The device makes its own key and sends the public one. For a device that cannot,
-``server_key`` has the server make the pair: the private key is in the answer's file,
-once, and nowhere else.
+A device generates its own key pair and sends the public key. For a device that cannot,
+``server_key`` makes the server generate the pair: the private key is only in the file
+of the response, and is not stored.
 """
 
 from datetime import datetime
@@ -35,14 +35,14 @@ _Times = datetime | msgspec.UnsetType | None
 
 
 class PeerRequest(NewPeer, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A peer to be made; either *public_key* or *server_key* is given."""
+    """A new peer; either *public_key* or *server_key* is given."""
 
     public_key: Name = ""
     server_key: bool = False
 
 
 class PeerChange(ChangedPeer, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is changed of a peer; the rest stays."""
+    """The changed fields of a peer; absent fields stay."""
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,18 +53,18 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Resumption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Until when a peer is let in again; null is for ever."""
+    """When the peer's access expires after it is resumed; null for never."""
 
     expires: _Times = msgspec.UNSET
 
 
 class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a peer's access ends; now, if not given."""
+    """When a peer's access expires; now if absent."""
 
     at: datetime | None = None
 
 
-#: What the list can be narrowed by.
+#: The filters of the list.
 FILTERS: dict[str, Any] = {
     "kind": PeerKind,
     "state": PeerState,
@@ -75,13 +75,16 @@ FILTERS: dict[str, Any] = {
 
 
 async def listed(context: Context) -> list[Peer]:
-    """List the peers that one may see; revoked ones with ``state=revoked`` only."""
+    """List the peers that the user may see.
+
+    Revoked ones only with ``state=revoked``.
+    """
     control(context)
     return await context.read(peers.listed, **asked(context, FILTERS))
 
 
 async def create(context: Context, body: PeerRequest) -> EnrolledOutcome:
-    """Make a peer; the answer has its file, this once."""
+    """Create a peer; its file is in the response, and only there."""
     new, private = keyed(context, body)
     value, outcome = await changed(
         context,
@@ -101,28 +104,28 @@ async def get(context: Context) -> Peer:
 
 
 async def change(context: Context, body: PeerChange) -> PeerOutcome:
-    """Change a peer's name, its tags, or when it ends."""
+    """Change a peer's name, tags or expiry."""
     return await _moved(context, peers.change, body)
 
 
 async def suspend(context: Context, body: Nothing) -> PeerOutcome:
-    """Stop a peer's traffic until it is resumed."""
+    """Suspend a peer until it is resumed."""
     del body
     return await _moved(context, peers.suspend)
 
 
 async def resume(context: Context, body: Resumption) -> PeerOutcome:
-    """Let a peer in again, or for the first time."""
+    """Resume a suspended peer, or admit a new one."""
     return await _moved(context, peers.resume, expires=body.expires)
 
 
 async def expire(context: Context, body: Expiry) -> PeerOutcome:
-    """End a peer's access now, or at a time to come."""
+    """Make a peer's access expire now, or at a later time."""
     return await _moved(context, peers.expire, at=body.at)
 
 
 async def rotate(context: Context, body: NewKey) -> EnrolledOutcome:
-    """Give a peer another key; the answer has its new file, this once."""
+    """Replace a peer's key; its new file is in the response, and only there."""
     new, private = keyed(context, body)
     value, outcome = await changed(
         context,
@@ -137,7 +140,7 @@ async def rotate(context: Context, body: NewKey) -> EnrolledOutcome:
 
 
 async def revoke(context: Context) -> PeerOutcome:
-    """End a peer for good."""
+    """Revoke a peer permanently."""
     return await _moved(context, peers.revoke, options=context.options.vpn)
 
 
@@ -151,9 +154,9 @@ async def _moved(
 
 
 def keyed(context: Context, body: Any) -> tuple[Any, bytes | None]:
-    """Return *body* with a public key, and the private one if it was made here.
+    """Return *body* with a public key, and the private key if it was generated here.
 
-    :raises Invalid: unless exactly one way is asked for.
+    :raises Invalid: unless exactly one of the two fields is given
     """
     if body.server_key == bool(body.public_key):
         raise Invalid("public_key: either this or server_key is wanted")
@@ -167,7 +170,7 @@ def keyed(context: Context, body: Any) -> tuple[Any, bytes | None]:
 def enrolled(
     value: Enrolled, outcome: Applied, private: bytes | None
 ) -> EnrolledOutcome:
-    """Return what a device gets, with its private key if that was made here."""
+    """Return the response for a device, with its private key if generated here."""
     if private is not None:
         text = profile.complete(value.config, private)
         value = msgspec.structs.replace(value, config=text)
@@ -177,7 +180,7 @@ def enrolled(
 def routes(
     prefix: str, handlers: dict[str, Any], read: Access, write: Access, body: Any
 ) -> tuple[Route, ...]:
-    """Return the routes of peers below *prefix*; *body* is that of a new one."""
+    """Return the routes of peers below *prefix*; *body* is the type of a new one."""
     every = f"{prefix}/peers"
     one = f"{every}/{{peer_id}}"
 

@@ -1,4 +1,4 @@
-"""The hosts of a project in the VPN: the same routes, inside the project."""
+"""Routes of a project's VPN hosts: those of peers and invites, within the project."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -46,21 +46,21 @@ class HostInviteRequest(
 
 
 async def create(context: Context, body: HostRequest) -> EnrolledOutcome:
-    """Make a host; the answer has its file, this once."""
+    """Create a host; its file is in the response, and only there."""
     given = msgspec.structs.asdict(body)
     whole = PeerRequest(**given, kind=PeerKind.HOST, project_id=context.project_id)
     return await vpn_peers.create(context, whole)
 
 
 async def invite(context: Context, body: HostInviteRequest) -> InviteCreated:
-    """Make an invite for hosts; its token is shown this once."""
+    """Create an invite for hosts; its token is shown only now."""
     given = msgspec.structs.asdict(body)
     whole = NewInvite(**given, kind=PeerKind.HOST, project_id=context.project_id)
     return await vpn_invites.create(context, whole)
 
 
 def _within(handler: Callable[..., Awaitable[Any]], name: str) -> Any:
-    """Return *handler* by another name, which the API's document has only once."""
+    """Return *handler* by another name, since names in the document are unique."""
 
     async def within(context: Context, *body: Any) -> Any:
         return await handler(context, *body)

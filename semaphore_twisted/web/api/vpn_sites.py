@@ -1,4 +1,4 @@
-"""Networks behind the server, and to whom they are open; administrators change them."""
+"""Routes of networks behind the server, and of grants to enter them."""
 
 from semaphore_twisted.model.peers import NetworkGrant, SiteNetwork
 from semaphore_twisted.model.users import Access
@@ -18,38 +18,38 @@ from semaphore_twisted.web.routing import Route
 
 
 class SiteRequest(NewSite, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network to be made known; root has allowed it by ``vpn init --site``."""
+    """A new site network, which ``vpn init --site`` has permitted."""
 
 
 class SiteChange(ChangedSite, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is changed of a network; the rest stays."""
+    """The changed fields of a site network; absent fields stay."""
 
 
 class GrantRequest(NewGrant, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Open a network to exactly one of a peer, a user and a project."""
+    """A grant to exactly one of a peer, a user and a project."""
 
 
 async def listed(context: Context) -> list[SiteNetwork]:
-    """List the networks that are open to one; administrators see all."""
+    """List the networks that the user may enter; administrators see all."""
     control(context)
     asked(context, {})
     return await context.read(site_networks.listed)
 
 
 async def create(context: Context, body: SiteRequest) -> SiteOutcome:
-    """Make a network known."""
+    """Add a site network."""
     value, outcome = await changed(context, site_networks.create, body)
     return told(SiteOutcome, value, outcome)
 
 
 async def get(context: Context) -> SiteNetwork:
-    """Show a network."""
+    """Show a site network."""
     control(context)
     return await context.read(site_networks.get, context.path["site_id"])
 
 
 async def change(context: Context, body: SiteChange) -> SiteOutcome:
-    """Change a network; who may enter it may enter the changed one."""
+    """Change a site network; its grants stay."""
     value, outcome = await changed(
         context, site_networks.change, context.path["site_id"], body
     )
@@ -57,26 +57,26 @@ async def change(context: Context, body: SiteChange) -> SiteOutcome:
 
 
 async def delete(context: Context) -> Applied:
-    """Forget a network, and close it to everybody."""
+    """Delete a site network and its grants."""
     _, outcome = await changed(context, site_networks.delete, context.path["site_id"])
     return outcome
 
 
 async def grants(context: Context) -> list[NetworkGrant]:
-    """List to whom networks are open; administrators see all."""
+    """List the grants that the user may see; administrators see all."""
     control(context)
     asked(context, {})
     return await context.read(site_networks.grants)
 
 
 async def grant(context: Context, body: GrantRequest) -> GrantOutcome:
-    """Open a network."""
+    """Grant access to a site network."""
     value, outcome = await changed(context, site_networks.grant, body)
     return told(GrantOutcome, value, outcome)
 
 
 async def withdraw(context: Context) -> Applied:
-    """Close a network."""
+    """Withdraw a grant."""
     _, outcome = await changed(
         context, site_networks.withdraw, context.path["grant_id"]
     )

@@ -1,1 +1,1 @@
-"""The pages and scripts by which devices enroll themselves, and their small site."""
+"""Pages and scripts with which devices enroll, and the site that serves only them."""

@@ -1,4 +1,4 @@
-"""The files that the pages are made of, read once; their addresses are a fixed list."""
+"""The static files of the enrollment pages, read once; their paths are fixed."""
 
 import hashlib
 from pathlib import Path
@@ -18,7 +18,7 @@ _TYPES = {
 
 @frozen
 class Asset:
-    """A file as it is sent."""
+    """A file and its content type."""
 
     content: bytes = field(repr=False)
     content_type: bytes
@@ -34,14 +34,14 @@ def _read(name: str) -> Asset:
     return Asset(path.read_bytes(), _TYPES[path.suffix])
 
 
-#: The pages; that on the authority has places for what is known when it is asked for.
+#: The pages; the one of the local CA has placeholders.
 ENROLL_PAGE = _read("enroll.html")
 AUTHORITY_PAGE = _read("ca.html")
 
 JOIN_SH = _read("join.sh")
 JOIN_PS1 = _read("join.ps1")
 
-#: What is below ``/enroll/``.
+#: The files below ``/enroll/``.
 BELOW = {
     "enroll.css": _read("enroll.css"),
     "enroll.js": _read("enroll.js"),

@@ -1,12 +1,11 @@
-"""What is sent to whoever shall enroll a device: a link, or a command to paste; pure.
+"""The link and the commands of an invite; pure.
 
-A command fetches the root certificate, whoever answers, and goes on only if that has
-the fingerprint that it was made with; from then on it trusts this root and no other.
-It saves the script, compares it, and runs it. The token is never an argument.
+A command fetches the root certificate without verification, and continues only if that
+has the fingerprint in the command; from then on it trusts only this root. It saves the
+script, compares its digest, and runs it. The token is never a command-line argument.
 
-``https://HOST[:PORT][/BASE]/enroll#TOKEN[.FINGERPRINT]`` is the link; what follows
-``#`` is not sent by browsers. Without a fingerprint the certificate is one that the
-world trusts.
+The link is ``https://HOST[:PORT][/BASE]/enroll#TOKEN[.FINGERPRINT]``; browsers do not
+send the part after ``#``. Without a fingerprint the certificate is from a public CA.
 """
 
 import re
@@ -19,34 +18,34 @@ from semaphore_twisted.web.enroll.assets import JOIN_PS1, JOIN_SH
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"smp-enroll-[A-Za-z0-9_-]{43}")
 
-#: An address that no shell makes more of, in single quotes or without.
+#: A URL without characters that a shell expands, quoted or not.
 _BASE = re.compile(r"https://[A-Za-z0-9._~:/%\[\]-]+")
 
 
 class Commands(msgspec.Struct, frozen=True, kw_only=True):
-    """The commands that enroll a machine, for its kind of shell."""
+    """The commands that enroll a machine, one for each kind of shell."""
 
     posix: str
     powershell: str
 
     @override
     def __repr__(self) -> str:
-        """Show no token."""
+        """Omit the token."""
         return "Commands()"
 
 
 def fingerprint_of(text: str) -> str:
-    """Return the fingerprint *text*, which may have colons, as links have it."""
+    """Return the fingerprint *text*, which may have colons, in the form of links."""
     return text.replace(":", "").lower()
 
 
 def is_base(url: str) -> bool:
-    """Whether links and commands can be made for a site at *url*."""
+    """Return whether links and commands can be made for a site at *url*."""
     return _BASE.fullmatch(url) is not None
 
 
 def link(base: str, token: str, fingerprint: str) -> str:
-    """Return the link to the page at *base*, the site's address without a final slash.
+    """Return the link to the page at *base*, the site's URL without a final slash.
 
     *fingerprint* is that of the local root, in any spelling; empty without one.
     """
@@ -57,7 +56,7 @@ def link(base: str, token: str, fingerprint: str) -> str:
 def commands(base: str, token: str, fingerprint: str) -> Commands:
     """Return the commands for a site at *base*.
 
-    :raises ValueError: if something could be taken for more than it is.
+    :raises ValueError: if an argument has characters that a shell could interpret
     """
     digest = fingerprint_of(fingerprint)
     if not (is_base(base) and _TOKEN.fullmatch(token)):
@@ -98,7 +97,7 @@ _POWERSHELL_ROOT = (
     "'InsertLineBreaks') + \"`n-----END CERTIFICATE-----`n\"); "
 )
 
-# The script is run from memory: others' files may not be run on most machines.
+# The script is run from memory: most machines refuse to run downloaded files.
 _POWERSHELL = (
     "& { $ErrorActionPreference = 'Stop'; "
     "$d = Join-Path ([IO.Path]::GetTempPath()) ([Guid]::NewGuid()); "
@@ -120,9 +119,10 @@ def _filled(template: str, **values: str) -> str:
 
 
 def _posix(base: str, token: str, digest: str) -> str:
-    """Return one line, and the token as its standard input.
+    """Return one command line, and the token as its standard input.
 
-    The folder is the shell's own; what is written stays where the user is.
+    The directory is private to the shell; files that the script writes stay with the
+    user.
     """
     return _filled(
         _POSIX,
@@ -137,7 +137,7 @@ def _posix(base: str, token: str, digest: str) -> str:
 
 
 def _powershell(base: str, token: str, digest: str) -> str:
-    """Return one line; the script gets the token through the pipeline."""
+    """Return one command line; the script gets the token through the pipeline."""
     return _filled(
         _POWERSHELL,
         root=_POWERSHELL_ROOT if digest else "",

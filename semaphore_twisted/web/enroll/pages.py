@@ -1,7 +1,7 @@
-"""The pages for devices to come: ``/enroll`` and ``/ca``, and what they are made of.
+"""The pages for new devices: ``/enroll`` and ``/ca``.
 
-Nothing here is secret, and nothing changes by a GET: the token stays in the browser
-until it is posted. The policy lets in what comes from this site and nothing inline.
+Nothing here is secret, and a GET changes nothing: the token stays in the browser until
+it is posted. The policy permits resources of this site, and no inline code.
 """
 
 from html import escape
@@ -16,7 +16,7 @@ from semaphore_twisted.web.enroll.assets import (
 )
 from semaphore_twisted.web.roots import ReadRoots, Roots
 
-#: What the pages may do.
+#: The content security policy of the pages.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " img-src data: blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -61,7 +61,7 @@ Install.</li>
 </section>
 """
 
-#: For while two roots are shown.
+#: Shown while there is a next root.
 _NEXT = """
 <section>
 <h2>The next root</h2>
@@ -86,7 +86,7 @@ _PAGES = frozenset({b"/ca", b"/enroll"})
 
 
 def _broken(fingerprint: str) -> str:
-    """Return *fingerprint* for HTML; its line may be broken after each colon."""
+    """Return *fingerprint* for HTML, with an optional line break after each colon."""
     return escape(fingerprint).replace(":", ":<wbr>")
 
 
@@ -105,10 +105,10 @@ def _authority(roots: Roots) -> str:
 
 
 class EnrollPages:
-    """Serves the pages and their files, wherever they are mounted."""
+    """Serves the pages and their files, below any prefix."""
 
     def __init__(self, roots: ReadRoots) -> None:
-        """Show the local authority's, if *roots* tells any."""
+        """Show the local CA's roots, if *roots* returns any."""
         self._roots = roots
         self._served: dict[bytes, Asset] = {
             b"/enroll": ENROLL_PAGE,
@@ -123,7 +123,7 @@ class EnrollPages:
         return self._served.get(path)
 
     def has(self, path: bytes) -> bool:
-        """Whether *path*, without the base path, is one of these."""
+        """Return whether *path*, without the base path, is one of these."""
         return path.removesuffix(b"/") in _PAGES or path in self._served
 
     def render(self, request: Any, path: bytes) -> bytes:
@@ -133,7 +133,7 @@ class EnrollPages:
             request.setHeader(b"allow", b"GET, HEAD")
             return b""
         found = self._found(path)
-        if found is None:  # relative addresses in the page need it without the slash
+        if found is None:  # relative links need the path without a slash
             request.setResponseCode(308)
             request.setHeader(b"location", b".." + path.removesuffix(b"/"))
             request.setHeader(b"content-type", TEXT)

@@ -1,8 +1,8 @@
-"""How often invites may be tried, and how often that failed.
+"""Limits failed attempts to redeem invites.
 
-What is counted are attempts that fail: a fleet behind one address enrolls as fast as
-it can. A token has 256 bits, so this is not what keeps guesses out; it keeps whoever
-tries from making the server work and the record of events grow.
+Only failures count: many devices behind one address can enroll without delay. A token
+has 256 bits, so guesses are hopeless anyway; the limit keeps attackers from causing
+load and filling the event log.
 """
 
 from collections import OrderedDict
@@ -14,19 +14,19 @@ from semaphore_twisted.common.token_bucket import TokenBucket
 from semaphore_twisted.model import ip, limits
 from semaphore_twisted.model.errors import TooManyAttempts
 
-#: What a source may do at once, and how many seconds each further failure costs.
+#: Attempts of a source without delay, and seconds for each further failure.
 BURST, SECONDS = 100, 6.0
 
 #: The same for all sources together.
 BURST_OF_ALL, SECONDS_OF_ALL = 300, 0.2
 
-#: Sources that are remembered; who has been quiet longest is forgotten first.
+#: Maximum number of remembered sources; the least recent one is forgotten first.
 SOURCES = limits.SOURCES
 
 
 @define(eq=False)
 class Redeems:
-    """Takes a token for each attempt, and gives it back for one that succeeded."""
+    """Takes a token for each attempt, and returns it after a success."""
 
     _seconds: Callable[[], float]
     failed: int = 0
@@ -34,13 +34,13 @@ class Redeems:
     _sources: "OrderedDict[str, TokenBucket]" = field(factory=OrderedDict)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with all that is allowed."""
+        """Start with full buckets."""
         self._all = self._full(BURST_OF_ALL, SECONDS_OF_ALL)
 
     def begin(self, address: str) -> None:
-        """Take an attempt from *address* in.
+        """Admit an attempt from *address*.
 
-        :raises TooManyAttempts: if it is too early for it.
+        :raises TooManyAttempts: if a bucket is empty
         """
         buckets = self._all, self._source(ip.source(address))
         now = self._seconds()
@@ -52,12 +52,12 @@ class Redeems:
             each.take()
 
     def success(self, address: str) -> None:
-        """Give back what a right attempt had cost."""
+        """Return the tokens of a successful attempt from *address*."""
         for each in (self._all, self._source(ip.source(address))):
             each.give_back()
 
     def failure(self) -> None:
-        """Count an attempt with a token that cannot be used."""
+        """Count an attempt with an unusable token."""
         self.failed += 1
 
     def _full(self, size: int, seconds: float) -> TokenBucket:

@@ -1,7 +1,6 @@
-"""The site for devices to come, where the rest is inside the tunnel.
+"""The enrollment site for new devices, if the main site is inside the tunnel.
 
-Nothing is mounted here but the pages, their files, and two routes that ask for no
-login. Credentials are not even read.
+It serves only the pages, their files, and two public routes. Credentials are ignored.
 """
 
 from collections.abc import Callable
@@ -34,19 +33,19 @@ from semaphore_twisted.web.root import Door
 from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.trust import Trust
 
-#: A request to enroll is a few hundred bytes.
+#: An enrollment request has a few hundred bytes.
 BODY_LIMIT = limits.ENROLL_BODY
 
 _API = frozenset(b"/api" + each.pattern.encode() for each in ROUTES)
 
 
 class EnrollRoot(Resource):
-    """Serves what a device to come needs, and points all others inside."""
+    """Serves new devices, and redirects other requests to the main site."""
 
     isLeaf = True
 
     def __init__(self, *, api: Api, pages: EnrollPages, door: Door, inner: str) -> None:
-        """Send who comes to ``/`` to *inner*, the site's address in the tunnel."""
+        """Redirect requests for ``/`` to *inner*, the site's URL in the tunnel."""
         super().__init__()
         self._api = api
         self._pages = pages
@@ -88,8 +87,8 @@ def build_enroll_site(
 ) -> Site:
     """Return the site; the collaborators are those of ``web.root.build_site``.
 
-    *redeems* is the same one, so that both count together. *inner* is the site's own
-    address in the tunnel.
+    *redeems* is shared with the main site, so that attempts at both are counted
+    together. *inner* is the main site's URL in the tunnel.
     """
     door = Door(Place(options.enroll_url), Trust.of(options.trusted_proxies))
     services = Services(
