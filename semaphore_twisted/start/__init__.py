@@ -1,1 +1,1 @@
-"""What happens before the reactor runs: installation, state, certificates."""
+"""Preparation before the reactor runs: installation, state and certificates."""

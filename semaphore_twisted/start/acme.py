@@ -1,4 +1,4 @@
-"""The parts of the server that keep a public authority's certificate, put together."""
+"""Assembles the ACME service and the certificate source that it feeds."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -33,21 +33,21 @@ from semaphore_twisted.web.tls import PemCertificates
 
 
 def wanted(config: Config) -> bool:
-    """Whether the certificate is a public authority's."""
+    """Return whether the certificate is ordered by ACME."""
     return config.tls.enabled and config.tls.origin == "acme"
 
 
 def folder(path: Path) -> Folder:
-    """Return the folder of certificates at *path*."""
+    """Return the certificate directory at *path*."""
     return Folder(path, state.write)
 
 
 def agent(config: Config, reactor: Any) -> IAgent:
-    """Return the agent that reaches the authority.
+    """Return the agent that connects to the CA.
 
-    It believes ``acme.ca_bundle`` only, else the system's roots and ``ca_bundle``.
+    It trusts only ``acme.ca_bundle``, or else the system's roots and ``ca_bundle``.
 
-    :raises Refused: if one of them cannot be used.
+    :raises Refused: if one of them cannot be used
     """
     only = _roots("acme.ca_bundle", config.acme.ca_bundle)
     also = None if only else _roots("ca_bundle", config.ca_bundle)
@@ -55,7 +55,7 @@ def agent(config: Config, reactor: Any) -> IAgent:
 
 
 def _roots(option: str, path: str) -> bytes | None:
-    """Read the roots at *path*, which *option* names; ``None`` without one."""
+    """Read the roots at *path*, which *option* names; ``None`` without a path."""
     if not path:
         return None
     try:
@@ -69,7 +69,7 @@ def _roots(option: str, path: str) -> bytes | None:
 
 
 def settings(config: Config) -> Settings:
-    """Return what the operator wants."""
+    """Return the settings of the ACME service."""
     acme = config.acme
     binding = None
     if acme.eab_kid:
@@ -85,7 +85,7 @@ def settings(config: Config) -> Settings:
 
 @frozen
 class Acme:
-    """What the server needs of it."""
+    """The parts of ACME that the server uses."""
 
     source: PublicCertificates
     service: AcmeService
@@ -95,21 +95,22 @@ class Acme:
 
     @property
     def trouble(self) -> str:
-        """Why there is no newer certificate, empty where nothing is wrong."""
+        """Why there is no newer certificate; empty if nothing is wrong."""
         return self.service.broken or self._book.record.reason
 
     def planned(self, leaf: x509.Certificate) -> datetime | None:
-        """Return when *leaf* is to be renewed, ``None`` if it is not this authority's.
+        """Return when *leaf* is to be renewed, ``None`` if another CA issued it.
 
-        An authority may advise to wait longer than for two thirds of its life.
+        A CA may suggest a time later than two thirds of the validity period.
         """
         record = self._book.record
         return None if record.issued is None else pacing.renewal(leaf, record)
 
     def site(self, url: str, port: int, *, clock: Any) -> IProtocolFactory:
-        """Return what answers challenges over plain HTTP, and leads to *url*.
+        """Return the factory that answers HTTP-01 challenges and redirects to *url*.
 
-        That is at *port* of the certificate's first name where *url* says no better.
+        If *url* is not an HTTPS URL, it redirects to *port* of the certificate's first
+        name.
         """
         if not url.startswith("https:"):
             host = self._names[0]
@@ -120,7 +121,7 @@ class Acme:
         return made
 
     def challenge(self, said: Any) -> SSL.Context | None:
-        """Return what answers the challenge in TLS that a client's hello asks for."""
+        """Return the context for the TLS-ALPN-01 challenge of a hello, or ``None``."""
         found = self._challenges.certificate(said.server_name)
         if found is None:
             return None
@@ -137,9 +138,9 @@ def assemble(
     reactor: Any,
     now: Callable[[], datetime],
 ) -> Acme:
-    """Connect the parts; the certificate in the folder *path* is presented at once.
+    """Assemble the parts; a stored certificate in *path* is served at once.
 
-    :raises Refused: if ``acme.ca_bundle`` or ``ca_bundle`` cannot be used.
+    :raises Refused: if ``acme.ca_bundle`` or ``ca_bundle`` cannot be used
     """
     source = PublicCertificates(local, now, inside=config.vpn.only)
     files = folder(path)

@@ -1,7 +1,7 @@
-"""Sockets that systemd has opened for the server (``sd_listen_fds``).
+"""Sockets that systemd passes to the server (``sd_listen_fds``).
 
-A name (``FileDescriptorName=``) says what a socket is for: ``redirect`` and ``enroll``
-are for those listeners, any other is for the site.
+A socket's name (``FileDescriptorName=``) states its purpose: ``redirect`` and
+``enroll`` belong to those listeners, any other name to the site.
 """
 
 import socket
@@ -12,29 +12,29 @@ from attrs import frozen
 
 from semaphore_twisted.start.listening import CannotListen, Sockets
 
-#: The first descriptor that is passed on.
+#: The first passed descriptor.
 FIRST = 3
 
-#: Variables that are for this process, and not for its children.
+#: Variables for this process, which its children must not inherit.
 VARIABLES = frozenset({"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
 
-#: The environment as it was when the process began.
+#: The environment as it was when the process started.
 _ENVIRON = Path("/proc/self/environ")
 
 
 @frozen
 class _Passed:
-    """One descriptor, and what it is called."""
+    """A passed descriptor and its name."""
 
     number: int
     name: str
 
 
 def variables(environ: Mapping[str, str], path: Path = _ENVIRON) -> dict[str, str]:
-    """Return the variables, which Twisted takes away as soon as it is imported.
+    """Return the ``LISTEN_…`` variables, which Twisted removes when it is imported.
 
-    They are in *path* still, or in *environ* where there is no such file. It has to be
-    read before the process hides from others of the same user.
+    They are read from *path*, or from *environ* if there is no such file. Call this
+    before the process clears its dumpable flag, which makes *path* unreadable.
     """
     try:
         lines = path.read_bytes().split(b"\0")
@@ -45,9 +45,9 @@ def variables(environ: Mapping[str, str], path: Path = _ENVIRON) -> dict[str, st
 
 
 def inherited(environ: Mapping[str, str], *, pid: int, first: int = FIRST) -> Sockets:
-    """Return the sockets that are meant for the process *pid*; mostly there are none.
+    """Return the sockets passed to the process *pid*; usually there are none.
 
-    :raises CannotListen: if one is no listening socket.
+    :raises CannotListen: if one is not a listening socket
     """
     found: dict[str, list[socket.socket]] = {"redirect": [], "enroll": []}
     main: list[socket.socket] = []

@@ -1,13 +1,14 @@
-"""The local authority's certificates on the disk, made and renewed as they are due.
+"""The local CA: creates and renews its root, intermediate and server certificate.
 
-The private keys of root and intermediate are sealed in the store; ``DIR/tls`` has the
-root's certificate (``root.pem``), and chain and key of the server's own (``chain.pem``,
-``key.pem``). :func:`ensure` runs in one transaction, at the start and now and then.
+The private keys of root and intermediate are encrypted in the database. ``DIR/tls`` has
+the root certificate (``root.pem``), and chain and key of the server (``chain.pem``,
+``key.pem``). :func:`ensure` runs in one transaction, at the start and periodically.
 
-A root is followed by another in its last year, or on request. The next one is shown
-beside it for a month (``next-root.pem``), so that clients can trust both; then it takes
-over, and the former root, whose key is destroyed, has certified it: that certificate is
-in the chain, so whoever trusts only the former root goes on.
+A root gets a successor in its last year, or on request. The next root is published for
+a month (``next-root.pem``), so that clients can trust both. Then it takes over: the
+former root has cross-signed it, the former key is destroyed, and the cross-signed
+certificate is in the chain, so clients that trust only the former root still accept the
+server.
 """
 
 from collections.abc import Sequence
@@ -30,25 +31,25 @@ from semaphore_twisted.start import state
 ROOT = "authority root"
 INTERMEDIATE = "authority intermediate"
 NEXT = "authority next root"
-#: the present root's key, certified by the one before
+#: the current root's key, certified by the former root
 CROSSED = "authority crossed root"
-#: the certificate of the root before, which links of invites may still name
+#: the certificate of the former root, which links of invites may still name
 FORMER = "authority former root"
 
-#: The file of the root to come, in ``DIR/tls``.
+#: The file of the next root, in ``DIR/tls``.
 NEXT_ROOT = "next-root.pem"
-#: The file of the root before, while the chain leads to it too.
+#: The file of the former root, while the chain also leads to it.
 FORMER_ROOT = "former-root.pem"
 
-#: Share of its life after which a certificate is made anew.
+#: Share of its validity period after which a certificate is renewed.
 LEAF_DUE, _INTERMEDIATE_DUE, _ROOT_DUE = 2 / 3, 1 / 2, 9 / 10
 
-#: For how long a next root is shown before it takes over.
+#: How long a next root is published before it takes over.
 OVERLAP = timedelta(days=30)
 
 
 class AuthorityLost(Exception):
-    """The authority's key cannot be opened and the certificate cannot be renewed."""
+    """The CA's key cannot be decrypted, so the certificate cannot be renewed."""
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -58,26 +59,26 @@ class _Stored(msgspec.Struct, frozen=True):
 
 @frozen
 class Certificates:
-    """What the server presents, and what clients are to trust."""
+    """The certificates that the server serves, and the roots that clients trust."""
 
     chain: Path
     key: Path
     root: Path
     fingerprint: str
-    #: own names and addresses that the root may not vouch for
+    #: own names and addresses that the root's name constraints exclude
     not_covered: tuple[str, ...]
-    #: whether the pair is another one than before
+    #: whether chain and key have changed
     renewed: bool
-    #: the root to come, and when it takes over
+    #: the next root, and when it takes over
     next_root: Path | None = None
     takes_over: datetime | None = None
-    #: the root before, which the chain leads to too
+    #: the former root, to which the chain also leads
     former_root: Path | None = None
 
 
 @define
 class _Authority:
-    """What the store has of it, changed as time goes by."""
+    """The CA's stored keys and certificates, and their renewal."""
 
     conn: Connection
     keyring: Keyring
@@ -88,9 +89,9 @@ class _Authority:
     former: bytes | None = None
 
     def load(self) -> None:
-        """Open what there is.
+        """Decrypt the stored values.
 
-        :raises SecretUnreadable: if it does not open.
+        :raises SecretUnreadable: if a value cannot be decrypted
         """
         self.root, self.intermediate, self.upcoming = (
             _opened(self.conn, self.keyring, name)
@@ -103,7 +104,7 @@ class _Authority:
         self.former = None if secret is None else secret.reveal()
 
     def forget(self) -> None:
-        """Begin anew, with nothing."""
+        """Discard all values, to start a new CA."""
         self.root = self.intermediate = self.upcoming = None
         self.crossed = self.former = None
         for name in (NEXT, CROSSED, FORMER):
@@ -112,14 +113,14 @@ class _Authority:
     def complete(
         self, names: Sequence[str], addresses: Sequence[str], *, next_root: bool
     ) -> tuple[Issued, Issued]:
-        """Make what is missing or due; return root and intermediate.
+        """Create what is missing or due; return root and intermediate.
 
-        :raises AuthorityLost: if the root itself has ended.
+        :raises AuthorityLost: if the root has expired
         """
         root, now = self.root, self.conn.now
         over = root is not None and now >= root.certificate.not_valid_after_utc
         if over and self.upcoming is None:
-            # not replaced unasked: the clock may be wrong
+            # not replaced automatically: the clock may be wrong
             raise AuthorityLost(
                 "the local authority's root ended at "
                 f"{self._end:%Y-%m-%d}; if the clock is right, make a new one "
@@ -148,11 +149,11 @@ class _Authority:
 
     @property
     def _end(self) -> datetime | None:
-        """When the root in use ends."""
+        """The expiry of the current root."""
         return None if self.root is None else self.root.certificate.not_valid_after_utc
 
     def takes_over(self) -> datetime:
-        """Return when the next root takes over: sooner where the other one ends."""
+        """Return when the next root takes over: before the current one expires."""
         if self.upcoming is None or self._end is None:
             raise AssertionError("there is no next root")
         return takes_over(self.upcoming.certificate, self._end)
@@ -165,7 +166,7 @@ class _Authority:
         *,
         asked: bool,
     ) -> bool:
-        """Whether a next root is to be made; one that lacks a name is made again."""
+        """Return whether to create a next root; on request also if one lacks a name."""
         if self.upcoming is None:
             return asked or certificates.due(root.certificate, self.conn.now, _ROOT_DUE)
         certificate = self.upcoming.certificate
@@ -189,7 +190,7 @@ class _Authority:
         )
 
     def _replace(self, former: Issued, root: Issued) -> Issued:
-        """Let *root* take over from the *former* one, whose key is gone afterwards."""
+        """Replace the *former* root by *root*; the former key is destroyed."""
         crossed = None
         self.former = former.certificate_pem
         sealed_values.keep(self.conn, self.keyring, FORMER, self.former)
@@ -212,9 +213,9 @@ class _Authority:
 
 
 def takes_over(next_root: x509.Certificate, end: datetime) -> datetime:
-    """Return when *next_root* follows the one in use, which ends at *end*.
+    """Return when *next_root* replaces the current root, which expires at *end*.
 
-    That is a day before, where the month is longer.
+    It is :data:`OVERLAP` after its creation, but at least a day before *end*.
     """
     return min(next_root.not_valid_before_utc + OVERLAP, end - timedelta(days=1))
 
@@ -230,14 +231,15 @@ def ensure(
     next_root: bool = False,
     new_leaf: bool = False,
 ) -> Certificates:
-    """Make what is missing or due in *folder* for *names* and *addresses*.
+    """Create what is missing or due in *folder* for *names* and *addresses*.
 
-    A *new_root* replaces the authority: clients have to trust it anew. A *next_root*
-    is shown, and takes over later. With *new_leaf* the server's own certificate counts
-    as due.
+    A *new_root* replaces the CA: clients must trust it anew. A *next_root* is
+    published, and takes over later. With *new_leaf* the server's certificate counts as
+    due.
 
-    :raises AuthorityLost: if a certificate is due and the key cannot be opened, or the
-        root has ended.
+    :raises AuthorityLost: if a certificate is due and the key cannot be decrypted, or
+        the
+        root has expired
     """
     root_path, next_path, former_path, chain_path, key_path = (
         folder / name
@@ -298,7 +300,7 @@ def ensure(
 
 
 def _put(path: Path, content: bytes | None) -> None:
-    """Have a file that everybody may read hold *content*, or not be there."""
+    """Write *content* to a world-readable file, or delete the file for ``None``."""
     if content is None:
         path.unlink(missing_ok=True)
     elif not path.exists() or path.read_bytes() != content:
@@ -311,9 +313,9 @@ def _opened(conn: Connection, keyring: Keyring, name: str) -> Issued | None:
 
 
 def stored(content: bytes) -> Issued:
-    """Return what was stored as *content*.
+    """Parse a certificate and key that were stored as *content*.
 
-    :raises ValueError: if it cannot be read.
+    :raises ValueError: if *content* cannot be parsed
     """
     found = msgspec.json.decode(content, type=_Stored)
     return Issued.load(found.certificate.encode(), found.key.encode())
@@ -326,7 +328,7 @@ def _serves(
     wanted: Sequence[x509.Certificate],
     covered: Sequence[str],
 ) -> bool:
-    """Whether the pair on the disk is whole, ours, not due, and for every name."""
+    """Return whether the stored pair is valid, of this CA, not due, for all names."""
     try:
         chain, key = chain_path.read_bytes(), key_path.read_bytes()
         pairs.check_pair(chain, key, now)
@@ -347,7 +349,7 @@ def _as_it_is(
     key_path: Path,
     error: SecretUnreadable,
 ) -> Certificates:
-    """Go on with what is on the disk for as long as it is valid."""
+    """Keep the files on disk in use while they are valid."""
     try:
         pairs.check_pair(chain_path.read_bytes(), key_path.read_bytes(), now)
         root = x509.load_pem_x509_certificate(root_path.read_bytes())

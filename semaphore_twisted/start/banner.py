@@ -1,4 +1,4 @@
-"""What a start tells a person: where the site is, whom to trust, what to do next."""
+"""The text that a start prints: URL, root certificate, first login, next steps."""
 
 from semaphore_twisted.config import Config
 from semaphore_twisted.config_listening import socket_path
@@ -6,7 +6,7 @@ from semaphore_twisted.start.first_start import Complete
 
 
 def site_url(config: Config, port: int) -> str:
-    """Return the address to open, the public one if it is configured."""
+    """Return the URL to open: ``web_host`` if it is set."""
     if config.web_host:
         return config.web_host.rstrip("/")
     if config.unix_socket is not None:
@@ -23,10 +23,10 @@ def site_url(config: Config, port: int) -> str:
 
 
 def banner(made: Complete, *, url: str, terminal: bool) -> str:
-    """Return the lines for the terminal or the journal.
+    """Return the text for the terminal or the journal.
 
-    A password that was drawn is in them for a *terminal* only; otherwise the file
-    that holds it is named.
+    A generated password is included only for a *terminal*; otherwise the text names the
+    file that contains it.
     """
     found = made.installation
     lines = [f"Semaphore is at {url}"]

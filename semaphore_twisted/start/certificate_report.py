@@ -1,4 +1,4 @@
-"""What can be said of the certificate that is served, and of its renewal."""
+"""Reports the served certificate and the state of its renewal."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Root(msgspec.Struct, frozen=True, kw_only=True):
-    """A root of the local authority; *takes_over* is when it does, if it is to come."""
+    """A root of the local CA; *takes_over* is set for the next root."""
 
     file: str
     sha256: str
@@ -45,11 +45,11 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The chain that is served, and how its renewal goes.
+    """The served chain and the state of its renewal.
 
-    *served* is where it comes from, which is the local authority as long as a public
-    one has given none. *roots* are the local authority's. *why* says why there is no
-    newer one; *failing* that there should be.
+    *served* is the chain's source; it is the local CA while ACME has no certificate.
+    *roots* are those of the local CA. *why* states why there is no newer certificate;
+    *failing* is true if there should be one.
     """
 
     mode: str
@@ -64,12 +64,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def healthy(self) -> bool:
-        """Whether there is nothing that a person has to look after."""
+        """Whether no action of the operator is needed."""
         return not self.failing
 
 
 def report(found: Installation, conn: Connection, now: datetime) -> Report:
-    """Return the report of an installation, from its files and its store."""
+    """Return the report of an installation, from its files and its database."""
     made = _report(found, conn, now)
     if made.mode == "files":
         return made
@@ -80,7 +80,7 @@ def report(found: Installation, conn: Connection, now: datetime) -> Report:
 
 
 def _beside(made: Report, look: Look) -> Report:
-    """Add that the local authority, which serves all other names, is in trouble."""
+    """Add that the local CA, which serves all other names, has failed."""
     trouble = f"the local authority's certificate: {look.why}"
     moments = [each for each in (made.failing_since, look.failing_since) if each]
     return replace(
@@ -92,7 +92,7 @@ def _beside(made: Report, look: Look) -> Report:
 
 
 def roots(folder: Path) -> Iterator[Root]:
-    """Yield the root in use and the one to come, as far as they are in *folder*."""
+    """Yield the current and the next root, if their files are in *folder*."""
     end: datetime | None = None
     for name in ("root.pem", authority.NEXT_ROOT):
         try:
@@ -177,7 +177,7 @@ def _of_authority(
 
 
 def _without(local: Path, record: Record, now: datetime) -> Report:
-    """Report that the local authority stands in for the public one."""
+    """Return the report while the local CA replaces a missing ACME certificate."""
     try:
         chain = x509.load_pem_x509_certificates(local.read_bytes())
     except (OSError, ValueError):
@@ -201,7 +201,7 @@ def _next_try(record: Record, now: datetime) -> datetime | None:
 def _read(
     chain_path: Path, key_path: Path, now: datetime
 ) -> tuple[list[x509.Certificate], str]:
-    """Return the chain, and what is wrong with it."""
+    """Return the chain, and an error sentence if it cannot be used."""
     chain: list[x509.Certificate] = []
     try:
         content = content_of(chain_path)

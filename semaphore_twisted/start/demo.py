@@ -1,4 +1,4 @@
-"""``--demo``: a project with something to run within the first minute."""
+"""``--demo``: creates a project with templates that run without further setup."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Installation
 
-#: Name of the project; a second one is never made.
+#: Name of the project; it is created once.
 NAME = "Demo"
 
 _PING = """\
@@ -72,7 +72,7 @@ _TEMPLATES = (
 
 
 def ensure(found: Installation, *, search_path: str) -> str | None:
-    """Make the project unless it is there; return why it could not be made."""
+    """Create the project if it is missing; return the reason if that is impossible."""
     git = shutil.which("git", path=search_path)
     if git is None:
         return "--demo: git is missing, so there is no demo; install it, start again"
@@ -90,7 +90,7 @@ def ensure(found: Installation, *, search_path: str) -> str | None:
 
 
 def make_repository(folder: Path, *, git: str) -> None:
-    """Make a git repository of the demo's files in *folder*."""
+    """Create a git repository with the demo's files in *folder*."""
     state.make_folder(folder)
     for name, text in _FILES.items():
         state.write(folder / name, text.encode())
@@ -124,7 +124,7 @@ def make_repository(folder: Path, *, git: str) -> None:
 
 
 def _fill(conn: Connection, folder: Path) -> None:
-    """Store the project and what is in it, as the first administrator would."""
+    """Store the project and its objects on behalf of the first administrator."""
     owner = first_account.administrator(conn)
     project = projects.create(conn, owner, projects.NewProject(name=NAME))
     actor = Actor(

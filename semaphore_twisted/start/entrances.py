@@ -1,4 +1,4 @@
-"""What the listeners get: entrances to a site, and redirects to it."""
+"""Creates the protocol factories of the listeners."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from semaphore_twisted.web.trust import Trust
 
 
 def known_hosts(config: Config) -> frozenset[str]:
-    """Return what this machine may be called where ``web_host`` says nothing."""
+    """Return the names and addresses of this machine, used without ``web_host``."""
     named = [each for each in config.interfaces if socket_path(each) is None]
     found = (*own_names(), *own_addresses(), *(each.strip("[]") for each in named))
     return frozenset(filter(None, found))
@@ -24,10 +24,10 @@ def known_hosts(config: Config) -> frozenset[str]:
 
 @define(eq=False, kw_only=True)
 class Entrances:
-    """Makes the factories; the limits on connections that wait hold for all together.
+    """Creates the factories; all share the limits on pending connections.
 
-    *source* has the certificates, and is ``None`` without TLS; *challenge* knows how an
-    authority's challenges in TLS are answered.
+    *source* provides certificates, ``None`` without TLS; *challenge* answers
+    TLS-ALPN-01 challenges.
     """
 
     config: Config
@@ -38,7 +38,7 @@ class Entrances:
     _names: frozenset[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Look up what this machine is called."""
+        """Look up the names of this machine."""
         self._lobby = Lobby(self.clock)
         self._names = known_hosts(self.config)
 
@@ -52,8 +52,8 @@ class Entrances:
     ) -> IProtocolFactory:
         """Return the factory of listeners at *port* that serve *site*.
 
-        Who has to come over HTTPS is sent to *web_host*, if there is one. *source* has
-        other certificates than the usual ones.
+        Plain HTTP is redirected to *web_host*, if there is one. *source* replaces the
+        usual certificates.
         """
         entrance: IProtocolFactory = Entrance(
             site,

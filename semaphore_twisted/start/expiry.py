@@ -1,4 +1,4 @@
-"""Tells of a certificate that comes to its end, long before people notice."""
+"""Warns of a certificate that is not renewed in time."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,32 +13,32 @@ from typing_extensions import override
 
 from semaphore_twisted.deferreds import forget
 
-#: Share of a certificate's life after which it should have been renewed.
+#: Share of its validity period after which a certificate should have been renewed.
 LATE = 2 / 3
 
-#: How long after its moment a renewal of ours may take.
+#: Tolerated delay of a planned renewal.
 GRACE = timedelta(days=1)
 
-#: Seconds between two looks, and from one warning to the next.
+#: Seconds between two checks, and the interval between warnings.
 _LOOK, _AGAIN = 3600.0, timedelta(days=1)
 
 
 def late(leaf: x509.Certificate, now: datetime) -> bool:
-    """Whether less than a third of the life of *leaf* is left."""
+    """Return whether less than a third of the validity period of *leaf* is left."""
     start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     return now > start + (end - start) * LATE
 
 
 def _unplanned(leaf: x509.Certificate) -> None:
-    """Know of no plan."""
+    """Return ``None``: no renewal is planned."""
     del leaf
 
 
 class ExpiryWatch(Service):
-    """Warns once a day from a third of the certificate's life on.
+    """Warns once a day in the last third of the certificate's validity period.
 
-    A certificate that we renew ourselves is given a day for it, from when that was
-    *planned*; *reason* says why it was not, where that is known.
+    A certificate that the server renews itself has a grace period after the *planned*
+    time; *reason* states why the renewal failed, if that is known.
     """
 
     name = "expiry"
@@ -54,7 +54,7 @@ class ExpiryWatch(Service):
         now: Callable[[], datetime],
         planned: Callable[[x509.Certificate], datetime | None] = _unplanned,
     ) -> None:
-        """Watch what *source* presents."""
+        """Check the certificate that *source* presents."""
         self._source = source
         self._reason = reason
         self._grace = grace
@@ -66,14 +66,18 @@ class ExpiryWatch(Service):
 
     @override
     def startService(self) -> None:
-        """Look now and then."""
+        """Start the periodic check."""
         super().startService()
         looking = self._timer.start(_LOOK)
-        forget(looking, log=self._log, sentence="The certificate is not watched")
+        forget(
+            looking,
+            log=self._log,
+            sentence="The check of the certificate's expiry ended",
+        )
 
     @override
     def stopService(self) -> None:
-        """Look no more."""
+        """Stop the periodic check."""
         super().stopService()
         if self._timer.running:
             self._timer.stop()

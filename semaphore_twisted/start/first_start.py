@@ -1,8 +1,8 @@
-"""From a configuration to an installation that can serve; synchronous, no reactor.
+"""Turns a configuration into an installation that can serve; no reactor is needed.
 
-:func:`begin` checks and locks, and makes nothing but empty folders. :func:`complete`
-makes what is missing: key, database, authority, first account. What exists is left as
-it is, byte by byte.
+:func:`begin` checks and locks, and creates only empty directories. :func:`complete`
+creates what is missing: key, database, local CA, first account. Existing data is not
+changed.
 """
 
 import base64
@@ -50,24 +50,24 @@ from semaphore_twisted.start.state import InUse, Lock, NotOurs
 
 @frozen
 class Begun:
-    """A checked configuration and the exclusive use of the state directory."""
+    """A checked configuration, with exclusive use of the state directory."""
 
     installation: Installation
     lock: Lock
-    #: of the key store, where one is configured
+    #: the keyring, if a key is configured
     keyring: Keyring | None
-    #: where the first account's name and password come from
+    #: the environment, with name and password of the first account
     environ: Mapping[str, str]
-    #: sockets of the site that are open already
+    #: inherited sockets of the site
     given: Sequence[socket.socket] = ()
 
 
 @frozen
 class Account:
-    """The account that this start has made."""
+    """The account that this start has created."""
 
     login: str
-    #: only if it was drawn by us
+    #: only if it was generated
     password: str | None
 
 
@@ -82,7 +82,7 @@ class Complete:
     account: Account | None
     new_key: bool
     warnings: tuple[str, ...]
-    #: the VPN's, where there is one
+    #: the VPN's network, if there is one
     network: Network | None
 
 
@@ -94,13 +94,13 @@ def begin(
     given: Sequence[socket.socket] = (),
     new_database: bool = False,
 ) -> Begun:
-    """Check the configuration and the keys, make the folders, take the lock.
+    """Check configuration and keys, create the directories, take the lock.
 
-    The site is served on the sockets *given*, if there are any. With *new_database*
-    what is left of an installation without a database is set aside; without, it is a
-    reason to refuse.
+    The site is served on the inherited sockets *given*, if there are any. With
+    *new_database* the remains of an installation without a database are set aside;
+    otherwise they cause a refusal.
 
-    :raises Refused: with one sentence.
+    :raises Refused: with one sentence
     """
     found = installation.load(config=config, state=state_path, environ=environ)
     try:
@@ -130,12 +130,12 @@ def begin(
 
 
 def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complete:
-    """Make what is missing.
+    """Create what is missing.
 
-    A password that is drawn goes into a file, unless there is a *terminal* to show
-    it on.
+    A generated password is written to a file, unless there is a *terminal* to print it
+    on.
 
-    :raises Refused: with one sentence; nothing that existed was changed.
+    :raises Refused: with one sentence; existing data is unchanged
     """
     found = begun.installation
     try:
@@ -162,7 +162,7 @@ def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complet
 
 
 def _unavailable(found: Installation, error: Unavailable) -> Refused:
-    """Return the refusal of a start that can be tried again."""
+    """Return the refusal of a start that may succeed later."""
     return Refused(f"{found.database}: {error.message}", EX_BUSY)
 
 
@@ -177,7 +177,7 @@ def _complete(
         found, new_key = _with_new_key(begun), True
         keyring = found.keyring()
     elif found.config_file is None and not found.state.config.exists():
-        # The key came from the environment, and is written to no file.
+        # The key came from the environment, and is not written to a file.
         state.write(found.state.config, b"{}\n")
     with conn.transaction(write=True):
         report = vault.startup_check(conn, keyring)
@@ -215,9 +215,9 @@ def certificates(
     next_root: bool = False,
     new_leaf: bool = False,
 ) -> Certificates:
-    """Make or renew the certificates of the local authority; an operation.
+    """Create or renew the certificates of the local CA; an operation.
 
-    :raises AuthorityLost:
+    :raises AuthorityLost: if the CA cannot be used
     """
     names, addresses = [*own_names()], [*own_addresses()]
     for host in (
@@ -248,7 +248,7 @@ def certificates(
 
 
 def _is_address(host: str) -> bool:
-    """Whether *host* is an address that a client can name."""
+    """Return whether *host* is an address that a client can use."""
     try:
         return not ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -256,7 +256,7 @@ def _is_address(host: str) -> bool:
 
 
 def _with_new_key(begun: Begun) -> Installation:
-    """Write a fresh key into the configuration and return what that makes."""
+    """Write a new key into the configuration, and return the installation with it."""
     found = begun.installation
     key = masterkey.make(os.urandom)
     path = found.config_file or found.state.config
@@ -273,7 +273,10 @@ def _with_new_key(begun: Begun) -> Installation:
 
 
 def with_option(content: bytes, suffix: str, name: str, value: str) -> bytes:
-    """Return a file's *content* with one more option; the rest stays as it is."""
+    """Return the *content* of a configuration file with one more option.
+
+    The rest stays as it is.
+    """
     text = content.decode("utf-8-sig")
     if suffix == ".toml":
         return f"{name} = {json.dumps(value)}\n{text}".encode()
@@ -289,7 +292,7 @@ def with_option(content: bytes, suffix: str, name: str, value: str) -> bytes:
 
 
 def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account | None:
-    """Make the administrator while no user exists."""
+    """Create the administrator if there is no user."""
     if first_account.any_user(conn):
         return None
 
@@ -322,7 +325,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
 
 
 def _check(option: str, check: Callable[[str], None], value: str) -> None:
-    """Refuse a *value* of the environment by the name of its option."""
+    """Refuse an invalid *value* from the environment, naming its *option*."""
     try:
         check(value.strip())
     except Invalid as error:
@@ -330,7 +333,7 @@ def _check(option: str, check: Callable[[str], None], value: str) -> None:
 
 
 def drawn_password(entropy: Callable[[int], bytes]) -> str:
-    """Return a random password of 120 bits that can be read out loud."""
+    """Return a random password of 120 bits without ambiguous characters."""
     text = base64.b32encode(entropy(15)).decode().lower()
     return "-".join(text[start : start + 6] for start in range(0, 24, 6))
 

@@ -1,4 +1,4 @@
-"""SIGHUP, by which services are told to look at their files again."""
+"""SIGHUP makes services check their files again."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 
 class Hangup(Service):
-    """Calls back at a SIGHUP; on a terminal that still means that the terminal went."""
+    """Calls back at a SIGHUP, unless the process runs on a terminal."""
 
     name = "hangup"
 
@@ -21,9 +21,9 @@ class Hangup(Service):
         reactor: Any,
         terminal: bool | None = None,
     ) -> None:
-        """Call *look* by *reactor*; leave the signal alone on a *terminal*.
+        """Call *look* by *reactor*; on a *terminal* do not handle the signal.
 
-        That is what the standard input is, if nobody says.
+        By default the process runs on a terminal if standard input is one.
         """
         self._look = look
         self._terminal = terminal
@@ -31,16 +31,16 @@ class Hangup(Service):
 
     @override
     def startService(self) -> None:
-        """Hear the signal."""
+        """Install the signal handler."""
         super().startService()
-        if self._terminal is None:  # a daemon has left it by now
+        if self._terminal is None:  # a daemon has detached from it by now
             self._terminal = os.isatty(0)
         if not self._terminal:
             signal.signal(signal.SIGHUP, self._heard)
 
     @override
     def stopService(self) -> None:
-        """Hear it no more; one that comes late is not to cut the stop short."""
+        """Ignore further signals, so that a late one does not end the process."""
         super().stopService()
         if not self._terminal:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What the server does to itself before it holds a secret."""
+"""Restricts the process before it holds a secret."""
 
 import os
 import resource
@@ -6,15 +6,15 @@ from collections.abc import Iterable, MutableMapping
 
 from semaphore_twisted.common.prctl import hide_memory
 
-#: Descriptors that the server may have open: each websocket holds one.
+#: Maximum number of open files: each websocket uses one.
 _FILES = 65_536
 
 
 def harden() -> None:
-    """Make files private, and memory unreadable for others of the same user.
+    """Make new files private, and memory unreadable for processes of the same user.
 
     Without the dumpable flag ``/proc/PID/environ`` and ``/proc/PID/mem`` belong to
-    root, no debugger of the same user attaches, and no core file is written.
+    root, no debugger of the same user can attach, and no core file is written.
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -22,11 +22,11 @@ def harden() -> None:
 
 
 def allow_many_files() -> None:
-    """Raise the soft limit of open files, which often is 1,024, towards the hard one.
+    """Raise the soft limit of open files, often 1,024, towards the hard limit.
 
-    A thousand open pages would reach it. It is kept low for programs that use
-    ``select(2)`` with very many files; the server does not, and jobs, which inherit it,
-    hardly ever have so many.
+    A thousand open pages would reach it. The usual limit is low for the sake of
+    programs that use ``select(2)``; the server does not, and jobs, which inherit the
+    limit, rarely open so many files.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)

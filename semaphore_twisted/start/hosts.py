@@ -1,4 +1,4 @@
-"""The names that the site is known by, from everything that names it."""
+"""Collects the accepted host names of the site."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,12 +10,12 @@ from semaphore_twisted.config_address import host_of
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.start.entrances import known_hosts
 
-#: Where the domains are that are tried behind a bare name.
+#: Names the search domains that are appended to a bare name.
 _RESOLV_CONF = "/etc/resolv.conf"
 
 
 def hosts(config: Config, network: Network | None) -> tuple[str, ...]:
-    """Return what requests may call the site: its own names, and ``allowed_hosts``."""
+    """Return the accepted host names: the site's own, and ``allowed_hosts``."""
     own = sorted(known_hosts(config))
     inside: tuple[str, ...] = (config.vpn.domain,)
     if network is not None:
@@ -33,7 +33,7 @@ def hosts(config: Config, network: Network | None) -> tuple[str, ...]:
 
 
 def certified(leaves: Iterable[x509.Certificate]) -> tuple[str, ...]:
-    """Return the names in certificates: those that are presented now."""
+    """Return the DNS names in the served certificates *leaves*."""
     kind = x509.SubjectAlternativeName
     found: list[str] = []
     for leaf in leaves:
@@ -46,13 +46,13 @@ def certified(leaves: Iterable[x509.Certificate]) -> tuple[str, ...]:
 
 
 def _longer(names: list[str], domains: list[str]) -> list[str]:
-    """Return the bare ones of *names* as neighbours write them, with a domain."""
+    """Return the bare names in *names* with each domain, as other machines use them."""
     bare = [each for each in names if not {".", ":"} & set(each)]
     return [f"{each}.{domain}" for each in bare for domain in (*domains, "local")]
 
 
 def _search_domains(text: str) -> list[str]:
-    """Return the domains in *text*, ``resolv.conf``; the last line of them counts."""
+    """Return the search domains in ``resolv.conf``; the last such line counts."""
     found: list[str] = []
     for line in text.splitlines():
         word, *rest = line.split() or [""]

@@ -1,4 +1,4 @@
-"""Where an installation is, and how it is opened; for the server and for commands."""
+"""Locates and opens an installation, for the server and for commands."""
 
 import os
 from collections.abc import Mapping
@@ -19,20 +19,20 @@ from semaphore_twisted.persistence.migrations.migrate import is_empty
 from semaphore_twisted.start.operator_files import content_of, given
 from semaphore_twisted.start.state import Lock, StateDirectory
 
-#: Exit code for configuration and keys (``EX_CONFIG`` of sysexits.h).
+#: Exit code for errors in configuration and keys (``EX_CONFIG`` of sysexits.h).
 EX_CONFIG = 78
 
-#: Exit code where another program has what we need, or the machine lacks it for now.
+#: Exit code for resources that are in use or temporarily unavailable.
 EX_BUSY = 1
 
-#: Where Semaphore looks for its configuration.
+#: Paths where Semaphore looks for its configuration.
 SEARCHED = (
     Path("config.json"),
     Path("/usr/local/etc/semaphore/config.json"),
     Path("/etc/semaphore/config.json"),
 )
 
-#: The option that everything sealed depends on.
+#: The option with the key of all encrypted values.
 KEY = "access_key_encryption"
 
 
@@ -40,17 +40,17 @@ class Refused(Failure):
     """The installation cannot be used; the sentence names the option."""
 
     def __init__(self, sentence: str, exit_code: int = EX_CONFIG) -> None:
-        """Say why in one *sentence*."""
+        """Store the reason *sentence* and the exit code."""
         super().__init__(sentence, exit_code)
 
 
 @frozen
 class Installation:
-    """A configuration and a state directory that belong together."""
+    """A configuration and the state directory that belongs to it."""
 
     state: StateDirectory
     settings: Settings
-    #: ``None`` where there is no file: everything comes from the environment
+    #: ``None`` if all options come from the environment
     config_file: Path | None = field(default=None)
 
     @property
@@ -60,20 +60,20 @@ class Installation:
 
     @property
     def database(self) -> Path:
-        """The file of the store."""
+        """The path of the database file."""
         host = self.config.sqlite.host
         path = self.state.path / host if host else self.state.database
-        # what is beside the database is where SQLite has its log
+        # SQLite places its log beside the resolved path
         return path.resolve() if path.is_symlink() else path
 
     def lock(self) -> Lock:
-        """Keep other servers from the state and from the database.
+        """Lock the state directory and the database against other servers.
 
         The lock of the database is a file beside it, since two state directories can
-        name one database. The database itself must not be opened for that: to close
-        it again ends the locks that SQLite has on it.
+        name the same database. The database itself must not be opened for a lock:
+        closing it again would release SQLite's own locks.
 
-        :raises InUse: if another process holds one of both
+        :raises InUse: if another process holds one of them
         """
         lock = self.state.lock()
         real = self.database.resolve()
@@ -86,13 +86,13 @@ class Installation:
 
     @property
     def known_hosts(self) -> Path:
-        """The file of the keys of hosts that jobs have met."""
+        """The file of known SSH host keys of jobs."""
         return Path(self.config.ssh.known_hosts_file or self.state.known_hosts)
 
     def keyring(self) -> Keyring:
-        """Return the keys that open and seal.
+        """Return the keyring of the configured keys.
 
-        :raises Refused: if there is none, or one is not 32 bytes of base64.
+        :raises Refused: if there is no key, or one is not 32 bytes in base64
         """
         text = self.config.access_key_encryption
         if not text:
@@ -104,9 +104,9 @@ class Installation:
         return Keyring(parse_key(text, KEY), old, entropy=os.urandom)
 
     def require_database(self) -> None:
-        """Accept a database that is there and has tables.
+        """Check that the database exists and has tables.
 
-        :raises Refused:
+        :raises Refused: if it does not
         """
         if not self.database.is_file():
             raise Refused(f"{self.database}: no database found; start the server once")
@@ -117,9 +117,9 @@ class Installation:
             )
 
     def connect(self, *, read_only: bool = False) -> Connection:
-        """Open the store.
+        """Open the database.
 
-        :raises Refused: if there is none yet.
+        :raises Refused: if there is none yet
         """
         self.require_database()
         return connect(
@@ -128,9 +128,9 @@ class Installation:
 
 
 def parse_key(text: str, option: str) -> MasterKey:
-    """Return the key that *text* is.
+    """Parse the key in *text*.
 
-    :raises Refused: with the option, the length found and the length wanted.
+    :raises Refused: with the option, the actual and the required length
     """
     try:
         return MasterKey.parse(text, option)
@@ -139,9 +139,9 @@ def parse_key(text: str, option: str) -> MasterKey:
 
 
 def check_paths(options: Mapping[str, Any]) -> None:
-    """Refuse an empty path, which is mostly a variable of a script that is not set.
+    """Refuse an empty path, which usually comes from an unset script variable.
 
-    :raises Refused: naming the option.
+    :raises Refused: naming the option
     """
     for name in ("config", "state", "vpn-settings", "vpn-state"):
         if options[name] == "":
@@ -151,9 +151,9 @@ def check_paths(options: Mapping[str, Any]) -> None:
 def locate(
     *, config: Path | None, state: Path | None, environ: Mapping[str, str]
 ) -> tuple[Path | None, StateDirectory]:
-    """Return the configuration's file, ``None`` if there is none, and the state.
+    """Return the configuration file, ``None`` without one, and the state directory.
 
-    :raises Refused: if a file that was named does not exist.
+    :raises Refused: if a file that was named does not exist
     """
     directory = StateDirectory(_state_path(state, environ))
     named = config or _path(environ.get("SEMAPHORE_CONFIG_PATH"))
@@ -178,9 +178,9 @@ def locate(
 def load(
     *, config: Path | None, state: Path | None, environ: Mapping[str, str]
 ) -> Installation:
-    """Read the configuration; nothing is made or changed.
+    """Read the configuration; nothing is created or changed.
 
-    :raises Refused: if an option cannot be used, or a file cannot be read.
+    :raises Refused: if an option or a file cannot be used
     """
     try:
         file, directory = locate(config=config, state=state, environ=environ)
@@ -201,9 +201,9 @@ def load(
 def open_existing(
     *, config: Path | None, state: Path | None, environ: Mapping[str, str]
 ) -> Installation:
-    """Read the configuration of an installation that was started once.
+    """Read the configuration of an existing installation.
 
-    :raises Refused: if there is none.
+    :raises Refused: if there is none
     """
     found = load(config=config, state=state, environ=environ)
     if found.config_file is None and not found.database.exists():
@@ -215,10 +215,10 @@ def open_existing(
 
 
 def _state_path(state: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return where everything is kept, absolute.
+    """Return the absolute path of the state directory.
 
-    Order: ``--state``, ``SEMAPHORE_STATE_PATH``, systemd's ``StateDirectory=``, the
-    system's place for root, the user's own.
+    Precedence: ``--state``, ``SEMAPHORE_STATE_PATH``, systemd's ``StateDirectory=``,
+    the system directory for root, the user's data directory.
     """
     named = (
         state

@@ -1,4 +1,4 @@
-"""What jobs are given of the configuration and of this machine's files."""
+"""Derives the options of jobs from the configuration and this machine's files."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.own_folder import own_folder
 from semaphore_twisted.start.programs import brought_along, own_programs
 
-#: Where systems keep their roots in one file: Debian's, Fedora's, openSUSE's, BSD's.
+#: The system's root certificates in one file: Debian, Fedora, openSUSE, BSD.
 SYSTEM = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -30,7 +30,7 @@ SYSTEM = (
     "/etc/ssl/cert.pem",
 )
 
-#: The file of ours that has them all.
+#: The file with the system's and the configured roots.
 _ROOTS = "ca-bundle.pem"
 
 
@@ -43,7 +43,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 class Roots:
     """The system's roots and those of the option ``ca_bundle``, in one file.
 
-    git takes one file only, in place of the system's.
+    git accepts only one file, which replaces the system's.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -53,7 +53,7 @@ class Roots:
     _seen: tuple[tuple[int, int], ...] = field(default=(), init=False)
 
     def refresh(self) -> None:
-        """Write the file again where one of the two has changed.
+        """Write the file again if a source has changed.
 
         :raises Refused: if the bundle cannot be used; the file stays as it is
         """
@@ -74,30 +74,30 @@ class Roots:
         self._seen = seen
 
     def path(self) -> str:
-        """Return the file, as new as it can be."""
+        """Return the path of the file, after an attempt to refresh it."""
         try:
             self.refresh()
         except Refused as error:
-            self._log.error("Jobs get the roots of before: {why}", why=error.sentence)
+            self._log.error("Jobs use the former roots: {why}", why=error.sentence)
         return str(self.target)
 
 
-#: Bytes of the largest file of host keys.
+#: Maximum size of a known_hosts file in bytes.
 _KNOWN_HOSTS = 64 * 1024 * 1024
 
 
 @frozen
 class JobSettings:
-    """What every job gets, and what is looked at again for each."""
+    """The options that all jobs share, and values that are read for each job."""
 
     usual: JobOptions
     _roots: Roots | None = None
 
     def now(self) -> JobOptions:
-        """Return the settings for a job that starts now."""
+        """Return the options of a job that starts now."""
         try:
             known_hosts = content_of(self.usual.known_hosts, _KNOWN_HOSTS)
-        except FileNotFoundError:  # no host was met yet
+        except FileNotFoundError:  # no host key is known yet
             known_hosts = b""
         except OSError:
             if self.usual.known_hosts != os.devnull:
@@ -115,7 +115,7 @@ class JobSettings:
 
 
 def _without_programs(folder: str) -> bool:
-    """Whether no program in *folder* can be run, by an option of its mount."""
+    """Return whether *folder* is on a file system mounted with ``noexec``."""
     try:
         return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
     except OSError:
@@ -123,7 +123,7 @@ def _without_programs(folder: str) -> bool:
 
 
 def rules(found: Installation) -> RepositoryRules:
-    """Return what is permitted of repositories: the server's own folders are not."""
+    """Return the rules for repositories; the server's own directories are excluded."""
     config, places = found.config, found.state
     own = [places.path, Path(config.tmp_path)]
     if found.config_file is not None and found.config_file.parent != Path("/"):
@@ -138,9 +138,11 @@ def rules(found: Installation) -> RepositoryRules:
 
 
 def _check_file(option: str, text: str) -> None:
-    """Refuse what ``ssh`` would wait for, or could not read; it may be missing.
+    """Refuse a path that is not a regular file; it may be missing.
 
-    :raises Refused: naming the *option*.
+    ``ssh`` could not read it, or would wait for it.
+
+    :raises Refused: naming the *option*
     """
     path = Path(text)
     if text and path.exists() and not path.is_file() and text != os.devnull:
@@ -154,9 +156,9 @@ def _real(folders: Iterable[str | Path]) -> tuple[str, ...]:
 def settings(
     made: Complete, jobs: JobUser, path: str, environ: Mapping[str, str]
 ) -> JobSettings:
-    """Return the settings of every job; makes the folder of workspaces.
+    """Return the options of jobs, and create the directory of workspaces.
 
-    :raises Refused: if that folder is somebody else's, or ``ca_bundle`` is unusable.
+    :raises Refused: if another user owns that directory, or ``ca_bundle`` is unusable
     """
     found, config = made.installation, made.installation.config
     _check_file("ssh_config_path", config.ssh_config_path)
@@ -164,7 +166,7 @@ def settings(
     places = found.state
     workspaces = places.workspaces
     if jobs.is_other:
-        # The job's user has to pass through it, which nobody may in the state's.
+        # The job's user must traverse it, and the state directory is private.
         workspaces = Path(config.tmp_path).absolute()
         own_folder(workspaces, "tmp_path", 0o711)
     forwarded = {
@@ -192,7 +194,7 @@ def settings(
     )
     roots = None
     if config.ca_bundle:
-        # where the jobs' user can read it
+        # readable for the job's user
         folder = workspaces if jobs.is_other else places.path
         roots = Roots(Path(config.ca_bundle), folder / _ROOTS)
         roots.refresh()

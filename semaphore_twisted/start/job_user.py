@@ -1,4 +1,4 @@
-"""The user that jobs run as: found by name or number, and whether we may switch."""
+"""Resolves the user that jobs run as, and checks that the server may switch to it."""
 
 import os
 import pwd
@@ -22,31 +22,31 @@ class UnusableUser(DomainError):
 
 @frozen
 class JobUser:
-    """Numbers for the supervisor; both ``None`` where jobs run as the server.
+    """User and group of jobs; both ``None`` if jobs run as the server's user.
 
-    Where each job has a number of its own, a *gid* of ``None`` is that number.
+    If each job has a uid of its own, a *gid* of ``None`` means the same number.
     """
 
     uid: int | None
     gid: int | None
-    #: how it is told to people
+    #: the name for messages
     name: str
-    #: where each job has a number of its own; *uid* is the first then
+    #: the uids if each job has its own; *uid* is then the first one
     uids: range = range(0)
 
     @property
     def is_other(self) -> bool:
-        """Whether jobs run as somebody else than the server."""
+        """Whether jobs run as another user than the server."""
         return self.uid is not None and self.uid != os.geteuid()
 
     @property
     def is_root(self) -> bool:
-        """Whether jobs run as root, whom nothing separates."""
+        """Whether jobs run as root, and therefore without separation."""
         return os.geteuid() == 0 if self.uid is None else self.uid == 0
 
     @property
     def have_accounts(self) -> bool:
-        """Whether each number has an account of this machine."""
+        """Whether each uid has an account on this machine."""
         try:
             for uid in self.uids:
                 pwd.getpwuid(uid)
@@ -62,11 +62,11 @@ def resolve(
     by_name: Callable[[str], pwd.struct_passwd] = pwd.getpwnam,
     by_number: Callable[[int], pwd.struct_passwd] = pwd.getpwuid,
 ) -> JobUser:
-    """Return the user that *process* names.
+    """Return the user that *process* configures.
 
-    *may_switch* returns what is missing for a switch, empty if nothing is.
+    *may_switch* returns the missing capabilities, empty if there are none.
 
-    :raises UnusableUser: if there is no such user, or the server may not switch.
+    :raises UnusableUser: if there is no such user, or the server may not switch to it
     """
     uid, gid, option = process.uid, process.gid, "process.uid"
     name = process.user
@@ -111,14 +111,14 @@ def resolve(
 
 
 def identities(user: JobUser, spools: str, workspaces: str) -> Identities | None:
-    """Return what gives each job a user of its own, if that is wanted."""
+    """Return the allocator of uids, ``None`` unless each job has its own."""
     if not user.uids:
         return None
     return Identities(user.uids, Path(spools), Path(workspaces), user.gid)
 
 
 def _range(process: Process, may_switch: Callable[[], str]) -> JobUser:
-    """Return the users of ``process.uid_range``, which goes before a single one."""
+    """Return the users of ``process.uid_range``, which overrides a single user."""
     uids = process.uids
     if missing := may_switch():
         raise UnusableUser(
@@ -149,7 +149,7 @@ def _mapped(uids: range) -> bool:
 
 
 def lacking(capabilities: Mapping[str, int]) -> str:
-    """Return which of *capabilities* (name to number) this process does not have."""
+    """Return which of *capabilities* (name to number) this process lacks."""
     effective = 0
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
         for line in status:

@@ -1,8 +1,8 @@
-"""Which certificate a device is presented that follows the link of an invite.
+"""Decides whether the link of an invite carries the fingerprint of the local root.
 
-A link has the fingerprint of the local authority's root only where its address leads to
-a listener that presents a certificate of that authority: a device trusts nothing else
-then. A public certificate has another key after each renewal, so it is not pinned.
+It does only if its URL leads to a listener that serves a certificate of the local CA,
+since the device then trusts nothing else. A public certificate has another key after
+each renewal, so it is not pinned.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ def is_pinned(
 ) -> bool:
     """Return whether a link to *base* has the fingerprint of the local root.
 
-    It has none where the certificate is a public one, the operator's own, or that of a
-    proxy. *covered* tells whether the local authority's certificate is for a name.
-    *small* is the address of the small listener for devices to come, which presents
-    the local authority's certificate beside a public one, too.
+    It has none if the certificate is a public one, the operator's own, or that of a
+    proxy. *covered* returns whether the local CA's certificate is for a name. *small*
+    is the URL of the enrollment listener, which always serves the local CA's
+    certificate.
 
-    :raises Conflict: where the certificate is one for other names.
+    :raises Conflict: if the certificate there is for other names
     """
     if not config.tls.enabled or config.tls.origin == "files":
         return False
@@ -36,7 +36,7 @@ def is_pinned(
     host = (urlsplit(base).hostname or "").rstrip(".")
     if host in config.acme_names:
         return False
-    # a client that comes by an address names no host in its greeting
+    # a client that uses an IP address sends no server name
     local = config.vpn.only if _is_address(host) else covered(host)
     if not local:
         raise Conflict(
@@ -48,9 +48,9 @@ def is_pinned(
 
 
 def _proxied(config: Config, base: str) -> bool:
-    """Whether a proxy that ends TLS itself is at *base*.
+    """Return whether *base* leads to a proxy that terminates TLS.
 
-    One that hands TLS on tells the client's address by the PROXY protocol.
+    A proxy that passes TLS through uses the PROXY protocol.
     """
     if not config.trusted_proxies or config.proxy_protocol or not config.web_host:
         return False

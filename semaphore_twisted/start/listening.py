@@ -1,4 +1,4 @@
-"""The listening sockets, bound before anything else is made.
+"""Binds the listening sockets before anything else is created.
 
 A busy port is then one line and an exit code instead of a traceback under the reactor.
 """
@@ -21,16 +21,16 @@ BACKLOG = 256
 
 
 class CannotListen(Exception):
-    """The address cannot be bound; the sentence says which and why."""
+    """The address cannot be bound; the sentence names the address and the reason."""
 
 
 class PlainHttpRefused(Exception):
-    """Plain HTTP on an address that others can reach."""
+    """Plain HTTP on an address that other machines can reach."""
 
 
 @frozen
 class Sockets:
-    """The sockets by what they are for; *redirect* takes challenges as well."""
+    """The listening sockets by purpose; *redirect* also receives ACME challenges."""
 
     main: Sequence[socket.socket] = ()
     redirect: Sequence[socket.socket] = ()
@@ -38,13 +38,13 @@ class Sockets:
 
     @property
     def port(self) -> int:
-        """The site's port, 0 where there are UNIX sockets only."""
+        """The site's port, 0 if it has only UNIX sockets."""
         addresses = [each.getsockname() for each in self.main]
         return next((each[1] for each in addresses if isinstance(each, tuple)), 0)
 
 
 def is_local(config: Config, given: Sequence[socket.socket] = ()) -> bool:
-    """Whether only this machine can reach the sockets *given*, or else *config*'s."""
+    """Return whether only this machine can reach *given*, else *config*'s hosts."""
     if given:
         addresses = [each.getsockname() for each in given]
         return all(
@@ -64,14 +64,15 @@ def _is_local_host(host: str) -> bool:
 
 
 def check_plain_http(config: Config, given: Sequence[socket.socket] = ()) -> str | None:
-    """Return the warning that plain HTTP deserves, ``None`` where it is no danger.
+    """Return a warning about plain HTTP, ``None`` if other machines cannot read it.
 
-    It is served on the sockets *given*, if there are any, else where *config* says.
+    It is served on the sockets *given*, if there are any, or on the interfaces of
+    *config*.
 
-    :raises PlainHttpRefused: if others could read it and nobody said they may.
+    :raises PlainHttpRefused: if other machines could read it without permission
     """
     if config.tls.enabled or config.vpn.only or is_local(config, given):
-        return None  # the tunnel encrypts too
+        return None  # the tunnel encrypts as well
     where = "the sockets given" if given else config.interface or "every address"
     if config.insecure_http:
         return (
@@ -87,11 +88,11 @@ def check_plain_http(config: Config, given: Sequence[socket.socket] = ()) -> str
 
 
 def bind(config: Config, given: Sockets) -> Sockets:
-    """Return listening, non-blocking sockets as *config* wants them.
+    """Return listening, non-blocking sockets for *config*.
 
-    Those that were *given* are taken instead of what would be bound for the same.
+    Sockets that were *given* replace those with the same purpose.
 
-    :raises CannotListen: with one sentence.
+    :raises CannotListen: with one sentence
     """
     main: Sequence[socket.socket] = ()
     if not config.vpn.only:
@@ -110,7 +111,7 @@ def _bind_main(config: Config) -> list[socket.socket]:
         path = socket_path(each)
         if path is None:
             made.append(_bound(partial(_tcp, each, port), "port", f"port {port}", each))
-            port = made[-1].getsockname()[1]  # the system's choice is for all of them
+            port = made[-1].getsockname()[1]  # the kernel's choice applies to all
         else:
             made.append(_bound(partial(_unix, Path(path)), "port", path, each))
     return made
@@ -146,15 +147,15 @@ def _sentence(error: OSError, option: str, where: str, interface: str) -> str:
             f"{where} may not be used: ports below 1024 need the capability "
             "CAP_NET_BIND_SERVICE"
         )
-    # a socket's path that is too long has neither a number nor a text of its own
+    # the error for a socket path that is too long has no number and no text
     return f"{where} cannot be listened on: {error.strerror or error}"
 
 
 def _tcp(host: str, port: int) -> socket.socket:
-    """Listen on *host*, on IPv6 and IPv4 both if it is empty."""
+    """Listen on *host*; on IPv6 and IPv4 if it is empty."""
     host = host.strip("[]")
     if not host and not _has_ipv6():
-        host = "0.0.0.0"  # noqa: S104 - what an empty interface means
+        host = "0.0.0.0"  # noqa: S104 - the meaning of an empty interface
     family, kind, protocol, _, address = socket.getaddrinfo(
         host or "::", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -184,7 +185,7 @@ def _has_ipv6() -> bool:
 
 
 def _unix(path: Path) -> socket.socket:
-    """Listen on *path*; a socket that nobody listens on any more is replaced."""
+    """Listen on *path*; a stale socket is replaced."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
@@ -192,7 +193,7 @@ def _unix(path: Path) -> socket.socket:
                 if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
                     path.unlink()
         listener.bind(str(path))
-        path.chmod(0o660)  # the proxy's user joins by the group
+        path.chmod(0o660)  # the proxy's user gets access by the group
         listener.listen(BACKLOG)
         listener.settimeout(0)
     except BaseException:
@@ -202,13 +203,13 @@ def _unix(path: Path) -> socket.socket:
 
 
 def _hosts(config: Config) -> list[str]:
-    """Return the hosts of ``interface``, every address where there is none."""
+    """Return the hosts of ``interface``; an empty one, for every address, if none."""
     hosts = [each for each in config.interfaces if socket_path(each) is None]
     return hosts or [""]
 
 
 def _bind_enrolling(config: Config) -> list[socket.socket]:
-    """Return sockets for the devices to come, none where none are wanted."""
+    """Return the sockets of the enrollment listener, none without one."""
     port = config.vpn.enroll_port
     if not port:
         return []
@@ -220,7 +221,7 @@ def _bind_enrolling(config: Config) -> list[socket.socket]:
 
 
 def _bind_redirect(config: Config) -> list[socket.socket]:
-    """Return sockets that redirect; none where the challenges' port does so."""
+    """Return the sockets that redirect, none if the challenge port does so."""
     host, port = config.tls.redirect_at
     if not port or not config.tls.enabled or _challenges_at(config) == port:
         return []
@@ -233,7 +234,7 @@ def _bind_redirect(config: Config) -> list[socket.socket]:
 
 
 def _bind_challenges(config: Config) -> list[socket.socket]:
-    """Return sockets for an authority's challenges, which redirect all else."""
+    """Return the sockets for HTTP-01 challenges; they redirect other requests."""
     port = _challenges_at(config)
     option = "acme.http_port"
     return [
@@ -243,11 +244,14 @@ def _bind_challenges(config: Config) -> list[socket.socket]:
 
 
 def _challenges_at(config: Config) -> int:
-    """Return the port where an authority's challenges are answered, or 0."""
+    """Return the port for HTTP-01 challenges, or 0."""
     acme = config.tls.enabled and config.tls.origin == "acme"
     return config.acme.http_port if acme and config.acme.challenge == "http-01" else 0
 
 
 def adopt(listener: socket.socket) -> int:
-    """Return a descriptor of *listener* that Twisted may own; children lack it."""
+    """Return a duplicate of *listener*'s descriptor for Twisted.
+
+    Children do not get it.
+    """
     return os.dup(listener.fileno())

@@ -1,7 +1,7 @@
-"""What the server saw at its last look at the certificate: for the command line.
+"""Result of the last certificate check, for the command line.
 
-The file ``DIR/tls/served.json`` is written at each look that somebody asked for, and
-at each that found something new.
+The file ``DIR/tls/served.json`` is written after each requested check, and after each
+check with a new result.
 """
 
 from datetime import datetime
@@ -15,10 +15,10 @@ _NAME = "served.json"
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """One look: when, the SHA-256 of the certificate that is presented since.
+    """One check: its time, and the SHA-256 of the certificate that is served since.
 
-    *why* says why there is no newer one although there should be, *failing_since*
-    since when.
+    If there should be a newer certificate, *why* states why there is none, and
+    *failing_since* since when.
     """
 
     looked: datetime
@@ -28,12 +28,12 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def keep(folder: Path, look: Look) -> None:
-    """Remember *look* in *folder*."""
+    """Write *look* to *folder*."""
     state.write(folder / _NAME, msgspec.json.encode(look))
 
 
 def last(folder: Path) -> Look | None:
-    """Return the last look, ``None`` where there was none or it cannot be read."""
+    """Return the last result, ``None`` if there is none or it cannot be read."""
     try:
         return msgspec.json.decode((folder / _NAME).read_bytes(), type=Look)
     except (OSError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""Files that an operator names, which may be anything: none is waited for."""
+"""Reads files that an operator names, without blocking on pipes or devices."""
 
 import errno
 import os
@@ -8,31 +8,32 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-#: Bytes of the largest one: certificates of every authority there is are a tenth of it.
+#: Maximum size in bytes; all public CA certificates together have a tenth of it.
 LIMIT = 4 * 1024 * 1024
 
-#: Seconds for a program whose output a shell hands over by a pipe.
+#: Seconds for a program whose output the shell passes as a pipe.
 PATIENCE = 60.0
 
 
 def content_of(path: str | Path, limit: int = LIMIT, *, links: bool = True) -> bytes:
-    """Return what the regular file at *path* holds.
+    """Return the content of the regular file at *path*.
 
-    Without *links* it may not be a symbolic link, which another user may have made.
+    Without *links* it must not be a symbolic link, which another user may have created.
 
-    :raises OSError: if it cannot be read, is larger than *limit*, or no file.
+    :raises OSError: if it cannot be read, exceeds *limit*, or is not a regular file
     """
     with open(path, "rb", opener=_at_once if links else _no_link) as file:
         return _content(file, path, limit)
 
 
 def given(path: str | Path, limit: int = LIMIT) -> bytes:
-    """Return what a regular file holds, or a pipe of the shell's (``<(program)``).
+    """Return the content of a regular file or of a pipe of the shell (``<(program)``).
 
-    A named pipe is refused like a device or a folder: there may be nobody who writes.
+    A named pipe is refused like a device or a directory, since it may have no writer.
 
-    :raises OSError: if it cannot be read, gives more than *limit*, is none of these, or
-        the pipe gives nothing for :data:`PATIENCE` seconds.
+    :raises OSError: if it cannot be read, exceeds *limit*, is of another type, or the
+        pipe
+        has not ended after :data:`PATIENCE` seconds
     """
     with open(path, "rb", opener=_at_once) as file:
         number = file.fileno()
@@ -52,7 +53,7 @@ def _is_unnamed(number: int) -> bool:
 
 
 def _piped(number: int, path: str | Path, limit: int) -> bytes:
-    """Read the pipe *number* to its end, or a byte beyond *limit*."""
+    """Read the pipe *number* to its end, or one byte more than *limit*."""
     found = bytearray()
     waiting = select.poll()
     waiting.register(number, select.POLLIN)

@@ -1,7 +1,8 @@
-"""A folder that only root and the server can replace, below folders of others.
+"""Creates a directory that only root and the server can replace.
 
-Jobs of other users pass through the folder of workspaces, so it is outside of the state
-directory, in ``/var/tmp`` for example, where every user can make folders and links.
+Jobs of other users traverse the directory of workspaces, so it is outside the state
+directory, in ``/var/tmp`` for example, where every user can create directories and
+links.
 """
 
 import errno
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from semaphore_twisted.start.installation import Refused
 
-#: As many as the system follows (path_resolution(7)).
+#: The kernel follows as many (path_resolution(7)).
 _MOST_LINKS = 40
 _EXPECTED = (
     "expected a folder of the server's own, in folders that only root or the server can"
@@ -21,11 +22,12 @@ _EXPECTED = (
 
 
 def own_folder(path: Path, option: str, mode: int) -> None:
-    """Make the absolute *path*, and its missing parents, with *mode*.
+    """Create the absolute *path*, and its missing parents, with *mode*.
 
-    No link is followed that another user could have made, and the last name is none.
+    No link is followed that another user could have created, and the last component
+    must not be a link.
 
-    :raises Refused: if another user can replace it, with the *option* that names it.
+    :raises Refused: if another user can replace it; the error names *option*
     """
 
     def refused(why: str) -> Refused:
@@ -50,7 +52,7 @@ def own_folder(path: Path, option: str, mode: int) -> None:
 
 
 def _way(path: Path) -> Iterator[Path]:
-    """Yield what exists of the folders and links on the way to *path*, and it."""
+    """Yield the existing directories and links of *path*, itself included."""
     left = list(path.parts[1:])
     at, links = Path("/"), 0
     yield at
@@ -76,7 +78,7 @@ def _way(path: Path) -> Iterator[Path]:
 
 
 def _doubt(path: Path) -> str:
-    """Return how another user could put something else in place below *path*."""
+    """Return how another user could replace entries below *path*, or ``""``."""
     found = path.lstat()
     if found.st_uid not in {0, os.geteuid()}:
         return f"{path} belongs to another user ({found.st_uid})"
@@ -93,7 +95,7 @@ def _doubt(path: Path) -> str:
 
 
 def _taken(place: Path, mode: int) -> str:
-    """Give *place* its mode, or return why it is no folder of ours alone."""
+    """Set the mode of *place*, or return why it is not exclusively the server's."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     if place.is_symlink():
         return "it is a symbolic link"

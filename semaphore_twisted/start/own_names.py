@@ -1,6 +1,6 @@
-"""The names and addresses that this machine answers to; no question leaves it.
+"""The names and addresses of this machine, found without the network.
 
-A look-up over the network could take longer than the whole start.
+A lookup over the network could take longer than the whole start.
 """
 
 import ipaddress
@@ -11,7 +11,7 @@ from semaphore_twisted.crypto.certificates import dns_name
 
 
 def own_names() -> tuple[str, ...]:
-    """Return localhost, the host's name, and longer forms of it in ``/etc/hosts``."""
+    """Return localhost, the host name, and its longer forms in ``/etc/hosts``."""
     host = dns_name(socket.gethostname())
     names = ["localhost"]
     if host:
@@ -21,7 +21,7 @@ def own_names() -> tuple[str, ...]:
 
 
 def own_addresses() -> tuple[str, ...]:
-    """Return loopback and the addresses of every interface, but for link-local ones."""
+    """Return the loopback and interface addresses, except link-local ones."""
     found = [
         "127.0.0.1",
         "::1",

@@ -1,4 +1,4 @@
-"""Programs that jobs need: where they are looked for, and how to get missing ones."""
+"""Finds the programs that jobs need, and tells how to install missing ones."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-#: Program, what for, how to install it on Debian and its like.
+#: Program, purpose, and how to install it on Debian.
 NEEDED: tuple[tuple[str, str, str], ...] = (
     ("git", "to check repositories out", "apt install git"),
     ("ssh", "to reach hosts", "apt install openssh-client"),
@@ -18,26 +18,26 @@ NEEDED: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
-#: Missed only by those who log in to hosts with passwords.
+#: Needed only for hosts with password login.
 OPTIONAL: tuple[tuple[str, str, str], ...] = (
     ("sshpass", "for hosts that want a password", "apt install sshpass"),
 )
 
 
-#: What we bring along for jobs whose PATH does not have it.
+#: The server's program that jobs use if their PATH has none.
 _OURS = "ansible-playbook"
 
 
 def own_programs() -> Path | None:
-    """Return the folder of programs of this virtual environment, if it is one."""
+    """Return this virtual environment's program directory, ``None`` outside one."""
     return None if sys.prefix == sys.base_prefix else Path(sys.executable).parent
 
 
 def search_path(environ_path: str | None, own: Path | None = None) -> str:
-    """Return the PATH of jobs: the server's, without the folder *own*.
+    """Return the PATH of jobs: the server's, without the directory *own*.
 
-    A virtual environment that the server was started from is the server's. The Python
-    of a job is the machine's, with the machine's packages.
+    The virtual environment of the server is not for jobs. The Python of a job is the
+    system's, with the system's packages.
     """
     inherited = (environ_path or "").split(":")
     folders = [folder for folder in inherited if folder.startswith("/")]
@@ -49,7 +49,7 @@ def search_path(environ_path: str | None, own: Path | None = None) -> str:
 
 
 def brought_along(path: str, own: Path | None) -> tuple[str, ...]:
-    """Return the programs of Ansible in the folder *own*, where *path* has none."""
+    """Return Ansible's programs in the directory *own*, if *path* has no Ansible."""
     if own is None or shutil.which(_OURS, path=path) is not None:
         return ()
     found = sorted(own.glob("ansible*"))
@@ -61,7 +61,7 @@ def missing(
     which: Callable[..., str | None] = shutil.which,
     brought: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Return a sentence for each program that is neither on *path* nor *brought*."""
+    """Return a sentence for each program that is neither on *path* nor in *brought*."""
     here = {each.rpartition("/")[2] for each in brought}
     sentences = [
         f"{name} is missing: it is needed {purpose}; install it with: {command}"

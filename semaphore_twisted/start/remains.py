@@ -1,8 +1,8 @@
-"""What is left of an installation whose database is gone, and how it is set aside.
+"""Detects the remains of an installation without its database, and sets them aside.
 
-A start without a database makes a new installation, with a new account and a new root
-that no client trusts. That must not happen by itself where there was one: the database
-was emptied, its disk is not mounted, or an option names another file.
+A start without a database creates a new installation, with a new account and a new root
+that no client trusts. That must not happen unintentionally: the database may have been
+emptied, its disk not mounted, or an option may name another file.
 """
 
 import os
@@ -20,16 +20,16 @@ _MARK = b"The database of this installation was made. Please leave this file her
 
 
 def mark(state: StateDirectory) -> None:
-    """Note that the installation has a database now; a full disk is no error."""
+    """Record that the installation has a database; a full disk is not an error."""
     if not state.installed.exists():
         with suppress(OSError):
             write(state.installed, _MARK)
 
 
 def check_database(found: Installation) -> None:
-    """Accept a database, or its absence where nothing says that there was one.
+    """Check that a database exists, or that there never was one.
 
-    :raises Refused: with the ways out
+    :raises Refused: with the possible remedies
     """
     database = found.database
     kind = _kind(database)
@@ -46,16 +46,16 @@ def check_database(found: Installation) -> None:
 
 
 def check_writable(found: Installation) -> None:
-    """Accept a database that this process may write, or none.
+    """Check that this process may write the database, if it exists.
 
-    :raises Refused: with the path, its owner and what to do
+    :raises Refused: with the path, its owner and the remedy
     """
     database = found.database
     for path in (database, *(_beside(database, end) for end in ("-wal", "-shm"))):
         try:
             status = path.stat()
         except OSError:
-            continue  # it is made, or the open says what is wrong
+            continue  # missing, or the error appears when it is opened
         if os.access(path, os.R_OK | os.W_OK, effective_ids=True):
             continue
         if os.statvfs(path).f_flag & os.ST_RDONLY:
@@ -75,9 +75,9 @@ def _beside(database: Path, end: str) -> Path:
 
 
 def set_aside(found: Installation, now: datetime) -> list[Path]:
-    """Rename what is left, so that a start makes a new installation.
+    """Rename the remains, so that a start creates a new installation.
 
-    Returns the new names. The files of the authority go with it: their key was in the
+    Returns the new names. The files of the local CA are included: their key was in the
     database.
 
     :raises Refused: if there is a database
@@ -101,7 +101,7 @@ def set_aside(found: Installation, now: datetime) -> list[Path]:
 def _kind(database: Path) -> str:
     """Return ``missing``, ``empty`` or ``filled``.
 
-    :raises Refused: if it is no regular file
+    :raises Refused: if it is not a regular file
     """
     try:
         status = database.stat()
@@ -115,7 +115,7 @@ def _kind(database: Path) -> str:
 
 
 def _remains(found: Installation) -> Iterator[Path]:
-    """Yield what only an installation with a database makes."""
+    """Yield the files that only an installation with a database creates."""
     state, database = found.state, found.database
     if state.installed.exists():
         yield state.installed

@@ -1,7 +1,8 @@
-"""Takes in certificates that were renewed: by us, by the command line, or on the disk.
+"""Loads renewed certificates from disk, from the operator or the local CA.
 
-A pair is checked before it is used, and the one before stays where it cannot be. What
-changes on the disk is given ten seconds to be whole, since chain and key are two files.
+A pair of chain and key is checked before it is used; if it is unusable, the former pair
+stays. Changed files may be incomplete for ten seconds, since chain and key are two
+files.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,23 +32,23 @@ from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.watch import FileWatch
 from semaphore_twisted.web.tls import PemCertificates, context, digest_of, shake_hands
 
-#: Seconds from one thought of a look to the next: the clock may have been set.
+#: Seconds between two checks whether a reload is due: the clock may have been set.
 TICK = 60.0
 
-#: How often files are looked at, watched or not, and the local authority is asked.
+#: How often the operator's files and the local CA are checked without notifications.
 FILES, AUTHORITY = timedelta(seconds=TICK / 2), timedelta(hours=1)
 
-#: Seconds between tries at a pair that is not whole, and for how long that is no error.
+#: Seconds between retries of an incomplete pair, and how long it is not an error.
 RETRY, PATIENCE = 2.0, 10.0
 
-#: Gives chain and key, both PEM, and raises :class:`Refused` where they cannot serve.
+#: Returns chain and key, both PEM; raises :class:`Refused` if they are unusable.
 Newest = Callable[[], Awaitable[tuple[bytes, bytes]]]
 
 
 def read_pair(config: Config) -> tuple[bytes, bytes]:
-    """Read ``tls.cert_file`` and ``tls.key_file`` and check that they can serve.
+    """Read ``tls.cert_file`` and ``tls.key_file`` and check that they can be served.
 
-    :raises Refused: with the option and the reason.
+    :raises Refused: with the option and the reason
     """
     contents = []
     for name, path in (
@@ -71,7 +72,7 @@ def read_pair(config: Config) -> tuple[bytes, bytes]:
 
 
 def of_files(config: Config) -> Newest:
-    """Return what reads the operator's pair."""
+    """Return a function that reads the operator's pair."""
 
     async def newest() -> tuple[bytes, bytes]:
         return read_pair(config)
@@ -80,7 +81,7 @@ def of_files(config: Config) -> Newest:
 
 
 def of_authority(renew: Callable[[], "Deferred[Certificates]"]) -> Newest:
-    """Return what reads the local authority's pair, after *renew* made what is due."""
+    """Return a function that runs *renew* and reads the local CA's pair."""
 
     async def newest() -> tuple[bytes, bytes]:
         try:
@@ -95,7 +96,7 @@ def of_authority(renew: Callable[[], "Deferred[Certificates]"]) -> Newest:
 
 
 class Renewal(Service):
-    """Looks for a newer pair: now and then, when files change, and when it is asked."""
+    """Reloads the pair periodically, when files change, and on request."""
 
     name = "renewal"
     _log: ClassVar[Logger] = Logger()
@@ -113,10 +114,10 @@ class Renewal(Service):
         reactor: Any,
         now: Callable[[], datetime],
     ) -> None:
-        """Give *source* the pairs of *newest*, which *files* hold.
+        """Load the pairs of *newest* into *source*; *files* are watched for changes.
 
-        A pair that is for *host*, the site's own, is not followed by one that is not.
-        What was seen is written into *folder*, with the certificate that clients are
+        A pair for *host*, the site's own name, is not replaced by one that lacks it.
+        Results are written to *folder*, with the certificate that clients are
         *presented*.
         """
         self._source = source
@@ -131,9 +132,9 @@ class Renewal(Service):
         self._first_try: float | None = None
         self._again: IDelayedCall | None = None
         self._looks = Coalescer(
-            self._look, log=self._log, sentence="The certificate is not looked at"
+            self._look, log=self._log, sentence="The certificate could not be checked"
         )
-        #: whether the result of the next look is written down although nothing changed
+        #: whether to store the next result even if nothing changed
         self._is_asked = False
         self._since: datetime | None = None
         self._reason = LogOnChange()
@@ -143,16 +144,18 @@ class Renewal(Service):
 
     @override
     def startService(self) -> None:
-        """Look from time to time, and when something has changed."""
+        """Start the periodic check and the file watch."""
         super().startService()
         self._watch.arm()
         self._remember()
         ticking = self._timer.start(TICK, now=False)
-        forget(ticking, log=self._log, sentence="Certificates are not looked at")
+        forget(
+            ticking, log=self._log, sentence="The periodic check of certificates ended"
+        )
 
     @override
     def stopService(self) -> None:
-        """Look no more."""
+        """Stop the periodic check and the file watch."""
         super().stopService()
         self._watch.stop()
         if self._timer.running:
@@ -162,11 +165,11 @@ class Renewal(Service):
 
     @property
     def why(self) -> str:
-        """Why the newest pair is not used; empty where it is."""
+        """The reason why the newest pair is not used; empty if it is."""
         return self._reason.state
 
     def look(self) -> None:
-        """Look now: somebody asked for it, and is told what came of it."""
+        """Check now, and store the result in any case."""
         self._first_try = None
         self._is_asked = True
         self._begin()
@@ -191,7 +194,7 @@ class Renewal(Service):
             changed = self._take(*await self._newest())
         except Refused as error:
             self._not_used(error.sentence, asked=asked)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the old one stays
+        except Exception as error:  # noqa: BLE001 - the former pair stays in use
             self._log.failure("The certificate could not be renewed")
             self._not_used(f"it failed ({type(error).__name__})", asked=True)
         else:
@@ -201,9 +204,9 @@ class Renewal(Service):
                 self._remember()
 
     def _take(self, chain: bytes, key: bytes) -> bool:
-        """Use the pair, and return whether it is another one than before.
+        """Use the pair; return whether it differs from the former one.
 
-        :raises Refused: if it cannot be used.
+        :raises Refused: if it cannot be used
         """
         leaf = x509.load_pem_x509_certificate(chain)
         if digest_of(chain, key) == self._source.digest:
@@ -219,13 +222,13 @@ class Renewal(Service):
         except ValueError as error:
             raise Refused(str(error)) from None
         self._log.info(
-            "A new certificate is presented, until {end}",
+            "A new certificate is served, until {end}",
             end=f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M}Z",
         )
         return True
 
     def _not_used(self, why: str, *, asked: bool) -> None:
-        """Say why, unless the pair may only be half written yet."""
+        """Log and store the reason, unless the pair may be incomplete yet."""
         now = self._clock.seconds()
         if self._first_try is None:
             self._first_try = now

@@ -1,4 +1,4 @@
-"""What the database keeps for a time only is removed: events and failed logins."""
+"""Removes expired rows from the database: events and failed logins."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -15,12 +15,12 @@ from semaphore_twisted.identity import throttle
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.operations import events
 
-#: Seconds between two looks.
+#: Seconds between two runs.
 LOOK = 3600.0
 
 
 class Retention(Service):
-    """Removes old rows, some in each transaction, so that nobody waits for long."""
+    """Removes old rows in short transactions, so that other writes need not wait."""
 
     name = "retention"
     _log: ClassVar[Logger] = Logger()
@@ -28,7 +28,7 @@ class Retention(Service):
     def __init__(
         self, database: IDatabase, *, keep: timedelta | None, clock: IReactorTime
     ) -> None:
-        """Keep events for *keep*, for ever where that is ``None``."""
+        """Keep events for *keep*; ``None`` keeps them for ever."""
         self._database = database
         self._keep = keep
         self._timer = LoopingCall(self._look)
@@ -36,14 +36,14 @@ class Retention(Service):
 
     @override
     def startService(self) -> None:
-        """Look now, and from time to time."""
+        """Run now, and periodically."""
         super().startService()
         looking = self._timer.start(LOOK)
-        forget(looking, log=self._log, sentence="Old events are not removed")
+        forget(looking, log=self._log, sentence="The removal of old events ended")
 
     @override
     def stopService(self) -> None:
-        """Look no more."""
+        """Stop the periodic run."""
         super().stopService()
         if self._timer.running:
             self._timer.stop()
@@ -58,5 +58,5 @@ class Retention(Service):
                 events.forget, keep=self._keep
             ):
                 pass
-        except Exception:  # noqa: BLE001 - the next look tries again
+        except Exception:  # noqa: BLE001 - the next run tries again
             self._log.failure("Old events could not be removed")

@@ -1,11 +1,11 @@
-"""What a running server says of itself to the commands on its machine.
+"""The running server's options and state, published for commands on its machine.
 
-The server has options of its own: systemd gives it ``/etc/semaphore/env``, which no
-command sees. It writes them to ``DIR/running.json``, secrets masked, with what it
-knows of the VPN's companion; a command reads that while the server runs.
+The server's environment may differ: systemd gives it ``/etc/semaphore/env``, which
+commands do not see. The server writes its options to ``DIR/running.json``, with secrets
+masked, together with the state of the VPN companion.
 
-Root reads the file, and the server's user can write it: it is data to compare and to
-show, and never says what root allows.
+Root reads the file and the server's user can write it: it is data to compare and to
+display, and never decides what root permits.
 """
 
 from collections.abc import Mapping
@@ -27,15 +27,15 @@ NAME = "running.json"
 
 _LIMIT = 256 * 1024
 
-#: How an option without a value is shown.
+#: How an option without a value is displayed.
 _UNSET = "-"
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A running server: *options* by their paths, as ``config show`` prints them.
+    """A running server: *options* by path, as ``config show`` prints them.
 
-    *trouble* says why the companion does not do what the server wants; empty where
-    it does, and before the first try.
+    *trouble* states why the companion does not do its work; empty if it does, and
+    before the first attempt.
     """
 
     options: dict[str, str]
@@ -43,7 +43,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """An option that a command sees otherwise than the running server."""
+    """An option whose value differs between a command and the running server."""
 
     path: str
     variable: str
@@ -52,7 +52,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        """What is said of it."""
+        """A sentence with the difference and the remedy."""
         return (
             f"{self.path}: the running server has {_told(self.there)}, this command "
             f"{_told(self.here)}; set {self.variable} as the server has it "
@@ -61,7 +61,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _plain(shown: str) -> str:
-    """Return a value in one spelling: a port may have a colon before it."""
+    """Return a value in canonical form: a port may have a colon before it."""
     return shown.removeprefix(":").rstrip("/")
 
 
@@ -70,9 +70,9 @@ def _told(shown: str) -> str:
 
 
 def found(path: Path) -> Running | None:
-    """Return what the server says that has the state folder *path*.
+    """Return the published state of the server that uses the state directory *path*.
 
-    ``None`` where no server runs, or it is one that does not say anything.
+    ``None`` if no server runs, or it has not published its state.
     """
     try:
         if state.holder(path) is None:
@@ -86,7 +86,7 @@ def found(path: Path) -> Running | None:
 def differences(
     settings: Settings, running: Running, paths: frozenset[str]
 ) -> list[Difference]:
-    """Return which options among *paths* are others there than in *settings*."""
+    """Return the options among *paths* that differ from *settings*."""
     result = []
     for each in settings.effective:
         there = running.options.get(each.option.path)
@@ -121,36 +121,36 @@ def overlaid(
 
 
 def report(installation: Installation) -> "Report":
-    """Return what writes it for *installation*."""
+    """Return the service that publishes the state of *installation*."""
     return Report(installation.state.path, installation.settings)
 
 
 class Report(Service):
-    """Writes what the server says of itself, at the start and after each change."""
+    """Publishes the server's state at its start and after each change."""
 
     name = "report"
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        """Write to the state folder *folder* what *settings* have."""
+        """Write the options of *settings* to the state directory *folder*."""
         self._path = folder / NAME
         self._options = {each.option.path: each.shown for each in settings.effective}
         self._trouble = ""
 
     @override
     def startService(self) -> None:
-        """Write it."""
+        """Publish the state."""
         super().startService()
         self._write()
 
     @override
     def stopService(self) -> None:
-        """Take it away: a server that does not run says nothing."""
+        """Delete the file: the server does not run any more."""
         super().stopService()
         self._path.unlink(missing_ok=True)
 
     def companion(self, trouble: str) -> None:
-        """Note that the VPN's companion is in *trouble*, or in none."""
+        """Publish the companion's *trouble*; an empty text means none."""
         if trouble != self._trouble:
             self._trouble = trouble
             if self.running:

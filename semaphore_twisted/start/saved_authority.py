@@ -1,7 +1,7 @@
-"""The local authority, taken from one store and put into another.
+"""Exports the local CA from one database and imports it into another.
 
-Links of invites name its root, and so do the stores of devices: on a new host they are
-of use only if the authority comes along.
+Links of invites and devices refer to its root, so they remain valid on a new host only
+if the CA moves with it.
 """
 
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start import authority
 from semaphore_twisted.start.authority import CROSSED, FORMER, INTERMEDIATE, NEXT, ROOT
 
-#: With a private key, and without.
+#: Values with a private key, and without.
 _ISSUED, _CERTIFICATES = (ROOT, INTERMEDIATE, NEXT), (CROSSED, FORMER)
 
 
 class Unusable(Exception):
-    """What was saved is no authority that can go on."""
+    """The saved values are not a usable CA."""
 
 
 def saved(conn: Connection, keyring: Keyring) -> tuple[dict[str, bytes], str]:
-    """Return the authority's values by their names, and why there are none."""
+    """Return the CA's values by name, and the reason if they are left out."""
     found = {}
     try:
         for name in (*_ISSUED, *_CERTIFICATES):
@@ -38,12 +38,12 @@ def saved(conn: Connection, keyring: Keyring) -> tuple[dict[str, bytes], str]:
 
 
 def restore(conn: Connection, keyring: Keyring, values: Mapping[str, bytes]) -> str:
-    """Put the authority of *values* in place of the one here.
+    """Replace the CA of this database by *values*.
 
-    Returned is the SHA-256 of its root, empty where it is the one that is here. The
-    server makes its files anew when it starts.
+    Returns the SHA-256 of its root, empty if it is the same CA. The server writes the
+    certificate files at its next start.
 
-    :raises Unusable: with the reason; nothing is changed then.
+    :raises Unusable: with the reason; nothing is changed
     """
     root = _checked(conn, values)
     present, _ = saved(conn, keyring)
@@ -57,7 +57,7 @@ def restore(conn: Connection, keyring: Keyring, values: Mapping[str, bytes]) -> 
 
 
 def _checked(conn: Connection, values: Mapping[str, bytes]) -> x509.Certificate:
-    """Return the root, after everything was read once."""
+    """Return the root, after all values were parsed."""
     try:
         issued = {
             name: authority.stored(values[name]) for name in _ISSUED if name in values

@@ -1,9 +1,8 @@
-"""How jobs are separated from each other and from the server on this machine.
+"""Separates jobs from each other and from the server by namespaces.
 
-What is possible depends on the rights of the server and on the kernel, so it is tried
-at the start, by the program that later does it for jobs. What the configuration asks
-for and is not possible stops the start; what it leaves open and is not possible is one
-warning.
+The possibilities depend on the server's privileges and on the kernel, so they are tried
+at the start, by the program that runs jobs. A requested namespace that is impossible
+stops the start; one that is neither requested nor possible causes a warning.
 """
 
 import os
@@ -34,25 +33,25 @@ from semaphore_twisted.jobs.workspace import files
 from semaphore_twisted.start.installation import EX_BUSY, Installation, Refused
 from semaphore_twisted.start.job_user import JobUser, lacking
 
-#: What a job has of its own unless an option says otherwise.
+#: The default namespaces of a job.
 _USUAL: tuple[Namespace, ...] = ("mount", "ipc", "pid")
 _ALL: tuple[Namespace, ...] = ("user", *_USUAL, "uts")
-#: Folders with sockets of users who are logged in: with them a job could have a
-#: program started outside of its namespaces.
+#: The directories of login sessions contain sockets by which a job could start programs
+#: outside its namespaces.
 _SESSIONS = "/run/user"
-#: Shared folders, which are never hidden as a whole.
+#: Shared directories, which are never hidden as a whole.
 _COMMON = frozenset(
     ("/", "/run", "/var/run", "/etc", "/usr", "/var", "/home", "/tmp", "/var/tmp")  # noqa: S108 - it is left alone
 )
 _SEE = 'see "What a job can reach" in docs/operating.md'
 _SECONDS = 60.0
-#: What namespaces need without one of users (capabilities(7)).
+#: Capabilities for namespaces without a user namespace (capabilities(7)).
 _RIGHTS = {"CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21}
 
 
 @frozen
 class Separation:
-    """The settings of jobs with their separation, and sentences for the log."""
+    """The options of jobs with their isolation, and sentences for the log."""
 
     options: JobOptions
     notes: tuple[str, ...]
@@ -69,10 +68,11 @@ def separation(
 ) -> Separation:
     """Return how jobs with *options* are separated.
 
-    *try_it* returns why a job with its options could not start, *lacks* which of some
-    capabilities are missing; empty if there is nothing. *root* is whether jobs are.
+    *try_it* returns why a job with its options could not start, *lacks* the missing
+    ones of some capabilities; both return an empty text for success. *root* is whether
+    jobs run as root.
 
-    :raises Refused: if the configuration asks for what is not possible.
+    :raises Refused: if the configuration requests what is not possible
     """
     chosen = found.config.process.app_namespaces
     asked = [f"process.app_namespaces.{kind}" for kind in _ALL if getattr(chosen, kind)]
@@ -100,7 +100,7 @@ def separation(
 def _kinds(
     chosen: AppNamespaces, jobs: JobUser, missing: str
 ) -> tuple[tuple[Namespace, ...], str]:
-    """Return the namespaces of a job, and why they are not possible if that is so."""
+    """Return the namespaces of a job, and the reason if they are not possible."""
     kinds: list[Namespace] = [
         kind
         for kind in _USUAL
@@ -127,7 +127,7 @@ def _isolation(
     options: JobOptions,
     kinds: tuple[Namespace, ...],
 ) -> Isolation:
-    """Return what jobs see of the file system."""
+    """Return the file system view of jobs."""
     config = found.config
     hidden = [str(found.state.path.absolute()), options.workspaces, _SESSIONS]
     companion = str(Path(config.vpn.socket).parent)
@@ -144,7 +144,7 @@ def _isolation(
 
 
 def _files(found: Installation) -> Iterator[str]:
-    """Yield the server's files that may be elsewhere than in the state directory."""
+    """Yield the server's files that may be outside the state directory."""
     config: Config = found.config
     if found.config_file is not None:
         yield str(found.config_file.absolute())
@@ -155,7 +155,7 @@ def _files(found: Installation) -> Iterator[str]:
 
 
 def _shown(options: JobOptions, hidden: Sequence[str]) -> Iterator[str]:
-    """Yield what jobs need, wherever it is."""
+    """Yield the paths that jobs need, even below hidden directories."""
     yield from map(str, _program())
     for folder in options.search_path.split(":"):
         if folder:
@@ -165,7 +165,7 @@ def _shown(options: JobOptions, hidden: Sequence[str]) -> Iterator[str]:
     for file in (options.ssh_config, options.ca_bundle):
         if file:
             yield str(Path(file).absolute())
-    # a socket of the operator's own agent, for example, or a file of settings
+    # for example the socket of the operator's own agent, or a settings file
     ours = [Path(os.path.realpath(each)) for each in hidden]
     for text in options.environment.values():
         found = Path(os.path.realpath(text))
@@ -175,19 +175,19 @@ def _shown(options: JobOptions, hidden: Sequence[str]) -> Iterator[str]:
 
 
 def _is_file(path: str) -> bool:
-    """Return whether there is something at *path* that is no folder."""
+    """Return whether *path* exists and is not a directory."""
     return os.path.exists(path) and not os.path.isdir(path)  # noqa: PTH110, PTH112
 
 
 def _fixed() -> Iterator[str]:
-    """Yield this program's folders, if a job of the server's user could change them."""
+    """Yield the program's directories that a job of the server's user could write."""
     for folder in _program():
         if os.access(folder, os.W_OK):
             yield str(folder)
 
 
 def _program() -> tuple[Path, ...]:
-    """Return the folders that this program is run from."""
+    """Return the directories that this program runs from."""
     return Path(sys.prefix), Path(__file__).parents[1]
 
 
@@ -241,14 +241,14 @@ def _not_separated(jobs: JobUser, reason: str) -> str:
 
 
 def _for_now(reason: str) -> Refused:
-    """Return a refusal of this start only: the next one may succeed."""
+    """Return the refusal of a start that may succeed later."""
     return Refused(f"A job could not be started for a trial: {reason}", EX_BUSY)
 
 
 def _try(options: JobOptions) -> str:
-    """Run a job that does nothing with *options*; return what went wrong.
+    """Run a job that does nothing with *options*; return the error, if any.
 
-    :raises Refused: for this start only, where the machine lacks something for now
+    :raises Refused: if the machine temporarily lacks a resource
     """
     try:
         place = Path(tempfile.mkdtemp(prefix="trial_", dir=options.spools))

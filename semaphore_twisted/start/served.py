@@ -1,4 +1,4 @@
-"""The certificates of a running server: presented, renewed, and watched."""
+"""The certificates of a running server: served, renewed, and checked."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ from semaphore_twisted.web.tls import PemCertificates
 
 @define
 class Local:
-    """The local authority while the server runs, as it was found the last time."""
+    """The local CA of the running server, as of its last renewal."""
 
     _made: Certificates
     _renew: Callable[[], "Deferred[Certificates]"]
@@ -40,11 +40,11 @@ class Local:
     _log: ClassVar[Logger] = Logger()
 
     def __attrs_post_init__(self) -> None:
-        """Read the roots once; a page shows them each time it is asked for."""
+        """Read the roots once; a page shows them at each request."""
         self.roots = _roots(self._made)
 
     def renew(self) -> "Deferred[Certificates]":
-        """Have made what is due."""
+        """Renew what is due; fires with the certificates."""
         return self._renew().addCallback(self._noted)
 
     def _noted(self, made: Certificates) -> Certificates:
@@ -74,15 +74,15 @@ def _root(path: Path) -> Root | None:
         pem = path.read_bytes()
         return Root(pem, fingerprint(x509.load_pem_x509_certificate(pem)))
     except (OSError, ValueError):
-        return None  # somebody has put something else there
+        return None  # another file has replaced it
 
 
 @frozen
 class Served:
-    """What is presented, and who looks after it.
+    """The served certificates, and the services that renew and check them.
 
-    *own* is the operator's or the local authority's certificate; *presented* that, or
-    a public authority's in front of it.
+    *own* is the certificate of the operator or of the local CA; *presented* is *own*,
+    or an ACME certificate with *own* as fallback.
     """
 
     own: PemCertificates
@@ -94,33 +94,33 @@ class Served:
     _local: Local | None = None
 
     def roots(self) -> Roots:
-        """Return the local authority's roots, none where there is no such authority."""
+        """Return the roots of the local CA; empty without one."""
         return Roots() if self._local is None else self._local.roots
 
     def is_pinned(self, config: Config, base: str, *, small: str) -> bool:
         """Return whether a link to *base* has the fingerprint of the local root.
 
-        *small* is the address of the small listener for devices to come.
+        *small* is the URL of the enrollment listener.
 
-        :raises Conflict: if devices could not trust the certificate there.
+        :raises Conflict: if devices could not trust the certificate there
         """
         covered = partial(covers, self.own.leaf)
         return link_trust.is_pinned(config, base, covered, small=small)
 
     @property
     def services(self) -> list[Service]:
-        """What runs beside the listeners."""
+        """The services that run beside the listeners."""
         first: list[Service] = [self._renewal, self._watch]
         return first if self.acme is None else [*first, self.acme.service]
 
     def look(self) -> None:
-        """Look at the files and the store now: somebody asked for it."""
+        """Check the files and the database now."""
         self._renewal.look()
         if self.acme is not None:
             self.acme.service.wake()
 
     def doubts(self, config: Config) -> tuple[str, ...]:
-        """Return what is odd about an operator's certificate, though it serves."""
+        """Return warnings about an operator's certificate that is usable."""
         host = host_of(config.web_host)
         if config.tls.origin != "files" or not host or covers(self.own.leaf, host):
             return ()
@@ -131,11 +131,11 @@ class Served:
         )
 
     def failing(self) -> bool:
-        """Whether there should be a newer certificate, and is none."""
+        """Return whether the renewal of a certificate has failed."""
         return bool(self._renewal.why or (self.acme is not None and self.acme.trouble))
 
     def expires(self) -> float:
-        """Return the seconds until what is presented ends."""
+        """Return the seconds until the served certificate expires."""
         end: datetime = self.presented.leaf.not_valid_after_utc
         return (end - self._now()).total_seconds()
 
@@ -147,9 +147,9 @@ def served(
     reactor: Any,
     now: Callable[[], datetime],
 ) -> Served | None:
-    """Return what *made* presents, ``None`` without TLS.
+    """Return the certificates of *made*, ``None`` without TLS.
 
-    :raises Refused: if it cannot be used.
+    :raises Refused: if they cannot be used
     """
     found = made.installation
     config = found.config
@@ -200,7 +200,7 @@ def served(
 
 
 def entrances(found: Served | None, config: Config, *, clock: Any) -> Entrances:
-    """Return what makes the listeners' factories, with the certificates of *found*."""
+    """Return the creator of listener factories, with the certificates of *found*."""
     public = None if found is None else found.acme
     return Entrances(
         config=config,
@@ -213,9 +213,9 @@ def entrances(found: Served | None, config: Config, *, clock: Any) -> Entrances:
 def plain_port(
     found: Served | None, made: Entrances, *, url: str, port: int, clock: Any
 ) -> IProtocolFactory:
-    """Return what answers on plain ports: challenges, and the way to *url*.
+    """Return the factory for plain HTTP ports: ACME challenges, and redirects to *url*.
 
-    That is at *port* of this machine where *url* does not say it.
+    Without *url* it redirects to *port* of this machine.
     """
     if found is None or found.acme is None:
         return made.redirects(port=port, url=url)

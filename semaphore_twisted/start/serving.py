@@ -1,4 +1,4 @@
-"""The parts of the server's process that are not anybody else's: as services."""
+"""Small services that belong to no other package."""
 
 import socket
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from semaphore_twisted.web.tls import PemCertificates
 
 
 class Part(Service):
-    """Something with ``startService`` and ``stopService`` of its own, as a service."""
+    """Wraps an object with ``startService`` and ``stopService`` as a service."""
 
     def __init__(self, name: str, start: Callable[[], Any], stop: Callable[[], Any]):
         """Call *start* and *stop*; both may return a Deferred."""
@@ -29,26 +29,26 @@ class Part(Service):
 
     @override
     def startService(self) -> "Deferred[Any]":
-        """Start, and wait for it."""
+        """Call *start*; fires when it is done."""
         super().startService()
         return maybeDeferred(self._start)
 
     @override
     def stopService(self) -> "Deferred[Any]":
-        """Stop, and wait for it."""
+        """Call *stop*; fires when it is done."""
         super().stopService()
         return maybeDeferred(self._stop)
 
 
 class Listener(Service):
-    """Accepts connections on a socket that was bound before."""
+    """Accepts connections on a socket that is already bound."""
 
     name = "listener"
 
     def __init__(
         self, listener: socket.socket, factory: IProtocolFactory, *, reactor: Any
     ) -> None:
-        """Hand connections on *listener* to *factory*."""
+        """Pass connections on *listener* to *factory*."""
         self._listener = listener
         self._factory = factory
         self._reactor = reactor
@@ -56,7 +56,7 @@ class Listener(Service):
 
     @override
     def startService(self) -> None:
-        """Begin to accept."""
+        """Start to accept connections."""
         super().startService()
         self._port = self._reactor.adoptStreamPort(
             adopt(self._listener), self._listener.family, self._factory
@@ -65,7 +65,7 @@ class Listener(Service):
 
     @override
     def stopService(self) -> "Deferred[Any]":
-        """Accept no more; open connections end with the process."""
+        """Stop accepting; open connections end with the process."""
         super().stopService()
         port, self._port = self._port, None
         if port is None:
@@ -76,14 +76,14 @@ class Listener(Service):
 def own_pair(config: Config) -> PemCertificates:
     """Return the operator's certificate and key.
 
-    :raises Refused: with the option and the reason.
+    :raises Refused: with the option and the reason
     """
     chain, key = read_pair(config)
     return PemCertificates(chain=chain, key=key)
 
 
 def local_pair(made: Certificates) -> PemCertificates:
-    """Return the local authority's chain and key."""
+    """Return the local CA's chain and key."""
     return PemCertificates(
         chain=made.chain.read_bytes(),
         key=made.key.read_bytes(),
@@ -91,19 +91,19 @@ def local_pair(made: Certificates) -> PemCertificates:
 
 
 class Warnings(Service):
-    """Says at each start what is odd about the installation, into the log."""
+    """Logs warnings about the installation at each start."""
 
     name = "warnings"
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, made: Complete, sentences: tuple[str, ...]) -> None:
-        """Say what *made* and *sentences* have to say."""
+        """Log the warnings of *made* and *sentences*."""
         self._made = made
         self._sentences = sentences
 
     @override
     def startService(self) -> None:
-        """Say it; the lock gets this process's number, which a fork has changed."""
+        """Log the warnings; write the current process number into the lock."""
         super().startService()
         self._made.lock.sign()
         for sentence in (*self._made.warnings, *self._sentences):

@@ -1,7 +1,7 @@
-"""The state directory: what is where, who may read it, and who has it now.
+"""The state directory: its files, their permissions, and its lock.
 
-Everything is 0600 in folders of 0700, whatever the umask. A lock on the directory keeps
-a second server out; the kernel drops it with its holder, however that ends.
+Files are 0600 in directories of 0700, independent of the umask. A lock on the directory
+excludes a second server; the kernel releases it when its holder ends.
 """
 
 import contextlib
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-#: One of these makes a folder a state directory; without any it must be empty.
+#: One of these marks a state directory; without any it must be empty.
 _OURS = {"config.json", "semaphore.db", "lock", "tls"}
 
-#: What an empty volume may hold.
+#: Files that an empty volume may contain.
 _IGNORED = {"lost+found", ".keep", ".gitkeep"}
 
 
 class NotOurs(Exception):
-    """The directory holds somebody else's files."""
+    """The directory contains other files than those of an installation."""
 
     def __init__(self, path: Path) -> None:
         """Name the directory."""
@@ -28,62 +28,62 @@ class NotOurs(Exception):
 
 
 class InUse(Exception):
-    """Another server has the state directory, or the database."""
+    """Another server uses the state directory, or the database."""
 
     def __init__(self, path: Path, pid: str) -> None:
-        """Name the directory and the holder."""
+        """Name the path and the process that uses it."""
         super().__init__(f"{path}: in use by pid {pid}")
 
 
 @frozen
 class StateDirectory:
-    """The places below one directory; constructing it touches nothing."""
+    """The paths below one state directory; constructing it accesses nothing."""
 
     path: Path
 
     @property
     def config(self) -> Path:
-        """The configuration that a first start makes."""
+        """The configuration that a first start creates."""
         return self.path / "config.json"
 
     @property
     def database(self) -> Path:
-        """The store."""
+        """The database."""
         return self.path / "semaphore.db"
 
     @property
     def installed(self) -> Path:
-        """A mark that the database was made once."""
+        """A file that records that the database was created."""
         return self.path / "installed"
 
     @property
     def initial_password(self) -> Path:
-        """The first account's password, until it is changed."""
+        """The first account's generated password, until it is changed."""
         return self.path / "initial-admin-password"
 
     @property
     def known_hosts(self) -> Path:
-        """The keys of hosts that jobs have met."""
+        """The known SSH host keys of jobs."""
         return self.path / "known_hosts"
 
     @property
     def tls(self) -> Path:
-        """Certificates and the key of the local authority's leaf."""
+        """Certificates, and the key of the server's certificate from the local CA."""
         return self.path / "tls"
 
     @property
     def spools(self) -> Path:
-        """What supervisors write, one folder for each task."""
+        """The output of supervisors, one directory for each task."""
         return self.path / "jobs"
 
     @property
     def workspaces(self) -> Path:
-        """Private folders of jobs, one for each task."""
+        """The private directories of jobs, one for each task."""
         return self.path / "workspaces"
 
     @property
     def repositories(self) -> Path:
-        """Bare clones."""
+        """Bare clones of repositories."""
         return self.path / "repositories"
 
     @property
@@ -92,10 +92,10 @@ class StateDirectory:
         return self.path / "demo"
 
     def prepare(self) -> None:
-        """Make the directory and its folders; take rights of others away.
+        """Create the directory and its subdirectories; make them private.
 
-        :raises NotOurs: if the directory has files, and none that is ours.
-        :raises OSError: if the system does not allow it.
+        :raises NotOurs: if the directory has files, and none of an installation :raises
+            OSError: if the system does not permit it
         """
         if self.path.is_dir():
             names = {each.name for each in self.path.iterdir()} - _IGNORED
@@ -113,16 +113,16 @@ class StateDirectory:
             close(file)
 
     def lock(self) -> "Lock":
-        """Keep other servers out while the returned lock is held.
+        """Exclude other servers while the returned lock is held.
 
-        :raises InUse: if another process holds it.
+        :raises InUse: if another process holds it
         """
         return Lock.take(self.path)
 
 
 @define(eq=False)
 class Lock:
-    """The exclusive use of something, for as long as this process lives."""
+    """An exclusive lock for as long as this process lives."""
 
     path: Path
     _descriptor: int = field(repr=False)
@@ -132,14 +132,14 @@ class Lock:
     def take(cls, path: Path, file: Path | None = None) -> "Lock":
         """Lock *path* by ``path/lock`` or *file*; write this process's number into it.
 
-        :raises InUse: if another process holds it.
+        :raises InUse: if another process holds it
         """
         descriptor = os.open(
             file or path / "lock",
             os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
             0o600,
         )
-        if os.geteuid() == 0:  # a command of root's must not shut the server out
+        if os.geteuid() == 0:  # root's commands must not lock the server out
             owner = (file or path / "lock").parent.stat()
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
         try:
@@ -153,27 +153,27 @@ class Lock:
         return lock
 
     def sign(self) -> None:
-        """Write the process's number; again after a fork, which keeps the lock."""
+        """Write the process number; again after a fork, which keeps the lock."""
         text = f"{os.getpid()}\n".encode()
-        # over the former number: a full disk takes that, and no new block
+        # overwriting needs no new block, so it works on a full disk
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, os.pwrite(self._descriptor, text, 0))
         for other in self._others:
             other.sign()
 
     def join(self, other: "Lock") -> None:
-        """Sign and release *other* with this one."""
+        """Sign and release *other* together with this lock."""
         self._others.append(other)
 
     def release(self) -> None:
-        """Let others in."""
+        """Release the lock."""
         for other in self._others:
             other.release()
         os.close(self._descriptor)
 
 
 def holder(path: Path) -> str | None:
-    """Return the number of the server that has *path*, or ``None``."""
+    """Return the process number of the server that uses *path*, or ``None``."""
     try:
         descriptor = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -189,14 +189,14 @@ def holder(path: Path) -> str | None:
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:
-    """Make *path* and its parents; *path* itself gets *mode*, if it is ours."""
+    """Create *path* and its parents; set the *mode* of *path* itself."""
     path.mkdir(mode=mode, parents=True, exist_ok=True)
     if stat.S_IMODE(path.stat().st_mode) != mode:
         path.chmod(mode)
 
 
 def close(path: Path) -> None:
-    """Take the rights of everybody but the owner from the file *path*, if it is."""
+    """Remove group and world permissions from the file *path*, if it exists."""
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
 
@@ -208,10 +208,10 @@ def write(
     *,
     owner: tuple[int, int] | None = None,
 ) -> None:
-    """Put *content* at *path* in one step: readers see the old or the new file.
+    """Replace the file *path* by *content* atomically and durably.
 
-    It is on the disk when the call returns; *mode* holds whatever the umask. *owner*
-    is the user and group that it is for, ours if not given.
+    *mode* is independent of the umask. *owner* is the user and group of the file, by
+    default those of this process.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW

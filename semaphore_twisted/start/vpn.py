@@ -1,4 +1,4 @@
-"""The VPN's parts of the server, made from the configuration and the database."""
+"""Assembles the VPN services of the server from configuration and database."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -30,14 +30,14 @@ from semaphore_twisted.vpn.tunnel import Tunnel, TunnelPort, inside
 from semaphore_twisted.vpn.upstream import Upstream
 from semaphore_twisted.wireguard import wire
 
-#: Where this machine's own resolvers are named.
+#: The configuration of this machine's own resolvers.
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 DNS_PORT = 53
 
 
 def options_of(config: Config) -> Options:
-    """Return what the operations of the VPN take from the configuration."""
+    """Return the options of the VPN operations."""
     vpn = config.vpn
     return Options(
         dns=vpn.dns == "forward",
@@ -50,7 +50,7 @@ def options_of(config: Config) -> Options:
 
 
 def enroll_url(config: Config, network: Network | None) -> str:
-    """Return where devices enroll, empty where that is where the site is."""
+    """Return the URL where devices enroll; empty if they enroll at the site."""
     port = config.vpn.enroll_port
     if network is None or not port:
         return ""
@@ -61,7 +61,7 @@ def enroll_url(config: Config, network: Network | None) -> str:
 def pins(
     served: Served | None, config: Config, network: Network | None
 ) -> Callable[[str], bool]:
-    """Return what tells whether a link to an address names the local root."""
+    """Return a function that tells whether links to a URL carry the local root."""
     small = enroll_url(config, network)
     if served is None:
         return lambda _: False
@@ -69,10 +69,10 @@ def pins(
 
 
 def outside_url(config: Config, network: Network | None) -> str:
-    """Return what plain HTTP leads to, empty where nobody has said it.
+    """Return the target of redirects from plain HTTP, empty if it is not configured.
 
-    A site that is inside the tunnel cannot be reached by who is not; devices to come
-    can be served at their own listener.
+    A site inside the tunnel is not reachable from outside; new devices can have a
+    listener of their own.
     """
     inside = enroll_url(config, network) if config.vpn.only else ""
     return inside or config.web_host
@@ -80,30 +80,30 @@ def outside_url(config: Config, network: Network | None) -> str:
 
 @define(eq=False)
 class Store:
-    """What the service asks of the database; opened keys are remembered."""
+    """The database operations of the peer service; caches decrypted keys."""
 
     _database: IDatabase
     _keyring: Any
     _opened: Mapping[str, bytes] = field(factory=dict)
 
     def expire_due(self) -> "Deferred[int]":
-        """Mark the peers whose time is over; fires with how many."""
+        """Mark expired peers; fires with their number."""
         return self._database.write(peers.expire_due)
 
     def desired(self, sites: tuple[str, ...]) -> "Deferred[Desired]":
-        """Read what the device should be; grants only for networks of *sites*."""
+        """Read the desired state of the device; grants only for networks of *sites*."""
         return Deferred.fromCoroutine(self._desired(sites))
 
     def unexplained(self, keys: frozenset[bytes]) -> "Deferred[int]":
-        """Read how many of *keys* the store gives no reason to remove."""
+        """Count the *keys* for whose removal the database has no reason."""
         return self._database.read(peers.unexplained, keys)
 
     def observed(self, statuses: Sequence[wire.Status]) -> "Deferred[list[PeerStatus]]":
-        """Keep what was seen; fires with it as the API shows it."""
+        """Store the observed statuses; fires with them as the API shows them."""
         return self._database.write(peers.observed, statuses)
 
     async def _desired(self, sites: tuple[str, ...]) -> Desired:
-        # not behind a long read: who was revoked is to be gone within a second
+        # not queued behind a long read: a revoked peer must be removed within a second
         found = await self._database.read(
             peers.desired, self._keyring, self._opened, sites
         )
@@ -120,7 +120,7 @@ def peer_service(
     reactor: Any,
     now: Callable[[], datetime],
 ) -> PeerService:
-    """Return the service that keeps the device as the database wants it."""
+    """Return the service that synchronizes the device with the database."""
     path = config.vpn.socket
     client = VpnClient(UNIXClientEndpoint(reactor, path), clock=reactor, where=path)
     return PeerService(
@@ -136,7 +136,7 @@ def peer_service(
 def tunnel(
     config: Config, network: Network, site: IProtocolFactory, *, reactor: Any
 ) -> Service | None:
-    """Return what listens inside the tunnel: names, and with ``vpn.only`` the site."""
+    """Return the listeners inside the tunnel: DNS, and with ``vpn.only`` the site."""
     addresses = [each for each in (network.server4, network.server6) if each]
     ports: list[TunnelPort] = []
     if config.vpn.only:

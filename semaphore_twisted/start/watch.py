@@ -1,9 +1,9 @@
-"""Files that somebody else changes: told of soon after, once they rest.
+"""Watches files that other programs replace, and reports changes once they settle.
 
-Folders are watched and not files, since files are replaced: certbot points a link to
-another file, Kubernetes points a link to another folder. Every folder in which a link
-or a name on the way lies is watched. Where the system cannot tell (no inotify, a file
-system over the network) the regular looks of who asks have to do.
+Directories are watched, not files, since files are replaced: certbot makes a link point
+to another file, Kubernetes makes one point to another directory. Each directory that
+contains a link or a component of the path is watched. Without notifications (no
+inotify, a network file system) the caller's periodic checks must suffice.
 """
 
 import os
@@ -16,17 +16,17 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.filepath import FilePath
 
-#: Seconds without a change until it is told, and after which it is told in any case.
+#: Seconds without changes until they are reported, and the maximum delay.
 REST, LATEST = 2.0, 10.0
 
-#: Links on the way to one file; Linux gives up after as many (path_resolution(7)).
+#: Maximum number of links on the way to a file, as in Linux (path_resolution(7)).
 _MOST_LINKS = 40
 
 
 def folders(path: Path) -> set[Path]:
-    """Return the folders in which a change can make *path* another file.
+    """Return the directories in which a change can make *path* another file.
 
-    Of what is not there it is the deepest folder that is.
+    For a missing file it is the deepest directory that exists.
     """
     found: set[Path] = set()
     todo = Path(os.path.abspath(path))  # noqa: PTH100 - without following links
@@ -50,14 +50,14 @@ def folders(path: Path) -> set[Path]:
 
 
 class FileWatch:
-    """Calls back when one of *paths* may have become another file."""
+    """Calls back when one of *paths* may have been replaced."""
 
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self, paths: Iterable[Path], changed: Callable[[], object], *, reactor: Any
     ) -> None:
-        """Call *changed* once for many changes, by *reactor*, an inotify and clock."""
+        """Call *changed* once for many changes; *reactor* provides inotify and time."""
         self._paths = tuple(paths)
         self._changed = changed
         self._reactor = reactor
@@ -66,14 +66,14 @@ class FileWatch:
         self._latest = 0.0
 
     def arm(self) -> None:
-        """Watch the folders of this moment; those of before are let go."""
+        """Watch the current directories instead of the former ones."""
         self.disarm()
         if sys.platform != "linux":
             return
         try:
             from twisted.internet import inotify  # noqa: PLC0415
         except ImportError:
-            return  # the looks have to do
+            return  # the periodic checks must suffice
 
         mask = (
             inotify.IN_CLOSE_WRITE
@@ -97,16 +97,16 @@ class FileWatch:
                     place = FilePath(str(folder))
                     notifier.watch(place, mask, callbacks=[self._seen])
             except (OSError, inotify.INotifyError):
-                continue  # gone meanwhile, or not ours to read: the looks have to do
+                continue  # gone or unreadable: the periodic checks must suffice
 
     def disarm(self) -> None:
-        """Watch nothing."""
+        """Stop watching."""
         notifier, self._notifier = self._notifier, None
         if notifier is not None and notifier.connected:
             notifier.loseConnection()
 
     def stop(self) -> None:
-        """Watch nothing, and tell nothing any more."""
+        """Stop watching, and cancel a pending report."""
         self.disarm()
         timer, self._timer = self._timer, None
         if timer is not None:
@@ -123,5 +123,5 @@ class FileWatch:
 
     def _tell(self) -> None:
         self._timer = None
-        self.arm()  # links may lead elsewhere now
+        self.arm()  # links may have changed
         self._changed()

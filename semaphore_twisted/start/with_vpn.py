@@ -1,9 +1,9 @@
-"""``--with-vpn``: both programs from one command, for a container or a trial.
+"""``--with-vpn``: server and companion from one command, for a container or a trial.
 
-Started by root, the server first starts a keeper, which starts the companion again
-whenever that ends; then the server becomes ``--user`` with the right to low ports
-alone. The server holds the one end of a pipe. Keeper and companion hold the other, and
-each ends when the server has ended, in whatever way. The tunnel stays.
+Started by root, the server first starts a keeper process, which restarts the companion
+whenever that ends; then the server switches to ``--user`` and keeps only the privilege
+for low ports. The server holds one end of a pipe. Keeper and companion hold the other,
+and both end when the server has ended for any reason. The tunnel stays.
 """
 
 import os
@@ -24,17 +24,17 @@ from semaphore_twisted.vpnd import rights
 #: Seconds before an ended companion is started again.
 PAUSE = 1.0
 
-#: Seconds that a companion has to end, as in its unit (``TimeoutStopSec=``).
+#: Grace period of the companion in seconds, as in its unit (``TimeoutStopSec=``).
 PATIENCE = 10.0
 
-#: Signals that the keeper takes; the number of each is read from a pipe.
+#: Signals that the keeper handles; their numbers are read from a pipe.
 _SIGNALS = (signal.SIGTERM, signal.SIGCHLD)
 
 
 def begin(options: Any, *, config: Config, state: Path, root: bool) -> None:
-    """Start the companion and become ``--user``; *root* is whether we are that.
+    """Start the companion and switch to ``--user``; *root* is whether this is root.
 
-    :raises Refused: with the reason, before anything was done.
+    :raises Refused: with the reason, before anything was changed
     """
     if not root:
         raise Refused(
@@ -71,8 +71,8 @@ def _command(options: Any, socket: str) -> list[str]:
 
 
 def _keep(command: Sequence[str]) -> None:
-    """Leave a process behind that keeps *command* running until this one ends."""
-    reading, writing = os.pipe()  # no program that is started inherits either
+    """Fork a process that keeps *command* running until this one ends."""
+    reading, writing = os.pipe()  # started programs inherit neither end
     if os.fork() == 0:
         try:
             os.close(writing)
@@ -88,26 +88,26 @@ _held: list[int] = []
 
 
 class Keeper:
-    """Runs a command until the pipe is closed or ``SIGTERM`` comes.
+    """Runs a command until the pipe is closed or ``SIGTERM`` arrives.
 
-    Nothing is done in a signal handler, so that no lock can be waited for there.
+    Signal handlers do nothing, so they cannot deadlock.
     """
 
     def __init__(self, command: Sequence[str], server: int) -> None:
-        """Keep *command*; the server has the other end of the pipe *server*."""
+        """Keep *command* running; *server* is the read end of the server's pipe."""
         self._command = [*command, "--until-closed", str(server)]
         self._server = server
         self._child: subprocess.Popen[bytes] | None = None
         self._due = 0.0
 
     def run(self) -> NoReturn:
-        """Run until the end."""
+        """Run until the end of the server."""
         woken, waking = os.pipe()
         os.set_blocking(waking, False)
         signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
         for number in _SIGNALS:
             signal.signal(number, lambda *_: None)
-        for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's go to all of us
+        for number in (signal.SIGINT, signal.SIGHUP):  # sent to all of a terminal
             signal.signal(number, signal.SIG_IGN)
         poll = select.poll()
         poll.register(self._server, select.POLLIN)
@@ -129,7 +129,7 @@ class Keeper:
             )
 
     def _wait(self) -> int | None:
-        """Return the milliseconds until a companion is due, ``None`` if one runs."""
+        """Return the milliseconds until the next start, ``None`` while a child runs."""
         if self._child is not None:
             return None
         return max(1, int((self._due - time.monotonic()) * 1000) + 1)
