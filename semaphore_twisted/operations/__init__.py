@@ -1,1 +1,1 @@
-"""One function is one thing an actor can do, in one transaction."""
+"""The operations: each function is one action of an actor in one transaction."""

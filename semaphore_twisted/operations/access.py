@@ -1,4 +1,4 @@
-"""Who acts, and whether he may: asked in the transaction of what he does."""
+"""Authentication and authorization, in the transaction of the operation."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,7 +22,7 @@ from semaphore_twisted.persistence.statements import access as statements
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: What an administrator may do in every project.
+#: The permissions of an administrator in every project.
 EVERYTHING = Permission(15)
 
 
@@ -74,11 +74,11 @@ def actor(
     access: Access,
     project_id: int | None,
 ) -> Actor:
-    """Return who holds *credentials*, with his rights in the project.
+    """Return the holder of *credentials*, with its permissions in the project.
 
-    :raises NotAuthenticated: if they hold no longer, or never did.
-    :raises NotFound: if the project does not exist, or he cannot see it.
-    :raises NotPermitted: if he lacks what *access* asks for.
+    :raises NotAuthenticated: if they are invalid or expired.
+    :raises NotFound: if the project does not exist, or the actor cannot see it.
+    :raises NotPermitted: if the actor lacks a right that *access* requires.
     """
     holder = _holder(conn, credentials, project_id)
     if holder is None:
@@ -104,7 +104,7 @@ def authorized(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Run *operation* for whoever holds *credentials*, if he may.
+    """Run *operation* as the holder of *credentials*, if *access* permits it.
 
     :raises DomainError: as :func:`actor` does, and as the operation does.
     """
@@ -114,7 +114,7 @@ def authorized(
 
 
 def _check_installation(found: Actor, access: Access) -> None:
-    """Check a right outside projects; one inside them cannot be held there."""
+    """Check access outside projects; permissions inside projects do not apply there."""
     if access in {Access.PUBLIC, Access.USER}:
         return
     if access is not Access.ADMIN or not found.user.admin:
@@ -131,7 +131,7 @@ def _check_project(found: Actor, access: Access) -> None:
 def _holder(
     conn: Connection, credentials: Credentials, project_id: int | None
 ) -> _Holder | None:
-    if credentials.token_digest is not None:  # a bearer token wins over a cookie
+    if credentials.token_digest is not None:  # a bearer token takes precedence
         return conn.one(
             statements.of_token,
             _Holder,

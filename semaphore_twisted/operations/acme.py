@@ -1,6 +1,6 @@
-"""The dealings with a certificate authority in the store, one record for each.
+"""The stored state of the ACME client, one record per CA.
 
-The account's key is sealed; the rest tells nothing that has to be hidden.
+The account's key is encrypted; the rest is not confidential.
 """
 
 import msgspec
@@ -19,9 +19,9 @@ _KEY = "acme account "
 
 
 def record(conn: Connection, directory: str) -> Record:
-    """Return what is known of the authority at *directory*.
+    """Return the record of the CA at *directory*.
 
-    What cannot be read counts as nothing known: its account is found by its key.
+    An unreadable record counts as an empty one: the CA finds the account by its key.
     """
     text = conn.scalar(statements.FACT, name=_RECORD + directory)
     try:
@@ -31,14 +31,14 @@ def record(conn: Connection, directory: str) -> Record:
 
 
 def keep(conn: Connection, directory: str, known: Record) -> None:
-    """Remember *known* of the authority at *directory*."""
+    """Store *known* as the record of the CA at *directory*."""
     _remember(conn, _RECORD + directory, msgspec.json.encode(known).decode())
 
 
 def account_key(conn: Connection, keyring: Keyring, directory: str) -> AccountKey:
-    """Return the account's key, which is drawn at the first call.
+    """Return the account's key; generate it at the first call.
 
-    :raises SecretUnreadable: if it does not open.
+    :raises SecretUnreadable: if it cannot be decrypted.
     """
     name = _KEY + directory
     found = sealed_values.opened(conn, keyring, name)
@@ -50,17 +50,17 @@ def account_key(conn: Connection, keyring: Keyring, directory: str) -> AccountKe
 
 
 def ask(conn: Connection, directory: str) -> None:
-    """Ask the server for a new certificate as soon as it can be."""
+    """Request a new certificate from the running server."""
     _remember(conn, _ASKED + directory, "1")
 
 
 def asked(conn: Connection, directory: str) -> bool:
-    """Tell whether a new certificate was asked for."""
+    """Return whether a new certificate was requested."""
     return conn.scalar(statements.FACT, name=_ASKED + directory) is not None
 
 
 def taken(conn: Connection, directory: str) -> None:
-    """Forget that a new certificate was asked for."""
+    """Delete the request for a new certificate."""
     conn.run(statements.FORGET_FACT, name=_ASKED + directory)
 
 

@@ -1,4 +1,4 @@
-"""What the holders of credentials may be told of at this moment."""
+"""The current visibility of the holders of credentials, for messages to clients."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ class _Holder(msgspec.Struct, frozen=True):
     ip: str = ""
 
     def ends(self, limits: SessionLimits) -> datetime | None:
-        """Return when the session ends if it is not used again, or the token."""
+        """Return when the token expires, or the session if it is not used again."""
         if self.last_active is None:
             return self.expires
         return min(self.last_active + limits.idle, self.created + limits.lifetime)
@@ -29,7 +29,7 @@ class _Holder(msgspec.Struct, frozen=True):
 def audiences(
     conn: Connection, credentials: Sequence[Credentials]
 ) -> list[Audience | None]:
-    """Return what each may see; ``None`` where the credentials no longer hold."""
+    """Return the audience of each of *credentials*; ``None`` for invalid ones."""
     return [_audience(conn, each) for each in credentials]
 
 

@@ -1,9 +1,9 @@
-"""What the device should be, as the store wants it at this moment.
+"""The desired state of the VPN device, read from the database.
 
-A peer is desired while it is active, its time is not over, and its user may log in or
-its project is there: that is one query, so whatever ends one of these ends the tunnel.
-A row that is broken is left out and told, since the companion refuses a request with
-one value out of bounds, and the others are to stay connected.
+A peer is desired if it is active, has not expired, and its user is enabled or its
+project exists. One query decides this, so each change of these conditions also ends the
+tunnel. A damaged row is left out and reported: the companion would refuse the whole
+request because of one invalid value, and the remaining peers have to stay connected.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -26,10 +26,10 @@ from semaphore_twisted.wireguard.state import DesiredPeer, Grant
 
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):
-    """What the device should be.
+    """The desired state of the device.
 
-    *damaged* has a sentence for each peer that is left out because its row is broken.
-    *opened* are the preshared keys that were opened, for the next read.
+    *damaged* has a sentence for each peer that is left out because its row is damaged.
+    *opened* has the decrypted preshared keys, as a cache for the next read.
     """
 
     revision: int
@@ -41,7 +41,7 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no preshared key."""
+        """Omit the preshared keys."""
         return f"Desired({self.revision}, {len(self.peers)} peers)"
 
 
@@ -50,7 +50,7 @@ class _Moment(msgspec.Struct, frozen=True):
 
 
 class _Broken(Exception):
-    """A row cannot be given to the companion; the sentence says why."""
+    """A row is not valid for the companion; the message is the reason."""
 
 
 def desired(
@@ -59,11 +59,11 @@ def desired(
     opened: Mapping[str, bytes],
     sites: Collection[str] | None = None,
 ) -> Desired:
-    """Return what the device should be; grants only for networks of *sites*, if given.
+    """Return the desired state; grants only for networks in *sites*, if given.
 
-    *opened* is that of the last :class:`Desired`, or empty.
+    *opened* is the cache of the last :class:`Desired`, or empty.
 
-    :raises NotFound: where there is no network.
+    :raises NotFound: if the VPN is not set up.
     """
     network = vpn_network.row(conn)
     reading = _Reading(network, keyring, opened)
@@ -88,18 +88,18 @@ def desired(
 
 
 def unexplained(conn: Connection, keys: Collection[bytes]) -> int:
-    """Return for how many of *keys* there is no reason here to remove them.
+    """Return the number of *keys* whose removal has no reason in the database.
 
-    A reason is a peer that has ended or is suspended, or whose owner may no longer.
+    A reason is a peer that is not active, or whose owner is disabled or deleted.
     """
     reasons = conn.column(statements.undesired_keys, now=conn.now)
     return len(set(keys).difference(reasons))
 
 
 def _seconds(text: Any) -> int:
-    """Return a time of the store as whole seconds since the epoch, rounded down.
+    """Return a stored time as whole seconds since the epoch, rounded down.
 
-    :raises _Broken: if it is none.
+    :raises _Broken: if it is not a time.
     """
     moment = _moment(text)
     if moment is None:
@@ -108,7 +108,7 @@ def _seconds(text: Any) -> int:
 
 
 def _moment(text: Any) -> datetime | None:
-    """Return a time of the store, ``None`` if it is none."""
+    """Return a stored time; ``None`` if it is not a time."""
     try:
         return msgspec.convert(text, datetime)
     except msgspec.ValidationError:
@@ -116,7 +116,7 @@ def _moment(text: Any) -> datetime | None:
 
 
 class _Reading:
-    """Rows while they are read; speed counts, with thousands of them each cycle."""
+    """Converts rows to peers; optimised, since each cycle reads thousands of rows."""
 
     def __init__(
         self, network: NetworkRow, keyring: Keyring, known: Mapping[str, bytes]
@@ -131,7 +131,7 @@ class _Reading:
         self._servers = frozenset(network.servers)
 
     def take(self, row: Any) -> tuple[str, ...]:
-        """Take a row and return its addresses; none if it is broken."""
+        """Convert a row and return its addresses; none if the row is damaged."""
         uuid, public_key, envelope = row[1], row[5], row[6]
         try:
             self._check_key(public_key)
@@ -182,7 +182,7 @@ class _Reading:
         return str(text)
 
     def _open(self, uuid: str, envelope: str) -> bytes:
-        # an envelope opens in its own row only, so the row is a part of what is known
+        # an envelope is bound to its row, so the row's uuid is part of the cache key
         place = f"{uuid} {envelope}"
         key = self._known.get(place)
         if key is None:
@@ -192,7 +192,7 @@ class _Reading:
 
 
 def _bounds(pool: str) -> tuple[int, tuple[int, int]]:
-    """Return the length of an address of *pool*, and its first and last number."""
+    """Return the address length of *pool* in bytes, and its first and last number."""
     network = ip_network(pool)
     ends = int(network.network_address), int(network.broadcast_address)
     return network.max_prefixlen // 8, ends
@@ -201,7 +201,7 @@ def _bounds(pool: str) -> tuple[int, tuple[int, int]]:
 def _networks(
     conn: Connection, sites: Collection[str] | None
 ) -> dict[tuple[str, int], list[str]]:
-    """Return the granted networks, by the kind and number of whom they are open to."""
+    """Return the granted networks, by type and id of the holder of the grant."""
     found: dict[tuple[str, int], list[str]] = {}
     for peer_id, user_id, project_id, network in conn.execute(statements.grants):
         if sites is not None and network not in sites:
@@ -222,7 +222,7 @@ def _grants(
     networks: dict[tuple[str, int], list[str]],
     members: dict[int, list[int]],
 ) -> Iterator[Grant]:
-    """Return what the peer of *row* may enter, from its address of the same family."""
+    """Yield the grants of the peer in *row*, from its address of the same family."""
     number, user_id, project_id = row[0], row[3], row[4]
     holders = [("peer", number), ("user", user_id), ("project", project_id)]
     holders += [("project", each) for each in members.get(user_id, ())]

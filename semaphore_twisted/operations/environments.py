@@ -1,4 +1,4 @@
-"""Environments (variable groups): variables in the open, and secret ones."""
+"""Environments (variable groups): plain and secret variables."""
 
 import re
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ _OWNERS = frozenset({"env", "var"})
 
 
 class SecretChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to happen to one secret variable.
+    """A change of one secret variable.
 
-    *operation* is ``create``, ``update``, ``delete``, or empty where a client sends
-    back what it has read.
+    *operation* is ``create``, ``update``, ``delete``, or empty if a client sends back
+    an unchanged variable.
     """
 
     id: int = 0
@@ -53,12 +53,12 @@ class SecretChange(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Name the variable only."""
+        """Show only the operation and the variable's name."""
         return f"SecretChange({self.operation!r}, {self.name!r})"
 
 
 class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to make or change an environment."""
+    """The body of a request that creates or changes an environment."""
 
     name: Name = ""
     json: LongText = ""
@@ -71,7 +71,7 @@ class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
 def ids(
     conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
 ) -> list[int]:
-    """Return the ids of the environments of the project, in order."""
+    """Return the ids of the environments of the project, in the requested order."""
     statement = statements.ids.by(sort, descending=descending)
     return conn.column(statement, project_id=project_of(actor))
 
@@ -79,7 +79,10 @@ def ids(
 def page(
     conn: Connection, actor: Actor, numbers: Sequence[int]
 ) -> tuple[list[Environment], int]:
-    """Return the first of *numbers* without secrets, and how many were read."""
+    """Return the environments of the first *numbers*, and how many were read.
+
+    Their secrets are not included.
+    """
     return conn.batch(
         statements.by_id,
         Environment,
@@ -103,7 +106,7 @@ def get(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> Enviro
 def references(
     conn: Connection, actor: Actor, environment_id: EnvironmentId
 ) -> References:
-    """Return what uses an environment."""
+    """Return the objects that use an environment."""
     get(conn, actor, environment_id)
     return References(
         templates=named(conn, statements.templates, project_of(actor), environment_id)
@@ -113,7 +116,7 @@ def references(
 def create(
     conn: Connection, actor: Actor, new: NewEnvironment, *, keyring: Keyring
 ) -> Environment:
-    """Store an environment with its secrets."""
+    """Create an environment with its secrets."""
     values = _values(new)
     number = conn.insert(environment, project_id=project_of(actor), **values)
     made = EnvironmentId(number)
@@ -136,7 +139,7 @@ def change(
     *,
     keyring: Keyring,
 ) -> None:
-    """Replace an environment; its secrets change as *new* asks for, else they stay."""
+    """Replace an environment; change its secrets as requested, and keep the rest."""
     texts.check(new, get(conn, actor, environment_id))
     conn.update(environment, environment_id, **_values(new))
     _change_secrets(conn, actor, environment_id, new.secrets or (), keyring)
@@ -144,9 +147,9 @@ def change(
 
 
 def delete(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> None:
-    """Delete an environment that nothing uses, with its secrets.
+    """Delete an unused environment with its secrets.
 
-    :raises InUse: naming what uses it
+    :raises InUse: naming the objects that use it
     """
     found = get(conn, actor, environment_id)
     refuse_if_used(references(conn, actor, environment_id), "Environment")
@@ -241,7 +244,7 @@ def _update_secret(
     project_id: ProjectId,
     present: EnvironmentSecret,
 ) -> None:
-    """Rename a secret, and give it another value if there is one; its type stays."""
+    """Rename a secret, and replace its value if one is given; its type is kept."""
     name = asked.name or present.name
     _check_secret(present.type, name, asked.secret)
     values: dict[str, Any] = {"name": name}

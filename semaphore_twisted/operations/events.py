@@ -1,4 +1,4 @@
-"""The record of what happened: one row in the transaction of what it tells of."""
+"""The activity log: each event is one row, written with the change it describes."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,13 +11,13 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import events as statements
 
-#: The type of events that tell of logins.
+#: Object type of events about logins.
 LOGIN = "login"
 
-#: Above every id of an event.
+#: Above all event ids.
 NEWEST = 2**63 - 1
 
-#: Events that one transaction removes, so that others need not wait for long.
+#: Maximum number of events removed in one transaction, so that it stays short.
 _SLICE = 1_000
 
 
@@ -32,10 +32,10 @@ def record(
     project_id: int | None = None,
     address: str = "",
 ) -> None:
-    """Note that *actor* did what *description* says, never with a secret.
+    """Record an action of *actor*; the *description* never contains a secret.
 
-    It belongs to *project_id*, else to the project the actor acts in. Nobody
-    (``None``) is the program itself, or somebody at the machine's own console.
+    The event belongs to *project_id*, or else to the actor's project. The actor
+    ``None`` is the program itself, or the command line on the server.
     """
     where = project_id
     if where is None and actor is not None:
@@ -58,8 +58,8 @@ def listed(
 ) -> list[int]:
     """Return the ids of up to *limit* events below *before*, newest first.
 
-    They are of the project the actor acts in, or all that he sees: the events of his
-    projects, and of his own account and devices; an administrator sees every one.
+    Inside a project these are the project's events. Otherwise they are the events of
+    the actor's projects, account and devices; all events for an administrator.
     """
     most = {"most": max(limit, 0), "before": before}
     if actor.project_id is not None:
@@ -71,17 +71,17 @@ def listed(
 
 def page(
     conn: Connection,
-    actor: Actor,  # noqa: ARG001 - the ids are those that he sees
+    actor: Actor,  # noqa: ARG001 - the ids were selected by listed()
     numbers: Sequence[int],
 ) -> tuple[list[Event], int]:
-    """Return the first events of *numbers*, and how many were read."""
+    """Return the events of the first *numbers*, and how many were read."""
     return conn.batch(statements.by_id, Event, numbers, size=limits.BATCH // 4)
 
 
 def list_events(
     conn: Connection, actor: Actor, *, limit: int = limits.EVENTS, before: int = NEWEST
 ) -> list[Event]:
-    """Return what :func:`listed` lists."""
+    """Return the events that :func:`listed` selects."""
     rest, found = listed(conn, actor, limit=limit, before=before), []
     while rest:
         events, taken = page(conn, actor, rest)
@@ -91,9 +91,9 @@ def list_events(
 
 
 def empty(conn: Connection, project_id: ProjectId) -> None:
-    """Keep the events of a project that is deleted, without what they tell.
+    """Keep the events of a deleted project, but remove their details.
 
-    They belong to the installation then.
+    They then belong to the installation.
     """
     conn.run(
         statements.empty_of_project,
@@ -103,10 +103,10 @@ def empty(conn: Connection, project_id: ProjectId) -> None:
 
 
 def forget(conn: Connection, *, keep: timedelta | None) -> bool:
-    """Remove some of the events that are not kept; return whether that were all.
+    """Delete some events that are not kept; return whether there were none.
 
-    Events are kept for *keep*, for ever where that is ``None``. Of failed logins, which
-    anybody can cause, only the newest ``limits.LOGIN_EVENTS`` are kept.
+    Events are kept for *keep*, without a limit if it is ``None``. Of the failed logins,
+    which any client can cause, only the newest ``limits.LOGIN_EVENTS`` are kept.
     """
     removed = 0
     if keep is not None:

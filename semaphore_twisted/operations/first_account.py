@@ -1,4 +1,4 @@
-"""The account that a first start makes; nobody is there yet who could act."""
+"""The first account, made at the first start without an acting user."""
 
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.model import accounts
@@ -10,14 +10,14 @@ from semaphore_twisted.persistence.statements import first_account as statements
 
 
 def any_user(conn: Connection) -> bool:
-    """Whether there is an account already."""
+    """Return whether there is an account."""
     return conn.scalar(statements.ANY_USER) is not None
 
 
 def create(
     conn: Connection, *, username: str, name: str, email: str, password: str
 ) -> None:
-    """Store the first administrator.
+    """Create the first administrator.
 
     :raises Invalid: if there is an account already, or a value is not accepted.
     """
@@ -44,7 +44,7 @@ def create(
 
 
 def administrator(conn: Connection) -> Actor:
-    """Return the oldest administrator that can log in, as who acts.
+    """Return the oldest enabled administrator as an actor.
 
     :raises Invalid: if there is none.
     """
@@ -55,5 +55,5 @@ def administrator(conn: Connection) -> Actor:
 
 
 def project_exists(conn: Connection, name: str) -> bool:
-    """Whether some project is called *name*."""
+    """Return whether there is a project named *name*."""
     return conn.scalar(statements.PROJECT_NAMED, name=name) is not None

@@ -1,4 +1,4 @@
-"""Peers of other products' files, taken over with their keys and addresses."""
+"""Imports peers from files of other products, with their keys and addresses."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from semaphore_twisted.wireguard.serverfile import ImportedPeer
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did: those that are new, and how many were here already."""
+    """The result of an import: the new peers, and the number of existing ones."""
 
     added: tuple[Peer, ...]
     present: int
@@ -38,13 +38,14 @@ def import_(
     user_id: UserId | None = None,
     project_id: ProjectId | None = None,
 ) -> Imported:
-    """Take peers of another product over, with their keys and addresses.
+    """Import peers of another product, with their keys and addresses.
 
-    Those whose key is here already are passed over, whatever became of them.
+    A peer whose key is already known is skipped, even if it was revoked.
 
-    :raises NotPermitted: for all but administrators.
-    :raises Invalid: naming the line, if a peer has no address of the pools.
-    :raises Conflict: naming the line, if an address is used; nothing is taken then.
+    :raises NotPermitted: if the actor is not an administrator.
+    :raises Invalid: naming the line, if a peer has no address in the pools.
+    :raises Conflict: naming the line, if an address is in use; nothing is imported
+        then.
     """
     vpn_network.check_administrator(actor)
     owner = new_peers.owner_of(conn, actor, kind, user_id, project_id)
@@ -64,7 +65,7 @@ def import_(
 
 @define
 class _Taking:
-    """Takes peers for an owner, one after the other."""
+    """Imports peers for one owner, one by one."""
 
     _conn: Connection
     _network: NetworkRow
@@ -83,7 +84,7 @@ class _Taking:
         return set(self._conn.column(network_statements.quarantined))
 
     def take(self, peer: ImportedPeer) -> peer_rows.PeerRow:
-        """Store *peer*, which is not here yet."""
+        """Store *peer*, whose key is not known yet."""
         if peer.public_key == self._network.public_key:
             raise Invalid("the peer's public key is the server's own")
         addresses = self._addresses(peer)
@@ -100,7 +101,7 @@ class _Taking:
         return new_peers.store(self._conn, self._network, self._keyring, draft)
 
     def _addresses(self, peer: ImportedPeer) -> dict[str, str]:
-        """Return the peer's addresses by their columns."""
+        """Return the peer's addresses by column."""
         found: dict[str, str] = {}
         for address in peer.addresses:
             family = "ipv6" if ":" in address else "ipv4"
@@ -116,10 +117,10 @@ class _Taking:
         return found
 
     def _free_name(self, text: str | None, addresses: tuple[str, ...]) -> str:
-        """Return a name that no peer of the owner has, as near to *text* as can be.
+        """Return an unused name for a peer of the owner, based on *text*.
 
-        Without *text* it is the first of the peer's own *addresses*. A host's name is
-        one that Ansible takes as it is.
+        Without *text*, it is based on the first of *addresses*. A host's name has only
+        characters that Ansible takes literally.
         """
         wanted = name_of(text or addresses[0])
         joint = " ({})"

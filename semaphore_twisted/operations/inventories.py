@@ -1,4 +1,4 @@
-"""Inventories: what an actor can do with them."""
+"""Operations on inventories."""
 
 import posixpath
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ _TYPES = frozenset(
 
 
 class NewInventory(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to make or change an inventory."""
+    """The body of a request that creates or changes an inventory."""
 
     name: Name = ""
     type: Name = ""
@@ -59,7 +59,7 @@ class NewInventory(msgspec.Struct, frozen=True, kw_only=True):
 def ids(
     conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
 ) -> list[int]:
-    """Return the ids of the inventories of the project, in order."""
+    """Return the ids of the inventories of the project, in the requested order."""
     statement = statements.ids.by(sort, descending=descending)
     return conn.column(statement, project_id=project_of(actor))
 
@@ -67,7 +67,7 @@ def ids(
 def page(
     conn: Connection, actor: Actor, numbers: Sequence[int]
 ) -> tuple[list[Inventory], int]:
-    """Return the first inventories of *numbers*, and how many were read."""
+    """Return the inventories of the first *numbers*, and how many were read."""
     return conn.batch(
         statements.by_id,
         Inventory,
@@ -88,7 +88,7 @@ def get(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Inventory:
 
 
 def references(conn: Connection, actor: Actor, inventory_id: InventoryId) -> References:
-    """Return what uses an inventory."""
+    """Return the objects that use an inventory."""
     get(conn, actor, inventory_id)
     return References(
         templates=named(conn, statements.templates, project_of(actor), inventory_id)
@@ -96,7 +96,7 @@ def references(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Ref
 
 
 def create(conn: Connection, actor: Actor, new: NewInventory) -> Inventory:
-    """Store an inventory."""
+    """Create an inventory."""
     if new.type not in _TYPES:
         raise _not_served(new.type, "Not supported inventory type")
     values = _values(conn, actor, new)
@@ -117,9 +117,9 @@ def change(
 
 
 def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
-    """Delete an inventory that nothing uses.
+    """Delete an unused inventory.
 
-    :raises InUse: naming what uses it
+    :raises InUse: naming the objects that use it
     """
     found = get(conn, actor, inventory_id)
     refuse_if_used(references(conn, actor, inventory_id), "Inventory")

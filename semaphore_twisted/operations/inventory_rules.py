@@ -1,6 +1,6 @@
-"""What may be in the text of a static inventory; pure.
+"""Syntax checks of static inventories (pure functions).
 
-Only what Ansible is sure to refuse is refused here. Sources: the parsers of
+Only text that Ansible would certainly refuse is refused here, according to the parsers
 ``ansible.builtin.ini`` and ``ansible.builtin.yaml``.
 """
 
@@ -48,7 +48,7 @@ def _check_sections(text: str) -> None:
 def _check_indentation(text: str) -> None:
     before = ""
     for number, line in enumerate(text.splitlines(), 1):
-        # Inside of a longer text tabs are permitted; below a key they never are.
+        # Tabs are permitted inside a multi-line text, but never below a key.
         if before.endswith(":") and _TAB.match(line):
             raise Invalid(
                 f"inventory: line {number}: a tab in the indentation; YAML accepts"

@@ -1,4 +1,4 @@
-"""Invites as they are stored."""
+"""The stored form of VPN invites."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -10,11 +10,12 @@ from semaphore_twisted.model.peers import Invite, InviteState, PeerKind
 
 
 class InviteRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An invite as it is stored; of its token, no more than the beginning.
+    """An invite as it is stored, with only the prefix of its token.
 
-    *created_by* is ``None`` for the machine's own console. *owner_lives* says whether
-    the user that it is for may log in, *maker_may* whether who made it could make it
-    now, and *maker_rules* whether he gave it as an administrator.
+    *created_by* is ``None`` for the command line on the server. *owner_lives* tells
+    whether the user of the invite is enabled, *maker_may* whether its creator still has
+    the right to create it, and *maker_rules* whether the creator is an administrator or
+    the command line.
     """
 
     id: int
@@ -38,11 +39,11 @@ class InviteRow(msgspec.Struct, frozen=True, kw_only=True):
     maker_rules: bool
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
-    #: What may be left empty where it is damaged: nobody enrolls with such an invite.
+    #: Columns that may be emptied if damaged; such an invite cannot be redeemed.
     MENDED: ClassVar = ("tags", "grants")
 
     def state(self, now: datetime) -> InviteState:
-        """Return whether it can be used *now*."""
+        """Return the state of the invite at the time *now*."""
         if self.revoked is not None or self.fault:
             return InviteState.REVOKED
         if self.uses >= self.max_uses:
@@ -50,7 +51,7 @@ class InviteRow(msgspec.Struct, frozen=True, kw_only=True):
         return InviteState.EXPIRED if self.expires <= now else InviteState.OPEN
 
     def shown(self, now: datetime) -> Invite:
-        """Return the invite as people see it *now*."""
+        """Return the invite as the API shows it at the time *now*."""
         return Invite(
             id=self.id,
             prefix=self.prefix,

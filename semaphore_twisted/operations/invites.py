@@ -1,7 +1,7 @@
-"""Invites: links that a device enrolls itself with, each so many times, for so long.
+"""VPN invites: links for enrolling devices, limited in number of uses and lifetime.
 
-The store has a token's digest and its first characters. Every token that cannot be
-used gets the same answer; only the record of events says why.
+The database contains a token's digest and its first characters. Each unusable token
+gets the same answer; only the activity log contains the reason.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn_invites as statements
 from semaphore_twisted.persistence.statements import vpn_peers
 
-# redeeming has a module of its own
+# redeeming is implemented in a module of its own
 
 REFUSED = redemptions.REFUSED
 TOKEN_START = redemptions.TOKEN_START
@@ -45,19 +45,19 @@ Redemption = redemptions.Redemption
 Refusal = redemptions.Refusal
 redeem = redemptions.redeem
 
-#: How many devices one invite is for, at most.
+#: Maximum number of uses of one invite.
 MOST_USES = 1000
 
-#: For how long an invite can be used: a minute to ninety days.
+#: Minimum and maximum lifetime of an invite in seconds: a minute, and ninety days.
 LIFETIMES = (60, 90 * 24 * 3600)
 
 
 class NewInvite(msgspec.Struct, frozen=True, kw_only=True):
-    """An invite to be made.
+    """The body of a request that creates an invite.
 
-    It is for devices of *user_id* (whoever asks, if not given), or for hosts of
-    *project_id*. Peers made with it end at *peer_expires*, have *tags*, may enter the
-    site networks named in *grants*, and wait for *approval*, if that is wanted.
+    It is for devices of *user_id* (default: the actor), or for hosts of *project_id*.
+    Peers made with it expire at *peer_expires*, have *tags*, may access the site
+    networks named in *grants*, and are pending until approved if *approval* is set.
     """
 
     kind: PeerKind
@@ -72,14 +72,14 @@ class NewInvite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreatedInvite(msgspec.Struct, frozen=True, kw_only=True):
-    """An invite and its token, which is shown this once."""
+    """An invite and its token, which is shown only once."""
 
     invite: Invite
     token: str
 
     @override
     def __repr__(self) -> str:
-        """Show no token."""
+        """Omit the token."""
         return f"CreatedInvite({self.invite.id})"
 
 
@@ -91,10 +91,10 @@ def create(
     options: Options = USUAL,
     entropy: Callable[[int], bytes] | None = None,
 ) -> CreatedInvite:
-    """Make an invite.
+    """Create an invite.
 
-    :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if the user may have no further device.
+    :raises Invalid: naming the invalid field.
+    :raises Conflict: if the user has the maximum number of devices.
     """
     vpn_network.row(conn)
     owner = new_peers.owner_of(conn, actor, new.kind, new.user_id, new.project_id)
@@ -171,9 +171,9 @@ def revoke(
     with_peers: bool = False,
     options: Options = USUAL,
 ) -> Invite:
-    """See to it that an invite is not used any more, in whatever state it is.
+    """Revoke an invite, in any state.
 
-    Peers that were made with it stay, unless *with_peers*.
+    Peers that were made with it remain, unless *with_peers* is set.
     """
     row = _managed(conn, actor, invite_id)
     if row.revoked is None:
@@ -199,9 +199,9 @@ def _no_invite(invite_id: int) -> NotFound:
 
 
 def _managed(conn: Connection, actor: Actor | None, invite_id: int) -> InviteRow:
-    """Return an invite that *actor* manages; who sees its peers only does not see it.
+    """Return an invite that *actor* manages; the right to see its peers is not enough.
 
-    :raises NotFound: if he manages none.
+    :raises NotFound: if there is none.
     """
     row = _stored(conn, invite_id)
     if right_of(conn, actor, row.user_id, row.project_id) < Right.OWN:

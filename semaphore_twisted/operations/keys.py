@@ -1,4 +1,4 @@
-"""The key store: what an actor can do with keys; no answer holds a secret."""
+"""Operations on access keys; no result contains a secret."""
 
 import msgspec
 from typing_extensions import override
@@ -39,7 +39,7 @@ from semaphore_twisted.persistence.statements import keys as statements
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to make or change a key."""
+    """The body of a request that creates or changes a key."""
 
     name: Name = ""
     type: Name = ""
@@ -55,7 +55,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Name the key only."""
+        """Show only name and type."""
         return f"NewKey(name={self.name!r}, type={self.type!r})"
 
 
@@ -69,11 +69,11 @@ class _Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def opened(new: NewKey) -> OpenedSecret:
-    """Return what *new* holds, checked; a private key is brought into one form.
+    """Return the checked secret of *new*; a private key is converted to one form.
 
-    It takes a while where the key has a passphrase, and needs no store.
+    Decrypting a key with a passphrase is slow; this needs no database.
 
-    :raises Invalid: telling what was sent instead of a usable secret
+    :raises Invalid: with the reason why the secret is not usable
     """
     check_name(new.name, "name can not be empty")
     match new.type:
@@ -110,7 +110,7 @@ def opened(new: NewKey) -> OpenedSecret:
 def listed(
     conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
 ) -> list[AccessKey]:
-    """Return the keys of the project, without those of its variable groups."""
+    """Return the keys of the project, except those of variable groups."""
     statement = statements.listed.by(sort, descending=descending)
     found = conn.all(statement, _Listed, project_id=project_of(actor))
     return [_shown(each) for each in found]
@@ -122,7 +122,7 @@ def get(conn: Connection, actor: Actor, key_id: KeyId) -> AccessKey:
 
 
 def references(conn: Connection, actor: Actor, key_id: KeyId) -> References:
-    """Return what uses a key."""
+    """Return the objects that use a key."""
     _found(conn, actor, key_id)
     project_id = project_of(actor)
     return References(
@@ -140,7 +140,7 @@ def create(
     secret: OpenedSecret,
     keyring: Keyring,
 ) -> AccessKey:
-    """Store a key that holds *secret*, which is :func:`opened` of *new*."""
+    """Create a key with *secret*, the result of :func:`opened` for *new*."""
     project_id = project_of(actor)
     _check_time(conn, secret)
     uuid = conn.uuid()
@@ -165,13 +165,13 @@ def change(
     secret: OpenedSecret | None,
     keyring: Keyring,
 ) -> None:
-    """Change a key's name, and where *secret* is given its type and secret too."""
+    """Change a key's name, and, if *secret* is given, its type and secret."""
     found = _found(conn, actor, key_id)
     texts.check(new, found)
     check_name(new.name, "name can not be empty")
     kinds = {found.type, new.type} if secret is not None else {found.type}
     if len(kinds) > 1 and KeyType.CLIENT_CERTIFICATE in kinds:
-        # what refers to it wants the one, or anything but that
+        # a reference either requires a client certificate or excludes one
         refuse_if_used(references(conn, actor, key_id), "Access Key")
     conn.update(access_key, key_id, name=new.name)
     if secret is not None:
@@ -188,9 +188,9 @@ def change(
 
 
 def delete(conn: Connection, actor: Actor, key_id: KeyId) -> None:
-    """Delete a key that nothing uses.
+    """Delete an unused key.
 
-    :raises InUse: naming what uses it
+    :raises InUse: naming the objects that use it
     """
     found = _found(conn, actor, key_id)
     refuse_if_used(references(conn, actor, key_id), "Access Key")

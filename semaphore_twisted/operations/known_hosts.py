@@ -1,7 +1,6 @@
-"""Known hosts: what the server remembers, and how an administrator has it forgotten.
+"""Operations on known host keys: list them, and remove the keys of a host.
 
-They are in a file, which jobs add to while it is read here, and so no part of a
-transaction.
+They are in a file to which jobs append at any time, and so not part of a transaction.
 """
 
 import contextlib
@@ -17,12 +16,12 @@ from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.persistence.engine import Connection
 
-#: Attempts to replace the file, which a job may add to at the same moment.
+#: Attempts to replace the file, since a job may append to it at the same time.
 _ATTEMPTS = 20
 
 
 def listed(path: Path) -> list[KnownHost]:
-    """Return the keys in the file at *path*; none if there is no file.
+    """Return the keys in the file at *path*; none if the file is missing.
 
     :raises Conflict: if it cannot be read
     """
@@ -30,10 +29,10 @@ def listed(path: Path) -> list[KnownHost]:
 
 
 def forget(path: Path, text: str) -> list[KnownHost]:
-    """Take the keys of a host out of the file at *path*, and return them.
+    """Remove the keys of a host from the file at *path*, and return them.
 
     :raises Invalid: if *text* is not the name of a host
-    :raises NotFound: if the file has no key of it
+    :raises NotFound: if the file has no key of the host
     :raises Conflict: if the file cannot be read or replaced
     """
     host = knownhosts.host_name(text)
@@ -49,7 +48,7 @@ def forget(path: Path, text: str) -> list[KnownHost]:
 
 
 def record(conn: Connection, actor: Actor | None, host: str) -> None:
-    """Note that *actor* had the keys of *host* forgotten."""
+    """Record that *actor* removed the keys of *host*."""
     events.record(
         conn,
         actor,
@@ -61,7 +60,7 @@ def record(conn: Connection, actor: Actor | None, host: str) -> None:
 
 
 def _read(path: Path) -> tuple[bytes, os.stat_result | None]:
-    """Return the content of the file, and what is told of a change to it."""
+    """Return the content of the file, and its status for detecting a change."""
     try:
         with path.open("rb") as file:
             content = file.read(knownhosts.LARGEST + 1)
@@ -76,7 +75,7 @@ def _read(path: Path) -> tuple[bytes, os.stat_result | None]:
 
 
 def _replace(path: Path, content: bytes, state: os.stat_result | None) -> bool:
-    """Put *content* in the place of the file, unless it is not as *state* any more."""
+    """Replace the file with *content*, unless its status differs from *state*."""
     beside = None
     try:
         number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -103,7 +102,7 @@ def _replace(path: Path, content: bytes, state: os.stat_result | None) -> bool:
 
 
 def _same(now: os.stat_result, before: os.stat_result) -> bool:
-    """Whether nothing was added to the file."""
+    """Return whether the file is unchanged."""
     return (now.st_ino, now.st_size, now.st_mtime_ns) == (
         before.st_ino,
         before.st_size,

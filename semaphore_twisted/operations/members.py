@@ -1,6 +1,7 @@
-"""Members of the project that the actor acts in, and their roles.
+"""Members of the actor's project, and their roles.
 
-Nobody grants or takes a right that he lacks, and a project keeps an owner.
+An actor can neither grant nor remove a right that the actor lacks. A project always has
+an owner.
 """
 
 import msgspec
@@ -16,27 +17,27 @@ from semaphore_twisted.persistence.statements import users as user_statements
 
 
 class NewMember(msgspec.Struct, frozen=True, kw_only=True):
-    """A user who shall be a member."""
+    """The body of a request that adds a member."""
 
     user_id: UserId
     role: Role
 
 
 class ChangedMember(msgspec.Struct, frozen=True, kw_only=True):
-    """The role that a member shall have."""
+    """The body of a request that changes a member's role."""
 
     role: Role
 
 
 def list_members(conn: Connection, actor: Actor) -> list[Member]:
-    """Return the members with their roles, by name."""
+    """Return the members with their roles, sorted by name."""
     return conn.all(statements.of_project, Member, project_id=_project(actor))
 
 
 def get(conn: Connection, actor: Actor, user_id: int) -> User:
     """Return a member's account.
 
-    :raises NotFound: if the user is no member.
+    :raises NotFound: if the user is not a member.
     """
     found = conn.one(
         statements.account, User, project_id=_project(actor), user_id=user_id
@@ -47,10 +48,10 @@ def get(conn: Connection, actor: Actor, user_id: int) -> User:
 
 
 def add(conn: Connection, actor: Actor, new: NewMember) -> None:
-    """Make a user a member.
+    """Add a user as a member.
 
     :raises Invalid: if there is no such user.
-    :raises Conflict: if he is a member already.
+    :raises Conflict: if the user is already a member.
     """
     _check_held(actor, new.role)
     project_id = _project(actor)
@@ -69,9 +70,9 @@ def add(conn: Connection, actor: Actor, new: NewMember) -> None:
 def change(
     conn: Connection, actor: Actor, user_id: int, changed: ChangedMember
 ) -> None:
-    """Give a member another role.
+    """Change a member's role.
 
-    :raises Invalid: if no owner were left.
+    :raises Invalid: if the project would have no owner.
     """
     member = _member(conn, actor, user_id)
     _check_held(actor, member.role)
@@ -90,7 +91,7 @@ def change(
 def remove(conn: Connection, actor: Actor, user_id: int) -> None:
     """Remove a member.
 
-    :raises Invalid: if no owner were left.
+    :raises Invalid: if the project would have no owner.
     """
     member = _member(conn, actor, user_id)
     _check_held(actor, member.role)
@@ -98,9 +99,9 @@ def remove(conn: Connection, actor: Actor, user_id: int) -> None:
 
 
 def leave(conn: Connection, actor: Actor) -> None:
-    """Cease to be a member oneself.
+    """Remove the actor's own membership.
 
-    :raises Invalid: if no owner were left.
+    :raises Invalid: if the project would have no owner.
     """
     _remove(conn, actor, _member(conn, actor, actor.user.id), "left")
 

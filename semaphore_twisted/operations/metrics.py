@@ -1,4 +1,4 @@
-"""Figures about the installation; nobody's data."""
+"""Metrics of the installation, without personal data."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,15 +18,16 @@ class _Count(msgspec.Struct, frozen=True):
 
 
 def tasks_by_status(conn: Connection) -> dict[Status, int]:
-    """Return how many tasks the store has of each status."""
+    """Return the number of stored tasks per status."""
     counts = conn.all(statements.tasks_by_status, _Count)
     return {each.status: each.count for each in counts}
 
 
 class PeerFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures about the VPN's peers; *seen* counts active ones by a time in seconds.
+    """Metrics of the VPN's peers.
 
-    *received* and *sent* are bytes as the server sees them, *revision* is that of the
+    *seen* counts the active peers by the maximum age in seconds of the last handshake.
+    *received* and *sent* are bytes as the server counts, *revision* is that of the
     desired state.
     """
 
@@ -51,12 +52,12 @@ class _Handshake(msgspec.Struct, frozen=True):
     last_handshake: datetime
 
 
-#: Ages of a last handshake: in touch, this hour, this day, this month.
+#: Maximum ages of the last handshake: online, last hour, last day, last month.
 AGES = (180, 3600, 86_400, 2_592_000)
 
 
 def peer_figures(conn: Connection) -> PeerFigures:
-    """Return the figures of the peers that the store has."""
+    """Return the metrics of the stored peers."""
     counts = conn.all(statements.peers_by_state, _PeerCount)
     found = conn.all(statements.handshakes, _Handshake, state=PeerState.ACTIVE)
     ages = [conn.now - each.last_handshake for each in found]

@@ -1,4 +1,4 @@
-"""What may be said of the VPN's network; refusals name the field."""
+"""Validation of the VPN's settings; errors name the field."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -11,28 +11,28 @@ from semaphore_twisted.operations.peer_rules import in_field
 from semaphore_twisted.wireguard import addresses, keys
 from semaphore_twisted.wireguard.settings import INTERFACE
 
-#: Widest and narrowest prefixes of a pool, as the companion has them too.
+#: Minimum and maximum prefix lengths of a pool, the same as in the companion.
 _LENGTHS = {4: (8, 30), 6: (48, 120)}
 
-#: The largest number that every reader of JSON takes exactly.
+#: The largest integer that every JSON reader represents exactly.
 _EXACT = 2**53 - 1
 
-#: What a packet in the tunnel may have.
+#: Minimum and maximum MTU of the tunnel.
 MTU = (1280, 9000)
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """The network of one family's addresses, and the server's own; empty for none."""
+    """The pool of one address family, and the server's address; empty for none."""
 
     network: str
     server: str
 
 
 class NewNetwork(msgspec.Struct, frozen=True, kw_only=True):
-    """The network as ``vpn init`` wants it.
+    """The settings that ``vpn init`` requests.
 
-    *pool6* is empty where there is no IPv6 inside; a server address that is not given
-    is the first of its pool. *public_key* is the text of the server's own.
+    *pool6* is empty without IPv6 inside the VPN; the default server address is the
+    first of its pool. *public_key* is the server's public key as text.
     """
 
     interface: str
@@ -68,7 +68,7 @@ def columns_of(new: NewNetwork) -> dict[str, Any]:
 def key_of(text: str) -> bytes:
     """Return the public key in *text*.
 
-    :raises Invalid: naming the field, if it is none.
+    :raises Invalid: naming the field, if it is not a key.
     """
     try:
         return keys.parse(text)
@@ -101,7 +101,7 @@ def _server(name: str, text: str, pool: str) -> str:
 
 
 def mtu_of(mtu: int) -> int:
-    """Return *mtu*, if packets in the tunnel may be so large.
+    """Return *mtu* if it is in the accepted range.
 
     :raises Invalid: if not.
     """
@@ -112,7 +112,7 @@ def mtu_of(mtu: int) -> int:
 
 
 def check_apart(network: str, pools: Iterable[str], name: str) -> None:
-    """Accept a site's *network* that has nothing in common with the *pools*.
+    """Accept a site *network* that does not overlap the *pools*.
 
     :raises Invalid: naming the field *name*.
     """
@@ -127,23 +127,23 @@ def check_apart(network: str, pools: Iterable[str], name: str) -> None:
 
 
 def keeps_files(before: Pool, after: Pool) -> bool:
-    """Whether the files of clients hold when the pool *before* becomes *after*.
+    """Return whether clients' files remain valid when the pool changes.
 
-    A file has the client's own address and the server's, so a pool may grow around
-    both, and one may be added where there was none.
+    A file contains the client's address and the server's, so a pool may be extended if
+    both stay the same, and one may be added if there was none.
     """
     if not before.network:
         return True
     if not after.network or before.server != after.server:
         return False
     old, new = map(ipaddress.ip_network, (before.network, after.network))
-    # of two families there is no subnet
+    # networks of different families have no subnet relation
     return old.version == new.version and old.subnet_of(new)  # type: ignore[arg-type]
 
 
 def size_of(pool: str) -> int:
-    """Return how many peers *pool* has room for: all but three addresses.
+    """Return the maximum number of peers in *pool*: all but three addresses.
 
-    More than a number in JSON can tell exactly is that many.
+    The result is limited to the largest integer that JSON represents exactly.
     """
     return min(ipaddress.ip_network(pool).num_addresses - 3, _EXACT)

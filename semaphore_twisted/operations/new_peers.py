@@ -1,4 +1,4 @@
-"""Peers when they are made: whose they are, their names, keys and addresses."""
+"""Creation of peers: owner, name, keys and addresses."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ from semaphore_twisted.wireguard import host_names, keys
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a peer is: a user's or a project's; and what the maker may do with it."""
+    """The owner of a peer, a user or a project, and the creator's right over it."""
 
     user_id: UserId | None
     project_id: ProjectId | None
@@ -37,10 +37,10 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer that was checked and is to be stored.
+    """A checked peer that is to be stored.
 
-    *addresses* by their columns, where they are not to be chosen. No *preshared_key*
-    is none at all.
+    *addresses* are by column; ``None`` allocates them. *preshared_key* is ``None`` for
+    no preshared key.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no preshared key."""
+        """Omit the preshared key."""
         return f"Draft({self.name!r})"
 
 
@@ -69,11 +69,11 @@ def owner_of(
     user_id: UserId | None,
     project_id: ProjectId | None,
 ) -> Owner:
-    """Return whose a new peer of a *kind* is; by default the actor's, or his project's.
+    """Return the owner of a new peer; by default the actor, or the actor's project.
 
-    :raises Invalid: if that kind cannot be theirs.
+    :raises Invalid: if that owner cannot have peers of this *kind*.
     :raises NotFound: if the actor does not see the project.
-    :raises NotPermitted: if he may not make peers for them.
+    :raises NotPermitted: if the actor may not create peers for that owner.
     """
     if kind is PeerKind.HOST:
         return _of_project(conn, actor, user_id, project_id)
@@ -115,7 +115,7 @@ def _of_project(
 def check_quota(conn: Connection, user_id: UserId, options: Options) -> None:
     """Accept one more device of a user.
 
-    :raises Conflict: if he has as many as he may have.
+    :raises Conflict: if the user has the maximum number of devices.
     """
     count = conn.scalar(statements.count_devices, user_id=user_id)
     if count >= options.devices_per_user:
@@ -128,21 +128,21 @@ def check_quota(conn: Connection, user_id: UserId, options: Options) -> None:
 def check_name(
     conn: Connection, owner: Owner | PeerRow, name: str, but: int = 0
 ) -> None:
-    """Accept a name that no other peer of the owner has, whatever its case.
+    """Accept a name that no other peer of the owner has, ignoring case.
 
-    :raises Invalid: if it is a host's, and Ansible would take it for something else.
-    :raises Conflict: if one has it.
+    :raises Invalid: if it is a host's name with a special meaning for Ansible.
+    :raises Conflict: if another peer has it.
     """
     taken = names_of(conn, owner, but)
     if owner.project_id is not None:
         in_field("name", host_names.checked, name)
-        taken |= {host_names.plain(each) for each in taken}  # in inventories
+        taken |= {host_names.plain(each) for each in taken}  # as used in inventories
     if name.casefold() in taken:
         raise Conflict(f"name: there is a peer named {name!r} already")
 
 
 def names_of(conn: Connection, owner: Owner | PeerRow, but: int = 0) -> set[str]:
-    """Return the folded names of an owner's peers, but for the peer *but*."""
+    """Return the case-folded names of an owner's peers, except the peer *but*."""
     if owner.project_id is None:
         statement, owner_id = statements.names_of_user, int(owner.user_id or 0)
     else:
@@ -152,10 +152,10 @@ def names_of(conn: Connection, owner: Owner | PeerRow, but: int = 0) -> set[str]
 
 
 def check_key(conn: Connection, network: NetworkRow, text: str) -> bytes:
-    """Return the public key in *text*, which no peer has or ever had to its end.
+    """Return the public key in *text*, which no peer uses or has used.
 
-    :raises Invalid: if it is no key, or the server's own.
-    :raises Conflict: if it is used; not saying by whom.
+    :raises Invalid: if it is not a key, or is the server's own.
+    :raises Conflict: if it is in use; the sentence does not name the peer.
     """
     key = key_of(text)
     if key == network.public_key:
@@ -166,7 +166,7 @@ def check_key(conn: Connection, network: NetworkRow, text: str) -> bytes:
 
 
 def key_used() -> Conflict:
-    """Return what is said of a key that is used."""
+    """Return the error for a key that is in use."""
     return Conflict("public_key: this key is used already; make another one")
 
 
@@ -178,10 +178,10 @@ def new_preshared_key(conn: Connection) -> bytes:
 def granted(
     conn: Connection, actor: Actor | None, names: Sequence[str]
 ) -> tuple[SiteNetwork, ...]:
-    """Return the site networks of *names*, which an administrator may open.
+    """Return the site networks of *names*, which only an administrator may grant.
 
-    :raises NotPermitted: if the actor is none, and there are any.
-    :raises Invalid: naming the first that is not there.
+    :raises NotPermitted: if *names* is not empty, and the actor is no administrator.
+    :raises Invalid: naming the first unknown network.
     """
     wanted = tuple(dict.fromkeys(names))
     if not wanted:
@@ -201,9 +201,9 @@ def granted(
 def store(
     conn: Connection, network: NetworkRow, keyring: Keyring, draft: Draft
 ) -> PeerRow:
-    """Store *draft*; the unique columns have the last word on keys and addresses.
+    """Store *draft*; unique columns prevent a concurrent use of a key or address.
 
-    :raises Conflict: if a pool is full, or the key or an address is used.
+    :raises Conflict: if a pool is full, or the key or an address is in use.
     """
     uuid = conn.uuid()
     given = draft.addresses
@@ -240,6 +240,6 @@ def store(
 
 
 def open_to(conn: Connection, peer_id: int, sites: Sequence[SiteNetwork]) -> None:
-    """Open *sites* to a peer that was made just now."""
+    """Grant a newly created peer access to *sites*."""
     for site in sites:
         conn.insert(schema.vpn_grant, site_id=site.id, peer_id=peer_id)

@@ -1,8 +1,9 @@
-"""The log of a task, in compressed chunks.
+"""The log of a task, stored in compressed chunks.
 
-A chunk holds consecutive lines of one task: zlib of ``MICROSECONDS TAB TEXT NEWLINE``
-each, numbered from ``first``. The last chunk is rewritten as lines come, until it
-has 1,000 lines, 64 KiB, or a second of the job's time; a new one is begun then.
+A chunk contains consecutive lines of one task, compressed by zlib; each line is
+``MICROSECONDS TAB TEXT NEWLINE``, numbered from ``first``. The last chunk is rewritten
+as lines arrive, until it has 1,000 lines, 64 KiB, or a second of the job's time; then a
+new one is started.
 """
 
 import re
@@ -20,15 +21,15 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import task, task_output
 from semaphore_twisted.persistence.statements import tasks as statements
 
-#: When a chunk is full.
+#: Limits of a chunk.
 MAX_LINES = limits.CHUNK_LINES
 MAX_BYTES = limits.CHUNK
 MAX_MICROSECONDS = 1_000_000
 
-#: What a line costs in a portion besides its text.
+#: Overhead of a line in a portion, in characters, in addition to its text.
 _OVERHEAD = 24
 
-#: Facts that a job may tell, each a column of its row.
+#: Facts that a job may report; each is a column of the task.
 FACTS = frozenset({"commit_hash", "commit_message"})
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,11 +55,11 @@ def append(
     offset: int | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> list[OutputLine]:
-    """Store *lines* (seconds since the epoch, text), numbered after those before.
+    """Store *lines* (seconds since the epoch, text), numbered after the stored ones.
 
-    The *offset* up to which the job's spool was read, and the *facts* that were read
-    on the way, are stored in the same transaction: so nothing is lost or repeated.
-    A task that was deleted meanwhile takes nothing.
+    The *offset* up to which the job's spool was read, and *facts* read with the lines,
+    are stored in the same transaction, so that a crash neither loses nor repeats a
+    line. Nothing is stored for a task that was deleted.
     """
     progress = conn.one(statements.machinery, _Progress, id=task_id)
     if progress is None:
@@ -93,10 +94,10 @@ def page(
     most: int = limits.LOG_PAGE,
     raw: bool = False,
 ) -> list[OutputLine]:
-    """Return some lines with numbers over *above*, none only where there are none.
+    """Return some lines with numbers above *above*; none only if there are none.
 
-    They are up to *limit* lines, and up to *most* characters unless the first line is
-    longer. Lines that are *raw* keep the carriage return at their end.
+    The result has up to *limit* lines, and up to *most* characters unless the first
+    line is longer. With *raw*, lines keep the carriage return at the end.
     """
     lines: list[OutputLine] = []
     size = 0
@@ -118,9 +119,9 @@ def page(
 
 
 def portions(lines: Sequence[OutputLine]) -> Iterator[Sequence[OutputLine]]:
-    """Divide *lines* into parts that are encoded at once.
+    """Split *lines* into parts that are encoded one at a time.
 
-    Each has ``limits.LOG_PORTION`` characters at most, or is one line.
+    Each part has at most ``limits.LOG_PORTION`` characters, or is a single line.
     """
     begin = size = 0
     for at, line in enumerate(lines):
@@ -133,7 +134,7 @@ def portions(lines: Sequence[OutputLine]) -> Iterator[Sequence[OutputLine]]:
 
 
 def length(conn: Connection, task_id: TaskId) -> int:
-    """Return the number of lines that are in the store."""
+    """Return the number of stored lines."""
     progress = conn.one(statements.machinery, _Progress, id=task_id)
     return 0 if progress is None else progress.lines
 
@@ -162,7 +163,7 @@ def _parsed(row: str) -> tuple[int, str]:
 def _write(
     conn: Connection, task_id: TaskId, before: int, lines: list[tuple[int, str]]
 ) -> None:
-    """Fill the open chunk with *lines*, then as many new ones as it takes."""
+    """Append *lines* to the open chunk, then to as many new ones as needed."""
     rows = [
         (moment, f"{moment}\t{text}\n".encode(errors="replace"))
         for moment, text in lines
@@ -186,7 +187,7 @@ def _write(
 def _open_chunk(
     conn: Connection, task_id: TaskId, before: int
 ) -> tuple[int, bytes, int | None, bool]:
-    """Return the open chunk: first line, content, its time, and whether it is new."""
+    """Return the open chunk: first line, content, start time, and whether it is new."""
     chunk = conn.one(statements.last_chunk, _Chunk, task_id=task_id)
     if chunk is None or chunk.last - chunk.first + 1 >= MAX_LINES:
         return before + 1, b"", None, True
@@ -199,7 +200,7 @@ def _open_chunk(
 def _fitting(
     rows: list[tuple[int, bytes]], *, count: int, size: int, begun: int | None
 ) -> int:
-    """Return how many of *rows* a chunk takes that has *count* lines already."""
+    """Return how many of *rows* fit into a chunk that has *count* lines already."""
     start = rows[0][0] if begun is None else begun
 
     def fits(row: tuple[int, bytes]) -> bool:

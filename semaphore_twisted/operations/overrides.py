@@ -1,7 +1,7 @@
-"""What a task may set otherwise than its template does; pure.
+"""Which settings of its template a task may override (pure functions).
 
-Whatever equals the template's own setting is no override, since clients send back
-what they have read.
+A value equal to the template's own setting is not an override, since clients send back
+the values they have read.
 """
 
 from collections.abc import Callable
@@ -41,9 +41,9 @@ from semaphore_twisted.operations.template_rules import check_supported
 
 
 class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
-    """The ``params`` of a new task; what is not sent stays as the template says.
+    """The ``params`` of a new task; a missing field means the template's setting.
 
-    Lists may come as one text with commas.
+    A list may be sent as comma-separated text.
     """
 
     debug: bool | None = None
@@ -61,11 +61,11 @@ class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to start a task; all but the template may be missing.
+    """The body of a request that starts a task; only the template is required.
 
-    *environment*, *secret* and *arguments* are JSON inside a string. *commit_hash* pins
-    the commit; where the template does not let a task choose it, only one that the
-    template has run before is accepted, so that a task can be sent again.
+    *environment*, *secret* and *arguments* are JSON inside a string. *commit_hash*
+    selects a commit; if the template does not permit a task to choose it, only a commit
+    that the template has run before is accepted, so that a task can be repeated.
     """
 
     template_id: TemplateId
@@ -90,12 +90,12 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Name the template only."""
+        """Show only the template."""
         return f"NewTask(template_id={self.template_id})"
 
 
 class Allowed(msgspec.Struct, frozen=True, kw_only=True):
-    """The overrides of a task, checked; columns of its row."""
+    """The checked overrides of a task, as columns of its row."""
 
     params: dict[str, Any]
     hosts_limit: str
@@ -109,10 +109,10 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template's repository adds to its settings.
+    """Properties of a template's repository.
 
-    *branch* is the repository's; *ran* tells whether the template has run a commit from
-    its own branch before.
+    *branch* is the repository's branch; *ran* returns whether the template has run a
+    commit from its own branch before.
     """
 
     branch: str = ""
@@ -120,9 +120,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
-    """Return what *body* overrides.
+    """Return the overrides in *body*.
 
-    :raises Invalid: naming everything that *template* does not allow, or what is of
+    :raises Invalid: naming each override that *template* does not permit, or a value of
         the wrong form
     """
     own = msgspec.convert(_plain(template.task_params), TaskParams)
@@ -213,13 +213,13 @@ def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
 
 
 def _check_arguments(arguments: str | None, app: App) -> None:
-    """Refuse arguments that are not for tasks; a script's are its author's matter."""
+    """Refuse restricted arguments of Ansible; a script interprets its own arguments."""
     if arguments is not None and app is App.ANSIBLE:
         check_task_arguments(msgspec.json.decode(arguments, type=tuple[str, ...]))
 
 
 def _check_selection(params: dict[str, Any], own: TaskParams) -> None:
-    """Refuse what selects hosts and tasks by something else than their names."""
+    """Refuse limits and tags that are more than plain names and patterns."""
     if params.get("limit") != own.limit:
         for part in params.get("limit", ()):
             check_hosts(part)
@@ -229,9 +229,9 @@ def _check_selection(params: dict[str, Any], own: TaskParams) -> None:
 
 
 def _commit(sent: str | None) -> str | None:
-    """Return the commit that is sent, if it is one.
+    """Return the commit that was sent, in lower case, or ``None``.
 
-    :raises Invalid: if it is the beginning of one only, or something else
+    :raises Invalid: if it is shortened or not a hash
     """
     if not sent:
         return None
@@ -240,7 +240,7 @@ def _commit(sent: str | None) -> str | None:
 
 
 def _other_arguments(asked: str | None, template: Template) -> bool:
-    """Tell whether a task's arguments are others than the template's, as lists."""
+    """Return whether a task's arguments differ from the template's, as lists."""
     if asked is None or asked == template.arguments:
         return False
     sentence = "template arguments must be valid JSON: a list of texts"
@@ -253,7 +253,7 @@ def _differs(asked: object, own: object) -> bool:
 
 
 def _plain(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return stored parameters with lists where they may be texts."""
+    """Return stored parameters, with comma-separated texts converted to lists."""
     plain = {name: value for name, value in stored.items() if value is not None}
     for name in ("limit", "tags", "skip_tags"):
         if isinstance(text := plain.get(name), str):
@@ -262,7 +262,7 @@ def _plain(stored: dict[str, Any]) -> dict[str, Any]:
 
 
 def _params(body: NewTask) -> dict[str, Any]:
-    """Return the parameters that were sent, those outside ``params`` included."""
+    """Return the parameters in *body*, inside and outside of ``params``."""
     sent = msgspec.to_builtins(body.params or AskedParams())
     params: dict[str, Any] = {
         name: value

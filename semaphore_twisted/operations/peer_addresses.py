@@ -1,8 +1,9 @@
-"""Addresses of peers: the next free one, and those that rest before they are reused.
+"""Allocation of peers' addresses, and the quarantine of released ones.
 
-What a peer gives back is not given away again for a while, so that no new laptop
-inherits what others knew the old one by. Where a pool has less than a tenth
-left, or no address at all, those that have rested longest are taken out of quarantine.
+A released address is not assigned again for some time, so that a new device does not
+receive traffic or trust meant for the former one. If a pool has less than a tenth of
+its addresses free, or none, the addresses that were released first leave the quarantine
+early.
 """
 
 from datetime import timedelta
@@ -17,7 +18,7 @@ from semaphore_twisted.wireguard.addresses import WrongAddress
 
 
 def allocate(conn: Connection, network: NetworkRow) -> dict[str, str]:
-    """Return a free address of each family, by its column.
+    """Return a free address of each family, by column.
 
     :raises Conflict: if a pool is full.
     """
@@ -29,7 +30,7 @@ def allocate(conn: Connection, network: NetworkRow) -> dict[str, str]:
 
 
 def quarantine(conn: Connection, given_back: list[str], days: int) -> None:
-    """Let addresses rest for so many *days*."""
+    """Put released addresses into quarantine for *days*."""
     until = conn.now + timedelta(days=days)
     for address in filter(None, given_back):
         conn.run(statements.quarantine, address=address, until=until)
@@ -53,7 +54,7 @@ def _next(conn: Connection, family: str, pool: str, server: str) -> str:
         found = _free(pool, [*taken, *resting], server)
         if found is not None or not resting:
             break
-        missing = 1  # what rests or is taken may be of a pool of former times
+        missing = 1  # addresses of a former pool may be among these
     if found is None:
         raise Conflict(
             f"The pool {pool} is full: each of its {size} addresses is in use; "
@@ -66,7 +67,7 @@ def _next(conn: Connection, family: str, pool: str, server: str) -> str:
 def _free(pool: str, gone: list[str], server: str) -> str | None:
     try:
         return addresses.next_free(pool, gone, (server,))
-    except WrongAddress:  # a damaged row keeps nobody else from having an address
+    except WrongAddress:  # ignore damaged rows
         return addresses.next_free(pool, [*filter(_is_one, gone)], (server,))
 
 

@@ -1,4 +1,4 @@
-"""What a device gets once: its file, with the preshared key and what it may reach."""
+"""The answer to an enrolled device: its configuration file with the preshared key."""
 
 from semaphore_twisted.model.peers import Enrolled
 from semaphore_twisted.operations.peer_rows import PeerRow

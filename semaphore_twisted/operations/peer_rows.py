@@ -1,4 +1,4 @@
-"""Peers as they are stored, and who sees and manages them."""
+"""The stored form of peers, and the rights to see and manage them."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -38,14 +38,14 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
     last_handshake: datetime | None
     received: int
     sent: int
-    ownerless: bool  # its user is disabled, or its project gone
+    ownerless: bool  # the user is disabled, or the project was deleted
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
-    #: What may be left empty where it is damaged; nothing of it decides about rights.
+    #: Columns that may be emptied if damaged; they do not decide about access.
     MENDED: ClassVar = ("tags",)
 
     def shown(self) -> Peer:
-        """Return the peer as people see it."""
+        """Return the peer as the API shows it."""
         return Peer(
             id=self.id,
             uuid=self.uuid,
@@ -75,9 +75,10 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Right(IntEnum):
-    """What somebody may do with a peer; each has the former ones too.
+    """Rights over a peer; each includes the ones before.
 
-    Who *owns* a device cannot lift what another has laid upon it; who *rules* can.
+    An owner (``OWN``) cannot undo a restriction set by another account (``held``);
+    ``RULE`` can.
     """
 
     NOTHING = 0
@@ -89,7 +90,7 @@ class Right(IntEnum):
 def right_of(
     conn: Connection, actor: Actor | None, user_id: int | None, project_id: int | None
 ) -> Right:
-    """Return what *actor* may do with what belongs to a user or a project."""
+    """Return the right of *actor* over peers of a user or a project."""
     if actor is None:
         return Right.RULE
     if actor.project_id is not None:
@@ -104,12 +105,12 @@ def right_of(
 
 
 def manages(role: str) -> bool:
-    """Whether who has the *role* in a project manages its hosts."""
+    """Return whether a member with *role* manages the hosts of its project."""
     return bool(Role(role).permissions & Permission.MANAGE_RESOURCES)
 
 
 def _right_in(conn: Connection, actor: Actor, project_id: int) -> Right:
-    """Return what a member may do with a project's hosts, from outside of it."""
+    """Return the right of a member over a project's hosts, outside of the project."""
     role = conn.scalar(
         network_statements.role, user_id=actor.user.id, project_id=project_id
     )
@@ -119,7 +120,7 @@ def _right_in(conn: Connection, actor: Actor, project_id: int) -> Right:
 
 
 def stored(conn: Connection, peer_id: int) -> PeerRow:
-    """Return a peer that is known to be there."""
+    """Return a peer that is expected to exist."""
     found = conn.one(statements.by_id, PeerRow, peer_id=peer_id)
     if found is None:
         raise _no_peer(peer_id)
@@ -127,9 +128,9 @@ def stored(conn: Connection, peer_id: int) -> PeerRow:
 
 
 def seen(conn: Connection, actor: Actor | None, peer_id: int) -> tuple[PeerRow, Right]:
-    """Return a peer that *actor* sees, and his right.
+    """Return a peer that *actor* sees, and the actor's right over it.
 
-    :raises NotFound: if he sees none.
+    :raises NotFound: if there is no such peer, or the actor does not see it.
     """
     row = stored(conn, peer_id)
     right = right_of(conn, actor, row.user_id, row.project_id)
@@ -145,10 +146,10 @@ def _no_peer(peer_id: int) -> NotFound:
 def managed(
     conn: Connection, actor: Actor | None, peer_id: int
 ) -> tuple[PeerRow, Right]:
-    """Return a peer that *actor* manages, and his right.
+    """Return a peer that *actor* manages, and the actor's right over it.
 
-    :raises NotFound: if he does not see it.
-    :raises NotPermitted: if he sees it only.
+    :raises NotFound: if the actor does not see it.
+    :raises NotPermitted: if the actor may only see it.
     """
     row, right = seen(conn, actor, peer_id)
     if right < Right.OWN:
@@ -157,7 +158,7 @@ def managed(
 
 
 def is_by_another(actor: Actor | None, user_id: int | None) -> bool:
-    """Whether somebody acts on the device of a user that is not himself."""
+    """Return whether the actor is not the user who owns the device."""
     return user_id is not None and (actor is None or actor.user.id != user_id)
 
 
@@ -169,7 +170,7 @@ def record(
     *,
     address: str = "",
 ) -> None:
-    """Raise the revision, and note what was done with a peer; never a key."""
+    """Increase the revision, and record a change of a peer; never with a key."""
     revision = vpn_network.bump(conn)
     events.record(
         conn,

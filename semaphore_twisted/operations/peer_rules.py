@@ -1,4 +1,4 @@
-"""What may be said of a peer, an invite and a network; refusals name the field."""
+"""Validation of values of peers, invites and networks; errors name the field."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,17 +12,17 @@ from semaphore_twisted.wireguard.names import parse_name
 
 T = TypeVar("T")
 
-#: Tags of one peer, and networks of one invite.
+#: Maximum number of tags of one peer, and of networks of one invite.
 MOST = 20
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What the configuration says: the site inside the tunnel, and limits.
+    """Settings from the configuration: the site inside the tunnel, and limits.
 
-    *port* and *scheme* are the site's inside. *devices_per_user* counts a user's
-    devices that are not revoked; what administrators give him is beyond it.
+    *port* and *scheme* are those of the site inside the tunnel. *devices_per_user*
+    limits a user's devices that are not revoked; administrators may exceed it.
     """
 
     dns: bool = True
@@ -33,19 +33,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_days: int = 30
 
     def url(self, server: str) -> str:
-        """Return the site's address in the tunnel, where *server* is the server's."""
+        """Return the site's URL inside the tunnel; *server* is the server's address."""
         host = self.domain if self.dns else f"[{server}]" if ":" in server else server
         usual = {"https": 443, "http": 80}.get(self.scheme)
         port = "" if self.port == usual else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
 
-#: What holds where no configuration is at hand.
+#: The defaults, for callers without a configuration.
 USUAL = Options()
 
 
 def in_field(name: str, read: Callable[[T], str], value: T) -> str:
-    """Return ``read(value)``; a refusal begins with the field's *name*.
+    """Return ``read(value)``; an error begins with the field's *name*.
 
     :raises Invalid: as *read* does.
     """
@@ -56,9 +56,9 @@ def in_field(name: str, read: Callable[[T], str], value: T) -> str:
 
 
 def name_of(text: str) -> str:
-    """Return the name in *text*, normalized.
+    """Return the normalized name in *text*.
 
-    :raises Invalid: if it could not be shown in a line, or be taken for an option.
+    :raises Invalid: if it is not a single printable line, or looks like an option.
     """
     name = in_field("name", parse_name, text)
     if name.startswith("-"):
@@ -67,9 +67,9 @@ def name_of(text: str) -> str:
 
 
 def tags_of(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return *tags*, each once, in their order.
+    """Return *tags* without duplicates, in their order.
 
-    :raises Invalid: naming the first that cannot be one.
+    :raises Invalid: naming the first invalid tag.
     """
     found = tuple(dict.fromkeys(tags))
     if len(found) > MOST:
@@ -84,9 +84,9 @@ def tags_of(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def moment_of(name: str, moment: datetime | None, now: datetime) -> datetime | None:
-    """Return when something shall end; ``None`` for never.
+    """Return an expiry time in UTC; ``None`` for no expiry.
 
-    :raises Invalid: if that is over, or has no time zone.
+    :raises Invalid: if it is in the past, or has no time zone.
     """
     moment = check_zone(name, moment)
     if moment is not None and moment <= now:
@@ -97,7 +97,7 @@ def moment_of(name: str, moment: datetime | None, now: datetime) -> datetime | N
 def check_zone(name: str, moment: datetime | None) -> datetime | None:
     """Return *moment* in UTC.
 
-    :raises Invalid: if it has no time zone, or lies at an end of time.
+    :raises Invalid: if it has no time zone, or is out of range.
     """
     if moment is None:
         return None
@@ -110,5 +110,5 @@ def check_zone(name: str, moment: datetime | None) -> datetime | None:
 
 
 def told(moment: datetime) -> str:
-    """Return *moment* for a sentence."""
+    """Format *moment* for a sentence."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

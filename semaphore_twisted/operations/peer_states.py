@@ -1,8 +1,8 @@
-"""Where peers are in their lives: pending, active, suspended, expired, revoked.
+"""The life cycle of peers: pending, active, suspended, expired, revoked.
 
-The states are columns of the store; what is desired of the device follows from them,
-so a change that is committed holds. What somebody else than the owner has laid upon a
-device (``held``) the owner cannot lift.
+The state is stored, and the desired state of the device is derived from it, so a
+committed change takes effect. The owner of a device cannot undo a restriction that
+another account has set (``held``).
 """
 
 from datetime import datetime
@@ -39,7 +39,7 @@ _HELD = "An administrator suspended or limited this device; only one can lift th
 def suspend(conn: Connection, actor: Actor | None, peer_id: int) -> Peer:
     """Stop a peer's traffic until it is resumed.
 
-    :raises Conflict: unless it is active, or suspended already.
+    :raises Conflict: unless it is active, or already suspended.
     """
     row, _ = managed(conn, actor, peer_id)
     held = row.held or is_by_another(actor, row.user_id)
@@ -57,11 +57,11 @@ def resume(
     *,
     expires: datetime | msgspec.UnsetType | None = msgspec.UNSET,
 ) -> Peer:
-    """Let a suspended, pending or expired peer in again.
+    """Activate a suspended, pending or expired peer.
 
-    :raises Conflict: with the date, if its time is over and no new one is given; and
+    :raises Conflict: with the date, if it has expired and no new expiry is given; and
         for a revoked peer.
-    :raises NotPermitted: if it is held, and the actor has not the right to lift that.
+    :raises NotPermitted: if it is held, and the actor may not undo that.
     """
     row, right = managed(conn, actor, peer_id)
     check_not_revoked(row)
@@ -84,7 +84,7 @@ def resume(
 def expire(
     conn: Connection, actor: Actor | None, peer_id: int, *, at: datetime | None = None
 ) -> Peer:
-    """End a peer's access now, or *at* a time to come."""
+    """Expire a peer now, or at the future time *at*."""
     row, right = managed(conn, actor, peer_id)
     if at is not None:
         return limit(conn, actor, row, right, at)
@@ -103,10 +103,10 @@ def limit(
     right: Right,
     expires: datetime | None,
 ) -> Peer:
-    """Set when a peer ends; ``None`` is never.
+    """Set when a peer expires; ``None`` for never.
 
-    :raises Conflict: if it has ended already.
-    :raises NotPermitted: if it is held and would end later.
+    :raises Conflict: if it has already expired or was revoked.
+    :raises NotPermitted: if it is held and would expire later.
     """
     check_not_revoked(row)
     until = moment_of("expires", expires, conn.now)
@@ -131,7 +131,10 @@ def limit(
 def revoke(
     conn: Connection, actor: Actor | None, peer_id: int, *, options: Options = USUAL
 ) -> Peer:
-    """End a peer for good; its key is never taken again, its addresses for a while."""
+    """Revoke a peer permanently.
+
+    Its key is never accepted again; its addresses are quarantined.
+    """
     row, _ = managed(conn, actor, peer_id)
     if row.state is not PeerState.REVOKED:
         end(conn, actor, row, options=options)
@@ -146,7 +149,7 @@ def end(
     options: Options = USUAL,
     why: str = "",
 ) -> None:
-    """Revoke a peer that lives, whoever asks for it."""
+    """Revoke a peer; the caller has checked the actor's right."""
     peer_addresses.quarantine(conn, [row.ipv4, row.ipv6], options.quarantine_days)
     conn.run(vpn_sites.close_to_peer, which=row.id)
     conn.update(
@@ -163,20 +166,20 @@ def end(
 
 
 def end_all_of_user(conn: Connection, actor: Actor | None, user_id: int) -> None:
-    """Revoke every peer of a user who is about to be deleted, and his open invites."""
+    """Revoke all peers of a user who is being deleted, and invites the user made."""
     conn.run(vpn_invites.revoke_made_by, maker=user_id, at=conn.now)
     for row in conn.all(statements.of_user, PeerRow, user_id=user_id):
         end(conn, actor, row, why="the user is deleted")
 
 
 def end_all_of_project(conn: Connection, actor: Actor | None, project_id: int) -> None:
-    """Revoke every host of a project that is about to be deleted."""
+    """Revoke all hosts of a project that is being deleted."""
     for row in conn.all(statements.of_project, PeerRow, project_id=project_id):
         end(conn, actor, row, why="the project is deleted")
 
 
 def expire_due(conn: Connection) -> int:
-    """Mark the active peers whose time is over; return how many."""
+    """Mark active peers that are past their expiry as expired; return their number."""
     due = conn.all(statements.due, PeerRow, now=conn.now)
     for row in due:
         _move(conn, None, row, PeerState.EXPIRED, expires=row.expires, held=row.held)
@@ -184,9 +187,9 @@ def expire_due(conn: Connection) -> int:
 
 
 def check_usable(row: PeerRow) -> None:
-    """Accept a peer that has not ended.
+    """Accept a peer that has neither expired nor been revoked.
 
-    :raises Conflict: if it has.
+    :raises Conflict: otherwise.
     """
     check_not_revoked(row)
     if row.state is PeerState.EXPIRED:

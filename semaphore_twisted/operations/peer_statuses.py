@@ -1,7 +1,7 @@
-"""What the device says of its peers: kept in the store, and shown to whom it may be.
+"""Status of peers as reported by the device: stored, and filtered by visibility.
 
-The device counts from nought whenever it is made anew, so totals are kept apart from
-what it had counted last, and never fall.
+The device's counters restart from zero when the device is created again. The totals are
+therefore stored separately from the last counters, and never decrease.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from semaphore_twisted.persistence.statements import vpn as network_statements
 from semaphore_twisted.persistence.statements import vpn_peers as statements
 from semaphore_twisted.wireguard.wire import Status
 
-#: A peer that is in touch makes a handshake each 120 seconds, and some slack.
+#: A peer in use makes a handshake every 120 seconds; the rest is tolerance.
 ONLINE = 180
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of a peer; *received* and *sent* are the server's view."""
+    """The stored statistics of a peer; *received* and *sent* as the server counts."""
 
     id: int
     name: str
@@ -40,9 +40,9 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def observed(conn: Connection, statuses: Sequence[Status]) -> list[PeerStatus]:
-    """Keep what the device says of its peers; return it as their users see it.
+    """Store the reported status of the peers; return it as the API shows it.
 
-    Rows that did not change are not written; keys that no peer has are passed over.
+    Unchanged rows are not written; keys without a peer are ignored.
     """
     known = {each.public_key: each for each in conn.all(statements.observed, _Known)}
     found = []
@@ -60,10 +60,10 @@ def observed(conn: Connection, statuses: Sequence[Status]) -> list[PeerStatus]:
 def statuses(
     conn: Connection, actor: Actor | None, seen: Sequence[PeerStatus]
 ) -> list[PeerStatus]:
-    """Return what the actor may see of *seen*.
+    """Return the statuses that the actor may see.
 
-    Where a device is outside of the tunnel is for its owner and administrators, and
-    for those who manage the project of a host.
+    Only a device's owner, administrators, and managers of a host's project see the
+    endpoint outside of the tunnel.
     """
     if actor is None or (actor.user.admin and actor.project_id is None):
         return list(seen)

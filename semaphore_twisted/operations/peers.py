@@ -1,11 +1,11 @@
-"""Devices and hosts of the VPN: what an actor can do with them.
+"""Operations on devices and hosts of the VPN.
 
-A user sees and manages his own devices; the hosts of a project are seen by its members
-and managed by those who manage its resources; administrators may do everything, and so
-may whoever is at the machine's own console (``None``). What somebody may not see does
-not exist for him. In a project (the actor's ``project_id``) only its hosts exist.
+A user sees and manages the own devices. The members of a project see its hosts, and the
+members who manage its resources manage them. Administrators and the command line on the
+server (actor ``None``) have every right. A peer that the actor may not see is reported
+as missing. In a project (the actor's ``project_id``) only its hosts are visible.
 
-Each change raises the network's revision and leaves one event.
+Each change increases the network's revision and records one event.
 """
 
 from datetime import datetime
@@ -51,7 +51,7 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn_peers as statements
 
-# the parts that have modules of their own
+# operations that are implemented in modules of their own
 
 Desired = desired_peers.Desired
 Imported = imported_peers.Imported
@@ -70,11 +70,11 @@ _MADE_HERE = ", its key pair was made on the server"
 
 
 class NewPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer to be made.
+    """The body of a request that creates a peer.
 
-    A device belongs to *user_id* (whoever asks, if not given), a host to
-    *project_id*. *grants* are names of site networks that it may enter, which only an
-    administrator opens. Unless *preshared* is false it gets a preshared key.
+    A device belongs to *user_id* (default: the actor), a host to *project_id*. *grants*
+    are names of site networks that it may access; only an administrator may grant them.
+    It gets a preshared key unless *preshared* is false.
     """
 
     name: Name
@@ -89,7 +89,10 @@ class NewPeer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangedPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is changed of a peer; what is not given stays. ``None`` is never."""
+    """A change of a peer; fields that are not given do not change.
+
+    ``None`` as *expires* means that the peer does not expire.
+    """
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     tags: tuple[Name, ...] | msgspec.UnsetType = msgspec.UNSET
@@ -106,7 +109,10 @@ def listed(
     project_id: int | None = None,
     tag: str | None = None,
 ) -> list[Peer]:
-    """Return the peers that the actor sees, by name; revoked ones only if asked for."""
+    """Return the peers that the actor sees, by name.
+
+    Revoked peers are included only if *state* requests them.
+    """
     given = {
         "kind": kind,
         "state": state,
@@ -135,7 +141,7 @@ def get(conn: Connection, actor: Actor | None, peer_id: int) -> Peer:
 
 
 def find(conn: Connection, actor: Actor | None, text: str) -> Peer:
-    """Return the peer of a uuid, number or name; revoked ones by the former two.
+    """Return the peer with a uuid, name or number; a revoked one not by its name.
 
     :raises NotFound: if there is none that the actor sees.
     :raises Conflict: naming them, if there are several.
@@ -162,10 +168,10 @@ def create(
     options: Options = USUAL,
     key_made_here: bool = False,
 ) -> Enrolled:
-    """Make a peer; *key_made_here* is noted in its event.
+    """Create a peer; *key_made_here* is recorded in its event.
 
-    :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if its name or key is used, or no address or device is left.
+    :raises Invalid: naming the invalid field.
+    :raises Conflict: if its name or key is in use, or no address or device is left.
     """
     network = vpn_network.row(conn)
     owner = new_peers.owner_of(conn, actor, new.kind, new.user_id, new.project_id)
@@ -198,17 +204,17 @@ def create(
 def change(
     conn: Connection, actor: Actor | None, peer_id: int, changed: ChangedPeer
 ) -> Peer:
-    """Change a peer's name, tags, or when it ends.
+    """Change a peer's name, tags or expiry.
 
-    :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if the name is used, or the peer has ended.
+    :raises Invalid: naming the invalid field.
+    :raises Conflict: if the name is in use, or the peer has ended.
     """
     row, right = managed(conn, actor, peer_id)
     peer_states.check_not_revoked(row)
     values: dict[str, str | tuple[str, ...]] = {}
     if changed.name is not msgspec.UNSET:
         name = name_of(changed.name)
-        if name != row.name:  # a name that is older than a rule may stay
+        if name != row.name:  # an unchanged name may violate a newer rule
             new_peers.check_name(conn, row, name, but=row.id)
             values["name"] = name
     if changed.tags is not msgspec.UNSET:
@@ -236,9 +242,9 @@ def rotate(
     options: Options = USUAL,
     key_made_here: bool = False,
 ) -> Enrolled:
-    """Give a peer another key, and another preshared one; all else stays.
+    """Replace a peer's key and preshared key; all else stays the same.
 
-    :raises Conflict: if the key is used, or the peer has ended.
+    :raises Conflict: if the key is in use, or the peer has ended.
     """
     row, _ = managed(conn, actor, peer_id)
     peer_states.check_usable(row)
@@ -259,7 +265,7 @@ def rotate(
 
 
 def _named(conn: Connection, text: str) -> list[PeerRow]:
-    """Return the peers that *text* may mean: of the uuid, else the number or name."""
+    """Return the peers with the uuid *text*, or else with that name or number."""
     try:
         uuid = str(UUID(text))
     except ValueError:

@@ -1,18 +1,18 @@
-"""Preshared keys of peers: sealed in the store, opened for the device and its owner."""
+"""Encryption of peers' preshared keys."""
 
 from semaphore_twisted.crypto.keyring import Context, Keyring
 from semaphore_twisted.model.errors import SecretUnreadable
 
 
 def sealed(keyring: Keyring, uuid: str, key: bytes) -> str:
-    """Return the envelope of *key* for the peer of *uuid*."""
+    """Return the envelope of *key* for the peer with *uuid*."""
     return keyring.seal(key, _context(uuid))
 
 
 def opened(keyring: Keyring, uuid: str, envelope: str) -> bytes:
-    """Return the key that was sealed for the peer of *uuid*.
+    """Decrypt the preshared key of the peer with *uuid*.
 
-    :raises SecretUnreadable: if it does not open, or is no key.
+    :raises SecretUnreadable: if it cannot be decrypted, or is not a key.
     """
     key = keyring.unseal(envelope, _context(uuid)).reveal()
     if len(key) != 32:

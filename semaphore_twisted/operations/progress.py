@@ -1,7 +1,7 @@
-"""What the machinery does with tasks: claim, start, end, tidy up; nobody acts here.
+"""Task transitions made by the server itself, without an acting user.
 
-Each function is one transaction of the service that runs tasks. All of them may be
-repeated after a crash: what has happened already is left as it is.
+Each function is one transaction of the task service. Each may be repeated after a
+crash: a transition that was already made is not repeated.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,15 +28,15 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import tasks as statements
 
-#: Chooses from the waiting tasks, beside the active ones.
+#: Chooses tasks to start from the waiting tasks, given the active ones.
 Choose = Callable[[Sequence[Queued], Sequence[Queued]], Sequence[TaskId]]
 
-#: Old tasks that one transaction deletes.
+#: Maximum number of old tasks deleted in one transaction.
 TRIM_AT_ONCE = 50
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A task that was taken from the queue, and the lines that say so."""
+    """A task that was claimed from the queue, and the log lines about it."""
 
     task: Task
     uuid: str
@@ -44,7 +44,7 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A task that had not ended when the server did; *offset* is of its spool."""
+    """A task that was unfinished at the last stop; *offset* is that of its spool."""
 
     task: Task
     uuid: str
@@ -52,7 +52,7 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """A task that has ended, its last lines, and the tasks that follow from it."""
+    """A task that has ended, its last lines, and the tasks that it triggered."""
 
     task: Task
     lines: list[OutputLine]
@@ -65,7 +65,7 @@ class _Machinery(msgspec.Struct, frozen=True):
 
 
 def claim(conn: Connection, choose: Choose) -> list[Claimed]:
-    """Move the tasks that *choose* picks from ``waiting`` to ``starting``."""
+    """Change the tasks that *choose* selects from ``waiting`` to ``starting``."""
     waiting = conn.all(statements.waiting, Queued)
     if not waiting:
         return []
@@ -89,10 +89,10 @@ def _claim(conn: Connection, task_id: TaskId) -> Claimed:
 
 
 def started(conn: Connection, task_id: TaskId) -> Task | None:
-    """Note that a job runs; its one-time secrets are removed.
+    """Record that a job runs, and delete its one-time secrets.
 
-    Returns the task if its status is another now; a task that is being stopped, or
-    has ended, stays what it is.
+    Return the task if its status changed; a task that is stopping or has ended keeps
+    its status.
     """
     task = _find(conn, task_id)
     if task is None:
@@ -106,9 +106,9 @@ def started(conn: Connection, task_id: TaskId) -> Task | None:
 
 
 def stopping(conn: Connection, task_id: TaskId) -> Task | None:
-    """Ask for a task's end, or find that it was asked for.
+    """Request the stop of a task; a repeated request changes nothing.
 
-    :raises semaphore_twisted.model.tasks.IllegalMove: if it has ended by itself
+    :raises semaphore_twisted.model.tasks.IllegalMove: if the task has already ended
     """
     task = _find(conn, task_id)
     if task is None or task.status in {Status.STOPPING, Status.STOPPED}:
@@ -117,7 +117,7 @@ def stopping(conn: Connection, task_id: TaskId) -> Task | None:
 
 
 def requeue(conn: Connection, task_id: TaskId) -> Task | None:
-    """Put a task whose job never began back into the queue; end it if asked to."""
+    """Queue a task again whose job never started; end it if a stop was requested."""
     task = _find(conn, task_id)
     if task is None or task.status.final:
         return task
@@ -130,9 +130,9 @@ def requeue(conn: Connection, task_id: TaskId) -> Task | None:
 def put_back(
     conn: Connection, task_id: TaskId, said: Sequence[tuple[float, str]]
 ) -> tuple[Task | None, list[OutputLine]]:
-    """Put a task whose job could not start into the queue, with a line that says why.
+    """Queue a task again whose job could not start, with log lines *said*.
 
-    One whose end was asked for meanwhile is ended.
+    A task whose stop was requested meanwhile is ended.
     """
     task = requeue(conn, task_id)
     if task is None or not said:
@@ -150,10 +150,10 @@ def finish(
     began: datetime | None = None,
     ended: datetime | None = None,
 ) -> Finished | None:
-    """End a task, with its last lines *said*; a task that has ended stays as it is.
+    """End a task, with its last lines *said*; an ended task is not changed.
 
-    A job that fails after its end was asked for counts as stopped. A build that
-    succeeds puts the deploy tasks into the queue that are to follow by themselves.
+    A job that fails after a stop request counts as stopped. A successful build queues
+    the deploy tasks that follow automatically.
     """
     task = _find(conn, task_id)
     if task is None or task.status.final:
@@ -178,7 +178,7 @@ def finish(
 
 
 def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
-    """Queue what deploys *built* by itself; what cannot start is an event."""
+    """Queue automatic deployments of *built*; record an event for refused ones."""
     queued = []
     for number in conn.column(statements.autorun, template_id=built.template_id):
         template = template_of(conn, built.project_id, TemplateId(number))
@@ -194,7 +194,7 @@ def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
 
 
 def left(conn: Connection) -> list[Left]:
-    """Return the tasks that had not ended, those that only wait excepted."""
+    """Return the unfinished tasks, except those that are waiting."""
     return [
         Left(task, identity(conn, task.id), offset(conn, task.id))
         for number in conn.column(statements.unfinished_ids)
@@ -212,13 +212,13 @@ def trim(conn: Connection, template_id: TemplateId, keep: int) -> int:
 
 
 def offset(conn: Connection, task_id: TaskId) -> int:
-    """Return how far a task's spool is in the store."""
+    """Return the offset up to which a task's spool is stored."""
     found = conn.one(statements.machinery, _Machinery, id=task_id)
     return 0 if found is None else found.spool_offset
 
 
 def identity(conn: Connection, task_id: TaskId) -> str:
-    """Return what no other task has, not of another database either; or nothing."""
+    """Return the uuid of a task, unique among all databases; empty if it is missing."""
     found = conn.one(statements.machinery, _Machinery, id=task_id)
     return "" if found is None else found.uuid
 

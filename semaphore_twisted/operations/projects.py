@@ -1,4 +1,4 @@
-"""Projects; a new one has an owner, a key ``None`` and an environment ``Empty``."""
+"""Operations on projects; a new one has an owner, a key and an environment."""
 
 import msgspec
 
@@ -17,7 +17,10 @@ from semaphore_twisted.persistence.statements import tasks as task_statements
 
 
 class NewProject(msgspec.Struct, frozen=True, kw_only=True):
-    """A project to be made, or as it shall be; *type* and *demo* are for new ones."""
+    """The body of a request that creates or changes a project.
+
+    *type* and *demo* are for new projects only.
+    """
 
     name: Name = ""
     alert: bool = False
@@ -28,14 +31,14 @@ class NewProject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_projects(conn: Connection, actor: Actor) -> list[Project]:
-    """Return the actor's projects by name; an administrator's are all."""
+    """Return the actor's projects by name; all projects for an administrator."""
     if actor.user.admin:
         return conn.all(statements.every, Project)
     return conn.all(statements.of_user, Project, user_id=actor.user.id)
 
 
 def get(conn: Connection, actor: Actor) -> Project:
-    """Return the project that the actor acts in."""
+    """Return the actor's current project."""
     found = None
     if actor.project_id is not None:
         found = conn.one(statements.by_id, Project, project_id=actor.project_id)
@@ -47,9 +50,10 @@ def get(conn: Connection, actor: Actor) -> Project:
 def create(
     conn: Connection, actor: Actor, new: NewProject, *, anybody: bool = False
 ) -> Project:
-    """Make a project that the actor owns.
+    """Create a project that the actor owns.
 
-    :raises NotPermitted: if he is no administrator, unless *anybody* may.
+    :raises NotPermitted: if the actor is no administrator, and only administrators
+        may create projects.
     """
     if not (anybody or actor.user.admin):
         raise NotPermitted
@@ -89,7 +93,7 @@ def create(
 
 
 def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
-    """Change the project that the actor acts in."""
+    """Change the actor's current project."""
     before = get(conn, actor)
     texts.check(changed, before)
     if changed.type not in {"", before.type}:
@@ -107,11 +111,11 @@ def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
 
 
 def delete_some(conn: Connection, actor: Actor) -> bool:
-    """Delete some of the ended tasks of a project that is to be deleted.
+    """Delete some ended tasks of a project that is being deleted.
 
-    Tell whether there may be more. What is left is for :func:`delete`.
+    Return whether there may be more; :func:`delete` deletes the rest.
 
-    :raises Conflict: if a task of it is active: it must be stopped first.
+    :raises Conflict: if one of its tasks is active: it must be stopped first.
     """
     project = get(conn, actor)
     if conn.scalar(statements.active_task, project_id=project.id):
@@ -124,11 +128,11 @@ def delete_some(conn: Connection, actor: Actor) -> bool:
 
 
 def delete(conn: Connection, actor: Actor) -> None:
-    """Delete the project that the actor acts in, with everything in it.
+    """Delete the actor's current project and its contents.
 
-    Its events stay without what they told: that it was, when, and by whom.
+    Its events are kept without their details: only time and actor remain.
 
-    :raises Conflict: if a task of it is active: it must be stopped first.
+    :raises Conflict: if one of its tasks is active: it must be stopped first.
     """
     project = get(conn, actor)
     if conn.scalar(statements.active_task, project_id=project.id):
@@ -155,7 +159,7 @@ def _check(project: NewProject) -> None:
 def _record(
     conn: Connection, actor: Actor, project: Project, what: str, *, within: bool
 ) -> None:
-    """Note what happened; a deleted project's event belongs to the installation."""
+    """Record a change; the event of a deleted project belongs to the installation."""
     events.record(
         conn,
         msgspec.structs.replace(actor, project_id=project.id if within else None),

@@ -1,9 +1,9 @@
-"""Redeeming: an invite's token and a device's public key become a peer.
+"""Redeems invites: a token and a device's public key become a peer.
 
-All of it is one transaction. The use is counted by a statement that changes one row or
-none, so no invite is used more often than it says; whatever fails afterwards takes the
-count back. Every token that cannot be used gets the same answer, and only the record of
-events says why: so that refusal is a value, whose transaction is committed.
+This is one transaction. The use is counted by a statement that affects one row or none,
+so an invite cannot be used too often; a later error rolls the count back. Each unusable
+token gets the same answer, and only the activity log contains the reason. The refusal
+is returned as a value, so that the transaction with its event is committed.
 """
 
 from datetime import timedelta
@@ -44,21 +44,21 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn_invites as statements
 from semaphore_twisted.persistence.statements import vpn_peers, vpn_sites
 
-#: What every token begins with.
+#: Prefix of all tokens.
 TOKEN_START = ENROLLMENT_TOKEN_START
 
-#: How much of a token the store can tell again.
+#: Number of characters of a token that are stored.
 PREFIX = len(TOKEN_START) + 6
 
-#: Said of every token that cannot be used.
+#: The answer for each unusable token.
 REFUSED = "This invite cannot be used"
 
-#: For so long an answer that was lost can be had again.
+#: Time during which a repeated request receives the same answer.
 REPEATED = timedelta(minutes=10)
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
-    """What a device sends; without *kind* it is of the invite's."""
+    """The request of a device; *kind* defaults to the invite's."""
 
     token: Name
     public_key: Name
@@ -67,12 +67,12 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no token."""
+        """Omit the token."""
         return f"Redemption({self.name!r})"
 
 
 class Reason(StrEnum):
-    """Why an invite cannot be used; for the record, not for whoever asked."""
+    """The reason why an invite cannot be used; logged, but not sent to the client."""
 
     UNKNOWN = "unknown"
     USED = "used"
@@ -82,7 +82,7 @@ class Reason(StrEnum):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """The invite cannot be used; the event says so already.
+    """The invite cannot be used; the event was recorded.
 
     It is returned, not raised, so that the transaction with the event is committed.
     """
@@ -105,13 +105,13 @@ def redeem(
     options: Options = USUAL,
     address: str = "",
 ) -> Enrolled | Refusal:
-    """Make a peer with an invite; *address* is where the request came from.
+    """Create a peer with an invite; *address* is the client's address.
 
-    For ten minutes the same token with the same key gets the same answer.
+    A repeated request with the same token and key gets the same answer for ten minutes.
 
-    :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if the name or key is used, or no address or device is left;
-        the invite is as it was then.
+    :raises Invalid: naming the invalid field.
+    :raises Conflict: if the name or key is in use, or no address or device is left; the
+        invite is not used then.
     """
     network = vpn_network.row(conn)
     name_of(redemption.name)
@@ -142,14 +142,17 @@ def redeem(
 
 
 def _invite(conn: Connection, token: str) -> InviteRow | None:
-    """Return the invite of *token*, found by its digest: no comparison tells of it."""
+    """Return the invite of *token*.
+
+    The lookup by digest discloses nothing about stored tokens by its timing.
+    """
     if len(token) != ENROLLMENT_TOKEN_LENGTH:
         return None
     return conn.one(statements.by_digest, InviteRow, digest=digest(token))
 
 
 def _reason(conn: Connection, invite: InviteRow | None) -> Reason | None:
-    """Return why an invite cannot be used, if so."""
+    """Return the reason why an invite cannot be used, or ``None``."""
     if invite is None:
         return Reason.UNKNOWN
     state = invite.state(conn.now)
@@ -185,7 +188,11 @@ def _preshared_key(conn: Connection, keyring: Keyring, row: PeerRow) -> bytes | 
 
 
 def _kind(invite: InviteRow, wanted: PeerKind | None) -> PeerKind:
-    """Return what the device is; laptops and phones may use each other's invites."""
+    """Return the kind of the device; by default the invite's.
+
+    An invite for laptops also fits phones and vice versa; one for hosts fits only
+    hosts.
+    """
     if wanted is None:
         return invite.kind
     if (wanted is PeerKind.HOST) != (invite.kind is PeerKind.HOST):
@@ -228,7 +235,7 @@ def _draft(
 
 
 def _sites(conn: Connection, invite: InviteRow) -> list[SiteNetwork]:
-    """Return the networks that the invite opens; those that are gone are left out."""
+    """Return the site networks of the invite, except those that were deleted."""
     found = (
         conn.one(vpn_sites.by_name, SiteNetwork, name=name) for name in invite.grants
     )

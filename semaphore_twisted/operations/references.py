@@ -1,4 +1,4 @@
-"""Who refers to what: checked when something is saved, told when it may not go."""
+"""References between objects: checked on saving, and reported on deletion."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class References(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that refers to an object, as the API shows it."""
+    """All objects that refer to an object, as the API shows them."""
 
     templates: tuple[Reference, ...] = ()
     inventories: tuple[Reference, ...] = ()
@@ -27,7 +27,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def project_of(actor: Actor) -> ProjectId:
-    """Return the project in which *actor* acts."""
+    """Return the project of *actor*."""
     if actor.project_id is None:
         raise NotFound
     return actor.project_id
@@ -36,14 +36,14 @@ def project_of(actor: Actor) -> ProjectId:
 def named(
     conn: Connection, statement: Any, project_id: ProjectId, number: int
 ) -> tuple[Reference, ...]:
-    """Return what *statement* finds for the object *number* of a project."""
+    """Return the objects that *statement* selects for the object *number*."""
     return tuple(conn.all(statement, Reference, project_id=project_id, id=number))
 
 
 def refuse_if_used(references: References, kind: str) -> None:
-    """Refuse to let an object go that others need.
+    """Refuse to delete an object that is in use.
 
-    :raises InUse: naming them
+    :raises InUse: naming the objects that use it
     """
     groups = (
         ("templates", references.templates),
@@ -68,9 +68,9 @@ def check(
     number: int | None,
     field: str,
 ) -> Any:
-    """Check that the object *number*, named in the body's *field*, is the project's.
+    """Check that the object *number* in the body's *field* belongs to the project.
 
-    Returns the statement's first column; ``None`` where nothing is named.
+    Return the statement's first column; ``None`` if *number* is ``None``.
 
     :raises Invalid: if there is no such object in the project
     """
@@ -83,12 +83,12 @@ def check(
 
 
 def given(number: int | None) -> int | None:
-    """Return an optional id of a body, where 0 is as good as none."""
+    """Return an optional id of a body; 0 means none."""
     return number or None
 
 
 def check_name(name: str, sentence: str) -> None:
-    """Refuse an empty name with *sentence*, and one that breaks a line.
+    """Refuse an empty name with *sentence*, and a name with control characters.
 
     :raises Invalid:
     """
@@ -98,7 +98,7 @@ def check_name(name: str, sentence: str) -> None:
 
 
 def check_text(text: str, what: str) -> None:
-    """Refuse control characters in a text of one line.
+    """Refuse control characters in a single-line text.
 
     :raises Invalid:
     """
@@ -109,7 +109,7 @@ def check_text(text: str, what: str) -> None:
 
 
 def unique(names: Sequence[Any], what: str) -> None:
-    """Refuse a name that comes twice.
+    """Refuse a repeated name.
 
     :raises Invalid:
     """

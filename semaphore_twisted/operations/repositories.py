@@ -1,4 +1,4 @@
-"""Repositories: what an actor can do with them."""
+"""Operations on repositories."""
 
 import os
 from pathlib import Path
@@ -35,15 +35,15 @@ from semaphore_twisted.persistence.statements import keys as of_keys
 from semaphore_twisted.persistence.statements import repositories as statements
 
 _USUAL = RepositoryRules()
-#: Keys that are sent as a login over HTTP.
+#: Types of keys that are sent as a login over HTTP.
 _LOGINS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
 
 
 class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to make or change a repository.
+    """The body of a request that creates or changes a repository.
 
-    Semaphore's clients do not know *client_certificate_id*, so that it stays as it is
-    where it is not sent; ``null`` or 0 takes it away.
+    Semaphore's clients do not know *client_certificate_id*. It does not change if it is
+    missing; ``null`` or 0 removes it.
     """
 
     name: Name = ""
@@ -77,21 +77,21 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddressOf(msgspec.Struct, frozen=True):
-    """Where a repository of any project is."""
+    """The URL of a repository of any project."""
 
     id: RepositoryId
     git_url: str
 
 
 def addresses(conn: Connection) -> list[AddressOf]:
-    """Return the addresses of all repositories, for the server itself."""
+    """Return the URLs of all repositories, for the server itself."""
     return conn.all(statements.addresses, AddressOf)
 
 
 def check_place(new: NewRepository, rules: RepositoryRules) -> None:
-    """Check the form of *new*, and that a folder of this machine is a repository.
+    """Check the form of *new*, and that a local directory is a repository.
 
-    It looks at the file system, and so is no part of a transaction. A job looks again,
+    This reads the file system, and so is not part of a transaction. A job checks again,
     with the permissions of its user.
 
     :raises Invalid:
@@ -145,7 +145,7 @@ def get(conn: Connection, actor: Actor, repository_id: RepositoryId) -> Reposito
 def references(
     conn: Connection, actor: Actor, repository_id: RepositoryId
 ) -> References:
-    """Return what uses a repository."""
+    """Return the objects that use a repository."""
     get(conn, actor, repository_id)
     project_id = project_of(actor)
     return References(
@@ -161,7 +161,7 @@ def create(
     *,
     rules: RepositoryRules = _USUAL,
 ) -> Repository:
-    """Store a repository; :func:`check_place` has looked at its folder."""
+    """Create a repository; the caller has checked it with :func:`check_place`."""
     values = _values(conn, actor, new, rules)
     number = conn.insert(repository, project_id=project_of(actor), **values)
     _record(conn, actor, number, new.name, "created")
@@ -183,16 +183,16 @@ def change(
         kept = before.client_certificate_id or None
         _check(new)
         if address(new.git_url).kind is not UrlKind.HTTPS:
-            kept = None  # whoever sent this does not know of it
+            kept = None  # a client without this field cannot clear it
         new = replace(new, client_certificate_id=kept)
     conn.update(repository, repository_id, **_values(conn, actor, new, rules))
     _record(conn, actor, repository_id, new.name, "updated")
 
 
 def delete(conn: Connection, actor: Actor, repository_id: RepositoryId) -> None:
-    """Delete a repository that nothing uses.
+    """Delete an unused repository.
 
-    :raises InUse: naming what uses it
+    :raises InUse: naming the objects that use it
     """
     found = get(conn, actor, repository_id)
     refuse_if_used(references(conn, actor, repository_id), "Repository")

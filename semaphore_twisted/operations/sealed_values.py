@@ -1,4 +1,4 @@
-"""Values of the installation itself that are sealed, such as the authority's key."""
+"""Encrypted values of the installation itself, such as the local CA's key."""
 
 from semaphore_twisted.crypto.keyring import Context, Keyring
 from semaphore_twisted.crypto.secret import Secret
@@ -6,17 +6,17 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import sealed_value
 from semaphore_twisted.persistence.statements import sealed_values as statements
 
-#: What the values are sealed for.
+#: The purpose in the encryption context of these values.
 PURPOSE = "installation"
 
 
 def context(uuid: str) -> Context:
-    """Return the place of the value whose row has *uuid*."""
+    """Return the encryption context of the value whose row has *uuid*."""
     return Context(PURPOSE, "sealed_value", "secret", uuid, "")
 
 
 def keep(conn: Connection, keyring: Keyring, name: str, content: bytes) -> None:
-    """Seal *content* as the value *name*, in place of an earlier one."""
+    """Encrypt and store *content* as the value *name*; replace an earlier one."""
     conn.delete(sealed_value, name)
     uuid = conn.uuid()
     conn.insert(
@@ -28,14 +28,14 @@ def keep(conn: Connection, keyring: Keyring, name: str, content: bytes) -> None:
 
 
 def remove(conn: Connection, name: str) -> None:
-    """Remove the value *name*, if there is one."""
+    """Delete the value *name*, if it exists."""
     conn.delete(sealed_value, name)
 
 
 def opened(conn: Connection, keyring: Keyring, name: str) -> Secret | None:
-    """Open the value *name*; ``None`` where there is none.
+    """Decrypt the value *name*; ``None`` if it does not exist.
 
-    :raises SecretUnreadable: if it does not open.
+    :raises SecretUnreadable: if it cannot be decrypted.
     """
     found = conn.one(statements.BY_NAME, statements.SealedValue, name=name)
     if found is None:

@@ -1,4 +1,4 @@
-"""Seals what a key holds, for the row that it is stored in."""
+"""Encrypts the secret of an access key for its row."""
 
 import msgspec
 
@@ -17,7 +17,7 @@ def seal(
     row_uuid: str,
     project_id: ProjectId,
 ) -> str | None:
-    """Return the envelope of *secret*; ``None`` where there is nothing to hide.
+    """Return the envelope of *secret*; ``None`` if there is no secret.
 
     :raises TooLarge: if the secret is over the limit
     """

@@ -1,6 +1,6 @@
-"""Opens the secrets that a job needs; the only place where jobs' secrets are unsealed.
+"""Decrypts the secrets that a job needs; the only module that decrypts jobs' secrets.
 
-What cannot be opened is named by its name and number, never by its content.
+An error names a secret by its name and number, and never contains its content.
 """
 
 import msgspec
@@ -13,9 +13,9 @@ from semaphore_twisted.operations.tasks import secret_context
 
 
 def open_secret(keyring: Keyring, row: KeyRow) -> OpenedSecret:
-    """Return what the key *row* holds.
+    """Return the decrypted secret of the key *row*.
 
-    :raises SecretUnreadable: naming the key and why it cannot be opened
+    :raises SecretUnreadable: naming the key and the reason
     """
     if row.type is KeyType.NONE:
         return NoSecret()
@@ -41,9 +41,9 @@ def open_answers(
     row_uuid: str,
     project_uuid: str,
 ) -> dict[str, str]:
-    """Return the one-time secrets of a task, by the names of their variables.
+    """Return the one-time secrets of a task by variable name.
 
-    :raises SecretUnreadable: if they cannot be opened
+    :raises SecretUnreadable: if they cannot be decrypted
     """
     if sealed is None:
         return {}

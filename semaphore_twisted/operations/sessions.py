@@ -1,8 +1,8 @@
-"""Login sessions: the store holds a digest, only the browser the value.
+"""Login sessions: the database contains a digest, only the browser has the value.
 
-A session ends when it was not used for a while or is too old (``SessionLimits``), at
-the logout, and with whatever changes who may use it: another password, an account that
-is disabled or deleted. An open websocket alone is no use of it.
+A session ends when it is unused for too long or too old (``SessionLimits``), at the
+logout, and when the password is changed or the account is disabled or deleted. An open
+websocket alone does not count as use.
 """
 
 from semaphore_twisted.crypto.tokens import digest, new_session_id
@@ -26,12 +26,12 @@ def create(
     password: str,
     limits: SessionLimits,
 ) -> str:
-    """Begin a session; return the cookie's value.
+    """Create a session; return the cookie's value.
 
-    *password* is the hash that the user's password was checked against. Sessions
-    beyond their *limits* are removed.
+    *password* is the hash that the user's password was verified against. Sessions
+    beyond *limits* are deleted.
 
-    :raises NotAuthenticated: if it is another by now, or the user is disabled.
+    :raises NotAuthenticated: if the stored hash has changed, or the user is disabled.
     """
     present = conn.scalar(user_statements.active_password, user_id=user_id)
     if present is None or present != password:
@@ -55,7 +55,7 @@ def create(
 
 
 def touch(conn: Connection, session_id: int, limits: SessionLimits) -> None:
-    """Note that a session was used; now and then only (``Actor.session_due``)."""
+    """Update a session's last use; called when ``Actor.session_due`` is set."""
     conn.run(
         statements.touch,
         session_id=session_id,
@@ -66,12 +66,12 @@ def touch(conn: Connection, session_id: int, limits: SessionLimits) -> None:
 
 
 def end(conn: Connection, session_digest: str) -> bool:
-    """End the session whose cookie has this digest; tell whether there was one."""
+    """End the session whose cookie has this digest; return whether there was one."""
     return conn.run(statements.end, old_digest=session_digest) > 0
 
 
 def end_all_of_user(
     conn: Connection, user_id: UserId, *, but: int | None = None
 ) -> int:
-    """End the sessions of *user_id*, the session *but* excepted; return how many."""
+    """End the sessions of *user_id* except *but*; return their number."""
     return conn.run(statements.end_of_user, of_user=user_id, but=but or 0)

@@ -1,7 +1,8 @@
-"""Networks behind the server, and to whom they are open.
+"""Networks behind the server (subnet routes), and grants of access to them.
 
-A grant opens one to a peer, to the devices of a user, or to a project: the devices of
-its members and its hosts. The companion refuses networks that root did not allow.
+A grant gives access to a peer, to the devices of a user, or to a project: to the
+devices of its members and to its hosts. The companion refuses networks that root did
+not permit.
 """
 
 import msgspec
@@ -24,21 +25,21 @@ from semaphore_twisted.wireguard import addresses
 
 
 class NewSite(msgspec.Struct, frozen=True, kw_only=True):
-    """A network behind the server."""
+    """The body of a request that registers a network."""
 
     name: Name
     network: Name
 
 
 class ChangedSite(msgspec.Struct, frozen=True, kw_only=True):
-    """What is changed; what is not given stays."""
+    """A change of a network; fields that are not given do not change."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     network: Name | msgspec.UnsetType = msgspec.UNSET
 
 
 class NewGrant(msgspec.Struct, frozen=True, kw_only=True):
-    """Open a site network to exactly one of a peer, a user and a project."""
+    """Grants access to a network to exactly one of a peer, a user and a project."""
 
     site_id: int
     peer_id: int | None = None
@@ -47,7 +48,7 @@ class NewGrant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listed(conn: Connection, actor: Actor | None) -> list[SiteNetwork]:
-    """Return the networks, by name: all for administrators, else those open to one."""
+    """Return the networks by name: all for administrators, else the granted ones."""
     every = conn.all(statements.sites, SiteNetwork)
     if actor is None or (actor.user.admin and actor.project_id is None):
         return every
@@ -67,7 +68,7 @@ def get(conn: Connection, actor: Actor | None, site_id: int) -> SiteNetwork:
 
 
 def find(conn: Connection, actor: Actor | None, text: str) -> SiteNetwork:
-    """Return the network of a name, or of its own text.
+    """Return the network with the given name or address range.
 
     :raises NotFound: if the actor sees none.
     """
@@ -78,10 +79,10 @@ def find(conn: Connection, actor: Actor | None, text: str) -> SiteNetwork:
 
 
 def create(conn: Connection, actor: Actor | None, new: NewSite) -> SiteNetwork:
-    """Make a network known.
+    """Register a network.
 
-    :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if the name or the network is known already.
+    :raises Invalid: naming the invalid field.
+    :raises Conflict: if the name or the network is already registered.
     """
     check_administrator(actor)
     name, network = name_of(new.name), _network(conn, new.network)
@@ -95,10 +96,10 @@ def create(conn: Connection, actor: Actor | None, new: NewSite) -> SiteNetwork:
 def change(
     conn: Connection, actor: Actor | None, site_id: int, changed: ChangedSite
 ) -> SiteNetwork:
-    """Change a network; who may enter it may enter the changed one.
+    """Change a network; its grants apply to the changed network.
 
-    :raises Invalid: naming the field that is wrong.
-    :raises Conflict: if the name or the network is known already.
+    :raises Invalid: naming the invalid field.
+    :raises Conflict: if the name or the network is already registered.
     """
     check_administrator(actor)
     before = get(conn, None, site_id)
@@ -119,7 +120,7 @@ def change(
 
 
 def delete(conn: Connection, actor: Actor | None, site_id: int) -> None:
-    """Forget a network, and close it to everybody."""
+    """Delete a network and its grants."""
     check_administrator(actor)
     site = get(conn, None, site_id)
     conn.delete(schema.vpn_site, site.id)
@@ -127,7 +128,7 @@ def delete(conn: Connection, actor: Actor | None, site_id: int) -> None:
 
 
 def grants(conn: Connection, actor: Actor | None) -> list[NetworkGrant]:
-    """Return to whom networks are open: all for administrators, else one's own."""
+    """Return the grants: all for administrators, otherwise those of the actor."""
     if actor is not None and actor.project_id is not None:
         return conn.all(
             statements.grants_in_project, NetworkGrant, within=actor.project_id
@@ -138,9 +139,9 @@ def grants(conn: Connection, actor: Actor | None) -> list[NetworkGrant]:
 
 
 def grant(conn: Connection, actor: Actor | None, new: NewGrant) -> NetworkGrant:
-    """Open a network; one that is open already stays so.
+    """Grant access to a network; an existing grant is returned unchanged.
 
-    :raises Invalid: unless it is to one peer, user or project that is there.
+    :raises Invalid: unless it names exactly one existing peer, user or project.
     """
     check_administrator(actor)
     site = conn.one(statements.by_id, SiteNetwork, site_id=new.site_id)
@@ -162,7 +163,7 @@ def grant(conn: Connection, actor: Actor | None, new: NewGrant) -> NetworkGrant:
 
 
 def withdraw(conn: Connection, actor: Actor | None, grant_id: int) -> None:
-    """Close a network to whom a grant had opened it.
+    """Delete a grant.
 
     :raises NotFound: if there is no such grant.
     """
@@ -252,5 +253,5 @@ def _record_grant(
 
 
 def _sentence(conn: Connection, name: str, what: str) -> str:
-    """Return what an event says, and raise the revision."""
+    """Return an event's description, and increase the revision."""
     return f"Network {name} behind the server: {what} (revision {bump(conn)})"

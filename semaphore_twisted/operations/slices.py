@@ -1,4 +1,4 @@
-"""Tasks that are deleted some at a time, so that other writes come in between."""
+"""Deletes tasks in slices, so that other writes can run in between."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from semaphore_twisted.persistence.statements import tasks as statements
 
 
 def delete_some(conn: Connection, tasks: Sequence[TaskId]) -> None:
-    """Delete *tasks* in their order, with their logs, as far as a slice goes."""
+    """Delete *tasks* in order, with their logs, up to the size of a slice."""
     left = SLICE_PARTS
     for task_id in tasks:
         if not empty_some(conn, task_id, left):
@@ -22,6 +22,6 @@ def delete_some(conn: Connection, tasks: Sequence[TaskId]) -> None:
 
 
 def empty_some(conn: Connection, task_id: TaskId, parts: int = SLICE_PARTS) -> bool:
-    """Delete *parts* of a task's log at most; tell whether none is left."""
+    """Delete at most *parts* chunks of a task's log; return whether none is left."""
     deleted = conn.run(statements.delete_parts, of_task=task_id, count=parts)
     return deleted < parts

@@ -1,8 +1,8 @@
-"""What a template asks for when a task starts, checked on the server; pure.
+"""Checks the answers to a template's survey (pure functions).
 
-A task carries declared variables and no others, whoever starts it: a crafted
-``ansible_connection`` would run a program on the server. Secret answers come apart
-from the others and are kept apart. An optional answer that is empty is absent.
+A task accepts declared variables only, also from an administrator: a crafted
+``ansible_connection`` would run a program on the server. Secret answers are sent and
+stored separately. An empty optional answer counts as missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Answers(msgspec.Struct, frozen=True):
 
     @override
     def __repr__(self) -> str:
-        """Name the variables only."""
+        """Show only the names of the variables."""
         return f"Answers({sorted(self.variables)}, {sorted(self.secrets)})"
 
 
@@ -52,8 +52,8 @@ def answers(
         if _empty(value):
             value = each.default_value
         elif value != each.default_value:
-            # An older release stored templates without this check; their authors'
-            # defaults go on to work.
+            # An older version stored templates without this check; the defaults that
+            # their authors set remain valid.
             check_survey((each,), app)
         if _empty(value):
             if each.required:

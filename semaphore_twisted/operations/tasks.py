@@ -1,4 +1,4 @@
-"""Tasks, as people start, see and end them."""
+"""Operations on tasks: start, list, stop and delete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,10 +31,10 @@ from semaphore_twisted.persistence.statements import orders
 from semaphore_twisted.persistence.statements import tasks as statements
 from semaphore_twisted.persistence.statements import templates as of_templates
 
-#: Most tasks in a list, as in Semaphore.
+#: Maximum number of tasks in a list, as in Semaphore.
 LONGEST_LIST = 1_000
 
-#: Above every id.
+#: Above all task ids.
 NEWEST = 2**63 - 1
 
 
@@ -43,7 +43,7 @@ def template_of(
 ) -> Template:
     """Return a template with its vaults.
 
-    :raises NotFound: if the project has none of this id
+    :raises NotFound: if the project has no template with this id
     """
     found = conn.one(
         of_templates.by_id, Template, id=template_id, project_id=project_id
@@ -57,7 +57,7 @@ def template_of(
 def task_of(conn: Connection, project_id: ProjectId, task_id: TaskId) -> Task:
     """Return a task.
 
-    :raises Invalid: if the project has none of this id; Semaphore answers 400 here
+    :raises Invalid: if the project has no task with this id; Semaphore answers 400 here
     """
     found = conn.one(statements.of_project, Task, id=task_id, project_id=project_id)
     if found is None:
@@ -66,15 +66,15 @@ def task_of(conn: Connection, project_id: ProjectId, task_id: TaskId) -> Task:
 
 
 def create(conn: Connection, actor: Actor, keyring: Keyring, body: NewTask) -> Task:
-    """Put a task into the queue; its one-time secrets are sealed until it starts.
+    """Queue a task; its one-time secrets are stored encrypted until it starts.
 
-    :raises NotFound: if the template is not the project's
-    :raises Invalid: if the task asks for what its template does not allow
+    :raises NotFound: if the template does not belong to the project
+    :raises Invalid: if the task overrides settings that its template does not permit
     """
     template = template_of(conn, project_of(actor), body.template_id)
     made = add(conn, keyring, template, body, user_id=actor.user.id)
     _record(conn, actor, template, made.id, "queued for running")
-    # S106: not a secret, but what Semaphore answers here
+    # S106: not a secret, but the text that Semaphore's answer contains
     return replace(made, secret="{}")  # noqa: S106
 
 
@@ -86,9 +86,9 @@ def add(
     *,
     user_id: UserId | None,
 ) -> Task:
-    """Insert a waiting task of *template*, checked; who asks was checked before.
+    """Insert a checked, waiting task of *template*; the caller has checked the access.
 
-    :raises Invalid: if the task asks for what its template does not allow
+    :raises Invalid: if the task overrides settings that its template does not permit
     """
     if template.fault:
         raise Invalid(f"template_id: template {template.id}: {template.fault}")
@@ -133,7 +133,7 @@ def add(
 
 
 def secret_context(row_uuid: str, project_uuid: str) -> Context:
-    """Return where the one-time secrets of a task are sealed for."""
+    """Return the encryption context of a task's one-time secrets."""
     return Context("task", "task", "secret", row_uuid, project_uuid)
 
 
@@ -175,7 +175,7 @@ def _version(conn: Connection, template: Template) -> str | None:
 
 
 def _build(conn: Connection, template: Template, asked: TaskId | None) -> TaskId | None:
-    """Return the build that a deploy task brings out; other tasks have none."""
+    """Return the build task that a deploy task deploys; ``None`` for other tasks."""
     if not asked or template.type != "deploy":
         return None
     built = conn.one(
@@ -201,7 +201,7 @@ def newest(
 ) -> list[int]:
     """Return the ids of the newest *count* tasks below the id *before*, newest first.
 
-    :raises NotFound: if a template is named that the project does not have
+    :raises NotFound: if the project has no template *template_id*
     """
     asked = {"project_id": project_of(actor), "before": before, "count": count}
     if template_id is None:
@@ -218,12 +218,13 @@ def newest_if_short(
     count: int = LONGEST_LIST,
     before: int = NEWEST,
 ) -> list[TaskInList] | None:
-    """Return the tasks that :func:`newest` names, where one batch holds them.
+    """Return the tasks that :func:`newest` selects, if they fit into one batch.
 
-    One statement finds them, which takes half of the time of two. ``None`` is for
-    :func:`newest` and :func:`page`: for long texts, and for deploy tasks.
+    A single statement reads them, in half of the time of two. Return ``None`` if the
+    texts are too long or deploy tasks are among them; the caller then uses
+    :func:`newest` and :func:`page`.
 
-    :raises NotFound: if a template is named that the project does not have
+    :raises NotFound: if the project has no template *template_id*
     """
     asked = {"project_id": project_of(actor), "before": before, "count": count}
     statement = statements.newest_in_list
@@ -240,9 +241,9 @@ def newest_if_short(
 def page(
     conn: Connection, actor: Actor, ids: Sequence[int]
 ) -> tuple[list[TaskInList], int]:
-    """Return the first of *ids* as lists show them, and how many ids that were.
+    """Return the tasks of the first *ids* for a list, and how many ids were read.
 
-    Deploy tasks come with the task that built what they deploy.
+    A deploy task includes the build task that it deploys.
     """
     found, taken = conn.batch(
         statements.in_list,
@@ -278,9 +279,9 @@ def lines(
     limit: int,
     raw: bool = False,
 ) -> list[OutputLine]:
-    """Return up to *limit* lines of a task's log with numbers over *above*.
+    """Return up to *limit* lines of a task's log with numbers above *above*.
 
-    Lines that are *raw* keep the carriage return at their end.
+    With *raw*, lines keep the carriage return at the end.
     """
     task_of(conn, project_of(actor), task_id)
     return output.page(conn, task_id, above=above, limit=limit, raw=raw)
@@ -293,11 +294,11 @@ def length(conn: Connection, actor: Actor, task_id: TaskId) -> int:
 
 
 def ask_stop(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
-    """Move a task to ``stopping``, or to ``stopped`` if it had not started.
+    """Change a task to ``stopping``, or to ``stopped`` if it has not started.
 
-    Asking again is fine. The service that runs tasks does what is left to be done.
+    Repeated calls are permitted. The task service then stops the job.
 
-    :raises Invalid: if the task has ended otherwise
+    :raises Invalid: if the task has ended in another status
     """
     found = task_of(conn, project_of(actor), task_id)
     if found.status in {Status.STOPPED, Status.STOPPING}:
@@ -311,7 +312,7 @@ def ask_stop(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
 
 
 def ask_stop_all(conn: Connection, actor: Actor, template_id: TemplateId) -> list[Task]:
-    """Ask for the end of every task of a template that has not ended."""
+    """Request the stop of all unfinished tasks of a template."""
     project_id = project_of(actor)
     template_of(conn, project_id, template_id)
     found = conn.column(
@@ -323,29 +324,29 @@ def ask_stop_all(conn: Connection, actor: Actor, template_id: TemplateId) -> lis
 
 
 def confirm(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
-    """Let a task that waits for it go on.
+    """Confirm a task that waits for confirmation.
 
-    :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for it
+    :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for one
     """
     found = task_of(conn, project_of(actor), task_id)
     return move(conn, found, Happening.CONFIRMED)
 
 
 def reject(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
-    """End a task that waits for confirmation without doing what it planned.
+    """Reject a task that waits for confirmation; its planned changes are not made.
 
-    :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for it
+    :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for one
     """
     found = task_of(conn, project_of(actor), task_id)
     return move(conn, found, Happening.REJECTED)
 
 
 def delete_some(conn: Connection, actor: Actor, task_id: TaskId) -> bool:
-    """Delete a part of the log of a task that is to be deleted.
+    """Delete a part of the log of a task that is being deleted.
 
-    Tell whether there is more. What is left is for :func:`delete`.
+    Return whether there is more; :func:`delete` deletes the rest.
 
-    :raises Invalid: if it has not ended
+    :raises Invalid: if the task has not ended
     """
     found = task_of(conn, project_of(actor), task_id)
     if not found.status.final:
@@ -367,9 +368,10 @@ def delete(conn: Connection, actor: Actor, task_id: TaskId) -> None:
 
 
 def move(conn: Connection, found: Task, happening: Happening) -> Task:
-    """Advance a task's status; a final one has its end, and no secret any more.
+    """Change a task's status; a final status sets the end and deletes the secrets.
 
-    :raises semaphore_twisted.model.tasks.IllegalMove: if the table has no such move
+    :raises semaphore_twisted.model.tasks.IllegalMove: if the transition is not
+        permitted
     """
     status = advance(found.status, happening)
     if status.final:

@@ -1,4 +1,4 @@
-"""What may be in a template; pure."""
+"""Validation of templates (pure functions)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ from semaphore_twisted.model.texts import (
 from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations.references import check_name, check_text, unique
 
-#: Apps of Semaphore's that this version does not run.
+#: Apps of Semaphore that this version does not run.
 _NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulumi"})
 _TYPES = frozenset({"", "build", "deploy"})
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
@@ -50,7 +50,7 @@ _MOST_VERBOSE = 6
 
 
 class NewVault(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault password that a template is to use."""
+    """A vault password of a template, as it is sent."""
 
     vault_key_id: KeyId | None = None
     name: Name | None = None
@@ -76,9 +76,9 @@ class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
 
 
 class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to make or change a template.
+    """The body of a request that creates or changes a template.
 
-    *arguments* are a JSON list of texts inside a string.
+    *arguments* is a JSON list of strings inside a string.
     """
 
     name: Name = ""
@@ -103,16 +103,16 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     allow_override_args_in_task: bool = False
     allow_override_branch_in_task: bool = False
     allow_parallel_tasks: bool = False
-    #: as clients of Semaphore before 2.10 name the one vault password
+    #: the only vault password, as sent by clients of Semaphore before 2.10
     vault_key_id: KeyId | None = None
     runner_tag: Unserved = None
     jwt_params: Unserved = None
 
 
 def checked(new: NewTemplate) -> dict[str, Any]:
-    """Return the columns of *new* that refer to nothing else.
+    """Return the columns of *new* that are not references to other objects.
 
-    :raises Invalid: telling what cannot be
+    :raises Invalid: naming the invalid value
     """
     app = _app(new.app)
     check_name(new.name, "template name can not be empty")
@@ -166,7 +166,7 @@ def _check_playbook(playbook: str, app: App) -> None:
 
 
 def arguments(text: str | None, app: App = App.ANSIBLE) -> str | None:
-    """Return arguments if they are a JSON list of texts; none for an empty one.
+    """Return arguments if they are a JSON list of strings; ``None`` if it is empty.
 
     :raises Invalid:
     """
@@ -220,9 +220,9 @@ def _check_default(variable: SurveyVariable) -> None:
 
 
 def task_params(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters that are known, with lists where texts have commas.
+    """Return the known parameters, with comma-separated texts converted to lists.
 
-    :raises Invalid: if one has a wrong type
+    :raises Invalid: if one has the wrong type
     """
     plain = {
         name: value
@@ -250,7 +250,7 @@ def task_params(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_supported(app: App, params: Mapping[str, Any]) -> None:
-    """Refuse parameters that the app would ignore, although they change what runs.
+    """Refuse parameters that the app would ignore, although they affect the run.
 
     :raises Invalid: naming the first of them
     """
@@ -268,7 +268,7 @@ def check_supported(app: App, params: Mapping[str, Any]) -> None:
 
 
 def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
-    """Return key and name of each vault; one may be without a name.
+    """Return key and name of each vault; one vault may have no name.
 
     :raises Invalid:
     """
@@ -286,16 +286,16 @@ def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
 
 
 def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:
-    """Return the vaults that *new* names, in either form."""
+    """Return the vaults in *new*, in either form."""
     if new.vaults or not new.vault_key_id:
         return new.vaults or ()
     return (NewVault(vault_key_id=new.vault_key_id),)
 
 
 def environment_of(new: NewTemplate) -> EnvironmentId | None:
-    """Return the one variable group that *new* names, in either form.
+    """Return the only variable group in *new*, in either form.
 
-    :raises Invalid: if it names several
+    :raises Invalid: if there are several
     """
     named = list(dict.fromkeys(each for each in new.environment_ids or () if each))
     if len(named) > 1:

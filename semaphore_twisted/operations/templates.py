@@ -1,4 +1,4 @@
-"""Templates: what an actor can do with them."""
+"""Operations on templates."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -47,7 +47,7 @@ class _Newest(msgspec.Struct, frozen=True):
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to change a template's description only."""
+    """The body of a request that changes only a template's description."""
 
     description: texts.Description | None = None
 
@@ -55,7 +55,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 def ids(
     conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
 ) -> list[int]:
-    """Return the ids of the templates of the project, in order."""
+    """Return the ids of the templates of the project, in the requested order."""
     statement = statements.ids.by(sort, descending=descending)
     return conn.column(statement, project_id=project_of(actor))
 
@@ -63,9 +63,10 @@ def ids(
 def page(
     conn: Connection, actor: Actor, numbers: Sequence[int]
 ) -> tuple[list[Template], int]:
-    """Return the first templates of *numbers* with their newest tasks, and how many.
+    """Return the templates of the first *numbers* with their newest tasks.
 
-    Those of *numbers* that the project does not have are passed over.
+    Also return how many of *numbers* were read. Numbers that are not templates of the
+    project are ignored.
     """
     project_id = project_of(actor)
     found, taken = conn.batch(
@@ -111,7 +112,7 @@ def get(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
 
 
 def references(conn: Connection, actor: Actor, template_id: TemplateId) -> References:
-    """Return what refers to a template; none of it keeps it from being deleted."""
+    """Return the objects that refer to a template; they do not prevent its deletion."""
     _found(conn, actor, template_id)
     project_id = project_of(actor)
     return References(
@@ -121,7 +122,7 @@ def references(conn: Connection, actor: Actor, template_id: TemplateId) -> Refer
 
 
 def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
-    """Store a template."""
+    """Create a template."""
     project_id = project_of(actor)
     values = {**checked(new), **_references(conn, project_id, new, itself=None)}
     vaults = _vaults(conn, project_id, new)
@@ -134,7 +135,7 @@ def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
 def change(
     conn: Connection, actor: Actor, template_id: TemplateId, new: NewTemplate
 ) -> None:
-    """Replace a template; its tasks and their number stay."""
+    """Replace a template; its tasks and their count do not change."""
     texts.check(new, get(conn, actor, template_id))
     project_id = project_of(actor)
     values = {
@@ -151,7 +152,7 @@ def change(
 def describe(
     conn: Connection, actor: Actor, template_id: TemplateId, new: Description
 ) -> None:
-    """Change a template's description only."""
+    """Change only a template's description."""
     found = _found(conn, actor, template_id)
     texts.check(new, found)
     conn.update(template, template_id, description=new.description)
@@ -159,11 +160,11 @@ def describe(
 
 
 def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool:
-    """Delete some ended tasks of a template that is to be deleted.
+    """Delete some ended tasks of a template that is being deleted.
 
-    Tell whether there may be more. What is left is for :func:`delete`.
+    Return whether there may be more; :func:`delete` deletes the rest.
 
-    :raises Conflict: while one of its tasks is under way
+    :raises Conflict: while one of its tasks is active
     """
     _found(conn, actor, template_id)
     _check_idle(conn, template_id)
@@ -183,7 +184,7 @@ def _check_idle(conn: Connection, template_id: TemplateId) -> None:
 def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
     """Delete a template with its tasks.
 
-    :raises Conflict: while one of them is under way
+    :raises Conflict: while one of them is active
     """
     found = _found(conn, actor, template_id)
     _check_idle(conn, template_id)

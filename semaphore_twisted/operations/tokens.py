@@ -1,4 +1,4 @@
-"""API tokens of whoever acts; a token's whole text is shown once and never kept."""
+"""API tokens of the actor; a token's full text is shown once and never stored."""
 
 from datetime import datetime, timedelta
 
@@ -12,10 +12,10 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import tokens as statements
 
-#: How much of a token the store can tell again.
+#: Number of characters of a token that are stored.
 PREFIX = 8
 
-#: Expired tokens are listed for so long, and then forgotten.
+#: Expired tokens remain listed for this time, and are then deleted.
 _REMEMBERED = timedelta(days=7)
 
 
@@ -30,7 +30,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
 def create(
     conn: Connection, actor: Actor, *, lifetime: timedelta | None = None
 ) -> ApiToken:
-    """Make a token; it expires after *lifetime*, if one is given."""
+    """Create a token; it expires after *lifetime*, if one is given."""
     if lifetime is not None and lifetime <= timedelta():
         raise Invalid("A token's lifetime must be positive")
     conn.run(statements.delete_expired, cutoff=conn.now - _REMEMBERED)
@@ -48,12 +48,12 @@ def create(
 
 
 def list_tokens(conn: Connection, actor: Actor) -> list[ApiToken]:
-    """Return one's own tokens, each with the beginning of its text as id."""
+    """Return the actor's tokens; the id of each is the beginning of its text."""
     return [token for token, _ in with_ends(conn, actor)]
 
 
 def with_ends(conn: Connection, actor: Actor) -> list[tuple[ApiToken, datetime | None]]:
-    """Return one's own tokens, each with the time when it ends, if it does."""
+    """Return the actor's tokens, each with its expiry time or ``None``."""
     rows = conn.all(statements.of_user, _Row, user_id=actor.user.id, now=conn.now)
     return [
         (
@@ -70,12 +70,13 @@ def with_ends(conn: Connection, actor: Actor) -> list[tuple[ApiToken, datetime |
 
 
 def delete(conn: Connection, actor: Actor, token_id: str) -> None:
-    """Delete one of one's own tokens, by its text or at least eight characters of it.
+    """Delete one of the actor's tokens, by its text or at least eight characters of it.
 
-    The store knows no more than those eight; further ones are not compared.
+    Only the first eight characters are stored; further ones of a shortened text are not
+    compared.
 
-    :raises NotFound: if none fits.
-    :raises Conflict: if the beginning fits several.
+    :raises NotFound: if no token matches.
+    :raises Conflict: if several match.
     """
     wanted = token_id.lower()
     if len(wanted) < PREFIX:
@@ -96,5 +97,5 @@ def delete(conn: Connection, actor: Actor, token_id: str) -> None:
 
 
 def delete_all_of_user(conn: Connection, user_id: UserId) -> int:
-    """Delete every token of a user; return how many."""
+    """Delete all tokens of a user; return their number."""
     return conn.run(statements.delete_of_user, of_user=user_id)

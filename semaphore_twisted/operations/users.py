@@ -1,11 +1,11 @@
-"""Accounts: made, changed, disabled and deleted.
+"""Operations on accounts.
 
-Login names and e-mail addresses are kept as they were written and compared folded
-(``model.accounts``): no two differ by case or by the way a letter is composed, and none
-is the name of one and the address of another.
+Login names and e-mail addresses are stored as typed and compared case-folded
+(``model.accounts``): no two differ only by case or Unicode composition, and no name
+equals the address of another account.
 
-Some administrator is always left who can log in. ``None`` as the actor stands for the
-machine's own console, which has every right.
+There is always an administrator who can log in. The actor ``None`` is the command line
+on the server, which has every right.
 """
 
 import msgspec
@@ -31,9 +31,10 @@ _EXTERNAL = "An external user has no password here"
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
-    """An account to be made; one that is *external* has no password here.
+    """The body of a request that creates an account.
 
-    Without a password nothing logs in to the account until one is set.
+    An *external* account has no password here. Without a password, login is not
+    possible until one is set.
     """
 
     name: Name = ""
@@ -46,15 +47,15 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Name the account only."""
+        """Show only the login name."""
         return f"NewUser(username={self.username!r})"
 
 
 class ChangedUser(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as it shall be; what is ``None`` stays as it is.
+    """The body of a request that changes an account; ``None`` changes nothing.
 
-    An empty password leaves the present one, since clients send back what they read.
-    *external* is taken only where it is what the account is.
+    An empty password changes nothing either, since clients send back what they read.
+    *external* must equal the account's value.
     """
 
     name: Name = ""
@@ -69,21 +70,21 @@ class ChangedUser(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Name the account only."""
+        """Show only the login name."""
         return f"ChangedUser(username={self.username!r})"
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose password is to be checked, and the hash to check it against."""
+    """An account whose password is to be verified, and the hash to verify against."""
 
     id: UserId
     password: str
 
 
 def check_password(password: str, least: int = limits.PASSWORD_LEAST) -> None:
-    """Accept a new password, of at least so many characters.
+    """Accept a new password of at least *least* characters.
 
-    :raises Invalid: if it is empty, too short or absurdly long.
+    :raises Invalid: if it is empty, too short or too long.
     """
     if not password:
         raise Invalid("The password may not be empty")
@@ -97,7 +98,7 @@ def check_password(password: str, least: int = limits.PASSWORD_LEAST) -> None:
 
 
 def credentials_of(conn: Connection, login: str) -> Login | None:
-    """Return the account that may log in under a name or address, if there is one."""
+    """Return the account with a name or address, if it may log in with a password."""
     user = find(conn, login)
     if user is None:
         return None
@@ -105,14 +106,14 @@ def credentials_of(conn: Connection, login: str) -> Login | None:
 
 
 def find(conn: Connection, login: str) -> User | None:
-    """Return the user of a name or address, active or not."""
+    """Return the user with a name or address, enabled or not."""
     return conn.one(
         statements.by_login, User, login=login.strip(), folded=accounts.fold(login)
     )
 
 
 def list_users(conn: Connection, actor: Actor | None) -> list[User]:  # noqa: ARG001
-    """Return every account, by login name."""
+    """Return all accounts, by login name."""
     return conn.all(statements.every, User)
 
 
@@ -128,14 +129,14 @@ def get(conn: Connection, actor: Actor | None, user_id: int) -> User:  # noqa: A
 
 
 def is_active(conn: Connection, actor: Actor | None, user_id: int) -> bool:  # noqa: ARG001
-    """Whether an account may be used."""
+    """Return whether an account is enabled."""
     return bool(conn.scalar(statements.active, user_id=user_id))
 
 
 def create(
     conn: Connection, actor: Actor | None, new: NewUser, *, password_hash: str
 ) -> User:
-    """Make an account; with an empty *password_hash* no password fits.
+    """Create an account; with an empty *password_hash* no password is accepted.
 
     :raises Invalid: if a name or an address is missing, not valid or in use.
     """
@@ -164,13 +165,13 @@ def change(
     *,
     password_hash: str | None = None,
 ) -> None:
-    """Change an account: one's own, or as an administrator any.
+    """Change an account: the actor's own, or any one as an administrator.
 
-    With a *password_hash* the password changes too, as :func:`set_password` does it.
-    A changed right to be administrator ends the account's sessions.
+    With a *password_hash* the password changes too, as in :func:`set_password`.
+    Changing the administrator flag ends the account's sessions.
 
-    :raises NotPermitted: if the right to be administrator is one's own, or not one's
-        to give.
+    :raises NotPermitted: if the actor changes the own administrator flag, or is no
+        administrator.
     :raises Invalid: if a value is not accepted; nothing was changed then.
     """
     before = _subject(conn, actor, user_id)
@@ -204,11 +205,9 @@ def change(
 
 
 def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
-    """Delete an account, with its sessions, tokens and memberships.
+    """Delete an account, with its sessions, tokens and memberships; revoke its devices.
 
-    Its devices are revoked.
-
-    :raises Invalid: if no other administrator were left.
+    :raises Invalid: if no other administrator would be left.
     """
     user = _subject(conn, actor, user_id)
     if user.admin:
@@ -223,9 +222,9 @@ def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
 def set_active(
     conn: Connection, actor: Actor | None, user_id: int, *, active: bool
 ) -> None:
-    """Let an account be used, or not; then its sessions and tokens are gone.
+    """Enable or disable an account; disabling deletes its sessions and tokens.
 
-    :raises Invalid: if it is one's own, or no other administrator were left.
+    :raises Invalid: if it is the actor's own, or no other administrator would be left.
     """
     _check_admin(actor)
     user = get(conn, actor, user_id)
@@ -242,7 +241,7 @@ def set_active(
 
 
 def own_password_hash(conn: Connection, actor: Actor) -> str:
-    """Return what a check of one's own present password is made against."""
+    """Return the hash for verifying the actor's current password."""
     return str(conn.scalar(statements.password, user_id=actor.user.id) or "")
 
 
@@ -254,9 +253,9 @@ def set_password(
     password_hash: str,
     revoke_tokens: bool = False,
 ) -> None:
-    """Set a password; every session of the account ends but the one that asks.
+    """Set a password; end all sessions of the account except the actor's.
 
-    Tokens stay valid, for programs that use them, unless they are revoked too.
+    Tokens stay valid, for the programs that use them, unless *revoke_tokens* is set.
 
     :raises Invalid: if the user is external.
     """
@@ -278,7 +277,7 @@ def _check_admin(actor: Actor | None) -> None:
 
 
 def _subject(conn: Connection, actor: Actor | None, user_id: int) -> User:
-    """Return the account that is changed: one's own, or any for an administrator."""
+    """Return the account to change: the actor's own, or any for an administrator."""
     if actor is not None and actor.user.id != user_id:
         _check_admin(actor)
     return get(conn, actor, user_id)
@@ -292,7 +291,7 @@ def _check_other_admin(conn: Connection, user_id: UserId) -> None:
 def _names(
     conn: Connection, new: NewUser | ChangedUser, present: User | None = None
 ) -> dict[str, str]:
-    """Return the columns of the names of *new*; *present* is the account as it is."""
+    """Return the name columns of *new*; *present* is the account before the change."""
     name = new.name.strip()
     if not name:
         raise Invalid("The user's name may not be empty")
@@ -307,7 +306,7 @@ def _names(
         if not text:
             raise Invalid(f"The user's {field} may not be empty")
         if present is not None and text == getattr(present, field):
-            continue  # whatever an older version accepted stays
+            continue  # values accepted by an older version are kept
         check(text)
         folded = accounts.fold(text)
         if _taken(conn, present, text, folded):

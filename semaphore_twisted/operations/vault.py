@@ -1,14 +1,14 @@
-"""Everything that is sealed: which key it needs, whether it opens, a new key for all.
+"""Encrypted values: which key each needs, whether it opens, and the change of the key.
 
-The store remembers, as facts in ``option``:
+The table ``option`` contains these facts:
 
-- ``sealing_key``: the id of the key that the server seals with;
-- ``sealing_key:ID``: a canary, a known text sealed under the key ID, for that key
-  and for each other that some row still needs;
+- ``sealing_key``: the id of the key that the server encrypts with;
+- ``sealing_key:ID``: a canary, a known text encrypted with the key ID, for that key and
+  for each other key that some row still needs;
 - ``vault_leftovers``: a rekey was committed, and the files were not scrubbed yet.
 
-A key id with a canary is known to be right, so a row that names it is not damaged:
-the key is missing. That is how a wrong key is told from a broken row.
+The canary of a key id tells that this key was valid here. A row that names such a key
+is not damaged if the key is missing: this distinguishes a wrong key from a damaged row.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ _LEFTOVERS: Final = "vault_leftovers"
 
 
 class SealedColumn(msgspec.Struct, frozen=True):
-    """A column of envelopes: how its rows are found and written."""
+    """A column of envelopes, with the statements that read and write its rows."""
 
     purpose: str
     table: str
@@ -40,7 +40,7 @@ class SealedColumn(msgspec.Struct, frozen=True):
     reseal: Any
 
 
-#: Every sealed column; a test compares it with what the schema says.
+#: All sealed columns; a test compares them with the schema.
 SEALED: Final = (
     SealedColumn(
         "access_key",
@@ -68,7 +68,7 @@ SEALED: Final = (
 
 
 class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A sealed value and where it belongs; *row* is the id, or the name."""
+    """A sealed value and its place; *row* is the row's id or name."""
 
     row: str
     uuid: str
@@ -86,7 +86,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One sealed value: *why* is empty if it opens, *key_id* if it names none."""
+    """The state of one sealed value.
+
+    *why* is empty if it opens; *key_id* is empty if the envelope names no key.
+    """
 
     table: str
     row: str
@@ -97,17 +100,17 @@ class RowReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        """What and which, for a sentence."""
+        """Table, row and name of the value, for a sentence."""
         where = f" of project {self.project!r}" if self.project else ""
         return f"{self.table} {self.row} {self.name!r}{where}"
 
 
 class StartupReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a start found."""
+    """The result of the check at the start."""
 
     total: int
     unreadable: tuple[RowReport, ...]
-    #: how many values each former key still holds
+    #: number of values per former key
     under_old_keys: dict[str, int]
 
     @property
@@ -132,7 +135,7 @@ class StartupReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RekeyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rekey did; *skipped* are those that do not open."""
+    """The result of a rekey; *skipped* are the values that could not be opened."""
 
     resealed: int
     already: int
@@ -140,33 +143,33 @@ class RekeyReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WrongMasterKey(DomainError):
-    """The store is sealed with a key that is not configured."""
+    """The database is encrypted with a key that is not configured."""
 
     sentence = f"{OPTION}: this is not the key that the database is sealed with"
 
 
 class NoMasterKey(WrongMasterKey):
-    """The store is sealed, and no key is configured."""
+    """The database has encrypted values, but no key is configured."""
 
 
 class RekeyRefused(Conflict):
-    """Nothing was changed, since a value does not open; the sentence names it."""
+    """Nothing was changed, because a value cannot be opened; the sentence names it."""
 
 
 def sealing_keys(conn: Connection) -> list[str]:
-    """Return the ids of the keys that the store is sealed with, sorted.
+    """Return the sorted ids of the keys that encrypted the database's values.
 
-    Not empty means: a new key must not be made for this store.
+    If the result is not empty, no new key may be generated for this database.
     """
     return sorted({*_canaries(conn), *_used(conn)})
 
 
 def startup_check(conn: Connection, keyring: Keyring | None) -> StartupReport:
-    """Check before serving that *keyring*, if any, is the one of the store.
+    """Check at the start that *keyring*, if any, belongs to the database.
 
-    Raises :class:`WrongMasterKey`, and then has changed nothing; else the canary of
-    the current key is stored, so this runs in a writing transaction. Single values
-    that do not open are reported and stop nothing.
+    Raise :class:`WrongMasterKey` without a change if not; otherwise store the canary of
+    the current key, so this needs a write transaction. Values that cannot be opened are
+    reported and do not prevent the start.
     """
     canaries, used = _canaries(conn), _used(conn)
     if keyring is None:
@@ -194,7 +197,7 @@ def startup_check(conn: Connection, keyring: Keyring | None) -> StartupReport:
 
 
 def check(conn: Connection, keyring: Keyring) -> list[RowReport]:
-    """Try to open every sealed value and report on each."""
+    """Try to open all sealed values; return a report on each."""
     return [_report(column, row, keyring) for column, row in _rows(conn)]
 
 
@@ -205,12 +208,12 @@ def rekey(
     skip_unreadable: bool = False,
     server_runs: bool = False,
 ) -> RekeyReport:
-    """Seal everything with the current key of *keyring*, in this transaction.
+    """Encrypt all values with the current key of *keyring*, in this transaction.
 
-    Raises :class:`RekeyRefused`, having changed nothing, if a value does not open
-    (those are left as they are with *skip_unreadable*), and
-    :class:`~semaphore_twisted.model.errors.Conflict` if a server runs
-    (*server_runs*) that seals with another key.
+    Raise :class:`RekeyRefused` without a change if a value cannot be opened (with
+    *skip_unreadable* such values are skipped), and
+    :class:`~semaphore_twisted.model.errors.Conflict` if a running server
+    (*server_runs*) encrypts with another key.
     """
     sealing = conn.scalar(statements.FACT, name=_CURRENT)
     if server_runs and sealing != keyring.key_id:
@@ -245,12 +248,12 @@ def rekey(
 
 
 def has_leftovers(conn: Connection) -> bool:
-    """Tell whether files may hold envelopes from before a rekey."""
+    """Return whether files may contain envelopes from before a rekey."""
     return conn.scalar(statements.FACT, name=_LEFTOVERS) is not None
 
 
 def forget_leftovers(conn: Connection) -> None:
-    """Note that the files were scrubbed."""
+    """Record that the files were scrubbed."""
     conn.run(statements.FORGET_FACT, name=_LEFTOVERS)
 
 
@@ -306,7 +309,7 @@ def _key_id(sealed: str) -> str:
 
 
 def _used(conn: Connection) -> Counter[str]:
-    """Return how many values name each key."""
+    """Return the number of values per key id."""
     found = Counter(_key_id(row.secret) for _, row in _rows(conn))
     del found[""]
     return found
@@ -320,7 +323,7 @@ def _canaries(conn: Connection) -> dict[str, str]:
 
 
 def _check_keys(keyring: Keyring, canaries: dict[str, str], used: Counter[str]) -> None:
-    """Raise :class:`WrongMasterKey` if a key that is needed is not in *keyring*."""
+    """Raise :class:`WrongMasterKey` if a required key is not in *keyring*."""
     foreign = set(canaries) - keyring.key_ids
     if canaries:
         missing = foreign & set(used) if foreign != set(canaries) else foreign
@@ -336,7 +339,7 @@ def _check_keys(keyring: Keyring, canaries: dict[str, str], used: Counter[str]) 
 
 
 def _record(conn: Connection, keyring: Keyring, *, keep: set[str]) -> None:
-    """Store what the next start is to know; write only what changed."""
+    """Store the facts for the next start; write only changes."""
     canaries = _canaries(conn)
     for key_id in set(canaries) - keep - {keyring.key_id}:
         conn.run(statements.FORGET_FACT, name=_CANARY + key_id)

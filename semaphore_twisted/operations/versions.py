@@ -1,8 +1,8 @@
-"""The next version of a build; pure."""
+"""Computes the next version of a build (a pure function)."""
 
 import re
 
-#: What is before the last number, the number, and what is after it.
+#: The text before the last number, the number, and the text after it.
 _PATTERN = re.compile(r"(?:(.*\D)?)(\d+)(\D.*)?", re.DOTALL)
 
 
@@ -16,8 +16,8 @@ def _parts(version: str) -> tuple[str, int, str] | None:
 def next_version(start: str, last: str | None) -> str:
     """Return the version after *last*, for a template whose versions begin at *start*.
 
-    The last number counts up, and never falls below that of *start*. Where *last* is
-    of another form than *start*, versions begin at *start* again.
+    The last number is incremented, and is never below that of *start*. If *last* has
+    another form than *start*, the result is *start*.
     """
     if last is None:
         return start

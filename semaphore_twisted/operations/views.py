@@ -1,4 +1,4 @@
-"""Views: the tabs of a project's templates."""
+"""Operations on views, the tabs of a project's templates."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from semaphore_twisted.persistence.statements import views as statements
 
 
 class NewView(msgspec.Struct, frozen=True, kw_only=True):
-    """A view to be made, or as it shall be."""
+    """The body of a request that creates or changes a view."""
 
     title: Name = ""
     position: int = 0
@@ -42,7 +42,7 @@ def get(conn: Connection, actor: Actor, view_id: int) -> View:
 
 
 def create(conn: Connection, actor: Actor, new: NewView) -> View:
-    """Make a view."""
+    """Create a view."""
     texts.check(new)
     _check(new)
     view_id = conn.insert(
@@ -68,9 +68,9 @@ def change(conn: Connection, actor: Actor, view_id: int, changed: NewView) -> No
 
 
 def order(conn: Connection, actor: Actor, positions: Mapping[str, int]) -> None:
-    """Set the positions of views, which are named by their ids.
+    """Set the positions of views; the keys are view ids.
 
-    :raises Invalid: if one is no view of the project; then nothing is changed.
+    :raises Invalid: if a view does not belong to the project; nothing is changed then.
     """
     known = {str(view.id): view for view in list_views(conn, actor)}
     for view_id, position in positions.items():
@@ -88,7 +88,7 @@ def order(conn: Connection, actor: Actor, positions: Mapping[str, int]) -> None:
 
 
 def delete(conn: Connection, actor: Actor, view_id: ViewId) -> None:
-    """Delete a view; its templates stay."""
+    """Delete a view; its templates are kept."""
     view = get(conn, actor, view_id)
     conn.delete(schema.view, view.id)
     _record(conn, actor, view, "deleted")

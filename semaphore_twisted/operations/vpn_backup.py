@@ -1,4 +1,4 @@
-"""The whole VPN is taken from one store and put into another."""
+"""Backs up the whole VPN, and restores it into another database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from semaphore_twisted.persistence.statements import vpn_backup as statements
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
-    """What a restore did; *notes* are sentences on owners that are not here."""
+    """The result of a restore; *notes* are sentences about missing owners."""
 
     peers: int
     invites: int
@@ -46,9 +46,9 @@ class _Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def saved(conn: Connection, keyring: Keyring) -> tuple[SavedVpn, tuple[str, ...]]:
-    """Return the VPN, and a sentence for each preshared key that does not open.
+    """Return the VPN, and a sentence for each preshared key that cannot be decrypted.
 
-    :raises Conflict: if there is none.
+    :raises Conflict: if the VPN is not set up.
     """
     network = conn.one(statements.network, SavedNetwork)
     if network is None:
@@ -84,9 +84,11 @@ def restore(
     heir: User,
     replace: bool,
 ) -> Restored:
-    """Put *vpn* in place of what is here; devices of nobody here become *heir*'s.
+    """Replace the stored VPN with *vpn*.
 
-    :raises Conflict: if there are peers, and not *replace*.
+    Peers whose owner does not exist here get the owner *heir*.
+
+    :raises Conflict: if there are peers, and *replace* is not set.
     """
     present = conn.scalar(statements.count)
     if present and not replace:
@@ -97,7 +99,7 @@ def restore(
     before = conn.one(statements.network, SavedNetwork)
     for statement in statements.EMPTY:
         conn.run(statement)
-    # Who waits for a revision must not take an old one for it.
+    # A revision must never repeat: a client may wait for it to be applied.
     revision = max(vpn.network.revision, before.revision if before else 0) + 1
     conn.insert(
         schema.vpn_network,
@@ -109,7 +111,7 @@ def restore(
 
 
 class _Restoring:
-    """Finds the owners of rows in this store, and writes the rows."""
+    """Writes the rows of a backup, with the ids of their owners in this database."""
 
     def __init__(self, conn: Connection, keyring: Keyring, heir: User) -> None:
         self.conn = conn
@@ -119,7 +121,7 @@ class _Restoring:
         self.projects = conn.all(statements.projects, _Project)
 
     def run(self, vpn: SavedVpn) -> Restored:
-        """Write everything."""
+        """Write all rows."""
         sites = {
             each.name: self.conn.insert(
                 schema.vpn_site, name=each.name, network=each.network
@@ -198,7 +200,7 @@ class _Restoring:
         return found.id if found is not None else None
 
     def _project(self, owned: Owned) -> int | None:
-        """Return the project, which is made if it is missing: hosts need one."""
+        """Return the project; create it if it is missing, since a host needs one."""
         if not owned.project_uuid:
             return None
         for name in ("project_uuid", "project"):

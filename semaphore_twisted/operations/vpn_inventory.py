@@ -1,13 +1,14 @@
-"""Inventories of the type ``vpn``: a project's hosts, at their tunnel addresses.
+"""Inventories of the type ``vpn``: a project's hosts, with their tunnel addresses.
 
-The inventory's text is a filter, one line for each condition::
+The inventory's text is a filter, with one condition per line::
 
     tags: db, web       hosts that have one of these tags
     seen: 15            hosts with a handshake in the last 15 minutes
 
-An empty text means every host. People choose the names and tags of peers, so hosts
-and groups are named after the part of them that Ansible takes literally, and no
-variable holds them: Ansible would evaluate one that looks like a template.
+An empty text selects all hosts. Users choose the names and tags of peers. So the names
+of hosts and groups contain only characters that Ansible takes literally, and no
+variable contains a name or tag, because Ansible would evaluate one that looks like a
+template.
 """
 
 import re
@@ -21,14 +22,14 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn_inventory as statements
 from semaphore_twisted.wireguard import host_names
 
-#: A week: who asks for more wants no limit.
+#: Maximum number of minutes in a filter: a week.
 LONGEST = 7 * 24 * 60
 
 _UNSAFE_IN_GROUP = re.compile(r"[^A-Za-z0-9_]")
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which hosts are meant: with one of *tags* if any, seen in *seen_minutes*."""
+    """Selects hosts with one of *tags*, if any, that were seen in *seen_minutes*."""
 
     tags: tuple[str, ...] = ()
     seen_minutes: int | None = None
@@ -45,7 +46,7 @@ class _Host(msgspec.Struct, frozen=True, kw_only=True):
 def parse(text: str) -> Filter:
     """Return the filter that *text* describes.
 
-    :raises Invalid: naming the line that cannot be understood.
+    :raises Invalid: naming the line that is not valid.
     """
     tags: list[str] = []
     seen = None
@@ -74,9 +75,9 @@ def parse(text: str) -> Filter:
 
 
 def content(conn: Connection, project_id: ProjectId, text: str) -> str:
-    """Return Ansible's YAML inventory of the hosts that *text* asks for.
+    """Return an Ansible inventory (YAML) of the hosts that *text* selects.
 
-    :raises Invalid: if the filter cannot be understood.
+    :raises Invalid: if the filter is not valid.
     """
     wanted = parse(text)
     since = (
@@ -100,7 +101,7 @@ def _seen(host: _Host, since: datetime) -> bool:
 
 
 def _yaml(hosts: list[_Host]) -> str:
-    """Return the inventory as JSON, which is YAML too."""
+    """Return the inventory as JSON, which is also YAML."""
     variables: dict[str, dict[str, str]] = {}
     groups: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
     named = host_names.aliases(

@@ -1,7 +1,7 @@
-"""The VPN's network: one row, which is there once ``semaphore vpn init`` was run.
+"""The settings of the VPN: one row, which ``semaphore vpn init`` creates.
 
-Its revision rises with every change of what the companion or a person may see of the
-VPN, in the transaction of that change.
+The revision increases with each change that is visible to the companion or a user, in
+the transaction of that change.
 """
 
 import ipaddress
@@ -33,16 +33,16 @@ NewNetwork = network_rules.NewNetwork
 
 
 class ChangedNetwork(msgspec.Struct, frozen=True, kw_only=True):
-    """What an administrator may change; what is not given stays."""
+    """The settings that an administrator may change; missing fields do not change."""
 
     endpoint: Name | msgspec.UnsetType = msgspec.UNSET
     mtu: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class PoolUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """How a pool is used; ``size == used + quarantined + free``.
+    """The usage of a pool; ``size == used + quarantined + free``.
 
-    The server's own address is not counted, nor is what no peer can have.
+    The server's own address and addresses that no peer can have are not counted.
     """
 
     pool: str
@@ -53,7 +53,7 @@ class PoolUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The network as it is stored."""
+    """The VPN's settings as they are stored."""
 
     id: int
     interface: str
@@ -68,7 +68,7 @@ class NetworkRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def families(self) -> tuple[tuple[str, str, str], ...]:
-        """Of each family the peers' column, the pool, and the server's address."""
+        """For each address family: column of peers, pool, and the server's address."""
         every = (
             ("ipv4", self.pool4, self.server4),
             ("ipv6", self.pool6, self.server6),
@@ -77,11 +77,11 @@ class NetworkRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def servers(self) -> tuple[str, ...]:
-        """The server's own addresses in the tunnel."""
+        """The server's addresses in the tunnel."""
         return tuple(each[2] for each in self.families)
 
     def is_for_peers(self, address: str) -> bool:
-        """Whether a peer can have the canonical *address*."""
+        """Return whether a peer can have the canonical *address*."""
         wanted = ipaddress.ip_address(address)
         for _, pool, server in self.families:
             found = ipaddress.ip_network(pool)
@@ -92,9 +92,9 @@ class NetworkRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def row(conn: Connection) -> NetworkRow:
-    """Return the network as it is stored.
+    """Return the settings as they are stored.
 
-    :raises NotFound: where there is none.
+    :raises NotFound: if the VPN is not set up.
     """
     found = conn.one(statements.network, NetworkRow)
     if found is None:
@@ -103,15 +103,15 @@ def row(conn: Connection) -> NetworkRow:
 
 
 def find(conn: Connection, options: Options = USUAL) -> Network | None:
-    """Return the network, ``None`` where there is none."""
+    """Return the settings, or ``None`` if the VPN is not set up."""
     found = conn.one(statements.network, NetworkRow)
     return None if found is None else _shown(found, options)
 
 
 def get(conn: Connection, actor: Actor | None, options: Options = USUAL) -> Network:  # noqa: ARG001
-    """Return the network.
+    """Return the settings.
 
-    :raises NotFound: where there is none.
+    :raises NotFound: if the VPN is not set up.
     """
     return _shown(row(conn), options)
 
@@ -123,9 +123,9 @@ def initialise(
     *,
     options: Options = USUAL,
 ) -> Network:
-    """Make the network, or bring the one that is there to *new*.
+    """Set up the VPN, or change its settings to *new*.
 
-    :raises Invalid: naming the field that is wrong.
+    :raises Invalid: naming the invalid field.
     :raises Conflict: if a pool would change so that peers need new files.
     """
     check_administrator(actor)
@@ -164,9 +164,9 @@ def change(
     *,
     options: Options = USUAL,
 ) -> Network:
-    """Change the network; its peers need new files where the endpoint changes.
+    """Change the settings; peers need new files if the endpoint changes.
 
-    :raises Invalid: naming the field that is wrong.
+    :raises Invalid: naming the invalid field.
     """
     check_administrator(actor)
     before = row(conn)
@@ -183,7 +183,7 @@ def change(
 
 
 def pools(conn: Connection, actor: Actor | None) -> list[PoolUsage]:
-    """Return how the pools are used."""
+    """Return the usage of the pools."""
     check_administrator(actor)
     quarantined = conn.column(statements.quarantined)
     found = []
@@ -204,19 +204,19 @@ def pools(conn: Connection, actor: Actor | None) -> list[PoolUsage]:
 
 
 def bump(conn: Connection) -> int:
-    """Note that something changed; return the new revision, 0 without a network."""
+    """Increase the revision and return it; 0 if the VPN is not set up."""
     return revision(conn) if conn.run(statements.bump) else 0
 
 
 def revision(conn: Connection) -> int:
-    """Return the revision, 0 without a network."""
+    """Return the revision; 0 if the VPN is not set up."""
     return int(conn.scalar(statements.revision) or 0)
 
 
 def check_administrator(actor: Actor | None) -> None:
-    """Accept an administrator, and whoever is at the machine's own console.
+    """Accept an administrator, and the command line on the server.
 
-    :raises NotPermitted: for others.
+    :raises NotPermitted: otherwise.
     """
     if actor is not None and not actor.user.admin:
         raise NotPermitted
@@ -265,7 +265,7 @@ def _store(
 
 
 def confirm_emptying(conn: Connection, actor: Actor | None) -> None:
-    """Note who confirmed that most peers go from the device at once."""
+    """Record that the actor confirmed the removal of most peers from the device."""
     _record(conn, actor, "that most peers go was confirmed")
 
 
