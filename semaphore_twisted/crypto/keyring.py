@@ -219,7 +219,7 @@ def _encode(content: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    """Decode the output of :func:`_encode`; refuse other encodings of it."""
+    """Decode the output of :func:`_encode`; refuse alternative encodings."""
     try:
         content = base64.b64decode(
             text.encode("ascii") + b"=" * (-len(text) % 4),

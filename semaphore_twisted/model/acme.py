@@ -9,7 +9,7 @@ NO_CHALLENGE = "no such challenge"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of the dealings with one CA; all times are in UTC.
+    """The state of the ACME client for one CA; all times are in UTC.
 
     It is stored *before* each request to the CA, so that a server in a crash loop sends
     no more requests than one that keeps running.
