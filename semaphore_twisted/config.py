@@ -28,12 +28,8 @@ from semaphore_twisted import (
 from semaphore_twisted.config_acme import Acme
 from semaphore_twisted.config_address import host_of
 from semaphore_twisted.config_events import Events
-from semaphore_twisted.config_names import (
-    OPTIONS,
-    OTHER_VARIABLES,
-    VARIABLES,
-    Option,
-)
+from semaphore_twisted.config_names import OPTIONS, OTHER_VARIABLES, VARIABLES
+from semaphore_twisted.config_option import Option
 from semaphore_twisted.config_process import Process
 from semaphore_twisted.config_repositories import Repositories
 from semaphore_twisted.config_sessions import Session
@@ -256,7 +252,7 @@ def parse(
     config = replace(config, web_host=config_address.plain(config.web_host))
     explicit = {each.option.path for each in effective}
     effective += [
-        shown(option, _default(option), "default")
+        shown(option, default(option), "default")
         for option in OPTIONS.values()
         if option.served and option.path not in explicit
     ]
@@ -367,7 +363,8 @@ def _put(tree: dict[str, Any], path: str, value: Any) -> None:
     tree[last] = value
 
 
-def _default(option: Option) -> Any:
+def default(option: Option) -> Any:
+    """Return the value of a served *option* that is not set."""
     value: Any = Config()
     for part in option.path.split("."):
         value = getattr(value, part)

@@ -1,129 +1,12 @@
 """Every option by name: Semaphore's options, and a few that only this program has.
 
-``path`` is the option's path in the file, ``variable`` its environment variable without
-``SEMAPHORE_``. *Served* options have an effect. Setting any other known option causes a
-warning.
+*Served* options have an effect. Setting any other known option causes a warning.
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 
-import msgspec
-
-
-class Kind(StrEnum):
-    """The type of a value; the texts are used in error messages."""
-
-    TEXT = "text"
-    FLAG = "true or false"
-    NUMBER = "a whole number of 0 or more"
-    LIST = "a list of texts"
-    MAP = "a map of texts"
-    OTHER = "anything"
-
-
-class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """One option of the configuration."""
-
-    path: str
-    variable: str | None = None
-    kind: Kind = Kind.TEXT
-    served: bool = False
-    #: masked wherever the option is displayed; may be ``file:PATH`` in the file
-    secret: bool = False
-    #: the reason why the option is not served, if there is a particular one
-    remark: str = ""
-
-
-def _served(
-    path: str,
-    variable: str,
-    kind: Kind = Kind.TEXT,
-    *,
-    secret: bool = False,
-) -> Option:
-    return Option(path=path, variable=variable, kind=kind, served=True, secret=secret)
-
-
-_SERVED = (
-    _served("port", "PORT"),
-    _served("interface", "INTERFACE"),
-    _served("web_host", "WEB_ROOT"),
-    _served("tmp_path", "TMP_PATH"),
-    _served("ssh_config_path", "SSH_PATH"),
-    _served("ssh.known_hosts_file", "SSH_KNOWN_HOSTS_FILE"),
-    _served("ssh.strict_host_key_checking", "SSH_STRICT_HOST_KEY_CHECKING"),
-    _served("ssh.project_options", "SSH_PROJECT_OPTIONS", Kind.FLAG),
-    _served("max_parallel_tasks", "MAX_PARALLEL_TASKS", Kind.NUMBER),
-    _served("max_task_duration_sec", "MAX_TASK_DURATION_SEC", Kind.NUMBER),
-    _served("events.keep_days", "EVENTS_KEEP_DAYS", Kind.NUMBER),
-    _served("max_tasks_per_template", "MAX_TASKS_PER_TEMPLATE", Kind.NUMBER),
-    _served("non_admin_can_create_project", "NON_ADMIN_CAN_CREATE_PROJECT", Kind.FLAG),
-    _served("password_min_length", "PASSWORD_MIN_LENGTH", Kind.NUMBER),
-    _served("password_login_disable", "PASSWORD_LOGIN_DISABLED", Kind.FLAG),
-    _served("env_vars", "ENV_VARS", Kind.MAP, secret=True),
-    _served("forwarded_env_vars", "FORWARDED_ENV_VARS", Kind.LIST),
-    _served("git_client", "GIT_CLIENT"),
-    _served("dialect", "DB_DIALECT"),
-    _served("sqlite.host", "DB_HOST"),
-    _served("access_key_encryption", "ACCESS_KEY_ENCRYPTION", secret=True),
-    _served("tls.enabled", "TLS_ENABLED", Kind.FLAG),
-    _served("tls.mode", "TLS_MODE"),
-    _served("tls.cert_file", "TLS_CERT_FILE"),
-    _served("tls.key_file", "TLS_KEY_FILE"),
-    _served("tls.http_redirect_port", "TLS_HTTP_REDIRECT_PORT", Kind.NUMBER),
-    _served("tls.http_redirect_addr", "TLS_HTTP_REDIRECT_ADDR"),
-    _served("process.user", "PROCESS_USER"),
-    _served("process.uid", "PROCESS_UID", Kind.NUMBER),
-    _served("process.gid", "PROCESS_GID", Kind.NUMBER),
-    _served("process.uid_range", "PROCESS_UID_RANGE"),
-    _served("process.app_namespaces.user", "PROCESS_APP_NS_USER", Kind.FLAG),
-    _served("process.app_namespaces.mount", "PROCESS_APP_NS_MOUNT", Kind.FLAG),
-    _served("process.app_namespaces.pid", "PROCESS_APP_NS_PID", Kind.FLAG),
-    _served("process.app_namespaces.ipc", "PROCESS_APP_NS_IPC", Kind.FLAG),
-    _served("process.app_namespaces.uts", "PROCESS_APP_NS_UTS", Kind.FLAG),
-    _served("metrics.enabled", "METRICS_ENABLED", Kind.FLAG),
-    _served("metrics.username", "METRICS_USERNAME"),
-    _served("metrics.password", "METRICS_PASSWORD", secret=True),
-    # options that only this program has
-    _served(
-        "access_key_encryption_old",
-        "ACCESS_KEY_ENCRYPTION_OLD",
-        Kind.LIST,
-        secret=True,
-    ),
-    _served("insecure_http", "INSECURE_HTTP", Kind.FLAG),
-    _served("trusted_proxies", "TRUSTED_PROXIES", Kind.LIST),
-    _served("proxy_protocol", "PROXY_PROTOCOL", Kind.FLAG),
-    _served("allowed_hosts", "ALLOWED_HOSTS", Kind.LIST),
-    _served("websocket_require_origin", "WEBSOCKET_REQUIRE_ORIGIN", Kind.FLAG),
-    _served("websocket_ping_sec", "WEBSOCKET_PING_SEC", Kind.NUMBER),
-    _served("session.idle_sec", "SESSION_IDLE_SEC", Kind.NUMBER),
-    _served("session.lifetime_sec", "SESSION_LIFETIME_SEC", Kind.NUMBER),
-    _served("ca_bundle", "CA_BUNDLE"),
-    _served("repositories.local", "REPOSITORIES_LOCAL", Kind.LIST),
-    _served("repositories.insecure_http", "REPOSITORIES_INSECURE_HTTP", Kind.FLAG),
-    _served("max_task_output_bytes", "MAX_TASK_OUTPUT_BYTES", Kind.NUMBER),
-    _served("acme.directory", "ACME_DIRECTORY"),
-    _served("acme.email", "ACME_EMAIL"),
-    _served("acme.names", "ACME_NAMES", Kind.LIST),
-    _served("acme.challenge", "ACME_CHALLENGE"),
-    _served("acme.ca_bundle", "ACME_CA_BUNDLE"),
-    _served("acme.eab_kid", "ACME_EAB_KID"),
-    _served("acme.eab_key", "ACME_EAB_KEY", secret=True),
-    _served("acme.http_port", "ACME_HTTP_PORT", Kind.NUMBER),
-    _served("acme.agree_tos", "ACME_AGREE_TOS", Kind.FLAG),
-    _served("vpn.only", "VPN_ONLY", Kind.FLAG),
-    _served("vpn.port", "VPN_PORT", Kind.NUMBER),
-    _served("vpn.enroll_port", "VPN_ENROLL_PORT", Kind.NUMBER),
-    _served("vpn.dns", "VPN_DNS"),
-    _served("vpn.domain", "VPN_DOMAIN"),
-    _served("vpn.publish", "VPN_PUBLISH", Kind.LIST),
-    _served("vpn.socket", "VPN_SOCKET"),
-    _served("vpn.reconcile_sec", "VPN_RECONCILE_SEC", Kind.NUMBER),
-    _served("vpn.devices_per_user", "VPN_DEVICES_PER_USER", Kind.NUMBER),
-    _served("vpn.address_quarantine_days", "VPN_ADDRESS_QUARANTINE_DAYS", Kind.NUMBER),
-)
+from semaphore_twisted.config_option import Kind, Option
+from semaphore_twisted.config_served import SERVED
 
 _COOKIES = "sessions are kept in the store, so cookies need no key"
 _EVERY_TASK = "every task has a private folder under the state directory"
@@ -323,7 +206,7 @@ def _later() -> Iterator[Option]:
 
 #: Every known option by its path.
 OPTIONS: dict[str, Option] = {
-    option.path: option for option in (*_SERVED, *_PECULIAR, *_later())
+    option.path: option for option in (*SERVED, *_PECULIAR, *_later())
 }
 
 #: Every known option by its environment variable (without ``SEMAPHORE_``).

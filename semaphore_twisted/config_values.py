@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from semaphore_twisted.config_names import Kind, Option
+from semaphore_twisted.config_option import Kind, Option
 
 #: Replaces the value of a secret wherever options are displayed.
 MASK = "********"

@@ -72,6 +72,8 @@ ROOTS = {
     "config_events",
     "config_listening",
     "config_names",
+    "config_option",
+    "config_served",
     "config_process",
     "config_repositories",
     "config_sessions",

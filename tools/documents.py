@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import commands
+from tools import commands, configuration
 
 ROOT = Path(__file__).parents[1]
 
 #: Document, name of the generated part, and the function that returns its text.
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/commands.md", "commands", commands.text),
+    ("docs/configuration.md", "options", configuration.served),
+    ("docs/configuration.md", "options without effect", configuration.unserved),
 )
 
 
