@@ -1,1 +1,1 @@
-"""One job on this machine; no database."""
+"""Running one job on this machine, without the database."""

@@ -1,8 +1,8 @@
-"""The steps that give a job a key in OpenSSH's ``ssh-agent``, and take it away again.
+"""Steps that load a job's key into OpenSSH's ``ssh-agent``, and remove it again.
 
-The key goes to ``ssh-add -`` through a pipe: it is in no file and no argument. Git's
-key and the inventory's are in agents of their own; git's is emptied after the
-checkout, so the job's own steps never have it.
+The key is passed to ``ssh-add -`` through a pipe, so it is in no file and no argument.
+Git's key and the inventory's key have separate agents. Git's agent is emptied after the
+checkout, so the job's own steps never have its key.
 """
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from semaphore_twisted.jobs.steps import Step
 from semaphore_twisted.model.keys import SshKey
 
-#: ``ssh-add`` waits for nobody; a protected key ends it at once, this is the last net.
+#: Time limit of ``ssh-add``, which normally ends at once, also for a protected key.
 _SECONDS = 10
 
 
@@ -25,11 +25,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def public(self) -> str:
-        """The file with the public half, by which ssh can be told of the key."""
+        """The path of the file with the public key, which selects the key in ssh."""
         return f"{self.socket}.pub"
 
     def begin(self, key: SshKey) -> tuple[Step, ...]:
-        """Return the steps that start the agent and give it *key*."""
+        """Return the steps that start the agent and load *key*."""
         return (
             Step(
                 name=f"{self.name} agent",
@@ -71,7 +71,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def end(self) -> tuple[Step, ...]:
-        """Return the steps that take the key away."""
+        """Return the steps that remove the key."""
         return (
             Step(
                 name=f"{self.name} key away",

@@ -1,13 +1,13 @@
 """The steps of an Ansible job: inventory, requirements, playbook.
 
-How secrets reach ``ansible-playbook`` (tried with ansible-core 2.17 to 2.19):
+Secrets reach ``ansible-playbook`` in these ways (tried with ansible-core 2.17 to 2.19):
 
-* a vault's password by ``--vault-id=NAME@/dev/fd/N``, which is read once, at start;
-* the login's and become's password by a small script that copies an inherited pipe.
-  A plain ``/dev/fd/N`` does not do there: Ansible follows the link to a name
-  such as ``pipe:[123]``. Ansible starts the script with all descriptors closed, so it
-  reads the pipe of its parent;
-* variables by 0600 files in the workspace (``jobs.values``).
+* a vault's password by ``--vault-id=NAME@/dev/fd/N``, which is read once, at the start;
+* the login's and become's password by a small script that copies an inherited pipe. A
+  plain ``/dev/fd/N`` does not work there: Ansible resolves the link to a name such as
+  ``pipe:[123]``. Ansible starts the script with all descriptors closed, so it reads the
+  pipe of its parent;
+* variables by files of mode 0600 in the workspace (``jobs.values``).
 """
 
 import posixpath
@@ -38,21 +38,21 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
 from semaphore_twisted.model.logins import check_login
 
-#: What Ansible prints for a play without hosts.
+#: Ansible's message for a play without hosts.
 _NO_HOSTS = "skipping: no hosts matched"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job adds to the checkout: steps and files."""
+    """The steps and files that an app adds to the checkout."""
 
     steps: tuple[Step, ...]
     files: tuple[File, ...] = ()
-    #: Steps of the very end.
+    #: Steps that run last, after any result.
     finally_steps: tuple[Step, ...] = ()
 
 
 class _Password(msgspec.Struct, frozen=True, kw_only=True):
-    """A password on its way through a pipe: option, environment and script."""
+    """A password for Ansible: its pipe, the script that reads it, and the option."""
 
     name: str
     option: str
@@ -60,17 +60,17 @@ class _Password(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variable(self) -> str:
-        """The variable that names the pipe for the script."""
+        """The environment variable that passes the pipe to the script."""
         return f"JOB_{self.name.upper()}_PIPE"
 
     @property
     def path(self) -> str:
-        """Where the script is, below the workspace."""
+        """The path of the script, relative to the workspace."""
         return f"passwords/{self.name}"
 
     @property
     def file(self) -> File:
-        """The script; it holds no secret."""
+        """The script; it contains no secret."""
         lines = (
             "#!/bin/sh",
             "# Ansible asks for a password: hand on what its pipe holds.",
@@ -85,7 +85,7 @@ def plan(
 ) -> Plan:
     """Return the steps and files that run *playbook*, a path in the checkout.
 
-    :raises Invalid: if something of the order cannot be given to Ansible.
+    :raises Invalid: if Ansible cannot receive a value of the order.
     """
     inventory = order.inventory
     own = _environ(order, options, places)
@@ -164,7 +164,7 @@ def _environ(order: JobOrder, options: JobOptions, places: Layout) -> dict[str, 
 
 
 def _passwords(inventory: InventorySource) -> tuple[_Password, ...]:
-    """Return the passwords that Ansible asks for."""
+    """Return the passwords that Ansible needs."""
     asked = (
         ("login", "--connection-password-file", inventory.key),
         ("become", "--become-password-file", inventory.become),
@@ -179,7 +179,7 @@ def _passwords(inventory: InventorySource) -> tuple[_Password, ...]:
 def _who(
     inventory: InventorySource | None, passwords: tuple[_Password, ...]
 ) -> tuple[str, ...]:
-    """Return the arguments that say as whom to connect and to act.
+    """Return the arguments for the login and become users and their passwords.
 
     :raises Invalid: if a login is not the name of an account
     """
@@ -203,7 +203,7 @@ def _who(
 
 
 def _vaults(order: JobOrder) -> tuple[tuple[str, Pipe], ...]:
-    """Return each vault's name with the pipe that holds its password."""
+    """Return each vault's name with the pipe that contains its password."""
     found: list[tuple[str, Pipe]] = []
     for number, vault in enumerate(order.vaults):
         name = vault.name or "default"
@@ -218,7 +218,7 @@ def _vaults(order: JobOrder) -> tuple[tuple[str, Pipe], ...]:
 
 
 def _vault_password(secret: OpenedSecret) -> str:
-    """Return the password that a vault's key holds."""
+    """Return the password in a vault's key."""
     match secret:
         case LoginPassword(password=password):
             return password
@@ -235,9 +235,9 @@ def _with_repository_key(
     steps: Callable[[dict[str, str]], tuple[Step, ...]],
     own: dict[str, str],
 ) -> tuple[Step, ...]:
-    """Return *steps*, which have the repository's key where it is one for ssh.
+    """Return *steps*, with an agent for the repository's key if that is an SSH key.
 
-    The inventory's is there, too. Both are taken away before the playbook.
+    The agent also has the inventory's key. Both are removed before the playbook runs.
     """
     key = order.source.key
     if not isinstance(key, SshKey):
@@ -260,14 +260,14 @@ def _with_repository_key(
 
 
 def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
-    """Return the steps that install roles and collections, where a file names some."""
+    """Return the steps that install the roles and collections of requirements files."""
     folders = (folder, "") if folder else ("",)
     wanted = [
         (posixpath.join(each, place, f"requirements.{ending}"), kind)
         for place, kind in (
             ("collections", ("collection",)),
             ("roles", ("role",)),
-            # The old place takes both kinds, and the old form of a list of roles.
+            # The old location accepts both kinds, and the old form of a list of roles.
             ("", ()),
         )
         for each in folders
@@ -280,7 +280,7 @@ def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
             cwd=f"{WORKSPACE}/{CHECKOUT}",
             environ=environ,
             requires=f"{WORKSPACE}/{CHECKOUT}/{literal(path)}",
-            # as Semaphore says it, which knows the first form only
+            # Semaphore's message; Semaphore reads requirements.yml only
             absent=(f"No {path} file found. Skip galaxy install process.",)
             if path.endswith(".yml")
             else (),

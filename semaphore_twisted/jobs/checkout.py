@@ -1,17 +1,17 @@
-"""The steps of git: fetch into a mirror, then an exact commit in the job's own copy.
+"""The steps of git: fetch into a mirror, then check out an exact commit for the job.
 
-One bare mirror for each repository and URL is kept between jobs. Whoever touches it
-holds its lock, so a lock file of git's own that lies in it is left over from a crash
-and is removed. Each job has its own copy, which no other job changes.
+One bare mirror for each repository and URL is kept between jobs. A process that uses it
+holds its lock, so a lock file of git in the mirror is left over from a crash and is
+removed. Each job has its own copy, which no other job changes.
 
-Credentials never are in a URL, an argument, a file or ``.git/config``: keys are in an
-agent, a client certificate is in memory without a name, a login with password is in
-the memory of ``git credential-cache``. Both are given to the very host that they are
-for.
+Credentials are never in a URL, an argument, a file or ``.git/config``: keys are in an
+agent, a client certificate is in an unnamed file in memory, and a login with password
+is in the memory of ``git credential-cache``. Certificate and login are sent only to the
+host that they are for.
 
-All but the last copy runs as the server's user. Where jobs run as another user, the
-checkout is made in the spool, which is closed to others, and the job's user copies it
-from there: the folder is handed over, not its path. A repository of this machine is
+All steps but the last copy run as the server's user. If jobs run as another user, the
+checkout is made in the spool, which other users cannot enter, and the job's user copies
+it from there: an open directory is passed on, not its path. A local repository is
 cloned by the job's user alone, without a mirror.
 """
 
@@ -38,23 +38,23 @@ from semaphore_twisted.model.repositories import (
     wanted_names,
 )
 
-#: Texts, since the job's user may not be able to read this package.
+#: Passed as texts, since the job's user may not be able to read this package.
 _CONTAINED, _SCRIPT = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
     for name in ("contained.sh", "checkout.sh")
 )
-#: Reaching a server, its answer to the first request included.
+#: Time limit for connecting to a server, including its first answer.
 _REACH_SECONDS = 12
-#: Names of what git gets through memory.
+#: Names of the files in memory for git.
 _CERTIFICATE, _CERTIFICATE_KEY = "certificate", "certificate key"
 
 
-#: What a mirror is called, with what is beside it while it is made again.
+#: The name of a mirror; while it is recreated, names beside it begin with this.
 MIRROR = re.compile(r"repository_[0-9]+_[0-9a-f]{16}\.git")
 
 
 def mirror_name(repository_id: int, url: str) -> str:
-    """Return the name of the bare clone of a repository and its URL."""
+    """Return the name of the mirror of a repository and its URL."""
     digest = hashlib.sha256(url.encode()).hexdigest()[:16]
     return f"repository_{repository_id}_{digest}.git"
 
@@ -63,10 +63,10 @@ _PORT = re.compile(r":[0-9]+\Z")
 
 
 class Checkout(msgspec.Struct, frozen=True, kw_only=True):
-    """One repository of a job, on its way into a folder of the workspace.
+    """The checkout of one repository into a directory of the workspace.
 
-    *name* tells it from the job's other one in steps and sockets; *facts* says whether
-    the commit is the task's.
+    *name* distinguishes the job's repositories in steps and sockets; *facts* says
+    whether the commit is recorded in the task.
     """
 
     name: str
@@ -74,25 +74,25 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     options: JobOptions
     places: Layout
-    #: Relative paths that must be in the checkout, with what each is called.
+    #: Files that must be in the checkout: a name for errors, and a relative path.
     wanted: tuple[tuple[str, str], ...] = ()
     facts: bool = True
 
     @property
     def target(self) -> str:
-        """Where the checkout is made."""
+        """The directory in which the checkout is made."""
         if self._staged:
             return f"{self.places.spool}/{self.folder}"
         return f"{WORKSPACE}/{self.folder}"
 
     @property
     def _staged(self) -> bool:
-        """Whether the server's user makes the checkout, and hands it over."""
+        """Whether the server's user makes the checkout for the job's user to copy."""
         return self.places.staging and not self._is_local
 
     @property
     def _is_local(self) -> bool:
-        """Whether it is a repository of this machine, and not the server's own."""
+        """Whether the repository is on this machine, and not the server's own demo."""
         where = address(self.source.url)
         return where.on_this_machine and where.place != self.options.rules.demo
 
@@ -136,15 +136,15 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def finally_steps(self) -> tuple[Step, ...]:
-        """Return the steps that clean up, however the job ended."""
+        """Return the steps that clean up after any result."""
         if not self._staged:
             return ()
         return (self._own("clean up", "rm", "-rf", "--", self.target),)
 
-    # The pieces, in the order of their use.
+    # The parts, in the order of their use.
 
     def _agent(self) -> Agent:
-        """Return git's agent, which lives where the job's user cannot reach it."""
+        """Return git's agent, whose socket the job's user cannot reach."""
         return Agent(
             name=f"{self.name}",
             socket=f"{self.places.spool}/{self.name}-git.sock",
@@ -155,7 +155,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _ssh(self) -> ssh.SshPrograms:
-        """The program that git has as ssh."""
+        """The ssh program that git uses."""
         with_key = isinstance(self.source.key, SshKey)
         return ssh.SshPrograms(
             folder=f"{self.places.spool}/{self.name}-ssh",
@@ -165,7 +165,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _make_ssh(self) -> Step:
-        """Return the step that makes it, in a folder of the server's."""
+        """Return the step that writes the ssh program, in a directory of the server."""
         script = 'umask 077; mkdir -p "$1" && cat >"$1/ssh" && chmod 700 "$1/ssh"'
         folder = literal(self._ssh.folder)
         made = self._own("ssh", "sh", "-c", script, "make", folder)
@@ -173,7 +173,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _memory(self) -> str:
-        """The socket of the memory of logins."""
+        """The socket of the credential cache."""
         return f"{self.places.spool}/{self.name}-login.sock"
 
     def _plain(self) -> dict[str, str]:
@@ -186,7 +186,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def _environ(self, where: Address) -> dict[str, str]:
-        """Return git's environment: nothing of the machine's or a user's settings."""
+        """Return git's environment, without settings of the machine or of a user."""
         settings = [
             ("core.hooksPath", "/dev/null"),
             ("credential.helper", ""),
@@ -200,8 +200,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         ]
         settings += self._logins(where)
         if self.source.certificate is not None:
-            # For this host only, whatever a submodule names; and curl would show it to
-            # where a redirect leads.
+            # For this host only, not for hosts of submodules; and without redirects,
+            # since curl would send it to the target of one.
             scope = f"http.{where.kind}://{literal(where.host)}/"
             settings += [
                 (f"{scope}.sslCert", f"{{pipe:{_CERTIFICATE}}}"),
@@ -229,9 +229,9 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         return environ
 
     def _logins(self, where: Address) -> list[tuple[str, str]]:
-        """Return the settings that give the repository's login to its submodules.
+        """Return the settings that use the repository's login for its submodules.
 
-        That is for those of the same host whose address names nobody.
+        They apply to submodules on the same host whose URL has no user.
         """
         user = address(self._remote(where)).user if where.kind is UrlKind.SSH else ""
         host = where.host
@@ -246,7 +246,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
     def _own(self, name: str, *argv: str) -> Step:
-        """Return a quiet step of the server's user."""
+        """Return a quiet step that runs as the server's user."""
         return Step(
             name=f"{self.name} {name}",
             argv=argv,
@@ -258,12 +258,12 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _mirror(self) -> str:
-        """The bare clone of this repository and URL."""
+        """The path of the mirror of this repository and URL."""
         name = mirror_name(self.source.repository_id, self.source.url)
         return f"{self.options.repositories}/{name}"
 
     def _git(self, name: str, environ: dict[str, str], *argv: str) -> Step:
-        """Return a step of git, as the server's user."""
+        """Return a step that runs git as the server's user."""
         return Step(
             name=f"{self.name} {name}",
             argv=("git", *argv),
@@ -274,7 +274,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _pipes(self) -> tuple[Pipe, ...]:
-        """Return the client certificate; each new connection reads it again."""
+        """Return the client certificate and its key; each connection reads both."""
         found = self.source.certificate
         if found is None:
             return ()
@@ -292,7 +292,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         verb: str,
         **said: str,
     ) -> Step:
-        """Return a step of ``checkout.sh``, which is told *said*."""
+        """Return a step that runs *verb* of ``checkout.sh`` with the values *said*."""
         branch = self.source.branch
         called = f"branch, tag or commit “{branch}”" if branch else "default branch"
         known = {
@@ -318,7 +318,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _fetch(self, where: Address, environ: dict[str, str]) -> tuple[Step, ...]:
-        """Return the steps that bring the mirror up to date."""
+        """Return the steps that update the mirror."""
         url = self._remote(where)
         # Git has no time limit for connecting by HTTP (curl's is five minutes).
         reach = self._git("reach", environ, "ls-remote", "--quiet", "--", url, "HEAD")
@@ -336,16 +336,19 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _said(self) -> str:
-        """The line of the log that says which repository it is."""
+        """The line of the log that names the repository."""
         return f"Cloning Repository {self.source.url}"
 
     @property
     def _said_of_branch(self) -> str:
-        """The line of the log that says which branch it is."""
+        """The line of the log that names the branch."""
         return f"Checkout repository to {self.source.branch or 'the default branch'}"
 
     def _copy(self, where: Address, environ: dict[str, str]) -> tuple[Step, ...]:
-        """Return the steps from the mirror to the exact commit, with submodules."""
+        """Return the steps that check out the exact commit from the mirror.
+
+        Submodules are included.
+        """
         url, lock = self._remote(where), f"{self._mirror}.lock"
         ask_for_repair = {"75": "next"}
         clone = self._script("clone", environ, "clone", origin=url)
@@ -375,7 +378,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             *(self._facts(environ) if self.facts else ()),
             *self._contained(),
         )
-        # As the job's user, if that is the server's: files get the usual modes.
+        # If the job's user is the server's, run as the job's user: files get its umask.
         return tuple(
             replace(step, as_user=not self.places.staging, inside=False)
             for step in steps
@@ -384,7 +387,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     def _local(self, where: Address) -> tuple[Step, ...]:
         """Return the steps that clone a repository of this machine.
 
-        All of them run as the job's user, whose permissions count, and outside of the
+        All of them run as the job's user, whose permissions apply, and outside of the
         job's namespaces, which have a /tmp of their own.
         """
         rules = self.options.rules
@@ -425,7 +428,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _facts(self, environ: dict[str, str]) -> tuple[Step, ...]:
-        """Return the steps that tell which commit it is."""
+        """Return the steps that record the commit and its message."""
         commit = self._git("commit", environ, "-C", self.target, "rev-parse", "HEAD")
         message = self._git(
             "message", environ, "-C", self.target, "log", "-1", "--format=%s"
@@ -436,7 +439,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _contained(self) -> tuple[Step, ...]:
-        """Return the step that looks whether what is wanted is in the checkout."""
+        """Return the step that checks that the required files are in the checkout."""
         if not self.wanted:
             return ()
         pairs = (literal(text) for pair in self.wanted for text in pair)
@@ -445,7 +448,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         return (replace(look, quiet=False),)
 
     def _hand_over(self) -> tuple[Step, ...]:
-        """Return the steps that give the checkout to the job's user."""
+        """Return the steps by which the job's user copies the checkout."""
         if not self._staged:
             return ()
         copy = self._own("copy", "cp", "-a", "--", ".", f"{WORKSPACE}/{self.folder}")
@@ -456,7 +459,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _remote(self, where: Address) -> str:
-        """Return the URL that git gets: with the key's login for ssh, else none."""
+        """Return the URL for git: with a user for ssh, else without one."""
         if where.kind is not UrlKind.SSH:
             return literal(where.with_user(""))
         key = self.source.key

@@ -1,20 +1,20 @@
 #!/bin/sh
-# The parts of a checkout that one call of git cannot do: VERB
+# The parts of a checkout that need more than one call of git: VERB
 #
-#   fetch     bring the mirror up to date; make it again if it is damaged
+#   fetch     update the mirror; recreate it if it is damaged
 #   clone     copy the mirror into the target
 #   checkout  find the commit and check it out
-#   repair    after a failed clone or checkout: make the mirror again and repeat both
+#   repair    after a failed clone or checkout: recreate the mirror and repeat both
 #   local     clone a repository of this machine, without a mirror
-#   pointers  say how many files are pointers of Git LFS
-#   submodules  the same for its submodules, one level after the other
+#   pointers  print how many files are pointers of Git LFS
+#   submodules  clone the submodules of a local repository, one level after the other
 #
-# Everything comes from the environment: CHECKOUT_URL, CHECKOUT_MIRROR, CHECKOUT_TARGET;
-# CHECKOUT_MARKER, a file that says that the mirror is damaged; CHECKOUT_WANTED, the names
-# that may be meant, a line each, in the order in which they are tried, and
-# CHECKOUT_NOT_FOUND, the sentence if none is there; CHECKOUT_ORIGIN, the URL that the
-# clone remembers; for a local repository CHECKOUT_PLACE, CHECKOUT_SETTINGS (a file that is
-# made), CHECKOUT_PLACES_ALLOWED and CHECKOUT_PLACES_DENIED (real paths, a line each).
+# All input is in the environment: CHECKOUT_URL, CHECKOUT_MIRROR, CHECKOUT_TARGET;
+# CHECKOUT_MARKER, a file that marks the mirror as damaged; CHECKOUT_WANTED, the possible
+# references, a line each, in the order in which they are tried, and CHECKOUT_NOT_FOUND,
+# the sentence if none exists; CHECKOUT_ORIGIN, the URL of the clone's remote; for a local
+# repository CHECKOUT_PLACE, CHECKOUT_SETTINGS (a file that is created),
+# CHECKOUT_PLACES_ALLOWED and CHECKOUT_PLACES_DENIED (real paths, a line each).
 set -uf
 newline='
 '
@@ -36,8 +36,8 @@ fetch_into() {
         -- "$CHECKOUT_URL" "$@"
 }
 
-# Look at the remote: end with 1 if it does not answer, with 3 and a sentence if it has
-# nothing that can be fetched. Set $format to its kind of hashes.
+# Query the remote: end with 1 if it does not answer, with 3 and a sentence if it has
+# nothing that can be fetched. Set $format to its object format.
 look() {
     git ls-remote --quiet -- "$CHECKOUT_URL" HEAD 'refs/heads/*' 'refs/tags/*' \
         >"$CHECKOUT_MARKER.refs" || return 1
@@ -56,7 +56,7 @@ look() {
     fi
 }
 
-# Make a repository in the folder $1, further arguments are options of git init.
+# Create a repository in the directory $1; further arguments are options of git init.
 make() {
     folder=$1
     shift
@@ -64,7 +64,7 @@ make() {
     git init --quiet --template= "$@" -- "$folder"
 }
 
-# Make the mirror again in a second folder, which replaces it when it is complete.
+# Recreate the mirror in a second directory, which replaces it when it is complete.
 rebuild() {
     new=$CHECKOUT_MIRROR.new old=$CHECKOUT_MIRROR.old
     rm -rf -- "$new" "$old"
@@ -79,7 +79,7 @@ rebuild() {
 fetch() {
     rm -rf -- "$CHECKOUT_MIRROR.new" "$CHECKOUT_MIRROR.old"
     if [ -e "$CHECKOUT_MIRROR" ]; then
-        # The lock of this step is held, so that a lock of git's is left from a crash.
+        # This step holds the mirror's lock, so a lock of git is left over from a crash.
         find "$CHECKOUT_MIRROR" -name '*.lock' -type f -delete
         fetch_into "$CHECKOUT_MIRROR" && return
     fi
@@ -97,14 +97,14 @@ clone() {
         git -C "$CHECKOUT_TARGET" remote set-url -- origin "$CHECKOUT_ORIGIN"
 }
 
-# Print the commit that is wanted, of the repository $1.
+# Print the wanted commit in the repository $1.
 commit_of() {
     IFS=$newline
     for name in $CHECKOUT_WANTED; do
         case $name in
         refs/*) git --git-dir="$1" show-ref --verify --quiet "$name" || continue ;;
         esac
-        # The name of a reference that exists, and a whole hash, have one meaning.
+        # Full names of existing references, and full hashes, are unambiguous.
         git --git-dir="$1" rev-parse --verify --quiet --end-of-options \
             "$name^{commit}"
         return
@@ -121,13 +121,13 @@ checkout() {
             "$commit^{commit}" --
         return
     fi
-    # Where an object of a reference is missing, the repository is damaged.
+    # If an object of a reference is missing, the repository is damaged.
     git -C "$CHECKOUT_TARGET" for-each-ref --format='%(objecttype)' >/dev/null || return 1
     say "$CHECKOUT_NOT_FOUND"
     return 3
 }
 
-# End with 0 after success, with an error if the commit does not exist, else ask for the
+# End with 0 after success, with an error if the commit does not exist, else request the
 # repair.
 judge() {
     status=$1
@@ -136,7 +136,7 @@ judge() {
     exit 75
 }
 
-# Whether the real path $1 is inside one of the folders $2, a line each.
+# Whether the real path $1 is inside one of the directories $2, a line each.
 inside() {
     IFS=$newline
     for folder in $2; do
@@ -162,7 +162,7 @@ permitted() {
     }
 }
 
-# Check the repository in the current folder: where it really is, and what it borrows.
+# Check the real paths of the repository in the current directory and of its alternates.
 permitted_here() {
     here=$(pwd -P && printf x)
     here=${here%"$newline"x}
@@ -181,13 +181,13 @@ permitted_here() {
             return 1
         fi
         for link in $(find "$place/" -type l); do
-            # A link to nothing leads nowhere.
+            # A dangling link is harmless.
             [ ! -e "$link" ] || permitted "$link" || return 1
         done
     done
 }
 
-# A repository of another user's is only read.
+# Accept repositories of other owners (safe.directory): they are only read.
 trust() {
     export GIT_CONFIG_GLOBAL="$CHECKOUT_SETTINGS"
     printf '[safe]\n\tdirectory = *\n' >"$CHECKOUT_SETTINGS"
@@ -200,7 +200,7 @@ local_clone() {
         return 1
     }
     permitted_here || return 1
-    # The folder stays the same one from here on, whatever its path leads to now.
+    # From here on the directory stays the same, even if its path is changed.
     CHECKOUT_URL=. CHECKOUT_MARKER=$CHECKOUT_TARGET
     look || return
     make "$CHECKOUT_TARGET" && fetch_into "$CHECKOUT_TARGET/.git" &&
@@ -208,7 +208,7 @@ local_clone() {
         git -C "$CHECKOUT_TARGET" config remote.origin.fetch "$heads"
 }
 
-# Update the submodules of the current folder, whose places are checked first.
+# Update the submodules of the current directory, after checking their locations.
 submodules() {
     [ -f .gitmodules ] || return 0
     git submodule --quiet init || return 1
@@ -228,7 +228,7 @@ submodules() {
             ;;
         [Ff][Ii][Ll][Ee]://*) place=${url#*://} ;;
         *://* | *:*)
-            # Git takes what has a slash before its first colon for a local path.
+            # Git reads a text with a slash before its first colon as a local path.
             case ${url%%:*} in
             */*) place=./$url ;;
             *) continue ;;
@@ -242,7 +242,7 @@ submodules() {
     git submodule --quiet foreach 'sh -c "eval \"\$CHECKOUT_SCRIPT\"" sh submodules'
 }
 
-# Say how many files have their content in Git LFS, from where it is not fetched.
+# Print how many files have their content in Git LFS, which is not fetched.
 pointers() {
     git -C "$CHECKOUT_TARGET" grep --quiet -e filter=lfs -- \
         ':(glob)**/.gitattributes' || return 0

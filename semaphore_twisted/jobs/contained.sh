@@ -1,6 +1,6 @@
 #!/bin/sh
-# Looks whether files are inside a folder, links followed: FOLDER [NAME PATH]...
-# Ends with 1 and a sentence for the log where a PATH does not exist or leads out.
+# Check that files are inside a directory, following links: DIRECTORY [NAME PATH]...
+# End with 1 and a sentence for the log if a PATH does not exist or leads out.
 root=$(readlink -f -- "$1") || exit 1
 shift
 while [ $# -ge 2 ]; do

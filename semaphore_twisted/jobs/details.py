@@ -1,4 +1,4 @@
-"""What a run is told about its task: ``semaphore_vars`` and ``SEMAPHORE_TASK_*``."""
+"""Facts about its task for a run: ``semaphore_vars`` and ``SEMAPHORE_TASK_*``."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from semaphore_twisted.jobs.order import JobOptions, JobOrder
 
 
 def task_details(order: JobOrder, options: JobOptions) -> dict[str, Any]:
-    """Return ``semaphore_vars.task_details``, as Semaphore gives it to each run."""
+    """Return ``semaphore_vars.task_details``, as Semaphore passes it to each run."""
     task, template = order.task, order.template
     details: dict[str, Any] = {
         "id": task.id,
@@ -30,7 +30,7 @@ def task_details(order: JobOrder, options: JobOptions) -> dict[str, Any]:
 
 
 def build_details(order: JobOrder) -> dict[str, str]:
-    """Return the environment variables that build and deploy tasks get."""
+    """Return the environment variables of build and deploy tasks."""
     template = order.template
     if template.type not in {"build", "deploy"}:
         return {}

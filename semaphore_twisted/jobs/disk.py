@@ -1,4 +1,4 @@
-"""The disk of the spools: its reserve, and how stored output is given back to it."""
+"""The disk of the spools: its reserve, and freeing the blocks of stored output."""
 
 import ctypes
 import os
@@ -12,14 +12,14 @@ from semaphore_twisted.model.limits import DISK_RESERVE, DISK_RESERVE_PART
 #: ``linux/falloc.h``
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 
-#: Bytes that are looked through at once.
+#: Bytes per read in a search for data.
 _BLOCK = 1 << 20
 
 
 def reserve(folder: Path) -> int:
-    """Return how many bytes of the disk of *folder* jobs must leave free.
+    """Return the number of bytes that jobs must leave free on the disk of *folder*.
 
-    :raises OSError: if the disk cannot be asked
+    :raises OSError: if the file system cannot be read
     """
     disk = os.statvfs(folder)
     return min(DISK_RESERVE, disk.f_blocks * disk.f_frsize // DISK_RESERVE_PART)
@@ -28,7 +28,7 @@ def reserve(folder: Path) -> int:
 def punch(descriptor: int, end: int) -> None:
     """Free the blocks of an open file before *end*; they read as zeros afterwards.
 
-    :raises OSError: if the file system cannot do it
+    :raises OSError: if the file system does not support it
     """
     if _libc().fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, 0, end) != 0:
         number = ctypes.get_errno()
@@ -36,7 +36,7 @@ def punch(descriptor: int, end: int) -> None:
 
 
 def after_hole(descriptor: int, offset: int) -> int | None:
-    """Return where the first record after zeros at *offset* begins, if there is one."""
+    """Return the offset of the first record after zeros at *offset*, if any."""
     try:
         place = os.lseek(descriptor, offset, os.SEEK_DATA)
     except OSError:
@@ -50,8 +50,8 @@ def after_hole(descriptor: int, offset: int) -> int | None:
 
 
 def _record_near(descriptor: int, place: int, offset: int) -> int | None:
-    """Return where the record begins that has its first byte but zero at *place*."""
-    for zeros in range(4):  # of the length, which comes first
+    """Return the offset of the record whose first nonzero byte is at *place*."""
+    for zeros in range(4):  # leading zero bytes of the length field
         begin = place - zeros
         size = spool.HEADER.size + spool.LONGEST
         if begin >= offset and spool.decode(os.pread(descriptor, size, begin))[0]:

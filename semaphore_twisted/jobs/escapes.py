@@ -1,8 +1,8 @@
-"""How programs write a text between quotation marks: JSON, YAML, Python and bash.
+"""Escaped forms of a text in quotation marks: JSON, YAML, Python and bash.
 
-Each function yields what can stand between the quotation marks, for each variant in
-common use. Where a program escapes a quotation mark only beside another one, both
-forms are there, since the secret may be a part of a longer text.
+Each function yields the text as it appears between the quotation marks, for each
+variant in common use. If a program escapes a quotation mark only in combination with
+another one, both forms are yielded, since the secret may be part of a longer text.
 """
 
 import html
@@ -27,7 +27,7 @@ _YAML = {
     "\u2028": "\\L",
     "\u2029": "\\P",
 }
-#: What JSON for a web page writes otherwise.
+#: Characters that JSON for web pages escapes in addition.
 _TO_HTML = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
 #: ``$'…'`` as bash's ``printf %q`` and ``set -x`` write it.
 _BASH = {
@@ -45,10 +45,10 @@ _BASH = {
 
 
 def escaped(text: str, *, nested: int = 2) -> Iterator[str]:
-    """Yield the forms of *text*, and these *nested* times inside other JSON."""
+    """Yield the escaped forms of *text*, also *nested* levels deep in JSON strings."""
     inner = {text, *_json(text), *_python(text), *_yaml(text)}
     yield from inner
-    # Programs print one inside the other: an error with a repr in it, as JSON.
+    # Programs nest them, such as an error with a repr in it, printed as JSON.
     for _ in range(nested):
         inner = {form for each in inner for form in _quoted(each)}
         yield from inner
@@ -60,12 +60,12 @@ def escaped(text: str, *, nested: int = 2) -> Iterator[str]:
 
 
 def _quoted(text: str) -> tuple[str, ...]:
-    """Return the inside of JSON strings, of ASCII only and of Unicode."""
+    """Return *text* as the inside of a JSON string, in ASCII and in Unicode."""
     return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _json(text: str) -> Iterator[str]:
-    """Yield what different programs write inside JSON strings."""
+    """Yield the forms that different programs write inside JSON strings."""
     for inside in _quoted(text):
         yield inside
         yield inside.replace("\x7f", "\\u007f")
@@ -77,7 +77,7 @@ def _json(text: str) -> Iterator[str]:
 
 
 def _python(text: str) -> Iterator[str]:
-    """Yield the insides of what ``repr`` and ``ascii`` write, of its bytes too."""
+    """Yield the insides of ``repr`` and ``ascii``, of the text and of its bytes."""
     data = text.encode(errors="replace")
     for plain in (
         "".join(each if each == "'" else repr(each)[1:-1] for each in text),
@@ -87,12 +87,12 @@ def _python(text: str) -> Iterator[str]:
         ),
     ):
         yield plain
-        # Beside both quotation marks the single one is escaped.
+        # With both kinds of quotation marks in a text, the single one is escaped.
         yield plain.replace("'", "\\'")
 
 
 def _yaml(text: str) -> Iterator[str]:
-    """Yield the insides of YAML's double quotation marks."""
+    """Yield the forms inside YAML's double quotation marks."""
     yield _written(text, _YAML, _hexadecimal, _is_ascii)
     yield _written(text, _YAML, _hexadecimal, _is_yaml)
     yield _written(text, _YAML, _hexadecimal, _is_libyaml)
@@ -104,7 +104,10 @@ def _written(
     coded: Callable[[str], str],
     plain: Callable[[str], bool],
 ) -> str:
-    """Return *text* with what is not *plain* as *table* or else *coded* writes it."""
+    """Return *text* with each character that is not *plain* escaped.
+
+    The escape is in *table*, or else *coded* returns it.
+    """
     return "".join(
         each if plain(each) else table.get(each) or coded(each) for each in text
     )
@@ -115,14 +118,14 @@ def _is_ascii(character: str) -> bool:
 
 
 def _is_yaml(character: str) -> bool:
-    """Whether PyYAML writes a character as it is where it may write Unicode."""
+    """Whether PyYAML writes a character unescaped when it may write Unicode."""
     return _is_ascii(character) or (
         "\xa0" <= character <= "\ufffd" and character not in "\u2028\u2029\ufeff"
     )
 
 
 def _is_libyaml(character: str) -> bool:
-    """Whether libyaml does."""
+    """Whether libyaml writes a character unescaped."""
     return _is_yaml(character) or character > "\uffff"
 
 

@@ -1,8 +1,8 @@
-"""Follows the spool of one job and gives its lines to a receiver.
+"""Follows the spool of one job and passes its lines to a receiver.
 
-The supervisor's socket says when there is more; a timer stands in for it where the
-socket is lost. The next lines are read when the receiver has stored the last ones, so
-a slow store costs disk, and no memory.
+The supervisor's socket announces new output; a timer replaces it when the connection is
+lost. The next lines are read only after the receiver has stored the last ones, so a
+slow store needs disk space and no memory.
 """
 
 import fcntl
@@ -36,21 +36,21 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Unavailable
 
 _READ = limits.SPOOL_READ
-#: Lines that are given to the receiver at once, a single record's apart.
+#: The most lines that the receiver gets at once; a single record may have more.
 _LINES = limits.SPOOL_LINES
-#: How a hole of the output begins; no record does.
+#: The beginning of a hole in the output; no record begins like this.
 _NO_HEADER = bytes(spool.HEADER.size)
-#: Seconds between two looks without a word from the supervisor.
+#: Seconds between two reads without an announcement of the supervisor.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
 
 class IFollowReactor(IReactorTime, IReactorUNIX):
-    """What a follower needs of a reactor."""
+    """The reactor interfaces that a follower needs."""
 
 
 def is_alive(folder: int) -> bool:
-    """Tell whether a supervisor holds the lock of the spool opened as *folder*."""
+    """Whether a supervisor holds the lock of the spool opened as *folder*."""
     try:
         descriptor = os.open("lock", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def is_alive(folder: int) -> bool:
 
 
 class _Unopened(Exception):
-    """A file of the spool cannot be opened for the moment."""
+    """A file of the spool cannot be opened at the moment."""
 
 
 def _unopened(error: OSError) -> Exception:
@@ -74,7 +74,7 @@ def _unopened(error: OSError) -> Exception:
 
 
 class _Connection(Protocol):
-    """The client's end of ``SPOOL/control``."""
+    """The client's side of ``SPOOL/control``."""
 
     def __init__(self, follower: "Follower") -> None:
         self._follower = follower
@@ -97,13 +97,13 @@ class _Connection(Protocol):
             self.transport.write(f"{order}\n".encode())
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         if self.transport is not None:
             self.transport.loseConnection()
 
 
 class _Factory(ClientFactory):
-    """Makes the one connection."""
+    """Builds the protocol of the connection."""
 
     noisy = False
 
@@ -121,7 +121,7 @@ class _Factory(ClientFactory):
 
 @implementer(IJob)
 class Follower:
-    """Reads ``SPOOL/output`` from an offset on, and ``SPOOL/result`` in the end."""
+    """Reads ``SPOOL/output`` from an offset on, and ``SPOOL/result`` at the end."""
 
     _log = Logger()
 
@@ -134,7 +134,7 @@ class Follower:
         spool: Path,
         offset: int,
     ) -> None:
-        """Follow *spool*; *vanished* is called once if the supervisor is gone."""
+        """Follow *spool*; call *vanished* once if the supervisor is gone."""
         self._reactor = reactor
         self._receiver = receiver
         self._vanished = vanished
@@ -157,23 +157,23 @@ class Follower:
     # IJob
 
     def stop(self) -> None:
-        """Ask for an orderly end."""
+        """Ask the supervisor to stop the job in an orderly way."""
         self._order("stop")
 
     def kill(self) -> None:
-        """Ask for an end at once."""
+        """Ask the supervisor to kill the job."""
         self._order("kill")
 
     @property
     def offset(self) -> int:
-        """How far the output was stored by the receiver."""
+        """The offset up to which the receiver has stored the output."""
         return self._offset
 
     def release(self, offset: int) -> None:
-        """Give the disk back what the output before *offset* takes: it is stored.
+        """Free the disk blocks of the output before *offset*, which is stored.
 
-        The file keeps its size, and reads as zeros there. Where the file system has
-        no holes, the space is free when the job has ended.
+        The file keeps its size, and reads as zeros there. If the file system does not
+        support holes, the space is freed when the job has ended.
         """
         if self._output is None or offset <= self._released:
             return
@@ -190,7 +190,7 @@ class Follower:
             self._timer.cancel()
         if self._connection is not None:
             self._connection.close()
-        # A read in progress needs them no more after its await.
+        # A read in progress does not use them after its await.
         for descriptor in (self._folder, self._output):
             if descriptor is not None:
                 os.close(descriptor)
@@ -215,21 +215,21 @@ class Follower:
         except OSError as error:
             if shortage(error) is None:
                 self.end("interrupted")
-            else:  # the job runs all the same
+            else:  # the job keeps running, so try again
                 self._timer = self._reactor.callLater(_LONGEST_PAUSE, self.begin)
             return
         self._connect()
         self.look()
 
     def _connect(self) -> None:
-        """Connect by way of the open folder: a socket's path may have 108 bytes."""
+        """Connect by the open directory: a socket's path is limited to 108 bytes."""
         if self._connection is None and not self._connecting:
             self._connecting = True
             path = f"/proc/self/fd/{self._folder}/control"
             self._reactor.connectUNIX(path, _Factory(self), timeout=5)
 
     def connected(self, connection: _Connection) -> None:
-        """Take the *connection*: what was ordered meanwhile is sent."""
+        """Keep *connection*, and send the orders that are waiting."""
         self._connecting = False
         if self._over:
             connection.close()
@@ -241,7 +241,7 @@ class Follower:
         self.look()
 
     def disconnected(self) -> None:
-        """Take notice that there is no connection, now or any more."""
+        """Note that the connection failed or ended."""
         self._connecting = False
         self._connection = None
         self._pause = _SHORTEST_PAUSE
@@ -250,7 +250,7 @@ class Follower:
     # Reading.
 
     def look(self) -> None:
-        """Look for more."""
+        """Read new output, now or after the read in progress."""
         if self._over:
             return
         if self._busy:
@@ -260,16 +260,16 @@ class Follower:
         forget(
             Deferred.fromCoroutine(self._read()),
             log=self._log,
-            sentence="A job is followed no more",
+            sentence="Following a job failed",
         )
 
     async def _read(self) -> None:
-        """Deliver all there is; if there is a result, that as well."""
+        """Deliver all new output, and the result if there is one."""
         try:
             while True:
                 self._again = False
-                # What is alive, or has a result, is asked before the output is read:
-                # nothing can be added then between the reading and the end.
+                # Check the supervisor and the result before reading the output: then
+                # no output can be added between the last read and the end.
                 connected = self._connection is not None
                 gone = not connected and not self._is_alive()
                 result = self._read_result()
@@ -285,9 +285,9 @@ class Follower:
                 if not self._again:
                     break
         except _Unopened as unopened:
-            self._log.warn("A job is read later: {why}", why=str(unopened))
+            self._log.warn("Reading a job is delayed: {why}", why=str(unopened))
         except Unavailable:
-            # The receiver has no room for the lines now, and has said so.
+            # The receiver cannot store the lines now, and has reported it.
             if not self._over:
                 self.abandon()
             return
@@ -300,19 +300,22 @@ class Follower:
         self._wait()
 
     def look_again(self) -> None:
-        """Go on: another supervisor cleans up now."""
+        """Continue: another supervisor cleans up now."""
         if not self._over:
             self._pause = _SHORTEST_PAUSE
             self._late()
 
     def _required(self) -> int:
-        """Return the open folder."""
+        """Return the descriptor of the spool.
+
+        :raises RuntimeError: if it is not open.
+        """
         if self._folder is None:
             raise RuntimeError("the spool is not open")
         return self._folder
 
     def _wait(self) -> None:
-        """Look again after a while, in case nobody says that there is more."""
+        """Schedule the next read, in case no announcement arrives."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         if self._connection is not None:
@@ -332,7 +335,7 @@ class Follower:
             raise _unopened(error) from error
 
     def _open(self, name: str, flags: int) -> int | None:
-        """Open a file of the spool; ``None`` if there is none yet."""
+        """Open a file of the spool; ``None`` if it does not exist yet."""
         try:
             return os.open(name, flags | os.O_CLOEXEC, dir_fd=self._required())
         except FileNotFoundError:
@@ -348,9 +351,9 @@ class Follower:
             return file.read()
 
     async def _deliver(self) -> bool:
-        """Deliver one read; tell whether there may be more."""
+        """Deliver the records of one read; return whether there may be more."""
         if self._output is None:
-            # written to by no one but the supervisor; a hole needs the right
+            # only the supervisor writes to it; punching holes needs write access
             self._output = self._open("output", os.O_RDWR)
             if self._output is None:
                 return False
@@ -384,9 +387,10 @@ class Follower:
         return True
 
     async def _pass_hole(self, output: int) -> bool:
-        """Go on after a hole; tell whether there is something.
+        """Continue after a hole; return whether there are records after it.
 
-        It holds what another database has stored: an older copy of it was restored.
+        The hole contained output that was stored in another database: an older copy of
+        the database was restored.
         """
         begin = after_hole(output, self._offset)
         if begin is None:
@@ -410,7 +414,7 @@ class Follower:
         self._receiver.ended(result)
 
     def _lost(self) -> None:
-        """Deal with a supervisor that is gone without a result."""
+        """Handle a supervisor that is gone without a result."""
         if self._swept:
             self.end("interrupted")
             return
@@ -418,7 +422,7 @@ class Follower:
         self._vanished(self)
 
     def end(self, reason: str) -> None:
-        """End without a result of the supervisor's."""
+        """End as ``error`` with *reason*, without a result of the supervisor."""
         if self._over:
             return
         self.abandon()

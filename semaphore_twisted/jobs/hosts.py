@@ -1,14 +1,14 @@
-"""How ssh is told to check hosts: never a question, always a reason in the log.
+"""Options by which ssh checks host keys: without questions, with reasons in the log.
 
 ``accept-new`` remembers an unknown host, and a small script (run by ssh itself as its
-``KnownHostsCommand``, from OpenSSH 8.5 on; older ones ignore it) puts its fingerprint
-into the log. A changed key ends the connection; then both fingerprints are in the log.
+``KnownHostsCommand``, from OpenSSH 8.5 on; older ones ignore it) prints its fingerprint
+to the log. A changed key ends the connection; then the log has both fingerprints.
 """
 
 from semaphore_twisted.jobs.order import JobOptions
 
-#: Gets REASON HOST TYPE FINGERPRINT KNOWN_HOSTS, and speaks of what is not known. It is
-#: no file, since a job's user may not be able to read the server's.
+#: Gets REASON HOST TYPE FINGERPRINT KNOWN_HOSTS, and prints a key that is not known. It
+#: is not a file, since a job's user may not be able to read the server's files.
 _REPORT = "; ".join(
     (
         '[ "$1" = HOSTNAME ] || exit 0',
@@ -19,7 +19,7 @@ _REPORT = "; ".join(
         "exit 0",
     )
 )
-#: Seconds for a connection to be made; what hangs longer is a wrong host.
+#: Seconds after which connecting to a host fails.
 CONNECT_TIMEOUT = 10
 
 
@@ -30,7 +30,7 @@ def quoted(text: str) -> str:
 
 
 def checking(options: JobOptions, known_hosts: str) -> tuple[str, ...]:
-    """Return ssh's arguments that say how a host's key is checked.
+    """Return ssh's arguments for the check of host keys.
 
     *known_hosts* may begin with ``{workspace}``.
     """
@@ -44,7 +44,7 @@ def checking(options: JobOptions, known_hosts: str) -> tuple[str, ...]:
     return (
         *("-o", f"StrictHostKeyChecking={options.strict_host_key_checking}"),
         *("-o", f"UserKnownHostsFile={quoted(known_hosts)}"),
-        # So that people can see and forget what is remembered.
+        # So that administrators can read and delete remembered hosts.
         *("-o", "HashKnownHosts=no"),
         *("-o", "IgnoreUnknown=KnownHostsCommand"),
         *("-o", f"KnownHostsCommand={report}"),

@@ -1,8 +1,8 @@
-"""Numbers of users for jobs: no two jobs have the same one at the same time.
+"""User ids for jobs: no two jobs have the same one at the same time.
 
-A number is in use while a spool names it, so a restart of the server forgets none: the
-spool stays until its job has ended, its workspace is removed and its output is stored.
-It is also in use while any process of the machine runs as that user, or a workspace
+An id is in use while a spool names it, so it stays reserved across a restart of the
+server: the spool stays until its job has ended, its workspace is removed and its output
+is stored. An id is also in use while any process of the machine has it, or a workspace
 belongs to it.
 """
 
@@ -19,7 +19,7 @@ REMAINS = "job"
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """What matters here of a spool's file."""
+    """The fields of a spool's file that matter here."""
 
     uid: int | None = None
 
@@ -29,20 +29,20 @@ _DECODER = msgspec.json.Decoder(_Named)
 
 @frozen
 class Identities:
-    """The numbers that jobs share out, and the folders of all jobs."""
+    """Allocates user ids of a range to jobs."""
 
     uids: range
     spools: Path
     workspaces: Path
-    #: The group of all jobs; ``None`` is the number of the user.
+    #: The group id of all jobs; ``None`` means the same number as the user id.
     gid: int | None = None
 
     def free(self) -> tuple[int, int]:
-        """Return the user and the group for one more job.
+        """Return a free user id and the group id for one more job.
 
-        It is free until a spool names it; nothing else may run in between.
+        The id is free until a spool names it; call this without concurrency in between.
 
-        :raises OSError: if no number is free (``EAGAIN``), or a spool is unreadable.
+        :raises OSError: if no id is free (``EAGAIN``), or a spool is unreadable.
         """
         used = self._named() | _owners(self.workspaces) | _running()
         for uid in self.uids:
@@ -55,7 +55,7 @@ class Identities:
         raise OSError(errno.EAGAIN, sentence)
 
     def _named(self) -> set[int]:
-        """Return the numbers that spools name."""
+        """Return the user ids that spools name."""
         found = set()
         for place in self.spools.glob(f"*/{REMAINS}"):
             try:
@@ -70,12 +70,12 @@ class Identities:
 
 
 def _running() -> set[int]:
-    """Return the users of all processes."""
+    """Return the user ids of all processes."""
     found: set[int] = set()
     with os.scandir("/proc") as entries:
         for entry in entries:
-            # The owner of the folder would be root where memory is hidden.
-            with suppress(OSError):  # it has ended
+            # The owner of the directory would be root if the process is not dumpable.
+            with suppress(OSError):  # the process has ended
                 if entry.name.isdigit():
                     status = Path(entry.path, "status").read_bytes()
                     line = status.partition(b"\nUid:")[2].partition(b"\n")[0]
@@ -84,7 +84,7 @@ def _running() -> set[int]:
 
 
 def _owners(folder: Path) -> set[int]:
-    """Return the users to whom something in *folder* belongs."""
+    """Return the user ids that own an entry of *folder*."""
     found = set()
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Where an inventory is: written into the workspace, or a file of a checkout."""
+"""The location of an inventory: a file in the workspace, or in a checkout."""
 
 import posixpath
 import re
@@ -15,16 +15,17 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
 
-#: NAMESPACE.COLLECTION.PLAYBOOK, each a name of Python's.
+#: NAMESPACE.COLLECTION.PLAYBOOK, each a Python identifier.
 _COLLECTION_PLAYBOOK = re.compile(r"[A-Za-z_]\w*+(\.[A-Za-z_]\w*+){2,}", re.ASCII)
 
 
 def strictness(inventory: InventorySource | None) -> dict[str, str]:
-    """Return the environment that lets Ansible fail where an inventory has errors.
+    """Return the environment that makes Ansible fail if an inventory has errors.
 
-    By default Ansible warns, and the job succeeds on no host. A text has to be
-    understood as a whole. Of a repository's file or folder one part is enough, since a
-    folder may hold other files. An empty text is an inventory without hosts.
+    By default Ansible only warns, and the job succeeds without any host. A text must
+    parse completely. Of a repository's file or directory it is enough that one part
+    parses, since a directory may contain other files. An empty text is an inventory
+    without hosts.
     """
     if inventory is None:
         return {}
@@ -38,11 +39,11 @@ def strictness(inventory: InventorySource | None) -> dict[str, str]:
 
 
 def inventory_path(inventory: InventorySource | None) -> str | None:
-    """Return the path of an inventory that is to be in a checkout, else ``None``.
+    """Return the path of an inventory that must be in a checkout, else ``None``.
 
-    An absolute path is a file of the machine, which is the operator's affair.
+    An absolute path is a file of the machine, for which the operator is responsible.
 
-    :raises Invalid: if a relative path leads out, or there is none.
+    :raises Invalid: if the path is empty, or a relative path leaves the checkout.
     """
     if inventory is None or inventory.type is not InventoryType.FILE:
         return None
@@ -59,10 +60,10 @@ def inventory_path(inventory: InventorySource | None) -> str | None:
 
 
 def inside(path: str, name: str) -> str:
-    """Return *path*, normalized, if by its text it stays in the checkout.
+    """Return the normalized *path* if by its text it stays in the checkout.
 
-    :raises Invalid: if it does not, is empty, or could be taken for an option or, but
-        for a script, an expression of Ansible's
+    :raises Invalid: if it does not, is empty, or could be read as an option or (unless
+        it is a script) as an Ansible expression
     """
     found = posixpath.normpath(path) if path else ""
     if not found or found == ".":
@@ -75,7 +76,7 @@ def inside(path: str, name: str) -> str:
 
 
 def of_collection(playbook: str) -> bool:
-    """Whether *playbook* is a collection's, by its full name, and no file's path.
+    """Whether *playbook* is the full name of a collection's playbook, not a path.
 
     Source: "Using a playbook from a collection" in Ansible's documentation.
     """
@@ -87,9 +88,10 @@ def of_collection(playbook: str) -> bool:
 def arguments_of(
     inventory: InventorySource | None,
 ) -> tuple[File | None, tuple[str, ...]]:
-    """Return the file that is to be made, if any, and Ansible's arguments.
+    """Return the file to create, if any, and Ansible's arguments.
 
-    :raises Invalid: if the inventory is not for Ansible, or leads out.
+    :raises Invalid: if the inventory is not for Ansible, or its path leaves the
+        checkout.
     """
     if inventory is None:
         return None, ()

@@ -1,8 +1,8 @@
-"""From an order to the specification that the supervisor executes; pure.
+"""Builds the specification that the supervisor executes from an order; pure.
 
-The steps, in order: the inventory's agent with its key, the checkout (with an agent
-or a login of its own, taken away again), the inventory's checkout, the requirements,
-the program.
+The steps, in order: the checkout (with an agent or login of its own, removed again),
+the inventory's checkout, the inventory's agent with its key, the requirements, the
+program.
 """
 
 import secrets
@@ -43,9 +43,9 @@ def specification(
     options: JobOptions,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
 ) -> JobSpecification:
-    """Return what the supervisor is to do for *order*.
+    """Return the supervisor's specification for *order*.
 
-    The job's mark, by which its processes are known, is made of *entropy*.
+    The job's mark, which identifies its processes, is made from *entropy*.
 
     :raises Invalid: if the order cannot be carried out; the sentence says why.
     """
@@ -77,24 +77,24 @@ def specification(
 
 
 def _path(order: JobOrder) -> str:
-    """Return the path of the playbook or script, inside the checkout."""
+    """Return the path of the playbook or script, relative to the checkout."""
     return inside(order.task.playbook or order.template.playbook, _called(order))
 
 
 def _of_collection(order: JobOrder) -> bool:
-    """Whether the playbook comes with the requirements, not with the checkout."""
+    """Whether the playbook is in a collection of the requirements, not in a file."""
     return _called(order) == "playbook" and of_collection(_path(order))
 
 
 def _called(order: JobOrder) -> str:
-    """Return what the file that is run is called."""
+    """Return the word for the file that is run."""
     return "playbook" if order.template.app in {"", App.ANSIBLE} else "script"
 
 
 def _checkouts(
     order: JobOrder, options: JobOptions, places: Layout
 ) -> tuple[Checkout, ...]:
-    """Return the repositories that the job needs."""
+    """Return the checkouts that the job needs."""
     source = order.source
     reference = branch(order.template, order.task, source.branch)
     program = (_called(order), _path(order))
@@ -143,7 +143,7 @@ def _agent(order: JobOrder, options: JobOptions, places: Layout) -> tuple[Step, 
 def _program(order: JobOrder, options: JobOptions, places: Layout) -> ansible.Plan:
     """Return the steps of the app.
 
-    :raises Invalid: if the app is not served.
+    :raises Invalid: if the app is not supported.
     """
     path = _path(order)
     match order.template.app:

@@ -1,46 +1,46 @@
-"""Bytes of a job's output to lines of text.
+"""Splits the bytes of a job's output into lines of text.
 
-The same lines come out however the bytes are cut into reads.
+The result does not depend on the sizes of the reads.
 """
 
 from semaphore_twisted.jobs.supervision.text import whole_characters
 from semaphore_twisted.model import limits
 
-#: A longer line is cut into several; in bytes of UTF-8.
+#: The longest line in bytes of UTF-8; a longer one is split into several.
 LONGEST = limits.LOG_LINE
 
 
 class LineSplitter:
     r"""Splits at ``\n``; each ``\r`` stays in its line, also one at its end.
 
-    Bytes that are not UTF-8, and NUL (which not every store can hold), become U+FFFD.
+    Bytes that are not UTF-8, and NUL (which not every store accepts), become U+FFFD.
     """
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """Take *data* and return the lines that it completes."""
+        """Add *data* and return the lines that it completes."""
         data = self._rest + data
         end = data.rfind(b"\n") + 1
         whole, self._rest = data[:end], data[end:]
         lines = _plain(whole) if whole else []
         if lines is None:
             lines = [text for line in whole[:-1].split(b"\n") for text in _texts(line)]
-        # One byte more may be a carriage return before the line's end.
+        # The byte after the limit may be a carriage return before the line's end.
         while len(self._rest) > LONGEST + 1:
             piece, self._rest = _cut(self._rest)
             lines.append(_text(piece))
         return lines
 
     def flush(self) -> list[str]:
-        """Return what is left as lines, although no line's end has come."""
+        """Return the rest as lines, although the last one is not complete."""
         rest, self._rest = self._rest, b""
         return _texts(rest) if rest else []
 
 
 def _plain(whole: bytes) -> list[str] | None:
-    """Return the lines of *whole* the quick way, or ``None`` if they need care."""
+    """Return the lines of *whole* by a fast path, ``None`` if it does not apply."""
     if not whole.isascii() or b"\r" in whole or b"\0" in whole:
         return None
     lines = whole[:-1].decode("ascii").split("\n")
@@ -60,7 +60,7 @@ def _texts(line: bytes) -> list[str]:
 
 
 def _cut(line: bytes) -> tuple[bytes, bytes]:
-    """Cut *line* at the limit, between two characters."""
+    """Split *line* at the limit, between two characters."""
     end = whole_characters(line[:LONGEST]) or LONGEST
     return line[:end], line[end:]
 

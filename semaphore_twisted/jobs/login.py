@@ -1,4 +1,4 @@
-"""The steps that lend git a login with password for HTTP, and make it forgotten.
+"""Steps that pass a login with password for HTTP to git, and remove it again.
 
 The login goes through a pipe into the memory of ``git credential-cache``, which gives
 it only to the host that it is for. It is in no URL, argument, file or environment.
@@ -13,19 +13,19 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, Text
 from semaphore_twisted.model.repositories import Address
 
-#: A login stays for as long as the job needs it; its memory goes with the job.
+#: The timeout of a login exceeds any job; the cache's process ends with the job.
 _KEEP_SECONDS = 30 * 24 * 3600
 _LOCAL_SECONDS = 10
 
 
 def helper(socket: str) -> str:
-    """Return the value of ``credential.helper`` for the memory behind *socket*."""
+    """Return the value of ``credential.helper`` for the cache behind *socket*."""
     words = ("cache", "--socket", socket, "--timeout", str(_KEEP_SECONDS))
     return shlex.join(words)
 
 
 class LoginMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """A memory of logins: its name in steps, its socket, git's environment."""
+    """A credential cache: its name in steps, its socket, git's environment."""
 
     name: str
     socket: str
@@ -33,7 +33,7 @@ class LoginMemory(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str
 
     def begin(self, where: Address, key: OpenedSecret) -> tuple[Step, ...]:
-        """Return the steps that remember the login of *key* for the host of *where*.
+        """Return the steps that store the login of *key* for the host of *where*.
 
         :raises Invalid: if git's protocol cannot carry it.
         """
@@ -55,13 +55,13 @@ class LoginMemory(msgspec.Struct, frozen=True, kw_only=True):
         return daemon, self._tell("login", said, *keep)
 
     def end(self, where: Address, key: OpenedSecret) -> tuple[Step, ...]:
-        """Return the steps that make the login forgotten, which ends the memory."""
+        """Return the steps that erase the login; the cache ends without one."""
         if not any(_login(key)):
             return ()
         return (self._tell("login away", _host(where), "erase"),)
 
     def _tell(self, name: str, said: str, *arguments: str) -> Step:
-        """Return a step that tells the memory something, through a pipe."""
+        """Return a step that sends *said* to the cache through a pipe."""
         return Step(
             name=f"{self.name} {name}",
             argv=("git", "credential-cache", "--socket", self.socket, *arguments),
@@ -75,12 +75,12 @@ class LoginMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def has_login(key: OpenedSecret) -> bool:
-    """Whether *key* has something that is sent as a login for HTTP."""
+    """Whether *key* has a login for HTTP."""
     return any(_login(key))
 
 
 def _host(where: Address) -> str:
-    """Return how git's protocol says which host a login is for."""
+    """Return the host in git's credential format."""
     return f"protocol={where.kind}\nhost={where.host}\n"
 
 
@@ -88,9 +88,9 @@ def _login(key: OpenedSecret) -> tuple[str, str]:
     """Return the login and password for HTTP; both are empty if there is none.
 
     A token without a login is sent as the login, as Semaphore does: git sends nothing
-    where the login is empty.
+    if the login is empty.
 
-    :raises Invalid: if one of them cannot be told to git.
+    :raises Invalid: if git's protocol cannot carry one of them.
     """
     match key:
         case LoginPassword(login=login, password=password):

@@ -1,8 +1,8 @@
-"""Which byte strings give a secret away in a job's output.
+"""The byte strings by which a secret would show in a job's output.
 
-A secret is looked for as it is, and in the forms in which programs commonly print
-it. What is shorter than :data:`SHORTEST` bytes is not masked: it would turn up by
-chance everywhere, and the log would say more by its gaps than it hides.
+They are the secret itself and the forms in which programs commonly print it. Secrets of
+less than :data:`SHORTEST` bytes are not masked: they occur by chance everywhere, and
+the masks would reveal more than they hide.
 """
 
 import base64
@@ -14,20 +14,20 @@ from semaphore_twisted.jobs.escapes import escaped
 
 #: Shorter secrets are not masked.
 SHORTEST = 4
-#: A line of wrapped base64 is masked by itself from this length on.
+#: Shorter lines of wrapped base64 are not masked on their own.
 _SHORTEST_LINE = 9
-#: The lines of a secret of more lines are not looked for in JSON inside other JSON.
+#: For secrets of more lines, the forms of lines in nested JSON are omitted.
 _MANY_LINES = 500
-#: Shorter pieces of base64 would hit by chance.
+#: Shorter pieces of base64 would match by chance.
 _SHORTEST_BASE64 = 6
-#: Where programs wrap base64: PEM, OpenSSH and MIME.
+#: The widths at which programs wrap base64: PEM, OpenSSH and MIME.
 _WRAPS = (64, 70, 76)
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _UNQUOTED = re.compile(rb"[^A-Za-z0-9_@%+=:,./\x80-\xff-]")
 
 
 def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Return what to mask for *secrets*: each once, the longest first."""
+    """Return the strings to mask for *secrets*: without duplicates, longest first."""
     found: set[bytes] = set()
     for secret in secrets:
         whole = secret.strip(b"\r\n")
@@ -43,7 +43,7 @@ def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
 
 
 def _lines(whole: bytes) -> Iterator[bytes]:
-    """Yield the lines of a secret without their spaces, and no frame of a PEM file."""
+    """Yield the stripped lines of a secret, except PEM headers and footers."""
     for line in whole.splitlines():
         stripped = line.strip()
         if len(stripped) >= SHORTEST and not stripped.startswith(b"-----"):
@@ -51,7 +51,7 @@ def _lines(whole: bytes) -> Iterator[bytes]:
 
 
 def _forms(secret: bytes, *, nested: int = 2) -> Iterator[bytes]:
-    """Yield *secret* as it is and as programs write it."""
+    """Yield *secret* and its forms as programs print it."""
     yield secret
     if b"\n" in secret:
         yield secret.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -68,7 +68,7 @@ def _forms(secret: bytes, *, nested: int = 2) -> Iterator[bytes]:
     yield re.sub(rb"%..", lambda code: code[0].lower(), percent)
     yield quote(secret, safe="/").encode()
     yield quote_plus(secret).encode()
-    # The inside of shell words: by "'" in quotation marks, by "\'", by backslashes.
+    # Quoting in shells: as '"'"', as '\'', and with backslashes.
     yield secret.replace(b"'", b"'\"'\"'")
     yield secret.replace(b"'", b"'\\''")
     yield _UNQUOTED.sub(rb"\\\g<0>", secret)
@@ -76,7 +76,7 @@ def _forms(secret: bytes, *, nested: int = 2) -> Iterator[bytes]:
 
 
 def _base64(secret: bytes) -> Iterator[bytes]:
-    """Yield the base64 of *secret*, wherever in a longer text it begins."""
+    """Yield the base64 of *secret* for each alignment in a longer text."""
     code = base64.b64encode(secret).rstrip(b"=")
     if len(code) >= _SHORTEST_BASE64:
         yield code
@@ -85,7 +85,7 @@ def _base64(secret: bytes) -> Iterator[bytes]:
         return
     for before in range(3):
         code = base64.b64encode(bytes(before) + secret).rstrip(b"=")
-        # Characters that hold bits of a neighbour, too, are left out.
+        # Characters that also contain bits of a neighbour are left out.
         begin = (0, 2, 3)[before]
         end = len(code) - (1 if (before + len(secret)) % 3 else 0)
         if end - begin >= _SHORTEST_BASE64:

@@ -1,7 +1,7 @@
-"""What is to be run, with every secret opened: the input of ``jobs.invocation``.
+"""A task with all its inputs and opened secrets: the input of ``jobs.invocation``.
 
-An order lives in memory only, from the moment the task starts until its
-specification was handed to the supervisor. Its ``repr`` shows no secret.
+An order exists in memory only, from the start of the task until its specification was
+passed to the supervisor. Its ``repr`` shows no secret.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from semaphore_twisted.model.templates import Template
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository with its opened key, and what proves who its client is."""
+    """A repository with its opened key and its client certificate."""
 
     repository_id: int
     url: str
@@ -48,39 +48,39 @@ class VaultPassword(msgspec.Struct, frozen=True, kw_only=True):
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One task, ready to become a specification.
 
-    A name is in one of *variables*, *answers*, *secret_variables* and
-    *secret_answers* only; those with *secret* in their name hold plain texts.
+    Each name is in only one of *variables*, *answers*, *secret_variables* and
+    *secret_answers*; those with *secret* in their name contain plain texts.
     """
 
     task: Task
-    #: What the job's folders are called: a random name, which no other job has.
+    #: The name of the job's directories: random and unique.
     place: str
     template: Template
     username: str
     source: Source
     inventory: InventorySource | None = None
     vaults: tuple[VaultPassword, ...] = ()
-    #: Of the variable group.
+    #: Variables of the variable group.
     variables: dict[str, Any] = {}
-    #: What the task answered to the template's survey.
+    #: The task's answers to the template's survey.
     answers: dict[str, Any] = {}
-    #: Of the variable group.
+    #: Secret variables of the variable group.
     secret_variables: dict[str, str] = {}
     #: Secret answers to the survey.
     secret_answers: dict[str, str] = {}
     environment: dict[str, str] = {}
     secret_environment: dict[str, str] = {}
-    #: Version of the build that a deploy task brings out.
+    #: Version of the build that a deploy task deploys.
     incoming_version: str | None = None
 
     @override
     def __repr__(self) -> str:
-        """Name the task only."""
+        """Show the task's id only."""
         return f"JobOrder(task={self.task.id})"
 
 
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The installation's settings that every job needs; absolute paths."""
+    """The installation's settings for all jobs; paths are absolute."""
 
     #: Parent of the private directories, one for each job.
     workspaces: str
@@ -89,26 +89,26 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: Parent of the bare clones, one for each repository and URL.
     repositories: str
     known_hosts: str
-    #: What is in *known_hosts* now: a job of another user (*uid*) gets a copy.
+    #: The content of *known_hosts*: a job of another user (*uid*) gets a copy.
     known_hosts_text: bytes = b""
     #: ``accept-new``, ``yes`` or ``no``.
     strict_host_key_checking: str = "accept-new"
     ssh_config: str | None = None
-    #: Whether programs in a workspace can be run; a file system may forbid it.
+    #: Whether programs in a workspace can be executed; the file system may forbid it.
     runs_programs: bool = True
-    #: Whether a project can have options of ssh of its own, but for host keys.
+    #: Whether a project may set options of ssh, except those for host keys.
     project_ssh_options: bool = True
-    #: What the operator permits of repositories.
+    #: The operator's rules for repositories.
     rules: RepositoryRules = RepositoryRules()
-    #: The roots that git trusts instead of the system's, as a PEM file.
+    #: A PEM file with the CA certificates that git trusts instead of the system's.
     ca_bundle: str | None = None
-    #: Base of links to tasks, without a slash at its end; ``None`` if unknown.
+    #: Base URL of links to tasks, without a trailing slash; ``None`` if unknown.
     web_host: str | None = None
     #: ``env_vars`` of the configuration and the forwarded variables, resolved.
     environment: Mapping[str, str] = {}
-    #: The PATH that jobs get.
+    #: The PATH of jobs.
     search_path: str = "/usr/local/bin:/usr/bin:/bin"
-    #: Programs that jobs find after those of the PATH; absolute paths.
+    #: Programs that are searched after those of the PATH; absolute paths.
     programs: tuple[str, ...] = ()
     time_limit: float = 0
     max_output_bytes: int = 1 << 30

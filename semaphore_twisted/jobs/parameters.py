@@ -1,4 +1,4 @@
-"""What a task really runs with: the template's settings and the allowed overrides."""
+"""Effective parameters of a task: the template's settings and permitted overrides."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,9 +21,9 @@ _MOST_VERBOSE = 6
 
 
 class Effective(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of one run, merged."""
+    """The merged settings of one run."""
 
-    #: How many ``-v``; 0 is none.
+    #: The number of ``-v`` options.
     verbosity: int = 0
     dry_run: bool = False
     diff: bool = False
@@ -33,13 +33,13 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def effective_params(template: Template, task: Task) -> Effective:
-    """Merge the template's parameters with those of *task* that it allows.
+    """Merge the template's parameters with the permitted ones of *task*.
 
-    What is not allowed is left out without a word: whether it may be asked for is
-    checked when the task is made. Dry run and diff are always allowed.
+    Overrides that are not permitted are ignored silently: they are refused when the
+    task is created. Dry run and diff are always permitted.
 
     :raises Invalid: if stored parameters have a wrong type, or select hosts or tasks by
-        something else than names
+        an expression instead of names
     """
     own = _decoded(template.task_params)
     asked = _decoded(task.params)
@@ -73,11 +73,12 @@ def effective_params(template: Template, task: Task) -> Effective:
 
 
 def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
-    """Return the template's arguments and those of the task, if it may give some.
+    """Return the template's arguments, and the task's arguments if permitted.
 
     A client may send the template's arguments back; they are not added a second time.
 
-    :raises Invalid: if one of them is no JSON list of texts, or is not for tasks
+    :raises Invalid: if they are not a JSON list of texts, or one is not permitted for
+        tasks
     """
     own = _argument_list(template.arguments, "template")
     if not template.allow_override_args_in_task:
@@ -91,9 +92,10 @@ def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
 
 
 def branch(template: Template, task: Task, repository: str) -> str:
-    """Return the task's commit, or the branch: the task's if allowed, or the rest's.
+    """Return the task's commit, else its branch if permitted, else the default.
 
-    Whether a task may have a commit was checked when it was made.
+    The default is the template's branch, or *repository*. Whether a task may have a
+    commit was checked when it was created.
     """
     if task.commit_hash:
         return task.commit_hash
@@ -102,7 +104,7 @@ def branch(template: Template, task: Task, repository: str) -> str:
 
 
 def _decoded(stored: Mapping[str, Any]) -> TaskParams:
-    """Return stored parameters as a value; lists may be one text with commas."""
+    """Return stored parameters as a value; a list may be a text with commas."""
     plain = {name: value for name, value in stored.items() if value is not None}
     for name in ("limit", "tags", "skip_tags"):
         if isinstance(value := plain.get(name), str):
@@ -115,12 +117,12 @@ def _decoded(stored: Mapping[str, Any]) -> TaskParams:
 
 
 def _chosen(params: Mapping[str, Any], name: str, asked: bool, own: bool) -> bool:  # noqa: FBT001
-    """Return what the task says, if it says something, else what the template says."""
+    """Return the task's choice if it made one, else the template's."""
     return asked if asked or params.get(name) is not None else own
 
 
 def _argument_list(text: str | None, whose: str) -> tuple[str, ...]:
-    """Return arguments that are stored as a JSON list inside a text."""
+    """Return arguments that are stored as a JSON list in a text."""
     found = json_texts(
         text or "",
         f"The {whose}'s arguments are not a JSON list of texts, such as"

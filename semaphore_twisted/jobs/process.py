@@ -1,8 +1,8 @@
-"""Starts supervisors, and finds them again.
+"""Starts supervisors, and attaches to running ones.
 
-A supervisor lives on when the server dies, and is found again by its spool. The lock
-of the spool is taken before the supervisor starts and is handed down to it: there is
-no moment at which a job that is going to run looks as if it had vanished.
+A supervisor outlives the server, and is found again by its spool. The lock of the spool
+is taken before the supervisor starts and is passed on to it: at no moment does a job
+that is about to run look as if its supervisor had vanished.
 """
 
 import fcntl
@@ -41,11 +41,11 @@ _ERRORS = "errors"
 
 
 class IJobReactor(IFollowReactor, IReactorProcess):
-    """What a runner needs of a reactor."""
+    """The reactor interfaces that a runner needs."""
 
 
 class _Remains(msgspec.Struct, frozen=True, kw_only=True):
-    """``SPOOL/job``: what is needed to clean up after a supervisor that vanished."""
+    """``SPOOL/job``: the facts needed to clean up after a vanished supervisor."""
 
     mark: str
     workspace: str
@@ -55,7 +55,7 @@ class _Remains(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Interrupted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a supervisor is given that cleans up (``supervision.specification``)."""
+    """The input of a supervisor that only cleans up (``supervision.specification``)."""
 
     mark: str
     spool: str
@@ -69,7 +69,7 @@ class _Interrupted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Starting(ProcessProtocol):
-    """Hands the specification over, and waits until the spool is taken."""
+    """Sends the specification, and waits until the supervisor has locked the spool."""
 
     def __init__(self, data: bytes, errors: Path) -> None:
         self._data = data
@@ -107,14 +107,14 @@ class _Starting(ProcessProtocol):
 @implementer(IJobRunner)
 @frozen(kw_only=True)
 class SupervisedRunner:
-    """Runs jobs on this machine, each under a supervisor of its own."""
+    """Runs jobs on this machine, each under its own supervisor."""
 
     _log = Logger()
 
     reactor: IJobReactor
-    #: The Python that runs supervisors.
+    #: The Python interpreter for supervisors.
     python: str = field(default=sys.executable)
-    #: Where each job has a user of its own.
+    #: The user ids for jobs, if each job has its own user.
     identities: Identities | None = None
 
     def start(
@@ -129,8 +129,8 @@ class SupervisedRunner:
     def attach(self, spool: str, offset: int, receiver: IJobReceiver) -> Follower:
         """Follow the job of *spool* from *offset*, whether it still runs or not.
 
-        If its supervisor is gone without a result, what is left of the job is cleaned
-        up, and it ends as ``error``, "interrupted".
+        If its supervisor is gone without a result, the rest of the job is cleaned up,
+        and the job ends as ``error``, "interrupted".
         """
         follower = self._follower(Path(spool), offset, receiver)
         self.reactor.callLater(0, follower.begin)
@@ -168,7 +168,7 @@ class SupervisedRunner:
         return follower
 
     def _sweep(self, follower: Follower) -> None:
-        """Clean up after a supervisor that vanished, by another one."""
+        """Start another supervisor that cleans up after one that vanished."""
         forget(
             Deferred.fromCoroutine(self._swept(follower)),
             log=self._log,
@@ -200,7 +200,7 @@ class SupervisedRunner:
         follower.look_again()
 
     def _spawn(self, spool: Path, data: bytes) -> Deferred[None]:
-        """Start a supervisor for *spool*; fires once it holds its lock for good."""
+        """Start a supervisor for *spool*; fires once it holds the lock permanently."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         protocol = _Starting(data, spool / _ERRORS)
         lock = os.open(spool / "lock", flags, 0o600)

@@ -1,7 +1,7 @@
 """The step of a script: bash and python.
 
-Secret variables are in its environment only: arguments can be read by every user of
-the machine.
+Secret variables are passed in its environment only: every user of the machine can read
+arguments.
 """
 
 from semaphore_twisted.jobs import ssh
@@ -21,7 +21,7 @@ def files(order: JobOrder, options: JobOptions, places: Layout) -> tuple[File, .
 def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -> Step:
     """Return the step that runs *script*, a path in the checkout.
 
-    :raises Invalid: if a variable cannot be given to a process.
+    :raises Invalid: if a variable cannot be passed to a process.
     """
     programs = ssh.of_order(order, options, places)
     agent = places.agent if programs.agent else None

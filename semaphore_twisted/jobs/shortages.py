@@ -1,4 +1,4 @@
-"""What the machine may lack for a moment when a job is to start."""
+"""Temporary shortages of the machine that prevent the start of a job."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from semaphore_twisted.model.errors import Unavailable
 
-#: Descriptors, processes, memory, room on the disk.
+#: Shortages of descriptors, processes, memory and disk space.
 ERRORS = frozenset(
     {
         errno.EMFILE,
@@ -19,10 +19,10 @@ ERRORS = frozenset(
     }
 )
 
-#: Exit status of a supervisor that lacked one of them (EX_TEMPFAIL of sysexits.h).
+#: Exit status of a supervisor after such a shortage (EX_TEMPFAIL of sysexits.h).
 TEMPORARY = 75
 
-#: Descriptors that jobs leave to requests: so many, and this part of a low limit.
+#: Descriptors reserved for requests: this many, or this fraction of a low limit.
 _LEFT, _PART = 32, 4
 
 
@@ -30,13 +30,13 @@ class SupervisorFailed(Exception):
     """A supervisor could not be started; the text says why."""
 
     def __init__(self, sentence: str, *, temporary: bool = False) -> None:
-        """Say why; *temporary* if the same may work a little later."""
+        """Set the reason; *temporary* means that a later attempt may succeed."""
         super().__init__(sentence)
         self.temporary = temporary
 
 
 def shortage(error: BaseException) -> str | None:
-    """Return what was lacking, where *error* is a matter of time, or ``None``."""
+    """Return the shortage that caused *error* if it is temporary, else ``None``."""
     if isinstance(error, OSError) and error.errno in ERRORS:
         return error.strerror or str(error)
     if isinstance(error, Unavailable):
@@ -47,9 +47,9 @@ def shortage(error: BaseException) -> str | None:
 
 
 def check_descriptors() -> None:
-    """Accept another job, which takes some descriptors of this process.
+    """Check that this process has enough descriptors for another job.
 
-    :raises OSError: if requests would have too few left
+    :raises OSError: if too few would be left for requests
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:

@@ -1,9 +1,9 @@
-"""What a supervisor leaves behind: records of output, and the result.
+"""The files that a supervisor writes: records of output, and the result.
 
-``SPOOL/output`` is a row of records (see ``supervision.records``), each with length
-and checksum, so that what a crash tore at its end is recognised. A record of output
-ends where a line ends: an offset between two records never is inside of a line.
-``SPOOL/result`` is one JSON object, a :class:`JobResult`.
+``SPOOL/output`` is a sequence of records (see ``supervision.records``), each with
+length and checksum, so that a record that was cut off by a crash is recognized. A
+record of output ends at the end of a line: an offset between two records is never
+inside a line. ``SPOOL/result`` is one JSON object, a :class:`JobResult`.
 """
 
 import msgspec
@@ -52,7 +52,7 @@ _STEP = msgspec.json.Decoder(_Step)
 def result(data: bytes) -> JobResult:
     """Decode ``SPOOL/result``.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is not a valid result.
     """
     return _RESULT.decode(data)
 

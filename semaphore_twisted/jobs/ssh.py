@@ -1,9 +1,9 @@
-"""The programs that a job has as ssh, sftp and scp, and what git is told of them.
+"""A job's ``ssh``, ``sftp`` and ``scp`` programs, and git's settings for them.
 
-They pass on what the project says (its ``ansible.cfg``, inventory or environment), but
-for the check of host keys, which is the operator's. A jump host is reached by the same
-program, so the same rules hold for it. It is a convenience for those who write
-playbooks and no boundary: a playbook can run ``ssh`` itself.
+They pass on the options of the project (its ``ansible.cfg``, inventory or environment),
+except for the check of host keys, which the operator sets. A jump host is reached by
+the same program, so the same rules apply to it. This is a convenience for authors of
+playbooks and not a security boundary: a playbook can run ``ssh`` itself.
 """
 
 import shlex
@@ -22,10 +22,10 @@ _FOLDER = "ssh"
 #: Socket of the agent for requirements, beside that of the job's own.
 REQUIREMENTS = "requirements"
 _BODY = Path(__file__).with_name("ssh.sh").read_text(encoding="utf-8")
-#: Names what was ignored, and what jump hosts said; its arguments are the folder of
-#: the programs, the checkout, and the setting of the operator. It runs outside of the
-#: job's namespaces, so it follows no link that the job made; no process of the job is
-#: left by then.
+#: Prints ignored options and messages of jump hosts. Its arguments are the directory of
+#: the programs, the checkout, and the operator's setting. It runs outside of the job's
+#: namespaces, so it follows no link that the job made; all processes of the job have
+#: ended by then.
 _TELL = """\
 plain() { [ ! -L "$1" ] && [ ! -L "$1/$2" ] && [ -f "$1/$2" ]; }
 ! plain "$1" ignored || head -c 4096 "$1/ignored" | while IFS= read -r option; do
@@ -45,10 +45,10 @@ exit 0
 
 
 class SshPrograms(msgspec.Struct, frozen=True, kw_only=True):
-    """The programs in a folder.
+    """The ssh programs in a directory.
 
-    *agent* is the socket of an agent that holds the one key, if there is one; its
-    public half is beside it.
+    *agent* is the socket of an agent that has a single key, if there is one; the public
+    key is in a file beside it.
     """
 
     folder: str
@@ -75,13 +75,13 @@ class SshPrograms(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _first(self) -> tuple[str, ...]:
-        """The options that come before all others, and so win."""
+        """The options that come first, and so override all later ones."""
         options = self.options
         first = [*checking(options, self.known_hosts)]
         if options.ssh_config:
             first += ["-F", options.ssh_config]
         if self.agent:
-            # So that IdentitiesOnly finds it.
+            # IdentitiesOnly limits ssh to keys that are named.
             first += ["-o", f"IdentityFile={quoted(f'{self.agent}.pub')}"]
         if not self.sharing:
             first += ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
@@ -89,13 +89,13 @@ class SshPrograms(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def arguments(self) -> str:
-        """``ANSIBLE_SSH_ARGS``, where there can be no program."""
+        """``ANSIBLE_SSH_ARGS``, for workspaces in which programs cannot be executed."""
         sharing = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60s")
         words = ("-C", *self._first, *(sharing if self.sharing else ()))
         return literal(shlex.join(words))
 
     def other(self, name: str) -> bytes:
-        """Return the program called *name*, which uses that one."""
+        """Return the program called *name*, which uses our ``ssh``."""
         return f'#!/bin/sh\nexec {name} -S {self._path("ssh")} "$@"\n'.encode()
 
     def _path(self, name: str) -> str:
@@ -104,7 +104,7 @@ class SshPrograms(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def git(self) -> str:
-        """``GIT_SSH_COMMAND``: no prompt, no key but the agent's, no long wait."""
+        """``GIT_SSH_COMMAND``: no prompt, only the agent's key, a short timeout."""
         words = _for_git(self.options, self.agent)
         if not self.options.runs_programs:
             return literal(shlex.join(("ssh", *self._first, *words)))
@@ -129,7 +129,7 @@ def _for_git(options: JobOptions, agent: str | None) -> tuple[str, ...]:
 def of_places(
     options: JobOptions, places: Layout, *, with_key: bool = False
 ) -> SshPrograms:
-    """Return the programs in the workspace, for an agent in it or for none."""
+    """Return the programs in the workspace, with or without an agent in it."""
     return SshPrograms(
         folder=f"{places.workspace}/{_FOLDER}",
         options=options,
@@ -140,7 +140,7 @@ def of_places(
 
 
 def of_requirements(options: JobOptions, places: Layout) -> SshPrograms:
-    """Return the same programs for an agent that has the repository's key too."""
+    """Return the programs for an agent that also has the repository's key."""
     made = of_places(options, places)
     return replace(made, agent=f"{places.workspace}/agent/{REQUIREMENTS}")
 
@@ -179,7 +179,7 @@ def environ(programs: SshPrograms) -> dict[str, str]:
 
 
 def tell(options: JobOptions) -> Step:
-    """Return the last step of a job: it names the options that were ignored."""
+    """Return the last step of a job: it prints the options that were ignored."""
     setting = (
         "host keys are checked as ssh.strict_host_key_checking says"
         if options.project_ssh_options

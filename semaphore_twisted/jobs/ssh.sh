@@ -1,10 +1,11 @@
-# The body of the program that a job has as ssh: it passes options on to the real one, but
-# for those that the operator has decided. Before it $folder, $checks (whether host keys
-# are checked) and $project (whether the project has options of its own) are set; after it
-# the function launch is called with the operator's options, which win, and with the rest.
+# The body of a job's ssh program: it passes options on to the real ssh, except for those
+# that the operator sets. The lines before it set $folder, $checks (whether host keys are
+# checked) and $project (whether the project may set options); the line after it calls the
+# function launch with the operator's options, which take precedence, and the remaining
+# arguments.
 set -f
 
-# Keep the option $1 of the project for the line of the log that names it.
+# Record the ignored option $1 of the project for the log.
 ignore() {
     grep -qxFs -e "$1" "$folder/ignored" || printf '%s\n' "$1" >>"$folder/ignored"
 }
@@ -33,7 +34,7 @@ passes() {
 }
 
 launch() {
-    # Ssh throws away what a jump host's says where it shares its connection.
+    # With connection sharing, ssh discards the messages of a jump host's ssh.
     if [ -n "$jump" ] && [ /dev/fd/2 -ef /dev/null ]; then
         exec 2>>"$folder/jumps"
     fi
@@ -44,7 +45,7 @@ launch() {
     case $folder in
     *[!A-Za-z0-9/._-]*) ;;
     *)
-        # A jump host is reached by what ssh was called as, so by this program again.
+        # For a jump host, ssh starts the program that it was called as: this one again.
         ! command -v bash >/dev/null ||
             exec bash -c 'exec -a "$0" "$@"' "$folder/ssh" "$program" "$@"
         ;;

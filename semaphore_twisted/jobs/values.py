@@ -202,7 +202,7 @@ def script_environment(order: JobOrder, options: JobOptions) -> dict[str, str]:
 
 
 def text(value: object) -> str:
-    """Return a value as one text: texts as they are, others as JSON."""
+    """Return a value as one text: a text unchanged, another value as JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 

@@ -1,10 +1,11 @@
-"""The plan of a job's private directory, and of what it must never hold.
+"""The layout of a job's directories, and the environment of its steps.
 
-Two places belong to a job. The *workspace* is the job user's own: checkout, home,
-inventory, sockets of its agent; the supervisor makes it and removes it. The *spool*
-is the server's own: git's agent and credentials live there, where a job that runs as
-another user cannot reach them. Nothing of the server's user writes into a workspace
-of another user by its path, since a job of that user could have put a link there.
+A job has two directories. The *workspace* belongs to the job's user: checkout, home,
+inventory, sockets of its agent; the supervisor creates and removes it. The *spool*
+belongs to the server's user: git's agent and credentials are there, where a job that
+runs as another user cannot reach them. A process of the server's user never writes into
+another user's workspace by its path, since a job of that user could have placed a link
+there.
 """
 
 import re
@@ -17,15 +18,15 @@ from semaphore_twisted.jobs.order import JobOptions
 from semaphore_twisted.jobs.steps import File
 from semaphore_twisted.model.errors import Invalid
 
-#: What the supervisor puts the absolute path of the workspace in for.
+#: The supervisor replaces this by the absolute path of the workspace.
 WORKSPACE = "{workspace}"
-#: What the supervisor puts the name of the step's user in for.
+#: The supervisor replaces this by the name of the step's user.
 USER = "{user}"
-#: Folder of programs that the server brings along, below the workspace.
+#: Directory of the server's programs, below the workspace.
 _PROGRAMS = "bin"
-#: Folder of the checkout, below the workspace.
+#: Directory of the checkout, below the workspace.
 CHECKOUT = "repository"
-#: Folder of the inventory's own checkout, below the workspace.
+#: Directory of the inventory's own checkout, below the workspace.
 INVENTORY_CHECKOUT = "inventory_repository"
 
 _PLACE = re.compile(r"\{(?=workspace\}|brace\}|user\}|pipe:)")
@@ -34,7 +35,7 @@ _LONGEST_CONTROL_PATH = 80
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the things of one job are; absolute paths."""
+    """The paths of one job; they are absolute."""
 
     workspace: str
     spool: str
@@ -44,7 +45,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def agent(self) -> str:
-        """The socket of the agent that the job's own steps use."""
+        """The socket of the agent for the job's own steps."""
         return f"{WORKSPACE}/agent/ssh"
 
     @property
@@ -59,24 +60,24 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def control_path_fits(self) -> bool:
-        """Whether a socket of ssh's connection sharing fits below the workspace."""
+        """Whether the socket path of ssh's connection sharing is short enough."""
         return len(f"{self.workspace}/cp".encode()) <= _LONGEST_CONTROL_PATH
 
 
 def literal(text: str) -> str:
-    """Return *text* so that the supervisor puts nothing into it."""
+    """Return *text* with its placeholders escaped."""
     return _PLACE.sub("{brace}", text)
 
 
 def literals(pairs: Mapping[str, str]) -> dict[str, str]:
-    """Return *pairs* with values that the supervisor puts nothing into."""
+    """Return *pairs* with the placeholders in the values escaped."""
     return {name: literal(value) for name, value in pairs.items()}
 
 
 def layout(options: JobOptions, place: str) -> Layout:
-    """Return where the things of the job go whose folders are called *place*.
+    """Return the paths of the job whose directories are called *place*.
 
-    :raises Invalid: if a socket would have too long a path.
+    :raises Invalid: if the path of a socket would be too long.
     """
     workspace = f"{options.workspaces}/{place}"
     spool = f"{options.spools}/{place}"
@@ -97,7 +98,7 @@ def layout(options: JobOptions, place: str) -> Layout:
 
 
 def files(options: JobOptions) -> tuple[File, ...]:
-    """Return the files that each workspace begins with, which make its folders."""
+    """Return the initial files of each workspace, which also create its directories."""
     kept = tuple(
         File(path=f"{folder}/.keep", content=b"")
         for folder in ("home", "tmp", "agent", "cp")
@@ -109,17 +110,17 @@ def files(options: JobOptions) -> tuple[File, ...]:
 
 
 def _program(path: str) -> File:
-    """Return a program of the workspace that executes the one at *path*."""
+    """Return a program in the workspace that executes the one at *path*."""
     name = path.rpartition("/")[2]
     content = f'#!/bin/sh\nexec {shlex.quote(path)} "$@"\n'
     return File(path=f"{_PROGRAMS}/{name}", content=content.encode(), executable=True)
 
 
 def environ(options: JobOptions, places: Layout) -> dict[str, str]:
-    """Return the environment that each of the job's own steps begins with.
+    """Return the common environment of the job's own steps.
 
-    Nothing of the server's own environment is in it, but for what the configuration
-    names. Ansible refuses to start without a UTF-8 locale.
+    It contains nothing of the server's own environment, except for variables that the
+    configuration names. Ansible refuses to start without a UTF-8 locale.
     """
     path = literal(options.search_path)
     return {

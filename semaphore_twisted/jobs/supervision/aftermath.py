@@ -1,4 +1,4 @@
-"""What processes are left of a job, and how they are ended."""
+"""Ends the processes that are left of a job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from semaphore_twisted.jobs.supervision.namespaces import Namespaces
 
-#: Seconds after which processes that survive SIGKILL are given up.
+#: Seconds after which the supervisor stops waiting for processes that survive SIGKILL.
 _UNKILLABLE_SECONDS = 30.0
 _SWEEP_SECONDS = 5.0
 
@@ -27,12 +27,11 @@ def end_all(
     hurry: Callable[[], bool],
     namespaces: Namespaces | None = None,
 ) -> int:
-    """End every process of the job; return how many cannot be ended.
+    """End every process of the job; return how many survive.
 
-    The last that end are those of its *namespaces*, all at once.
-
-    Each gets SIGTERM, and SIGKILL after *grace* seconds or once *hurry* says so. It
-    is looked again for new ones until there is none.
+    Each gets SIGTERM, and SIGKILL after *grace* seconds or once *hurry* returns true.
+    This repeats for new processes until there is none. The job's *namespaces* are ended
+    last.
     """
     kill_at = time.monotonic() + grace
     told: set[int] = set()
@@ -62,7 +61,7 @@ def end_all(
 
 
 def sweep(waiter: Waiter, *, mark: str) -> None:
-    """End the processes of a job whose supervisor vanished; *mark* tells them."""
+    """Kill the processes with *mark*: their job's supervisor vanished."""
     entry = f"JOB_MARK={mark}".encode()
     until = time.monotonic() + _SWEEP_SECONDS
     while (pids := tree.marked(entry)) and time.monotonic() < until:

@@ -1,8 +1,8 @@
 """Starts the program of a step.
 
-Between fork and exec the child becomes what it has to be: leader of a session of its
-own, tied to the supervisor's life, another user if wanted. Nothing is inherited but
-standard streams and the pipes of the step.
+Between fork and exec the child becomes the leader of its own session, is tied to the
+supervisor's life, and switches the user if needed. It inherits only its standard
+streams and the pipes of the step.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 _PIPE_SIZE = 1 << 20
-#: Python ignores these, and an exec would pass that on.
+#: Signals that are reset: Python ignores some, and ignored signals survive an exec.
 _SIGNALS = (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD),
     *(signal.SIGPIPE, signal.SIGXFSZ),
@@ -54,7 +54,7 @@ class StartFailed(Exception):
 
 
 class User:
-    """Whom a step runs as."""
+    """The user that a step runs as."""
 
     def __init__(self, uid: int, gid: int | None) -> None:
         self.uid = uid
@@ -68,7 +68,7 @@ class User:
             self.groups = os.getgrouplist(known.pw_name, self.gid)
 
     def become(self) -> None:
-        """Be this user, for good."""
+        """Switch this process to the user, permanently."""
         os.setgroups(self.groups)
         os.setresgid(self.gid, self.gid, self.gid)
         os.setresuid(self.uid, self.uid, self.uid)
@@ -76,9 +76,9 @@ class User:
 
 
 def name_of(user: User | None) -> str:
-    """Return the name of *user*, or of this process's where there is none.
+    """Return the name of *user*, or of this process's user for ``None``.
 
-    A number without an account has this name in the job's own ``/etc/passwd``.
+    A user id without an account has the returned name in the job's ``/etc/passwd``.
     """
     uid = os.geteuid() if user is None else user.uid
     try:
@@ -88,20 +88,20 @@ def name_of(user: User | None) -> str:
 
 
 def user_of(specification: Specification) -> User | None:
-    """Return the job's user, or ``None`` where it is the supervisor's."""
+    """Return the job's user, or ``None`` if it is the supervisor's."""
     if specification.uid is None:
         return None
     return User(specification.uid, specification.gid)
 
 
 class Child:
-    """A started program: its number, its output and what it is still to be given."""
+    """A started program: its process id, outputs and pending input."""
 
     def __init__(self, pid: int, outputs: list[int]) -> None:
         self.pid = pid
-        #: Standard output with errors, or standard output and errors apart.
+        #: One stream for standard output and errors, or two separate ones.
         self.outputs = outputs
-        #: Writing ends of pipes, and what is left to be written.
+        #: Write ends of pipes, with the data still to be written.
         self.feeds: dict[int, memoryview] = {}
 
 
@@ -113,9 +113,9 @@ def start(
     user: User | None,
     namespaces: Namespaces | None = None,
 ) -> Child:
-    """Start the program of *step*, in *namespaces* if it belongs there.
+    """Start the program of *step*, in *namespaces* if the step uses them.
 
-    :raises StartFailed: if that is not possible.
+    :raises StartFailed: if that fails.
     """
     if not step.as_user:
         user = None
@@ -145,7 +145,7 @@ def _start(
     namespaces: Namespaces | None,
     opened: list[int],
 ) -> Child:
-    """Start it; what is to be closed here afterwards is added to *opened*."""
+    """Start it, and add descriptors to *opened* that the caller must close."""
     feeds: dict[int, bytes] = {}
     keep: list[int] = []
 
@@ -199,7 +199,7 @@ def _start(
             os.dup2(errors, 2)
             for number in pipes.values():
                 os.set_inheritable(number, True)  # noqa: FBT003 - no keyword
-            # The workspace is private; what a job makes elsewhere is its own matter.
+            # The workspace is private, so files of the job may have the usual modes.
             os.umask(0o022 if step.as_user else 0o077)
             linux.drop_ambient_capabilities()
             if step.handed:
@@ -211,7 +211,7 @@ def _start(
             become,
             argv=argv,
             environ=environ,
-            # A folder that is handed over has been entered already.
+            # A directory that is handed over has been entered already.
             cwd="." if step.handed else cwd,
             namespaces=namespaces,
         )
@@ -224,13 +224,13 @@ def _start(
 
 
 def _refuse_nul(texts: list[bytes]) -> None:
-    """Refuse what the system cannot take as an argument."""
+    """Refuse a text with a NUL byte, which exec cannot pass."""
     if any(b"\0" in text for text in texts):
         raise StartFailed("an argument or a variable has a NUL byte in it")
 
 
 def _pipe(user: User | None, size: int) -> tuple[int, int]:
-    """Return a pipe that *user* may open again as ``/dev/fd/N``, of about *size*."""
+    """Return a pipe that *user* may reopen as ``/dev/fd/N``, of about *size* bytes."""
     reader, writer = os.pipe()
     with contextlib.suppress(OSError):
         if size > 65536:
@@ -241,7 +241,7 @@ def _pipe(user: User | None, size: int) -> tuple[int, int]:
 
 
 def _memory(user: User | None, content: bytes) -> int:
-    """Return a file of the memory's that *user* may open again as ``/dev/fd/N``."""
+    """Return a file in memory that *user* may reopen as ``/dev/fd/N``."""
     number = os.memfd_create("job")
     os.fchmod(number, 0o400)
     if user is not None:
@@ -259,7 +259,7 @@ def _fork(
     cwd: str,
     namespaces: Namespaces | None,
 ) -> int:
-    """Fork and execute; return the child's number once the program runs."""
+    """Fork and execute; return the child's process id once the program runs."""
     parent: int | None = os.getpid()
     told, tell = os.pipe()
     counted, count = os.pipe()
@@ -273,7 +273,7 @@ def _fork(
     with open(told, "rb") as words, open(counted, "rb") as numbers:
         word, number = words.read(), numbers.read()
     if number:
-        # That one only entered the namespaces; its child is this process's now.
+        # The first child only entered the namespaces; its child was reparented to us.
         os.waitpid(pid, 0)
         pid = int(number)
     if not word:
@@ -283,10 +283,10 @@ def _fork(
 
 
 def _enter(namespaces: Namespaces, *, tell: int, count: int) -> bool:
-    """Enter the namespaces; return whether the supervisor is no parent in there.
+    """Enter the namespaces; return whether they include a process namespace.
 
-    A process namespace is that of children only, so it is a child that returns then.
-    It needs no tie to the supervisor's life: the namespace has one.
+    Only children are in a new process namespace, so then a child returns. It needs no
+    parent-death signal: the namespace ends with the supervisor.
     """
     try:
         namespaces.enter()
@@ -313,7 +313,7 @@ def _execute(
     parent: int | None,
     tell: int,
 ) -> None:
-    """Become the program, or tell why not; never return."""
+    """Execute the program, or report the failure; never return."""
     stage = "start"
     try:
         become()
@@ -334,9 +334,9 @@ def _execute(
 
 
 def _search(argv: list[bytes], environ: dict[bytes, bytes]) -> None:
-    """Execute ``argv[0]``, found on the step's own PATH.
+    """Execute ``argv[0]``, searched on the step's own PATH.
 
-    :raises OSError: what the most telling attempt failed with.
+    :raises OSError: the most informative error of all attempts.
     """
     program = argv[0]
     places: Iterable[bytes] = (program,)
@@ -350,7 +350,7 @@ def _search(argv: list[bytes], environ: dict[bytes, bytes]) -> None:
             os.execve(place, argv, environ)  # noqa: S606 - as wanted
         except OSError as error:
             if error.errno == errno.ENOENT and os.path.lexists(place):
-                # The file is there; its interpreter is not.
+                # The file exists, but its interpreter does not.
                 found = OSError(errno.ELIBBAD, "")
             elif error.errno not in {errno.ENOENT, errno.ENOTDIR}:
                 found = found or error
@@ -358,7 +358,7 @@ def _search(argv: list[bytes], environ: dict[bytes, bytes]) -> None:
 
 
 def _sentence(word: str, program: str, cwd: str) -> str:
-    """Say why a program did not start."""
+    """Return the sentence that says why a program did not start."""
     stage, _, rest = word.partition(" ")
     if stage == "other":
         return f"{program} cannot be started: {rest}"

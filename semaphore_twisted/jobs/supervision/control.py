@@ -1,8 +1,8 @@
-"""``SPOOL/control``: the socket on which a server gives orders and hears of output.
+"""``SPOOL/control``: the socket on which a server sends orders and is told of output.
 
-An order is a line, ``stop`` or ``kill``. A byte ``.`` to the server says that there is
-more in ``SPOOL/output``; a byte that finds no room is not missed, since others are
-waiting there to be read.
+An order is a line, ``stop`` or ``kill``. A byte ``.`` to the server announces more data
+in ``SPOOL/output``. If the socket's buffer is full, the byte is dropped: earlier ones
+still wait there to be read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PATH = "control"
 LONGEST_ORDER = 64
-#: Connections at once: a server has one, and the next one another.
+#: The most connections at a time; a server needs one.
 MOST_SERVERS = 16
 
 
@@ -35,11 +35,11 @@ class Control:
         self._peers: dict[int, tuple[socket.socket, bytes]] = {}
 
     def descriptors(self) -> list[int]:
-        """Return what to wait for."""
+        """Return the descriptors to poll for reading."""
         return [self._listener.fileno(), *self._peers]
 
     def readable(self, descriptor: int) -> bool:
-        """Deal with *descriptor* if it is one of these; tell whether it was."""
+        """Handle *descriptor* if it belongs to the socket; return whether it does."""
         if descriptor == self._listener.fileno():
             with contextlib.suppress(OSError):
                 peer, _ = self._listener.accept()
@@ -71,14 +71,14 @@ class Control:
         return True
 
     def tell(self) -> None:
-        """Tell every server that there is more."""
+        """Announce new output to every server."""
         for peer, _ in self._peers.values():
-            # A server that is gone is noticed when it is read from.
+            # A closed connection is detected when it is read.
             with contextlib.suppress(OSError):
                 peer.send(b".", socket.MSG_NOSIGNAL)
 
     def close(self) -> None:
-        """Let go of the servers: the result is there."""
+        """Close the socket and all connections: the result is written."""
         with contextlib.suppress(OSError):
             os.unlink(_PATH)
         self._listener.close()

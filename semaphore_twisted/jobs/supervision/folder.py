@@ -1,4 +1,4 @@
-"""The workspace: a job's private directory, made before it and removed after it."""
+"""The workspace: a job's private directory, created before it and removed after it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-#: Depth does not matter when all folders are moved up to one.
+#: Prefix of subdirectories that were moved to the top, which makes depth irrelevant.
 _PREFIX = f".removed-{os.urandom(6).hex()}-"
 
 
 def make(
     workspace: str, files: list[tuple[str, bytes, bool]], user: User | None
 ) -> None:
-    """Make the workspace with *files* (path, content, executable).
+    """Create the workspace with *files* (path, content, executable).
 
-    It belongs to *user* only when all is in it, so nobody can put a link into the way.
+    Its owner is set to *user* only when it is complete, so no process of that user can
+    place a link in it before.
 
-    :raises OSError: if that is not possible.
-    :raises ValueError: if a path leads out of the workspace.
+    :raises OSError: if that fails.
+    :raises ValueError: if a path leaves the workspace.
     """
     os.makedirs(os.path.dirname(workspace), 0o700, exist_ok=True)
     os.mkdir(workspace, 0o700)
@@ -56,11 +57,11 @@ def empty(
 ) -> str:
     """Empty the directory opened as *descriptor*; return what could not be removed.
 
-    It becomes the current one. What has a name of *first* goes first, and *told* is
-    called then.
+    It becomes the current directory. Entries with a name in *first* are removed first,
+    and *told* is called then.
 
-    A tree is removed without recursion and without long paths: each folder is moved
-    to the top before it is looked into. Odd modes are put right first.
+    A tree is removed without recursion and without long paths: each subdirectory is
+    moved to the top before it is listed. Modes that prevent this are changed first.
     """
     kept: dict[str, str] = {}
     os.fchmod(descriptor, 0o700)
@@ -85,7 +86,7 @@ def empty(
 
 
 def _remove(name: str, number: int, kept: dict[str, str]) -> int:
-    """Remove one entry of the current directory; folders inside of it move up."""
+    """Remove one entry of the current directory; move its subdirectories up."""
     try:
         if not stat.S_ISDIR(os.lstat(name).st_mode):
             os.unlink(name)

@@ -1,8 +1,8 @@
-"""One job from its first step to its result.
+"""Runs one job from its first step to its result.
 
-When the result has its name, no process of the job is left, what holds secrets in its
-workspace is gone and all of its output is in the spool. The rest of a large workspace
-is removed after it.
+When the result file has its final name, all processes of the job have ended, files with
+secrets in its workspace are removed, and all of its output is in the spool. The rest of
+a large workspace is removed after that.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ _KEPT = 64 * 1024
 _CAPTURED = 4 * 1024
 _READY_SECONDS = 10.0
 _FINALLY_SECONDS = 60.0
-#: Seconds for what a program left behind to close its output.
+#: Seconds to wait until processes that a program left behind close its output.
 _DRAIN_SECONDS = 0.3
-#: Seconds between SIGTERM and SIGKILL for what is left after a job's own end.
+#: Seconds between SIGTERM and SIGKILL for processes left after the job's end.
 _LEFTOVER_GRACE = 1.0
-#: Seconds that a result waits for the removal of what holds no secret.
+#: Seconds that the result waits for the removal of files without secrets.
 _REMOVAL_SECONDS = 2.0
 
 
 class Ending(Exception):
-    """The job is over."""
+    """The end of the job, with its status and reason."""
 
     def __init__(
         self,
@@ -65,19 +65,19 @@ class Ending(Exception):
         self.step = step
         self.exit_status = exit_status
         self.signal = signal
-        #: For the log, before the reason: output that was kept back, lines.
+        #: Withheld output, and lines, to log before the reason.
         self.kept = bytearray()
         self.lines: list[str] = []
-        #: How the last line of the log names it.
+        #: The last line of the log.
         self.last = reason
 
 
 def _drop(data: bytes) -> None:
-    """Take what nobody wants to see."""
+    """Discard output."""
 
 
 class Job:
-    """Brings a job to its end; the current directory is the spool."""
+    """Runs a job to its end; the current directory is the spool."""
 
     def __init__(
         self,
@@ -105,24 +105,24 @@ class Job:
         self._removal: Removal | None = None
 
     def order(self, order: str) -> None:
-        """Take an order of the server: ``stop`` or ``kill``."""
+        """Accept an order of the server: ``stop`` or ``kill``."""
         if order == "kill":
             self._killing = True
         if order in {"stop", "kill"}:
             self._stopping = True
 
     def run(self) -> None:
-        """Run it all and write the result."""
+        """Run all steps, clean up and write the result."""
         try:
             ending = self._steps()
         except Ending as raised:
             ending = raised
-        except Exception as error:  # noqa: BLE001 - any fault is a result
+        except Exception as error:  # noqa: BLE001 - any error becomes the result
             ending = Ending("error", f"The supervisor failed: {error}")
             ending.lines = traceback.format_exc().splitlines()
         try:
             self._finish(ending)
-        except Exception:  # noqa: BLE001 - the result is written whatever happens
+        except Exception:  # noqa: BLE001 - the result must be written in any case
             self._journal.note(traceback.format_exc())
             if ending.status == "success":
                 ending.status = "error"
@@ -132,7 +132,7 @@ class Job:
             self._removal.finish()
 
     def _steps(self) -> Ending:
-        """Run the steps; each may raise the ending as well."""
+        """Run the steps; return the ending, or raise it."""
         if self._specification.interrupted is not None:
             self._started = self._specification.interrupted
             self._sweep()
@@ -144,7 +144,7 @@ class Job:
                 break
         return Ending("success")
 
-    # The beginning.
+    # Preparation.
 
     def _prepare(self) -> None:
         self._user = child.user_of(self._specification)
@@ -170,15 +170,15 @@ class Job:
         self._namespaces = made
 
     def _sweep(self) -> None:
-        """End what is left of a job whose supervisor vanished."""
+        """End the processes of a job whose supervisor vanished."""
         self._user = child.user_of(self._specification)
         self._made = os.path.lexists(self._workspace)
         aftermath.sweep(self._waiter, mark=self._specification.mark)
 
-    # A step.
+    # Running a step.
 
     def _check(self, step: Step, deadline: float | None = None) -> None:
-        """End the job if it is to be stopped, or if its time is up."""
+        """Raise the ending if the job is to be stopped or has reached a limit."""
         now = time.monotonic()
         if self._finishing:
             if self._killing or (deadline is not None and now >= deadline):
@@ -214,7 +214,7 @@ class Job:
     def _wait(
         self, done: Callable[[], bool], step: Step, deadline: float | None
     ) -> None:
-        """Deal with everything until *done*, a stop or a limit."""
+        """Handle events until *done*; raise the ending at a stop or a limit."""
         while not done():
             self._check(step, deadline)
             moments = [deadline, None if self._finishing else self._deadline]
@@ -225,7 +225,7 @@ class Job:
     def _run(self, step: Step) -> str:
         """Run *step* and return its outcome.
 
-        :raises Ending: if the job is over with it.
+        :raises Ending: if the step ends the job.
         """
         if step.requires is not None:
             # A link that leads out of the workspace counts as absent.
@@ -250,7 +250,7 @@ class Job:
         return outcome
 
     def _lock(self, step: Step, deadline: float | None) -> int | None:
-        """Hold the step's lock, as soon as nobody else does."""
+        """Wait for the step's lock and take it."""
         if step.lock is None:
             return None
         began, told = time.monotonic(), False
@@ -263,7 +263,7 @@ class Job:
         return descriptor
 
     def _try_lock(self, step: Step, path: str) -> int | None:
-        """Hold the lock at *path*, unless another process does or removes it."""
+        """Take the lock at *path*; ``None`` if it is held, or the file was replaced."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -281,7 +281,7 @@ class Job:
         return None
 
     def _unlock(self) -> None:
-        """Let go of locks; after a failure only when its processes are gone."""
+        """Release the locks; after a failure, the step's processes must have ended."""
         while self._locks:
             os.close(self._locks.pop())
 
@@ -331,13 +331,13 @@ class Job:
                 self._until_end(step, started, deadline)
                 outcome = self._outcome(step, started.pid, bytes(captured))
         except Ending as ending:
-            # What is still in the pipe comes into it, too.
+            # Output that is still in the pipe is added to it.
             ending.kept = kept
             kept.extend(captured)
             self._waiter.divert(started.outputs, keep)
             raise
         else:
-            # What the step left behind goes on writing.
+            # Processes that the step left behind may continue writing.
             after = _drop if step.quiet else log
             self._waiter.divert(started.outputs, after)
             return outcome
@@ -369,8 +369,8 @@ class Job:
     ) -> None:
         """Wait until the program has ended and its output is read.
 
-        A process that it left behind may hold the output for longer: it is not waited
-        for, its lines still come.
+        A process that it left behind may keep the output open: the job does not wait
+        for it, but still logs its lines.
         """
         ended = self._waiter.ended
         self._wait(lambda: started.pid in ended, step, deadline)
@@ -381,7 +381,7 @@ class Job:
         self._waiter.show(started.outputs)
 
     def _outcome(self, step: Step, pid: int, captured: bytes) -> str:
-        """Say what the exit status of *step* means."""
+        """Return the outcome for the exit status of *step*."""
         code = os.waitstatus_to_exitcode(self._waiter.ended.pop(pid))
         outcome = step.exits.get(str(code))
         if outcome is None:
@@ -403,10 +403,10 @@ class Job:
             signal=number,
         )
 
-    # The end.
+    # Ending the job.
 
     def _finish(self, ending: Ending) -> None:
-        """Leave nothing of the job but its spool."""
+        """End all processes, log the ending, and clean up everything but the spool."""
         self._finishing = True
         limited = ending.status == "success" or ending.exit_status is not None
         grace = self._specification.grace
@@ -424,7 +424,7 @@ class Job:
             self._remove_workspace(seconds=_REMOVAL_SECONDS)
 
     def _run_finally(self, step: Step) -> None:
-        """Run a step of the very end; if it fails, that is only said."""
+        """Run a cleanup step; a failure is only logged."""
         if step.time_limit is None:
             step.time_limit = _FINALLY_SECONDS
         try:
@@ -439,7 +439,7 @@ class Job:
             self._waiter.close_streams()
 
     def _end_all(self, grace: float) -> None:
-        """End every process of the job, politely for *grace* seconds."""
+        """End every process of the job: SIGTERM, then SIGKILL after *grace* seconds."""
         inner, self._namespaces = self._namespaces, None
         left = aftermath.end_all(
             self._waiter,
@@ -452,7 +452,7 @@ class Job:
         self._unlock()
 
     def _remove_workspace(self, seconds: float | None = None) -> None:
-        """Remove the workspace; after *seconds* wait for what holds secrets only."""
+        """Remove the workspace; after *seconds*, wait only for files with secrets."""
         secret = frozenset(
             path.split("/")[0]
             for path, content, _ in self._specification.files
@@ -467,10 +467,10 @@ class Job:
             )
 
     def _write_result(self, ending: Ending) -> None:
-        """Write the result; where the disk is full, until there is room.
+        """Write the result; while the disk is full, try again.
 
-        Dropped output changes no status: the job did what it did. Where the log has no
-        room for the line that says how much was dropped, the result has it.
+        Dropped output does not change the status. If the log has no room for the line
+        that reports it, the result contains that line.
         """
         self._journal.tell_dropped()
         reasons = filter(None, (ending.reason, self._journal.dropped))

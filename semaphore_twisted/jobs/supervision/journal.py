@@ -1,10 +1,10 @@
-"""What the supervisor writes into the spool: ``output`` and ``result``.
+"""Writes ``output`` and ``result`` into the spool.
 
-A full disk stops neither the job nor the supervisor. Output of the job is dropped
-while the disk has less free space than the reserve, so that the server can go on
-storing what the spool holds already. What is dropped is counted, and one line says how
-much. The supervisor's own records may use the reserve. The room for the result is taken
-at the start.
+A full disk stops neither the job nor the supervisor. Output of the job is dropped while
+the disk has less free space than the reserve, so that the server can still store the
+output in the spool. The dropped bytes are counted, and one line reports them. The
+supervisor's own records may use the reserve. The space for the result is allocated at
+the start.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class Journal:
         reserve: int = 0,
         offset: int = 0,
     ) -> None:
-        """Append after the whole records of ``output``, the first one at *offset*."""
+        """Append after the complete records of ``output``, from *offset* on."""
         self._masker = masker
         self._reserve = reserve
         self._written = written
         self._left = limit
         self._limit = limit
         self._dropping = False
-        #: Bytes that were dropped because of the disk and that no line tells of yet.
+        #: Bytes dropped for lack of space that no line has reported yet.
         self._untold = 0
-        #: All that were dropped because of the disk.
+        #: All bytes dropped for lack of space.
         self.lost = 0
         self._why = ""
         self._short = False
@@ -60,7 +60,7 @@ class Journal:
             os.write(self._result, b" " * _RESULT_SIZE)
 
     def _recover(self, offset: int) -> int:
-        """Cut off what a crash tore, and return the size."""
+        """Truncate an incomplete record after a crash, and return the size."""
         size = min(offset, os.fstat(self._output).st_size)
         while data := os.pread(self._output, 8 << 20, size):
             taken = decode(data)[1]
@@ -72,7 +72,7 @@ class Journal:
         return size
 
     def output(self, data: bytes) -> None:
-        """Write masked *data* of the job, as far as the limit allows."""
+        """Write masked *data* of the job, up to the limit."""
         if not data or self._dropping:
             return
         if len(data) > self._left:
@@ -89,8 +89,8 @@ class Journal:
     def _has_room(self) -> bool:
         """Whether the disk has more free space than the reserve.
 
-        Once it had not, a quarter more is asked for, so that the log does not change
-        between dropping and writing with each record.
+        After a shortage, a quarter more is required, so that the log does not alternate
+        between dropping and writing.
         """
         try:
             disk = os.fstatvfs(self._output)
@@ -104,12 +104,12 @@ class Journal:
         return not self._short
 
     def note(self, text: str) -> None:
-        """Write lines of the supervisor's own; secrets are masked."""
+        """Write a note of the supervisor; secrets are masked."""
         data = text.encode("utf-8", "replace")
         self._append(Kind.NOTE, self._masker.mask(data) + b"\n")
 
     def fact(self, name: str, value: bytes) -> None:
-        """Write a fact; *value* is masked already."""
+        """Write a fact; *value* must be masked already."""
         said = {"name": name, "value": value.decode("utf-8", "replace")}
         self._append(Kind.FACT, json.dumps(said).encode())
 
@@ -118,7 +118,7 @@ class Journal:
         self._append(Kind.STEP, json.dumps({"name": name}).encode())
 
     def _append(self, kind: int, body: bytes) -> None:
-        """Write a record wholly or not at all."""
+        """Write a complete record, or drop it."""
         if not body:
             return
         if self._untold and not self._short:
@@ -133,7 +133,7 @@ class Journal:
         self.lost += length
 
     def _tell(self) -> None:
-        """Write how much was dropped; if that does not fit, it is told later."""
+        """Write how much was dropped; if that does not fit, a later call reports it."""
         note = f"{self.dropped}\n".encode()
         if self._write(encode(Kind.NOTE, time.time(), note)):
             self._untold = 0
@@ -141,18 +141,18 @@ class Journal:
 
     @property
     def dropped(self) -> str:
-        """A sentence about dropped output that no line tells of yet, or nothing."""
+        """A sentence about dropped output that no line has reported, else empty."""
         if not self._untold:
             return ""
         return f"{self._untold} bytes of output were dropped: {self._why}"
 
     def tell_dropped(self) -> None:
-        """Write at the end how much was dropped, whether there is room or not."""
+        """Write at the end how much was dropped, even without free space."""
         if self._untold:
             self._tell()
 
     def _write(self, record: bytes) -> bool:
-        """Write *record*; if that fails, leave the file as it was."""
+        """Write *record*; if that fails, restore the file and return ``False``."""
         rest = memoryview(record)
         try:
             while rest:
@@ -167,9 +167,9 @@ class Journal:
         return True
 
     def finish(self, **result: object) -> None:
-        """Write the result; once it has its name it is on the disk, as is the output.
+        """Write the result; when it has its name, output and result are on the disk.
 
-        :raises OSError: if there is no room for it.
+        :raises OSError: if the disk has no room for it.
         """
         reason = self._masker.mask(str(result["reason"]).encode("utf-8", "replace"))
         result["reason"] = reason.decode("utf-8", "replace")[:_REASON_SIZE]
@@ -188,5 +188,5 @@ class Journal:
 
 
 def _size(count: int) -> str:
-    """Return *count* bytes in the unit that people read."""
+    """Return *count* bytes in a readable unit."""
     return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"

@@ -1,4 +1,4 @@
-"""What the standard library does not offer of Linux."""
+"""Linux system calls that the standard library does not offer."""
 
 import ctypes
 import os
@@ -41,37 +41,37 @@ def _prctl(option: int, value: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of each descendant that loses its own."""
+    """Become the parent of each descendant whose parent ends."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def hide_memory() -> None:
-    """Let no other process of this user read this one's memory, nor a core of it."""
+    """Protect this process's memory from other processes of its user; no core dumps."""
     _prctl(_PR_SET_DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def die_with_parent(signal: int) -> None:
-    """Get *signal* when the parent ends."""
+    """Receive *signal* when the parent ends."""
     _prctl(_PR_SET_PDEATHSIG, signal)
 
 
 def renounce_privileges() -> None:
-    """Let no program that is executed from here on give more rights than there are."""
+    """Prevent executed programs from gaining privileges (``no_new_privs``)."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def drop_ambient_capabilities() -> None:
-    """Pass no capability on to a program; what this process may do stays.
+    """Do not pass capabilities on to executed programs; this process keeps its own.
 
-    A server without root switches users by ambient capabilities, which outlive the
-    switch from one ordinary user to another.
+    A server without root switches users by ambient capabilities, which survive the
+    switch from one unprivileged user to another.
     """
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
 
 
 def unshare(flags: int) -> None:
-    """Leave the namespaces that *flags* name for new ones (``unshare(2)``)."""
+    """Move into new namespaces of the kinds in *flags* (``unshare(2)``)."""
     _done(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
@@ -97,7 +97,7 @@ def mount(
 def listens(path: str) -> bool:
     """Whether a program listens on the socket *path* (``/proc/net/unix``, ``proc(5)``).
 
-    A socket has its file before its program listens; whoever connects in between is
+    The file of a socket exists before its program listens; a connection in between is
     refused.
     """
     accepting = 1 << 16
@@ -118,9 +118,9 @@ def keyctl_number() -> int | None:
 
 
 def forget_keys() -> None:
-    """Leave the session keyring that all programs of a service share for a new one.
+    """Leave the session keyring shared by the programs of a service; join a new one.
 
-    Where the system does not allow it, a container for example, there are no keys.
+    If the system refuses this, as in some containers, there are no keys either.
     """
     number = keyctl_number()
     if number is not None:
@@ -128,18 +128,18 @@ def forget_keys() -> None:
 
 
 def set_name(name: str) -> None:
-    """Be called *name* in ``/proc/PID/comm``."""
+    """Set the name in ``/proc/PID/comm`` to *name*."""
     buffer = ctypes.create_string_buffer(name.encode())
     _done(_libc.prctl(_PR_SET_NAME, buffer, 0, 0, 0), "prctl PR_SET_NAME")
 
 
 def show_memory() -> None:
-    """Let this process's files below ``/proc`` belong to its own user."""
+    """Make this process's own user the owner of its files below ``/proc``."""
     _prctl(_PR_SET_DUMPABLE, 1)
 
 
 def _done(result: int, call: str) -> None:
-    """Raise the error of a call that failed."""
+    """Raise the error of a failed call."""
     if result:
         number = ctypes.get_errno()
         raise OSError(number, f"{call}: {os.strerror(number)}")

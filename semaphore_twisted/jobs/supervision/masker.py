@@ -1,6 +1,6 @@
-"""Masks a job's known secrets, wherever the pipe cuts its output.
+"""Masks a job's known secrets, independent of how reads split its output.
 
-What may be the beginning of a secret is held back until more has come.
+Output that may be the beginning of a secret is held back until more arrives.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from semaphore_twisted.jobs.supervision.patterns import PatternIndex
 from semaphore_twisted.jobs.supervision.text import whole_characters
 
 MASK = b"***"
-#: A line that grows beyond this is written in pieces.
+#: The longest line; a longer one is written in pieces.
 LONGEST_LINE = 64 * 1024
 
 
 class Masker:
-    """The secrets of a job."""
+    """Finds the secrets of a job in its output."""
 
     def __init__(self, masks: list[bytes]) -> None:
         whole = {mask.strip(b"\r\n") for mask in masks} - {b""}
         self._index = PatternIndex(list(whole))
-        #: Bytes that a secret has at most.
+        #: Length of the longest secret in bytes.
         self.longest = self._index.longest
-        # Secrets of several lines: what ends their first line, which may follow other
-        # text, and each further line with the secrets, and the places there, it ends.
+        # Secrets of several lines: their first lines (which may follow other text), and
+        # each further line with the secrets that have it, and its end offset in them.
         self._first = tuple(
             mask[: mask.index(b"\n") + 1] for mask in whole if b"\n" in mask
         )
@@ -35,15 +35,15 @@ class Masker:
                 place = after
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
-        """Return where secrets begin and end in *data*, in order."""
+        """Return the begin and end of each secret in *data*, in order."""
         return self._index.spans(data)
 
     def mask(self, data: bytes) -> bytes:
-        """Return *data* without its secrets."""
+        """Return *data* with its secrets masked."""
         return without(data, self.spans(data))
 
     def begun_by_lines(self, data: bytes, end: int) -> int:
-        """Return where in ``data[:end]``, whole lines, a longer secret may begin."""
+        """Return where an unfinished secret may begin in whole lines ``data[:end]``."""
         if not self._first or end == 0:
             return end
         longest = 0
@@ -59,7 +59,7 @@ class Masker:
         return end - longest
 
     def begun(self, data: bytes) -> int:
-        """Return the length of what may be the beginning of a secret."""
+        """Return the length of the end of *data* that may begin a secret."""
         return self._index.begun(data)
 
 
@@ -77,10 +77,10 @@ def without(data: bytes, spans: list[tuple[int, int]]) -> bytes:
 
 
 class MaskedStream:
-    """One stream of a job: takes what was read, gives whole lines without secrets.
+    """One output stream of a job: takes raw reads, returns whole masked lines.
 
-    What it gives ends where a line ends; a line that is shown although its end has not
-    come (it is too long, or nothing came for a while) ends there as well.
+    Returned data ends at the end of a line. A line without an end is returned if it is
+    too long or overdue; it then ends there.
     """
 
     def __init__(self, masker: Masker) -> None:
@@ -90,11 +90,11 @@ class MaskedStream:
 
     @property
     def holding(self) -> bool:
-        """Whether something waits for more."""
+        """Whether data is held back."""
         return bool(self._held)
 
     def feed(self, data: bytes) -> bytes:
-        """Take *data* and return what may be shown."""
+        """Add *data* and return the data that can be shown."""
         held = self._held = self._held + data
         end = self._masker.begun_by_lines(held, held.rfind(b"\n") + 1)
         end = held.rfind(b"\n", 0, end) + 1
@@ -106,16 +106,16 @@ class MaskedStream:
         return self._release(end)
 
     def overdue(self) -> bytes:
-        """Return what may be shown of a line whose end does not come."""
+        """Return the data that can be shown of an unfinished line."""
         end = len(self._held) - self._masker.begun(self._held)
         return self._release(whole_characters(self._held[:end]))
 
     def close(self) -> bytes:
-        """Return the rest: nothing more will come."""
+        """Return the rest: no more data will come."""
         return self._release(len(self._held))
 
     def _release(self, end: int) -> bytes:
-        """Return the first *end* bytes, or more where a secret crosses that place."""
+        """Return the first *end* bytes, or more if a secret crosses that position."""
         held = self._held
         spans = []
         for span in self._masker.spans(held):
@@ -129,7 +129,7 @@ class MaskedStream:
         unfinished = not shown.endswith(b"\n")
         shown = without(shown, spans)
         if self._open:
-            # The line that was shown before its end ends here.
+            # The end of a line that was already shown is removed.
             shown = shown.removeprefix(b"\r\n" if shown[:1] == b"\r" else b"\n")
         self._open = unfinished
         return shown

@@ -1,9 +1,9 @@
-"""The file system as one job sees it, made in the job's own mount namespace.
+"""A job's view of the file system, set up in the job's own mount namespace.
 
-The job has its own ``/tmp``, ``/var/tmp``, ``/dev/shm``, ``/dev/pts``,
-``/dev/mqueue`` and ``/proc``. Directories of the server and of other jobs are empty,
-except for the job's own workspace. A number without an account has one here, since
-ssh refuses a user without a name.
+The job has its own ``/tmp``, ``/var/tmp``, ``/dev/shm``, ``/dev/pts``, ``/dev/mqueue``
+and ``/proc``. Directories of the server and of other jobs are empty, except for the
+job's own workspace. A user id without an account gets one here, since ssh refuses a
+user without a name.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from semaphore_twisted.jobs.supervision import linux
 from semaphore_twisted.jobs.supervision.child import User, name_of
 from semaphore_twisted.jobs.supervision.specification import Isolation
 
-#: Folders that every user may write to; a job has its own.
+#: Directories that every user may write to; a job has its own.
 _SHARED = ("/tmp", "/var/tmp", "/run/lock")  # noqa: S108 - these are replaced
-#: Of the workspace: what the job finds as each of them.
+#: The directory of the workspace that replaces them.
 _PRIVATE = "tmp"
 _SMALL = "mode=0755,size=256k,nr_inodes=256"
 _HARMLESS = linux.NO_SUID | linux.NO_DEVICES
-#: What a file system's flags (``statvfs(3)``) are as flags of a mount.
+#: Flags of a file system (``statvfs(3)``) and the mount flags to keep; 0 is the same.
 _KEPT = {
     **dict.fromkeys((1, 2, 4, 8, 1024, 2048), 0),
     4096: 1 << 21,
@@ -32,7 +32,7 @@ _KEPT = {
 
 
 class Arrangement:
-    """Makes the mounts; what has to stay visible is opened before it is covered."""
+    """Makes the mounts; paths that stay visible are opened before they are covered."""
 
     def __init__(self, isolation: Isolation, workspace: str, user: User | None) -> None:
         self._isolation = isolation
@@ -42,9 +42,9 @@ class Arrangement:
     def make(self) -> None:
         """Make all mounts.
 
-        :raises OSError: if one is not possible; the job must not start then.
+        :raises OSError: if a mount fails; the job must not start then.
         """
-        # Mounts of the machine still arrive here, and none of these leaves.
+        # Mounts of the machine still propagate here, but ours do not propagate back.
         linux.mount("none", "/", flags=linux.RECURSIVE | linux.SLAVE)
         workspace = _open(self._workspace)
         shown = {
@@ -71,7 +71,7 @@ class Arrangement:
         linux.mount("proc", "/proc", "proc", _HARMLESS | linux.NO_PROGRAMS)
 
     def _private(self) -> set[str]:
-        """Give the job its own folders in place of those that all users share."""
+        """Replace the directories that all users share by the job's own."""
         made = set()
         source = f"{self._workspace}/{_PRIVATE}"
         opened = _open(source)
@@ -94,7 +94,7 @@ class Arrangement:
             linux.mount("none", "/dev/pts", "devpts", flags, data)
 
     def _account(self) -> None:
-        """Add an account for a number that has none."""
+        """Add an account for a user id that has none."""
         uid, gid = os.geteuid(), os.getegid()
         if self._user is not None:
             uid, gid = self._user.uid, self._user.gid
@@ -110,7 +110,7 @@ class Arrangement:
         self._extend("/etc/group", f"{name}:x:{gid}:")
 
     def _extend(self, path: str, line: str) -> None:
-        """Show *path* with one more line; the file itself stays as it is."""
+        """Show *path* with one more line; the file itself is not changed."""
         try:
             with open(path, "rb") as file:
                 content = file.read()
@@ -127,7 +127,7 @@ class Arrangement:
                 self._replace(path, b"", 0)
 
     def _replace(self, path: str, content: bytes, mode: int) -> None:
-        """Show *content* at *path*."""
+        """Mount a file with *content* at *path*."""
         place = f"{self._workspace}/.replaced"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         opened = os.open(place, flags, 0o600)
@@ -141,7 +141,7 @@ class Arrangement:
             os.unlink(place)
 
     def _bind(self, opened: int, path: str) -> None:
-        """Show what is *opened* at *path*, unless it is there."""
+        """Mount the file *opened* at *path*, unless it is visible there."""
         wanted = os.fstat(opened)
         with contextlib.suppress(OSError):
             if os.path.samestat(os.stat(path), wanted):
@@ -155,7 +155,7 @@ class Arrangement:
         linux.mount(_by_number(opened), path, flags=flags)
 
     def _folders(self, path: str) -> None:
-        """Make the folder *path*, which the job's user may remove with its others."""
+        """Create the directory *path*; the job's user becomes the owner."""
         missing = []
         while not os.path.isdir(path):
             missing.append(path)
@@ -166,7 +166,7 @@ class Arrangement:
                 os.chown(each, self._user.uid, self._user.gid)
 
     def _fix(self, opened: int, path: str) -> None:
-        """Let nothing be changed below *path*."""
+        """Make *path* read-only."""
         flags = linux.BIND | linux.REMOUNT | linux.READ_ONLY
         linux.mount(_by_number(opened), path, flags=linux.BIND | linux.RECURSIVE)
         found = os.statvfs(path).f_flag

@@ -1,9 +1,9 @@
-"""The namespaces of one job: made once, entered by each of its programs.
+"""The namespaces of one job: created once, entered by each of its programs.
 
 The first process of the process namespace is a child of the supervisor. It is called
-``init``, which is what programs expect of process 1, collects orphans and does nothing
-else. When it ends, the kernel ends every process of the namespace: no program of the
-job can leave it, and none survives the supervisor.
+``init``, as programs expect of process 1, and only collects orphans. When it ends, the
+kernel ends every process of the namespace: no program of the job can leave it, and none
+survives the supervisor.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from semaphore_twisted.jobs.supervision.specification import Isolation
     from semaphore_twisted.jobs.supervision.wait import Waiter
 
-#: Each kind with its flag and its file below ``/proc/self/ns``, in the order in which
-#: they are entered: the one of users gives the right to enter the others.
+#: The flag of each kind and its file below ``/proc/self/ns``, in the order of entering:
+#: the user namespace gives the right to enter the other ones.
 _KINDS = {
     "user": (linux.NEW_USER, "user"),
     "mount": (linux.NEW_MOUNT, "mnt"),
@@ -38,27 +38,27 @@ _LONGEST = 4096
 
 
 class CannotIsolate(Exception):
-    """The namespaces cannot be made; the text says which call failed and why."""
+    """The namespaces cannot be created; the text says which call failed and why."""
 
 
 class Namespaces:
-    """The namespaces, opened, and the number of their first process."""
+    """The opened namespaces, and the process id of their first process."""
 
     def __init__(
         self, opened: dict[str, int], init: int | None, lifeline: socket.socket
     ) -> None:
         self._opened = opened
-        #: ``None`` where the job has no process namespace.
+        #: ``None`` if the job has no process namespace.
         self.init = init
         self._lifeline = lifeline
 
     def enter(self) -> None:
-        """Enter them; a child that is started from now on is in all of them."""
+        """Enter them; children that are started from now on are in all of them."""
         for kind, opened in self._opened.items():
             linux.enter(opened, _KINDS[kind][0])
 
     def end(self, waiter: Waiter) -> None:
-        """End every process in them, and let go of them."""
+        """End every process in them, and close them."""
         if self.init is not None and self.init not in waiter.ended:
             tree.send(self.init, signal.SIGKILL)
         for opened in self._opened.values():
@@ -68,9 +68,9 @@ class Namespaces:
 
 
 def create(isolation: Isolation, *, workspace: str, user: User | None) -> Namespaces:
-    """Make the namespaces that *isolation* names, with the job's file system.
+    """Create the namespaces that *isolation* names, with the job's file system.
 
-    :raises CannotIsolate: if one is not possible; nothing of it is left then.
+    :raises CannotIsolate: if that fails; none of them is left then.
     """
     kinds = [kind for kind in _KINDS if kind in isolation.kinds]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -94,7 +94,7 @@ def create(isolation: Isolation, *, workspace: str, user: User | None) -> Namesp
         os.waitpid(builder, 0)
     for each in opened:
         os.set_inheritable(each, False)  # noqa: FBT003 - no keyword
-    # The builder is gone, so this process is the parent of the first one from now on.
+    # The builder has ended, so the first process is a child of this process now.
     with contextlib.suppress(OSError):
         ours.send(b"go on")
     return Namespaces(dict(zip(kinds, opened, strict=True)), init, ours)
@@ -103,9 +103,9 @@ def create(isolation: Isolation, *, workspace: str, user: User | None) -> Namesp
 def _received(
     channel: socket.socket, *, processes: bool
 ) -> tuple[int | None, list[int]]:
-    """Return the first process, if there is one, and the opened namespaces.
+    """Return the id of the first process, if there is one, and the namespaces.
 
-    Two processes send, so either message may be the first.
+    Two processes send, so the messages arrive in any order.
     """
     init: int | None = None
     opened: list[int] = []
@@ -125,7 +125,7 @@ def _received(
 def _build(
     kinds: list[str], arrange: Callable[[], None], channel: socket.socket
 ) -> None:
-    """Make the namespaces in a process of its own, and end it."""
+    """Create the namespaces in a separate process, and end it."""
     try:
         _forget_signals()
         os.umask(0o022)
@@ -150,10 +150,10 @@ def _build(
 
 
 def _become_own_user() -> None:
-    """Have a user namespace in which this user, alone, is itself."""
+    """Enter a user namespace that maps only this user, to itself."""
     uid, gid = os.geteuid(), os.getegid()
     linux.unshare(linux.NEW_USER)
-    # The files below belong to root while the memory is hidden.
+    # The files below belong to root while the process is not dumpable.
     linux.show_memory()
     for name, line in (
         ("setgroups", "deny"),
@@ -168,12 +168,12 @@ def _become_own_user() -> None:
 def _init(
     kinds: list[str], arrange: Callable[[], None], channel: socket.socket
 ) -> None:
-    """Be the first process: collect orphans until the supervisor ends."""
+    """Run as the first process: collect orphans until the supervisor ends."""
     try:
         linux.set_name("init")
-        # Orphans that end leave nothing behind then, and nobody has to wait for them.
+        # Orphans that end are then removed without a wait().
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        # Programs of the job may see this process; it holds nothing of theirs.
+        # Programs of the job see this process, but must not read its memory.
         linux.hide_memory()
         arrange()
         os.chdir("/")
@@ -211,14 +211,14 @@ def _tell(channel: socket.socket, error: BaseException) -> None:
 
 
 def _forget_signals() -> None:
-    """Have no handler of the supervisor's, whose orders are not for this process."""
+    """Reset the supervisor's signal handlers, which must not run in this process."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
 
 
 def _close_all() -> None:
-    """Let go of everything that was inherited."""
+    """Close all inherited descriptors."""
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)

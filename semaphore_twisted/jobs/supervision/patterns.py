@@ -1,6 +1,6 @@
-"""Searches many byte strings at once, at a cost that does not grow with their number.
+"""Searches for many byte strings at once, at a cost independent of their number.
 
-Every position of the data is looked up by its next four bytes in one hash table, so a
+Each position of the data is looked up by its next four bytes in one hash table, so a
 key of hundreds of lines costs as much as one of ten. Where a string begins with these
 bytes, the strings are compared, the longest first.
 """
@@ -12,18 +12,18 @@ import sys
 
 #: Bytes by which a position is looked up: the size of the memory view's format "I".
 _WORD = 4
-#: Up to so many strings, looking for each by itself is quicker than the table.
+#: Up to this many strings, separate searches are faster than the table.
 _FEW = 64
 
 
 class PatternIndex:
-    """A fixed set of byte strings; the empty string is left out."""
+    """A fixed set of byte strings; an empty string is ignored."""
 
     def __init__(self, patterns: list[bytes]) -> None:
         self._sorted = sorted(set(patterns) - {b""})
         self._groups: dict[int, tuple[list[int], set[bytes]]] = {}
         self._short = [each for each in self._sorted if len(each) < _WORD]
-        #: Bytes of the longest string; 0 without any.
+        #: Length of the longest string; 0 without any.
         self.longest = max(map(len, self._sorted), default=0)
         groups: dict[int, set[bytes]] = {}
         for each in self._sorted:
@@ -36,7 +36,7 @@ class PatternIndex:
         self._words = frozenset(self._groups)
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
-        """Return where strings are in *data*: the first one, and the longest there.
+        """Return the matches in *data* from left to right, the longest at each place.
 
         Spans are ``(begin, end)``, in order, and do not overlap.
         """
@@ -54,12 +54,12 @@ class PatternIndex:
         return found
 
     def begun(self, data: bytes) -> int:
-        """Return the length of the longest end of *data* with which a string begins.
+        """Return the length of the longest end of *data* that begins a string.
 
-        The string is longer than that end.
+        Only strings longer than that end count.
         """
         tail = data[max(len(data) - self.longest + 1, 0) :]
-        # A table of words of four bytes does not know the last three places.
+        # The last three positions have less than four bytes, so check each of them.
         last = range(max(len(tail) - _WORD + 1, 0), len(tail))
         for place in (*self._words_in(tail), *last):
             end = tail[place:]
@@ -99,7 +99,7 @@ class PatternIndex:
         return found
 
     def _end(self, data: bytes, begin: int) -> int:
-        """Return where the longest string that begins at *begin* ends, or *begin*."""
+        """Return the end of the longest string at *begin*, else *begin*."""
         word = int.from_bytes(data[begin : begin + _WORD], sys.byteorder)
         lengths, members = self._groups.get(word, ((), ()))
         for length in lengths:

@@ -1,4 +1,4 @@
-"""The supervisor from its first to its last moment."""
+"""The supervisor's program: set-up, the job, and the exit status."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from semaphore_twisted.jobs.supervision.masker import Masker
 from semaphore_twisted.jobs.supervision.specification import Specification, load
 from semaphore_twisted.jobs.supervision.wait import Waiter
 
-#: The lock of the spool, already held, may come as this descriptor.
+#: The server may pass the lock of the spool, already held, as this descriptor.
 LOCK = 3
-#: Exit status where the machine lacked something that it may have a little later, and
-#: the errors that say so (``jobs.shortages``).
+#: Exit status for a temporary shortage, and the errors that indicate one
+#: (``jobs.shortages``).
 TEMPORARY = 75
 _SHORTAGES = {
     errno.EMFILE,
@@ -31,7 +31,7 @@ _SHORTAGES = {
     errno.ENOSPC,
     errno.EDQUOT,
 }
-#: Written to standard output once the spool is taken.
+#: Written to standard output once the spool is locked.
 READY = b"R"
 
 
@@ -39,7 +39,7 @@ def main() -> int:
     """Run the job on standard input; return the exit status of the supervisor."""
     os.umask(0o077)
     with contextlib.suppress(PermissionError):
-        # Whoever leads a group already cannot, and need not.
+        # A group leader cannot call setsid(), and does not need to.
         os.setsid()
     linux.hide_memory()
     linux.adopt_orphans()
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def _lock() -> int:
-    """Hold the lock of the spool for this process's life."""
+    """Take the lock of the spool for this process's life."""
     descriptor = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if descriptor != LOCK and os.path.sameopenfile(LOCK, descriptor):
@@ -69,7 +69,7 @@ def _lock() -> int:
 
 
 def _close_others(held: int) -> None:
-    """Close what a careless parent left open."""
+    """Close descriptors that were inherited by mistake."""
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
         if descriptor > 2 and descriptor != held:
@@ -80,7 +80,7 @@ def _close_others(held: int) -> None:
 
 
 def _run(specification: Specification) -> None:
-    """Run the job with everything that it needs."""
+    """Create the parts of the supervisor and run the job."""
     masker = Masker(specification.masks)
     waiter = Waiter()
     journal = Journal(
@@ -93,7 +93,7 @@ def _run(specification: Specification) -> None:
     job = Job(specification, journal=journal, masker=masker, waiter=waiter)
     control = waiter.control = Control(ordered=job.order)
     for number in (signal.SIGHUP, signal.SIGINT):
-        # A handler, unlike SIG_IGN, is not handed on to the job.
+        # A handler, unlike SIG_IGN, is not inherited by the job.
         signal.signal(number, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: job.order("stop"))
     os.write(1, READY)
@@ -108,10 +108,10 @@ def _run(specification: Specification) -> None:
 
 
 def run() -> None:
-    """Run as a program; a fault goes to standard error, which is in the spool."""
+    """Run as a program; errors go to standard error, which is a file in the spool."""
     try:
         status = main()
-    except Exception as error:  # noqa: BLE001 - the last place where it can be told
+    except Exception as error:  # noqa: BLE001 - the last place that can report it
         status = 1
         if isinstance(error, OSError) and error.errno in _SHORTAGES:
             status = TEMPORARY

@@ -1,8 +1,8 @@
 """The records of ``SPOOL/output``.
 
 A record is a header (length of the body, CRC-32 of the rest, kind, seconds since the
-epoch) and a body. The file only grows; what is torn at its end fails by its length or
-by its checksum.
+epoch) and a body. The file only grows; an incomplete record at its end is recognized by
+its length or its checksum.
 """
 
 import struct
@@ -10,26 +10,26 @@ import zlib
 
 
 class Kind:
-    """What the body of a record is."""
+    """The kind of a record, which determines its body."""
 
-    #: Masked bytes of the job, which end where a line ends.
+    #: Masked bytes of the job, ending at the end of a line.
     OUTPUT = 1
     #: Lines of the supervisor, in UTF-8.
     NOTE = 2
     #: JSON with ``name`` and ``value``.
     FACT = 3
-    #: JSON with ``name``: this step has begun.
+    #: JSON with ``name``, the step that begins.
     STEP = 4
 
 
 HEADER = struct.Struct(">IIBd")
 _CHECKED = struct.Struct(">Bd")
-#: No body is longer; a length above it is damage.
+#: The longest body; a larger length means damage.
 LONGEST = 4 << 20
 
 
 class Record:
-    """One record: kind, time, body, and the offset after it."""
+    """One record: kind, time, body, and the offset of its end."""
 
     __slots__ = ("body", "end", "kind", "time")
 
@@ -47,10 +47,10 @@ def encode(kind: int, time: float, body: bytes) -> bytes:
 
 
 def decode(data: bytes, start: int = 0) -> tuple[list[Record], int]:
-    """Return the whole records at the beginning of *data*, and the bytes they take.
+    """Return the complete records at the beginning of *data*, and their total size.
 
-    *start* is the offset of *data* in the file. What follows is torn, damaged or not
-    written yet.
+    *start* is the offset of *data* in the file. The bytes after these records are
+    incomplete or damaged.
     """
     records = []
     position = 0

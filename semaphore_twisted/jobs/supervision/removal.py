@@ -1,7 +1,7 @@
-"""Removes a workspace: what holds secrets first, which a result does not come before.
+"""Removes a workspace; files with secrets go first, and the result waits for them.
 
-A process of the job's user does it: whatever links that user's jobs put into its way,
-it can do no more than they.
+The removal runs in a process of the job's user: links that jobs of that user placed in
+the workspace cannot make it do more than that user may do.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from semaphore_twisted.jobs.supervision.child import User
 from semaphore_twisted.jobs.supervision.wait import Waiter
 
 _LONGEST_SECONDS = 300.0
-#: Sent once what holds secrets is gone.
+#: Sent once the files with secrets are removed.
 _FIRST = b"."
 _LONGEST_REASON = 4000
 
 
 class Removal:
-    """One removal, which goes on while others wait for the first part only."""
+    """One removal in a child process; callers may wait for its first part only."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Removal:
         user: User | None,
         first: frozenset[str] = frozenset(),
     ) -> None:
-        """Begin; what is called like one of *first* goes first."""
+        """Start; entries with a name in *first* are removed first."""
         self._waiter = waiter
         self._workspace = workspace
         self._until = time.monotonic() + _LONGEST_SECONDS
@@ -53,7 +53,7 @@ class Removal:
 
     @property
     def done(self) -> bool:
-        """Whether all is gone, or no more is tried."""
+        """Whether the removal has ended or was given up."""
         pid = self._pid
         return pid is None or pid in self._waiter.ended or self._late
 
@@ -62,7 +62,7 @@ class Removal:
         return time.monotonic() > self._until
 
     def wait(self, seconds: float) -> bool:
-        """Wait *seconds* for the end, longer for the first part; tell of the end."""
+        """Wait up to *seconds*, but for the first part in any case; return ``done``."""
         until = time.monotonic() + seconds
         while not self.done and (time.monotonic() < until or not self._first_gone()):
             self._waiter.turn(0.05)
@@ -70,7 +70,7 @@ class Removal:
         return self.done
 
     def finish(self) -> str:
-        """Wait for the end; return why something is left, or an empty text."""
+        """Wait for the end; return why files are left, or an empty text."""
         self.wait(_LONGEST_SECONDS)
         if self._pid is None or self._told is None:
             return ""
@@ -88,7 +88,7 @@ class Removal:
         return ""
 
     def _first_gone(self) -> bool:
-        """Read what was told; return whether what holds secrets is gone."""
+        """Read the child's messages; return whether the files with secrets are gone."""
         if self._told is not None:
             with contextlib.suppress(BlockingIOError):
                 self._said += os.read(self._told, _LONGEST_REASON)
@@ -98,7 +98,7 @@ class Removal:
 def _empty(
     workspace: str, *, user: User | None, first: frozenset[str], tell: int
 ) -> None:
-    """Empty the workspace in a process of its own, and end it."""
+    """Empty the workspace in this process, and end the process."""
     left = ""
     try:
         linux.die_with_parent(signal.SIGKILL)
@@ -106,7 +106,7 @@ def _empty(
             os.chmod(workspace, 0o700)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         descriptor = os.open(workspace, flags)
-        # One that was not finished is the supervisor's own still.
+        # An incomplete workspace still belongs to the supervisor's user.
         if user is not None and os.fstat(descriptor).st_uid == user.uid:
             user.become()
             linux.die_with_parent(signal.SIGKILL)

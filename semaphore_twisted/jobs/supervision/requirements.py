@@ -1,19 +1,20 @@
-"""Whether a file of a repository, which may be anything, names something."""
+"""Checks whether a requirements file of a repository has any content."""
 
 import os
 import stat
 
-#: Bytes that are looked at; a longer file names something.
+#: Bytes that are read; a longer file is assumed to have content.
 _LOOKED_AT = 64 * 1024
 
-#: Documents of YAML that hold nothing.
+#: YAML documents without content.
 _NOTHING = {b"", b"[]", b"{}", b"null", b"~"}
 
 
 def has_comments_only(path: str) -> bool:
-    """Tell whether the YAML file at *path* holds nothing besides comments.
+    """Whether the YAML file at *path* contains only comments.
 
-    A file that cannot be read is left to the program that is to read it.
+    For a file that cannot be read the result is ``False``: the program that uses it
+    reports the error.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,7 +1,6 @@
 """The specification of a job, as the supervisor reads it.
 
-The names are those of ``jobs.steps``, which says what they mean; a test proves that
-both agree.
+The names are those of ``jobs.steps``, which documents them; a test compares both.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def _bytes(text: str) -> bytes:
 
 
 class Isolation:
-    """What a job's own steps are separated from other jobs by."""
+    """How a job's own steps are isolated from other jobs."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         self.kinds: list[str] = given["kinds"]
@@ -46,7 +45,7 @@ class Step:
         self.pipes: dict[str, bytes] = {
             pipe["name"]: _bytes(pipe["content"]) for pipe in given.get("pipes", ())
         }
-        #: Of these the ones that can be opened again and again.
+        #: Names of the pipes that can be opened repeatedly.
         self.reread: set[str] = {
             pipe["name"] for pipe in given.get("pipes", ()) if pipe.get("reread")
         }
@@ -68,7 +67,7 @@ class Step:
 
 
 class Specification:
-    """A whole job."""
+    """The specification of a whole job."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         self.mark: str = given["mark"]
@@ -89,11 +88,11 @@ class Specification:
         isolation = given.get("isolation")
         self.isolation = None if isolation is None else Isolation(isolation)
         self.finally_steps = [Step(step) for step in given.get("finally_steps", ())]
-        #: Only in what ``jobs.process`` sends after a supervisor vanished: end what is
-        #: left of the job. Seconds since the epoch when the job began.
+        #: Set by ``jobs.process`` after a supervisor vanished: only clean up. The value
+        #: is the start of the job in seconds since the epoch.
         self.interrupted: float | None = given.get("interrupted")
-        #: With it: where the first record begins that the server has not stored. The
-        #: records before it may be a hole of the file.
+        #: With *interrupted*, the offset of the first record that the server has not
+        #: stored. The records before it may be a hole of the file.
         self.offset: int = given.get("offset", 0)
 
 
@@ -103,9 +102,9 @@ def load(data: bytes) -> Specification:
 
 
 def expand(text: str, workspace: str, pipes: dict[str, int], user: str = "") -> str:
-    """Put the workspace and the paths of the *pipes* (name to number) into *text*.
+    """Replace the placeholders in *text*; *pipes* maps names to descriptors.
 
-    *user* is the name of the user that the text is for.
+    *user* is the name of the user that runs the step.
     """
     known = {"{brace}": "{", "{workspace}": workspace, "{user}": user}
 

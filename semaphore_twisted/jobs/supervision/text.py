@@ -1,10 +1,10 @@
-"""Where a piece of UTF-8 may be cut."""
+"""Splitting UTF-8 between characters."""
 
 
 def whole_characters(data: bytes) -> int:
-    """Return how many bytes of *data* there are without a cut character at its end.
+    """Return the length of *data* without an incomplete character at its end.
 
-    Bytes that are no UTF-8 count as characters of their own.
+    Bytes that are not UTF-8 count as characters of their own.
     """
     for back in range(1, min(3, len(data)) + 1):
         byte = data[-back]

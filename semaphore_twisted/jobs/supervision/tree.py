@@ -1,4 +1,4 @@
-"""The processes of a job, as ``/proc`` tells them."""
+"""Finds the processes of a job in ``/proc``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def _numbers() -> list[int]:
 
 
 def descendants(root: int) -> list[int]:
-    """Return every living process below *root*; those that ended are left out.
+    """Return the ids of all living processes below *root*.
 
-    With a subreaper at *root* nothing that it started can leave this tree.
+    If *root* is a subreaper, its descendants cannot leave this tree.
     """
     children: dict[int, list[int]] = {}
     ended = set()
@@ -26,7 +26,7 @@ def descendants(root: int) -> list[int]:
         if len(fields) < 18:
             continue
         children.setdefault(int(fields[1]), []).append(pid)
-        # The first thread of a process may end before the others.
+        # The main thread of a process may end before its other threads.
         if fields[0] in {b"Z", b"X"} and int(fields[17]) <= 1:
             ended.add(pid)
     found = []
@@ -53,6 +53,6 @@ def marked(entry: bytes) -> list[int]:
 
 
 def send(pid: int, signal: int) -> None:
-    """Send *signal* to *pid*, if it is still there and may be told."""
+    """Send *signal* to *pid*; a process that has ended or is not ours is ignored."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal)

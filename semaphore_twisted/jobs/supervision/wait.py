@@ -1,4 +1,4 @@
-"""Waits for everything at once: signals, orders, output, input, time."""
+"""The event loop: waits for signals, orders, output, input and timeouts at once."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 _READ = 64 * 1024
 #: More reads than a full pipe needs (1 MiB).
 _PIPE_READS = 32
-#: Seconds after which a line is shown although its end has not come.
+#: Seconds after which an incomplete line is shown.
 _OVERDUE = 2.0
-#: A stream that trickles is read this much later, so that lines come together.
+#: Seconds of delay after small reads, so that several lines are read together.
 _TOGETHER = 0.003
 _SMALL = 16 * 1024
 
 
 class Stream:
-    """An output of a program, and where it goes."""
+    """An output of a program, and the function that receives it."""
 
     def __init__(self, masker: Masker, sink: Callable[[bytes], None]) -> None:
         self.masked = MaskedStream(masker)
         self.sink = sink
-        #: When the oldest byte that is held came; on the monotonic clock.
+        #: When the oldest byte that is held back arrived; on the monotonic clock.
         self.since = 0.0
 
 
 class Waiter:
-    """The descriptors of the supervisor, and the programs that ended."""
+    """The supervisor's event loop, with the exit statuses of its children."""
 
     def __init__(self) -> None:
         self._streams: dict[int, Stream] = {}
         self._feeds: dict[int, memoryview] = {}
-        #: Exit statuses (as ``waitpid`` gives them) of expected children that ended.
+        #: Exit statuses (from ``waitpid``) of expected children that ended.
         self.ended: dict[int, int] = {}
         self._expected: set[int] = set()
         #: The control socket, once there is one.
@@ -58,31 +58,31 @@ class Waiter:
         self._streams[descriptor] = stream
 
     def feed(self, descriptor: int, content: memoryview) -> None:
-        """Write *content* into *descriptor*, as there is room, and close it."""
+        """Write *content* into *descriptor* as far as it has room, then close it."""
         self._feeds[descriptor] = content
         self._write(descriptor)
 
     def expect(self, pid: int) -> None:
-        """Keep the exit status of *pid*, which was started just now."""
+        """Keep the exit status of *pid*, a child that was just started."""
         self._expected.add(pid)
 
     def open(self, descriptors: list[int]) -> bool:
-        """Tell whether one of *descriptors* is still read from."""
+        """Whether one of *descriptors* is still read."""
         return any(descriptor in self._streams for descriptor in descriptors)
 
     def divert(self, descriptors: list[int], sink: Callable[[bytes], None]) -> None:
-        """Let what comes from *descriptors* from now on go to *sink*."""
+        """Pass the output of *descriptors* to *sink* from now on."""
         for descriptor in descriptors:
             if descriptor in self._streams:
                 self._streams[descriptor].sink = sink
 
     def tell(self) -> None:
-        """Tell every server that there is more to read."""
+        """Announce new output to every server."""
         if self.control is not None:
             self.control.tell()
 
     def show(self, descriptors: list[int]) -> None:
-        """Read what there is of *descriptors* and give it away: their program ended."""
+        """Read the rest of *descriptors* and pass it on: their program has ended."""
         for descriptor in descriptors:
             left = _PIPE_READS
             while left and descriptor in self._streams and self._read(descriptor):
@@ -91,7 +91,7 @@ class Waiter:
                 stream.sink(stream.masked.overdue())
 
     def close_streams(self) -> None:
-        """Read what is left in every stream, and close it."""
+        """Read the rest of every stream, and close all streams and inputs."""
         for descriptor in list(self._streams):
             while descriptor in self._streams and self._read(descriptor):
                 pass
@@ -101,7 +101,7 @@ class Waiter:
             self._end_feed(descriptor)
 
     def turn(self, timeout: float) -> None:
-        """Wait up to *timeout* seconds for something, and deal with all there is."""
+        """Wait up to *timeout* seconds for events, and handle all of them."""
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
         for descriptor in self._streams:
@@ -140,19 +140,19 @@ class Waiter:
             self.control.readable(descriptor)
 
     def reap(self) -> None:
-        """Take notice of every child that ended."""
+        """Collect the children that have ended."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                # Of others, orphans of the job, the number may come again.
+                # Other children are orphans of the job; their ids may be reused.
                 if pid in self._expected:
                     self._expected.discard(pid)
                     self.ended[pid] = status
 
     def _read(self, descriptor: int) -> int:
-        """Read once; return how much."""
+        """Read once; return the number of bytes."""
         stream = self._streams[descriptor]
         try:
             data = os.read(descriptor, _READ)
@@ -183,7 +183,7 @@ class Waiter:
         except BlockingIOError:
             return
         except OSError:
-            # The program does not want it; that is its own matter.
+            # The program has closed its input.
             pass
         self._end_feed(descriptor)
 
