@@ -24,7 +24,7 @@ NEXT_KEY = "acme-next.key"
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 #: Replaces the file at a path atomically, with mode 0600.
-Write = Callable[[Path, bytes], None]
+Write = Callable[[Path, bytes], object]
 
 
 @frozen(repr=False)

@@ -22,12 +22,13 @@ from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.vpn_files import Folder
 from semaphore_twisted.cli.vpn_init import add_settings
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto import passphrases
 from semaphore_twisted.model.saved_vpn import SavedVpn
 from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations import vpn_backup
-from semaphore_twisted.start import saved_authority, state
+from semaphore_twisted.start import saved_authority
 from semaphore_twisted.start.operator_files import given
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
@@ -133,7 +134,7 @@ def _backup(arguments: argparse.Namespace) -> int:
             cost=COST,
         )
         try:
-            state.write(target, sealed)
+            atomic_file.write(target, sealed)
         except OSError as error:
             raise Failure(f"{target}: {error.strerror}") from error
     for each in (*broken, *filter(None, (lost,))):

@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.start import state
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.wireguard import settings
@@ -108,7 +109,7 @@ class Folder:
             state.make_folder(self.path, 0o750)
             if self.owner is not None:
                 os.chown(self.path, *self.owner)
-            state.write(path, content, owner=self.owner)
+            atomic_file.write(path, content, owner=self.owner)
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}") from error
 

@@ -22,7 +22,7 @@ from attrs import frozen
 from typing_extensions import override
 
 from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.start import state
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.wireguard.settings import INTERFACE
 
@@ -154,7 +154,7 @@ class TunnelFile:
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
-            state.write(path, content)
+            atomic_file.write(path, content)
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}{_hint(error)}") from error
 

@@ -3,12 +3,11 @@
 They are in a file to which jobs append at any time, and so not part of a transaction.
 """
 
-import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.crypto import knownhosts
 from semaphore_twisted.crypto.knownhosts import KnownHost
 from semaphore_twisted.model.errors import Conflict, NotFound
@@ -76,29 +75,21 @@ def _read(path: Path) -> tuple[bytes, os.stat_result | None]:
 
 def _replace(path: Path, content: bytes, state: os.stat_result | None) -> bool:
     """Replace the file with *content*, unless its status differs from *state*."""
-    beside = None
+    mode, owner = 0o600, None
+    if state is not None:
+        mode = stat.S_IMODE(state.st_mode)
+        if (state.st_uid, state.st_gid) != (os.geteuid(), os.getegid()):
+            owner = state.st_uid, state.st_gid
     try:
-        number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with open(number, "wb") as file:  # noqa: PTH123 - a descriptor
-            if state is not None:
-                os.fchmod(number, stat.S_IMODE(state.st_mode))
-                if (state.st_uid, state.st_gid) != (os.geteuid(), os.getegid()):
-                    os.fchown(number, state.st_uid, state.st_gid)
-            file.write(content)
-            file.flush()
-            os.fsync(number)
-        if state is not None and not _same(path.stat(), state):
-            return False
-        Path(beside).replace(path)
-        beside = None
+        return atomic_file.write(
+            path,
+            content,
+            mode,
+            owner=owner,
+            may_replace=lambda: state is None or _same(path.stat(), state),
+        )
     except OSError as error:
         raise Conflict(f"{path}: cannot be replaced: {error.strerror}") from None
-    else:
-        return True
-    finally:
-        if beside is not None:
-            with contextlib.suppress(OSError):
-                Path(beside).unlink()
 
 
 def _same(now: os.stat_result, before: os.stat_result) -> bool:

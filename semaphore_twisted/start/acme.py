@@ -20,11 +20,11 @@ from semaphore_twisted.acme.client import Binding
 from semaphore_twisted.acme.exchange import AgentExchange
 from semaphore_twisted.acme.folder import Folder, Held
 from semaphore_twisted.acme.service import AcmeService, Settings
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.outgoing import Tls
-from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.web.challenge_port import challenge_site
@@ -39,7 +39,7 @@ def wanted(config: Config) -> bool:
 
 def folder(path: Path) -> Folder:
     """Return the certificate directory at *path*."""
-    return Folder(path, state.write)
+    return Folder(path, atomic_file.write)
 
 
 def agent(config: Config, reactor: Any) -> IAgent:

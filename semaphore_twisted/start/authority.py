@@ -20,13 +20,13 @@ from attrs import define, evolve, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.crypto import certificates, pairs
 from semaphore_twisted.crypto.certificates import Issued
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import SecretUnreadable
 from semaphore_twisted.operations import sealed_values
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.start import state
 
 ROOT = "authority root"
 INTERMEDIATE = "authority intermediate"
@@ -282,10 +282,10 @@ def ensure(
             now=conn.now,
             entropy=conn.entropy,
         )
-        state.write(key_path, leaf.key_pem)
+        atomic_file.write(key_path, leaf.key_pem)
         chain = (leaf.certificate, *issuers)
         pem = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
-        state.write(chain_path, pem, 0o644)
+        atomic_file.write(chain_path, pem, 0o644)
     return Certificates(
         chain=chain_path,
         key=key_path,
@@ -304,7 +304,7 @@ def _put(path: Path, content: bytes | None) -> None:
     if content is None:
         path.unlink(missing_ok=True)
     elif not path.exists() or path.read_bytes() != content:
-        state.write(path, content, 0o644)
+        atomic_file.write(path, content, 0o644)
 
 
 def _opened(conn: Connection, keyring: Keyring, name: str) -> Issued | None:

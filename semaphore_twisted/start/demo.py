@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.templates import App
@@ -93,7 +94,7 @@ def make_repository(folder: Path, *, git: str) -> None:
     """Create a git repository with the demo's files in *folder*."""
     state.make_folder(folder)
     for name, text in _FILES.items():
-        state.write(folder / name, text.encode())
+        atomic_file.write(folder / name, text.encode())
     environ = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),

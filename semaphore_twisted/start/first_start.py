@@ -17,6 +17,7 @@ from pathlib import Path
 from attrs import frozen
 
 from semaphore_twisted import config as configuration
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.config_address import host_of
 from semaphore_twisted.config_values import WrongOption
 from semaphore_twisted.crypto import masterkey
@@ -178,7 +179,7 @@ def _complete(
         keyring = found.keyring()
     elif found.config_file is None and not found.state.config.exists():
         # The key came from the environment, and is not written to a file.
-        state.write(found.state.config, b"{}\n")
+        atomic_file.write(found.state.config, b"{}\n")
     with conn.transaction(write=True):
         report = vault.startup_check(conn, keyring)
     presented = None
@@ -262,7 +263,7 @@ def _with_new_key(begun: Begun) -> Installation:
     path = found.config_file or found.state.config
     try:
         before = path.read_bytes() if path.exists() else b"{}\n"
-        state.write(path, with_option(before, path.suffix, installation.KEY, key))
+        atomic_file.write(path, with_option(before, path.suffix, installation.KEY, key))
     except OSError as error:
         raise Refused(
             f"{installation.KEY}: none found, and {path} cannot be written "
@@ -320,7 +321,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
     )
     if drawn and not terminal:
         path = begun.installation.state.initial_password
-        state.write(path, f"{drawn}\n".encode())
+        atomic_file.write(path, f"{drawn}\n".encode())
     return Account(login, drawn)
 
 

@@ -11,9 +11,9 @@ from twisted.logger import Logger
 
 from semaphore_twisted import config as configuration
 from semaphore_twisted import outgoing
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.jobs.order import JobOptions
 from semaphore_twisted.model.repositories import RepositoryRules
-from semaphore_twisted.start import state
 from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.installation import Installation, Refused
 from semaphore_twisted.start.job_user import JobUser
@@ -65,7 +65,7 @@ class Roots:
                 return
             outgoing.trust(only=content_of(self._bundle))
             content = b"\n".join(map(content_of, sources))
-            state.write(self.target, content, 0o644)
+            atomic_file.write(self.target, content, 0o644)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
             raise Refused(f"ca_bundle: {error.filename}: {reason}") from None

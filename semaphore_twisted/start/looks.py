@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from semaphore_twisted.start import state
+from semaphore_twisted.common import atomic_file
 
 _NAME = "served.json"
 
@@ -29,7 +29,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 def keep(folder: Path, look: Look) -> None:
     """Write *look* to *folder*."""
-    state.write(folder / _NAME, msgspec.json.encode(look))
+    atomic_file.write(folder / _NAME, msgspec.json.encode(look))
 
 
 def last(folder: Path) -> Look | None:

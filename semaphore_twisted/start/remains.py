@@ -12,9 +12,10 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.persistence.migrations.migrate import is_empty
 from semaphore_twisted.start.installation import Installation, Refused
-from semaphore_twisted.start.state import StateDirectory, write
+from semaphore_twisted.start.state import StateDirectory
 
 _MARK = b"The database of this installation was made. Please leave this file here.\n"
 
@@ -23,7 +24,7 @@ def mark(state: StateDirectory) -> None:
     """Record that the installation has a database; a full disk is not an error."""
     if not state.installed.exists():
         with suppress(OSError):
-            write(state.installed, _MARK)
+            atomic_file.write(state.installed, _MARK)
 
 
 def check_database(found: Installation) -> None:

@@ -17,6 +17,7 @@ from twisted.application.service import Service
 from twisted.logger import Logger
 from typing_extensions import override
 
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.config import PREFIX, Settings
 from semaphore_twisted.config_values import MASK
 from semaphore_twisted.start import state
@@ -159,7 +160,7 @@ class Report(Service):
     def _write(self) -> None:
         said = Running(options=self._options, trouble=self._trouble)
         try:
-            state.write(self._path, msgspec.json.encode(said))
+            atomic_file.write(self._path, msgspec.json.encode(said))
         except OSError as error:
             self._log.warn(
                 "{path}: {error}: commands of this machine do not see the options of "

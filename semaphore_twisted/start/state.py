@@ -199,38 +199,3 @@ def close(path: Path) -> None:
     """Remove group and world permissions from the file *path*, if it exists."""
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
-
-
-def write(
-    path: Path,
-    content: bytes,
-    mode: int = 0o600,
-    *,
-    owner: tuple[int, int] | None = None,
-) -> None:
-    """Replace the file *path* by *content* atomically and durably.
-
-    *mode* is independent of the umask. *owner* is the user and group of the file, by
-    default those of this process.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, flags, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            if owner is not None:
-                os.fchown(file.fileno(), *owner)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import msgspec
 from twisted.logger import Logger
 
+from semaphore_twisted.common import atomic_file
+
 T = TypeVar("T")
 
 _log = Logger()
@@ -24,11 +26,7 @@ def write(path: Path, value: Any) -> None:
 
     :raises OSError: if that fails.
     """
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    new.touch(0o600)
-    new.write_bytes(msgspec.json.encode(value))
-    new.replace(path)
+    atomic_file.write(path, msgspec.json.encode(value), durable=False)
 
 
 def keep(path: Path, value: Any) -> None:

@@ -20,12 +20,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.acme import pacing
 from semaphore_twisted.cli import tls_trust
 from semaphore_twisted.cli.main import main
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.challenges import renewal_id
 from semaphore_twisted.model.acme import Record
 from semaphore_twisted.operations import acme
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.start import looks, state
+from semaphore_twisted.start import looks
 from semaphore_twisted.start.looks import Look
 from tests.support.acme_authority import FakeAuthority
 from tests.support.memory import Entropy
@@ -185,7 +186,7 @@ class TlsCommandTests(SynchronousTestCase):
             .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
             .sign(key, hashes.SHA256())
         )
-        state.write(
+        atomic_file.write(
             self.state / "tls" / "root.pem",
             forged.public_bytes(serialization.Encoding.PEM),
         )
@@ -268,7 +269,7 @@ class TlsCommandTests(SynchronousTestCase):
                 authority.root.certificate_pem, authority.root.key_pem
             )
             chain = authority.issue(key.key.public_key(), (NAME,))
-            state.write(self.state / "tls" / "acme.pem", key.key_pem + chain)
+            atomic_file.write(self.state / "tls" / "acme.pem", key.key_pem + chain)
             self.remember(failing)
             found, text, _ = self.run_main("show")
             self.assertEqual(found, code, text)

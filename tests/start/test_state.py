@@ -1,4 +1,4 @@
-"""The state directory: modes, the lock, and files that are whole."""
+"""The state directory: modes and the lock."""
 
 import os
 import stat
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.common import atomic_file
 from semaphore_twisted.start import state
 from semaphore_twisted.start.state import InUse, NotOurs, StateDirectory
 
@@ -28,7 +29,7 @@ class StateTests(SynchronousTestCase):
     def test_modes(self) -> None:
         """Folders are 0700 and files 0600, whatever the umask."""
         self.directory.prepare()
-        state.write(self.directory.config, b"{}")
+        atomic_file.write(self.directory.config, b"{}")
         for folder in (self.directory.path, self.directory.tls, self.directory.spools):
             self.assertEqual(mode(folder), 0o700)
         self.assertEqual(mode(self.directory.config), 0o600)
@@ -36,7 +37,7 @@ class StateTests(SynchronousTestCase):
     def test_widened(self) -> None:
         """Rights that others got meanwhile are taken away at the next start."""
         self.directory.prepare()
-        self.directory.config.write_bytes(b"{}")
+        atomic_file.write(self.directory.config, b"{}")
         self.directory.config.chmod(0o644)
         self.directory.path.chmod(0o755)
         self.directory.prepare()
@@ -99,23 +100,3 @@ class StateTests(SynchronousTestCase):
         self.addCleanup(child.kill)
         lock.release()
         self.directory.lock().release()
-
-    def test_write_replaces(self) -> None:
-        """Writing replaces the file in one step and leaves nothing beside it."""
-        self.directory.prepare()
-        path = self.directory.path / "file"
-        state.write(path, b"old")
-        state.write(path, b"new", 0o644)
-        self.assertEqual((path.read_bytes(), mode(path)), (b"new", 0o644))
-        self.assertEqual(
-            [each.name for each in self.directory.path.glob(".*")],
-            [],
-        )
-
-    def test_failed_write(self) -> None:
-        """A write that fails leaves the old file and nothing beside it."""
-        self.directory.prepare()
-        path = self.directory.path / "folder"
-        path.mkdir()
-        self.assertRaises(OSError, state.write, path, b"new")
-        self.assertEqual(list(self.directory.path.glob(".*")), [])

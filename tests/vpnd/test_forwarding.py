@@ -92,7 +92,7 @@ class ForwardingTests(FolderTestCase):
         """Where the route would be lost nothing is forwarded, and the file is named."""
         self.values(ipv6__conf__eth0__accept_ra="1")
         made = self.made()
-        (self.folder / "forwarding.json.new").mkdir()  # nothing can be noted
+        (self.folder / "forwarding.json").mkdir()  # nothing can be noted
         error = self.assertRaises(DeviceFailed, made.set, {6})
         self.assertIn("forwarding.json", str(error))
         self.assertEqual(self.switches(), "00")
