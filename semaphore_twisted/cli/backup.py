@@ -1,4 +1,4 @@
-"""``semaphore backup``: a consistent copy of the database, beside a running server."""
+"""``semaphore backup``: a consistent copy of the database, also while a server runs."""
 
 import argparse
 import contextlib
@@ -19,13 +19,13 @@ from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.start.installation import Installation
 
-#: What SQLite may leave beside a file.
+#: Suffixes of files that SQLite may leave beside a database.
 ENDS = ("-wal", "-shm", "-journal")
 
-#: Instructions of SQLite's machine between two looks at signals: some milliseconds.
+#: SQLite virtual machine instructions between two checks for signals: milliseconds.
 _STEPS = 100_000
 
-#: Errors that are the copy's, not the database's.
+#: Error codes that concern the copy and not the database.
 _OF_TARGET = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 
 
@@ -63,7 +63,7 @@ def _backup(arguments: argparse.Namespace) -> int:
             if arguments.force:
                 part.replace(target)
             else:
-                os.link(part, target)  # fails where another program was quicker
+                os.link(part, target)  # fails if another program created it meanwhile
             _sync(target.parent)
     except FileExistsError:
         raise Failure(f"{target} exists; --force replaces it") from None
@@ -85,7 +85,7 @@ def _end(number: int) -> NoReturn:
 def _check(target: Path, database: Path, *, force: bool) -> None:
     """Refuse a *target* that must not be replaced.
 
-    :raises Failure:
+    :raises Failure: with the reason
     """
     beside = [database, *(database.with_name(database.name + end) for end in ENDS)]
     place = target.parent.resolve() / target.name
@@ -109,10 +109,10 @@ def _check(target: Path, database: Path, *, force: bool) -> None:
 
 @contextlib.contextmanager
 def _part(target: Path) -> Iterator[Path]:
-    """Make an empty file beside *target*, of mode 0600, and remove it at the end.
+    """Create an empty file beside *target*, with mode 0600, and remove it at the end.
 
-    A lock tells other backups that it is in use. What earlier ones left there, whose
-    process was killed, is removed first.
+    A lock marks it as in use for other backups. Files of killed backups are removed
+    first.
     """
     _remove_leftovers(target)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
@@ -124,7 +124,7 @@ def _part(target: Path) -> Iterator[Path]:
         yield part
     finally:
         _remove(part)
-        # not before: to close the file ends the locks that SQLite has on it
+        # not earlier: closing the file would release SQLite's locks on it
         os.close(descriptor)
 
 
@@ -134,7 +134,7 @@ def _remove(part: Path) -> None:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove what backups to *target* left beside it that were killed."""
+    """Remove the files that killed backups to *target* left beside it."""
     name = re.escape(target.name)
     ours = re.compile(rf"\.{name}\.(?:[0-9a-f]{{8}}\.part|[0-9]+)")
     for each in target.parent.iterdir():
@@ -143,7 +143,7 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _is_left(part: Path) -> bool:
-    """Whether no process writes *part* any more."""
+    """Return whether no process writes to *part* any more."""
     try:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(part, flags)
@@ -157,14 +157,14 @@ def _is_left(part: Path) -> bool:
         return False
     finally:
         os.close(descriptor)
-    # names of former versions end with the number of the process, which had no lock
+    # former versions used the process number as suffix, and no lock
     number = part.name.rpartition(".")[2]
     return not number.isdigit() or not Path("/proc", number).exists()
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collect the signals that ask for an end, so that nothing is left behind."""
+    """Collect termination signals, so that temporary files are removed first."""
     received: list[int] = []
     before = {
         each: signal.signal(each, lambda number, _: received.append(number))
@@ -186,10 +186,10 @@ def copy(
 ) -> int:
     """Copy *database* into the empty file *target*, check the copy, return its size.
 
-    All is read in one transaction: writers do not wait, and the copy is not begun
-    again when one commits. It has no free pages, which keep former contents. Once
-    *ended*, which is asked every *steps* instructions, is true SQLite is interrupted,
-    which is an error of its own.
+    The copy is made in one read transaction: writers need not wait, and commits do not
+    restart it. It has no free pages, which would contain deleted data. *ended* is
+    called every *steps* instructions; when it returns true, SQLite is interrupted with
+    an error.
     """
 
     def look() -> bool:
@@ -207,9 +207,9 @@ def copy(
 
 
 def check_copy(path: Path) -> None:
-    """Accept a sound database at *path*, which is only read.
+    """Check the database at *path*, which is only read.
 
-    :raises Failure:
+    :raises Failure: if it is damaged
     """
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
@@ -230,7 +230,7 @@ def _open(uri: str) -> sqlite3.Connection:
 
 
 def _sync(path: Path) -> None:
-    """Have the file or folder *path* on the disk."""
+    """Flush the file or directory *path* to disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

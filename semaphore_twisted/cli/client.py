@@ -1,6 +1,6 @@
-"""A client of any server that speaks Semaphore's API: HTTPS and websocket.
+"""A client of any server with Semaphore's API: HTTPS and websocket.
 
-The server's certificate is checked against the system's authorities or a given one.
+The server's certificate is verified with the system's roots or given ones.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ from semaphore_twisted.start.operator_files import given
 
 @frozen
 class Server:
-    """Where the server is, and how it is recognized."""
+    """The server's URL, the token, and the roots that verify its certificate."""
 
     url: str
     token: str = field(repr=False)
@@ -44,9 +44,9 @@ class Server:
 
     @classmethod
     def at(cls, url: str, token: str, ca: Path | None) -> "Server":
-        """Return the server at *url*, which may name a sub-path.
+        """Return the server at *url*, which may have a base path.
 
-        :raises Failure: if *url* is no address of a server.
+        :raises Failure: if *url* is not the URL of a server
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -54,9 +54,9 @@ class Server:
         return cls(url.rstrip("/"), token, ca)
 
     def trust(self) -> Any:
-        """Return the roots that are trusted.
+        """Return the trusted roots.
 
-        :raises Failure: if the file of ``--ca`` holds no certificate.
+        :raises Failure: if the file of ``--ca`` has no certificate
         """
         if self.ca is None:
             return outgoing.trust()
@@ -72,7 +72,7 @@ class Server:
 
 @define(eq=False)
 class Client:
-    """Speaks to one *server*."""
+    """Sends requests to one *server*."""
 
     _reactor: Any
     _server: Server
@@ -80,17 +80,16 @@ class Client:
     _agent: Any = None
 
     def __attrs_post_init__(self) -> None:
-        """Read the authority's file once."""
+        """Read the roots once."""
         self._tls = Tls(self._server.trust())
         self._agent = outgoing.agent(
             self._reactor, self._tls, pool=HTTPConnectionPool(self._reactor)
         )
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the API below ``/api`` and return the decoded answer, or ``None``.
+        """Call the API at *path* below ``/api``; return the decoded response.
 
-        :raises Failure: if the server cannot be reached, is not to be trusted, or
-            refuses.
+        :raises Failure: if the server cannot be reached, is not trusted, or refuses
         """
         headers = {
             "Authorization": [f"Bearer {self._server.token}"],
@@ -116,9 +115,9 @@ class Client:
     async def watch(
         self, take: Callable[[dict[str, Any]], None], ended: Callable[[str], None]
     ) -> "Socket":
-        """Open the websocket; *take* gets each message, *ended* why it closed.
+        """Open the websocket; *take* gets each message, *ended* the reason of its end.
 
-        :raises Failure: if it cannot be opened.
+        :raises Failure: if it cannot be opened
         """
         parts = urlsplit(self._server.url)
         secure = parts.scheme == "https"
@@ -130,7 +129,7 @@ class Client:
             useragent="semaphore-twisted",
         )
         factory.setProtocolOptions(openHandshakeTimeout=10, closeHandshakeTimeout=2)
-        make: Any = factory  # autobahn asks for a class; any callable will do
+        make: Any = factory  # autobahn expects a class, but any callable works
         make.protocol = lambda: Socket(take, ended, opened)
         endpoint: Any = HostnameEndpoint(
             self._reactor, host, parts.port or (443 if secure else 80)
@@ -145,12 +144,12 @@ class Client:
         return socket
 
     async def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the pooled connections."""
         await self._agent._pool.closeCachedConnections()  # noqa: SLF001 - ours
 
 
 class Socket(WebSocketClientProtocol):
-    """The client's side of ``/api/ws``."""
+    """The client side of ``/api/ws``."""
 
     log_level: ClassVar[str] = "error"
 
@@ -160,7 +159,7 @@ class Socket(WebSocketClientProtocol):
         ended: Callable[[str], None],
         opened: "Deferred[None]",
     ) -> None:
-        """Give messages to *take*; fire *opened* once the handshake is done."""
+        """Pass messages to *take*; fire *opened* once the handshake is done."""
         super().__init__()
         self._take = take
         self._ended = ended
@@ -168,14 +167,14 @@ class Socket(WebSocketClientProtocol):
 
     @override
     def onOpen(self) -> None:
-        """Tell that the handshake is done."""
+        """Report that the handshake is done."""
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.callback(None)
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Decode one message; others than JSON objects are passed over."""
+        """Decode a message; messages that are not JSON objects are ignored."""
         try:
             message = msgspec.json.decode(payload)
         except msgspec.DecodeError:
@@ -185,7 +184,7 @@ class Socket(WebSocketClientProtocol):
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """Tell why it ended."""
+        """Report why the connection was closed."""
         sentence = reason or "the websocket was closed"
         opened, self._opened = self._opened, None
         if opened is not None:
@@ -194,7 +193,7 @@ class Socket(WebSocketClientProtocol):
             self._ended(sentence)
 
     def leave(self) -> None:
-        """Close in good order."""
+        """Close the websocket normally."""
         self.sendClose(1000)
 
 

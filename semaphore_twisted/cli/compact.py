@@ -1,4 +1,4 @@
-"""``semaphore compact``: write the database anew, without what was deleted."""
+"""``semaphore compact``: rewrite the database without free pages."""
 
 import argparse
 

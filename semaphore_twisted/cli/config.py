@@ -1,4 +1,4 @@
-"""``semaphore config show``: what counts, and where it comes from."""
+"""``semaphore config show``: the effective options and their origins."""
 
 import argparse
 import os

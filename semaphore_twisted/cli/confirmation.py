@@ -1,4 +1,4 @@
-"""A question before what cannot be taken back."""
+"""Asks for confirmation of an irreversible action."""
 
 import sys
 
@@ -6,9 +6,9 @@ from semaphore_twisted.cli.failure import Failure
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask *question* on a terminal, unless *yes* was given.
+    """Ask *question* on a terminal, unless *yes* is true.
 
-    :raises Failure: if the answer is another, or there is nobody to ask.
+    :raises Failure: if the answer is not yes, or there is no terminal
     """
     if yes:
         return

@@ -1,8 +1,8 @@
-"""Puts a task's log together from two sources: the websocket and the API.
+"""Merges a task's log from two sources: the websocket and the API.
 
-The websocket is quick and may miss lines (it opened late, it broke, it was slow); the
-API has every line, with its number. Lines are given out once, in order, without a
-gap: one that is early waits until the missing ones were fetched.
+The websocket is fast but may miss lines (it opened late, it broke, it was slow); the
+API has every line, with its number. Lines are passed on once, in order, without a gap:
+an early line waits until the missing ones are fetched.
 """
 
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from typing import Any
 
 from attrs import define, field
 
-#: A final status, and the exit code of a command that followed the task to it.
+#: Final statuses, and the exit code of a command that followed the task.
 EXIT_CODES = {"success": 0, "error": 1, "stopped": 3}
 
 
 @define(eq=False)
 class LogMerger:
-    """The lines of one task: *show* is called with each, in order, once."""
+    """The lines of one task: *show* is called with each, once and in order."""
 
     show: Callable[[str], None]
     last: int = 0
     _early: dict[int, str] = field(factory=dict)
 
     def take(self, number: int, text: str) -> None:
-        """Take line *number* from either source."""
+        """Add line *number* from either source."""
         if number <= self.last:
             return
         self._early[number] = text
@@ -33,20 +33,20 @@ class LogMerger:
 
     @property
     def incomplete(self) -> bool:
-        """Whether lines before one that was taken are missing."""
+        """Whether lines before a known one are missing."""
         return bool(self._early)
 
 
 @define(eq=False)
 class TaskNews:
-    """What the websocket says of one task."""
+    """The state of one task according to the websocket."""
 
     task_id: int
     log: LogMerger
     status: str = ""
 
     def take(self, message: dict[str, Any]) -> None:
-        """Take one message; those of other tasks are passed over."""
+        """Process a message; messages about other tasks are ignored."""
         if message.get("task_id") != self.task_id:
             return
         if message.get("type") == "log":

@@ -1,4 +1,4 @@
-"""``semaphore hosts``: the keys of hosts that jobs have met."""
+"""``semaphore hosts``: the known SSH host keys of jobs."""
 
 import argparse
 import sys

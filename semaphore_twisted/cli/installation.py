@@ -1,4 +1,4 @@
-"""``--config`` and ``--state`` of every command that touches an installation."""
+"""``--config`` and ``--state`` of every command that uses an installation."""
 
 import argparse
 import os
@@ -26,10 +26,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def open_installation(arguments: argparse.Namespace) -> Installation:
-    """Return the installation that *arguments* name; nothing is made or changed.
+    """Return the installation of *arguments*; nothing is created or changed.
 
-    :raises Failure: with exit code 78 if there is none, or if its configuration
-        is not right.
+    :raises Failure: with exit code 78 if there is none, or if its configuration is
+        invalid
     """
     return installation.open_existing(
         config=arguments.config, state=arguments.state, environ=os.environ

@@ -1,8 +1,8 @@
 """The console script ``semaphore``.
 
-Each command lives in a module of its own, which is imported only when it was asked
-for: importing all of them, Twisted included, takes longer and more memory than most
-commands do. That is why imports happen inside a function here, and nowhere else.
+Each command is a module of its own, which is imported only on demand: importing all of
+them, Twisted included, takes longer and more memory than most commands. That is why
+imports happen inside a function here.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from semaphore_twisted import __version__
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.model.errors import DomainError
 
-#: Command, its module in this package, what it does; names after the first are aliases.
+#: Names (the first is the canonical one), module in this package, summary.
 COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("server", "service"), "server", "run the server"),
     (("setup",), "setup", "make what a first start makes, without serving"),
@@ -39,9 +39,9 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
 
 
 def run() -> None:
-    """Be the console script."""
+    """Run the console script."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files may be no text
+        if isinstance(stream, io.TextIOWrapper):  # file names may be invalid text
             stream.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))
 
@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         arguments = _parser(argv).parse_args(argv)
         code = int(arguments.run(arguments) or 0)
         sys.stdout.flush()
-    except BrokenPipeError:  # somebody's ``| head`` has seen enough
+    except BrokenPipeError:  # the reader of the pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """Return what is said of *error* in one line."""
+    """Return the one-line message for *error*."""
     if isinstance(error, Failure):
         return error.sentence
     if isinstance(error, DomainError):

@@ -1,4 +1,4 @@
-"""``semaphore migrate``: the database brought to this program's version."""
+"""``semaphore migrate``: upgrade the database to this program's version."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Numbers on the command line, with the bounds that are accepted."""
+"""Bounded numbers as command-line arguments."""
 
 import argparse
 import re
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
-#: The largest number of an object in the store.
+#: The largest id of a database row.
 LARGEST = 2**63 - 1
 
 
 def within(least: int, most: int) -> Callable[[str], int]:
-    """Return a type of argparse that accepts whole numbers from *least* to *most*."""
+    """Return an argparse type that accepts whole numbers from *least* to *most*."""
 
     def number(text: str) -> int:
         found = int(text) if _NUMBER.fullmatch(text) else None
@@ -25,6 +25,6 @@ def within(least: int, most: int) -> Callable[[str], int]:
 
 
 def identifier(text: str) -> int | None:
-    """Return the number of an object that *text* is, if it is one."""
+    """Return the id in *text*, ``None`` if it is not a number."""
     fits = text.isascii() and text.isdigit() and len(text) <= 18
     return int(text) if fits else None

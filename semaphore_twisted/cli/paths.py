@@ -1,4 +1,4 @@
-"""Paths on the command line."""
+"""Paths as command-line arguments."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,10 @@ from semaphore_twisted.cli.failure import Failure
 
 
 def path_of(option: str) -> Callable[[str], Path]:
-    """Return what reads the path that *option* is given, for ``argparse``.
+    """Return an argparse type for the path of *option*.
 
-    An empty text is refused: as a path it would be the current folder, though it is
-    mostly a variable of a script that is not set.
+    An empty text is refused: as a path it would be the current directory, but it
+    usually comes from an unset script variable.
     """
 
     def read(text: str) -> Path:

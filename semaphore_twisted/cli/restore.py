@@ -1,4 +1,4 @@
-"""``semaphore restore``: put a copy of the database in the place of the database."""
+"""``semaphore restore``: replace the database by a copy."""
 
 import argparse
 import os
@@ -56,9 +56,9 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _check(source: Path) -> None:
-    """Refuse a *source* that is no sound database of ours.
+    """Check that *source* is an undamaged database of this program.
 
-    :raises Failure:
+    :raises Failure: if it is not
     """
     if not source.is_file():
         raise Failure(f"{source}: not a file; expected a copy of the database")
@@ -69,7 +69,7 @@ def _check(source: Path) -> None:
 
 
 def _replace(found: Installation, source: Path) -> Path | None:
-    """Put *source* in the database's place; return where that one is kept.
+    """Replace the database by *source*; return the path of the former database.
 
     :raises Failure: if a job still runs
     """
@@ -104,7 +104,7 @@ def _replace(found: Installation, source: Path) -> Path | None:
 
 
 def _set_aside(database: Path) -> Path | None:
-    """Rename the database, with its log, so that none is read with the other's."""
+    """Rename the database with its log, so that neither is read with another file."""
     if not database.exists():
         return None
     kept = database.with_name(

@@ -1,7 +1,7 @@
-"""Secrets on the command line: a file or standard input, and argv with a warning.
+"""Secrets as arguments: from a file, from standard input, or in argv with a warning.
 
-Other users of a machine see argv, and shells keep it, so the form with a file is
-shown first. ``--password-file -``, and ``--password -``, read standard input.
+Other users of a machine see argv, and shells store it, so help texts show the form with
+a file first. ``--password-file -``, and ``--password -``, read standard input.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.start.operator_files import given
 
-#: A secret of the key store is at most 64 KiB; nothing longer is one.
+#: Maximum size of a secret in bytes: that of the key store.
 LONGEST = 64 * 1024
 
 
@@ -22,7 +22,7 @@ def add(
     help: str = "the secret",  # noqa: A002 - as argparse calls it
     required: bool = False,
 ) -> None:
-    """Add *option* (such as ``--password``) and its form with ``-file`` to *parser*."""
+    """Add *option* (such as ``--password``) and its ``-file`` form to *parser*."""
     group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument(
         f"{option}-file",
@@ -38,11 +38,11 @@ def add(
 
 
 def read(arguments: argparse.Namespace, name: str) -> str | None:
-    """Return the secret called *name*, or ``None`` where none was given.
+    """Return the secret called *name*, or ``None`` without one.
 
-    A final newline is cut off; nothing else is.
+    Only a final newline is removed.
 
-    :raises Failure: if the file cannot be read or is no text.
+    :raises Failure: if the file cannot be read or is not text
     """
     attribute = name.strip("-").replace("-", "_")
     option = "--" + attribute.replace("_", "-")

@@ -1,4 +1,4 @@
-"""``semaphore server``: the same as ``twistd -n semaphore``, in this process."""
+"""``semaphore server``: runs ``twistd -n semaphore`` in this process."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from typing import Any
 from semaphore_twisted.cli.installation import add_options
 from semaphore_twisted.cli.paths import path_of
 
-#: From the most that can be logged to the least.
+#: Log levels, from the most verbose to the least.
 LEVELS = ("debug", "info", "warn", "error")
 
 
@@ -63,7 +63,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    # The reactor, and everything that stands on it, is for this command only.
+    # Only this command imports the reactor and the modules that use it.
     from twisted.internet import reactor  # noqa: PLC0415
     from twisted.logger import (  # noqa: PLC0415
         FilteringLogObserver,

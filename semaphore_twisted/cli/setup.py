@@ -1,4 +1,4 @@
-"""``semaphore setup``: what a first start makes, without serving."""
+"""``semaphore setup``: prepare an installation like a first start, without serving."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Rows for a person: columns side by side, nothing that steers a terminal."""
+"""Output for people: aligned columns without control characters; JSON for programs."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from semaphore_twisted.model.peers import Peer
 
 
 def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print *rows* below *head*; the last column may be as long as it is."""
+    """Print *rows* below *head*; the last column is not padded."""
     lines = [list(head), *([plain(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -20,12 +20,12 @@ def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def plain(text: str) -> str:
-    """Return *text* without characters that a terminal would obey."""
+    """Return *text* with unprintable characters replaced by ``?``."""
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def peer_state(peer: Peer) -> str:
-    """Return the state of *peer*, and why one that is active is not on the device."""
+    """Return the state of *peer*, or why an active one is not on the device."""
     return f"stopped ({peer.stopped})" if peer.stopped else peer.state
 
 
@@ -35,7 +35,7 @@ def moment(time: datetime | None, none: str = "-") -> str:
 
 
 def span(seconds: int | None) -> str:
-    """Return how long ago something was, in its largest unit."""
+    """Return how long ago something was, in the largest fitting unit."""
     if seconds is None:
         return "never"
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
@@ -45,7 +45,7 @@ def span(seconds: int | None) -> str:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as a person reads it."""
+    """Return a number of bytes with a binary unit."""
     value = float(count)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if value < 1024:
@@ -55,6 +55,6 @@ def size(count: int) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print *value* for a program."""
+    """Print *value* as JSON."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     sys.stdout.write(text + "\n")

@@ -1,6 +1,6 @@
-"""``semaphore task``: start, follow, stop and list tasks of a server anywhere.
+"""``semaphore task``: start, follow, stop and list tasks of any server.
 
-The exit code of a followed task is its result: 0 success, 1 error, 3 stopped; 4 says
+The exit code of a followed task is its result: 0 success, 1 error, 3 stopped; 4 means
 that the server could not be reached or refused.
 """
 
@@ -21,15 +21,15 @@ from semaphore_twisted.cli.numbers import LARGEST, identifier, within
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.terminal import Terminal
 
-#: Seconds between two looks at the API while the websocket cannot be had.
+#: Seconds between API polls while the websocket is unavailable.
 POLL_SECONDS = 1.0
 
-#: Most tasks that the server lists at a time.
+#: Maximum number of tasks in one response of the server.
 MOST_LISTED = 200
 
 _TASK = within(1, LARGEST)
 
-#: Exit code after control-C: 128 and the number of SIGINT, as shells have it.
+#: Exit code after control-C: 128 and the number of SIGINT, as in shells.
 INTERRUPTED = 130
 
 _EPILOG = """\
@@ -151,7 +151,7 @@ def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
 
 
 def _check_texts(arguments: argparse.Namespace) -> None:
-    """Refuse what cannot be sent: bytes of the command line that are no UTF-8."""
+    """Refuse arguments that are not valid UTF-8 and cannot be sent."""
     for name, value in vars(arguments).items():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str) and any("\ud800" <= c <= "\udfff" for c in each):
@@ -159,7 +159,7 @@ def _check_texts(arguments: argparse.Namespace) -> None:
 
 
 async def _named(client: Client, path: str, wanted: str, what: str) -> int:
-    """Return the number of the thing called *wanted*, a name or a number."""
+    """Return the id of the object *wanted*, given by name or number."""
     found = await client.call("GET", path) or []
     number = identifier(wanted)
     numbers = [
@@ -210,7 +210,7 @@ async def _follow(arguments: argparse.Namespace, client: Client, reactor: Any) -
 async def _until_end(
     client: Client, reactor: Any, terminal: Terminal, project: int, task: int
 ) -> int:
-    """Show a task's log until it ends, and return its result as an exit code."""
+    """Print a task's log until it ends; return its result as an exit code."""
     path = f"/project/{project}/tasks/{task}"
     news = TaskNews(task, LogMerger(terminal.line))
     socket: Socket | None = None
@@ -228,13 +228,13 @@ async def _until_end(
                 try:
                     socket = await client.watch(news.take, lost.append)
                 except Failure:
-                    socket = None  # the API alone will do
+                    socket = None  # the API suffices
                 news.status = (await client.call("GET", path))["status"]
                 await fetch()
             elif news.log.incomplete:
                 await fetch()
             if news.final:
-                await fetch()  # what the websocket was too slow for
+                await fetch()  # lines that the websocket has not delivered
                 break
             terminal.flush()
             terminal.progress(news.status)

@@ -1,4 +1,4 @@
-"""What a person sees: log lines, and a line of progress below them on a terminal."""
+"""Terminal output of a task: log lines, and a progress line below them."""
 
 import re
 import sys
@@ -7,7 +7,7 @@ from typing import TextIO
 
 from attrs import define, field
 
-#: Colors and weights (SGR of ECMA-48) may pass to a terminal; nothing else may.
+#: Only SGR sequences (colors and weights, ECMA-48) may reach a terminal.
 _COLOR = re.compile(r"(\x1b\[[0-9;:]*m)")
 _CONTROL = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_].*?\x1b\\"
@@ -16,7 +16,7 @@ _CONTROL = re.compile(
 
 
 def harmless(text: str) -> str:
-    """Return *text* without what could move a terminal's cursor or set its title."""
+    """Return *text* without sequences that move the cursor or set the title."""
     return "".join(
         part if index % 2 else _CONTROL.sub("", part)
         for index, part in enumerate(_COLOR.split(text))
@@ -25,7 +25,7 @@ def harmless(text: str) -> str:
 
 @define(eq=False)
 class Terminal:
-    """Writes a task's lines to *out*, and to a terminal on *err* how it goes."""
+    """Writes a task's lines to *out*, and its progress to a terminal on *err*."""
 
     out: TextIO = field(factory=lambda: sys.stdout)
     err: TextIO = field(factory=lambda: sys.stderr)
@@ -34,23 +34,23 @@ class Terminal:
     _lines: int = 0
 
     def line(self, text: str) -> None:
-        """Write one line of the log; into a pipe it goes exactly as it is."""
+        """Write one log line; it is unchanged unless *out* is a terminal."""
         self._lines += 1
         self._wipe()
         self.out.write((harmless(text) if self.out.isatty() else text) + "\n")
 
     def flush(self) -> None:
-        """Let the lines written so far be seen."""
+        """Flush the lines written so far."""
         self.out.flush()
 
     def note(self, sentence: str) -> None:
-        """Say something about the task, on standard error."""
+        """Write a message about the task to standard error."""
         self._wipe()
         self.err.write(sentence + "\n")
         self.err.flush()
 
     def progress(self, status: str) -> None:
-        """Show how the task goes, on a terminal only; it is written over later."""
+        """Show the progress on a terminal; later output replaces it."""
         if not self.err.isatty():
             return
         self._wipe()

@@ -1,13 +1,13 @@
-"""``semaphore tls``: the certificate that is served, and its renewal.
+"""``semaphore tls``: the served certificate and its renewal.
 
-Each command lives in a module of its own, which is imported when it is asked for.
+Each command is a module of its own, which is imported on demand.
 """
 
 import argparse
 
 from semaphore_twisted.cli.vpn import LateParser
 
-#: Command, its module in this package, what it does.
+#: Command, its module in this package, summary.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("show", "tls_show", "show the certificate, and how its renewal goes"),
     ("renew", "tls_renew", "have a new certificate now"),

@@ -1,4 +1,4 @@
-"""``semaphore tls check``: what keeps an authority from issuing a certificate."""
+"""``semaphore tls check``: checks whether the CA can issue a certificate."""
 
 import argparse
 import http.client
@@ -19,7 +19,7 @@ from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import acme
 from semaphore_twisted.start.own_names import own_addresses
 
-#: Seconds for the question what answers at a name.
+#: Timeout of a probe in seconds.
 _PATIENCE = 10.0
 
 _DESCRIPTION = """\
@@ -69,7 +69,7 @@ def _port(config: Config) -> int:
 
 
 def _authority(config: Config) -> list[Finding]:
-    """Ask the authority for its directory, under the reactor."""
+    """Check the CA's directory, under the reactor."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
     loop: Any = reactor

@@ -1,4 +1,4 @@
-"""``semaphore tls renew`` and ``reload``: a new certificate, or another look at it."""
+"""``semaphore tls renew`` and ``reload``: issue or reload the certificate."""
 
 import argparse
 import time
@@ -31,10 +31,10 @@ _NOT_OPENED = (
     "semaphore vault check"
 )
 
-#: Seconds within which a server that runs must have looked.
+#: Seconds within which a running server must answer.
 _LOOK = 20.0
 
-#: Seconds between two looks at the store.
+#: Seconds between polls of the database.
 _PAUSE = 0.5
 
 
@@ -82,7 +82,7 @@ def _renew(arguments: argparse.Namespace) -> int:
 
 
 def _made(found: Installation, **wanted: bool) -> Certificates:
-    """Have the local authority make what is *wanted*.
+    """Make the local CA issue what *wanted* requests.
 
     :raises Failure: if it cannot
     """
@@ -96,7 +96,7 @@ def _made(found: Installation, **wanted: bool) -> Certificates:
 
 
 def _next_root(found: Installation, *, yes: bool) -> int:
-    """Have the local authority make its next root, and say what is to be done."""
+    """Create the local CA's next root, and print what to do with it."""
     if found.config.tls.origin == "files":
         raise Failure("tls.mode: files found: there is no local authority")
     confirm(
@@ -155,9 +155,9 @@ def _reload(arguments: argparse.Namespace) -> int:
 
 
 def _looked(found: Installation) -> str:
-    """Have the server look, and return what it presents now.
+    """Make the server check its certificate; return a sentence with the result.
 
-    :raises Failure: if it does not use what there is, or does not answer.
+    :raises Failure: if the server does not use the newest one, or does not answer
     """
     before = looks.last(found.state.tls)
     if not nudge.nudge(found.state.path / nudge.NAME):

@@ -1,4 +1,4 @@
-"""``semaphore tls show``: the chain, its names and lifetimes, and the renewal."""
+"""``semaphore tls show``: the served chain, its names and expiry, and the renewal."""
 
 import argparse
 

@@ -1,7 +1,7 @@
-"""``semaphore tls trust``: the local authority's root in this system's own store.
+"""``semaphore tls trust``: adds the local CA's root to this system's trust store.
 
-Where that cannot be done, since it is another system or somebody else than root asks,
-the steps are printed instead. Firefox and Chromium on Linux have stores of their own.
+If that is impossible (an unknown system, or the caller is not root), the steps are
+printed instead. Firefox and Chromium on Linux have stores of their own.
 """
 
 import argparse
@@ -28,7 +28,7 @@ as root. The authority can vouch for this installation's names only. Where the s
 store is not known here, the steps are printed.
 """
 
-#: Begins the names of our files in a system's store; the installation's mark follows.
+#: Prefix of our file names in a system's store; the installation's mark follows.
 _PREFIX = "semaphore-"
 
 _STEPS = """\
@@ -52,18 +52,18 @@ Phones: open the page /ca of the site.
 
 @frozen
 class Store:
-    """A system's store: a folder for roots, and the program that takes them in."""
+    """A system's trust store: a directory for roots, and its update program."""
 
     folder: Path
     update: tuple[str, ...]
 
     @property
     def usable(self) -> bool:
-        """Whether this system has it."""
+        """Whether this system has the store."""
         return self.folder.is_dir() and shutil.which(self.update[0]) is not None
 
 
-#: In the order of trial: some systems have an empty folder of another's.
+#: In the order of trial: some systems have an empty directory of another's.
 STORES = (
     Store(
         Path("/etc/pki/ca-trust/source/anchors"),
@@ -100,7 +100,7 @@ def _trust(arguments: argparse.Namespace) -> int:
     found = open_installation(arguments)
     folder, mark = found.state.tls, _mark(found.state.path)
     roots: dict[str, bytes] = {}
-    if not arguments.remove:  # that is for what is there no longer, too
+    if not arguments.remove:  # removal works without the roots, too
         _check_mode(found.config)
         roots = _roots(folder)
     if arguments.print:
@@ -135,17 +135,17 @@ def _check_mode(config: Config) -> None:
 
 
 def _mark(state: Path) -> str:
-    """Return what tells the files of this installation from another's."""
+    """Return a mark that distinguishes this installation's files from another's."""
     return hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:8]
 
 
 def _file(name: str, mark: str) -> str:
-    """Return what the root in the file *name* is called in a store."""
+    """Return the name in a store for the root in the file *name*."""
     return f"{_PREFIX}{mark}-{Path(name).stem}"
 
 
 def _roots(folder: Path) -> dict[str, bytes]:
-    """Return the roots in *folder* by the names of their files."""
+    """Return the roots in *folder* by the paths of their files."""
     found = {}
     for name in ("root.pem", authority.NEXT_ROOT):
         try:
@@ -168,7 +168,10 @@ def _roots(folder: Path) -> dict[str, bytes]:
 
 
 def _put(store: Store, roots: dict[str, bytes], mark: str) -> bool:
-    """Have of our files exactly *roots* in *store*; tell whether one was changed."""
+    """Make *roots* the only files of this installation in *store*.
+
+    Return whether a file was changed.
+    """
     wanted = {f"{_file(name, mark)}.crt": pem for name, pem in roots.items()}
     changed = False
     try:
@@ -188,7 +191,7 @@ def _put(store: Store, roots: dict[str, bytes], mark: str) -> bool:
 
 
 def _update(store: Store) -> None:
-    """Have the system take in what is in the folder."""
+    """Run the program that updates the system's store."""
     done = subprocess.run(store.update, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["it failed"])[-1]
@@ -196,7 +199,7 @@ def _update(store: Store) -> None:
 
 
 def _explain(roots: dict[str, bytes], mark: str) -> None:
-    """Print what is to be done by hand, for each root."""
+    """Print the manual steps for each root."""
     for name, pem in roots.items():
         root = x509.load_pem_x509_certificate(pem)
         print(f"{name}\n  SHA-256: {fingerprint(root)}")

@@ -1,4 +1,4 @@
-"""Coroutines of commands, run under the reactor from their first step to their last."""
+"""Runs a command's coroutine under the reactor."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -9,16 +9,16 @@ T = TypeVar("T")
 
 
 class Interrupted(Exception):
-    """A signal has ended the reactor before the work was done."""
+    """A signal has stopped the reactor before the work was done."""
 
 
 def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run *reactor* until *work* is done, and return what it returns.
+    """Run *reactor* until *work* is done, and return its result.
 
-    Whatever *work* raises is raised here, also before its first ``await``: the reactor
-    never goes on without it.
+    An exception of *work* is raised here, also one before its first ``await``: the
+    reactor never continues without it.
 
-    :raises Interrupted: if a signal ended the reactor before.
+    :raises Interrupted: if a signal stopped the reactor first
     """
     results: list[T] = []
     errors: list[BaseException] = []

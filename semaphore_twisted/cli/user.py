@@ -1,8 +1,8 @@
-"""``semaphore user``: accounts and their tokens, beside a running server too.
+"""``semaphore user``: accounts and their tokens, also while a server runs.
 
-Whoever can read the installation's files may do everything here; in the record of
-events nobody is named. A running server is told of each change: websockets and tunnels
-of an account that is disabled here end at once.
+Read access to the installation's files suffices for every command here, so events have
+no user. A running server is notified of each change: websockets and tunnels of a
+disabled account end at once.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def _by_either(parser: argparse.ArgumentParser) -> None:
 def _store(
     arguments: argparse.Namespace, *, write: bool = True
 ) -> Iterator[Connection]:
-    """Open the store for one transaction; nudge the server after a change."""
+    """Open the database for one transaction; notify the server after a change."""
     found = open_installation(arguments)
     conn = found.connect(read_only=not write)
     try:
@@ -110,12 +110,12 @@ def _store(
     finally:
         conn.close()
     if write:
-        # who lost a right loses websockets and tunnels now, not at the next look
+        # revoked websockets and tunnels end now, not at the next check
         nudge.nudge(found.state.path / nudge.NAME)
 
 
 def _found(conn: Connection, text: str, *, by: str | None = None) -> User:
-    """Return the account of a name or address; *by* says which of the two it is."""
+    """Return the account of a login name or address; *by* restricts the kind."""
     user = users.find(conn, text)
     fits = user is not None and (
         by is None or fold(text) == fold(user.username if by == "login" else user.email)
@@ -228,7 +228,7 @@ def _change(arguments: argparse.Namespace) -> int:
             not each.expired for each in tokens.list_tokens(conn, Actor(user=user))
         )
     if digest is not None:
-        # The first password's file tells nothing any more.
+        # The file with the initial password is obsolete.
         open_installation(arguments).state.initial_password.unlink(missing_ok=True)
     print(f"User {user.username} <{user.email}> changed")
     if digest is not None and left:
@@ -247,7 +247,7 @@ def _delete(arguments: argparse.Namespace) -> int:
         yes=arguments.yes,
     )
     with _store(arguments) as conn:
-        user = users.get(conn, None, asked.id)  # what was asked about is deleted
+        user = users.get(conn, None, asked.id)  # the confirmed account is deleted
         users.delete(conn, None, user.id)
     print(f"User {user.username} <{user.email}> deleted")
     return 0
@@ -303,9 +303,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def duration(text: str) -> timedelta:
-    """Return the time that *text* names: a number and one of s, m, h, d, w.
+    """Return the duration in *text*: a number and one of s, m, h, d, w.
 
-    :raises Failure: if it names none.
+    :raises Failure: if it is not a duration
     """
     number, unit = text[:-1], text[-1:]
     found = identifier(number)

@@ -1,4 +1,4 @@
-"""``semaphore vault``: whether the stored secrets open, and a new key for them."""
+"""``semaphore vault``: checks the stored secrets and encrypts them with a new key."""
 
 import argparse
 import fcntl
@@ -21,7 +21,7 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Installation, Refused
 
-#: Exit code of a check that found values which do not open.
+#: Exit code of a check that found undecryptable values.
 UNREADABLE = 3
 
 _REKEY = """\
@@ -105,7 +105,7 @@ def _rekey(arguments: argparse.Namespace) -> int:
 
 
 def _scrub(conn: Connection) -> None:
-    """Drop the former envelopes from the files, and say where they still are."""
+    """Erase former ciphertexts from the database files, and name their other copies."""
     if maintenance.scrub(conn, pause=time.sleep):
         with conn.transaction(write=True):
             vault.forget_leftovers(conn)
@@ -136,7 +136,7 @@ def _opened(
 
 @contextmanager
 def _alone(installation: Installation) -> Iterator[None]:
-    """Keep a second rekey out; the lock is on the folder, so no file is left."""
+    """Exclude a second rekey; the lock is on the directory, so no file is left."""
     folder: Path = installation.database.parent
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -179,5 +179,5 @@ def _print_rows(reports: Sequence[vault.RowReport]) -> None:
 
 
 def _plain(text: str) -> str:
-    """Return *text* without characters that a terminal would obey."""
+    """Return *text* with unprintable characters replaced by ``?``."""
     return "".join(each if each.isprintable() else "?" for each in text)

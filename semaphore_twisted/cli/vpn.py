@@ -1,7 +1,7 @@
-"""``semaphore vpn``: the VPN that ends on this server, and joining one.
+"""``semaphore vpn``: the server's VPN, and joining one.
 
-Each command lives in a module of its own, which is imported when the command is asked
-for: ``join`` runs on machines that have no installation, and should start quickly.
+Each command is a module of its own, which is imported on demand: ``join`` runs on
+machines without an installation, and should start fast.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any
 
 from typing_extensions import override
 
-#: Command, its module in this package, what it does.
+#: Command, its module in this package, summary.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("init", "vpn_init", "set the VPN up, or change it"),
     ("status", "vpn_status", "show the peers as the tunnel has them"),
@@ -39,15 +39,15 @@ A VPN in three commands:
 
 
 class LateParser(argparse.ArgumentParser):
-    """A command's parser that is declared by *module* when it is first used."""
+    """The parser of a command, which *module* declares at its first use."""
 
     def __init__(self, *args: Any, module: str = "", **kwargs: Any) -> None:
-        """Import nothing yet."""
+        """Store the name of the module; nothing is imported yet."""
         super().__init__(*args, **kwargs)
         self._module = module
 
     def load(self) -> None:
-        """Have the module declare the options, unless it has."""
+        """Make the module declare the options, once."""
         module, self._module = self._module, ""
         if module:
             found = importlib.import_module(f"semaphore_twisted.cli.{module}")
@@ -57,7 +57,7 @@ class LateParser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """Have the module declare the options, then parse."""
+        """Make the module declare the options, then parse."""
         self.load()
         return super().parse_known_args(args, namespace)
 

@@ -1,4 +1,4 @@
-"""``semaphore vpn backup`` and ``restore``: the VPN moves to another host."""
+"""``semaphore vpn backup`` and ``restore``: move the VPN to another host."""
 
 import argparse
 import getpass
@@ -35,10 +35,10 @@ from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
 
 _SUBJECT = "VPN"
 
-#: What a guess of a passphrase costs.
+#: The work factor of passphrases.
 COST = passphrases.Cost()
 
-#: A file of 20,000 peers fits.
+#: Maximum size of a file; 20,000 peers fit.
 _MOST = 64 * 1024 * 1024
 
 _BACKUP = """\
@@ -58,17 +58,17 @@ devices trust it; with --keep-authority it does not, and open links are of no us
 
 
 class _Whole(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in the file."""
+    """The content of the file."""
 
     private_key: bytes
     settings: Settings
     vpn: SavedVpn
-    #: the local authority's values, none in files of former versions
+    #: the local CA's values; empty in files of former versions
     authority: dict[str, bytes] = {}
 
     @override
     def __repr__(self) -> str:
-        """Show no key."""
+        """Omit the key."""
         return f"_Whole({self.vpn})"
 
 
@@ -218,7 +218,7 @@ def _opened(path: Path, passphrase: str) -> _Whole:
 def _merged(
     whole: _Whole, present: Settings | None, config: Config, user: int
 ) -> Settings:
-    """Return settings with the clients' side of the file, and the rest of this host."""
+    """Return settings with the file's client side, and the rest from this host."""
     if present is None:
         made = replace(whole.settings, users=(user,))
     else:
@@ -241,7 +241,7 @@ def _merged(
 
 
 def _passphrase(arguments: argparse.Namespace, *, twice: bool) -> str:
-    """Return the passphrase: of an option, or typed, twice for a new file."""
+    """Return the passphrase: from an option, or typed, twice for a new file."""
     given = secret_argument.read(arguments, "--passphrase")
     if given is not None:
         return given

@@ -1,7 +1,7 @@
-"""What root allows: the companion's settings, made of options and of what was there.
+"""The companion's settings, built from options and former settings; pure.
 
-Everything here is pure. What is not said stays as it was; sites are allowed only by
-what root says, never because the database, which the server can write, has them.
+An option that is not given stays as it was. Site networks are permitted only by root's
+options, never by the database, which the server can write.
 """
 
 import argparse
@@ -23,14 +23,14 @@ from semaphore_twisted.wireguard.settings import (
 
 POOL4 = "10.80.0.0/16"
 
-#: DNS; clients ask the server's address in the tunnel.
+#: DNS; clients use the server's address in the tunnel as resolver.
 _DNS = 53
 
 
 class Pools(msgspec.Struct, frozen=True):
-    """The networks of peers' addresses; *pool6* is empty where there is none.
+    """The address pools of peers; *pool6* is empty without IPv6.
 
-    The server has its addresses of before, *servers*, where they are in them.
+    The server keeps its former addresses, *servers*, if the pools contain them.
     """
 
     pool4: str
@@ -44,7 +44,7 @@ class Pools(msgspec.Struct, frozen=True):
 
     @property
     def server6(self) -> str:
-        """The server's own IPv6 address, or nothing."""
+        """The server's own IPv6 address, or an empty text."""
         return self._server(self.pool6) if self.pool6 else ""
 
     def _server(self, pool: str) -> str:
@@ -73,9 +73,9 @@ def pools(
     former: Pools | None,
     entropy: Callable[[int], bytes],
 ) -> Pools:
-    """Return the pools that are wanted.
+    """Return the requested pools.
 
-    :raises Invalid: if an option is no network.
+    :raises Invalid: if an option is not a network
     """
     pool4 = former.pool4 if former else POOL4
     if arguments.pool is not None:
@@ -97,9 +97,9 @@ def pools(
 
 
 def sites(texts: Sequence[str]) -> dict[str, str]:
-    """Return the networks that ``--site NAME=CIDR`` names, by name.
+    """Return the networks of ``--site NAME=CIDR`` options, by name.
 
-    :raises Failure: if one is not of that form.
+    :raises Failure: if one is not of that form
     """
     found = {}
     for text in texts:
@@ -113,7 +113,7 @@ def sites(texts: Sequence[str]) -> dict[str, str]:
 
 
 def site_port(config: Config) -> int | None:
-    """Return the TCP port that the site has inside the tunnel, if it has one."""
+    """Return the site's TCP port inside the tunnel, ``None`` without one."""
     if config.vpn.only:
         return int(config.vpn.port)
     return None if config.unix_socket is not None else config.port_number or None
@@ -129,11 +129,11 @@ def settings(
     user: int,
     known: Mapping[str, str],
 ) -> Settings:
-    """Return the companion's settings; *known* are the networks' names so far.
+    """Return the companion's settings; *known* are the networks by their former names.
 
-    *port* is the UDP port where nothing is said of it, *user* the server's number.
+    *port* is the default UDP port, *user* the server's uid.
 
-    :raises Failure: if they could not be used.
+    :raises Failure: if they are invalid
     """
     base = former or Settings(addresses=wanted.interfaces, port=port)
     tcp, udp = _ports(arguments, former, config)
@@ -163,7 +163,7 @@ def _interface(arguments: argparse.Namespace, base: Settings) -> str:
     name: str | None = arguments.interface
     if name is None:
         return base.interface
-    if name.startswith("-"):  # programs would take it for an option
+    if name.startswith("-"):  # programs would parse it as an option
         raise Failure("--interface: a name that does not begin with - is wanted")
     return name
 
@@ -190,7 +190,7 @@ def _ports(
         more = _published(arguments.publish, "--publish")
         published = tuple(a | b for a, b in zip(published, more, strict=True))
     elif former is not None:
-        # Ports that were the site's under another configuration are not kept.
+        # Former ports of the site are not kept.
         past = {config.port_number, int(config.vpn.port), former.site_port, _DNS}
         kept = (set(former.tcp_ports) - past, set(former.udp_ports) - {_DNS})
         published = tuple(a | b for a, b in zip(published, kept, strict=True))

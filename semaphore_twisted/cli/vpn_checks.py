@@ -1,7 +1,7 @@
-"""What ``vpn doctor`` looks at on the server's side; each check returns findings.
+"""Checks of ``vpn doctor`` on the server's side; each yields findings.
 
-What only the companion can see (forwarding, rules of others, backend, MTU) it finds by
-itself, and is asked for.
+Facts that only the companion can see (forwarding, foreign rules, backend, MTU) are
+checked by the companion.
 """
 
 import ipaddress
@@ -19,32 +19,32 @@ from semaphore_twisted.wireguard import keys, wire
 from semaphore_twisted.wireguard.settings import Settings
 from semaphore_twisted.wireguard.wire import Finding
 
-#: A handshake this far in the future means that the clock was set back.
+#: Handshakes further in the future, in seconds, mean that the clock was set back.
 _AHEAD = 5
 
 _RESOLVERS = Path("/etc/resolv.conf")
 
-#: Seconds that a name's answer may take.
+#: Timeout of a DNS query in seconds.
 _PATIENCE = 3.0
 
 
 def ok(subject: str, sentence: str) -> Finding:
-    """Return a good finding."""
+    """Return a finding without a problem."""
     return Finding(subject, "ok", sentence)
 
 
 def warning(subject: str, sentence: str) -> Finding:
-    """Return a finding that may be on purpose."""
+    """Return a finding that may be intentional."""
     return Finding(subject, "warning", sentence)
 
 
 def error(subject: str, sentence: str) -> Finding:
-    """Return a finding that keeps the VPN from working, or from being safe."""
+    """Return a finding that makes the VPN unusable or unsafe."""
     return Finding(subject, "error", sentence)
 
 
 def modes(state: Path, folder: Path) -> Iterator[Finding]:
-    """Look at the rights of every file that has secrets, and of their folders."""
+    """Check the permissions of each file with secrets, and of the directories."""
     wrong = []
     folders = [(state, 0o700), (state / "tls", 0o700), (folder, 0o750)]
     files = [
@@ -79,7 +79,7 @@ def modes(state: Path, folder: Path) -> Iterator[Finding]:
 def agreement(
     network: Network, sites: Sequence[SiteNetwork], welcome: wire.Welcome
 ) -> Iterator[Finding]:
-    """Compare the database with what the companion was given by root."""
+    """Compare the database with the companion's settings, which root wrote."""
     mend = "run `semaphore vpn init` as root again, and restart the companion"
     if welcome.version < wire.WITH_EXPIRY:
         yield warning(
@@ -127,7 +127,7 @@ def agreement(
 
 
 def ports(config: Config, port: int | None, welcome: wire.Welcome) -> Iterator[Finding]:
-    """Tell whether peers reach the site (on *port*), and what else is published."""
+    """Check that peers reach the site (on *port*) and the published ports."""
     if port is None:
         yield warning("ports", "the site has no TCP port that peers could reach")
     elif port not in welcome.tcp_ports:
@@ -155,7 +155,7 @@ def ports(config: Config, port: int | None, welcome: wire.Welcome) -> Iterator[F
 
 
 def nat(settings: Settings) -> Iterator[Finding]:
-    """Say how hosts of the site networks see peers."""
+    """Report how hosts of the site networks see peers."""
     for each in settings.sites:
         if each.nat:
             yield ok("nat", f"{each.network} sees peers as this server's own address")
@@ -169,7 +169,7 @@ def nat(settings: Settings) -> Iterator[Finding]:
 
 
 def clock(observed: wire.Observed, now: datetime) -> Iterator[Finding]:
-    """Tell whether the clock was set back below a handshake's time."""
+    """Check that the clock is not behind the last handshake."""
     newest = max((peer.handshake for peer in observed.peers), default=0)
     ahead = int(newest - now.timestamp())
     if ahead > _AHEAD:
@@ -190,10 +190,10 @@ def endpoint(
     *,
     resolve: Callable[..., Sequence[tuple[object, ...]]] = socket.getaddrinfo,
 ) -> Iterator[Finding]:
-    """Tell whether the endpoint's name leads anywhere that clients can reach.
+    """Check that the endpoint's name resolves to an address clients can reach.
 
-    A client that is granted a network with the endpoint in it would send the tunnel's
-    own packets into the tunnel.
+    A client with a grant for a network that contains the endpoint would route the
+    tunnel's own packets into the tunnel.
     """
     host = network.endpoint.rpartition(":")[0].strip("[]")
     try:
@@ -221,7 +221,7 @@ def endpoint(
 
 
 def resolvers(network: Network, path: Path = _RESOLVERS) -> Iterator[Finding]:
-    """Tell whether a resolver of this machine has an address in the pools."""
+    """Check that no resolver of this machine has an address in the pools."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
@@ -241,7 +241,7 @@ def resolvers(network: Network, path: Path = _RESOLVERS) -> Iterator[Finding]:
 
 
 def _holds(network: str, text: str) -> bool:
-    """Whether *text* is an address in *network*."""
+    """Return whether *text* is an address in *network*."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -266,7 +266,7 @@ def _is_inside(text: str, network: Network) -> bool:
 
 
 def names(network: Network) -> Iterator[Finding]:
-    """Ask the resolver on the tunnel's address for the site's own name."""
+    """Query the resolver on the tunnel's address for the site's own name."""
     if not network.dns:
         yield ok("names", "vpn.dns is off; clients use the address")
         return
@@ -291,9 +291,9 @@ def names(network: Network) -> Iterator[Finding]:
 
 
 def asked(server: str, name: str) -> str:
-    """Return the IPv4 address that *server* gives for *name*, empty if none.
+    """Return the IPv4 address that *server* returns for *name*, empty if none.
 
-    :raises OSError: if it does not answer.
+    :raises OSError: if it does not answer
     """
     number, question = secrets.randbits(16), question_for(name)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
@@ -312,7 +312,7 @@ def question_for(name: str) -> bytes:
 
 def address_in(answer: bytes, number: int, question: bytes) -> str:
     """Return the IPv4 address of the first record in *answer*, empty if none."""
-    # The first record follows the question, and names it by a pointer.
+    # The first record follows the question, and refers to its name by a pointer.
     record = answer[12 + len(question) :]
     if answer[:2] != struct.pack(">H", number) or answer[6:8] == b"\0\0":
         return ""
@@ -322,7 +322,7 @@ def address_in(answer: bytes, number: int, question: bytes) -> str:
 
 
 def site(address: str, port: int) -> Iterator[Finding]:
-    """Tell whether the site answers inside the tunnel."""
+    """Check that the site answers inside the tunnel."""
     try:
         socket.create_connection((address, port), timeout=_PATIENCE).close()
     except OSError as problem:

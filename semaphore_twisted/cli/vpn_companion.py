@@ -1,4 +1,4 @@
-"""The companion's socket, spoken to without a reactor: a question, its answer."""
+"""A blocking client of the companion's socket: one request, one response."""
 
 import socket
 import struct
@@ -10,16 +10,16 @@ from semaphore_twisted.wireguard import wire
 
 T = TypeVar("T")
 
-#: Seconds that an answer may take; a thousand peers take a fraction of one.
+#: Timeout in seconds; a thousand peers take a fraction of a second.
 PATIENCE = 15.0
 
 _START = "start it: systemctl start semaphore-vpn"
 
 
 def ask(path: Path, request: wire.Request, wanted: type[T]) -> T:
-    """Put one *request* to the companion at *path* and return its answer.
+    """Send one *request* to the companion at *path* and return its response.
 
-    :raises Failure: if it cannot be reached, or refuses.
+    :raises Failure: if it cannot be reached, or refuses
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

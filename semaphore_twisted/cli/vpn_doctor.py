@@ -1,4 +1,4 @@
-"""``semaphore vpn doctor``: what keeps the VPN from working."""
+"""``semaphore vpn doctor``: checks whether the VPN works."""
 
 import argparse
 import os
@@ -60,9 +60,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _server(said: Running | None) -> Iterator[Finding]:
-    """Tell what the running server knows of the companion.
+    """Report the running server's problem with the companion.
 
-    It has another user than root, whom the companion may refuse.
+    The server's user may be refused although root is accepted.
     """
     if said is not None and said.trouble:
         yield vpn_checks.error(
@@ -105,7 +105,7 @@ def _findings(
 
 
 def _written(folder: Folder) -> Iterator[Finding]:
-    """Look into the companion's settings, if we may."""
+    """Check the companion's settings, if they are readable."""
     try:
         settings = folder.settings()
     except Failure as failure:
@@ -123,7 +123,7 @@ def _written(folder: Folder) -> Iterator[Finding]:
 def _applied(
     conn: Connection, found: Installation, network: Network
 ) -> Iterator[Finding]:
-    """Tell whether the device is as the database wants it."""
+    """Check that the device matches the database."""
     try:
         changes, damaged = planned(conn, found)
     except (Failure, DomainError) as problem:

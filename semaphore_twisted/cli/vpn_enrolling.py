@@ -1,8 +1,9 @@
-"""The client's half of enrolling: whom to trust, then the token for a profile.
+"""The client side of enrollment: verify the server, then redeem the token.
 
-The root certificate is fetched without trust, compared with the link's fingerprint,
-and is the only root for what follows; the token is not sent before. Answers are
-bounded, redirects are not followed. The standard library is enough, and starts fast.
+The root certificate is fetched without verification and compared with the link's
+fingerprint. It is the only trusted root afterwards; the token is not sent before.
+Responses are limited in size, redirects are not followed. Only the standard library is
+used, which starts fast.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from semaphore_twisted.cli.terminal import harmless
 from semaphore_twisted.cli.vpn_link import Link
 from semaphore_twisted.model.peers import Enrolled
 
-#: Seconds for each step of a connection, and before each repetition.
+#: Timeout of each step of a connection, and pauses before retries, in seconds.
 PATIENCE = 15.0
 PAUSES = (1.0, 3.0)
 
@@ -30,7 +31,7 @@ _MOST = 256 * 1024
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is sent to enroll."""
+    """The body of the enrollment request."""
 
     token: str
     public_key: str
@@ -39,20 +40,20 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @override
     def __repr__(self) -> str:
-        """Show no token."""
+        """Omit the token."""
         return f"Request({self.public_key})"
 
 
 class Refused(Failure):
-    """The server has answered, and nothing was enrolled: the key is of no use."""
+    """The server refused and enrolled nothing, so the key is useless."""
 
     def __init__(self, sentence: str) -> None:
-        """Say why."""
+        """Store the reason *sentence*."""
         super().__init__(sentence, UNREACHABLE)
 
 
 class Answer(Enrolled, frozen=True, kw_only=True):
-    """The profile, and whether the server lets the device in already."""
+    """The client profile, and whether the device is already admitted."""
 
     applied: bool = True
     reason: str = ""
@@ -64,7 +65,7 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 @define(eq=False)
 class Enrolling:
-    """Enrolls one machine with *link*; *pause* waits for seconds."""
+    """Enrolls one machine with *link*; *pause* waits for some seconds."""
 
     _link: Link
     _pause: Callable[[float], Any]
@@ -72,9 +73,9 @@ class Enrolling:
     _trust: ssl.SSLContext | None = field(default=None, init=False)
 
     def trust(self) -> None:
-        """Find out whom to trust.
+        """Determine the trusted roots.
 
-        :raises Failure: if the server is another than the link's.
+        :raises Failure: if the server's root is not the link's
         """
         if not self._link.fingerprint:
             self._trust = outgoing_blocking.believing()
@@ -105,10 +106,10 @@ class Enrolling:
             ) from None
 
     def redeem(self, request: Request) -> Answer:
-        """Send *request*; a lost answer is asked for again with the same key.
+        """Send *request*; after a lost response it is sent again with the same key.
 
-        :raises Refused: if the server refuses.
-        :raises Failure: if it cannot be reached, or says that it is too busy.
+        :raises Refused: if the server refuses :raises Failure: if it cannot be reached,
+            or is too busy
         """
         trust = self._trust
         if trust is None:
@@ -167,10 +168,10 @@ class Enrolling:
 
 
 class _Lost(Failure):
-    """No answer came; the request may be repeated, since it is idempotent."""
+    """No response arrived; the request is idempotent and may be repeated."""
 
     def __init__(self, sentence: str) -> None:
-        """Say why."""
+        """Store the reason *sentence*."""
         super().__init__(sentence, UNREACHABLE)
 
 

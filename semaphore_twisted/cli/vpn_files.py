@@ -1,7 +1,7 @@
-"""The companion's folder: its settings and the server's private key, for root.
+"""The companion's directory: its settings and the server's private key, for root.
 
-Files are written beside themselves and then renamed, so readers see the old or the
-new ones; :class:`Exchange` puts the old ones back if what was to follow failed.
+Files are replaced atomically, so readers see the old or the new ones; :class:`Exchange`
+restores the old ones if a later step fails.
 """
 
 import os
@@ -19,7 +19,7 @@ from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.wireguard import settings
 from semaphore_twisted.wireguard.settings import Settings, WrongSettings
 
-#: Where the companion looks, and its account.
+#: The companion's default directory, and its account.
 FOLDER = Path("/etc/semaphore-vpn")
 ACCOUNT = "semaphore-vpn"
 
@@ -28,16 +28,16 @@ _ROOT = "run this as root: the companion's files are out of the server's reach"
 
 @frozen
 class Folder:
-    """Where the files are, and whose they become."""
+    """The directory of the files, and their owner."""
 
     path: Path
     owner: tuple[int, int] | None
 
     @classmethod
     def named(cls, path: Path | None) -> "Folder":
-        """Return the folder at *path*, or the usual one.
+        """Return the directory at *path*, or the default one.
 
-        :raises Failure: if it is the usual one and we are not root.
+        :raises Failure: if it is the default one and the caller is not root
         """
         if os.geteuid() == 0:
             return cls(path or FOLDER, _account())
@@ -56,9 +56,9 @@ class Folder:
         return self.path / settings.KEY
 
     def settings(self) -> Settings | None:
-        """Return the settings that are there.
+        """Return the stored settings, ``None`` if there are none.
 
-        :raises Failure: if they cannot be read or used.
+        :raises Failure: if they cannot be read or used
         """
         content = self.content(self.settings_file)
         if content is None:
@@ -69,20 +69,20 @@ class Folder:
             raise Failure(f"{self.settings_file}: {error}") from None
 
     def key(self) -> str | None:
-        """Return the server's private key as base64, if there is one.
+        """Return the server's private key in base64, ``None`` if there is none.
 
-        :raises Failure: if it cannot be read.
+        :raises Failure: if it cannot be read
         """
         content = self.content(self.key_file)
         return None if content is None else content.decode("ascii", "replace").strip()
 
     def content(self, path: Path) -> bytes | None:
-        """Return what *path* holds, ``None`` if it is not there.
+        """Return the content of *path*, ``None`` if it does not exist.
 
-        :raises Failure: if it cannot be read.
+        :raises Failure: if it cannot be read
         """
         try:
-            # Root does not follow a link that another account could have put there.
+            # Root does not follow a link that another account could have created.
             return content_of(path, 1 << 20, links=False)
         except FileNotFoundError:
             return None
@@ -92,7 +92,7 @@ class Folder:
 
     @contextmanager
     def exchange(self) -> Iterator["Exchange"]:
-        """Write files; if the block fails, the former ones are back afterwards."""
+        """Write files; if the block fails, the former ones are restored."""
         exchange = Exchange(self)
         try:
             yield exchange
@@ -101,9 +101,9 @@ class Folder:
             raise
 
     def put(self, path: Path, content: bytes) -> None:
-        """Put *content* at *path*, 0600 and the companion's, in one step.
+        """Write *content* to *path* atomically, 0600 and owned by the companion.
 
-        :raises Failure: if the system does not allow it.
+        :raises Failure: if the system does not permit it
         """
         try:
             state.make_folder(self.path, 0o750)
@@ -116,7 +116,7 @@ class Folder:
 
 @define(eq=False)
 class Exchange:
-    """Files that were written, and what they held before."""
+    """The written files and their former contents."""
 
     _folder: Folder
     _former: list[tuple[Path, bytes | None]] = field(factory=list, repr=False)
@@ -130,7 +130,7 @@ class Exchange:
         self._put(self._folder.key_file, f"{text}\n".encode())
 
     def back(self) -> None:
-        """Put the former content of each file back."""
+        """Restore the former content of each file."""
         for path, content in reversed(self._former):
             if content is None:
                 path.unlink(missing_ok=True)
@@ -144,7 +144,7 @@ class Exchange:
 
 
 def _account() -> tuple[int, int]:
-    """Return user and group of the companion, root's where it has no account."""
+    """Return user and group of the companion, root's if it has no account."""
     try:
         found = pwd.getpwnam(ACCOUNT)
     except KeyError:

@@ -1,4 +1,4 @@
-"""``semaphore vpn init``: the companion's files and the network in the database."""
+"""``semaphore vpn init``: writes the companion's files and the VPN's network."""
 
 import argparse
 

@@ -144,7 +144,7 @@ def _invite(arguments: argparse.Namespace) -> int:
         f"until {table.moment(invite.expires)}"
     )
     print(f"\nIn a browser, on the device itself or to draw a QR code:\n{link}")
-    # As they are: a here-document ends at the beginning of a line.
+    # Unindented: a here-document ends only at the beginning of a line.
     print(f"\nLinux and macOS:\n{ready.posix}")
     print(f"Windows (PowerShell):\n{ready.powershell}")
     print(f"A machine that has this package:\nsemaphore vpn join '{link}'")

@@ -1,4 +1,4 @@
-"""``semaphore vpn join``: this machine makes its key and enrolls itself."""
+"""``semaphore vpn join``: this machine generates its key and enrolls itself."""
 
 import argparse
 import getpass
@@ -88,9 +88,9 @@ def _typed(text: str) -> str:
 
 
 def _present(files: TunnelFile, link: Link) -> Joined | None:
-    """Return what this link was used for on this machine, ``None`` if nothing.
+    """Return this machine's enrollment with the link, ``None`` if there is none.
 
-    :raises Failure: if the tunnel's file came from elsewhere.
+    :raises Failure: if the profile has another origin
     """
     if not files.profile.exists():
         return None
@@ -111,12 +111,12 @@ def _present(files: TunnelFile, link: Link) -> Joined | None:
 def enroll(
     files: TunnelFile, link: Link, enrolling: Enrolling, name: str
 ) -> tuple[Joined, str]:
-    """Make the key, enroll, and write the tunnel's file.
+    """Generate the key, enroll, and write the profile.
 
-    Returned is also why the tunnel does not carry traffic yet; empty where it does.
+    Also return why the tunnel does not carry traffic yet; empty if it does.
 
-    :raises Failure: if that cannot be done; no key is left then but one that an
-        answer that was lost may have been for.
+    :raises Failure: if a step fails; a key is kept only if a lost response may have
+        enrolled it
     """
     enrolling.trust()
     private = files.pending(link.digest)
@@ -177,6 +177,6 @@ def _tell(answer: Enrolled, files: TunnelFile, resolving: Resolving) -> None:
 
 
 def host_name() -> str:
-    """Return what this machine is called, of harmless characters."""
+    """Return this machine's host name, without unusual characters."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname().partition(".")[0])
     return name.strip("-.")[:60] or "machine"

@@ -1,4 +1,4 @@
-"""``semaphore vpn leave``: the tunnel and its file are taken off this machine."""
+"""``semaphore vpn leave``: removes the tunnel and its files from this machine."""
 
 import argparse
 from pathlib import Path

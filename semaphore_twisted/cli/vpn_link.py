@@ -1,9 +1,9 @@
-"""The link of an invite: where to enroll, the token, and whom to trust.
+"""The link of an invite: URL of the server, token and fingerprint.
 
 ``https://HOST[:PORT][/BASE]/enroll#TOKEN[.FINGERPRINT]``, where FINGERPRINT is the
-SHA-256 of the root certificate's DER in lower hex digits; without it the server's
-certificate is one that the world trusts. What follows ``#`` is never sent by a
-browser, so no log has it.
+SHA-256 of the root certificate's DER in lower-case hex digits; without it the server's
+certificate is from a public CA. Browsers do not send the part after ``#``, so it is in
+no log.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _WANTED = "https://HOST[:PORT]/enroll#TOKEN wanted, as `semaphore vpn invite` pr
 
 @frozen
 class Link:
-    """An invite's link in its parts; *base* is the server's address."""
+    """The parts of an invite's link; *base* is the server's URL."""
 
     base: str
     token: str = field(repr=False)
@@ -30,9 +30,9 @@ class Link:
 
     @classmethod
     def parse(cls, text: str) -> "Link":
-        """Return the link that *text* is.
+        """Parse the link in *text*.
 
-        :raises Failure: if it is none; the sentence does not repeat the token.
+        :raises Failure: if it is invalid; the sentence does not contain the token
         """
         text = text.strip()
         try:
@@ -65,11 +65,11 @@ class Link:
 
     @property
     def digest(self) -> str:
-        """What tells two links apart and is no secret: SHA-256 of the token."""
+        """A public identifier of the link: the SHA-256 of its token."""
         return hashlib.sha256(self.token.encode()).hexdigest()
 
     @override
     def __str__(self) -> str:
-        """Return the link as a person gets it."""
+        """Return the complete link."""
         end = f".{self.fingerprint}" if self.fingerprint else ""
         return f"{self.base}{_PAGE}#{self.token}{end}"

@@ -1,7 +1,7 @@
-"""What this machine has already: an interface of a name, networks, connections.
+"""Inspects this machine's interfaces, networks and connections.
 
-``vpn init`` and ``vpn restore`` look before anything is written: the companion must not
-take an interface or a network from the machine.
+``vpn init`` and ``vpn restore`` check them before anything is written: the companion
+must not take an interface or a network away from the machine.
 """
 
 import ipaddress
@@ -25,16 +25,16 @@ T = TypeVar("T")
 _FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 _PATIENCE = 30.0
 
-#: The types of interfaces that a companion makes.
+#: Types of interfaces that a companion creates.
 _OURS = ("wireguard", "tun")
 
 
 def check_interface(name: str, former: Settings | None, companion: Path) -> None:
-    """Refuse the name of an interface that the companion did not make.
+    """Refuse the name of an interface that the companion did not create.
 
-    *former* are the settings so far, *companion* its socket.
+    *former* are the former settings, *companion* is its socket.
 
-    :raises Failure: with what to do.
+    :raises Failure: with the remedy
     """
     link = next((x for x in links() if name in {x.ifname, *x.altnames}), None)
     if link is None:
@@ -54,7 +54,7 @@ def check_interface(name: str, former: Settings | None, companion: Path) -> None
 
 
 def _is_companions(name: str, index: int, companion: Path) -> bool:
-    """Whether the companion, if it runs, says that this interface is its own."""
+    """Return whether a running companion says that it owns the interface."""
     try:
         welcome = ask(companion, wire.Hello(), wire.Welcome)
     except Failure:
@@ -65,11 +65,11 @@ def _is_companions(name: str, index: int, companion: Path) -> bool:
 def check_pools(
     pools: Sequence[str], *, endpoint: str, without: str, force: bool
 ) -> None:
-    """Refuse networks of peers that the machine needs for something else.
+    """Refuse pools that overlap with networks in use on this machine.
 
-    *without* is the interface of the tunnel; *force* takes what is odd but possible.
+    *without* is the tunnel's interface; *force* accepts unusual but possible pools.
 
-    :raises Failure: with the overlap, and a pool that is free.
+    :raises Failure: with the overlap, and a free pool
     """
     present = [*held(without)]
     host = endpoint.rpartition(":")[0]
@@ -90,9 +90,9 @@ def check_pools(
 
 
 def check_site(option: str, text: str, endpoint: str) -> None:
-    """Refuse a network behind the server that cannot be one.
+    """Refuse a network that cannot be a site network.
 
-    :raises Failure: with the reason.
+    :raises Failure: with the reason
     """
     network = ipaddress.ip_network(text)
     reason = machine.no_site(network, endpoint.rpartition(":")[0])
@@ -103,7 +103,7 @@ def check_site(option: str, text: str, endpoint: str) -> None:
 def held(without: str) -> Iterator[Held]:
     """Yield the networks, routers and connections of this machine.
 
-    :raises Failure: if they cannot be found out.
+    :raises Failure: if they cannot be determined
     """
     routes = [
         each
@@ -118,7 +118,7 @@ def held(without: str) -> Iterator[Held]:
 def links() -> list[Link]:
     """Return the interfaces.
 
-    :raises Failure: if they cannot be found out.
+    :raises Failure: if they cannot be determined
     """
     return _printed(list[Link], "-details", "address", "show")
 
@@ -136,7 +136,7 @@ def _printed(kind: type[T], *words: str) -> T:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failure(f"ip {' '.join(words)}: {error}") from None
-    if done.returncode != 0 and words[0] != "-6":  # a kernel without IPv6
+    if done.returncode != 0 and words[0] != "-6":  # a kernel without IPv6 fails
         reason = done.stderr.decode(errors="replace").strip().partition("\n")[0]
         raise Failure(f"ip {' '.join(words)}: {reason}")
     try:
@@ -146,7 +146,7 @@ def _printed(kind: type[T], *words: str) -> T:
 
 
 def _others() -> Iterator[str]:
-    """Yield the other ends of TCP connections, such as the administrator's login."""
+    """Yield the peers of TCP connections, such as the administrator's login."""
     program = _program("ss")
     if program is None:
         return
@@ -163,18 +163,18 @@ def _others() -> Iterator[str]:
     found: set[str] = set()
     for line in done.stdout.splitlines():
         words = line.split()
-        if len(words) > 3:  # queues, this end, the other end
+        if len(words) > 3:  # queues, local end, remote end
             found.update(_usable(words[3].rpartition(":")[0].strip("[]")))
     yield from sorted(found)
 
 
 def _program(name: str) -> str | None:
-    """Return the path of a program of the system."""
+    """Return the path of a system program."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_FOLDERS}")
 
 
 def _usable(text: str) -> Iterator[str]:
-    """Yield the address in *text* unless it is none, or one of this machine alone."""
+    """Yield the address in *text*, unless it is invalid or local to this machine."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Changes of one peer: its name, and whether its traffic passes."""
+"""Commands that change one peer: rename, suspend, resume, expire, revoke."""
 
 import argparse
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from semaphore_twisted.start.vpn import options_of
 
 _Run = Callable[[argparse.Namespace], int]
 
-#: Changes a peer within a transaction, and returns what is said about it.
+#: Changes a peer within a transaction, and returns the sentence to print.
 _Change = Callable[[Connection, Peer, argparse.Namespace, Options], str]
 
 
 def _with(change: _Change) -> _Run:
-    """Return a command that does *change* to the peer that was named."""
+    """Return a command that applies *change* to the named peer."""
 
     def run(arguments: argparse.Namespace) -> int:
         found = vpn_running.opened(arguments)
@@ -76,7 +76,7 @@ def _expire(
 
 
 def revoke(arguments: argparse.Namespace) -> int:
-    """End a peer for good, after asking."""
+    """Revoke a peer permanently, after a confirmation."""
     with vpn_store.reading(vpn_running.opened(arguments)) as conn:
         peer = peers.find(conn, None, arguments.peer)
     confirm(
@@ -84,7 +84,7 @@ def revoke(arguments: argparse.Namespace) -> int:
         f"({peer.ipv4 or peer.uuid}) for good?",
         yes=arguments.yes,
     )
-    arguments.peer = peer.uuid  # what was asked about is what is revoked
+    arguments.peer = peer.uuid  # the confirmed peer is the one that is revoked
     return _with(_revoked)(arguments)
 
 
@@ -96,9 +96,9 @@ def _revoked(
 
 
 def moment(text: str | None, now: datetime) -> datetime | msgspec.UnsetType | None:
-    """Return when something ends: ``None`` for never, unset where nothing is said.
+    """Return an expiry time: ``None`` for never, unset without *text*.
 
-    :raises Failure: if *text* is neither never nor a time.
+    :raises Failure: if *text* is neither never nor a duration
     """
     if text is None:
         return msgspec.UNSET

@@ -1,6 +1,6 @@
-"""Peers and files: a client's own is printed once, another server's is read.
+"""Commands with files: print a client's profile, import and export peers.
 
-A private key that is made here is in the file that is printed, and nowhere else.
+A private key that is generated here is only in the printed file.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from semaphore_twisted.start.operator_files import given
 from semaphore_twisted.start.vpn import options_of
 from semaphore_twisted.wireguard import addresses, keys, profile, serverfile
 
-#: A file of 10,000 peers fits.
+#: Maximum size of a file; 10,000 peers fit.
 _MOST = 4 * 1024 * 1024
 
 
 def add(arguments: argparse.Namespace) -> int:
-    """Make a peer, and print its file."""
+    """Create a peer, and print its profile."""
     found = vpn_running.opened(arguments)
     pair = _pair(arguments)
     expires = arguments.expires
@@ -52,7 +52,7 @@ def add(arguments: argparse.Namespace) -> int:
 
 
 def rotate(arguments: argparse.Namespace) -> int:
-    """Give a peer another key, and print its file."""
+    """Replace a peer's key, and print its profile."""
     found = vpn_running.opened(arguments)
     pair = _pair(arguments)
     with vpn_store.changing(found) as conn:
@@ -79,7 +79,7 @@ def _public(arguments: argparse.Namespace, pair: keys.Pair | None) -> str:
 
 
 def _whose(conn: Any, arguments: argparse.Namespace) -> tuple[PeerKind, dict[str, Any]]:
-    """Return the kind and the owner that are wanted."""
+    """Return the requested kind and owner."""
     user, project = vpn_store.owner_of(conn, arguments)
     kind = PeerKind(arguments.kind or ("host" if project is not None else "laptop"))
     if kind is PeerKind.HOST and project is None:
@@ -90,7 +90,7 @@ def _whose(conn: Any, arguments: argparse.Namespace) -> tuple[PeerKind, dict[str
 
 
 def _hand_over(enrolled: Enrolled, pair: keys.Pair | None, *, as_json: bool) -> None:
-    """Print a client's file this once: the file alone goes to standard output."""
+    """Print a client's profile once; only the file goes to standard output."""
     text = enrolled.config
     if pair is not None:
         text = profile.complete(text, pair.private_key)
@@ -120,9 +120,9 @@ def _note(text: str) -> None:
 
 
 def import_(arguments: argparse.Namespace) -> int:
-    """Take the peers of another product's server file over."""
+    """Import the peers of another product's server file."""
     found = vpn_running.opened(arguments)
-    text = _read(arguments)  # before the transaction: the server waits for its end
+    text = _read(arguments)  # before the transaction, which blocks the server
     with vpn_store.changing(found, kept=not arguments.dry_run) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
         pools = [each for each in (network.pool4, network.pool6) if each]

@@ -1,8 +1,8 @@
-"""How this machine asks the VPN for names, and how its file says so.
+"""Adapts a profile's DNS settings to this machine.
 
-``wg-quick`` fails on a ``DNS`` line where ``resolvconf`` is missing. And where
-systemd-resolved runs, a ``DNS`` line sends every question into the tunnel, while a
-route-only domain sends there only those for the VPN's own names.
+``wg-quick`` fails on a ``DNS`` line without ``resolvconf``. With systemd-resolved, a
+``DNS`` line routes every query into the tunnel, but a route-only domain routes only
+those for the VPN's own names.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from semaphore_twisted.cli.failure import Failure
 
-#: wg-quick runs hooks as root, so what goes into one is letters, digits, - and dots.
+#: wg-quick runs hooks as root, so a name in one has only letters, digits, - and dots.
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
     r"(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
@@ -23,7 +23,7 @@ _DOMAIN = re.compile(
 
 
 class Resolving(Enum):
-    """What this machine has."""
+    """The resolver configuration of this machine."""
 
     RESOLVED = "systemd-resolved"
     RESOLVCONF = "resolvconf"
@@ -37,8 +37,8 @@ def found(
     which: Callable[[str], str | None] = shutil.which,
     runtime: Path = Path("/run/systemd/resolve"),
 ) -> Resolving:
-    """Return what there is on this machine."""
-    if platform == "darwin":  # its wg-quick asks networksetup
+    """Detect the resolver configuration of this machine."""
+    if platform == "darwin":  # its wg-quick uses networksetup
         return Resolving.SYSTEM
     if which("resolvectl") and runtime.is_dir():
         return Resolving.RESOLVED
@@ -46,9 +46,9 @@ def found(
 
 
 def adapted(text: str, domain: str, resolving: Resolving) -> str:
-    """Return the file *text* as this machine can use it.
+    """Return the profile *text* for this machine.
 
-    :raises Failure: if *domain* or an address is none.
+    :raises Failure: if *domain* is invalid
     """
     if resolving in {Resolving.RESOLVCONF, Resolving.SYSTEM}:
         return text
@@ -63,10 +63,7 @@ def adapted(text: str, domain: str, resolving: Resolving) -> str:
 
 
 def servers(text: str) -> list[str]:
-    """Return the addresses in the ``DNS`` line of *text*.
-
-    :raises Failure: if it holds what is no address, and not the domain's place.
-    """
+    """Return the addresses in the ``DNS`` line of *text*."""
     for line in text.split("\n"):
         key, _, value = line.partition("=")
         if key.strip() == "DNS":

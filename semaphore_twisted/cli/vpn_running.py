@@ -11,12 +11,12 @@ from semaphore_twisted.start import installation, running
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.running import Difference, Running
 
-#: What decides which ports root opens to peers.
+#: Options that decide which ports root opens to peers.
 BOUNDS = frozenset(
     {"port", "interface", "vpn.only", "vpn.port", "vpn.dns", "vpn.publish"}
 )
 
-#: What decides where links lead, what is in files, and what is looked at.
+#: Options that decide about links, profiles and checks.
 PLACES = BOUNDS | {
     "web_host",
     "tls.enabled",
@@ -38,9 +38,10 @@ def as_it_runs(
 ) -> tuple[Installation, Running | None, list[Difference]]:
     """Return the installation with the options of its running server.
 
-    Also what that server says of itself, and which options differ from this command's.
+    Also return the server's published state, and the options that differ from this
+    command's.
 
-    :raises Failure: if there is no installation, or its configuration is not right.
+    :raises Failure: if there is no installation, or its configuration is invalid
     """
     found = open_installation(arguments)
     said = running.found(found.state.path)
@@ -57,7 +58,10 @@ def as_it_runs(
 
 
 def opened(arguments: argparse.Namespace) -> Installation:
-    """Return the installation with the options of its running server; tell of each."""
+    """Return the installation with its running server's options.
+
+    Warn of differences.
+    """
     found, _, differing = as_it_runs(arguments)
     for each in differing:
         print(
@@ -68,11 +72,11 @@ def opened(arguments: argparse.Namespace) -> Installation:
 
 
 def check_bounds(found: Installation) -> None:
-    """Refuse options that the running server has otherwise.
+    """Refuse options that differ from the running server's.
 
-    Root allows ports by them, so the server's own word is not enough.
+    Root permits ports by these options, so the server's own statement is not enough.
 
-    :raises Failure: naming the first.
+    :raises Failure: naming the first
     """
     said = running.found(found.state.path)
     if said is None:

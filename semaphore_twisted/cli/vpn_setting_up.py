@@ -1,7 +1,7 @@
-"""The VPN is set up: options, database and files are brought together.
+"""Sets up the VPN in database and files.
 
-The database comes first, then the files; the transaction is committed after both, so
-that whatever fails leaves all as it was.
+The database is written first, then the files; the transaction is committed after both,
+so a failure leaves everything as it was.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from semaphore_twisted.wireguard.settings import Settings
 
 @frozen
 class Report:
-    """What there is now, and what there was before."""
+    """The former and the current state of the VPN."""
 
     network: Network
     former: Network | None
@@ -39,12 +39,12 @@ class Report:
     made_key: bool
 
     def _grown(self, former: Network) -> bool:
-        """Whether a pool is another one, which the server has read when it started."""
+        """Return whether a pool has changed; the server reads pools at its start."""
         now = self.network
         return (former.pool4, former.pool6) != (now.pool4, now.pool6)
 
     def show(self, folder: Folder) -> None:
-        """Say what was done, and what to do next."""
+        """Print the result, and the next steps."""
         now, network = self.settings, self.network
         first = self.former is None
         changed = self.former is None or (
@@ -133,7 +133,7 @@ def set_up(
 
 
 def _pools(former: Network | None, settings: Settings | None) -> Pools | None:
-    """Return the pools so far; without a database those of the files."""
+    """Return the former pools; without a database those of the files."""
     if former is not None:
         servers = tuple(filter(None, (former.server4, former.server6)))
         return Pools(former.pool4, former.pool6, servers)
@@ -164,7 +164,7 @@ def _key(
     folder: Folder,
     former: Network | None,
 ) -> tuple[bytes, bool]:
-    """Return the server's private key, and whether it was made now."""
+    """Return the server's private key, and whether it was generated now."""
     text = folder.key()
     if arguments.new_key or (text is None and former is None):
         return keys.new_pair(os.urandom).private_key, True
@@ -193,9 +193,9 @@ def _key(
 
 
 def _check_pools(conn: Connection, former: Network | None, wanted: Pools) -> None:
-    """Refuse to move peers; their files hold where a pool only grows.
+    """Refuse to move peers; profiles stay valid only if a pool grows.
 
-    :raises Failure: after the list of those who would need a new file.
+    :raises Failure: after printing the peers that would need a new profile
     """
     if former is None or (
         keeps_files(
@@ -228,11 +228,11 @@ def _check_machine(
     wanted: Settings,
     endpoint: str,
 ) -> None:
-    """Refuse what would take an interface or a network from this machine.
+    """Refuse settings that would take an interface or a network from this machine.
 
-    Pools that are as they were are not looked at: peers have addresses in them.
+    Unchanged pools are not checked: peers have addresses in them.
 
-    :raises Failure: with the reason; nothing was changed.
+    :raises Failure: with the reason; nothing was changed
     """
     socket = Path(found.config.vpn.socket)
     vpn_machine.check_interface(wanted.interface, former, socket)
@@ -253,7 +253,7 @@ def _check_machine(
 def _name_sites(
     conn: Connection, arguments: argparse.Namespace, present: Sequence[SiteNetwork]
 ) -> None:
-    """Have the networks that were named in the database, too."""
+    """Update the named networks in the database."""
     by_name = {each.name: each for each in present}
     for name in arguments.no_site:
         if name in by_name:

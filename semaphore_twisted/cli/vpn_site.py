@@ -1,4 +1,4 @@
-"""Where a device that has no tunnel yet reaches the site, and whom it is to trust."""
+"""The URL at which new devices enroll, and the root that they must trust."""
 
 import hashlib
 import socket
@@ -23,18 +23,18 @@ from semaphore_twisted.web.enroll.commands import is_base
 
 @frozen
 class Place:
-    """The address of the pages to enroll with; without *fingerprint* all trust it."""
+    """The base URL of the enrollment pages; *fingerprint* is empty for a public CA."""
 
     base: str
     fingerprint: str
-    #: why devices may not reach it, empty where nothing speaks against it
+    #: why devices may not reach it; empty without a doubt
     doubt: str = ""
 
 
 def enrolling(found: Installation, network: Network) -> Place:
-    """Return where devices enroll.
+    """Return the URL where devices enroll.
 
-    :raises Failure: if they could not do so safely, or not at all.
+    :raises Failure: if they could not enroll safely, or not at all
     """
     base, doubt = _base(found, network)
     if not base.startswith("https://"):
@@ -47,7 +47,7 @@ def enrolling(found: Installation, network: Network) -> Place:
 
 
 def _base(found: Installation, network: Network) -> tuple[str, str]:
-    """Return where devices enroll, and why they may not reach that."""
+    """Return the URL where devices enroll, and why they may not reach it."""
     config = found.config
     if config.vpn.enroll_port:
         return enroll_url(config, network), ""
@@ -65,9 +65,9 @@ def _base(found: Installation, network: Network) -> tuple[str, str]:
 
 
 def _host(found: Installation, network: Network) -> tuple[str, str]:
-    """Return the first interface's address, or for a usual one a name of this host.
+    """Return the first interface's address, or a name of this host for a usual one.
 
-    Devices know the endpoint's, which is used where the certificate is for it.
+    Devices know the endpoint's host, which is used if the certificate covers it.
     """
     config = found.config
     host = next(each for each in config.interfaces if socket_path(each) is None)
@@ -93,9 +93,9 @@ def _address(host: str, port: int) -> str:
 
 
 def _fingerprint(found: Installation, network: Network, base: str) -> str:
-    """Return the SHA-256 of the local authority's root, if devices have to trust it.
+    """Return the SHA-256 of the local CA's root, empty if it is not needed.
 
-    A certificate of one's own, or a proxy's, is taken to be one that all trust.
+    The certificate of the operator, or of a proxy, is assumed to be from a public CA.
     """
     try:
         if not link_trust.is_pinned(
@@ -118,13 +118,13 @@ def _fingerprint(found: Installation, network: Network, base: str) -> str:
 
 
 def _is_covered(found: Installation, host: str) -> bool:
-    """Whether the certificate of this installation is for *host*."""
+    """Return whether the certificate of this installation is for *host*."""
     path = found.state.tls / "chain.pem"
     if found.config.tls.origin == "files":
         path = Path(found.config.tls.cert_file)
     try:
         return covers(x509.load_pem_x509_certificate(content_of(path)), host)
     except FileNotFoundError:
-        return False  # the server was never started, which is said of the root
+        return False  # no start yet, which is reported for the root
     except (OSError, ValueError) as error:
         raise Failure(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""``semaphore vpn status`` and ``plan``: the tunnel as it is, and as it would be."""
+"""``semaphore vpn status`` and ``plan``: peers on the device, and pending changes."""
 
 import argparse
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ def _looked(
 ) -> tuple[
     wire.Welcome | None, Sequence[wire.Status], list[PeerStatus], Failure | None
 ]:
-    """Return what the companion says, or why it says nothing."""
+    """Return the companion's observations, or the failure to get them."""
     path = Path(found.config.vpn.socket)
     try:
         welcome = ask(path, wire.Hello(), wire.Welcome)
@@ -98,7 +98,7 @@ def _looked(
 
 
 def _seen(status: wire.Status) -> datetime | None:
-    """Return when a peer made its last handshake."""
+    """Return the time of a peer's last handshake."""
     made = status.handshake
     return datetime.fromtimestamp(made, UTC) if made > 0 else None
 
@@ -119,7 +119,7 @@ _HEAD = (
 
 
 def _row(peer: Peer, status: PeerStatus | None) -> tuple[str, ...]:
-    """Return a line; received and sent are as the peer's user sees them."""
+    """Return a table row; received and sent are from the peer's point of view."""
     known = status or peer
     return (
         str(peer.id),
@@ -156,9 +156,9 @@ def _plan(arguments: argparse.Namespace) -> int:
 def planned(
     conn: Connection, found: Installation
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what a sync would change now, and which peers are left out, as sentences.
+    """Return the pending changes and the peers left out, as sentences.
 
-    :raises Failure: if the companion cannot be asked.
+    :raises Failure: if the companion cannot be asked
     """
     path = Path(found.config.vpn.socket)
     welcome = ask(path, wire.Hello(), wire.Welcome)

@@ -1,7 +1,7 @@
-"""The store of an installation, for the commands of the VPN.
+"""Database access of the VPN commands.
 
-Whoever can read the installation's files may do everything here. A change is followed
-by a nudge, so that a running server looks at once.
+Read access to the installation's files suffices for every command. A running server is
+notified of each change, so that it is applied at once.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from semaphore_twisted.vpn import nudge
 
 
 class _NotKept(Exception):
-    """The transaction was a trial."""
+    """Rolls the transaction back at the end of a trial."""
 
 
 @contextmanager
 def reading(found: Installation) -> Iterator[Connection]:
-    """Open the store for one reading transaction.
+    """Open the database for one reading transaction.
 
-    :raises Failure: if there is none, or it is an older program's.
+    :raises Failure: if there is none, or it needs a migration
     """
     with _opened(found, read_only=True) as conn, conn.transaction(write=False):
         yield conn
@@ -39,11 +39,11 @@ def reading(found: Installation) -> Iterator[Connection]:
 def changing(
     found: Installation, *, nudging: bool = True, kept: bool = True
 ) -> Iterator[Connection]:
-    """Open the store for one writing transaction; nudge the server after it.
+    """Open the database for one writing transaction; notify the server afterwards.
 
-    Unless it is *kept*, everything is rolled back at the end.
+    Unless *kept* is true, everything is rolled back at the end.
 
-    :raises Failure: if there is none, or it is an older program's.
+    :raises Failure: if there is none, or it needs a migration
     """
     with (
         _opened(found, read_only=False) as conn,
@@ -83,9 +83,9 @@ def _unusable(found: Installation, error: Exception) -> Failure:
 
 
 def user_of(conn: Connection, text: str) -> User:
-    """Return the user of a login or e-mail.
+    """Return the user of a login name or e-mail address.
 
-    :raises Failure: if there is none.
+    :raises Failure: if there is none
     """
     found = users.find(conn, text)
     if found is None:
@@ -96,7 +96,7 @@ def user_of(conn: Connection, text: str) -> User:
 def project_of(conn: Connection, text: str) -> Project:
     """Return the project of a name or number.
 
-    :raises Failure: if there is none, or more than one.
+    :raises Failure: if there is none, or more than one
     """
     every = conn.all(statements.every, Project)
     found = [each for each in every if each.name == text]
@@ -110,9 +110,9 @@ def project_of(conn: Connection, text: str) -> Project:
 
 
 def first_administrator(conn: Connection) -> User:
-    """Return the oldest administrator who may log in.
+    """Return the oldest active administrator.
 
-    :raises Failure: if there is none.
+    :raises Failure: if there is none
     """
     found = [
         each
@@ -127,9 +127,9 @@ def first_administrator(conn: Connection) -> User:
 def owner_of(
     conn: Connection, arguments: argparse.Namespace
 ) -> tuple[UserId | None, ProjectId | None]:
-    """Return the user, or the project, that ``--user`` and ``--project`` name.
+    """Return the user, or the project, of ``--user`` and ``--project``.
 
-    Both are ``None`` where neither is given.
+    Both are ``None`` if neither is given.
     """
     if arguments.user is not None:
         return user_of(conn, arguments.user).id, None

@@ -1,12 +1,12 @@
-"""The files of one tunnel on a client: the profile, and what is remembered beside it.
+"""The files of one tunnel on a client: the profile, and its metadata.
 
-- ``NAME.conf`` is what ``wg-quick`` reads; it holds this machine's private key.
-- ``.NAME.joined`` says which link it came from and what the server calls this machine.
-- ``.NAME.pending`` has the key while a link is being redeemed, so that a lost answer
-  can be asked for again with the same key.
+- ``NAME.conf`` is read by ``wg-quick``; it contains this machine's private key.
+- ``.NAME.joined`` records the profile's link, and this machine's name on the server.
+- ``.NAME.pending`` has the key while a link is being redeemed, so that the request can
+  be repeated with the same key after a lost response.
 
-All are 0600. A profile comes from the server and is read by ``wg-quick`` as root, so
-only the keys that a profile has may be in it, and no commands.
+All have mode 0600. A profile comes from the server and ``wg-quick`` reads it as root,
+so only the keys of profiles are accepted in it, and no commands.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ _LINES = re.compile(
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
-    """Where this machine was enrolled, and as what; nothing in it is secret."""
+    """This machine's enrollment; it contains no secret."""
 
     link: str  # the link's digest
     url: str
@@ -45,14 +45,14 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """A key that a link is being redeemed with."""
+    """The key of a link that is being redeemed."""
 
     link: str
     private_key: bytes
 
     @override
     def __repr__(self) -> str:
-        """Show no key."""
+        """Omit the key."""
         return f"Pending({self.link})"
 
 
@@ -67,7 +67,7 @@ class TunnelFile:
     def named(cls, folder: Path, interface: str) -> "TunnelFile":
         """Return the files of a tunnel.
 
-        :raises Failure: if ``wg-quick`` would not take the name.
+        :raises Failure: if ``wg-quick`` would refuse the name
         """
         if not INTERFACE.fullmatch(interface) or interface[0] in "-.":
             raise Failure(
@@ -78,7 +78,7 @@ class TunnelFile:
 
     @property
     def profile(self) -> Path:
-        """What ``wg-quick`` reads."""
+        """The profile, which ``wg-quick`` reads."""
         return self.folder / f"{self.interface}.conf"
 
     @property
@@ -90,32 +90,32 @@ class TunnelFile:
         return self.folder / f".{self.interface}.pending"
 
     def joined(self) -> Joined | None:
-        """Return where the profile came from, if ``join`` wrote it."""
+        """Return the profile's origin, if ``join`` wrote it."""
         return self._read(self._joined, Joined)
 
     def pending(self, link: str) -> bytes | None:
-        """Return the key that the link with this digest is being redeemed with."""
+        """Return the pending key of the link with this digest, if there is one."""
         found = self._read(self._pending, Pending)
         return found.private_key if found is not None and found.link == link else None
 
     def keep(self, pending: Pending) -> None:
-        """Remember a key until the profile is there."""
+        """Store a key until the profile is written."""
         self._write(self._pending, msgspec.json.encode(pending))
 
     def enrolled(self, joined: Joined, text: str) -> None:
-        """Write the profile; the key is in no other file afterwards."""
+        """Write the profile; afterwards no other file contains the key."""
         self._write(self._joined, msgspec.json.encode(joined))
         self._write(self.profile, text.encode())
         self.settled()
 
     def settled(self) -> None:
-        """Forget a key that is in the profile, or never will be."""
+        """Delete a pending key that is in the profile, or useless."""
         self._pending.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove every file of the tunnel.
+        """Delete every file of the tunnel.
 
-        :raises Failure: if the system does not allow it.
+        :raises Failure: if the system does not permit it
         """
         for path in (self._pending, self.profile, self._joined):
             try:
@@ -125,9 +125,9 @@ class TunnelFile:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other joins out; the lock is on the folder, so no file is left.
+        """Exclude other joins; the lock is on the directory, so no file is left.
 
-        :raises Failure: if there is one, or the folder cannot be made.
+        :raises Failure: if another join runs, or the directory cannot be created
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ class TunnelFile:
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}{_hint(error)}") from error
         except msgspec.DecodeError:
-            return None  # half of a write that was cut off; it is made again
+            return None  # an interrupted write; the file is created again
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
@@ -160,9 +160,9 @@ class TunnelFile:
 
 
 def check(text: str) -> None:
-    """Refuse a profile with anything in it that no profile has.
+    """Refuse a profile with unexpected lines.
 
-    :raises Failure: without quoting it.
+    :raises Failure: without quoting it
     """
     lines = text.split("\n")
     if not all(_LINES.fullmatch(line) for line in lines):

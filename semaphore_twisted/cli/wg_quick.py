@@ -1,4 +1,4 @@
-"""``wg-quick`` on a client, run with a list of arguments."""
+"""Runs ``wg-quick`` on a client."""
 
 import shutil
 import socket
@@ -9,19 +9,19 @@ from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.terminal import harmless
 from semaphore_twisted.cli.vpn_tunnel_file import TunnelFile
 
-#: Seconds that it may take; a slow resolver of the endpoint's name is part of it.
+#: Timeout in seconds; it includes the lookup of the endpoint's name.
 PATIENCE = 90
 
 
 def path() -> str | None:
-    """Return where ``wg-quick`` is, if it is."""
+    """Return the path of ``wg-quick``, ``None`` if it is not installed."""
     return shutil.which("wg-quick")
 
 
 def is_up(files: TunnelFile) -> bool:
-    """Whether an interface of the tunnel's name is there.
+    """Return whether an interface of the tunnel's name exists.
 
-    On macOS the system chooses the name, and ``wg-quick`` notes it in a file.
+    On macOS the system chooses the name, and ``wg-quick`` records it in a file.
     """
     noted = Path(f"/var/run/wireguard/{files.interface}.name")
     return noted.exists() or any(
@@ -30,9 +30,9 @@ def is_up(files: TunnelFile) -> bool:
 
 
 def up(files: TunnelFile) -> None:
-    """Bring the tunnel up, unless it is.
+    """Bring the tunnel up, unless it is up.
 
-    :raises Failure: if that cannot be done; the file stays.
+    :raises Failure: if that fails; the file stays
     """
     if not is_up(files):
         _run("up", files)
@@ -41,7 +41,7 @@ def up(files: TunnelFile) -> None:
 def down(files: TunnelFile) -> None:
     """Take the tunnel down, if it is up.
 
-    :raises Failure: if that cannot be done; the file stays.
+    :raises Failure: if that fails; the file stays
     """
     if is_up(files):
         _run("down", files)
