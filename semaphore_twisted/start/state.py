@@ -12,6 +12,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from semaphore_twisted.common import locks
+
 #: One of these marks a state directory; without any it must be empty.
 _OURS = {"config.json", "semaphore.db", "lock", "tls"}
 
@@ -174,18 +176,7 @@ class Lock:
 
 def holder(path: Path) -> str | None:
     """Return the process number of the server that uses *path*, or ``None``."""
-    try:
-        descriptor = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-    else:
-        return None
-    finally:
-        os.close(descriptor)
+    return locks.holder(path / "lock")
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:

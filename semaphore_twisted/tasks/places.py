@@ -1,6 +1,5 @@
 """The directories of jobs: spools and workspaces."""
 
-import fcntl
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ from typing import Literal, Protocol
 
 from attrs import frozen
 
+from semaphore_twisted.common import locks
 from semaphore_twisted.jobs.disk import reserve
 from semaphore_twisted.jobs.spool import result
 from semaphore_twisted.jobs.steps import JobResult
@@ -183,16 +183,9 @@ class Places:
 def held(lock: Path) -> bool:
     """Return whether a supervisor runs: it holds its lock until it exits."""
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        return locks.is_held(lock)
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def running(spools: Path) -> list[str]:
