@@ -7,6 +7,7 @@ the callback reads the current state, so a lost message costs one read.
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from twisted.internet.abstract import FileDescriptor
@@ -24,16 +25,27 @@ SETTLE = 0.02
 
 _READ = 65536
 
+#: ``asm-generic/socket.h``: exceeds the limit for unprivileged processes
+_SO_RCVBUFFORCE = 33
 
-def netlink(groups: int = GROUPS) -> socket.socket:
-    """Return a netlink socket that is subscribed to *groups*.
+
+def netlink(
+    groups: int = GROUPS, *, family: int = socket.NETLINK_ROUTE, buffer: int = 0
+) -> socket.socket:
+    """Return a netlink socket of *family* that is subscribed to *groups*.
+
+    Its receive buffer has *buffer* bytes where the process may set that, the system's
+    default otherwise.
 
     :raises OSError: if the kernel or a sandbox does not allow it
     """
     made = socket.socket(
-        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, family
     )
     try:
+        if buffer:
+            with suppress(OSError):
+                made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer)
         made.bind((0, groups))
     except BaseException:
         made.close()

@@ -84,3 +84,14 @@ class LinkWatchTests(SynchronousTestCase):
         made = netlink()
         self.addCleanup(made.close)
         self.assertRaises(BlockingIOError, made.recv, 1)
+
+    def test_buffer(self) -> None:
+        """A buffer that an ordinary user may not have is no error."""
+        made = netlink(buffer=1 << 20)
+        self.addCleanup(made.close)
+        self.assertGreater(made.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), 0)
+
+    def test_family(self) -> None:
+        """A family that the kernel does not have is an error, and leaves no socket."""
+        with self.assertRaises(OSError):
+            netlink(family=255)

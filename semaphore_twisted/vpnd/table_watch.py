@@ -8,7 +8,6 @@ import errno
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from twisted.internet.abstract import FileDescriptor
@@ -17,13 +16,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from semaphore_twisted.links import netlink
+
 #: ``linux/netlink.h``, ``linux/netfilter/nfnetlink.h``, ``…/nf_tables.h``
 _NETLINK_NETFILTER, _GROUP_NFTABLES = 12, 7
 _SUBSYSTEM, _NEW_GENERATION = 10, 15
 _INET, _TABLE = 1, 1
-
-#: ``asm-generic/socket.h``: exceeds the limit for unprivileged processes
-_SO_RCVBUFFORCE = 33
 
 #: The receive buffer: the messages of a table with some 20,000 grants.
 _BUFFER = 16 * 1024 * 1024
@@ -31,22 +29,13 @@ _BUFFER = 16 * 1024 * 1024
 _READ = 65536
 
 
-def netlink() -> socket.socket:
+def transactions() -> socket.socket:
     """Return a socket that receives transactions; it needs ``CAP_NET_ADMIN``.
 
     :raises OSError: if the kernel or a sandbox does not support it.
     """
-    made = socket.socket(
-        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_NETFILTER
-    )
-    try:
-        with suppress(OSError):
-            made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-        made.bind((0, 1 << (_GROUP_NFTABLES - 1)))
-    except BaseException:
-        made.close()
-        raise
-    return made
+    groups = 1 << (_GROUP_NFTABLES - 1)
+    return netlink(groups, family=_NETLINK_NETFILTER, buffer=_BUFFER)
 
 
 class TableWatch(FileDescriptor):
@@ -59,7 +48,7 @@ class TableWatch(FileDescriptor):
         table: str,
         *,
         reactor: Any,
-        opened: Callable[[], socket.socket] = netlink,
+        opened: Callable[[], socket.socket] = transactions,
     ) -> None:
         """Watch the table *table* of the family ``inet``."""
         super().__init__(reactor)

@@ -12,7 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.vpnd.route_events import matters
-from semaphore_twisted.vpnd.table_watch import TableWatch, netlink
+from semaphore_twisted.vpnd.table_watch import TableWatch, transactions
 from tests.support.devices import SETTINGS
 from tests.support.netns import own_network
 
@@ -119,7 +119,7 @@ class KernelTests(SynchronousTestCase):
         """Each transaction that names our table is one, and no other is."""
         case: Any = self
         own_network(case)
-        watch = TableWatch("ours", reactor=MemoryReactorClock(), opened=netlink)
+        watch = TableWatch("ours", reactor=MemoryReactorClock(), opened=transactions)
         watch.start()
         self.addCleanup(watch.stop)
         full = "table inet ours {\n\tchain one {\n\t\taccept\n\t}\n}\n"
