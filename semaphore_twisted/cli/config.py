@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+from semaphore_twisted.cli import table
 from semaphore_twisted.cli.installation import add_options
 from semaphore_twisted.start import installation
 
@@ -29,13 +30,11 @@ def _show(arguments: argparse.Namespace) -> int:
     found = installation.load(
         config=arguments.config, state=arguments.state, environ=os.environ
     )
-    rows = [("OPTION", "VALUE", "ORIGIN")]
+    rows = []
     for each in sorted(found.settings.effective, key=lambda each: each.option.path):
         served = "" if each.option.served else " (no effect)"
         rows.append((each.option.path, each.shown, each.origin + served))
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    for name, value, origin in rows:
-        print(f"{name.ljust(widths[0])}  {value.ljust(widths[1])}  {origin}")
+    table.show(("OPTION", "VALUE", "ORIGIN"), rows)
     print(f"\nstate directory: {found.state.path}")
     print(f"configuration:   {found.config_file or '(no file)'}")
     for warning in found.settings.warnings:

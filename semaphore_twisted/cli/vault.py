@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from semaphore_twisted.cli import secret_argument
+from semaphore_twisted.cli import secret_argument, table
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.crypto.keyring import Keyring
@@ -160,24 +160,17 @@ def _described(key_id: str, keyring: Keyring) -> str:
 
 
 def _print_rows(reports: Sequence[vault.RowReport]) -> None:
-    rows = [("WHAT", "ID", "PROJECT", "NAME", "KEY", "OPENS")]
-    rows += [
+    table.show(
+        ("WHAT", "ID", "PROJECT", "NAME", "KEY", "OPENS"),
         (
-            each.table,
-            _plain(each.row),
-            _plain(each.project) or "-",
-            _plain(each.name),
-            each.key_id or "-",
-            each.why or "yes",
-        )
-        for each in reports
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[5]]))
-
-
-def _plain(text: str) -> str:
-    """Return *text* with unprintable characters replaced by ``?``."""
-    return "".join(each if each.isprintable() else "?" for each in text)
+            (
+                each.table,
+                each.row,
+                each.project or "-",
+                each.name,
+                each.key_id or "-",
+                each.why or "yes",
+            )
+            for each in reports
+        ),
+    )
