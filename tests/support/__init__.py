@@ -1,1 +1,1 @@
-"""What several tests use."""
+"""Support code that several tests use."""

@@ -1,8 +1,8 @@
-"""A certificate authority in this process that does as RFC 8555 says, or does not.
+"""An ACME certificate authority in this process, with faults on request (RFC 8555).
 
-It stands in for the network below the exchange: a request comes in as the agent sends
-it, so time-outs and broken answers are met by the code that will meet them. *fault* is
-asked before each request; what it names is done instead of the right thing.
+It replaces the network below the exchange: requests arrive as the HTTP agent sends
+them, so timeouts and broken answers are handled by the production code. *fault* is
+called before each request and names the fault to simulate, if any.
 """
 
 import json
@@ -40,20 +40,20 @@ _PREFIX = "urn:ietf:params:acme:error:"
 
 @define(eq=False)
 class Response:
-    """An HTTP response as the agent gives it."""
+    """An HTTP response with the interface of the agent's responses."""
 
     code: int
     headers: Headers
     body: bytes
 
     def deliverBody(self, protocol: Any) -> None:
-        """Give all at once."""
+        """Deliver the whole body at once."""
         protocol.makeConnection(self)
         protocol.dataReceived(self.body)
         protocol.connectionLost(Failure(ResponseDone()))
 
     def loseConnection(self) -> None:
-        """Be a transport that is not wanted any more."""
+        """Do nothing: the transport is not needed any more."""
 
 
 @define(eq=False)
@@ -67,7 +67,7 @@ class _Order:
 
 
 class _Refusal(Exception):
-    """An answer that is an error."""
+    """A request is answered with an error."""
 
     def __init__(self, status: int, kind: str, **headers: str) -> None:
         super().__init__(kind)
@@ -79,15 +79,15 @@ class _Refusal(Exception):
 @implementer(IAgent)
 @define(eq=False)
 class FakeAuthority:
-    """The authority; what it counts is what a real one would complain about."""
+    """The authority; it counts requests about which a real one would complain."""
 
     now: Callable[[], datetime]
-    #: where challenges are looked up, as the network would
+    #: the challenges that the authority reads instead of the network
     challenges: Challenges | None = None
     fault: Callable[[str], str] = field(default=lambda step: "")
     lifetime: timedelta = timedelta(days=90)
     kinds: tuple[str, ...] = ("http-01", "tls-alpn-01")
-    #: ``None`` gives no advice on renewals
+    #: the suggested renewal window; ``None`` suggests none
     window: tuple[datetime, datetime] | None = None
     meta: dict[str, Any] = field(factory=dict)
     retry_after: str = "7200"
@@ -98,14 +98,14 @@ class FakeAuthority:
     registrations: list[Any] = field(factory=list)
     replaced: list[str] = field(factory=list)
     refused_until: datetime | None = None
-    #: requests that came before the authority wanted to be asked again
+    #: number of requests that came before the time in ``Retry-After``
     impatient: int = 0
     _nonces: set[str] = field(factory=set)
     _drawn: int = 0
     _root: Any = None
 
     def __attrs_post_init__(self) -> None:
-        """Make the root."""
+        """Create the root certificate."""
         self._root = certificates.new_root(
             host="authority.test",
             names=["example.org"],
@@ -116,11 +116,11 @@ class FakeAuthority:
 
     @property
     def root(self) -> Issued:
-        """The root of what is issued."""
+        """The root certificate."""
         root: Issued = self._root
         return root
 
-    # the network
+    # the HTTP agent's interface
 
     def request(
         self,
@@ -129,7 +129,7 @@ class FakeAuthority:
         headers: Headers | None = None,
         bodyProducer: Any = None,  # noqa: N803 - Twisted's name
     ) -> "Deferred[Any]":
-        """Answer as the fault of the moment wants it."""
+        """Answer a request, or simulate the current fault."""
         path = uri.decode().removeprefix(BASE)
         step = path.split("/")[1]
         now = self.now()
@@ -145,19 +145,19 @@ class FakeAuthority:
             answer = self._answer(method.decode(), path, body, name)
         except _Refusal as refusal:
             answer = self._problem(refusal.status, refusal.kind, refusal.headers)
-        if name == "lost":  # it was done, and the answer does not arrive
+        if name == "lost":  # the request is carried out, but its answer is lost
             return fail(Refused())
         return succeed(answer)
 
     def _broken(self, name: str, now: datetime) -> "Deferred[Any] | None":
-        """Return what the fault *name* does before a request is even read."""
+        """Return the result of the fault *name*, if it prevents reading the request."""
         if name == "timeout":
             return Deferred()
         if name == "refused":
             return fail(Refused())
         if name in {"429", "503"}:
             wait = self.retry_after
-            if wait.isdigit():  # the hint holds for what follows
+            if wait.isdigit():  # the hint applies to the following requests
                 self.refused_until = now + timedelta(seconds=int(wait))
             headers = {"retry-after": wait}
             return succeed(self._problem(int(name), "rateLimited", headers))
@@ -229,7 +229,7 @@ class FakeAuthority:
     def _ordered(
         self, step: str, rest: list[str], head: Any, payload: Any, fault: str
     ) -> Response:
-        """Answer about an order that there is."""
+        """Answer a request about an existing order."""
         number = int(rest[0])
         order = self.orders[number]
         if step == "orders":
@@ -346,7 +346,7 @@ class FakeAuthority:
     def _verify(
         self, order: _Order, name: str, kind: str, head: Any, fault: str
     ) -> None:
-        """Look for the challenge where a real authority would, over the network."""
+        """Check the challenge, which a real authority reads over the network."""
         number = self.orders.index(order)
         token = f"token-{number}-{order.names.index(name)}-abcdefghijk"
         wanted = key_authorization(token, head["kid"].rpartition("/")[2])
@@ -386,7 +386,7 @@ class FakeAuthority:
     def issue(
         self, key: Any, names: tuple[str, ...], rest: timedelta | None = None
     ) -> bytes:
-        """Return a chain for *key* and *names*, with *rest* of its life to go."""
+        """Return a chain for *key* and *names*, which expires after *rest*."""
         end = self.now() + (self.lifetime if rest is None else rest)
         root = self.root.certificate
         identifier = root.extensions.get_extension_for_class(

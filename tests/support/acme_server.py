@@ -1,4 +1,4 @@
-"""The part of a server that keeps a certificate, with an authority and fake time."""
+"""The certificate part of a server, with a fake authority and fake time."""
 
 import random
 import shutil
@@ -30,12 +30,12 @@ NAMES = ("ci.example.org", "www.example.org")
 
 
 class AcmeServer:
-    """A store, a folder and a clock; :meth:`start` puts the service in front."""
+    """A store, a directory and a clock; :meth:`start` starts the service."""
 
     def __init__(
         self, *, names: tuple[str, ...] = NAMES, kind: str = "http-01"
     ) -> None:
-        """Make everything, and start nothing."""
+        """Create all parts without starting them."""
         self.clock = Clock()
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-acme-"))
         self.database = MemoryDatabase(memory_connection(clock=self.now))
@@ -56,7 +56,7 @@ class AcmeServer:
         self.longest = 0.0
 
     def local_pair(self) -> tuple[bytes, bytes]:
-        """Issue the local authority's certificate of now."""
+        """Issue the local authority's certificate at the current time."""
         leaf = certificates.new_leaf(
             self.root,
             names=["localhost", "ci.example.org"],
@@ -71,21 +71,21 @@ class AcmeServer:
         return BEGINNING + timedelta(seconds=self.clock.seconds())
 
     def clean(self) -> None:
-        """Remove the folder."""
+        """Remove the directory."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def store(self) -> Folder:
-        """The folder of certificates."""
+        """The directory of certificates."""
         return Folder(self.folder, _write)
 
     @property
     def record(self) -> Record:
-        """What the store knows."""
+        """The record in the store."""
         return operations.record(self.database.conn, DIRECTORY)
 
     def start(self) -> AcmeService:
-        """Start, as a process does: what is on the disk is presented at once."""
+        """Start as a process does: the certificate on the disk is served at once."""
         challenges = Challenges(self.now)
         self.authority.challenges = challenges
         self.served = PublicCertificates(self.local, self.now)
@@ -108,17 +108,17 @@ class AcmeServer:
         return self.service
 
     def present(self, held: Held) -> None:
-        """Present it."""
+        """Serve the certificate."""
         self.served.present(chain=held.chain, key=held.key)
 
     def kill(self) -> None:
-        """End as ``kill -9`` does: nothing is told, timers are gone."""
+        """End as by ``kill -9``: no part is stopped, and timers are lost."""
         self.service = None
         for call in self.clock.getDelayedCalls():
             call.cancel()
 
     def leaf(self) -> x509.Certificate:
-        """Return what is served; it has to be valid."""
+        """Return the served certificate; it must be valid."""
         leaf = self.served.leaf
         now = self.now()
         assert leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc, now
@@ -126,13 +126,13 @@ class AcmeServer:
 
     @property
     def public(self) -> bool:
-        """Whether the authority's certificate is served."""
+        """Whether the public authority's certificate is served."""
         return self.leaf() != self.local.leaf
 
     def run(
         self, until: timedelta, each: Callable[[], Any] = lambda: None
     ) -> "AcmeServer":
-        """Let the time pass, from one timer to the next; look at what is served."""
+        """Advance the time from timer to timer; check the served certificate."""
         end = self.clock.seconds() + until.total_seconds()
         while True:
             times = [call.getTime() for call in self.clock.getDelayedCalls()]

@@ -1,6 +1,6 @@
-"""Releases of ansible-core beside the one of the tests' own environment.
+"""Other releases of ansible-core than the one of the tests' own environment.
 
-``tests/run`` installs each into ``.venv-ansible-MINOR`` of the project's folder.
+``tests/run`` installs each into ``.venv-ansible-MINOR`` in the project's directory.
 """
 
 import json
@@ -29,7 +29,7 @@ _HOSTS = {
 
 
 def folder_of(minor: str) -> Path:
-    """Return where the programs of ansible-core *minor* are.
+    """Return the directory of the programs of ansible-core *minor*.
 
     :raises SkipTest: if it is not installed
     """

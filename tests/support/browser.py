@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven over a pipe by its own protocol (CDP); all of it blocks."""
+"""Debian's Chromium, controlled over a pipe by its protocol (CDP); all calls block."""
 
 import base64
 import json
@@ -37,11 +37,12 @@ _OPTIONS = (
 
 
 def path() -> str | None:
-    """Return where Chromium is, if it is."""
+    """Return the path of Chromium, ``None`` if it is not installed."""
     return shutil.which("chromium")
 
 
-#: Gives a program its two ends of the pipes as 3 and 4; shells know small numbers only.
+#: Gives a program its two pipe ends as descriptors 3 and 4; shells support only small
+#: numbers.
 _EXECUTE = """
 import fcntl, os, sys
 ends = [fcntl.fcntl(int(each), fcntl.F_DUPFD_CLOEXEC, 10) for each in sys.argv[1:3]]
@@ -68,20 +69,20 @@ def scan(picture: Path) -> bytes:
 
 
 class Failed(AssertionError):
-    """The browser could not do it; or the page threw something."""
+    """The browser could not do a step, or the page threw an error."""
 
 
 class Browser:
-    """A browser with one page; what the page asked for and complained of is kept."""
+    """A browser with one page; it records the page's requests and errors."""
 
     def __init__(
         self,
         machine: Machine | None = None,
         names: str = "MAP * ~NOTFOUND, EXCLUDE localhost",
     ) -> None:
-        """Start it, on a *machine* of the lab or here, and open a page.
+        """Start it on *machine* of the lab, or on this machine, and open a page.
 
-        *names* are Chromium's rules for resolving.
+        *names* are Chromium's rules for resolving names.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="chromium-"))
         self.downloads = self.folder / "downloads"
@@ -96,7 +97,7 @@ class Browser:
         ]
         self._process = subprocess.Popen(
             words if machine is None else machine.words(*words),
-            # what it leaves in the folder of temporary files goes with its own
+            # its temporary files are removed with its own directory
             env={**os.environ, "TMPDIR": str(self.folder)}
             if machine is None
             else machine.environ(),
@@ -128,7 +129,7 @@ class Browser:
         )
 
     def stop(self) -> None:
-        """End it, and remove everything."""
+        """End it, and remove its files."""
         os.close(self._out)
         os.close(self._in)
         os.killpg(self._process.pid, signal.SIGKILL)  # its children are in the group
@@ -136,7 +137,7 @@ class Browser:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """Ask the browser for something, and return its answer."""
+        """Call a method of the browser, and return its result."""
         self._number += 1
         message: dict[str, Any] = {
             "id": self._number,
@@ -173,7 +174,7 @@ class Browser:
             self.requests.append(told["request"])
         elif event == "Log.entryAdded":
             entry = told["entry"]
-            # an answer of 4xx is what some tests are about
+            # some tests provoke answers with status 4xx
             if entry.get("source") != "network":
                 self.complaints.append(entry["text"])
         elif event == "Runtime.exceptionThrown":
@@ -195,7 +196,7 @@ class Browser:
         self.until("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
-        """Return the value of *script*, as a person's act (with ``await``)."""
+        """Return the value of *script* (with ``await``), run as a user's action."""
         found = self.call(
             "Runtime.evaluate",
             expression=script,
@@ -208,7 +209,7 @@ class Browser:
         return found["result"].get("value")
 
     def until(self, script: str) -> None:
-        """Wait until *script* is true; a page that goes away meanwhile is none."""
+        """Wait until *script* is true; errors during a page load are ignored."""
 
         def ready() -> bool:
             try:
@@ -221,7 +222,7 @@ class Browser:
         self.wait(ready, script)
 
     def wait(self, ready: Callable[[], bool], what: str) -> None:
-        """Wait until *ready* says so."""
+        """Wait until *ready* returns true."""
         deadline = time.monotonic() + PATIENCE
         while not ready():
             if time.monotonic() > deadline:
@@ -229,7 +230,7 @@ class Browser:
             time.sleep(0.02)
 
     def press(self, selector: str) -> None:
-        """Press what *selector* finds, with the mouse, where a person would."""
+        """Click with the mouse on the element that *selector* finds."""
         self.run(f"document.querySelector({json.dumps(selector)}).scrollIntoView()")
         box = self.run(
             "(() => { const box = document.querySelector("
@@ -252,7 +253,7 @@ class Browser:
         self.call("Input.insertText", text=text)
 
     def look(self, *, width: int = 1000, dark: bool = False, scale: int = 1) -> None:
-        """Look at the page on a screen of *width*, in the light or the dark."""
+        """Show the page on a screen of *width*, in the light or the dark scheme."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -267,7 +268,7 @@ class Browser:
         )
 
     def picture(self, selector: str | None = None) -> bytes:
-        """Return a PNG of the whole page, or of what *selector* finds."""
+        """Return a PNG of the whole page, or of the element that *selector* finds."""
         more: dict[str, Any] = {}
         if selector is not None:
             box = self.run(

@@ -1,4 +1,4 @@
-"""Test cases that several modules build on."""
+"""Base classes of test cases in several modules."""
 
 import shutil
 import subprocess
@@ -14,14 +14,14 @@ from tests.support.repository import repository
 
 
 class ProductTestCase(SynchronousTestCase):
-    """A running server with a project, a repository, and somebody logged in."""
+    """A running server with a project, a repository, and a logged-in user."""
 
     arguments: tuple[str, ...] = ()
     config: dict[str, Any] | None = None
 
     def setUp(self) -> None:
-        """Start the server on a fresh state directory."""
-        # a short path: sockets below it have names of 107 bytes at most
+        """Start the server on a new state directory."""
+        # a short path: names of sockets in it are limited to 107 bytes
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.product = Product(
@@ -32,7 +32,7 @@ class ProductTestCase(SynchronousTestCase):
         self.product.log_in()
 
     def project(self, files: dict[str, str]) -> tuple[int, int]:
-        """Make a project with a repository of *files*; return both numbers."""
+        """Create a project with a repository of *files*; return both ids."""
         self.git = repository(self.folder / "repository", files)
         project = self.product.api("POST", "/projects", {"name": "Test"})["id"]
         none = next(
@@ -54,7 +54,7 @@ class ProductTestCase(SynchronousTestCase):
     def template(
         self, project: int, repo: int, app: str, file: str, **more: Any
     ) -> int:
-        """Make a template and return its number."""
+        """Create a template and return its id."""
         return self.product.create(
             project,
             "templates",

@@ -1,4 +1,4 @@
-"""The companion in memory: the protocol is real, the device is a dictionary."""
+"""The companion in memory: a real protocol, and a dictionary as the device."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,14 +31,14 @@ def key(number: int) -> bytes:
 
 
 def peer(number: int) -> DesiredPeer:
-    """Return a peer as it is desired."""
+    """Return the desired peer *number*."""
     return DesiredPeer(
         public_key=key(number), addresses=(f"10.80.{number // 250}.{number % 250 + 2}",)
     )
 
 
 class _Wire(StringTransport):
-    """A transport whose end is noticed at once."""
+    """A transport that reports the end of the connection at once."""
 
     def __init__(self, companion: "MemoryCompanion") -> None:
         super().__init__()
@@ -69,11 +69,11 @@ class _Wire(StringTransport):
         self._companion.took(self, wire.decode_request(content))
 
     def answer(self, answer: wire.Answer | bytes) -> None:
-        """Send *answer*, or any bytes as a frame."""
+        """Send *answer*, or bytes as a frame."""
         content = answer if isinstance(answer, bytes) else wire.encode(answer)
         self._frames.append(len(content).to_bytes(4, "big") + content)
         if self._delivering:
-            return  # a protocol is never given data while it takes some
+            return  # data is never delivered to a protocol recursively
         self._delivering = True
         try:
             while self._frames and self.connected:
@@ -85,9 +85,9 @@ class _Wire(StringTransport):
 @implementer(IStreamClientEndpoint)
 @define(eq=False)
 class MemoryCompanion:
-    """A companion to connect to, that a test can stop, hold back and have fail.
+    """A companion that a test can stop, hold back and let fail.
 
-    *requests* are those it has got. *writes* counts changes of its device.
+    *requests* are those it has received. *writes* counts changes of its device.
     """
 
     running: bool = True
@@ -102,18 +102,18 @@ class MemoryCompanion:
     writes: int = 0
     drift: tuple[str, ...] = ()
     requests: list[wire.Request] = field(factory=list)
-    #: hangs up on whoever connects
+    #: whether it closes each new connection
     rude: bool = False
-    #: what it says to everything, if anything
+    #: the reason with which it refuses all requests, if not empty
     refusal: str = ""
-    #: answers this in place of what it would, as often as it says
+    #: failures that it answers instead of the next requests
     failures: list[wire.Failed] = field(factory=list)
     wires: list[_Wire] = field(factory=list)
     attempts: int = 0
     _waiting: list[Callable[[], None]] = field(factory=list)
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
-        """Connect, or refuse as a socket does that nobody listens on."""
+        """Connect, or refuse as a socket without a listener does."""
         self.attempts += 1
         if not self.running:
             return fail(ConnectError(string="refused"))
@@ -149,7 +149,7 @@ class MemoryCompanion:
             answer()
 
     def flush(self, count: int = 1000) -> None:
-        """Answer the first *count* that wait."""
+        """Answer the first *count* waiting requests."""
         for _ in range(min(count, len(self._waiting))):
             self._waiting.pop(0)()
 
@@ -224,12 +224,12 @@ class MemoryCompanion:
 
 @implementer(IAddress)
 class _Address:
-    """Nowhere."""
+    """An address without content."""
 
 
 @define
 class DesiredRow:
-    """What ``operations.peers.desired`` reads."""
+    """The desired state, with the attributes of ``operations.peers.desired``."""
 
     revision: int = 1
     peers: tuple[DesiredPeer, ...] = ()
@@ -240,10 +240,10 @@ class DesiredRow:
 
 @define(eq=False)
 class MemoryPeers:
-    """The store as the service of the VPN sees it, that a test can have fail."""
+    """The store as the VPN service uses it; a test can let it fail."""
 
     row: DesiredRow = field(factory=DesiredRow)
-    #: keys that there is no reason to remove
+    #: keys for whose removal the store has no reason
     reasonless: set[bytes] = field(factory=set)
     failing: set[str] = field(factory=set)
     asked: list[str] = field(factory=list)
@@ -252,7 +252,7 @@ class MemoryPeers:
     _waiting: list[Callable[[], None]] = field(factory=list)
 
     def want(self, *numbers: int, **changes: Any) -> None:
-        """Desire the peers *numbers*, as the next revision."""
+        """Set the desired peers to *numbers*, as the next revision."""
         self.row = DesiredRow(
             revision=self.row.revision + 1,
             peers=tuple(peer(number) for number in numbers),
@@ -264,20 +264,20 @@ class MemoryPeers:
         return self._give("expire_due", lambda: 0)
 
     def desired(self, sites: tuple[str, ...]) -> Deferred[Any]:
-        """Return the row."""
+        """Return the desired state."""
         self.sites = sites
         return self._give("desired", lambda: self.row)
 
     def unexplained(self, keys: frozenset[bytes]) -> Deferred[int]:
-        """Count those without a reason."""
+        """Count the *keys* without a reason for their removal."""
         return self._give("unexplained", lambda: len(keys & self.reasonless))
 
     def observed(self, statuses: Any) -> Deferred[list[PeerStatus]]:
-        """Return a status for each."""
+        """Return a status for each peer."""
         return self._give("observed", lambda: [_status(each) for each in statuses])
 
     def flush(self) -> None:
-        """Answer what was held back."""
+        """Answer the calls that were held back."""
         while self._waiting:
             self._waiting.pop(0)()
 

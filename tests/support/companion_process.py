@@ -1,4 +1,4 @@
-"""The real companion on a machine of the lab, and whoever asks it."""
+"""The real companion on a machine of the lab, and a client for it."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ class Asker:
         self._socket.connect(str(path))
 
     def ask(self, request: wire.Request) -> wire.Answer:
-        """Return the answer to *request*."""
+        """Send a request and return its answer."""
         content = wire.encode(request)
         self._socket.sendall(len(content).to_bytes(4, "big") + content)
         return wire.decode_answer(self._take(int.from_bytes(self._take(4), "big")))
@@ -52,12 +52,12 @@ class Asker:
         return taken
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
 
 class Companion:
-    """A companion on *machine*, started by root, or as a unit does for *account*."""
+    """A companion on *machine*, started by root, or as a unit for *account*."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Companion:
         self.secret(settings.FILE, settings.dump(found))
 
     def secret(self, name: str, content: bytes) -> None:
-        """Write a file that is its alone."""
+        """Write a file that only it can read."""
         path = self.etc / name
         path.write_bytes(content)
         path.chmod(0o600)
@@ -106,7 +106,7 @@ class Companion:
         until(self._is_ready, f"the companion is ready: {self.log[-2000:]}")
 
     def start_only(self, *options: str) -> None:
-        """Start it."""
+        """Start it without waiting."""
         self.process = self.machine.start(
             str(Path(sys.executable).with_name("twistd")),
             *("--nodaemon", "--pidfile=", "semaphore-vpn"),
@@ -127,23 +127,23 @@ class Companion:
 
     @property
     def log(self) -> str:
-        """All that it has printed."""
+        """Its output so far."""
         return self.machine.log("companion")
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """Send it a signal that ends it, and wait for that."""
+        """Send it the signal *number*, and wait until it has ended."""
         self.process.send_signal(number)
         self.process.wait(20)
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Connect anew for the next request."""
+        """Close the connection; the next request opens a new one."""
         asker, self._asker = self._asker, None
         if asker is not None:
             asker.close()
 
     def ask(self, request: wire.Request, wanted: type[A]) -> A:
-        """Return the answer, which has to be of the type that is *wanted*."""
+        """Return the answer, which must have the type *wanted*."""
         try:
             if self._asker is None:
                 self._asker = Asker(self.run / "vpn.sock")
@@ -157,11 +157,11 @@ class Companion:
         return answer
 
     def hello(self) -> wire.Welcome:
-        """Ask who is there."""
+        """Return its answer to ``Hello``."""
         return self.ask(wire.Hello(), wire.Welcome)
 
     def sync(self, *peers: "Peer", grants: Any = (), **more: Any) -> wire.Synced:
-        """Bring the device to *peers* and *grants*, pairs of address and network."""
+        """Sync *peers* and *grants*, which are pairs of address and network."""
         return self.ask(
             wire.Sync(
                 revision=time.monotonic_ns(),
@@ -173,7 +173,7 @@ class Companion:
         )
 
     def daemons(self) -> list[int]:
-        """Return the numbers of wireguard-go's processes."""
+        """Return the ids of the processes of wireguard-go."""
         return [
             pid
             for pid, words in self.machine.commands()
@@ -185,15 +185,15 @@ class Companion:
         return self.machine.run("wg", *words, text=text)
 
     def rules(self) -> str:
-        """Return all rules of the machine."""
+        """Return the nftables ruleset of the machine."""
         return self.machine.run("nft", "-s", "list", "ruleset")
 
 
 class Peer:
-    """A peer with the addresses of *number*, that a machine of the lab may be."""
+    """A peer with keys, and addresses derived from *number*."""
 
     def __init__(self, number: int = 2, *, preshared: bool = True) -> None:
-        """Make its keys."""
+        """Generate its keys."""
         self.pair = keys.new_pair(random)
         self.ipv4 = f"10.80.{number // 250}.{number % 250}"
         self.ipv6 = f"fd80::{number:x}"
@@ -201,7 +201,7 @@ class Peer:
 
     @property
     def wire(self) -> wire.WirePeer:
-        """The peer as a request has it."""
+        """The peer in the form of a request."""
         return wire.WirePeer(
             self.pair.public_key, (self.ipv4, self.ipv6), self.preshared
         )
@@ -214,7 +214,7 @@ class Peer:
     def join(
         self, machine: Machine, companion: Companion, *, allowed: str = "10.80.0.1/32"
     ) -> None:
-        """Make *machine* this peer; *allowed* is what it sends into the tunnel."""
+        """Configure *machine* as this peer; it routes *allowed* into the tunnel."""
         machine.run("wireguard-go", INTERFACE)
         lines = [
             "[Interface]",
@@ -238,5 +238,5 @@ class Peer:
 
 
 def as_unit(machine: Machine, found: Settings = SETTINGS) -> Companion:
-    """Return a companion with the rights of its unit."""
+    """Return a companion with the privileges of its systemd unit."""
     return Companion(machine, found, account=COMPANION)

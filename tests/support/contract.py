@@ -1,4 +1,4 @@
-"""Whether an answer is as the API's document says: status, content type and body."""
+"""Checks an answer against the API document: status, content type and body."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,7 +10,7 @@ from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.openapi import document
 from semaphore_twisted.web.routing import Router
 
-#: Statuses that come before a route is looked for.
+#: Statuses that are answered before a route is searched.
 _BEFORE = {405, 421}
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -60,15 +60,15 @@ def mismatches(
 def _content(
     content: dict[str, Any], method: str, status: int, content_type: str, body: bytes
 ) -> Iterator[str]:
-    """Yield how a body differs from what is documented as the *content*."""
+    """Yield how a body differs from the documented *content*."""
     kind = content_type.partition(";")[0].strip()
     if not body or method == "HEAD":
-        # the refusals that Semaphore's clients know without a body, and empty texts
+        # errors that Semaphore sends without a body, and empty texts
         text = any(each != "application/json" for each in content)
         if content and not text and status not in {401, 403, 404} and method != "HEAD":
             yield "has no body"
     elif not content and status == 403:
-        return  # a page of another site is told why
+        return  # an error for a page of another origin
     elif kind not in content:
         yield f"has the content type {content_type}"
     elif kind == "application/json":

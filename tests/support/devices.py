@@ -1,4 +1,4 @@
-"""Programs that are not run, and a companion whose device is in memory."""
+"""Fake programs, and a companion whose device is in memory."""
 
 import json
 from collections import defaultdict
@@ -37,13 +37,13 @@ SETTINGS = Settings(
 
 
 class ScriptedPrograms(Programs):
-    """Answers for programs: *answers* has the output, or an error, by first words.
+    """Fake programs: *answers* maps the first words of a command to output or error.
 
-    *runs* are all that were asked for, with their standard input.
+    *runs* lists all commands, with their standard input.
     """
 
     def __init__(self, answers: dict[str, bytes | Exception] | None = None) -> None:
-        """Give *answers*; whatever has none prints nothing."""
+        """Use *answers*; other commands print nothing."""
         super().__init__(None)
         self.answers = answers or {}
         self.runs: list[tuple[str, bytes]] = []
@@ -60,11 +60,11 @@ class ScriptedPrograms(Programs):
 class Nft(ScriptedPrograms):
     """``nft`` with one table, and ``ip`` with policy rules and routes.
 
-    *loads* are the texts that ``nft`` was given, *rules* and *routes* what ``ip`` has.
+    *loads* are the texts that were loaded, *rules* and *routes* the state of ``ip``.
     """
 
     def __init__(self) -> None:
-        """Have no table."""
+        """Start without a table."""
         super().__init__({"nft -json": b'{"nftables": []}'})
         self.table: bytes | None = None
         self.loads: list[str] = []
@@ -73,7 +73,7 @@ class Nft(ScriptedPrograms):
         self.routes: dict[str, list[str]] = defaultdict(list)
 
     def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
-        """Load, or list."""
+        """Load or list the table, or run ``ip``."""
         if name == "ip" and ("-batch" in arguments or arguments[1:2] in _FAMILIES):
             return self._ip(arguments, content)
         if arguments[:2] == ("-f", "-"):
@@ -148,7 +148,7 @@ def _route(words: list[str]) -> dict[str, object]:
 
 
 class Box:
-    """A companion, all of whose parts a test can reach."""
+    """A companion whose parts are all accessible to a test."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class Box:
         self.companion = self.made()
 
     def made(self) -> Companion:
-        """Return another companion, with the files and the device of the first."""
+        """Return another companion with the same files and device."""
         bounds = Bounds(self.settings, self.public_key)
         self.forwarding = Forwarding(self.folder, root=self.folder / "net")
         self.firewall = Firewall(
@@ -227,7 +227,7 @@ class Box:
         return found
 
     def switches(self) -> list[str]:
-        """Return how forwarding stands for both families."""
+        """Return the forwarding switches of both families."""
         return [
             (self.folder / "net" / name).read_text().strip()
             for name in SWITCHES.values()
@@ -235,7 +235,7 @@ class Box:
 
 
 def peer(number: int, *, preshared: bytes | None = None) -> wire.WirePeer:
-    """Return a peer with the addresses of *number*, and always the same key."""
+    """Return a peer with addresses and key derived from *number*."""
     private = number.to_bytes(4, "big") + b"\x55" * 28
     return wire.WirePeer(
         keys.public_of(private), (f"10.80.1.{number}", f"fd80::{number:x}"), preshared

@@ -1,4 +1,4 @@
-"""Small disks that a test fills, in a mount namespace of its own."""
+"""Small disks that a test can fill, in a mount namespace of its own."""
 
 import ctypes
 import errno
@@ -14,9 +14,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def own_mounts(case: Any) -> None:
-    """Give the main thread, and what it starts, mounts of its own till the end.
+    """Move the main thread, and its children, into a new mount namespace for the test.
 
-    Threads that the test starts must have ended by then.
+    Threads that the test starts must end before its cleanup.
     """
     if os.geteuid() != 0:
         case.skipTest("only root may mount a small file system")
@@ -51,13 +51,13 @@ def small_disk(case: Any, folder: Path, *, size: str, options: str = "") -> None
 
 
 def free(folder: Path) -> int:
-    """Return how many bytes the disk of *folder* has left."""
+    """Return the number of free bytes on the disk of *folder*."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
 
 
 def fill(file: Path) -> None:
-    """Let *file* take all of the disk that is left, others' writing or not."""
+    """Let *file* use all free space of the disk, also while another process writes."""
     with file.open("ab") as stream:
         size = os.fstat(stream.fileno()).st_size
         for piece in (1 << 20, 1 << 16, 1 << 12):

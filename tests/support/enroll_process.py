@@ -1,4 +1,4 @@
-"""The small site for devices to come as a process, seen from a test."""
+"""The enrollment site as a process, and its client for a test."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ class EnrollServer:
     """A process of ``tests.support.enroll_server``."""
 
     def __init__(self, trouble: str = "") -> None:
-        """Start it; *trouble* is why its companion lets nobody in."""
+        """Start it; *trouble* is the companion's error, if any."""
         self.folder = Path(tempfile.mkdtemp(prefix="enroll-"))
         self.folder.chmod(0o755)
         self.process = subprocess.Popen(
@@ -48,7 +48,7 @@ class EnrollServer:
         return f"{self.base}/enroll#{token}.{digest}"
 
     def post(self, body: dict[str, Any]) -> Any:
-        """Enroll, as somebody who trusts the root."""
+        """Enroll as a client that trusts the root certificate."""
         context = ssl.create_default_context(cafile=str(self.folder / "root.pem"))
         request = Request(
             f"{self.base}/api/vpn/enroll",

@@ -1,8 +1,8 @@
-"""A process with the small site for devices to come, over TLS of an own authority.
+"""A process with the enrollment site, over TLS with an authority of its own.
 
-``python -m tests.support.enroll_server FOLDER TROUBLE`` prints a line of JSON: where it
-is, and tokens of invites. The store is in memory; the companion has done all, unless it
-is in TROUBLE.
+``python -m tests.support.enroll_server FOLDER TROUBLE`` prints a line of JSON: its
+address and tokens of invites. The store is in memory; the fake companion confirms each
+change, unless TROUBLE is set.
 """
 
 import json
@@ -42,14 +42,14 @@ from tests.support.vpn_api import OPTIONS, RecordingPeers
 
 @implementer(IAccessObserver)
 class NoHub:
-    """Nobody is to be told."""
+    """A hub without subscribers."""
 
     def access_changed(self) -> None:
         """Do nothing."""
 
 
 def pair(folder: Path) -> tuple[PemCertificates, Root]:
-    """Return certificates for this machine's loopback, and the root of them."""
+    """Return certificates for the loopback addresses, and their root."""
     now = datetime.now(UTC)
     names, addresses = ["localhost"], ["127.0.0.1"]
     root = certificates.new_root(
@@ -68,7 +68,7 @@ def pair(folder: Path) -> tuple[PemCertificates, Root]:
 
 
 def tokens(conn: Connection) -> list[str]:
-    """Make invites, and return their tokens: of one use each, the last of approval."""
+    """Create invites for a single use, the last with approval; return their tokens."""
     user = make_user(conn, "alice", admin=True)
     made = []
     for approval in (False,) * 8 + (True,):
@@ -84,7 +84,7 @@ def tokens(conn: Connection) -> list[str]:
 
 
 def host_token(conn: Connection) -> str:
-    """Make an invite for a host of a project, and return its token."""
+    """Create an invite for a host of a project, and return its token."""
     user = make_user(conn, "owner")
     new = NewInvite(
         kind=PeerKind.HOST,

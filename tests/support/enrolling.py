@@ -1,4 +1,4 @@
-"""A server to enroll with, as the client's half sees it."""
+"""A fake enrollment server for tests of the client."""
 
 import hashlib
 import ssl
@@ -35,7 +35,7 @@ def der() -> bytes:
 
 
 def config(**changed: Any) -> str:
-    """Return a profile, as the server would send it."""
+    """Return a profile as the server sends it."""
     usual: dict[str, Any] = {
         "addresses": ("10.80.0.2",),
         "public_key": SERVER,
@@ -48,7 +48,7 @@ def config(**changed: Any) -> str:
 
 
 def enrolled(public_key: str, name: str = "box", **changed: Any) -> Enrolled:
-    """Return an answer."""
+    """Return an answer to an enrollment."""
     state = changed.pop("state", PeerState.ACTIVE)
     peer = Peer(
         id=1,
@@ -91,28 +91,28 @@ class Answer:
 
 @define(eq=False)
 class Server:
-    """Answers as a real one, or by *script* first; notes what was asked and how."""
+    """Answers as a real server, or with *script* first; records requests."""
 
     script: list[Answer | Exception] = field(factory=list)
-    #: fields of the answer that are not the usual ones
+    #: fields that replace those of the default answer
     changed: dict[str, Any] = field(factory=dict)
-    #: method, path, decoded body, whether the certificate was checked
+    #: requests: method, path, decoded body, whether the certificate was checked
     asked: list[tuple[str, str, Any, bool]] = field(factory=list)
     pauses: list[float] = field(factory=list)
 
     @property
     def link(self) -> Link:
-        """A link to it."""
+        """An enrollment link to it."""
         return Link("https://vpn.example.net", TOKEN, hashlib.sha256(der()).hexdigest())
 
     def enrolling(self, link: Link | None = None) -> Enrolling:
-        """Return the client's half, connected to this server."""
+        """Return the client, connected to this server."""
         return Enrolling(link or self.link, self.pauses.append, self.connection)
 
     def connection(
         self, host: str, port: int, *, timeout: float, context: ssl.SSLContext
     ) -> "Connection":
-        """Stand in for ``http.client.HTTPSConnection``."""
+        """Return a fake ``http.client.HTTPSConnection``."""
         del host, port, timeout
         return Connection(self, context.verify_mode == ssl.CERT_REQUIRED)
 
@@ -139,14 +139,14 @@ class Connection:
     def request(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> None:
-        """Send."""
+        """Record the request."""
         del headers
         decoded = None if body is None else msgspec.json.decode(body)
         self.server.asked.append((method, path, decoded, self.checked))
         self.outcome = self.server.respond(method, path, decoded)
 
     def getresponse(self) -> Answer:
-        """Return the answer, or fail."""
+        """Return the answer, or raise the scripted error."""
         if isinstance(self.outcome, Exception):
             raise self.outcome
         assert isinstance(self.outcome, Answer)

@@ -1,4 +1,4 @@
-"""Runs a job under the real supervisor and waits for its end, for integration tests."""
+"""Runs a job under the real supervisor until its end, for integration tests."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out of a job."""
+    """The result of a job."""
 
     status: str
     step: str
@@ -42,7 +42,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(made: JobSpecification) -> Ran:
-    """Bring the job to its end; its spool is removed, as the server does it."""
+    """Run the job to its end, and remove its spool as the server does."""
     folder = Path(made.spool)
     folder.mkdir(mode=0o700)
     began = time.monotonic()
@@ -77,16 +77,16 @@ def run(made: JobSpecification) -> Ran:
 
 
 class JobCase(SynchronousTestCase):
-    """A test that runs jobs in an installation of its own."""
+    """Base class of tests that run jobs in an installation of their own."""
 
     options: JobOptions
     folder: Path
-    #: Where :attr:`photograph` puts what it finds.
+    #: The file to which :attr:`photograph` writes.
     photo: Path
 
     @override
     def setUp(self) -> None:
-        """Make the installation's folder; its path is short, as sockets need it."""
+        """Create the directory of the installation; sockets need a short path."""
         self.addCleanup(os.umask, os.umask(0o022))
         self.folder = Path(tempfile.mkdtemp(prefix="job-"))
         self.photo = Path(f"{self.folder}-photo")
@@ -98,7 +98,7 @@ class JobCase(SynchronousTestCase):
 
     @property
     def photograph(self) -> str:
-        """A script that keeps what a job could find: files, arguments, environments."""
+        """A script that records what a job can read: files, arguments, environments."""
         return (
             f"cp -a {self.folder}/. {self.photo} 2>/dev/null\n"
             f"mkdir -p {self.photo}/processes; cd {self.photo}/processes\n"
@@ -119,12 +119,12 @@ class JobCase(SynchronousTestCase):
         return Repository(self.folder / name, branch=branch)
 
     def run_job(self, order: JobOrder, *, masked: bool = True, **fields: Any) -> Ran:
-        """Bring *order* to its end; *fields* override the installation's options."""
+        """Run *order* to its end; *fields* override the installation's options."""
         made = specification(order, replace(self.options, **fields))
         return run(made if masked else replace(made, masks=()))
 
     def assert_nowhere(self, ran: Ran, *secrets: str) -> None:
-        """Fail if one of *secrets* is in the log, in what is left, or in the photo.
+        """Fail if one of *secrets* is in the log, in remaining files, or in the photo.
 
         The job must have run without masks, which would hide a leak in the log.
         """

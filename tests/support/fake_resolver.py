@@ -1,9 +1,9 @@
-"""A program for another namespace: the resolver that a server asks.
+"""The resolver that a server queries: a program for another namespace.
 
-It knows every name as 198.51.100.7, but for these first labels: ``missing`` does not
-exist, ``silent`` is not answered, ``failing`` is a failure of its own, ``long`` does
-not fit into a datagram, ``forged`` comes behind answers with a wrong number, with a
-wrong question, and from another port. What it was asked it prints.
+It resolves every name to 198.51.100.7, except for these first labels: ``missing`` does
+not exist, ``silent`` gets no answer, ``failing`` gets an error, ``long`` does not fit
+into a datagram, and ``forged`` first gets answers with a wrong id, with a wrong
+question, and from another port. It prints each query.
 """
 
 import socket
@@ -27,7 +27,7 @@ def record(question: Question, address: bytes, *, truncated: bool = False) -> by
 
 
 def answer(content: bytes, *, stream: bool) -> list[bytes]:
-    """Return what to send, one after the other."""
+    """Return the messages to send, in order."""
     question = parse(content)
     first = question.name[0] if question.name else b""
     sys.stdout.write(f"{'tcp' if stream else 'udp'} {first.decode()}\n")
@@ -48,7 +48,7 @@ def answer(content: bytes, *, stream: bool) -> list[bytes]:
 
 
 def datagrams(port: socket.socket, other: socket.socket) -> None:
-    """Answer the datagrams that come to *port*; forge some from *other*."""
+    """Answer queries on the UDP port *port*; send some forged answers from *other*."""
     while True:
         content, source = port.recvfrom(65535)
         if b"\6forged" in content:
@@ -58,7 +58,7 @@ def datagrams(port: socket.socket, other: socket.socket) -> None:
 
 
 def streams(listener: socket.socket) -> None:
-    """Answer over TCP, one question each."""
+    """Answer queries over TCP, one per connection."""
     while True:
         connection, _ = listener.accept()
         with connection:
@@ -69,7 +69,7 @@ def streams(listener: socket.socket) -> None:
 
 
 def run(host: str) -> None:
-    """Answer until killed; "ready" is printed when both protocols are answered."""
+    """Answer until killed; print "ready" when both protocols are served."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     port = socket.socket(family, socket.SOCK_DGRAM)
     other = socket.socket(family, socket.SOCK_DGRAM)

@@ -1,4 +1,4 @@
-"""A folder for a test."""
+"""A temporary directory for a test."""
 
 import shutil
 import tempfile
@@ -10,10 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 
 class FolderTestCase(SynchronousTestCase):
-    """A test with a folder."""
+    """Base class of tests with a temporary directory."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the directory."""
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.folder)
 
@@ -22,6 +22,6 @@ class FolderTestCase(SynchronousTestCase):
         return self.successResultOf(Deferred.fromCoroutine(work))
 
     def failed(self, work: Any, error: type[Exception]) -> str:
-        """Return the sentence that a coroutine fails with."""
+        """Return the sentence of the error with which a coroutine fails."""
         deferred = Deferred.fromCoroutine(work)
         return str(self.failureResultOf(deferred, error).value)

@@ -1,4 +1,4 @@
-"""Git repositories for tests, and a small HTTPS server of them with a CA of its own."""
+"""Git repositories for tests, and an HTTPS server for them with its own CA."""
 
 import base64
 import contextlib
@@ -47,10 +47,10 @@ def git(*arguments: str, cwd: Path) -> str:
 
 
 class Repository:
-    """A work tree with commits; git clones from its folder."""
+    """A work tree with commits; git clones from its directory."""
 
     def __init__(self, folder: Path, *, branch: str = "main") -> None:
-        """Make an empty repository in *folder*."""
+        """Create an empty repository in *folder*."""
         self.folder = folder
         folder.mkdir(parents=True)
         git("init", "--quiet", f"--initial-branch={branch}", cwd=folder)
@@ -67,10 +67,10 @@ class Repository:
 
 
 class Authority:
-    """A certificate authority that no system knows."""
+    """A certificate authority that no system trusts."""
 
     def __init__(self) -> None:
-        """Make a key and a root."""
+        """Create a key and a root certificate."""
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name(
             [x509.NameAttribute(NameOID.COMMON_NAME, f"Test CA {id(self)}")]
@@ -97,7 +97,7 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256())
 
     def client(self, *, passphrase: bytes | None = None) -> tuple[str, str]:
-        """Return a certificate for a client and its key, PEM both."""
+        """Return a client certificate and its key, both as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a client")])
         pem = serialization.Encoding.PEM
@@ -116,7 +116,7 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def server(self, folder: Path) -> ssl.SSLContext:
-        """Return a context for a server on the loopback; its files are in *folder*."""
+        """Return a context for a server on the loopback, with its files in *folder*."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         certificate = self._build(subject, key, ca=False)
@@ -134,11 +134,11 @@ class Authority:
 
 
 class GitServer:
-    """Serves the repositories of a folder by ``git http-backend`` over TLS.
+    """Serves the repositories of a directory by ``git http-backend`` over TLS.
 
-    *login* and *password* are asked for where *password* is not ``None``, a client's
-    certificate where there is an authority of *clients*. Requests
-    whose path begins with a key of *redirects* are sent to its value.
+    *login* and *password* are required unless *password* is ``None``, a client
+    certificate if *clients* is an authority. A path that begins with a key of
+    *redirects* is redirected to its value.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class GitServer:
         password: str | None = None,
         clients: Authority | None = None,
     ) -> None:
-        """Make the folder; nothing listens yet."""
+        """Create the directory; nothing listens yet."""
         self.clients = clients
         self.folder = Path(tempfile.mkdtemp(prefix="gitserver-"))
         self.root = self.folder / "root"
@@ -156,7 +156,7 @@ class GitServer:
         self.authority = Authority()
         self.login, self.password = login, password
         self.redirects: dict[str, str] = {}
-        #: The ``Authorization`` of each request; ``None`` where it had none.
+        #: The ``Authorization`` header of each request, ``None`` if it is missing.
         self.seen: list[str | None] = []
         #: Answer each request with this status instead.
         self.status: int | None = None
@@ -164,7 +164,7 @@ class GitServer:
             ("127.0.0.1", free_port()), _handler(self)
         )
         self._server.daemon_threads = True
-        # who was refused is no error of the tests
+        # a refused client is not an error of the test
         setattr(self._server, "handle_error", lambda *_: None)  # noqa: B010
         self.port = self._server.server_address[1]
         self.ca_bundle = self.folder / "ca.pem"
@@ -175,7 +175,7 @@ class GitServer:
         return f"https://localhost:{self.port}/{name}"
 
     def repository(self, name: str, *, branch: str = "main") -> Repository:
-        """Make a repository below the root."""
+        """Create a repository below the root."""
         return Repository(self.root / name, branch=branch)
 
     def allows(self, header: str | None) -> bool:
@@ -207,7 +207,7 @@ class GitServer:
 
 
 def _handler(server: GitServer) -> type[http.server.BaseHTTPRequestHandler]:
-    """Return the class that answers requests to *server*."""
+    """Return the handler class for requests to *server*."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         """Checks the login and runs git's own CGI program."""
@@ -291,6 +291,6 @@ def _handler(server: GitServer) -> type[http.server.BaseHTTPRequestHandler]:
 
         @override
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler

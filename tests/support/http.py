@@ -1,4 +1,4 @@
-"""A client that talks to the whole site in memory: bytes in, bytes out, no port."""
+"""A client for the whole site in memory: bytes in, bytes out, without a port."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,34 +48,34 @@ _ABSENT: Any = object()
 
 @implementer(ISSLTransport)
 class TlsTransport(StringTransport):
-    """A transport that says that it is encrypted."""
+    """A transport that claims to be encrypted."""
 
     def getPeerCertificate(self) -> None:
-        """No client has a certificate here."""
+        """Return ``None``: clients have no certificate here."""
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        """Take what Twisted sets on every TCP connection; there is none here."""
+        """Ignore the option, which Twisted sets on every TCP connection."""
 
     def getTcpNoDelay(self) -> bool:
-        """Tell that nothing waits."""
+        """Report the option as not set."""
         return True
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
-        """Take what does nothing here."""
+        """Ignore the option."""
 
     def getTcpKeepAlive(self) -> bool:
-        """Tell that nobody asks whether the other side lives."""
+        """Report the option as not set."""
         return False
 
     def loseWriteConnection(self) -> None:
-        """End the connection; one half of it cannot be closed."""
+        """Close the whole connection; half of it cannot be closed."""
         self.loseConnection()
 
 
 @implementer(ITaskControl)
 @define(eq=False)
 class RecordingTasks:
-    """Notes what it was asked; stops nothing."""
+    """A task service that only records calls."""
 
     woken: int = 0
     stopped: list[tuple[TaskId, bool]] = field(factory=list)
@@ -83,21 +83,21 @@ class RecordingTasks:
     flushed: list[TaskId] = field(factory=list)
 
     def wake(self) -> None:
-        """Count."""
+        """Count the call."""
         self.woken += 1
 
     def changed(self, task: Task) -> None:
-        """Note *task*, and count."""
+        """Record *task*, and count the call."""
         self.changes.append(task)
         self.woken += 1
 
     def stop(self, task_id: TaskId, *, force: bool) -> Deferred[None]:
-        """Note *task_id*."""
+        """Record *task_id*."""
         self.stopped.append((task_id, force))
         return succeed(None)
 
     def flush(self, task_id: TaskId) -> Deferred[None]:
-        """Note *task_id*."""
+        """Record *task_id*."""
         self.flushed.append(task_id)
         return succeed(None)
 
@@ -107,7 +107,7 @@ class Answer:
     """An answer; unpacks into status, headers and JSON."""
 
     status: int
-    #: names in lower case; one list of values each
+    #: lists of values by name in lower case
     headers: dict[str, list[str]]
     body: bytes
 
@@ -117,7 +117,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The decoded body; ``None`` where it is empty or no JSON."""
+        """The decoded body; ``None`` if it is empty or not JSON."""
         if self.body and self.header("content-type") == "application/json":
             return msgspec.json.decode(self.body)
         return None
@@ -141,7 +141,7 @@ def _chunks(body: bytes) -> bytes:
 
 
 def parse(data: bytes) -> Answer:
-    """Return the one answer in *data*, the bytes that a server sent."""
+    """Return the single answer in *data*, the bytes from a server."""
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers: dict[str, list[str]] = {}
@@ -154,7 +154,7 @@ def parse(data: bytes) -> Answer:
 
 
 def _slow(transport: StringTransport) -> Callable[[Iterable[bytes]], None]:
-    """Return a ``writeSequence`` that says, the first time, that the buffer is full."""
+    """Return a ``writeSequence`` that once reports that the buffer is full."""
     write = transport.writeSequence
     said = False
 
@@ -171,10 +171,10 @@ def _slow(transport: StringTransport) -> Callable[[Iterable[bytes]], None]:
 
 @define(eq=False, kw_only=True)
 class ApiClient:
-    """Sends requests to a site; keeps the session's cookie or a token.
+    """Sends requests to a site with the session's cookie or a token.
 
-    *host* is what the client calls the site, *peer* the address it comes from,
-    *secure* whether it comes over TLS.
+    *host* is the Host header, *peer* the client's address, *secure* says whether the
+    connection uses TLS.
     """
 
     site: Site
@@ -193,7 +193,7 @@ class ApiClient:
     _protocols: dict[StringTransport, Any] = field(factory=dict)
 
     def transport(self) -> StringTransport:
-        """Return a new connection's transport."""
+        """Return the transport of a new connection."""
         address = IPv4Address("TCP", self.peer, 40000)
         kind = TlsTransport if self.secure else StringTransport
         return kind(peerAddress=address)
@@ -201,14 +201,14 @@ class ApiClient:
     def send(self, data: bytes, *, paused: bool = False) -> StringTransport:
         """Send raw bytes over a new connection; return its transport.
 
-        With *paused* the transport says at once that the other side does not read.
+        With *paused* the transport reports at once that the client does not read.
         """
         transport = self.transport()
         if paused:
             transport.writeSequence = _slow(transport)  # type: ignore[method-assign]
         protocol: Any = self.site.buildProtocol(transport.getPeer())
         connection: Any = transport
-        connection.protocol = protocol  # an upgrade to websocket takes its place
+        connection.protocol = protocol  # an upgrade to websocket replaces it
         protocol.makeConnection(transport)
         self._protocols[transport] = protocol
         protocol.dataReceived(data)
@@ -225,7 +225,7 @@ class ApiClient:
             self._protocols[transport].dataReceived(data)
 
     def hang_up(self, transport: StringTransport) -> None:
-        """Let the connection be lost."""
+        """Close the connection from the client's side."""
         del self._protocols[transport]
         connection: Any = transport
         connection.protocol.connectionLost(Failure(ConnectionLost()))
@@ -265,7 +265,7 @@ class ApiClient:
         return answer
 
     def check(self, method: str, path: str, answer: Answer) -> None:
-        """Compare *answer* with the API's document."""
+        """Compare *answer* with the API document."""
         below = path.partition("?")[0]
         if self.routes is not ROUTES or not below.startswith("/api/"):
             return
@@ -389,7 +389,7 @@ def api_client(
         hub=hub,
         socket_factory=factory,
         clock=clock,
-        entropy=Entropy(10**9),  # not what others have drawn
+        entropy=Entropy(10**9),  # differs from the store's entropy
         options=options or WebOptions(),
         password_changed=lambda: changed.append(None),
         repositories_changed=lambda: repositories.append(None),

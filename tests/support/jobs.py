@@ -1,4 +1,4 @@
-"""A job runner without processes: jobs live in memory and outlive the service."""
+"""A job runner without processes: its jobs are in memory and outlive the service."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from semaphore_twisted.jobs.steps import JobResult, JobSpecification
 @implementer(IJobReceiver)
 @define(eq=False)
 class RecordingReceiver:
-    """Notes everything; with ``held = True`` lines are not stored before `store`."""
+    """Records all calls; with ``held = True`` lines count as stored after `store`."""
 
     texts: list[str] = field(factory=list)
     offset: int = 0
@@ -28,7 +28,7 @@ class RecordingReceiver:
     _waiting: list[Deferred[None]] = field(factory=list)
 
     def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
-        """Note *lines*."""
+        """Record *lines*."""
         self.texts += [text for _, text in lines]
         self.offset = offset
         if self.texts and not self.begun.called:
@@ -40,22 +40,22 @@ class RecordingReceiver:
         return waiting
 
     def store(self) -> None:
-        """Let what was delivered count as stored."""
+        """Mark the delivered lines as stored."""
         self.held = False
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None)
 
     def fact(self, name: str, value: str) -> None:
-        """Note a fact."""
+        """Record a fact."""
         self.facts[name] = value
 
     def step(self, name: str) -> None:
-        """Note a step."""
+        """Record a step."""
         self.steps.append(name)
 
     def ended(self, result: JobResult) -> None:
-        """Note the result."""
+        """Record the result."""
         self.result = result
         self.done.callback(result)
 
@@ -63,10 +63,10 @@ class RecordingReceiver:
 @implementer(IJob)
 @define(eq=False)
 class MemoryJob:
-    """What a supervisor would do, done by the test.
+    """A job whose supervisor is controlled by the test.
 
     Its spool is a list of records; an offset is a number of them. It ends as
-    ``stopped`` when it is asked to, unless it is *stubborn*.
+    ``stopped`` when it is asked to stop, unless it is *stubborn*.
     """
 
     specification: JobSpecification
@@ -86,7 +86,7 @@ class MemoryJob:
         self._deliver()
 
     def tell(self, name: str, value: str) -> None:
-        """Capture a fact."""
+        """Record a fact."""
         self.records.append(("fact", (name, value)))
         self._deliver()
 
@@ -99,30 +99,30 @@ class MemoryJob:
             self._deliver()
 
     def vanish(self) -> None:
-        """Let the supervisor be killed."""
+        """End without a result, as if the supervisor were killed."""
         self.end("error", "interrupted")
 
     def stop(self) -> None:
-        """Note it, and obey."""
+        """Record the call, and end unless *stubborn*."""
         self.stopped += 1
         if not self.stubborn:
             self.end("stopped", "stopped")
 
     def kill(self) -> None:
-        """Note it, and obey."""
+        """Record the call, and end."""
         self.killed += 1
         self.end("stopped", "stopped")
 
     def release(self, offset: int) -> None:
-        """Note it."""
+        """Record the call."""
         self.released = offset
 
     def abandon(self) -> None:
-        """Deliver nothing more."""
+        """Stop delivering."""
         self.receiver = None
 
     def follow(self, receiver: Any, offset: int) -> None:
-        """Deliver to *receiver* what comes after *offset*."""
+        """Deliver the records after *offset* to *receiver*."""
         self.receiver, self.offset, self._delivering = receiver, offset, False
         self._deliver()
 
@@ -158,12 +158,12 @@ class MemoryRunner:
     """Keeps jobs by their spools.
 
     A step ``say TEXT…`` prints its arguments, and ``hold`` runs until it is stopped;
-    a specification without steps is a job that the test moves.
+    the test controls the job of a specification without steps.
     """
 
     jobs: dict[str, MemoryJob] = field(factory=dict)
     started: list[MemoryJob] = field(factory=list)
-    #: the next start fails with it
+    #: the error of the next start, if any
     refusal: Exception | None = None
     #: starts wait for this
     gate: Deferred[None] | None = None
@@ -191,7 +191,7 @@ class MemoryRunner:
         return waiting
 
     def attach(self, spool: str, offset: int, receiver: Any) -> MemoryJob:
-        """Follow a job again; one that is not known has vanished."""
+        """Follow a job again; an unknown one has vanished."""
         job = self.jobs.get(spool)
         if job is None:
             empty = JobSpecification(mark="", spool=spool, workspace="", steps=())

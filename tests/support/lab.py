@@ -1,4 +1,4 @@
-"""The lab: machines joined by real networks, all of it gone after the test.
+"""The lab: machines connected by real networks, which are removed after the test.
 
 ::
 
@@ -7,8 +7,8 @@
     outsider .66 ─┼── 2001:db8::/64 ───┤
     names .53 ────┘   "the internet"   └
 
-The host on the site network has no way back to any other network: what reaches it and
-is answered came from the server's own address. Needs root.
+The host on the site network has no route to any other network: it can answer only
+packets from the server's own address. Needs root.
 """
 
 import itertools
@@ -29,7 +29,7 @@ from tests.support.lab_machine import Machine
 
 PREFIX = "sl"
 
-#: What the outside world knows; ``vpn.example`` is the server.
+#: Names on "the internet"; ``vpn.example`` is the server.
 NAMES = {
     "vpn.example": "192.0.2.1",
     "second.example": "192.0.2.66",
@@ -41,13 +41,13 @@ _numbers = itertools.count()
 
 
 class Lab:
-    """Every machine, on its networks."""
+    """All machines on their networks."""
 
     def __init__(self) -> None:
-        """Set everything up; on a failure nothing stays."""
+        """Create the lab; remove everything if that fails."""
         sweep()
         self._name = f"{PREFIX}{os.getpid()}x{next(_numbers)}"
-        # a short path: sockets below it have names of 107 bytes at most
+        # a short path: names of sockets in it are limited to 107 bytes
         self.folder = Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
         self.folder.chmod(0o755)
         self._machines: list[Machine] = []
@@ -94,14 +94,14 @@ class Lab:
         address(self.host, "site", "10.20.0.5/24")
 
     def cable(self, one: Machine, name: str, other: Machine, far: str) -> None:
-        """Join two machines; *name* and *far* are what each calls the cable."""
+        """Connect two machines; *name* and *far* are the names of the interfaces."""
         ip(
             *("-n", one.namespace, "link", "add", name, "type", "veth"),
             *("peer", "name", far, "netns", other.namespace),
         )
 
     def outside_names(self) -> None:
-        """Start the name server of the outside world."""
+        """Start the name server of "the internet"."""
         self.names.start(
             *(sys.executable, "-m", "tests.support.lab_resolver", "192.0.2.53"),
             *(f"{name}={address}" for name, address in NAMES.items()),
@@ -111,7 +111,7 @@ class Lab:
         until(lambda: "ready" in self.names.log("names"), "the name server is ready")
 
     def close(self) -> None:
-        """End everything and leave nothing behind."""
+        """End all processes and remove everything."""
         for machine in self._machines:
             machine.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -128,7 +128,7 @@ def ip(*words: str) -> str:
 
 
 def address(machine: Machine, interface: str, *addresses: str) -> None:
-    """Give an interface of *machine* its addresses and bring it up."""
+    """Add addresses to an interface of *machine* and set it up."""
     for each in addresses:
         ip("-n", machine.namespace, "address", "add", each, "dev", interface)
     ip("-n", machine.namespace, "link", "set", interface, "up")
@@ -137,9 +137,9 @@ def address(machine: Machine, interface: str, *addresses: str) -> None:
 def until(
     true: Callable[[], bool], sentence: str, seconds: float = 20, pause: float = 0.01
 ) -> float:
-    """Wait until something is true, and return for how long, in seconds.
+    """Wait until *true* returns true; return the elapsed seconds.
 
-    :raises AssertionError: with the sentence, if it does not come true.
+    :raises AssertionError: with the sentence, after a timeout.
     """
     began = time.monotonic()
     while not true():
@@ -150,7 +150,7 @@ def until(
 
 
 def sweep() -> None:
-    """Remove what labs of ended processes left, such as of one that was killed."""
+    """Remove the labs of ended processes, such as killed ones."""
     for line in ip("netns", "list").splitlines():
         name = line.split()[0]
         number = name.removeprefix(PREFIX).partition("x")[0]
@@ -167,8 +167,8 @@ class LabTestCase(SynchronousTestCase):
     """A lab for each test."""
 
     def setUp(self) -> None:
-        """Set the lab up."""
-        # sockets and folders of the lab are made as a service would make them
+        """Create the lab."""
+        # sockets and directories of the lab get the modes that a service gives them
         self.addCleanup(os.umask, os.umask(0o022))
         self.lab = Lab()
         self.addCleanup(self.lab.close)

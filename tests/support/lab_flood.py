@@ -1,4 +1,4 @@
-"""A flood of pings, and what became of each."""
+"""A flood of pings, with their losses."""
 
 import itertools
 import re
@@ -18,20 +18,20 @@ _SENT = re.compile(r"^(\d+) packets transmitted", re.MULTILINE)
 
 @frozen
 class Loss:
-    """How many were sent, which sequence numbers were answered, and when."""
+    """The number of pings, the answered sequence numbers, and the times of answers."""
 
     sent: int
     replies: tuple[tuple[float, int], ...]
 
     @property
     def lost(self) -> int:
-        """How many had no answer; the last two may have been on their way."""
+        """The number without an answer, except for the last two, still on their way."""
         answered = {number for _, number in self.replies}
         return sum(number not in answered for number in range(1, self.sent - 1))
 
     @property
     def last(self) -> float:
-        """When the last answer came, in seconds since the epoch; 0 if none did."""
+        """The time of the last answer in seconds since the epoch, 0 without one."""
         return max((when for when, _ in self.replies), default=0.0)
 
     def gap(self, begin: float) -> float:
@@ -45,7 +45,7 @@ class Flood:
     """Pings from *machine* to *address*, one each *interval* seconds."""
 
     def __init__(self, machine: Machine, address: str, interval: float = 0.02) -> None:
-        """Start; the numbers of sequence begin with 1."""
+        """Start; sequence numbers begin with 1."""
         self._log = machine.folder / f"ping-{time.monotonic_ns()}"
         self._process = machine.start(
             *("ping", "-n", "-D", "-i", str(interval), address), log=self._log.name
@@ -57,13 +57,13 @@ class Flood:
         return path.read_text() if path.exists() else ""
 
     def replies(self) -> tuple[tuple[float, int], ...]:
-        """Return the time and the number of each answer until now."""
+        """Return the time and the sequence number of each answer so far."""
         return tuple(
             (float(when), int(number)) for when, number in _REPLY.findall(self._text)
         )
 
     def wait(self, count: int = 1, seconds: float = 10) -> Self:
-        """Wait until *count* more answers came."""
+        """Wait for *count* more answers."""
         wanted = len(self.replies()) + count
         deadline = time.monotonic() + seconds
         while len(self.replies()) < wanted:
@@ -73,7 +73,7 @@ class Flood:
         return self
 
     def stop(self) -> Loss:
-        """End the flood and return what became of it."""
+        """End the flood and return its losses."""
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(10)

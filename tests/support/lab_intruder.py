@@ -1,19 +1,19 @@
-"""Somebody with the web server's rights, who says what he likes to the companion.
+"""An attacker with the web server's privileges that sends frames to the companion.
 
 ``python -m tests.support.lab_intruder SOCKET`` sends each line of its input as a frame
-on a connection of its own, and prints the answer, or that there was none, as a line.
+on a connection of its own, and prints the answer, or its absence, as a line.
 """
 
 import socket
 import struct
 import sys
 
-#: Seconds that an answer may take.
+#: Seconds to wait for an answer.
 PATIENCE = 10.0
 
 
 def say(path: str, content: bytes) -> str:
-    """Send one frame and return what was answered."""
+    """Send one frame and return the answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(PATIENCE)
         try:

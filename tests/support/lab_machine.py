@@ -1,8 +1,8 @@
-"""A machine of the lab: a network namespace with some folders of its own.
+"""A machine of the lab: a network namespace with some directories of its own.
 
-Every command of a machine runs in a mount namespace of its own, in which the machine's
-folders lie over the system's. Nothing of that is seen outside, and nothing is left of
-it when the command has ended.
+Each command of a machine runs in its own mount namespace, in which the machine's
+directories cover those of the system. The mounts are not visible outside, and end with
+the command.
 """
 
 import os
@@ -17,13 +17,13 @@ from attrs import define, field, frozen
 import semaphore_twisted
 from tests.support.product import clean_environment
 
-#: Seconds after which a command of the lab is ended.
+#: Seconds after which a command of the lab is killed.
 PATIENCE = 60.0
 
 _TUN = "/dev/net/tun"
 
-#: Mounts, then becomes the command. Its arguments: pairs of what lies over what, an
-#: empty one, and the command. A target that is a link is followed within the machine.
+#: Mounts, then executes the command. Its arguments: pairs of source and target, an
+#: empty one, and the command. A target that is a link is resolved within the machine.
 _ENTER = """\
 set -e
 while [ -n "$1" ]; do
@@ -44,14 +44,14 @@ exec "$@"
 
 @frozen
 class Account:
-    """Somebody who runs programs in the lab, with these capabilities and no others."""
+    """A user that runs programs in the lab, with these capabilities only."""
 
     name: str
     number: int
     capabilities: tuple[str, ...] = ()
 
     def become(self) -> list[str]:
-        """Return the words before a command that make it run so."""
+        """Return the words before a command that run it as this user."""
         kept = ",".join(("-all", *(f"+{each}" for each in self.capabilities)))
         return [
             "setpriv",
@@ -66,22 +66,22 @@ class Account:
         ]
 
 
-#: The two services have what their systemd units give them.
+#: The two services have the capabilities that their systemd units give them.
 SERVER = Account("semaphore", 61001, ("net_bind_service",))
 COMPANION = Account("semaphore-vpn", 61002, ("net_admin",))
-#: Somebody who may nothing and owns nothing.
+#: A user without capabilities and files.
 NOBODY = Account("nosy", 61003)
 
 ACCOUNTS = (SERVER, COMPANION, NOBODY)
 
 
 class CommandFailed(AssertionError):
-    """A command of the lab ended otherwise than was wanted."""
+    """A command of the lab did not end as expected."""
 
 
 @frozen
 class Web:
-    """What curl got; *status* is 0 where there was no answer, *error* says why then."""
+    """The result of curl; *status* is 0 without an answer, *error* gives the reason."""
 
     status: int
     content: str
@@ -95,16 +95,16 @@ class Machine:
     name: str
     namespace: str
     folder: Path
-    #: folders that everybody must be able to read, as pairs of what lies over what
+    #: directories that all users must be able to read, as pairs of source and target
     readable: Sequence[tuple[Path, str]]
-    #: of the machine's own, added to by those who set it up
+    #: the machine's own mounts; tests may add some
     mounts: list[tuple[Path, str]] = field(factory=list)
     _started: list["subprocess.Popen[bytes]"] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        """Make the namespace and the folders."""
+        """Create the namespace and the directories."""
         _run("ip", "netns", "add", self.namespace)
-        for family in ("all", "default"):  # or IPv6 waits a second for duplicates
+        for family in ("all", "default"):  # duplicate address detection takes a second
             for option in ("accept_dad", "dad_transmits"):
                 self._sysctl(f"net.ipv6.conf.{family}.{option}", "0")
         _run("ip", "-n", self.namespace, "link", "set", "lo", "up")
@@ -135,9 +135,10 @@ class Machine:
         ]
 
     def _device(self) -> list[tuple[Path, str]]:
-        """Have the device of tunnels for everybody, as udev does; it asks for rights.
+        """Return a mount that lets all users open the TUN device, if one is needed.
 
-        A machine that was started without udev keeps it for root.
+        udev gives the device to all users; on a machine without udev only root may open
+        it.
         """
         try:
             found = Path(_TUN).stat()
@@ -154,19 +155,19 @@ class Machine:
         _run("ip", "netns", "exec", self.namespace, "sysctl", "-qw", f"{name}={value}")
 
     def write(self, name: str, text: str) -> None:
-        """Write ``/etc/NAME``; in place, since programs have it mounted."""
+        """Write ``/etc/NAME`` in place, since programs have it mounted."""
         path = self.folder / "etc" / name
         path.write_text(text)
         path.chmod(0o644)
 
     def program(self, name: str, text: str) -> None:
-        """Put a program on the machine's path."""
+        """Add a program to the machine's PATH."""
         path = self.folder / "bin" / name
         path.write_text(text)
         path.chmod(0o755)
 
     def folder_of(self, account: Account, name: str, mode: int = 0o700) -> Path:
-        """Make a folder that *account* owns, as systemd makes a service's."""
+        """Create a directory that *account* owns, as systemd does for a service."""
         path = self.folder / name
         path.mkdir(mode=mode, parents=True)
         path.chmod(mode)
@@ -206,7 +207,7 @@ class Machine:
         environ: Mapping[str, str] | None = None,
         patience: float = PATIENCE,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run *command* to its end, whatever that is."""
+        """Run *command* to its end; its exit code is not checked."""
         return subprocess.run(
             self.words(*command, account=account),
             cwd=self.folder,
@@ -226,9 +227,9 @@ class Machine:
         environ: Mapping[str, str] | None = None,
         patience: float = PATIENCE,
     ) -> str:
-        """Run *command* and return what it printed.
+        """Run *command* and return its output.
 
-        :raises CommandFailed: if it ended with another code than 0.
+        :raises CommandFailed: if its exit code is not 0.
         """
         done = self.try_run(
             *command, account=account, text=text, environ=environ, patience=patience
@@ -247,9 +248,9 @@ class Machine:
         environ: Mapping[str, str] | None = None,
         log: str = "",
     ) -> "subprocess.Popen[bytes]":
-        """Start *command*; what it prints is added to the file *log*.
+        """Start *command*; its output is appended to the file *log*.
 
-        The process is the command itself, since everything before it is replaced.
+        The process is the command itself, since the programs before it are replaced.
         """
         path = self.folder / f"{log or Path(command[0]).name}.log"
         with path.open("ab") as file:
@@ -265,12 +266,12 @@ class Machine:
         return process
 
     def log(self, name: str) -> str:
-        """Return what the programs with the log *name* have printed."""
+        """Return the output of the programs with the log *name*."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def curl(self, url: str, *options: str, seconds: float = 3) -> Web:
-        """Ask for *url*."""
+        """Request *url*."""
         done = self.try_run(
             "curl",
             *("--silent", "--show-error", "--noproxy", "*"),
@@ -282,7 +283,7 @@ class Machine:
         return Web(int(status or 0), content, done.stderr.strip())
 
     def pids(self) -> list[int]:
-        """Return the numbers of the processes in the namespace."""
+        """Return the ids of the processes in the namespace."""
         done = subprocess.run(
             ["ip", "netns", "pids", self.namespace],
             capture_output=True,
@@ -292,7 +293,7 @@ class Machine:
         return [int(each) for each in done.stdout.split()]
 
     def commands(self) -> Iterator[tuple[int, str]]:
-        """Yield the number and the command line of each process in the namespace."""
+        """Yield the id and the command line of each process in the namespace."""
         for pid in self.pids():
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -310,7 +311,7 @@ class Machine:
 
 def clear(namespace: str) -> None:
     """End every process in *namespace* and remove it."""
-    for _ in range(50):  # a process may start another while we look
+    for _ in range(50):  # a process may start another one meanwhile
         found = subprocess.run(
             ["ip", "netns", "pids", namespace],
             capture_output=True,
@@ -328,10 +329,10 @@ def clear(namespace: str) -> None:
 
 
 def passages(folder: Path) -> list[tuple[Path, str]]:
-    """Return mounts that let everybody reach the Python that runs this, and our code.
+    """Return mounts that let all users read this Python and our code.
 
-    They may lie in somebody's private folder. Such a folder is covered, for the lab's
-    processes, by one below *folder* in which only what is needed can be found.
+    Both may be in a private directory. For the lab's processes, such a directory is
+    covered by one below *folder* that contains only the needed parts.
     """
     needed = {
         Path(sys.base_prefix),

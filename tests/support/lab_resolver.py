@@ -1,7 +1,7 @@
-"""A name server of the outside world, which knows a few names and no others.
+"""A name server of "the internet", which knows a few names only.
 
-``python -m tests.support.lab_resolver ADDRESS NAME=ADDRESS…`` answers on UDP port 53;
-every question is printed.
+``python -m tests.support.lab_resolver ADDRESS NAME=ADDRESS…`` answers on UDP port 53
+and prints every query.
 """
 
 import socket

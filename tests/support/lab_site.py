@@ -1,7 +1,7 @@
-"""The product in the lab: both services as their units start them, and its commands.
+"""The product in the lab: both services as in their units, and its commands.
 
 The web server runs as ``semaphore`` with ``CAP_NET_BIND_SERVICE``, the companion as
-``semaphore-vpn`` with ``CAP_NET_ADMIN``; neither is root or could become it.
+``semaphore-vpn`` with ``CAP_NET_ADMIN``; neither is root or can become root.
 """
 
 import json
@@ -24,28 +24,28 @@ INTERFACE = "semaphore0"
 INSIDE, INSIDE6 = "10.80.0.1", "fd80::1"
 NAME = "https://semaphore.internal"
 
-#: Of the small listener for devices to come.
+#: Port of the enrollment listener.
 ENROLL_PORT = 8443
 
-#: What the lab's servers are told, besides what a test adds.
+#: The configuration of the lab's servers, to which a test can add.
 ENVIRONMENT = {
     "SEMAPHORE_ADMIN": "admin",
     "SEMAPHORE_ADMIN_PASSWORD": ADMIN_PASSWORD,
     "SEMAPHORE_PORT": "443",
     "SEMAPHORE_VPN_ENROLL_PORT": str(ENROLL_PORT),
     "SEMAPHORE_VPN_RECONCILE_SEC": "1",
-    # the server as clients outside call it
+    # the server's URL for clients outside the tunnel
     "SEMAPHORE_WEB_ROOT": "https://vpn.example",
 }
 
 
 class Service:
-    """A program of the product, started again when it was killed, as systemd would."""
+    """A program of the product that is restarted when it was killed, as by systemd."""
 
     def __init__(
         self, machine: Machine, name: str, account: Account, words: tuple[str, ...]
     ) -> None:
-        """Start nothing yet."""
+        """Prepare the service without starting it."""
         self.name = name
         self.account = account
         self.words = words
@@ -58,17 +58,17 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The id of the process."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def log(self) -> str:
-        """What it has printed."""
+        """Its output so far."""
         return self._machine.log(self.name)
 
     def start(self, *, again: bool = False) -> None:
-        """Start; with *again*, whenever it has ended."""
+        """Start; with *again*, restart it whenever it has ended."""
         self._stopping.clear()
         self._spawn()
         if again:
@@ -90,13 +90,13 @@ class Service:
             self._spawn()
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(PATIENCE)
 
     def stop(self) -> None:
-        """End it in good order, and leave it so."""
+        """Stop it in an orderly way, without a restart."""
         self._stopping.set()
         if self._process is not None:
             self._process.terminate()
@@ -110,7 +110,7 @@ class Site:
     """The product on the lab's server."""
 
     def __init__(self, lab: Lab, **environ: str) -> None:
-        """Make the folders that systemd would make; *environ* is the server's."""
+        """Create the units' directories; *environ* is the server's environment."""
         self.lab = lab
         machine = self.machine = lab.server
         self.state = machine.folder_of(SERVER, "state")
@@ -141,12 +141,12 @@ class Site:
             ),
         )
         self.token = ""
-        #: where the site is called on its own machine
+        #: the site's URL on its own machine
         self.address = f"https://{INSIDE}"
 
     @property
     def root(self) -> Path:
-        """The certificate of the local authority."""
+        """The path of the local authority's certificate."""
         return self.state / "tls" / "root.pem"
 
     def semaphore(
@@ -169,7 +169,7 @@ class Site:
         return self.semaphore("vpn", *words, *places, text=text)
 
     def set_up(self, *init: str) -> None:
-        """Set server and VPN up; nothing runs yet."""
+        """Set up the server and the VPN without starting them."""
         self.semaphore("setup", "--state", str(self.state), account=SERVER)
         self.vpn("init", "--endpoint", "vpn.example", "--pool6", "fd80::/64", *init)
 
@@ -180,7 +180,7 @@ class Site:
         self.until_up()
 
     def until_up(self, seconds: float = 20) -> float:
-        """Wait until the site answers on the server itself, and return how long."""
+        """Wait until the site answers on the server itself; return the seconds."""
         try:
             return until(lambda: self.ping().content == "pong", "it answers", seconds)
         except AssertionError as error:
@@ -188,18 +188,18 @@ class Site:
             raise AssertionError(f"{error}\n{self.ping()}\n{logs}") from None
 
     def ping(self) -> Web:
-        """Ask the site for a sign of life, on the server itself."""
+        """Request the site's ping on the server itself."""
         return self.machine.curl(
             f"https://{INSIDE}/api/ping", "--cacert", str(self.root), seconds=1
         )
 
     def stop(self) -> None:
-        """Stop both services; the tunnel stays."""
+        """Stop both services; the tunnel stays up."""
         self.server.stop()
         self.companion.stop()
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the API as the administrator; a refusal fails."""
+        """Call the API as the administrator; an error status fails the test."""
         if not self.token:
             self.token = self._log_in()
         found = self._call(
@@ -231,7 +231,7 @@ class Site:
         return token
 
     def invite(self, *words: str) -> str:
-        """Make an invite and return its link."""
+        """Create an invite and return its link."""
         said = json.loads(self.vpn("invite", "--json", *words))
         link: str = said["link"]
         return link
@@ -241,23 +241,23 @@ class Site:
         return self.machine.run("wg", *words)
 
     def rules(self) -> str:
-        """Return every rule of the server."""
+        """Return the nftables ruleset of the server."""
         return self.machine.run("nft", "list", "ruleset")
 
     def peers(self) -> set[str]:
-        """Return the public keys that the device has."""
+        """Return the public keys of the peers on the device."""
         return set(self.wg("show", INTERFACE, "peers").split())
 
 
 def trust(site: Site, client: Machine) -> str:
-    """Give *client* the site's root certificate, and return where it is."""
+    """Copy the site's root certificate to *client*, and return its path."""
     path = client.folder / "root.pem"
     shutil.copy(site.root, path)
     return str(path)
 
 
 def join(site: Site, client: Machine, link: str, *options: str) -> str:
-    """Join with the product's own command; return what it printed."""
+    """Join with the product's own command; return its output."""
     del site
     return client.run(
         str(PROGRAMS / "semaphore"), "vpn", "join", "-", *options, text=f"{link}\n"
@@ -265,5 +265,5 @@ def join(site: Site, client: Machine, link: str, *options: str) -> str:
 
 
 def steady(true: Callable[[], bool], sentence: str, seconds: float = 2) -> float:
-    """Wait until something is true, at most the time that the product promises."""
+    """Wait until *true* returns true, at most the time that the product guarantees."""
     return until(true, sentence, seconds)

@@ -1,4 +1,4 @@
-"""The store in memory: real SQL, no file, no thread, and time stands still."""
+"""The store in memory: real SQL without files or threads, and a fixed clock."""
 
 import hashlib
 import sqlite3
@@ -27,31 +27,31 @@ from semaphore_twisted.persistence.engine import Connection, connect
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: When every test begins.
+#: The time at which every test begins.
 BEGINNING = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-#: The password of a user made by :func:`make_user` without another one.
+#: The default password of users that :func:`make_user` creates.
 PASSWORD = "correct horse battery"  # not secret
 
 
 @define
 class FixedClock:
-    """A clock that a test moves: call it for the time."""
+    """A clock that only a test advances; call it for the time."""
 
     time: datetime = BEGINNING
 
     def __call__(self) -> datetime:
-        """Return the present moment."""
+        """Return the current time."""
         return self.time
 
     def advance(self, seconds: float) -> None:
-        """Let *seconds* pass."""
+        """Advance the time by *seconds*."""
         self.time += timedelta(seconds=seconds)
 
 
 @define
 class Entropy:
-    """Bytes that look random and are the same in each run."""
+    """Deterministic bytes that look random."""
 
     drawn: int = 0
 
@@ -64,7 +64,7 @@ class Entropy:
 
 @lru_cache(maxsize=1)
 def _template() -> sqlite3.Connection:
-    """Return a store with every table and no row; made once."""
+    """Return an empty database with all tables; created once."""
     made = sqlite3.connect(":memory:", check_same_thread=False)
     engine = create_engine("sqlite://", creator=lambda: made)
     schema.metadata.create_all(engine)
@@ -75,7 +75,7 @@ def memory_connection(
     clock: Callable[[], datetime] | None = None,
     entropy: Callable[[int], bytes] | None = None,
 ) -> Connection:
-    """Return a connection to a new, empty store with the present schema.
+    """Return a connection to a new, empty store with the current schema.
 
     Outside ``conn.transaction()`` each statement is committed at once.
     """
@@ -87,15 +87,15 @@ def memory_connection(
 @implementer(IDatabase)
 @define(eq=False)
 class MemoryDatabase:
-    """Runs operations at once, on one connection, by the rules of the port.
+    """Runs operations at once, on one connection, with the contract of the port.
 
-    With ``database.held = True`` nothing runs before :meth:`flush`, so that a test
-    sees what happens in between.
+    With ``database.held = True`` operations wait for :meth:`flush`, so that a test can
+    check the state in between.
     """
 
     conn: Connection = field(factory=memory_connection)
     held: bool = False
-    #: names of the operations that were run, for tests of what was asked
+    #: names of the operations that were run
     asked: list[str] = field(factory=list)
     _waiting: list[Callable[[], Any]] = field(factory=list)
 
@@ -105,7 +105,7 @@ class MemoryDatabase:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run *operation*, which cannot change anything."""
+        """Run *operation* read-only."""
         return self._run(False, lambda conn: operation(conn, *args, **kwargs))
 
     def long_read(
@@ -114,7 +114,7 @@ class MemoryDatabase:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run *operation*, which cannot change anything."""
+        """Run *operation* read-only."""
         return self._run(False, lambda conn: operation(conn, *args, **kwargs))
 
     def write(
@@ -130,11 +130,11 @@ class MemoryDatabase:
     def writing(
         self, *, urgent: bool = False, durable: bool = False, sparing: bool = False
     ) -> Callable[..., Deferred[Any]]:
-        """Return :meth:`write`: memory is never full, and never on a disk."""
+        """Return :meth:`write`: a store in memory has no disk that could be full."""
         return self.write
 
     def flush(self) -> None:
-        """Run what was held back, in its order."""
+        """Run the operations that were held back, in order."""
         while self._waiting:
             self._waiting.pop(0)()
 
@@ -168,7 +168,7 @@ def _query_only(conn: Connection, only: bool) -> Iterator[None]:
 
 @lru_cache(maxsize=16)
 def quick_hash(password: str) -> str:
-    """Return an argon2id hash that is quick to make and to check."""
+    """Return an argon2id hash with low cost."""
     return nacl.pwhash.argon2id.str(
         password.encode(),
         opslimit=nacl.pwhash.argon2id.OPSLIMIT_MIN,
@@ -185,7 +185,7 @@ def make_user(
     active: bool = True,
     external: bool = False,
 ) -> User:
-    """Store a user; *password* ``None`` means that no password fits."""
+    """Store a user; with *password* ``None`` no password is accepted."""
     created = conn.now.replace(microsecond=0)
     values = {
         "created": created,
@@ -237,7 +237,7 @@ def make_member(
 def make_session(
     conn: Connection, user: User, value: str | None = None
 ) -> tuple[str, Credentials]:
-    """Log *user* in; return the cookie's value and the credentials that it makes."""
+    """Log *user* in; return the cookie's value and the resulting credentials."""
     value = value or f"session-{user.id}-{conn.uuid()}"
     conn.insert(
         schema.session,
@@ -252,7 +252,7 @@ def make_session(
 
 
 def make_token(conn: Connection, user: User) -> tuple[str, Credentials]:
-    """Give *user* an API token; return it and the credentials that it makes."""
+    """Create an API token for *user*; return it and the resulting credentials."""
     value = hashlib.sha256(conn.entropy(32)).hexdigest()[:43] + "="
     conn.insert(
         schema.user_token,
@@ -267,7 +267,7 @@ def make_token(conn: Connection, user: User) -> tuple[str, Credentials]:
 def actor_of(
     user: User, project: Project | None = None, role: Role | None = Role.OWNER
 ) -> Actor:
-    """Return *user* as somebody who acts, in *project* with *role*; stores nothing."""
+    """Return *user* as an actor, in *project* with *role*; stores nothing."""
     if project is None:
         return Actor(user=user)
     permissions = role.permissions if role else Permission.NONE

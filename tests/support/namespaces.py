@@ -1,4 +1,4 @@
-"""Whether namespaces can be made here, and by whom."""
+"""Checks which users may create namespaces here."""
 
 import os
 import subprocess
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def refusal(prefix: Sequence[str] = ()) -> str:
-    """Return why the kernel refuses them; empty if it does not.
+    """Return why the kernel refuses to create namespaces; empty if it does not.
 
-    *prefix* are words that start a program as the user in question; without them it is
-    this one.
+    *prefix* are words that start a program as another user; without them, the check is
+    for this user.
     """
     words = ["unshare", "--mount", "--pid", "--ipc", "--fork", "--mount-proc", "true"]
     if prefix or os.geteuid() != 0:

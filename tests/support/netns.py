@@ -1,4 +1,4 @@
-"""A network of one's own for a test that runs real devices in its process."""
+"""A private network namespace for tests with real devices in this process."""
 
 import ctypes
 import os
@@ -12,7 +12,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def own_network(case: Any) -> None:
-    """Give the main thread, and what it starts, a network of its own till the end."""
+    """Move the main thread and its children into a new network namespace for a test."""
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
     def back() -> None:
@@ -30,7 +30,7 @@ def _checked(result: int) -> None:
 
 
 def own_socket_place(case: Any, interface: str, folder: Path) -> None:
-    """Let wireguard-go find its socket in *folder*, till the end of the test."""
+    """Let wireguard-go find its socket in *folder* during the test."""
     shared = Path("/run/wireguard")
     shared.mkdir(mode=0o711, exist_ok=True)
     link = shared / f"{interface}.sock"

@@ -13,7 +13,7 @@ from semaphore_twisted.model.templates import Template
 
 
 def task(**fields: Any) -> Task:
-    """Return a task; *fields* override the usual values."""
+    """Return a task; *fields* override the defaults."""
     values: dict[str, Any] = {
         "id": TaskId(7),
         "template_id": TemplateId(3),
@@ -92,7 +92,7 @@ def static(
 
 
 def options(folder: Path | str, **fields: Any) -> JobOptions:
-    """Return options whose places are below *folder*, which need not exist."""
+    """Return options whose paths are below *folder*, which need not exist."""
     values: dict[str, Any] = {
         "workspaces": f"{folder}/workspaces",
         "spools": f"{folder}/jobs",

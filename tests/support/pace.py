@@ -1,17 +1,17 @@
-"""How fast this machine is just now, for promises that are made in seconds."""
+"""Measures the current speed of this machine, for tests of time limits."""
 
 import os
 import time
 
 
 def in_time(took: float, seconds: float) -> None:
-    """Check that something *took* less than so many *seconds*.
+    """Check that *took* is below *seconds*, adjusted to the load of the machine.
 
-    They are those of an idle machine. What comes later is given twice the time that a
-    machine as busy as this one needs, since a disk or a neighbour may be slow for a
-    moment: what must not happen is that it takes many times as long, or for ever.
+    *seconds* applies to an idle machine. If it is exceeded, the limit is doubled and
+    multiplied by the current slowdown, since a disk or another process may be slow for
+    a moment. The test must find only delays that are many times longer, or endless.
 
-    :raises AssertionError: if it took longer.
+    :raises AssertionError: if the adjusted limit is exceeded.
     """
     if took < seconds:
         return
@@ -21,9 +21,9 @@ def in_time(took: float, seconds: float) -> None:
 
 
 def crowd(seconds: float = 0.1) -> float:
-    """Return how much slower this machine is for other work that it does; 1 if idle.
+    """Return how much the machine's other work slows it down; 1 if idle.
 
-    Limits of time are for a machine that has all its cores to spare, so each is tried.
+    Time limits assume that all cores are idle, so all of them are measured.
     """
     began = time.monotonic()
     others = []
@@ -40,7 +40,7 @@ def crowd(seconds: float = 0.1) -> float:
 
 
 def _burn(seconds: float) -> None:
-    """Use the processor for so long."""
+    """Use the processor for *seconds*."""
     began = time.process_time()
     while time.process_time() - began < seconds:
         pass

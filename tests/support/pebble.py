@@ -1,7 +1,7 @@
-"""Pebble, a real authority for tests, and the name server that it asks.
+"""Pebble, a real ACME authority for tests, and the name server that it queries.
 
-Both are Debian's ``pebble`` package, on loopback unless they run elsewhere; every name
-is the machine that is looked at.
+Both are in Debian's ``pebble`` package, and listen on loopback unless they run
+elsewhere. Every name resolves to the machine under test.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.support.product import PATIENCE, free_port
 
 
 class Pebble:
-    """One authority, which forgets everything at its end."""
+    """One authority, whose data is lost at its end."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class Pebble:
         address: str = "127.0.0.1",
         server: str = "127.0.0.1",
     ) -> None:
-        """Keep files in *folder*; challenges are looked for at the *server*'s ports.
+        """Keep files in *folder*; challenges are read from the ports of *server*.
 
-        The words *inside* begin each command, and it listens on *address* there.
+        The words *inside* precede each command, and it listens on *address* there.
         """
         self.folder = folder
         self._inside = inside
@@ -47,18 +47,18 @@ class Pebble:
 
     @property
     def directory(self) -> str:
-        """The authority's address."""
+        """The URL of the authority's directory."""
         host = "localhost" if self._address == "127.0.0.1" else self._address
         return f"https://{host}:{self.port}/dir"
 
     @property
     def bundle(self) -> Path:
-        """The root by which its own address is trusted."""
+        """The path of the CA certificate for its own URL."""
         return self.folder / "pebble-root.pem"
 
     @property
     def log(self) -> str:
-        """What it has said."""
+        """Its output so far."""
         return (self.folder / "pebble.log").read_text(errors="replace")
 
     def start(self, **environ: str) -> None:
@@ -98,7 +98,7 @@ class Pebble:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End both."""
+        """End both processes."""
         while self._running:
             process = self._running.pop()
             process.kill()
@@ -139,7 +139,7 @@ class Pebble:
 def presented(
     port: int, name: str | None, protocols: tuple[bytes, ...] = ()
 ) -> tuple[x509.Certificate, bytes]:
-    """Return what a client that asks for *name* by *protocols* is shown, unchecked."""
+    """Return the certificate and chain shown for *name* and *protocols*, unchecked."""
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     if protocols:
         context.set_alpn_protos(list(protocols))

@@ -31,7 +31,7 @@ MASTER = MasterKey(bytes(range(32)))
 
 
 def public_key(number: int) -> str:
-    """Return a public key, another for each *number*."""
+    """Return a public key derived from *number*."""
     return keys.format(number.to_bytes(31, "big") + b"\x09")
 
 
@@ -54,7 +54,7 @@ class PeersCase(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the store."""
         self.clock = FixedClock()
         self.conn = memory_connection(self.clock)
         self.keyring = Keyring(MASTER, entropy=Entropy(10**6))
@@ -72,13 +72,13 @@ class PeersCase(SynchronousTestCase):
 
     @contextmanager
     def later(self, seconds: float) -> Iterator[Connection]:
-        """Run a transaction so much later."""
+        """Run a transaction *seconds* later."""
         self.clock.advance(seconds)
         with self.conn.transaction(write=True):
             yield self.conn
 
     def enroll(self, actor: Actor | None = None, **fields: Any) -> Enrolled:
-        """Make a peer with a new key and name, of *actor*'s or as *fields* say."""
+        """Create a peer with a new key and name for *actor*, unless *fields* differ."""
         self.count += 1
         usual: dict[str, Any] = {
             "name": f"peer-{self.count}",
@@ -96,15 +96,15 @@ class PeersCase(SynchronousTestCase):
             )
 
     def make(self, actor: Actor | None = None, **fields: Any) -> Peer:
-        """Make a peer, as :meth:`enroll` does."""
+        """Create a peer, as :meth:`enroll` does, and return it."""
         return self.enroll(actor, **fields).peer
 
     def desired(self) -> peers.Desired:
-        """Return what the device should be."""
+        """Return the desired state."""
         return peers.desired(self.conn, self.keyring, {})
 
     def desired_names(self) -> list[str]:
-        """Return the names of the peers that are desired."""
+        """Return the names of the desired peers."""
         wanted = {each.public_key for each in self.desired().peers}
         rows = self.conn.raw.execute(
             "SELECT name, public_key FROM vpn_peer ORDER BY id"
@@ -116,7 +116,7 @@ class PeersCase(SynchronousTestCase):
         return vpn_network.revision(self.conn)
 
     def events(self) -> list[str]:
-        """Return what is on record, the oldest first."""
+        """Return the recorded events, the oldest first."""
         rows = self.conn.raw.execute("SELECT description FROM event ORDER BY id")
         return [row[0] for row in rows]
 
@@ -129,9 +129,9 @@ class PeersCase(SynchronousTestCase):
         return self.conn.raw.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
 
     def check_all_or_nothing(self, verb: Callable[[], object]) -> None:
-        """See that *verb* changes nothing if the store fails at any statement of it.
+        """Check that *verb* changes nothing if the store fails at any statement.
 
-        In the end it is undone.
+        Its effect is undone at the end.
         """
         before, statements = self.dump(), 0
         while self._fails(verb, statements):
@@ -143,7 +143,7 @@ class PeersCase(SynchronousTestCase):
         self.assertEqual(self.dump(), before)
 
     def _fails(self, verb: Callable[[], object], after: int) -> bool:
-        """Whether *verb* fails if the store does *after* so many statements."""
+        """Whether *verb* fails if the store fails after *after* statements."""
         whole = self.conn.raw
         whole.execute("BEGIN IMMEDIATE")
         self.conn.raw = _Failing(whole, after)  # type: ignore[assignment]
@@ -158,7 +158,7 @@ class PeersCase(SynchronousTestCase):
 
 
 class _Failing:
-    """A connection whose disk is full after a number of statements."""
+    """A connection that reports a full disk after a number of statements."""
 
     def __init__(self, raw: Any, left: int) -> None:
         self._raw = raw

@@ -1,4 +1,4 @@
-"""The rules of the applications for phones, from their behavior, as strictly as theirs.
+"""The strict rules of the phone applications for files, reproduced from their behavior.
 
 Both readers return the values by section and key, and refuse what the applications
 refuse.
@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 
-#: What a reader makes of a file: each section's name, and its values by key.
+#: The parsed form of a file: each section's name, and its values by key.
 Sections = list[tuple[str, dict[str, str]]]
 
 TUNNEL_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
@@ -40,11 +40,11 @@ _ANDROID = {
 
 
 class Refused(Exception):
-    """The application would not take the file."""
+    """The application would refuse the file."""
 
 
 def ios(text: str) -> Sections:
-    """Read *text* as the application for iOS and macOS does."""
+    """Parse *text* as the application for iOS and macOS does."""
     sections: Sections = []
     for line in _UNICODE_NEWLINE.split(text):
         content = line.partition("#")[0].strip()
@@ -68,7 +68,7 @@ def ios(text: str) -> Sections:
 
 
 def android(text: str) -> Sections:
-    """Read *text* as the application for Android does."""
+    """Parse *text* as the application for Android does."""
     sections: Sections = []
     for line in _JAVA_NEWLINE.split(text):
         content = line.partition("#")[0].strip()
@@ -90,7 +90,7 @@ def android(text: str) -> Sections:
 
 
 def _check(sections: Sections) -> None:
-    """Check the values, as both do in nearly the same way."""
+    """Check the values, which both do in nearly the same way."""
     names = [name for name, _ in sections]
     if names.count("[interface]") != 1:
         raise Refused("one [Interface] is wanted")

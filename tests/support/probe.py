@@ -1,7 +1,7 @@
-"""A program for a network namespace: it tries what each line of its input says.
+"""A program for a network namespace: it tries the connections that its input names.
 
-``{"do": "tcp", "to": [address, port], "source": address, "send": hex}`` connects and
-fires back what it reads; ``"udp"`` the same with a datagram. It answers
+``{"do": "tcp", "to": [address, port], "source": address, "send": hex}`` connects, sends
+and returns the data that it reads; ``"udp"`` does the same with a datagram. It answers
 ``{"got": hex}`` or ``{"error": text}``, a line each. ``"keep": true`` leaves the
 connection open until the end.
 """
@@ -15,7 +15,7 @@ PATIENCE = 1.0
 
 
 def attempt(asked: dict[str, Any], kept: list[socket.socket]) -> bytes:
-    """Do what was asked, and return what was read."""
+    """Carry out a request, and return the data that was read."""
     host, port = asked["to"]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     stream = asked["do"] == "tcp"
@@ -35,7 +35,7 @@ def attempt(asked: dict[str, Any], kept: list[socket.socket]) -> bytes:
 
 
 def run() -> None:
-    """Answer line after line."""
+    """Answer line by line."""
     kept: list[socket.socket] = []
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -1,6 +1,6 @@
-"""The product as its users meet it: a server process, HTTPS and the websocket.
+"""The product from a user's view: a server process, HTTPS and the websocket.
 
-Everything here blocks; the server is another process.
+All calls block; the server is another process.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Any
 from tests.support.repository import repository
 from tests.support.websocket import WebSocket
 
-#: Seconds within which anything that is waited for must come.
+#: Seconds after which waiting fails.
 PATIENCE = 60.0
 
 ADMIN_PASSWORD = "correct horse battery staple"
@@ -30,8 +30,8 @@ ADMIN_PASSWORD = "correct horse battery staple"
 def free_port() -> int:
     """Return a port of the loopback that was free a moment ago.
 
-    It is none of those that the system gives to outgoing connections, which other tests
-    make at the same time.
+    It is outside of the range for outgoing connections, which other tests make at the
+    same time.
     """
     while True:
         port = random.randrange(15_000, 32_000)
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return an environment without the tester's own settings of the product."""
+    """Return an environment without the developer's own settings of the product."""
     environ = {
         name: value
         for name, value in os.environ.items()
@@ -55,24 +55,24 @@ class Answer:
     """An answer of the API."""
 
     def __init__(self, status: int, headers: dict[str, str], content: bytes) -> None:
-        """Keep what came."""
+        """Keep the parts of the answer."""
         self.status = status
         self.headers = headers
         self.content = content
 
     @property
     def json(self) -> Any:
-        """The decoded body, or ``None`` where there is none."""
+        """The decoded body, or ``None`` if it is empty."""
         return json.loads(self.content) if self.content else None
 
 
 class Product:
-    """A server on a state directory, started and stopped like a user would."""
+    """A server on a state directory, started and stopped as by a user."""
 
     def __init__(
         self, state: Path, *arguments: str, config: dict[str, Any] | None = None
     ) -> None:
-        """Use *state*; *config* is added to the one that the first start makes."""
+        """Use *state*; *config* is added to the configuration of the first start."""
         self.state = state
         self.arguments = arguments
         #: words before the server's command, such as those of setpriv
@@ -91,19 +91,19 @@ class Product:
         self.process: subprocess.Popen[bytes] | None = None
         self.log = state.parent / f"{state.name}.log"
         self.token = ""
-        #: The local address of calls; the system's choice if unset.
+        #: The source address of calls; the system's choice if ``None``.
         self.source: tuple[str, int] | None = None
-        #: The root of a certificate that did not come from the local authority.
+        #: The CA certificate for a certificate of another authority.
         self.foreign_root: Path | None = None
 
     @property
     def url(self) -> str:
-        """Where the server is."""
+        """The URL of the server."""
         return f"https://localhost:{self.port}"
 
     @property
     def root(self) -> Path:
-        """The root that clients trust: by default the local authority's."""
+        """The CA certificate that clients trust: by default the local authority's."""
         return self.foreign_root or self.state / "tls" / "root.pem"
 
     def launch(self) -> None:
@@ -143,14 +143,14 @@ class Product:
                 time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop the server in good order."""
+        """Stop the server in an orderly way."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait(PATIENCE)
             self.process = None
 
     def kill(self) -> None:
-        """End the server at once, as a power cut would."""
+        """Kill the server, as a power cut would."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(PATIENCE)
@@ -158,7 +158,7 @@ class Product:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """TLS that trusts the local authority only."""
+        """A TLS context that trusts :attr:`root` only."""
         return ssl.create_default_context(cafile=str(self.root))
 
     def call(
@@ -168,7 +168,7 @@ class Product:
         body: Any = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Make one request; *path* is the whole path."""
+        """Make one request to the absolute path *path*."""
         if not self.root.exists():
             raise ConnectionError("there is no certificate yet")
         connection = http.client.HTTPSConnection(
@@ -194,7 +194,7 @@ class Product:
             connection.close()
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the API below ``/api`` and return the decoded answer; refusals fail."""
+        """Call the API below ``/api`` and return the decoded answer; errors raise."""
         answer = self.call(method, f"/api{path}", body)
         if answer.status >= 300:
             raise AssertionError(
@@ -205,7 +205,7 @@ class Product:
         return answer.content.decode()
 
     def log_in(self) -> str:
-        """Log in as the administrator, make a token, use it, and return the cookie."""
+        """Log in as the administrator, create and use a token; return the cookie."""
         answer = self.call(
             "POST", "/api/auth/login", {"auth": "admin", "password": ADMIN_PASSWORD}
         )
@@ -222,7 +222,7 @@ class Product:
         return WebSocket("localhost", self.port, "/api/ws", self.context, sent)
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run ``semaphore`` on the state directory, beside the server or without."""
+        """Run ``semaphore`` on the state directory; the server need not run."""
         program = str(Path(sys.executable).with_name("semaphore"))
         return subprocess.run(
             [program, *words, "--state", str(self.state)],
@@ -235,9 +235,9 @@ class Product:
         )
 
     def script(self, folder: Path, app: str, content: str) -> tuple[int, int]:
-        """Make a project with a script of *app* in a repository in *folder*.
+        """Create a project with a script of *app* in a repository in *folder*.
 
-        Returns the project and a template for the script.
+        Returns the ids of the project and of a template for the script.
         """
         project: int = self.api("POST", "/projects", {"name": "Script"})["id"]
         key = self.api("GET", f"/project/{project}/keys")[0]["id"]
@@ -261,7 +261,7 @@ class Product:
         return project, template
 
     def create(self, project: int, kind: str, **fields: Any) -> int:
-        """Create an object of a project and return its number."""
+        """Create an object of a project and return its id."""
         answer = self.api(
             "POST", f"/project/{project}/{kind}", {"project_id": project, **fields}
         )
@@ -269,7 +269,7 @@ class Product:
         return number
 
     def run(self, project: int, template: int, **fields: Any) -> int:
-        """Start a task and return its number."""
+        """Start a task and return its id."""
         answer = self.api(
             "POST", f"/project/{project}/tasks", {"template_id": template, **fields}
         )
@@ -318,7 +318,7 @@ def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
 
 
 def processes() -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield the number, the arguments and the environment of each process."""
+    """Yield the id, the arguments and the environment of each process."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:

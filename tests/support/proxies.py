@@ -1,4 +1,4 @@
-"""A real proxy in front of the product, and a client that comes through it."""
+"""A real proxy in front of the product, and a client that uses it."""
 
 import http.client
 import json
@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support.product import PATIENCE, Answer, clean_environment, free_port
 from tests.support.websocket import WebSocket
 
-#: Where the client is, by its connection to the proxy.
+#: The client's address in its connection to the proxy.
 CLIENT = "127.0.0.2"
 
 
 def certificate(folder: Path) -> tuple[Path, Path, Path]:
-    """Make a certificate for localhost; return its file, the key's, and one of both."""
+    """Create a certificate for localhost; return its file, its key, and both in one."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -54,7 +54,7 @@ def certificate(folder: Path) -> tuple[Path, Path, Path]:
 
 @frozen
 class Place:
-    """Where a proxy runs: its folder, its two ports, and the product's."""
+    """The directory and the ports of a proxy, and the product's port."""
 
     folder: Path
     port: int
@@ -62,9 +62,9 @@ class Place:
     upstream: int
 
     def fit(self, text: str, *more: tuple[str, str]) -> str:
-        """Put names, ports and paths of this place into a file of ``etc/``.
+        """Replace names, ports and paths in a file of ``etc/`` by those of this place.
 
-        *more* are replaced first. What is replaced has to be there.
+        *more* are replaced first. Each text to replace must occur.
         """
         for old, new in (
             *more,
@@ -81,16 +81,16 @@ class Proxy:
     """A proxy in front of a server at the port *upstream* of this machine."""
 
     def __init__(self, folder: Path, upstream: int, base: str = "") -> None:
-        """Live in *folder*; the site is below the path *base*."""
+        """Use *folder*; the site is below the path *base*."""
         folder.mkdir()
-        # a worker that gave its rights up reads what is in it
+        # an unprivileged worker reads files in it
         folder.chmod(0o755)
         self.place = Place(folder, free_port(), free_port(), upstream)
         self.root, _, _ = certificate(folder)
         self.base = base
         self.log = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
-        #: where the client is, and what it sends with everything
+        #: the client's address, and the headers of all its requests
         self.client = CLIENT
         self.headers: dict[str, str] = {}
 
@@ -104,7 +104,7 @@ class Proxy:
         return ssl.create_default_context(cafile=str(self.root))
 
     def start(self, kind: Callable[[Place], list[str]]) -> None:
-        """Start a proxy of *kind* and wait until it answers for the product."""
+        """Start a proxy of *kind* and wait until the product answers through it."""
         command = kind(self.place)
         folder = str(self.place.folder)
         with self.log.open("wb") as log:
@@ -181,7 +181,7 @@ class Proxy:
         )
 
     def log_in_by_http_2(self) -> str:
-        """Log in by a wrong password; return the version of HTTP and the status."""
+        """Log in with a wrong password; return the version of HTTP and the status."""
         done = subprocess.run(
             [
                 *("curl", "--silent", "--http2", "--max-time", "20"),
@@ -199,7 +199,7 @@ class Proxy:
         return done.stdout
 
     def redirect(self) -> tuple[int, str]:
-        """Ask over plain HTTP; return the status and where one is sent to."""
+        """Send a plain HTTP request; return the status and the redirect's target."""
         connection = http.client.HTTPConnection("localhost", self.place.plain)
         try:
             connection.request("GET", "/project/1?x=y", headers={"Host": "localhost"})

@@ -1,4 +1,4 @@
-"""What real proxies run with: the files of ``etc/``, and what people have.
+"""Configurations of real proxies: the files of ``etc/``, and common ones of users.
 
 Each function writes its files into a place and returns the command.
 """
@@ -11,7 +11,7 @@ from tests.support.proxies import Place
 
 ETC = Path(__file__).parents[2] / "etc"
 
-#: The modules of Apache that the files need, as Debian's ``a2enmod`` would name them.
+#: The Apache modules that the files need, by the names of Debian's ``a2enmod``.
 _APACHE = """\
 alias authz_core headers http2 mpm_event proxy proxy_http proxy_wstunnel
 socache_shmcb ssl
@@ -19,7 +19,7 @@ socache_shmcb ssl
 
 
 def program(name: str) -> str:
-    """Return where a Debian package has put *name*."""
+    """Return the path where a Debian package installs *name*."""
     found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if found is None:
         raise AssertionError(f"{name} is not installed; tests/run installs it")
@@ -27,7 +27,7 @@ def program(name: str) -> str:
 
 
 def nginx(place: Place, site: str) -> list[str]:
-    """Run NGINX with the file *site* as Debian's ``nginx.conf`` includes it."""
+    """Run NGINX with the file *site*, included as by Debian's ``nginx.conf``."""
     (place.folder / "site.conf").write_text(site)
     temporary = "\n".join(
         f"{each}_temp_path {place.folder}/{each};"
@@ -44,7 +44,7 @@ def nginx(place: Place, site: str) -> list[str]:
 
 
 def nginx_ports(place: Place) -> tuple[tuple[str, str], ...]:
-    """Return what is replaced in NGINX's file."""
+    """Return the replacements for NGINX's file."""
     return (
         ("listen 80;", f"listen 127.0.0.1:{place.plain};"),
         ("listen 443 ", f"listen 127.0.0.1:{place.port} "),
@@ -58,7 +58,7 @@ def nginx_shipped(place: Place) -> list[str]:
 
 
 def nginx_below(place: Place, *, strips: bool) -> list[str]:
-    """Run NGINX with our file, changed for a path as its comment says."""
+    """Run NGINX with our file, changed for a base path as its comment says."""
     text = (ETC / "nginx" / "semaphore.conf").read_text()
     target = "http://semaphore/" if strips else "http://semaphore"
     return nginx(
@@ -73,9 +73,9 @@ def nginx_below(place: Place, *, strips: bool) -> list[str]:
 
 
 def nginx_printed(place: Place) -> list[str]:
-    """Run NGINX with what Semaphore's documents tell people to write.
+    """Run NGINX with the configuration in Semaphore's documentation.
 
-    The socket's block inherits no header of the other one and blanks Origin.
+    The websocket's block inherits no header of the other one and clears Origin.
     """
     upstream = f"http://127.0.0.1:{place.upstream}"
     return nginx(
@@ -109,7 +109,7 @@ def nginx_printed(place: Place) -> list[str]:
 
 
 def apache(place: Place, site: str) -> list[str]:
-    """Run Apache with the file *site* among the modules that it needs."""
+    """Run Apache with the file *site* and the modules that it needs."""
     (place.folder / "site.conf").write_text(site)
     modules = "\n".join(
         f"LoadModule {each}_module /usr/lib/apache2/modules/mod_{each}.so"
@@ -134,9 +134,10 @@ def apache_shipped(place: Place) -> list[str]:
 
 
 def apache_printed(place: Place) -> list[str]:
-    """Run Apache with what Semaphore's documents tell people to write.
+    """Run Apache with the configuration in Semaphore's documentation.
 
-    The upstream's Host is sent, no scheme, and the socket's path ends with a slash.
+    It sends the upstream's Host and no scheme, and the websocket's path ends with a
+    slash.
     """
     return apache(
         place,

@@ -1,4 +1,4 @@
-"""Git repositories for tests, made by the real git."""
+"""Git repositories for tests, created by the real git."""
 
 import subprocess
 from pathlib import Path
@@ -12,7 +12,7 @@ _IDENTITY = (
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in *folder* and return what it printed."""
+    """Run git in *folder* and return its output."""
     return subprocess.run(
         ["git", *_IDENTITY, *arguments],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""A project to make things in, through the API."""
+"""A project in which tests create objects through the API."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ _KEY = select(access_key.c.id).where(access_key.c.project_id == bindparam("id"))
 
 
 class ResourceTestCase(SynchronousTestCase):
-    """A manager of one project, and another project that is not his."""
+    """A manager of one project, and another project without access."""
 
     def setUp(self) -> None:
-        """Make them."""
+        """Create the projects."""
         self.site = api_client()
         self.conn = self.site.database.conn
         self.user = make_user(self.conn, "alice")
@@ -28,25 +28,25 @@ class ResourceTestCase(SynchronousTestCase):
         self.none_key = self.conn.scalar(_KEY, id=self.project.id)
 
     def guest(self) -> ApiClient:
-        """Return a client of somebody who may only look on."""
+        """Return the client of a user with the role of a guest."""
         user = make_user(self.conn, "guest")
         make_member(self.conn, self.project, user, Role.GUEST)
         return self.site.as_user(user)
 
     def made(self, noun: str, **body: Any) -> Any:
-        """Make something, and return it as it was answered."""
+        """Create an object, and return the answer."""
         answer = self.client.post(f"{self.base}/{noun}", body)
         self.assertEqual(answer.status, 201, answer.body)
         return answer.json
 
     def refused(self, answer: Answer, *words: str) -> None:
-        """Check that *answer* is a 400 that has *words* in its sentence."""
+        """Check that *answer* is a 400 whose sentence contains *words*."""
         self.assertEqual(answer.status, 400, answer.body)
         for word in words:
             self.assertIn(word, answer.json["error"])
 
     def shown(self, noun: str, number: int) -> Any:
-        """Return something as it is shown."""
+        """Return an object as the API shows it."""
         answer = self.client.get(f"{self.base}/{noun}/{number}")
         self.assertEqual(answer.status, 200, answer.body)
         return answer.json
@@ -62,7 +62,7 @@ class ResourceTestCase(SynchronousTestCase):
         return answer.json
 
     def key(self, name: str = "Login", **body: Any) -> int:
-        """Make a key with a password; return its id."""
+        """Create a key with a password; return its id."""
         sent: dict[str, Any] = {
             "name": name,
             "type": "login_password",
@@ -73,7 +73,7 @@ class ResourceTestCase(SynchronousTestCase):
         return number
 
     def repository(self, name: str = "Files", **body: Any) -> int:
-        """Make a repository; return its id."""
+        """Create a repository; return its id."""
         sent: dict[str, Any] = {
             "name": name,
             "git_url": "https://git.example/files.git",
@@ -85,13 +85,13 @@ class ResourceTestCase(SynchronousTestCase):
         return number
 
     def inventory(self, name: str = "Hosts", **body: Any) -> int:
-        """Make an inventory; return its id."""
+        """Create an inventory; return its id."""
         sent = {"name": name, "type": "static", "inventory": "localhost", **body}
         number: int = self.made("inventory", **sent)["id"]
         return number
 
     def template(self, **body: Any) -> dict[str, Any]:
-        """Return a body that makes a template."""
+        """Return the body for a new template."""
         sent: dict[str, Any] = {
             "name": "Say",
             "app": "bash",
@@ -102,6 +102,6 @@ class ResourceTestCase(SynchronousTestCase):
         return sent
 
     def repository_id(self) -> int:
-        """Return the first repository, which is made if there is none."""
+        """Return the id of the first repository; create it if there is none."""
         found = self.listed("repositories")
         return found[0]["id"] if found else self.repository()

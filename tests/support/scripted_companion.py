@@ -1,4 +1,4 @@
-"""A companion that answers from a list, on a real socket and in a thread."""
+"""A companion with scripted answers, on a real socket and in a thread."""
 
 import shutil
 import socket
@@ -13,17 +13,17 @@ from attrs import define, field
 
 from semaphore_twisted.wireguard import wire
 
-#: Answers to a request; bytes go out as they are, and end the connection.
+#: Returns the answer to a request; bytes are sent raw, and end the connection.
 Respond = Callable[[wire.Request], wire.Answer | bytes | None]
 
 
 @define(eq=False)
 class ScriptedCompanion:
-    """Answers each request with what *respond* says; ``None`` hangs up."""
+    """Answers each request by calling *respond*; ``None`` closes the connection."""
 
     respond: Respond
     asked: list[wire.Request] = field(factory=list)
-    #: sockets have short paths
+    #: the paths of sockets must be short
     folder: Path = field(factory=lambda: Path(tempfile.mkdtemp()))
     _socket: socket.socket = field(
         factory=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -32,7 +32,7 @@ class ScriptedCompanion:
 
     @property
     def path(self) -> Path:
-        """Where it listens."""
+        """The path of its socket."""
         return self.folder / "vpn.sock"
 
     def start(self) -> None:
@@ -43,7 +43,7 @@ class ScriptedCompanion:
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no more; the folder goes, too."""
+        """Stop listening, and remove the directory."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         finally:
@@ -78,7 +78,7 @@ class ScriptedCompanion:
 
 
 def welcome(public_key: bytes = b"k" * 32, **changed: object) -> wire.Welcome:
-    """Return what a companion says of itself."""
+    """Return a companion's answer to ``Hello``."""
     usual: dict[str, object] = {
         "version": wire.VERSION,
         "backend": "memory",

@@ -1,14 +1,14 @@
-"""Requests that two programs could read differently, and those that never end."""
+"""Requests that two programs could parse differently, and requests without an end."""
 
 _HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n"
 _GET = b"GET /api/ping HTTP/1.1\r\nHost: localhost\r\n"
 
-#: What a smuggler hides behind the first request.
+#: The request that an attacker hides behind the first one.
 HIDDEN = b"GET /api/hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
-#: By name: bytes that have to be answered 400, once, before the connection is closed.
+#: By name: bytes that must be answered with a single 400 before the connection closes.
 SMUGGLED: dict[str, bytes] = {
     "length and chunks": _HEAD + b"Content-Length: 4\r\n" + _CHUNKED + b"\r\n0\r\n\r\n",
     "chunks and length": _HEAD + _CHUNKED + b"Content-Length: 4\r\n\r\n0\r\n\r\n",

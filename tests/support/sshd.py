@@ -19,9 +19,9 @@ PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:
-    """Make a key pair at *path* and return the private key's text.
+    """Create a key pair at *path* and return the private key's text.
 
-    *kind* is what ssh-keygen takes as its type, such as ``ed25519``.
+    *kind* is a key type of ssh-keygen, such as ``ed25519``.
     """
     subprocess.run(
         ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", str(path)],
@@ -32,7 +32,7 @@ def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:
 
 
 def secret_line(private: str) -> str:
-    """Return a line of a private key that is in no public half and no other key."""
+    """Return a line of a private key that is in no public key and in no other key."""
     loaded = serialization.load_ssh_private_key(private.encode(), None)
     public = loaded.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
@@ -42,10 +42,10 @@ def secret_line(private: str) -> str:
 
 
 class Sshd:
-    """A server that lets the present user in with the keys it is told of."""
+    """A server that accepts the current user with the authorized keys."""
 
     def __init__(self, *, passwords: bool = False) -> None:
-        """Listen on a free port once started; *passwords* permits those as well."""
+        """Choose a free port; *passwords* permits login with passwords too."""
         self.folder = Path(tempfile.mkdtemp(prefix="sshd-"))
         self.port = free_port()
         self.user = getpass.getuser()
@@ -56,11 +56,11 @@ class Sshd:
 
     @property
     def host(self) -> str:
-        """The host as known_hosts writes it."""
+        """The host in the format of known_hosts."""
         return f"[127.0.0.1]:{self.port}"
 
     def new_host_key(self) -> str:
-        """Make another host key and return its fingerprint."""
+        """Create a new host key and return its fingerprint."""
         for old in self.folder.glob("host_key*"):
             old.unlink()
         make_key(self.folder / "host_key", "ed25519")
@@ -73,11 +73,11 @@ class Sshd:
         return said.stdout.split()[1]
 
     def authorize(self, keys: Iterable[str]) -> None:
-        """Let in who has one of the public *keys*, and nobody else."""
+        """Accept the public *keys* only."""
         (self.folder / "authorized_keys").write_text("\n".join(keys) + "\n")
 
     def new_key(self, kind: str) -> str:
-        """Make a key of *kind*, let it in as well, and return its private half."""
+        """Create a key of *kind*, authorize it too, and return the private key."""
         path = self.folder / f"client_{kind}_{time.monotonic_ns()}"
         private = make_key(path, kind)
         with (self.folder / "authorized_keys").open("a") as known:
@@ -102,7 +102,7 @@ class Sshd:
             f"PasswordAuthentication {'yes' if self.passwords else 'no'}",
             "KbdInteractiveAuthentication no",
             "MaxStartups 100:30:200",
-            # Without root, sshd cannot give a terminal to the user on every system.
+            # Without root, sshd cannot allocate a terminal on every system.
             f"PermitTTY {'yes' if os.geteuid() == 0 else 'no'}",
             "Subsystem sftp internal-sftp",
         )
@@ -119,7 +119,7 @@ class Sshd:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop and remove everything."""
+        """Stop and remove all files."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -127,7 +127,7 @@ class Sshd:
 
 
 def wait_for_port(port: int, seconds: float = 10) -> None:
-    """Return when something on the loopback accepts connections on *port*."""
+    """Wait until a program on the loopback accepts connections on *port*."""
     end = time.monotonic() + seconds
     while True:
         try:

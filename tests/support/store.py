@@ -10,7 +10,7 @@ from semaphore_twisted.persistence.migrations.migrate import migrate
 
 @lru_cache(maxsize=1)
 def _template() -> bytes:
-    """Return the content of a new database that every migration was applied to."""
+    """Return the content of a new database after all migrations."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "semaphore.db"
         migrate(path, utc_now)
@@ -18,7 +18,7 @@ def _template() -> bytes:
 
 
 def migrated(path: Path) -> None:
-    """Make a database at *path* as :func:`migrate` makes a new one.
+    """Create a database at *path* as :func:`migrate` creates a new one.
 
     The file has a header, all tables and no row of a test; its mode is 0600.
     """

@@ -18,7 +18,7 @@ from tests.support.memory import Entropy
 
 
 def make_keyring(filling: int = 7) -> Keyring:
-    """Return a keyring whose key is bytes of *filling*."""
+    """Return a keyring whose key consists of bytes *filling*."""
     key = MasterKey.parse(b64encode(bytes([filling]) * 32).decode())
     return Keyring(key, entropy=Entropy())
 
@@ -68,7 +68,7 @@ def make_repository(
 
 
 def make_template(conn: Connection, project: Project, **columns: Any) -> TemplateId:
-    """Store a template that runs a script, unless *columns* say otherwise."""
+    """Store a template that runs a script; *columns* override the defaults."""
     values: dict[str, Any] = {
         "name": "Say",
         "playbook": "say.sh",

@@ -1,4 +1,4 @@
-"""What a thread hands to the reactor, without a reactor."""
+"""Collects calls from threads to the reactor, without a reactor."""
 
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -15,10 +15,10 @@ _PATIENCE = 20.0
 
 @implementer(IReactorFromThreads)
 class Inbox:
-    """Keeps the calls of other threads until a test makes them."""
+    """Keeps the calls of other threads until a test executes them."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start without calls."""
         self._calls: SimpleQueue[Callable[[], Any]] = SimpleQueue()
 
     def callFromThread(
@@ -31,7 +31,7 @@ class Inbox:
         self._calls.put(lambda: callable(*args, **kwargs))
 
     def wait(self, answer: Deferred[T]) -> T:
-        """Make calls until *answer* has fired; return its value or raise its error."""
+        """Execute calls until *answer* has fired; return its value or raise."""
         values: list[T] = []
         failures: list[Any] = []
         _ = answer.addCallbacks(values.append, failures.append)

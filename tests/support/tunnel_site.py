@@ -1,7 +1,8 @@
 """A program for a server's namespace: a site and a resolver inside the tunnel.
 
-It answers ``status`` on its input with what listens. Its argument is the path of a
-``resolv.conf``. It runs as nobody, so that all of it is seen to need no right.
+For an input line ``status`` it prints the state of its listeners. Its argument is the
+path of a ``resolv.conf``. It runs as the user nobody, which proves that it needs no
+privileges.
 """
 
 import json
@@ -30,7 +31,7 @@ NOBODY = 65534
 
 
 class Greeting(Protocol):
-    """Says whom it sees, then echoes."""
+    """Sends the client's address, then echoes."""
 
     def connectionMade(self) -> None:
         """Greet."""
@@ -44,16 +45,16 @@ class Greeting(Protocol):
 
 
 class Console(LineOnlyReceiver):
-    """Answers the test."""
+    """Answers the lines of the test."""
 
     delimiter = b"\n"
 
     def __init__(self, tunnel: Tunnel) -> None:
-        """Know what listens."""
+        """Report the state of *tunnel*."""
         self._tunnel = tunnel
 
     def lineReceived(self, line: bytes) -> None:
-        """Tell what listens."""
+        """Print the state of the listeners."""
         found = [
             [port.address, port.port, port.device, port.listening, port.reason]
             for port in self._tunnel.ports

@@ -1,7 +1,7 @@
-"""Namespaces in place of a VPN: a server, a peer, and somebody outside.
+"""Namespaces in place of a VPN: a server, a peer, and an outsider.
 
-The link from the server to the peer is a plain one with the tunnel's name; listeners
-need not know better. The outsider is the server's upstream resolver as well.
+The link from the server to the peer is a plain one with the tunnel's name; listeners do
+not see a difference. The outsider is also the server's upstream resolver.
 """
 
 import json
@@ -24,7 +24,7 @@ OUTSIDE, OUTSIDER = "192.0.2.1", "192.0.2.2"
 
 
 def run(*arguments: str) -> str:
-    """Run a program and return what it printed."""
+    """Run a program and return its output."""
     done = subprocess.run(
         arguments, capture_output=True, text=True, timeout=60, check=False
     )
@@ -34,7 +34,7 @@ def run(*arguments: str) -> str:
 
 
 class Program:
-    """A program in a namespace that answers lines with lines."""
+    """A program in a namespace that answers each line with a line."""
 
     def __init__(self, namespace: str, module: str, *arguments: str) -> None:
         """Start it, and wait until it is ready."""
@@ -59,7 +59,7 @@ class Program:
             raise AssertionError(f"{module} did not start: {self.log()}")
 
     def log(self) -> str:
-        """Return what it wrote to its standard error."""
+        """Return its standard error."""
         self.errors.seek(0)
         return self.errors.read().decode()
 
@@ -69,7 +69,7 @@ class Program:
         return self.process.stdout.readline().rstrip("\n")
 
     def ask(self, line: str) -> Any:
-        """Say a line, and return the answer to it."""
+        """Send a line, and return the answer to it."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
@@ -90,7 +90,7 @@ class Probe(Program):
         super().__init__(namespace, "tests.support.probe")
 
     def attempt(self, do: str, host: str, port: int, **more: Any) -> bytes | None:
-        """Return what came back, ``None`` where nothing did."""
+        """Return the received data, ``None`` if there is none."""
         answer = self.ask(json.dumps({"do": do, "to": [host, port], **more}))
         return bytes.fromhex(answer["got"]) if "got" in answer else None
 
@@ -104,7 +104,7 @@ class TunnelTestCase(SynchronousTestCase):
     """A server with a site and a resolver inside its tunnel."""
 
     def setUp(self) -> None:
-        """Make the namespaces, and start everything but the tunnel."""
+        """Create the namespaces, and start all programs, without the tunnel."""
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.chmod(0o755)
@@ -123,7 +123,7 @@ class TunnelTestCase(SynchronousTestCase):
         for namespace, address in ((self.server, OUTSIDE), (self.outsider, OUTSIDER)):
             self.ip(namespace, "address", "add", f"{address}/24", "dev", "eth0")
             self.ip(namespace, "link", "set", "eth0", "up")
-        # who lives on the same wire can send anything to the server
+        # a host on the same link can send any packet to the server
         self.ip(self.outsider, "address", "add", f"{STRANGER}/32", "dev", "lo")
         self.ip(self.outsider, "route", "add", "10.80.0.0/16", "via", OUTSIDE)
         self.site = self.started(
@@ -131,7 +131,7 @@ class TunnelTestCase(SynchronousTestCase):
         )
 
     def started(self, program: Any) -> Any:
-        """Have *program* stopped at the end."""
+        """Return *program* and stop it at the end of the test."""
         self.addCleanup(program.stop)
         return program
 
@@ -141,7 +141,7 @@ class TunnelTestCase(SynchronousTestCase):
         return found
 
     def up(self) -> None:
-        """Make the tunnel, with addresses on both ends."""
+        """Create the tunnel, with addresses on both ends."""
         self.ip(
             *(self.server, "link", "add", INTERFACE, "type", "veth"),
             *("peer", "name", "tunnel0", "netns", self.peer),
@@ -153,12 +153,12 @@ class TunnelTestCase(SynchronousTestCase):
         self.ip(self.peer, "link", "set", "tunnel0", "up")
 
     def addresses(self) -> None:
-        """Give the server's end its addresses."""
+        """Add the addresses to the server's end."""
         for address in (f"{SERVER}/16", f"{SERVER6}/64"):
             self.ip(self.server, "address", "add", address, "dev", INTERFACE, "nodad")
 
     def down(self) -> None:
-        """Take the tunnel away."""
+        """Delete the tunnel."""
         self.ip(self.server, "link", "delete", INTERFACE)
 
     def ip(self, namespace: str, *arguments: str) -> str:
@@ -166,7 +166,7 @@ class TunnelTestCase(SynchronousTestCase):
         return run("ip", "-n", namespace, *arguments)
 
     def listening(self, *, all_of: bool = True, seconds: float = 5.0) -> float:
-        """Wait until the site listens everywhere, or nowhere; return how long."""
+        """Wait until the site listens everywhere, or nowhere; return the seconds."""
         begun = time.monotonic()
         while time.monotonic() - begun < seconds:
             found = self.site.ask("status")

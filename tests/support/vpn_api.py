@@ -1,4 +1,4 @@
-"""A site with a VPN, in memory: what the companion would do is noted."""
+"""A site with a VPN, in memory; requests to the companion are recorded."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -53,37 +53,37 @@ OPTIONS = WebOptions(
 @implementer(IPeerControl)
 @define(eq=False)
 class RecordingPeers:
-    """Has applied whatever was asked for, unless there is a *reason*."""
+    """Reports each revision as applied, unless there is a *reason*."""
 
     reason: str = ""
     known: VpnState = UP
-    #: what the device says; ``None`` where nothing can be said
+    #: the statuses of the peers; ``None`` if the device cannot be read
     seen: Sequence[PeerStatus] | None = ()
     woken: int = 0
     revisions: list[int] = field(factory=list)
 
     def wake(self) -> None:
-        """Count."""
+        """Count the call."""
         self.woken += 1
 
     def applied(self, revision: int) -> "Deferred[str]":
-        """Note *revision*."""
+        """Record *revision*."""
         self.revisions.append(revision)
         if not self.reason:
             self.known = replace(self.known, revision=revision, wanted=revision)
         return succeed(self.reason)
 
     def confirm_emptying(self) -> "Deferred[str]":
-        """Note that it was confirmed."""
+        """Record the confirmation."""
         self.known = replace(self.known, unsafe=False)
         return succeed(self.reason)
 
     def state(self) -> VpnState:
-        """Return what was set."""
+        """Return the state that the test has set."""
         return self.known
 
     def statuses(self) -> "Deferred[Sequence[PeerStatus]]":
-        """Return what was set, or fail."""
+        """Return the statuses that the test has set, or fail."""
         if self.seen is None:
             return fail(Unavailable("the companion does not run"))
         return succeed(self.seen)
@@ -108,7 +108,7 @@ class VpnApiCase(SynchronousTestCase):
     options = OPTIONS
 
     def setUp(self) -> None:
-        """Make the site."""
+        """Create the site."""
         self.now = FixedClock()
         self.conn = memory_connection(self.now)
         vpn_network.initialise(self.conn, None, network())
@@ -129,26 +129,26 @@ class VpnApiCase(SynchronousTestCase):
         self.count = 0
 
     def peer(self, client: ApiClient | None = None, **fields: Any) -> Any:
-        """Make a peer, of Alice's or as *fields* say; return the whole answer."""
+        """Create a peer, by default Alice's; return the whole answer."""
         answer = (client or self.as_alice).post("/api/vpn/peers", self.body(**fields))
         self.assertEqual(answer.status, 201, answer.body)
         return answer.json
 
     def host(self, client: ApiClient | None = None, **fields: Any) -> Any:
-        """Make a host of the project."""
+        """Create a host of the project."""
         path = f"{self.within}/peers"
         answer = (client or self.as_alice).post(path, self.body(**fields))
         self.assertEqual(answer.status, 201, answer.body)
         return answer.json
 
     def invite(self, client: ApiClient | None = None, **fields: Any) -> Any:
-        """Make an invite of Alice's; return the whole answer."""
+        """Create an invite, by default Alice's; return the whole answer."""
         answer = (client or self.as_alice).post("/api/vpn/invites", fields)
         self.assertEqual(answer.status, 201, answer.body)
         return answer.json
 
     def body(self, **fields: Any) -> dict[str, Any]:
-        """Return the body for a new peer, with another name and key each time."""
+        """Return the body for a new peer, with a new name and key each time."""
         self.count += 1
         usual = {
             "name": f"peer-{self.count}",
@@ -166,6 +166,6 @@ class VpnApiCase(SynchronousTestCase):
         return f"/api/project/{self.project.id}/vpn"
 
     def events(self) -> list[str]:
-        """Return what is on record, the oldest first."""
+        """Return the recorded events, the oldest first."""
         rows = self.conn.raw.execute("SELECT description FROM event ORDER BY id")
         return [row[0] for row in rows]

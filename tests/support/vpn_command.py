@@ -1,4 +1,4 @@
-"""``semaphore vpn …`` on an installation in a folder, in this process."""
+"""``semaphore vpn …`` on an installation in a directory, in this process."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from tests.support.memory import make_project, make_user
 from tests.support.scripted_companion import Respond, ScriptedCompanion
 from tests.support.store import migrated
 
-#: Print what the test says that the machine has.
+#: A fake program that prints the machine's state as the test defines it.
 _IP = """\
 #!/bin/sh
 case "$*" in
@@ -41,7 +41,7 @@ class Installed:
     """An installation with an administrator ``root``, a user ``alice``, a project."""
 
     def __init__(self) -> None:
-        """Make it; sockets have short paths."""
+        """Create it; the paths of sockets must be short."""
         self.folder = Path(tempfile.mkdtemp())
         self.state = self.folder / "state"
         self.settings = self.folder / "companion"
@@ -66,7 +66,7 @@ class Installed:
         routes6: Sequence[Any] = (),
         connections: Sequence[str] = (),
     ) -> None:
-        """Have ``ip`` and ``ss`` print these, whatever this machine has."""
+        """Set the output of ``ip`` and ``ss``, independent of this machine."""
         lists = {"links": links, "routes": routes, "routes6": routes6}
         for name, value in lists.items():
             (self.folder / name).write_text(json.dumps(list(value)))
@@ -92,7 +92,7 @@ class Installed:
         path.chmod(0o600)
 
     def connect(self) -> Connection:
-        """Open the store, as a server beside the command does."""
+        """Open the store, as a server that runs at the same time does."""
         return connect(self.state / "semaphore.db", now=utc_now, entropy=os.urandom)
 
     def run(self, *words: str) -> tuple[int, str, str]:
@@ -111,29 +111,29 @@ class Installed:
         return code, out.getvalue(), err.getvalue()
 
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove all files."""
         self.conn.close()
         shutil.rmtree(self.folder)
 
 
 class VpnCase(SynchronousTestCase):
-    """Has an installation, and checks what commands say."""
+    """Base class with an installation, and checks of the output of commands."""
 
     def setUp(self) -> None:
-        """Make the installation."""
-        umask = os.umask(0)  # the modes hold whatever it is
+        """Create the installation."""
+        umask = os.umask(0)  # modes must not depend on the umask
         self.addCleanup(os.umask, umask)
         self.site = Installed()
         self.addCleanup(self.site.remove)
 
     def done(self, *words: str) -> str:
-        """Run a command that succeeds; return its output."""
+        """Run a command that must succeed; return its output."""
         code, out, err = self.site.run(*words)
         self.assertEqual(code, 0, err + out)
         return out
 
     def refused(self, *words: str, code: int = 1) -> str:
-        """Run a command that fails; return its one line of errors."""
+        """Run a command that must fail; return its one line of errors."""
         found, _, err = self.site.run(*words)
         self.assertEqual(found, code, err)
         self.assertEqual(err.count("\n"), 1, err)
@@ -150,18 +150,18 @@ class VpnCase(SynchronousTestCase):
         self.init("--endpoint", "vpn.example.net", "--site", "lan=10.20.0.0/16")
 
     def add(self, name: str, *words: str) -> dict[str, Any]:
-        """Add a peer with a key of its own; return what JSON says."""
+        """Add a peer with a key of its own; return its JSON."""
         public = keys.format(keys.new_pair(os.urandom).public_key)
         text = self.done("peer", "add", name, "--public-key", public, "--json", *words)
         return dict(json.loads(text))
 
     def events(self) -> str:
-        """Return every event's text."""
+        """Return the texts of all events."""
         rows = self.site.conn.raw.execute("SELECT description FROM event ORDER BY id")
         return "\n".join(text for (text,) in rows)
 
     def companion(self, respond: Respond) -> ScriptedCompanion:
-        """Start a companion where the configuration says."""
+        """Start a companion on the configured socket."""
         made = ScriptedCompanion(respond)
         made.start()
         self.addCleanup(made.stop)

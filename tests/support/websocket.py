@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """The handshake was answered with another status than 101."""
+    """The handshake was answered with a status other than 101."""
 
     def __init__(self, status: int) -> None:
         """Keep the status."""
@@ -32,9 +32,9 @@ class WebSocket:
         *,
         source: str = "",
     ) -> None:
-        """Connect and do the handshake, in plain without a *context*.
+        """Connect and do the handshake, without TLS if there is no *context*.
 
-        It comes from the address *source*, if that is given.
+        *source* is the source address, if given.
 
         :raises Refused: if the server does not upgrade.
         """
@@ -81,11 +81,11 @@ class WebSocket:
         return taken
 
     def settimeout(self, seconds: float) -> None:
-        """Give up a read after *seconds*, with :class:`TimeoutError`."""
+        """Let a read fail after *seconds*, with :class:`TimeoutError`."""
         self._socket.settimeout(seconds)
 
     def payloads(self) -> Iterator[bytes]:
-        """Yield each text message, until it is closed (see ``closed``)."""
+        """Yield each text message until the websocket is closed (see ``closed``)."""
         while True:
             first, second = self._take(2)
             size = second & 127
@@ -104,7 +104,7 @@ class WebSocket:
                 self._send(10, payload)
 
     def pinged(self) -> bool:
-        """Wait for one frame, and tell whether it is a ping."""
+        """Wait for one frame, and return whether it is a ping."""
         first, second = self._take(2)
         self._take(second & 127)
         return first & 15 == 9
@@ -122,7 +122,7 @@ class WebSocket:
         self._socket.sendall(bytes([128 | kind, 128 | len(payload)]) + mask + masked)
 
     def send_raw(self, data: bytes) -> None:
-        """Send bytes as they are, frames or not."""
+        """Send raw bytes, whether they are frames or not."""
         self._socket.sendall(data)
 
     def until_final(self, task: int) -> list[dict[str, Any]]:

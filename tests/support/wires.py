@@ -1,4 +1,4 @@
-"""A connection in memory that protocols hand to one another, and TLS on it."""
+"""A connection in memory that protocols pass to one another, and TLS on it."""
 
 import contextlib
 from typing import Any
@@ -14,12 +14,12 @@ from zope.interface import implementer
 
 @implementer(ITCPTransport)
 class Wire(StringTransport):
-    """The server's end of a connection; ``protocol`` may be replaced meanwhile."""
+    """The server's end of a connection; its ``protocol`` may be replaced."""
 
     protocol: Any = None
 
     def __init__(self, peer: str | None = "192.0.2.7", here: str = "192.0.2.1") -> None:
-        """Come from *peer*, ``None`` for a UNIX socket, to *here*."""
+        """Set the addresses: *peer*, ``None`` for a UNIX socket, and *here*."""
         address: Any = UNIXAddress("/run/s.sock")
         if peer is not None:
             address = IPv4Address("TCP", peer, 40_000)
@@ -30,7 +30,7 @@ class Wire(StringTransport):
         self.half_closed = False
 
     def connect(self, factory: Any) -> bool:
-        """Connect to *factory*; false if it does not want to."""
+        """Connect to *factory*; return ``False`` if it refuses."""
         self.protocol = factory.buildProtocol(self.getPeer())
         if self.protocol is None:
             return False
@@ -38,7 +38,7 @@ class Wire(StringTransport):
         return True
 
     def deliver(self, data: bytes) -> None:
-        """Let *data* arrive, unless the connection is gone."""
+        """Deliver *data*, unless the connection has ended."""
         if self.gone:
             return
         self._delivering = True
@@ -48,7 +48,7 @@ class Wire(StringTransport):
             self._end(self._reason)
 
     def lose(self) -> None:
-        """Let the other side be gone."""
+        """End the connection from the other side."""
         self._end(ConnectionDone())
 
     def abortConnection(self) -> None:
@@ -57,30 +57,30 @@ class Wire(StringTransport):
         self._end(ConnectionAborted())
 
     def loseConnection(self) -> None:
-        """End the connection; all was written."""
+        """End the connection after all data was written."""
         super().loseConnection()
         self._end(ConnectionDone())
 
     def loseWriteConnection(self) -> None:
-        """Note that nothing more will be written."""
+        """Record that the protocol ends writing."""
         self.half_closed = True
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        """Take what does nothing here."""
+        """Ignore the option."""
 
     def getTcpNoDelay(self) -> bool:
-        """Tell that nothing waits."""
+        """Report the option as not set."""
         return True
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
-        """Take what does nothing here."""
+        """Ignore the option."""
 
     def getTcpKeepAlive(self) -> bool:
-        """Tell that nobody asks whether the other side lives."""
+        """Report the option as not set."""
         return False
 
     def _end(self, reason: Exception) -> None:
-        """Tell the protocol, but not in the middle of what it does."""
+        """Call ``connectionLost``, but not while the protocol handles data."""
         if self._delivering:
             self._reason = self._reason or reason
         elif not self.gone:
@@ -99,7 +99,7 @@ class TlsClient:
         name: str = "localhost",
         protocols: tuple[bytes, ...] = (b"http/1.1",),
     ) -> None:
-        """Be about to say hello."""
+        """Prepare the handshake."""
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(version)
         context.set_max_proto_version(version)
@@ -111,13 +111,13 @@ class TlsClient:
         self.wire = wire
 
     def hello(self) -> bytes:
-        """Return the first message."""
+        """Return the ClientHello."""
         with contextlib.suppress(SSL.WantReadError):
             self.connection.do_handshake()
         return self._outgoing()
 
     def shake(self) -> None:
-        """Go on with the handshake to its end."""
+        """Continue the handshake to its end."""
         for _ in range(4):
             self._take()
             with contextlib.suppress(SSL.WantReadError):
@@ -126,7 +126,7 @@ class TlsClient:
                 self.wire.deliver(sent)
 
     def connect(self) -> "TlsClient":
-        """Shake hands from the beginning."""
+        """Do the whole handshake."""
         self.wire.deliver(self.hello())
         self.shake()
         return self
@@ -137,7 +137,7 @@ class TlsClient:
         self.wire.deliver(self._outgoing())
 
     def receive(self) -> bytes:
-        """Return everything that has come."""
+        """Return all data that was received."""
         self._take()
         parts = []
         with contextlib.suppress(SSL.WantReadError, SSL.ZeroReturnError):
@@ -146,7 +146,7 @@ class TlsClient:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Say that nothing more will come."""
+        """Send the TLS close notification."""
         self._take()
         with contextlib.suppress(SSL.Error):
             self.connection.shutdown()
