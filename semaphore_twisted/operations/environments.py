@@ -127,7 +127,7 @@ def create(
         for each in new.secrets or ()
     ]
     _change_secrets(conn, actor, made, asked, keyring)
-    _record(conn, actor, number, new.name, "created")
+    events.ENVIRONMENT.record(conn, actor, number, new.name, "created")
     return get(conn, actor, made)
 
 
@@ -143,7 +143,7 @@ def change(
     texts.check(new, get(conn, actor, environment_id))
     conn.update(environment, environment_id, **_values(new))
     _change_secrets(conn, actor, environment_id, new.secrets or (), keyring)
-    _record(conn, actor, environment_id, new.name, "updated")
+    events.ENVIRONMENT.record(conn, actor, environment_id, new.name, "updated")
 
 
 def delete(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> None:
@@ -154,7 +154,7 @@ def delete(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> Non
     found = get(conn, actor, environment_id)
     refuse_if_used(references(conn, actor, environment_id), "Environment")
     conn.delete(environment, environment_id)
-    _record(conn, actor, environment_id, found.name, "deleted")
+    events.ENVIRONMENT.record(conn, actor, environment_id, found.name, "deleted")
 
 
 def _secrets(
@@ -289,14 +289,3 @@ def _check_env(name: str, value: str) -> None:
         raise Invalid(f"“{name}” cannot be the name of an environment variable")
     if "\0" in value:
         raise Invalid(f"The environment variable “{name}” has a NUL character")
-
-
-def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="environment",
-        object_id=number,
-        object_name=name,
-        description=f"Environment {name} {what}",
-    )

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from attrs import frozen
+
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.projects import Event
@@ -30,12 +32,14 @@ def record(
     object_name: str = "",
     description: str,
     project_id: int | None = None,
+    user_id: int | None = None,
     address: str = "",
 ) -> None:
     """Record an action of *actor*; the *description* never contains a secret.
 
     The event belongs to *project_id*, or else to the actor's project. The actor
-    ``None`` is the program itself, or the command line on the server.
+    ``None`` is the program itself, which may act for *user_id*, or the command line on
+    the server.
     """
     where = project_id
     if where is None and actor is not None:
@@ -43,7 +47,7 @@ def record(
     conn.insert(
         schema.event,
         project_id=where,
-        user_id=None if actor is None else actor.user.id,
+        user_id=user_id if actor is None else actor.user.id,
         object_type=object_type,
         object_id=object_id,
         object_name=object_name,
@@ -51,6 +55,65 @@ def record(
         created=conn.now,
         ip=address,
     )
+
+
+@frozen
+class EventKind:
+    """Events about objects of *object_type*, which are described by one *sentence*.
+
+    The sentence may contain ``{name}``, ``{number}`` and ``{what}``.
+    """
+
+    object_type: str
+    sentence: str
+
+    def record(
+        self,
+        conn: Connection,
+        actor: Actor | None,
+        number: int | None,
+        name: str,
+        what: str,
+        *,
+        object_name: str | None = None,
+        project_id: int | None = None,
+        user_id: int | None = None,
+        address: str = "",
+    ) -> None:
+        """Record that *actor* did *what* to the object *number*, which has *name*.
+
+        *object_name* is stored with the event, by default the name; the rest is as in
+        :func:`record`.
+        """
+        record(
+            conn,
+            actor,
+            object_type=self.object_type,
+            object_id=number,
+            object_name=name if object_name is None else object_name,
+            description=self.sentence.format(number=number, name=name, what=what),
+            project_id=project_id,
+            user_id=user_id,
+            address=address,
+        )
+
+
+ENVIRONMENT = EventKind("environment", "Environment {name} {what}")
+INVENTORY = EventKind("inventory", "Inventory {name} {what}")
+KEY = EventKind("key", "Access Key {name} {what}")
+MEMBER = EventKind("user", "Member {name}: {what}")
+PROJECT = EventKind("project", "Project {name} {what}")
+REPOSITORY = EventKind("repository", "Repository {name} {what}")
+TASK = EventKind("task", "Task ID {number} ({name}) {what}")
+TEMPLATE = EventKind("template", "Template {name} {what}")
+USER = EventKind("user", "User {name}: {what}")
+VIEW = EventKind("view", "View {name} {what}")
+VPN = EventKind("vpn_network", "The VPN was {what}")
+VPN_GRANT = EventKind("vpn_grant", "Network {name} behind the server: {what}")
+VPN_INVITE = EventKind("vpn_invite", "Invite {name}… {what}")
+VPN_NETWORK = EventKind("vpn_network", "The VPN's network: {what}")
+VPN_PEER = EventKind("vpn_peer", "Peer {name} {what}")
+VPN_SITE = EventKind("vpn_site", "Network {name} behind the server: {what}")
 
 
 def listed(

@@ -101,7 +101,7 @@ def create(conn: Connection, actor: Actor, new: NewInventory) -> Inventory:
         raise _not_served(new.type, "Not supported inventory type")
     values = _values(conn, actor, new)
     number = conn.insert(inventory, project_id=project_of(actor), **values)
-    _record(conn, actor, number, new.name, "created")
+    events.INVENTORY.record(conn, actor, number, new.name, "created")
     return get(conn, actor, InventoryId(number))
 
 
@@ -113,7 +113,7 @@ def change(
     if new.type not in _TYPES:
         raise _not_served(new.type, f"unknown inventory type: {new.type[:50]}")
     conn.update(inventory, inventory_id, **_values(conn, actor, new))
-    _record(conn, actor, inventory_id, new.name, "updated")
+    events.INVENTORY.record(conn, actor, inventory_id, new.name, "updated")
 
 
 def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
@@ -124,7 +124,7 @@ def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
     found = get(conn, actor, inventory_id)
     refuse_if_used(references(conn, actor, inventory_id), "Inventory")
     conn.delete(inventory, inventory_id)
-    _record(conn, actor, inventory_id, found.name, "deleted")
+    events.INVENTORY.record(conn, actor, inventory_id, found.name, "deleted")
 
 
 def _not_served(kind: str, sentence: str) -> Invalid:
@@ -177,14 +177,3 @@ def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, Any]
         "type": new.type,
         "inventory": text,
     }
-
-
-def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="inventory",
-        object_id=number,
-        object_name=name,
-        description=f"Inventory {name} {what}",
-    )

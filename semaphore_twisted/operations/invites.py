@@ -210,14 +210,12 @@ def _managed(conn: Connection, actor: Actor | None, invite_id: int) -> InviteRow
 
 
 def _record(conn: Connection, actor: Actor | None, row: InviteRow, what: str) -> None:
-    revision = vpn_network.bump(conn)
-    events.record(
+    vpn_network.record_change(
         conn,
         actor,
-        object_type="vpn_invite",
-        object_id=row.id,
-        object_name=row.prefix,
-        description=f"Invite {row.prefix}… for {row.owner}: {what} "
-        f"(revision {revision})",
+        row.id,
+        row.prefix,
+        f"for {row.owner}: {what}",
+        kind=events.VPN_INVITE,
         project_id=row.project_id,
     )

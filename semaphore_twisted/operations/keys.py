@@ -152,7 +152,7 @@ def create(
         project_id=project_id,
         secret=seal(conn, keyring, secret, row_uuid=uuid, project_id=project_id),
     )
-    _record(conn, actor, number, new.name, "created")
+    events.KEY.record(conn, actor, number, new.name, "created")
     return get(conn, actor, KeyId(number))
 
 
@@ -184,7 +184,7 @@ def change(
             project_id=project_of(actor),
         )
         conn.update(access_key, key_id, type=KeyType(new.type), secret=sealed)
-    _record(conn, actor, key_id, new.name, "updated")
+    events.KEY.record(conn, actor, key_id, new.name, "updated")
 
 
 def delete(conn: Connection, actor: Actor, key_id: KeyId) -> None:
@@ -195,7 +195,7 @@ def delete(conn: Connection, actor: Actor, key_id: KeyId) -> None:
     found = _found(conn, actor, key_id)
     refuse_if_used(references(conn, actor, key_id), "Access Key")
     conn.delete(access_key, key_id)
-    _record(conn, actor, key_id, found.name, "deleted")
+    events.KEY.record(conn, actor, key_id, found.name, "deleted")
 
 
 def _check_time(conn: Connection, secret: OpenedSecret) -> None:
@@ -219,15 +219,4 @@ def _shown(row: _Listed) -> AccessKey:
         project_id=row.project_id,
         empty=True if empty else msgspec.UNSET,
         fault=row.fault,
-    )
-
-
-def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="key",
-        object_id=number,
-        object_name=name,
-        description=f"Access Key {name} {what}",
     )

@@ -64,7 +64,7 @@ def add(conn: Connection, actor: Actor, new: NewMember) -> None:
         schema.project_user, project_id=project_id, user_id=user.id, role=new.role
     )
     vpn_network.bump(conn)
-    _record(conn, actor, user.id, user.username, f"added as {new.role}")
+    events.MEMBER.record(conn, actor, user.id, user.username, f"added as {new.role}")
 
 
 def change(
@@ -85,7 +85,9 @@ def change(
         of_user=member.id,
         new_role=changed.role,
     )
-    _record(conn, actor, member.id, member.username, f"is {changed.role} now")
+    events.MEMBER.record(
+        conn, actor, member.id, member.username, f"is {changed.role} now"
+    )
 
 
 def remove(conn: Connection, actor: Actor, user_id: int) -> None:
@@ -110,7 +112,7 @@ def _remove(conn: Connection, actor: Actor, member: Member, what: str) -> None:
     _check_other_owner(conn, actor, member)
     conn.run(statements.remove, of_project=_project(actor), of_user=member.id)
     vpn_network.bump(conn)
-    _record(conn, actor, member.id, member.username, what)
+    events.MEMBER.record(conn, actor, member.id, member.username, what)
 
 
 def _project(actor: Actor) -> ProjectId:
@@ -138,16 +140,3 @@ def _check_other_owner(conn: Connection, actor: Actor, member: Member) -> None:
         statements.other_owners, project_id=_project(actor), user_id=member.id
     ):
         raise Invalid("This is the project's last owner")
-
-
-def _record(
-    conn: Connection, actor: Actor, user_id: UserId, name: str, what: str
-) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="user",
-        object_id=user_id,
-        object_name=name,
-        description=f"Member {name}: {what}",
-    )

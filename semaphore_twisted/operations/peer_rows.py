@@ -171,14 +171,13 @@ def record(
     address: str = "",
 ) -> None:
     """Increase the revision, and record a change of a peer; never with a key."""
-    revision = vpn_network.bump(conn)
-    events.record(
+    vpn_network.record_change(
         conn,
         actor,
-        object_type="vpn_peer",
-        object_id=row.id,
-        object_name=row.name,
-        description=f"Peer {row.name} of {row.owner}: {what} (revision {revision})",
+        row.id,
+        row.name,
+        f"of {row.owner}: {what}",
+        kind=events.VPN_PEER,
         project_id=row.project_id,
         address=address,
     )

@@ -21,7 +21,7 @@ from semaphore_twisted.model.tasks import (
     advance,
 )
 from semaphore_twisted.model.templates import Template
-from semaphore_twisted.operations import output, slices
+from semaphore_twisted.operations import events, output, slices
 from semaphore_twisted.operations.overrides import NewTask
 from semaphore_twisted.operations.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
@@ -235,13 +235,13 @@ def _existing(conn: Connection, task_id: TaskId) -> Task:
 
 
 def _record(conn: Connection, task: Task, template: Template, what: str) -> None:
-    conn.insert(
-        schema.event,
+    events.TASK.record(
+        conn,
+        None,
+        task.id,
+        template.name,
+        what,
+        object_name=template.playbook,
         project_id=task.project_id,
         user_id=task.user_id,
-        object_type="task",
-        object_id=task.id,
-        object_name=template.playbook,
-        description=f"Task ID {task.id} ({template.name}) {what}",
-        created=conn.now,
     )

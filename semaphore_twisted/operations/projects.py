@@ -88,7 +88,9 @@ def create(
     made = conn.one(statements.by_id, Project, project_id=project_id)
     if made is None:
         raise NotFound
-    _record(conn, actor, made, "created", within=True)
+    events.PROJECT.record(
+        conn, actor, made.id, made.name, "created", project_id=made.id
+    )
     return made
 
 
@@ -107,7 +109,10 @@ def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
         alert_chat=changed.alert_chat,
         max_parallel_tasks=changed.max_parallel_tasks,
     )
-    _record(conn, actor, get(conn, actor), "changed", within=True)
+    after = get(conn, actor)
+    events.PROJECT.record(
+        conn, actor, after.id, after.name, "changed", project_id=after.id
+    )
 
 
 def delete_some(conn: Connection, actor: Actor) -> bool:
@@ -143,7 +148,9 @@ def delete(conn: Connection, actor: Actor) -> None:
         conn.run(statement, of_project=project.id)
     conn.delete(schema.project, project.id)
     vpn_network.bump(conn)
-    _record(conn, actor, project, "deleted", within=False)
+    # the event of a deleted project belongs to the installation
+    anywhere = msgspec.structs.replace(actor, project_id=None)
+    events.PROJECT.record(conn, anywhere, project.id, project.name, "deleted")
 
 
 def _check(project: NewProject) -> None:
@@ -154,17 +161,3 @@ def _check(project: NewProject) -> None:
         raise Invalid("The project's name has control characters")
     if project.max_parallel_tasks < 0:
         raise Invalid("max_parallel_tasks may not be negative")
-
-
-def _record(
-    conn: Connection, actor: Actor, project: Project, what: str, *, within: bool
-) -> None:
-    """Record a change; the event of a deleted project belongs to the installation."""
-    events.record(
-        conn,
-        msgspec.structs.replace(actor, project_id=project.id if within else None),
-        object_type="project",
-        object_id=project.id,
-        object_name=project.name,
-        description=f"Project {project.name} {what}",
-    )

@@ -164,7 +164,7 @@ def create(
     """Create a repository; the caller has checked it with :func:`check_place`."""
     values = _values(conn, actor, new, rules)
     number = conn.insert(repository, project_id=project_of(actor), **values)
-    _record(conn, actor, number, new.name, "created")
+    events.REPOSITORY.record(conn, actor, number, new.name, "created")
     return get(conn, actor, RepositoryId(number))
 
 
@@ -186,7 +186,7 @@ def change(
             kept = None  # a client without this field cannot clear it
         new = replace(new, client_certificate_id=kept)
     conn.update(repository, repository_id, **_values(conn, actor, new, rules))
-    _record(conn, actor, repository_id, new.name, "updated")
+    events.REPOSITORY.record(conn, actor, repository_id, new.name, "updated")
 
 
 def delete(conn: Connection, actor: Actor, repository_id: RepositoryId) -> None:
@@ -197,7 +197,7 @@ def delete(conn: Connection, actor: Actor, repository_id: RepositoryId) -> None:
     found = get(conn, actor, repository_id)
     refuse_if_used(references(conn, actor, repository_id), "Repository")
     conn.delete(repository, repository_id)
-    _record(conn, actor, repository_id, found.name, "deleted")
+    events.REPOSITORY.record(conn, actor, repository_id, found.name, "deleted")
 
 
 def _values(
@@ -247,14 +247,3 @@ def _certificate(
             "client_certificate_id: such a certificate is for https:// repositories"
         )
     return number
-
-
-def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="repository",
-        object_id=number,
-        object_name=name,
-        description=f"Repository {name} {what}",
-    )

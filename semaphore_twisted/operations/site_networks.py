@@ -15,7 +15,7 @@ from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, peer_rows, vpn_network
 from semaphore_twisted.operations.network_rules import check_apart
 from semaphore_twisted.operations.peer_rules import in_field, name_of
-from semaphore_twisted.operations.vpn_network import bump, check_administrator
+from semaphore_twisted.operations.vpn_network import check_administrator, record_change
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import projects as project_statements
@@ -228,30 +228,18 @@ def _holder(found: NetworkGrant) -> str:
 def _record_site(
     conn: Connection, actor: Actor | None, site: SiteNetwork, what: str
 ) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="vpn_site",
-        object_id=site.id,
-        object_name=site.name,
-        description=_sentence(conn, site.name, what),
-    )
+    record_change(conn, actor, site.id, site.name, what, kind=events.VPN_SITE)
 
 
 def _record_grant(
     conn: Connection, actor: Actor | None, found: NetworkGrant, what: str
 ) -> None:
-    events.record(
+    record_change(
         conn,
         actor,
-        object_type="vpn_grant",
-        object_id=found.id,
-        object_name=found.site,
-        description=_sentence(conn, found.site, what),
+        found.id,
+        found.site,
+        what,
+        kind=events.VPN_GRANT,
         project_id=found.project_id,
     )
-
-
-def _sentence(conn: Connection, name: str, what: str) -> str:
-    """Return an event's description, and increase the revision."""
-    return f"Network {name} behind the server: {what} (revision {bump(conn)})"

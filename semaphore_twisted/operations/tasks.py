@@ -73,7 +73,14 @@ def create(conn: Connection, actor: Actor, keyring: Keyring, body: NewTask) -> T
     """
     template = template_of(conn, project_of(actor), body.template_id)
     made = add(conn, keyring, template, body, user_id=actor.user.id)
-    _record(conn, actor, template, made.id, "queued for running")
+    events.TASK.record(
+        conn,
+        actor,
+        made.id,
+        template.name,
+        "queued for running",
+        object_name=template.playbook,
+    )
     # S106: not a secret, but the text that Semaphore's answer contains
     return replace(made, secret="{}")  # noqa: S106
 
@@ -307,7 +314,14 @@ def ask_stop(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
         raise Invalid(f"The task has ended already, as {found.status}")
     stopped = move(conn, found, Happening.STOP_ASKED)
     template = template_of(conn, found.project_id, found.template_id)
-    _record(conn, actor, template, task_id, "stopped by a user")
+    events.TASK.record(
+        conn,
+        actor,
+        task_id,
+        template.name,
+        "stopped by a user",
+        object_name=template.playbook,
+    )
     return stopped
 
 
@@ -364,7 +378,9 @@ def delete(conn: Connection, actor: Actor, task_id: TaskId) -> None:
         raise Invalid(f"The task is {found.status}: stop it first")
     conn.delete(schema.task, task_id)
     template = template_of(conn, found.project_id, found.template_id)
-    _record(conn, actor, template, task_id, "deleted")
+    events.TASK.record(
+        conn, actor, task_id, template.name, "deleted", object_name=template.playbook
+    )
 
 
 def move(conn: Connection, found: Task, happening: Happening) -> Task:
@@ -379,16 +395,3 @@ def move(conn: Connection, found: Task, happening: Happening) -> Task:
     else:
         conn.update(schema.task, found.id, status=status)
     return task_of(conn, found.project_id, found.id)
-
-
-def _record(
-    conn: Connection, actor: Actor, template: Template, task_id: TaskId, what: str
-) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="task",
-        object_id=task_id,
-        object_name=template.playbook,
-        description=f"Task ID {task_id} ({template.name}) {what}",
-    )

@@ -128,7 +128,7 @@ def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
     vaults = _vaults(conn, project_id, new)
     number = TemplateId(conn.insert(template, project_id=project_id, **values))
     _store_vaults(conn, project_id, number, vaults)
-    _record(conn, actor, number, new.name, "created")
+    events.TEMPLATE.record(conn, actor, number, new.name, "created")
     return get(conn, actor, number)
 
 
@@ -146,7 +146,7 @@ def change(
     conn.update(template, template_id, **values)
     conn.run(statements.forget_vaults, template_id=template_id)
     _store_vaults(conn, project_id, template_id, vaults)
-    _record(conn, actor, template_id, new.name, "updated")
+    events.TEMPLATE.record(conn, actor, template_id, new.name, "updated")
 
 
 def describe(
@@ -156,7 +156,7 @@ def describe(
     found = _found(conn, actor, template_id)
     texts.check(new, found)
     conn.update(template, template_id, description=new.description)
-    _record(conn, actor, template_id, found.name, "updated")
+    events.TEMPLATE.record(conn, actor, template_id, found.name, "updated")
 
 
 def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool:
@@ -191,7 +191,7 @@ def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
     for each in named(conn, statements.held_inventories, found.project_id, template_id):
         conn.update(inventory, each.id, holder_id=None)
     conn.delete(template, template_id)
-    _record(conn, actor, template_id, found.name, "deleted")
+    events.TEMPLATE.record(conn, actor, template_id, found.name, "deleted")
 
 
 def _found(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
@@ -270,14 +270,3 @@ def _store_vaults(
             vault_key_id=key_id,
             name=name,
         )
-
-
-def _record(conn: Connection, actor: Actor, number: int, name: str, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="template",
-        object_id=number,
-        object_name=name,
-        description=f"Template {name} {what}",
-    )

@@ -153,7 +153,7 @@ def create(
     }
     user_id = conn.insert(schema.user, **values, password=password_hash)
     user = get(conn, actor, user_id)
-    _record(conn, actor, user, "created")
+    events.USER.record(conn, actor, user.id, user.username, "created")
     return user
 
 
@@ -193,7 +193,8 @@ def change(
             _check_other_admin(conn, before.id)
         sessions.end_all_of_user(conn, before.id)
     conn.update(schema.user, before.id, **values, admin=admin, alert=alert)
-    _record(conn, actor, get(conn, actor, before.id), "changed")
+    after = get(conn, actor, before.id)
+    events.USER.record(conn, actor, after.id, after.username, "changed")
     if password_hash is not None:
         set_password(
             conn,
@@ -216,7 +217,7 @@ def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
     conn.delete(schema.user, user.id)
     vpn_network.bump(conn)
     gone = actor is not None and actor.user.id == user.id
-    _record(conn, None if gone else actor, user, "deleted")
+    events.USER.record(conn, None if gone else actor, user.id, user.username, "deleted")
 
 
 def set_active(
@@ -237,7 +238,9 @@ def set_active(
         tokens.delete_all_of_user(conn, user.id)
     conn.update(schema.user, user.id, active=active)
     vpn_network.bump(conn)
-    _record(conn, actor, user, "enabled" if active else "disabled")
+    events.USER.record(
+        conn, actor, user.id, user.username, "enabled" if active else "disabled"
+    )
 
 
 def own_password_hash(conn: Connection, actor: Actor) -> str:
@@ -268,7 +271,7 @@ def set_password(
     )
     if revoke_tokens:
         tokens.delete_all_of_user(conn, user.id)
-    _record(conn, actor, user, "password changed")
+    events.USER.record(conn, actor, user.id, user.username, "password changed")
 
 
 def _check_admin(actor: Actor | None) -> None:
@@ -321,14 +324,3 @@ def _taken(conn: Connection, present: User | None, text: str, folded: str) -> bo
     number = 0 if present is None else present.id
     found = conn.scalar(statements.taken, user_id=number, login=text, folded=folded)
     return found is not None
-
-
-def _record(conn: Connection, actor: Actor | None, user: User, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="user",
-        object_id=user.id,
-        object_name=user.username,
-        description=f"User {user.username}: {what}",
-    )

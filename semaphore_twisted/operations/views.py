@@ -52,7 +52,7 @@ def create(conn: Connection, actor: Actor, new: NewView) -> View:
         position=new.position,
     )
     made = get(conn, actor, view_id)
-    _record(conn, actor, made, "created")
+    events.VIEW.record(conn, actor, made.id, made.title, "created")
     return made
 
 
@@ -64,7 +64,8 @@ def change(conn: Connection, actor: Actor, view_id: int, changed: NewView) -> No
     conn.update(
         schema.view, before.id, title=changed.title.strip(), position=changed.position
     )
-    _record(conn, actor, get(conn, actor, view_id), "changed")
+    view = get(conn, actor, view_id)
+    events.VIEW.record(conn, actor, view.id, view.title, "changed")
 
 
 def order(conn: Connection, actor: Actor, positions: Mapping[str, int]) -> None:
@@ -91,7 +92,7 @@ def delete(conn: Connection, actor: Actor, view_id: ViewId) -> None:
     """Delete a view; its templates are kept."""
     view = get(conn, actor, view_id)
     conn.delete(schema.view, view.id)
-    _record(conn, actor, view, "deleted")
+    events.VIEW.record(conn, actor, view.id, view.title, "deleted")
 
 
 def _check(view: NewView) -> None:
@@ -100,14 +101,3 @@ def _check(view: NewView) -> None:
         raise Invalid("The view's title may not be empty")
     if not title.isprintable():
         raise Invalid("The view's title has control characters")
-
-
-def _record(conn: Connection, actor: Actor, view: View, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="view",
-        object_id=view.id,
-        object_name=view.title,
-        description=f"View {view.title} {what}",
-    )

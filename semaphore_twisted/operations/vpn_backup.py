@@ -72,7 +72,8 @@ def saved(conn: Connection, keyring: Keyring) -> tuple[SavedVpn, tuple[str, ...]
         grants=tuple(conn.all(statements.grants, SavedGrant)),
         quarantine=tuple(conn.all(statements.quarantine, SavedAddress)),
     )
-    _record(conn, f"backed up with {len(peers)} peers")
+    what = f"backed up with {len(peers)} peers"
+    events.VPN.record(conn, None, None, "VPN", what)
     return whole, tuple(broken)
 
 
@@ -106,7 +107,8 @@ def restore(
         **{**msgspec.structs.asdict(vpn.network), "revision": revision},
     )
     restored = _Restoring(conn, keyring, heir).run(vpn)
-    _record(conn, f"restored with {restored.peers} peers (revision {revision})")
+    what = f"restored with {restored.peers} peers (revision {revision})"
+    events.VPN.record(conn, None, None, "VPN", what)
     return restored
 
 
@@ -230,14 +232,3 @@ def _columns(row: Owned) -> dict[str, Any]:
     for name in Owned.__struct_fields__:
         del values[name]
     return values
-
-
-def _record(conn: Connection, what: str) -> None:
-    events.record(
-        conn,
-        None,
-        object_type="vpn_network",
-        object_id=None,
-        object_name="VPN",
-        description=f"The VPN was {what}",
-    )

@@ -269,12 +269,26 @@ def confirm_emptying(conn: Connection, actor: Actor | None) -> None:
     _record(conn, actor, "that most peers go was confirmed")
 
 
+def record_change(
+    conn: Connection,
+    actor: Actor | None,
+    number: int | None,
+    name: str,
+    what: str,
+    *,
+    kind: events.EventKind,
+    project_id: int | None = None,
+    address: str = "",
+) -> None:
+    """Increase the revision, and record a change of the VPN with it.
+
+    The arguments are those of :meth:`.events.EventKind.record`; *what* never contains a
+    key.
+    """
+    what = f"{what} (revision {bump(conn)})"
+    kind.record(conn, actor, number, name, what, project_id=project_id, address=address)
+
+
 def _record(conn: Connection, actor: Actor | None, what: str) -> None:
-    events.record(
-        conn,
-        actor,
-        object_type="vpn_network",
-        object_id=None,
-        object_name="VPN",
-        description=f"The VPN's network: {what} (revision {revision(conn)})",
-    )
+    what = f"{what} (revision {revision(conn)})"
+    events.VPN_NETWORK.record(conn, actor, None, "VPN", what)

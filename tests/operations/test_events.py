@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, projects, users
 from semaphore_twisted.operations.users import ChangedUser
@@ -199,3 +201,48 @@ class EventsTests(SynchronousTestCase):
         ).fetchone()
         self.assertEqual(oldest, 1501)
         self.assertIn("first", self.seen(actor_of(self.admin), limits.EVENTS * 200))
+
+
+class EventKindTests(SynchronousTestCase):
+    """Events that are described by one sentence."""
+
+    @override
+    def setUp(self) -> None:
+        self.conn = memory_connection(FixedClock())
+        self.admin = make_user(self.conn, "root", admin=True)
+
+    def recorded(self) -> Event:
+        """Return the newest event."""
+        return events.list_events(self.conn, actor_of(self.admin))[0]
+
+    def test_sentence(self) -> None:
+        """The sentence has the name, which is stored with the event."""
+        with self.conn.transaction(write=True):
+            events.KEY.record(self.conn, actor_of(self.admin), 7, "{what}", "created")
+        found = self.recorded()
+        self.assertEqual(
+            (found.object_type, found.object_id, found.object_name, found.user_id),
+            ("key", 7, "{what}", self.admin.id),
+        )
+        self.assertEqual(found.description, "Access Key {what} created")
+
+    def test_for_a_user(self) -> None:
+        """The program may act for a user, and store another name than it says."""
+        project = make_project(self.conn, self.admin, "A")
+        with self.conn.transaction(write=True):
+            events.TASK.record(
+                self.conn,
+                None,
+                7,
+                "Deploy",
+                "is running",
+                object_name="deploy.yml",
+                project_id=project.id,
+                user_id=self.admin.id,
+            )
+        found = self.recorded()
+        self.assertEqual(
+            (found.object_name, found.project_id, found.user_id),
+            ("deploy.yml", project.id, self.admin.id),
+        )
+        self.assertEqual(found.description, "Task ID 7 (Deploy) is running")
