@@ -64,6 +64,14 @@ class IJobReceiver(Interface):
         job is no longer followed; it can be attached to again.
         """
 
+    def part(moment: float, text: str) -> Deferred[None]:
+        """Publish *text*, the beginning of the next line, without storing it.
+
+        A later call has a longer text of the same line. In the end *lines* is called
+        with the whole line and with this *moment*. More output is delivered after the
+        Deferred has fired; it never fails.
+        """
+
     def fact(name: str, value: str) -> None:
         """Receive a fact that a step captured, such as ``commit_hash``."""
 
@@ -133,6 +141,13 @@ class ITaskObserver(Interface):
         project_id: ProjectId, task_id: TaskId, lines: Sequence[OutputLine]
     ) -> None:
         """Receive stored *lines* of the task; their numbers are consecutive."""
+
+    def output_begun(project_id: ProjectId, line: OutputLine) -> None:
+        """Take the beginning of a task's next line, which has not ended.
+
+        A later call has a longer text of the same line. *output_appended* is called
+        with the whole line, which has the same number.
+        """
 
 
 class IAccessObserver(Interface):

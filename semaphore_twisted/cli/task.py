@@ -212,7 +212,7 @@ async def _until_end(
 ) -> int:
     """Print a task's log until it ends; return its result as an exit code."""
     path = f"/project/{project}/tasks/{task}"
-    news = TaskNews(task, LogMerger(terminal.line))
+    news = TaskNews(task, LogMerger(terminal.line, terminal.part))
     socket: Socket | None = None
     lost: list[str] = []
 

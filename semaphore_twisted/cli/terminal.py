@@ -32,12 +32,20 @@ class Terminal:
     _progress: str = ""
     _began: float = field(factory=time.monotonic)
     _lines: int = 0
+    #: whether the line that was written last has not ended
+    _open: bool = False
 
     def line(self, text: str) -> None:
-        """Write one log line; it is unchanged unless *out* is a terminal."""
+        """Write one log line or its rest; unchanged unless *out* is a terminal."""
+        self.part(f"{text}\n")
         self._lines += 1
+        self._open = False
+
+    def part(self, text: str) -> None:
+        """Write the beginning of a line that has not ended, or more of it."""
         self._wipe()
-        self.out.write((harmless(text) if self.out.isatty() else text) + "\n")
+        self.out.write(harmless(text) if self.out.isatty() else text)
+        self._open = True
 
     def flush(self) -> None:
         """Flush the lines written so far."""
@@ -46,12 +54,18 @@ class Terminal:
     def note(self, sentence: str) -> None:
         """Write a message about the task to standard error."""
         self._wipe()
+        if self._open:
+            self.line("")
+            self.flush()
         self.err.write(sentence + "\n")
         self.err.flush()
 
     def progress(self, status: str) -> None:
-        """Show the progress on a terminal; later output replaces it."""
-        if not self.err.isatty():
+        """Show the progress on a terminal; later output replaces it.
+
+        While a log line has not ended, the progress is not shown: it would mix with it.
+        """
+        if self._open or not self.err.isatty():
             return
         self._wipe()
         seconds = int(time.monotonic() - self._began)

@@ -3,6 +3,9 @@
 The supervisor's socket announces new output; a timer replaces it when the connection is
 lost. The next lines are read only after the receiver has stored the last ones, so a
 slow store needs disk space and no memory.
+
+A line that has not ended is kept in memory, and its beginning is passed to the receiver.
+The stored offset stays before this line, so that the line is read again after a crash.
 """
 
 import fcntl
@@ -139,7 +142,11 @@ class Follower:
         self._receiver = receiver
         self._vanished = vanished
         self.spool = spool
-        self._offset = offset
+        #: after the last record whose lines are stored, and after the last one read
+        self._offset = self._position = offset
+        self._splitter = LineSplitter()
+        #: time of the line that has not ended
+        self._began = 0.0
         self._released = 0
         self._size = _READ
         self._folder: int | None = None
@@ -273,9 +280,9 @@ class Follower:
                 connected = self._connection is not None
                 gone = not connected and not self._is_alive()
                 result = self._read_result()
-                while await self._deliver():
-                    if self._over:
-                        return
+                await self._deliver_all(ended=result is not None or gone)
+                if self._over:
+                    return
                 if result is not None:
                     self._finish(result)
                     return
@@ -350,6 +357,15 @@ class Follower:
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
 
+    async def _deliver_all(self, *, ended: bool) -> None:
+        """Deliver all output; if the job has *ended*, also the line without an end."""
+        while not self._over and await self._deliver():
+            pass
+        if ended and not self._over and (texts := self._splitter.flush()):
+            lines = [(self._began, text) for text in texts]
+            await self._receiver.lines(lines, self._position)
+            self._offset = self._position
+
     async def _deliver(self) -> bool:
         """Deliver the records of one read; return whether there may be more."""
         if self._output is None:
@@ -357,8 +373,8 @@ class Follower:
             self._output = self._open("output", os.O_RDWR)
             if self._output is None:
                 return False
-        data = os.pread(self._output, self._size, self._offset)
-        records, _ = spool.decode(data, self._offset)
+        data = os.pread(self._output, self._size, self._position)
+        records, _ = spool.decode(data, self._position)
         if not records and data.startswith(_NO_HEADER):
             return await self._pass_hole(self._output)
         if not records:
@@ -368,23 +384,41 @@ class Follower:
             return longer
         self._size = _READ
         lines: list[tuple[float, str]] = []
-        splitter = LineSplitter()
+        end = self._offset
         for record in records:
-            if record.kind in {spool.Kind.OUTPUT, spool.Kind.NOTE}:
-                texts = splitter.feed(record.body)
-                texts += splitter.flush()
-                lines += [(record.time, text) for text in texts]
-            elif record.kind == spool.Kind.FACT:
+            lines += self._lines(record)
+            if record.kind == spool.Kind.FACT:
                 self._receiver.fact(*spool.fact(record.body))
             elif record.kind == spool.Kind.STEP:
                 self._receiver.step(spool.step(record.body))
+            if not self._splitter.unfinished:
+                end = record.end
             if lines and (len(lines) >= _LINES or record is records[-1]):
-                await self._receiver.lines(lines, record.end)
+                await self._receiver.lines(lines, end)
                 if self._over:
                     return True
                 lines = []
-            self._offset = record.end
+            self._offset, self._position = end, record.end
+        if self._splitter.unfinished:
+            await self._receiver.part(self._began, self._splitter.begun)
         return True
+
+    def _lines(self, record: spool.Record) -> list[tuple[float, str]]:
+        """Return the lines that *record* completes, each with its time."""
+        splitter = self._splitter
+        began = self._began if splitter.unfinished else record.time
+        texts: list[str] = []
+        if record.kind not in {spool.Kind.OUTPUT, spool.Kind.PART}:
+            texts = splitter.flush()
+        if record.kind in {spool.Kind.OUTPUT, spool.Kind.PART, spool.Kind.NOTE}:
+            texts += splitter.feed(record.body)
+        # No offset may lie inside of a record, so a line that is too long ends here.
+        if record.kind != spool.Kind.PART or texts:
+            texts += splitter.flush()
+        self._began = began
+        return [(began, text) for text in texts[:1]] + [
+            (record.time, text) for text in texts[1:]
+        ]
 
     async def _pass_hole(self, output: int) -> bool:
         """Continue after a hole; return whether there are records after it.
@@ -392,13 +426,13 @@ class Follower:
         The hole contained output that was stored in another database: an older copy of
         the database was restored.
         """
-        begin = after_hole(output, self._offset)
+        begin = after_hole(output, self._position)
         if begin is None:
             return False
-        missing = begin - self._offset
+        missing = begin - self._position
         text = f"{missing} bytes of output are missing: another database has them"
         await self._receiver.lines([(time.time(), text)], begin)
-        self._offset = begin
+        self._offset = self._position = begin
         return True
 
     # The end.

@@ -33,6 +33,21 @@ class LineSplitter:
             lines.append(_text(piece))
         return lines
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is a line that has not ended."""
+        return bool(self._rest)
+
+    @property
+    def begun(self) -> str:
+        """The text so far of the line that has not ended.
+
+        The whole line begins with this text. A carriage return at its end is left out,
+        since the line may end there.
+        """
+        piece = self._rest if len(self._rest) <= LONGEST else _cut(self._rest)[0]
+        return _text(piece).removesuffix("\r")
+
     def flush(self) -> list[str]:
         """Return the rest as lines, although the last one is not complete."""
         rest, self._rest = self._rest, b""

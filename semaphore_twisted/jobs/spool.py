@@ -2,8 +2,8 @@
 
 ``SPOOL/output`` is a sequence of records (see ``supervision.records``), each with
 length and checksum, so that a record that was cut off by a crash is recognized. A
-record of output ends at the end of a line: an offset between two records is never
-inside a line. ``SPOOL/result`` is one JSON object, a :class:`JobResult`.
+record ends at the end of a line, unless its kind is ``PART``: only an offset after such
+a record is inside a line. ``SPOOL/result`` is one JSON object, a :class:`JobResult`.
 """
 
 import msgspec

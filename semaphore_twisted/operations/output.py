@@ -68,7 +68,7 @@ def append(
         name: value for name, value in (facts or {}).items() if name in FACTS
     }
     stored = [
-        (int(moment * 1_000_000), part)
+        (_microseconds(moment), part)
         for moment, text in lines
         for part in text.split("\n")
     ]
@@ -137,6 +137,15 @@ def length(conn: Connection, task_id: TaskId) -> int:
     """Return the number of stored lines."""
     progress = conn.one(statements.machinery, _Progress, id=task_id)
     return 0 if progress is None else progress.lines
+
+
+def line(task_id: TaskId, number: int, moment: float, text: str) -> OutputLine:
+    """Return a line of *text* at *moment*, in seconds since the epoch."""
+    return _line(task_id, number, _microseconds(moment), text)
+
+
+def _microseconds(moment: float) -> int:
+    return int(moment * 1_000_000)
 
 
 def _line(

@@ -41,6 +41,11 @@ class Observers:
                 lambda each: each.output_appended(project_id, task_id, lines), observer
             )
 
+    def output_begun(self, project_id: ProjectId, line: OutputLine) -> None:
+        """Tell every observer the beginning of a task's next line."""
+        for observer in self._observers:
+            self._try(lambda each: each.output_begun(project_id, line), observer)
+
     def _try(
         self, tell: Callable[[ITaskObserver], None], observer: ITaskObserver
     ) -> None:

@@ -4,6 +4,9 @@ Lines are collected for 20 ms (the first ones after a pause are written immediat
 until there are 500 lines or 64 KiB. Only one flush runs at a time. Lines, the spool's
 offset and facts are committed together; after that the lines are published and the
 follower of the job's spool may continue.
+
+The beginning of a line that has not ended is published without being stored, with the
+number that the line will have.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,13 +68,15 @@ class OutputLog:
         publish: Callable[[Sequence[OutputLine]], None],
         over: Callable[[JobResult], None],
         broken: Callable[[Failure], None],
+        begun: Callable[[OutputLine], None] = lambda _: None,
         release: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Call *publish* after each commit, and *over* with the job's result.
 
         *broken* is called once if the database does not accept the lines: the caller
-        must attach to the job again, at the stored offset. *release* is called from
-        time to time with an offset up to which the output is stored durably.
+        must attach to the job again, at the stored offset. *begun* is called with the
+        beginning of a line that has not ended. *release* is called from time to time
+        with an offset up to which the output is stored durably.
         """
         self.task_id = task_id
         self._database = database
@@ -79,6 +84,7 @@ class OutputLog:
         self._publish = publish
         self._over = over
         self._broken = broken
+        self._begun = begun
         self._release_spool = release
         self._released = 0
         self._batch = _Batch()
@@ -100,6 +106,19 @@ class OutputLog:
         batch.waiting.append(stored)
         self._schedule()
         return stored
+
+    def part(self, moment: float, text: str) -> Deferred[None]:
+        """Publish the beginning of the line that follows the last one."""
+        return Deferred.fromCoroutine(self._part(moment, text))
+
+    async def _part(self, moment: float, text: str) -> None:
+        try:
+            length = await self._database.read(output.length, self.task_id)
+        except Exception:  # noqa: BLE001 - the whole line comes in any case
+            self._log.failure("A line of task {task} is shown late", task=self.task_id)
+            return
+        if not self._failed:
+            self._begun(output.line(self.task_id, length + 1, moment, text))
 
     def fact(self, name: str, value: str) -> None:
         """Keep a fact; it is stored with the next lines, or at the end."""

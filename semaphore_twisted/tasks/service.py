@@ -340,6 +340,7 @@ class TaskService:
             ),
             over=partial(self._over, run),
             broken=partial(self._broken, run),
+            begun=partial(self._observers.output_begun, run.project_id),
             release=run.release,
         )
 

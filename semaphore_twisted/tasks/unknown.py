@@ -26,6 +26,11 @@ class _Discarded:
         del lines, offset
         return succeed(None)
 
+    def part(self, moment: float, text: str) -> Deferred[None]:
+        """Take the beginning of a line."""
+        del moment, text
+        return succeed(None)
+
     def fact(self, name: str, value: str) -> None:
         """Discard a fact."""
 

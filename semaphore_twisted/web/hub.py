@@ -3,7 +3,8 @@
 Invariants, each with a test:
 
 - every ``log`` message of a task is sent before the task's final ``update``;
-- a watcher gets a task's lines in order, without gaps and without repeats;
+- a watcher gets a task's lines in order, without gaps and without repeats; it may get
+  the beginning of a line early, and later only the rest of this line;
 - a watcher that does not read costs a bounded amount of memory: nothing is queued
   for it, the number of its last line is remembered, and the rest is read from the
   database when it reads again, one batch at a time;
@@ -14,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache, partial
 from typing import ClassVar, Protocol
 
 from attrs import define, field
@@ -36,6 +38,7 @@ from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Audience, Credentials, Sight
 from semaphore_twisted.operations.output import portions
 from semaphore_twisted.web.news import (
+    continued,
     log_message,
     seen_by,
     status_message,
@@ -99,6 +102,27 @@ class Watcher:
     paused: bool = False
     _behind: dict[TaskId, _Behind] = field(factory=dict)
     _catching_up: bool = False
+    #: the sent beginnings of lines whose end was not sent
+    _begun: dict[TaskId, OutputLine] = field(factory=dict)
+
+    def begun(
+        self,
+        project_id: ProjectId,
+        line: OutputLine,
+        frame: Callable[[OutputLine | None], bytes],
+    ) -> None:
+        """Send the beginning of a line, *line*, without the text that was sent before.
+
+        *frame* returns the frame for a beginning that was sent. A watcher that does not
+        read is skipped: it gets the whole line later.
+        """
+        task_id = line.task_id
+        if self.paused or task_id in self._behind or not self.audience.sees(project_id):
+            return
+        sent = self._begun.get(task_id)
+        if continued(line, sent) < len(line.output):
+            self._begun[task_id] = line
+            self.wire.send(frame(sent))
 
     def log(
         self,
@@ -108,6 +132,7 @@ class Watcher:
     ) -> None:
         """Send *frames* with *lines* of one task, or remember where the gap begins."""
         if not self.audience.sees(project_id):
+            self._begun.pop(lines[0].task_id, None)
             return
         task_id, first, last = lines[0].task_id, lines[0].id, lines[-1].id
         behind = self._behind.get(task_id)
@@ -117,7 +142,15 @@ class Watcher:
             behind.newest = last
         elif self.paused:
             self._remember(task_id, _Behind(project_id, first - 1, last))
+        elif task_id in self._begun:
+            self._send_rest(project_id, lines)
         else:
+            self.wire.send(frames)
+
+    def _send_rest(self, project_id: ProjectId, lines: Sequence[OutputLine]) -> None:
+        """Send *lines*, without the text of the first one that was sent before."""
+        sent = self._begun.pop(lines[0].task_id, None)
+        if frames := self._hub.log_frames(project_id, lines, sent):
             self.wire.send(frames)
 
     def update(self, task: Task, frame: bytes) -> None:
@@ -125,6 +158,8 @@ class Watcher:
         if not self.audience.sees(task.project_id):
             return
         behind = self._behind.get(task.id)
+        if behind is None and task.status.final:
+            self._begun.pop(task.id, None)
         if behind is None and self.paused:
             self._remember(task.id, _Behind(task.project_id, update=frame))
         elif behind is None:
@@ -181,7 +216,7 @@ class Watcher:
             if not (self._hub.has(self) and self.audience.sees(behind.project_id)):
                 break
             behind.last = portion[-1].id
-            self.wire.send(self._hub.log_frames(behind.project_id, portion))
+            self._send_rest(behind.project_id, portion)
             if self.paused:  # the rest is read again later
                 break
         return False
@@ -208,6 +243,8 @@ class Hub:
         self._read_audiences = read_audiences
         self._watchers: set[Watcher] = set()
         self._counts: Counter[UserId | None] = Counter()
+        #: the beginnings of lines that have not ended
+        self._begun: dict[TaskId, tuple[ProjectId, OutputLine]] = {}
         #: watchers that do not read, longest first
         self._unread: dict[Watcher, None] = {}
         #: watchers whose close frame was sent
@@ -326,27 +363,69 @@ class Hub:
         working = Deferred.fromCoroutine(run())
         forget(working, log=self._log, sentence="Work of the websocket hub failed")
 
-    def log_frames(self, project_id: ProjectId, lines: Iterable[OutputLine]) -> bytes:
-        """Return the joined frames of *lines*."""
+    def welcome(self, watcher: Watcher) -> None:
+        """Send a new watcher the beginnings of lines that have not ended."""
+        for project_id, line in list(self._begun.values()):
+            watcher.begun(project_id, line, partial(self._part_frame, project_id, line))
+
+    def log_frames(
+        self,
+        project_id: ProjectId,
+        lines: Sequence[OutputLine],
+        sent: OutputLine | None = None,
+    ) -> bytes:
+        """Return the joined frames of *lines*; *sent* is the first one's beginning.
+
+        Its text is left out. If the line has no more text, its frame is left out, too.
+        """
         frame = self._frame
-        return b"".join([frame(log_message(project_id, line)) for line in lines])
+        offset = continued(lines[0], sent)
+        messages = [log_message(project_id, line) for line in lines[1:]]
+        if offset == 0 or offset < len(lines[0].output):
+            messages.insert(0, log_message(project_id, lines[0], offset=offset))
+        return b"".join(map(frame, messages))
+
+    def _part_frame(
+        self, project_id: ProjectId, line: OutputLine, sent: OutputLine | None
+    ) -> bytes:
+        offset = continued(line, sent)
+        return self._frame(log_message(project_id, line, offset=offset, partial=True))
+
+    def output_begun(self, project_id: ProjectId, line: OutputLine) -> None:
+        """Send the beginning of a line to every watcher with access.
+
+        It is kept until the line ends, for watchers that connect in the meantime.
+        """
+        self._begun[line.task_id] = project_id, line
+        frame = cache(partial(self._part_frame, project_id, line))
+        for watcher in list(self._watchers):
+            watcher.begun(project_id, line, frame)
 
     def output_appended(
         self,
         project_id: ProjectId,
-        task_id: TaskId,  # noqa: ARG002 - the lines name it
+        task_id: TaskId,
         lines: Sequence[OutputLine],
     ) -> None:
-        """Send lines to every watcher with access; each line is encoded once."""
+        """Send lines to every watcher with access; each line is encoded once.
+
+        If the beginning of the first line was sent, its rest is encoded per watcher.
+        """
+        begun = self._begun.pop(task_id, None) if lines else None
         if not self._watchers or not lines:
             return
-        for portion in portions(lines):
+        alone = 0 if begun is None else 1
+        for portion in (lines[:alone], *portions(lines[alone:])):
+            if not portion:
+                continue
             frames = self.log_frames(project_id, portion)
             for watcher in list(self._watchers):
                 watcher.log(project_id, portion, frames)
 
     def task_changed(self, task: Task) -> None:
         """Send a task's new state to every watcher with access."""
+        if task.status.final:
+            self._begun.pop(task.id, None)
         frame = self._frame(update_message(task))
         for watcher in list(self._watchers):
             watcher.update(task, frame)

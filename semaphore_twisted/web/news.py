@@ -15,16 +15,34 @@ def _fields(**fields: object) -> bytes:
     return msgspec.json.encode(fields)
 
 
-def log_message(project_id: ProjectId, line: OutputLine) -> bytes:
-    """Return the ``log`` message of one line, with its number as ``id``."""
+def log_message(
+    project_id: ProjectId, line: OutputLine, *, offset: int = 0, partial: bool = False
+) -> bytes:
+    """Return the ``log`` message of one line, with its number as ``id``.
+
+    A line that does not end within some seconds is sent in several messages: *offset*
+    is the number of its characters in the messages before, and *partial* says that the
+    line has not ended. A field that is zero or false is left out.
+    """
+    more: dict[str, object] = {"offset": offset} if offset else {}
+    if partial:
+        more["partial"] = True
     return _fields(
         type="log",
-        output=line.output,
+        output=line.output[offset:],
         time=line.time,
         task_id=line.task_id,
         project_id=project_id,
         id=line.id,
+        **more,
     )
+
+
+def continued(line: OutputLine, sent: OutputLine | None) -> int:
+    """Return how many characters of *line* are in *sent*, its beginning."""
+    if sent is None or sent.id != line.id or not line.output.startswith(sent.output):
+        return 0
+    return len(sent.output)
 
 
 def update_message(task: Task) -> bytes:

@@ -98,6 +98,7 @@ class Connection(WebSocketServerProtocol):
         transport.unregisterProducer()
         transport.registerProducer(self, streaming=True)
         self._watcher = self._hub.add(self._credentials, self._audience, self)
+        self._hub.welcome(self._watcher)
         self._log.info("{client} opened a websocket", client=self.address)
 
     @override

@@ -14,7 +14,7 @@ class LogMergerTests(SynchronousTestCase):
     def test_any_order(self, order: list[int], repeated: list[int]) -> None:
         """Whatever comes first or twice, each line is shown once and in order."""
         shown: list[str] = []
-        log = LogMerger(shown.append)
+        log = LogMerger(shown.append, self.fail)
         for number in [*repeated, *order, *repeated]:
             log.take(number, str(number))
         self.assertEqual(shown, [str(number) for number in range(1, 30)])
@@ -23,7 +23,7 @@ class LogMergerTests(SynchronousTestCase):
     def test_gap(self) -> None:
         """A line after a gap waits, and the gap is noticed."""
         shown: list[str] = []
-        log = LogMerger(shown.append)
+        log = LogMerger(shown.append, self.fail)
         log.take(1, "one")
         log.take(3, "three")
         self.assertEqual(shown, ["one"])
@@ -32,13 +32,90 @@ class LogMergerTests(SynchronousTestCase):
         self.assertEqual(shown, ["one", "two", "three"])
 
 
+class BegunTests(SynchronousTestCase):
+    """A line that comes in parts."""
+
+    def setUp(self) -> None:
+        """Follow a log into a text."""
+        self.out = ""
+        self.log = LogMerger(lambda text: self.write(f"{text}\n"), self.write)
+
+    def write(self, text: str) -> None:
+        """Keep what is shown."""
+        self.out += text
+
+    def test_parts(self) -> None:
+        """A line is shown as its parts come, and ends once."""
+        self.log.take(1, "working", partial=True)
+        self.assertEqual(self.out, "working")
+        self.log.take(1, "... ", 7, partial=True)
+        self.assertEqual(self.out, "working... ")
+        self.assertFalse(self.log.incomplete)
+        self.log.take(1, "done", 11)
+        self.log.take(2, "next")
+        self.assertEqual(self.out, "working... done\nnext\n")
+
+    def test_from_api(self) -> None:
+        """The whole line may come from the API before its rest comes."""
+        self.log.take(1, "working... ", partial=True)
+        self.log.take(1, "working... done")
+        self.log.take(1, "done", 11)
+        self.assertEqual(self.out, "working... done\n")
+        self.assertFalse(self.log.incomplete)
+
+    def test_nothing_more(self) -> None:
+        """Of a line that ended without more text nothing comes; the API has it."""
+        self.log.take(1, "Password: ", partial=True)
+        self.log.take(2, "next")
+        self.assertTrue(self.log.incomplete)
+        self.log.take(1, "Password: ")
+        self.assertEqual(self.out, "Password: \nnext\n")
+        self.assertFalse(self.log.incomplete)
+
+    def test_early(self) -> None:
+        """The beginning of a line after a gap waits for what is missing."""
+        self.log.take(2, "two", partial=True)
+        self.assertEqual((self.out, self.log.incomplete), ("", True))
+        self.log.take(1, "one")
+        self.assertEqual((self.out, self.log.incomplete), ("one\ntwo", False))
+
+    def test_another_socket(self) -> None:
+        """Another websocket tells the line from its beginning again."""
+        self.log.take(1, "work", partial=True)
+        self.log.take(1, "working", partial=True)
+        self.log.take(1, "working... ", partial=True)
+        self.assertEqual(self.out, "working... ")
+
+    def test_missed(self) -> None:
+        """The rest of a line whose beginning was missed is no line."""
+        self.log.take(1, "done", 11)
+        self.assertEqual((self.out, self.log.incomplete), ("", True))
+        self.log.take(1, "working... done")
+        self.assertEqual((self.out, self.log.incomplete), ("working... done\n", False))
+
+    def test_other_text(self) -> None:
+        """Where the line has another text after all, it is shown on its own."""
+        self.log.take(1, "working", partial=True)
+        self.log.take(1, "interrupted")
+        self.assertEqual(self.out, "working\ninterrupted\n")
+
+
 class TaskNewsTests(SynchronousTestCase):
     """The websocket speaks of every task; one is followed."""
+
+    def test_partial(self) -> None:
+        """The fields of a message about a part of a line are read."""
+        shown: list[str] = []
+        news = TaskNews(7, LogMerger(shown.append, shown.append))
+        begin = {"type": "log", "task_id": 7, "id": 1, "output": "a", "partial": True}
+        news.take(begin)
+        news.take({"type": "log", "task_id": 7, "id": 1, "output": "b", "offset": 1})
+        self.assertEqual((shown, news.log.last), (["a", "b"], 1))
 
     def test_other_tasks(self) -> None:
         """Messages of other tasks are passed over."""
         shown: list[str] = []
-        news = TaskNews(7, LogMerger(shown.append))
+        news = TaskNews(7, LogMerger(shown.append, self.fail))
         for task_id in (6, 7):
             news.take({"type": "log", "task_id": task_id, "id": 1, "output": "x"})
             news.take({"type": "update", "task_id": task_id, "status": "running"})
@@ -46,7 +123,7 @@ class TaskNewsTests(SynchronousTestCase):
 
     def test_final(self) -> None:
         """A task has ended with success, error or stopped."""
-        news = TaskNews(7, LogMerger(lambda _: None))
+        news = TaskNews(7, LogMerger(lambda _: None, self.fail))
         for status in ("success", "error", "stopped"):
             news.take({"type": "update", "task_id": 7, "status": status})
             self.assertTrue(news.final, status)

@@ -38,6 +38,31 @@ class TerminalTests(SynchronousTestCase):
         shown = "running · 0s · 0 lines"
         self.assertEqual(err.getvalue(), f"{shown}\r{' ' * len(shown)}\r")
 
+    def test_part(self) -> None:
+        """The beginning of a line stays alone on its line until its rest comes."""
+        out, err = Screen(), Screen()
+        terminal = Terminal(out, err)
+        terminal.progress("running")
+        wiped = err.getvalue() + f"\r{' ' * len(err.getvalue())}\r"
+        terminal.part("working")
+        terminal.progress("running")
+        terminal.part("... ")
+        terminal.progress("running")
+        self.assertEqual(err.getvalue(), wiped)
+        terminal.line("done")
+        terminal.progress("running")
+        self.assertEqual(out.getvalue(), "working... done\n")
+        self.assertEqual(err.getvalue(), f"{wiped}running · 0s · 1 lines")
+
+    def test_note_in_a_line(self) -> None:
+        """A note begins a line of its own where the log has not ended one."""
+        out = StringIO()
+        terminal = Terminal(out, StringIO())
+        terminal.part("working")
+        terminal.note("stopped")
+        terminal.line("next")
+        self.assertEqual(out.getvalue(), "working\nnext\n")
+
     def test_harmless(self) -> None:
         """Colors pass; titles, links, cursor moves and control bytes do not."""
         self.assertEqual(

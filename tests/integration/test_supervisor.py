@@ -73,6 +73,7 @@ class Receiver:
         self.reactor = reactor
         self.pause = pause
         self.received: list[str] = []
+        self.parts: list[str] = []
         self.times: list[float] = []
         self.offset = 0
         self.facts: dict[str, str] = {}
@@ -87,13 +88,22 @@ class Receiver:
         self.received += [text for _, text in lines]
         self.times += [moment for moment, _ in lines]
         self.offset = offset
-        for entry in list(self.waiting):
-            if entry[0] in self.received:
-                self.waiting.remove(entry)
-                entry[1].callback(None)
+        self._look(self.received)
         if self.pause is None:
             return succeed(None)
         return deferLater(self.reactor, self.pause, lambda: None)
+
+    def part(self, moment: float, text: str) -> Deferred[None]:
+        """Keep the beginning of a line."""
+        self.parts.append(text)
+        self._look([text])
+        return succeed(None)
+
+    def _look(self, texts: list[str]) -> None:
+        for entry in list(self.waiting):
+            if entry[0] in texts:
+                self.waiting.remove(entry)
+                entry[1].callback(None)
 
     def fact(self, name: str, value: str) -> None:
         """Keep a fact."""
@@ -108,7 +118,7 @@ class Receiver:
         self.done.callback(result)
 
     def line(self, text: str) -> Deferred[None]:
-        """Fire once the line *text* was given."""
+        """Fire once the line *text* was given, or a part with this text."""
         if text in self.received:
             return succeed(None)
         entry: tuple[str, Deferred[None]] = (text, Deferred())
@@ -458,13 +468,15 @@ class OutputTests(JobCase):
         self.assertEqual(self.receiver.received, [str(i) for i in range(300000)])
 
     async def test_partial_line(self) -> None:
-        """A line without its end is shown after 2 s, and no empty line follows."""
+        """A line without its end is shown after 2 s, as a part, and stays one line."""
         await self.start(shell("printf 'Password: '; sleep 30"))
         began = time.monotonic()
         await self.receiver.line("Password: ")
         self.assertGreater(time.monotonic() - began, 1.5)
+        self.assertEqual(self.receiver.received, [])
         self.followers[0].kill()
         await self.receiver.done
+        self.assertEqual(self.receiver.received[0], "Password: ")
 
     async def test_secrets(self) -> None:
         """A secret is masked wherever a pipe cuts it, in files as well."""

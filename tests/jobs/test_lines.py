@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.lines import LONGEST, LineSplitter
+from semaphore_twisted.jobs.supervision.text import whole_characters
 
 
 def split(*pieces: bytes) -> list[str]:
@@ -62,6 +63,33 @@ class LineSplitterTests(SynchronousTestCase):
         self.assertEqual(splitter.feed(b"abc"), [])
         self.assertEqual(splitter.flush(), ["abc"])
         self.assertEqual(splitter.flush(), [])
+
+    def test_begun(self) -> None:
+        """The text so far is told without a carriage return that may end the line."""
+        splitter = LineSplitter()
+        splitter.feed(b"one\ntwo \xff\r")
+        self.assertTrue(splitter.unfinished)
+        self.assertEqual(splitter.begun, "two \ufffd")
+        self.assertEqual(splitter.feed(b"\n"), ["two \ufffd\r"])
+        self.assertFalse(splitter.unfinished)
+
+    @given(BYTES, BYTES)
+    def test_begins(self, begin: bytes, rest: bytes) -> None:
+        """A line begins with the text that was told before its end came."""
+        begin = begin[: whole_characters(begin)]
+        splitter = LineSplitter()
+        lines = splitter.feed(begin)
+        begun = splitter.begun
+        whole = [*split(begin + rest), ""]
+        self.assertEqual(whole[: len(lines)], lines)
+        self.assertTrue(whole[len(lines)].startswith(begun), (whole, begun))
+
+    def test_begun_too_long(self) -> None:
+        """A line that goes on just beyond the limit is told up to it."""
+        splitter = LineSplitter()
+        splitter.feed(b"x" * (LONGEST + 1))
+        self.assertEqual(splitter.begun, "x" * LONGEST)
+        self.assertEqual(splitter.feed(b"\n"), ["x" * LONGEST, "x"])
 
     def test_long(self) -> None:
         """A line over the limit is cut into several, however it arrives."""

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
@@ -21,6 +23,7 @@ from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.follow import Follower, is_alive
+from semaphore_twisted.jobs.lines import LONGEST
 from semaphore_twisted.jobs.process import (
     SupervisedRunner,
     _Starting,
@@ -44,6 +47,11 @@ class Receiver:
         self.given.append(([text for _, text in lines], offset))
         self.storing.append(Deferred())
         return self.storing[-1]
+
+    def part(self, moment: float, text: str) -> Deferred[None]:
+        """Keep the beginning of a line."""
+        self.given.append(text)
+        return succeed(None)
 
     def fact(self, name: str, value: str) -> None:
         """Keep a fact."""
@@ -158,11 +166,147 @@ class FollowerTests(SynchronousTestCase):
         )
 
     def test_record_ends_a_line(self) -> None:
-        """A line that was shown before its end is a line."""
+        """A record of output ends its line, as in spools of before parts of lines."""
         self.write(spool.Kind.OUTPUT, b"Password: ")
         end = self.write(spool.Kind.OUTPUT, b"ok\n")
         self.follow()
         self.assertEqual(self.receiver.given, [(["Password: ", "ok"], end)])
+
+    def test_part(self) -> None:
+        """A line that comes in parts is one line, at the time of its first part."""
+        self.write(spool.Kind.OUTPUT, b"one\n")
+        first = self.size
+        self.write(spool.Kind.PART, b"working... ")
+        follower = self.follow()
+        self.assertEqual(self.receiver.given, [(["one"], first)])
+        self.receiver.store()
+        self.assertEqual(self.receiver.given[1:], ["working... "])
+        self.assertEqual(follower.offset, first)
+        self.write(spool.Kind.PART, b"still\r")
+        self.reactor.advance(1)
+        self.assertEqual(self.receiver.given[2:], ["working... still"])
+        self.assertEqual(follower.offset, first)
+        end = self.write(spool.Kind.OUTPUT, b"\ndone\n")
+        self.reactor.advance(1)
+        self.assertEqual(
+            self.receiver.given[3:], [(["working... still\r", "done"], end)]
+        )
+        self.receiver.store()
+        self.assertEqual(follower.offset, end)
+
+    def test_part_again(self) -> None:
+        """After a crash in a line the whole line is read again, and stored once."""
+        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.write(spool.Kind.PART, b"a")
+        first = self.follow()
+        self.receiver.store()
+        self.write(spool.Kind.PART, b"b")
+        self.reactor.advance(1)
+        stored = first.offset
+        first.abandon()
+        self.receiver.given.clear()
+        self.follow(stored)
+        self.assertEqual(self.receiver.given, ["ab"])
+        end = self.write(spool.Kind.OUTPUT, b"c\n")
+        self.reactor.advance(1)
+        self.assertEqual(self.receiver.given, ["ab", (["abc"], end)])
+
+    def test_part_ends(self) -> None:
+        """Any record but more output ends a line, and the end of the job does."""
+        self.write(spool.Kind.PART, b"a")
+        self.write(spool.Kind.NOTE, b"note\n")
+        self.write(spool.Kind.PART, b"b")
+        self.write(spool.Kind.STEP, b'{"name": "next"}')
+        self.write(spool.Kind.PART, b"c")
+        self.write(spool.Kind.FACT, b'{"name": "x", "value": "y"}')
+        between = self.size
+        end = self.write(spool.Kind.PART, b"\xc3\xa9d")
+        (self.spool / "result").write_bytes(msgspec.json.encode(RESULT))
+        self.follow()
+        self.assertEqual(self.receiver.given[:2], ["next", {"x": "y"}])
+        self.assertEqual(self.receiver.given[2:], [(["a", "note", "b", "c"], between)])
+        self.receiver.store()
+        self.assertEqual(self.receiver.given[3:], ["éd", (["éd"], end)])
+        self.receiver.store()
+        self.assertEqual(self.receiver.given[5:], [RESULT])
+
+    def test_part_of_vanished(self) -> None:
+        """What a vanished supervisor wrote of a line is a line."""
+        end = self.write(spool.Kind.PART, b"a")
+        self.die()
+        self.follow()
+        self.assertEqual(self.receiver.given, ["a", (["a"], end)])
+        self.assertEqual(self.lost, 0)
+        self.receiver.store()
+        self.assertEqual(self.lost, 1)
+
+    def test_part_too_long(self) -> None:
+        """What is kept of a line is bounded, whatever the spool holds."""
+        self.write(spool.Kind.PART, b"x" * LONGEST)
+        end = self.write(spool.Kind.PART, b"y" * LONGEST)
+        follower = self.follow()
+        self.assertEqual(self.receiver.given, [(["x" * LONGEST, "y" * LONGEST], end)])
+        self.receiver.store()
+        self.assertEqual(follower.offset, end)
+        last = self.write(spool.Kind.OUTPUT, b"z\n")
+        self.reactor.advance(1)
+        self.assertEqual(self.receiver.given[1:], [(["z"], last)])
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from([spool.Kind.PART, spool.Kind.OUTPUT, spool.Kind.NOTE]),
+                st.sampled_from([b"a", b"b\r", b"\xc3\xa9", b"\xff"]),
+            )
+        ),
+        st.lists(st.integers(0, 3)),
+    )
+    def test_any_crash(
+        self, records: list[tuple[int, bytes]], crashes: list[int]
+    ) -> None:
+        """Whenever the server is killed, no text is lost, and none is repeated."""
+        expected, begun = [], ""
+        for kind, body in records:
+            text = body.decode(errors="replace")
+            if kind == spool.Kind.NOTE:
+                expected += [begun] if begun else []
+                begun = ""
+            begun += text
+            if kind != spool.Kind.PART:
+                expected.append(begun)
+                begun = ""
+        expected += [begun] if begun else []
+        (self.spool / "output").write_bytes(b"")
+        (self.spool / "result").unlink(missing_ok=True)
+        offset, stored = 0, []
+        follower = self.follow()
+        self.size = 0
+        for number, (kind, body) in enumerate(records):
+            end = b"" if kind == spool.Kind.PART else b"\n"
+            self.write(kind, body + end)
+            self.reactor.advance(1)
+            if number in crashes:
+                follower.abandon()
+                self.receiver = Receiver()
+                follower = self.follow(offset)
+            while self.receiver.storing:
+                lines, offset = self._last_lines()
+                stored += lines
+                self.receiver.store()
+        (self.spool / "result").write_bytes(msgspec.json.encode(RESULT))
+        self.reactor.advance(1)
+        while self.receiver.storing:
+            lines, offset = self._last_lines()
+            stored += lines
+            self.receiver.store()
+        follower.abandon()
+        self.assertEqual(stored, expected)
+
+    def _last_lines(self) -> tuple[list[str], int]:
+        """Return the delivery that is to be stored."""
+        found = [each for each in self.receiver.given if isinstance(each, tuple)]
+        lines, offset = found[-1]
+        return lines, offset
 
     def test_long_record(self) -> None:
         """A record that is longer than one read is given."""

@@ -16,7 +16,11 @@ from semaphore_twisted.jobs import spool, steps, supervision, supervisor
 from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.supervision import folder, tree
 from semaphore_twisted.jobs.supervision.journal import Journal
-from semaphore_twisted.jobs.supervision.masker import MaskedStream, Masker
+from semaphore_twisted.jobs.supervision.masker import (
+    LONGEST_LINE,
+    MaskedStream,
+    Masker,
+)
 from semaphore_twisted.jobs.supervision.specification import (
     Specification,
     Step,
@@ -203,16 +207,16 @@ class MaskerTests(SynchronousTestCase):
         for a, b in pairwise(edges):
             out += stream.feed(data[a:b]) + stream.overdue()
         out += stream.close()
-        expected = masker.mask(data)
-        self.assertEqual(out.replace(b"\n", b""), expected.replace(b"\n", b""))
+        self.assertEqual(out, masker.mask(data))
 
     def test_whole_lines(self) -> None:
-        """Whole lines are given at once, the rest of a line later."""
+        """Whole lines are given at once, a part of a line after a pause."""
         stream = MaskedStream(Masker([b"secret"]))
         self.assertEqual(stream.feed(b"a\nb"), b"a\n")
         self.assertTrue(stream.holding)
         self.assertEqual(stream.overdue(), b"b")
-        self.assertEqual(stream.feed(b"\nc\n"), b"c\n")
+        self.assertEqual(stream.overdue(), b"")
+        self.assertEqual(stream.feed(b"\nc\n"), b"\nc\n")
 
     def test_key_in_lines(self) -> None:
         """A secret of several lines is masked although its lines come one by one."""
@@ -298,6 +302,101 @@ class JournalTests(FolderCase):
                 b"1\n2\n",
                 b"Output is over 10 bytes; the rest is dropped\n",
                 b"end\n",
+            ],
+        )
+
+    def test_parts(self) -> None:
+        """A line whose end has not come is of another kind, with all that continues it.
+
+        Records of output before it end where lines end.
+        """
+        journal, stream = self.journal(), object()
+        journal.output(b"a\nb", stream)
+        journal.output(b"c", stream)
+        journal.output(b"\r\nd\n", stream)
+        journal.output(b"e", stream)
+        journal.output(b"", stream)
+        journal.output(b"", stream)
+        journal.output(b"f")
+        self.assertEqual(
+            self.read(),
+            [
+                (spool.Kind.OUTPUT, b"a\n"),
+                (spool.Kind.PART, b"b"),
+                (spool.Kind.PART, b"c"),
+                (spool.Kind.OUTPUT, b"\r\nd\n"),
+                (spool.Kind.PART, b"e"),
+                (spool.Kind.OUTPUT, b"\n"),
+                (spool.Kind.OUTPUT, b"f"),
+            ],
+        )
+
+    def test_secret_in_parts(self) -> None:
+        """A secret is masked whose halves come before and after a pause."""
+        masker = Masker([b"swordfish"])
+        journal = Journal(masker=masker, limit=1000, written=lambda: None)
+        stream = MaskedStream(masker)
+        for piece in (stream.feed(b"password sword"), stream.overdue()):
+            if piece:
+                journal.output(piece, stream)
+        self.assertEqual(self.read(), [(spool.Kind.PART, b"password ")])
+        journal.output(stream.feed(b"fish!\n"), stream)
+        self.assertEqual(self.read()[1:], [(spool.Kind.OUTPUT, b"***!\n")])
+
+    def test_interrupted_line(self) -> None:
+        """Another stream and a note end a line; its own end adds no empty line."""
+        journal, one, other = self.journal(), object(), object()
+        journal.output(b"a", one)
+        journal.output(b"b\n", other)
+        journal.output(b"\r\nc", one)
+        journal.note("note")
+        journal.output(b"d\n", one)
+        journal.output(b"\ne\n", one)
+        self.assertEqual(
+            self.read(),
+            [
+                (spool.Kind.PART, b"a"),
+                (spool.Kind.OUTPUT, b"\n"),
+                (spool.Kind.OUTPUT, b"b\n"),
+                (spool.Kind.PART, b"c"),
+                (spool.Kind.NOTE, b"note\n"),
+                (spool.Kind.OUTPUT, b"d\n"),
+                (spool.Kind.OUTPUT, b"\ne\n"),
+            ],
+        )
+
+    def test_long_line(self) -> None:
+        """A line in parts ends at the limit; its own end adds no empty line."""
+        journal, stream = self.journal(limit=1 << 20), object()
+        for _ in range(7):
+            journal.output(b"x" * (LONGEST_LINE // 3), stream)
+        journal.output(b"\ny\n", stream)
+        found = self.read()
+        part, whole = spool.Kind.PART, spool.Kind.OUTPUT
+        kinds = [part, part, part, whole, part, part, part, whole]
+        self.assertEqual([kind for kind, _ in found], kinds)
+        self.assertEqual(found[-1][1], b"\ny\n")
+        for _ in range(2):
+            journal.output(b"x" * LONGEST_LINE + b"x", stream)
+        journal.output(b"\ny\n", stream)
+        found = self.read()[len(found) :]
+        self.assertEqual([kind for kind, _ in found], [whole, whole, whole])
+        self.assertEqual(found[-1][1], b"y\n")
+
+    def test_limit_in_a_line(self) -> None:
+        """Where the limit comes in a line, what was written of it is kept."""
+        journal, stream = self.journal(limit=10), object()
+        journal.output(b"12345", stream)
+        journal.output(b"67890123\nx\n", stream)
+        journal.output(b"", stream)
+        self.assertEqual(
+            self.read(),
+            [
+                (spool.Kind.PART, b"12345"),
+                (
+                    spool.Kind.NOTE,
+                    b"Output is over 10 bytes; the rest is dropped\n",
+                ),
             ],
         )
 

@@ -58,9 +58,11 @@ def run(made: JobSpecification) -> Ran:
     records, _ = spool.decode((folder / "output").read_bytes())
     shutil.rmtree(folder)
     text = b"".join(
-        record.body if record.body.endswith(b"\n") else record.body + b"\n"
+        record.body
+        if record.body.endswith(b"\n") or record.kind == spool.Kind.PART
+        else record.body + b"\n"
         for record in records
-        if record.kind in {spool.Kind.OUTPUT, spool.Kind.NOTE}
+        if record.kind in {spool.Kind.OUTPUT, spool.Kind.NOTE, spool.Kind.PART}
     )
     return Ran(
         status=result.status,

@@ -17,6 +17,7 @@ class RecordingReceiver:
     """Records all calls; with ``held = True`` lines count as stored after `store`."""
 
     texts: list[str] = field(factory=list)
+    parts: list[str] = field(factory=list)
     offset: int = 0
     facts: dict[str, str] = field(factory=dict)
     steps: list[str] = field(factory=list)
@@ -38,6 +39,11 @@ class RecordingReceiver:
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         return waiting
+
+    def part(self, moment: float, text: str) -> Deferred[None]:
+        """Note the beginning of a line."""
+        self.parts.append(text)
+        return succeed(None)
 
     def store(self) -> None:
         """Mark the delivered lines as stored."""

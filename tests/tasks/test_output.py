@@ -35,6 +35,7 @@ class OutputLogTests(SynchronousTestCase):
         self.task = make_task(conn, project, make_template(conn, project))
         self.clock = Clock()
         self.published: list[OutputLine] = []
+        self.begun: list[OutputLine] = []
         self.results: list[JobResult] = []
         self.broken = 0
         self.log = OutputLog(
@@ -44,6 +45,7 @@ class OutputLogTests(SynchronousTestCase):
             publish=self.publish,
             over=self.results.append,
             broken=self.count,
+            begun=self.begun.append,
         )
 
     def publish(self, lines: Sequence[OutputLine]) -> None:
@@ -142,6 +144,46 @@ class OutputLogTests(SynchronousTestCase):
         self.database.flush()
         self.successResultOf(flushed)
         self.assertEqual(self.texts(), ["a", "b"])
+
+    def test_part(self) -> None:
+        """The beginning of a line is published with the number that it will have."""
+        self.successResultOf(self.log.part(1.0, "wor"))
+        self.successResultOf(self.lines("a", "b"))
+        self.successResultOf(self.log.part(2.5, "wor"))
+        self.successResultOf(self.log.part(2.5, "working\r"))
+        self.assertEqual(
+            [(line.id, line.output) for line in self.begun],
+            [(1, "wor"), (3, "wor"), (3, "working")],
+        )
+        self.assertEqual(self.texts(), ["a", "b"])
+        self.clock.advance(INTERVAL)
+        self.successResultOf(self.log.lines([(2.5, "working: done")], 9))
+        (line,) = self.published[2:]
+        self.assertEqual((line.id, line.time), (3, self.begun[-1].time))
+
+    def test_part_of_closed(self) -> None:
+        """A log that was closed publishes nothing more."""
+        self.log.close()
+        self.successResultOf(self.log.part(1.0, "a"))
+        self.assertEqual(self.begun, [])
+
+    def test_part_without_store(self) -> None:
+        """Where the store cannot be read, the line is shown when it is whole."""
+
+        class Failing(MemoryDatabase):
+            """Cannot be read."""
+
+            def read(self, *_: Any, **__: Any) -> Deferred[Any]:
+                """Fail."""
+                return fail(OSError("damaged"))
+
+        database, self.log._database = self.log._database, Failing()
+        self.successResultOf(self.log.part(1.0, "a"))
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual((self.begun, self.broken), ([], 0))
+        self.log._database = database
+        self.successResultOf(self.lines("ab"))
+        self.assertEqual(self.texts(), ["ab"])
 
     def test_result(self) -> None:
         """The job's result is passed on."""

@@ -118,6 +118,10 @@ class Watcher:
         """Note texts."""
         self.heard += [(task_id, line.output) for line in lines]
 
+    def output_begun(self, project_id: ProjectId, line: OutputLine) -> None:
+        """Note the beginning of a line."""
+        self.heard.append((line.task_id, f"{line.output}…"))
+
 
 def prepare(order: JobOrder) -> JobSpecification:
     """Return a job that the test moves."""

@@ -31,6 +31,7 @@ from semaphore_twisted.web.hub import (
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW_TEXT = "2026-01-02T03:04:05Z"
 PROJECT, OTHER = ProjectId(1), ProjectId(2)
 TASK = TaskId(7)
 MEMBER = Audience(everything=False, projects=frozenset({PROJECT}))
@@ -315,6 +316,116 @@ class HubTests(HubTestCase):
         watcher.resume()
         self.assertEqual(wire.numbers, [1, 2, 3, 4, 5, 6])
         self.assertEqual(wire.kinds, ["log"] * 6 + ["update"] * 2)
+
+    def begin(self, number: int, text: str) -> None:
+        """Tell the beginning of a line, as the task service does."""
+        self.hub.output_begun(PROJECT, replace(line(number), output=text))
+
+    def complete(self, number: int, text: str) -> None:
+        """Store a whole line and the one after it, then tell the hub of them."""
+        both = [replace(line(number), output=text), line(number + 1)]
+        self.stored += both
+        self.hub.output_appended(PROJECT, TASK, both)
+
+    def parts(self, wire: Wire) -> list[tuple[object, ...]]:
+        """Return what was sent of lines: number, offset, text, and if more comes."""
+        return [
+            (each["id"], each.get("offset"), each["output"], each.get("partial"))
+            for each in wire.sent
+            if each["type"] == "log"
+        ]
+
+    def test_parts(self) -> None:
+        """Of a line that takes long each text is sent once, with the line's number."""
+        _, wire = self.watcher("a", MEMBER)
+        self.append(1, 1)
+        self.begin(2, "working")
+        self.begin(2, "working... 1")
+        self.begin(2, "working... 1")
+        _, late = self.watcher("late", MEMBER)
+        self.complete(2, "working... 1, done")
+        self.assertEqual(
+            self.parts(wire)[1:],
+            [
+                (2, None, "working", True),
+                (2, 7, "... 1", True),
+                (2, 12, ", done", None),
+                (3, None, "line 3", None),
+            ],
+        )
+        self.assertEqual(
+            self.parts(late),
+            [(2, None, "working... 1, done", None), (3, None, "line 3", None)],
+        )
+        self.assertEqual((wire.sent[1]["time"], wire.sent[3]["time"]), (NOW_TEXT,) * 2)
+
+    def test_part_is_all(self) -> None:
+        """Where a line ends without more text, no empty message follows."""
+        _, wire = self.watcher("a", MEMBER)
+        self.begin(1, "Password: ")
+        self.complete(1, "Password: ")
+        self.begin(3, "")
+        self.complete(3, "")
+        self.assertEqual(
+            self.parts(wire),
+            [
+                (1, None, "Password: ", True),
+                (2, None, "line 2", None),
+                (3, None, "", None),
+                (4, None, "line 4", None),
+            ],
+        )
+
+    def test_welcome(self) -> None:
+        """A websocket that opens in a line gets its beginning, if it may see it."""
+        self.begin(1, "working")
+        watcher, wire = self.watcher("a", MEMBER)
+        self.hub.welcome(watcher)
+        others = Audience(everything=False, projects=frozenset({OTHER}))
+        watcher, other = self.watcher("other", others)
+        self.hub.welcome(watcher)
+        self.complete(1, "working... ")
+        self.assertEqual(
+            self.parts(wire)[:2], [(1, None, "working", True), (1, 7, "... ", None)]
+        )
+        self.assertEqual(other.sent, [])
+        watcher, late = self.watcher("late", MEMBER)
+        self.hub.welcome(watcher)
+        self.assertEqual(late.sent, [])
+
+    def test_paused_in_a_line(self) -> None:
+        """Who stops reading in a line gets its rest once, from the store."""
+        watcher, wire = self.watcher("slow", MEMBER)
+        self.begin(1, "working")
+        watcher.pause()
+        self.begin(1, "working... ")
+        self.complete(1, "working... done")
+        self.begin(3, "next")
+        self.hub.task_changed(task(Status.SUCCESS))
+        watcher.resume()
+        self.assertEqual(
+            self.parts(wire),
+            [
+                (1, None, "working", True),
+                (1, 7, "... done", None),
+                (2, None, "line 2", None),
+            ],
+        )
+        self.assertEqual(wire.kinds[-1], "update")
+
+    def test_other_text(self) -> None:
+        """Where the line has another text after all, it is sent as a whole."""
+        _, wire = self.watcher("a", MEMBER)
+        self.begin(1, "working")
+        self.complete(1, "interrupted")
+        self.assertEqual(self.parts(wire)[1], (1, None, "interrupted", None))
+
+    def test_end_in_a_line(self) -> None:
+        """Nothing is kept of a task that has ended."""
+        watcher, _ = self.watcher("a", MEMBER)
+        self.begin(1, "working")
+        self.hub.task_changed(task(Status.ERROR))
+        self.assertEqual((self.hub._begun, watcher._begun), ({}, {}))
 
     def test_store_fails(self) -> None:
         """Where lines cannot be read the socket ends: its client returns."""

@@ -65,8 +65,9 @@ class Ending(Exception):
         self.step = step
         self.exit_status = exit_status
         self.signal = signal
-        #: Withheld output, and lines, to log before the reason.
+        #: Withheld output with its stream, and lines, to log before the reason.
         self.kept = bytearray()
+        self.source: object = None
         self.lines: list[str] = []
         #: The last line of the log.
         self.last = reason
@@ -292,7 +293,7 @@ class Job:
         kept = bytearray()
 
         def log(data: bytes) -> None:
-            self._journal.output(data)
+            self._journal.output(data, log)
             found = [each for each in remarks if each.encode() in data]
             remarked.extend(remarks.pop(each) for each in found)
 
@@ -332,7 +333,7 @@ class Job:
                 outcome = self._outcome(step, started.pid, bytes(captured))
         except Ending as ending:
             # Output that is still in the pipe is added to it.
-            ending.kept = kept
+            ending.kept, ending.source = kept, log
             kept.extend(captured)
             self._waiter.divert(started.outputs, keep)
             raise
@@ -412,7 +413,7 @@ class Job:
         grace = self._specification.grace
         self._end_all(min(grace, _LEFTOVER_GRACE) if limited else grace)
         self._waiter.close_streams()
-        self._journal.output(bytes(ending.kept))
+        self._journal.output(bytes(ending.kept), ending.source)
         for line in ending.lines:
             self._journal.note(line)
         if ending.last:
@@ -432,7 +433,7 @@ class Job:
         except Ending as ending:
             self._end_all(0)
             self._waiter.close_streams()
-            self._journal.output(bytes(ending.kept))
+            self._journal.output(bytes(ending.kept), ending.source)
             self._journal.note(f"Cleaning up: {ending.last}")
         else:
             self._end_all(min(self._specification.grace, _LEFTOVER_GRACE))

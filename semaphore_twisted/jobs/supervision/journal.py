@@ -14,7 +14,7 @@ import json
 import os
 import time
 
-from semaphore_twisted.jobs.supervision.masker import Masker
+from semaphore_twisted.jobs.supervision.masker import LONGEST_LINE, Masker
 from semaphore_twisted.jobs.supervision.records import Kind, decode, encode
 
 TYPE_CHECKING = False
@@ -45,6 +45,11 @@ class Journal:
         self._left = limit
         self._limit = limit
         self._dropping = False
+        #: The stream whose line has not ended, and the bytes of this line so far.
+        self._open: object = None
+        self._length = 0
+        #: The stream whose line was ended before its line feed came.
+        self._broken: object = None
         #: Bytes dropped for lack of space that no line has reported yet.
         self._untold = 0
         #: All bytes dropped for lack of space.
@@ -71,8 +76,21 @@ class Journal:
         os.lseek(self._output, size, os.SEEK_SET)
         return size
 
-    def output(self, data: bytes) -> None:
-        """Write masked *data* of the job, up to the limit."""
+    def output(self, data: bytes, source: object = None) -> None:
+        """Write masked *data* of the job, up to the limit.
+
+        *source* is the stream of *data*; empty *data* is the end of this stream. A last
+        line without a line feed stays open, and more data of the same stream continues
+        it. Another record in between ends it, and so does the limit of a line. Without
+        a *source* a line ends with *data*.
+        """
+        continues = source is self._open
+        if (data and not continues) or (continues and not data):
+            self._end_line()
+        if source is not None and source is self._broken:
+            # The line was ended already: its own line feed adds no empty line.
+            data = data.removeprefix(b"\r\n" if data[:1] == b"\r" else b"\n")
+            self._broken = None
         if not data or self._dropping:
             return
         if len(data) > self._left:
@@ -80,11 +98,40 @@ class Journal:
             data = data[: data.rfind(b"\n", 0, self._left) + 1]
         self._left -= len(data)
         if self._has_room():
-            self._append(Kind.OUTPUT, data)
+            self._append_lines(data, source)
         else:
             self._lose(len(data))
         if self._dropping:
             self.note(f"Output is over {self._limit} bytes; the rest is dropped")
+
+    def _append_lines(self, data: bytes, source: object) -> None:
+        """Write the whole lines of *data*, and the part of a line at its end."""
+        end = data.rfind(b"\n") + 1
+        length = len(data) - end
+        if end == 0 and self._open is not None:
+            length += self._length
+        too_long = length > LONGEST_LINE
+        if source is None or too_long:
+            end = len(data)
+        if end:
+            self._append(Kind.OUTPUT, data[:end])
+            self._open = None
+        if too_long:
+            self._broken = source
+        if end < len(data):
+            self._append(Kind.PART, data[end:])
+            self._open, self._length = source, length
+
+    def _end_line(self) -> None:
+        """End the open line, if there is one."""
+        if self._open is not None:
+            self._append(Kind.OUTPUT, b"\n")
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Note that a record has ended the open line, if there is one."""
+        if self._open is not None:
+            self._broken, self._open = self._open, None
 
     def _has_room(self) -> bool:
         """Whether the disk has more free space than the reserve.
@@ -123,6 +170,8 @@ class Journal:
             return
         if self._untold and not self._short:
             self._tell()
+        if kind not in (Kind.OUTPUT, Kind.PART):
+            self._interrupt()
         if self._write(encode(kind, time.time(), body)):
             self._written()
         else:
@@ -136,6 +185,7 @@ class Journal:
         """Write how much was dropped; if that does not fit, a later call reports it."""
         note = f"{self.dropped}\n".encode()
         if self._write(encode(Kind.NOTE, time.time(), note)):
+            self._interrupt()
             self._untold = 0
             self._written()
 

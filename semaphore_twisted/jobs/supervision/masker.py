@@ -77,16 +77,14 @@ def without(data: bytes, spans: list[tuple[int, int]]) -> bytes:
 
 
 class MaskedStream:
-    """One output stream of a job: takes raw reads, returns whole masked lines.
+    """One output stream of a job: takes raw reads, returns masked lines.
 
-    Returned data ends at the end of a line. A line without an end is returned if it is
-    too long or overdue; it then ends there.
+    Part of a line is returned if the line is too long or overdue; the rest follows.
     """
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
         self._held = b""
-        self._open = False
 
     @property
     def holding(self) -> bool:
@@ -123,13 +121,5 @@ class MaskedStream:
                 break
             end = max(end, span[1])
             spans.append(span)
-        shown, self._held = held[:end], held[end:]
-        if not shown:
-            return b""
-        unfinished = not shown.endswith(b"\n")
-        shown = without(shown, spans)
-        if self._open:
-            # The end of a line that was already shown is removed.
-            shown = shown.removeprefix(b"\r\n" if shown[:1] == b"\r" else b"\n")
-        self._open = unfinished
-        return shown
+        self._held = held[end:]
+        return without(held[:end], spans)

@@ -12,7 +12,8 @@ import zlib
 class Kind:
     """The kind of a record, which determines its body."""
 
-    #: Masked bytes of the job, ending at the end of a line.
+    #: Masked bytes of the job; they continue the line of a preceding PART. The last
+    #: line ends with the record, also without a line feed.
     OUTPUT = 1
     #: Lines of the supervisor, in UTF-8.
     NOTE = 2
@@ -20,6 +21,9 @@ class Kind:
     FACT = 3
     #: JSON with ``name``, the step that begins.
     STEP = 4
+    #: Masked bytes of a line that has not ended. The next record continues the line if
+    #: it is an OUTPUT or a PART; any other record ends it.
+    PART = 5
 
 
 HEADER = struct.Struct(">IIBd")

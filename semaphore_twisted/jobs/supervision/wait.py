@@ -26,13 +26,21 @@ _SMALL = 16 * 1024
 
 
 class Stream:
-    """An output of a program, and the function that receives it."""
+    """An output of a program, and the function that receives it.
+
+    The function is called with masked bytes, and with none at the end of the output.
+    """
 
     def __init__(self, masker: Masker, sink: Callable[[bytes], None]) -> None:
         self.masked = MaskedStream(masker)
         self.sink = sink
         #: When the oldest byte that is held back arrived; on the monotonic clock.
         self.since = 0.0
+
+    def show(self) -> None:
+        """Give the sink the part of an unfinished line that cannot begin a secret."""
+        if part := self.masked.overdue():
+            self.sink(part)
 
 
 class Waiter:
@@ -88,7 +96,7 @@ class Waiter:
             while left and descriptor in self._streams and self._read(descriptor):
                 left -= 1
             if (stream := self._streams.get(descriptor)) is not None:
-                stream.sink(stream.masked.overdue())
+                stream.show()
 
     def close_streams(self) -> None:
         """Read the rest of every stream, and close all streams and inputs."""
@@ -121,7 +129,7 @@ class Waiter:
         for stream in self._streams.values():
             if stream.masked.holding and now >= stream.since + _OVERDUE:
                 stream.since = now
-                stream.sink(stream.masked.overdue())
+                stream.show()
 
     def _ready(self, descriptor: int) -> None:
         if descriptor == self._wake:
@@ -172,7 +180,9 @@ class Waiter:
     def _end(self, descriptor: int) -> None:
         stream = self._streams.pop(descriptor)
         os.close(descriptor)
-        stream.sink(stream.masked.close())
+        if rest := stream.masked.close():
+            stream.sink(rest)
+        stream.sink(b"")
 
     def _write(self, descriptor: int) -> None:
         try:
