@@ -1,13 +1,10 @@
 """The routes that all kinds of project resources share."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations.references import References
-from semaphore_twisted.web.routing import Route
-
-Handler = Callable[..., Awaitable[Any]]
+from semaphore_twisted.web.routing import Handler, Route
 
 
 def resource_routes(
@@ -32,37 +29,10 @@ def resource_routes(
     """
     manage = Access.MANAGE_RESOURCES
     return (
-        Route(
-            method="GET",
-            pattern=every,
-            handler=listed,
-            access=read,
-            answer=list[answer],
-        ),
-        Route(
-            method="POST",
-            pattern=every,
-            handler=create,
-            access=manage,
-            body=body,
-            answer=answer,
-            status=201,
-        ),
-        Route(method="GET", pattern=one, handler=get, access=read, answer=answer),
-        Route(
-            method="GET",
-            pattern=f"{one}/refs",
-            handler=references,
-            access=read,
-            answer=References,
-        ),
-        Route(
-            method="PUT",
-            pattern=one,
-            handler=change,
-            access=manage,
-            body=body,
-            status=204,
-        ),
-        Route(method="DELETE", pattern=one, handler=delete, access=manage, status=204),
+        Route.get(every, listed, read, answer=list[answer]),
+        Route.post(every, create, manage, body=body, answer=answer, status=201),
+        Route.get(one, get, read, answer=answer),
+        Route.get(f"{one}/refs", references, read, answer=References),
+        Route.put(one, change, manage, body=body),
+        Route.delete(one, delete, manage),
     )

@@ -6,10 +6,11 @@ one in braces. One trailing slash is ignored; HEAD is handled as GET.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import unquote_to_bytes
 
 from attrs import Factory, define, field, frozen
+from typing_extensions import Unpack
 
 from semaphore_twisted.model.users import Access
 
@@ -54,17 +55,34 @@ def _parameter(segment: str) -> Parameter | None:
     return Parameter(name, text=kind == "text")
 
 
+Handler = Callable[..., Awaitable[Any]]
+
+
+class RouteFields(TypedDict, total=False):
+    """The fields of a route that have a default."""
+
+    body: Any
+    answer: Any
+    status: int
+    content: tuple[str, ...]
+    refusals: frozenset[int]
+    urgent: bool
+
+
 @frozen(kw_only=True)
 class Route:
     """One route: required access, handler, body type, response type and status.
 
     *handler* is ``async def handler(context, body)``, or without *body* if
     ``Route.body`` is ``None``.
+
+    The four methods that are named after a method of HTTP make a row of a table of
+    routes. Their *status* is by default 200, and 204 without an *answer*.
     """
 
     method: str
     pattern: str
-    handler: Callable[..., Awaitable[Any]] = field(eq=False)
+    handler: Handler = field(eq=False)
     access: Access
     body: Any = None
     answer: Any = None
@@ -86,6 +104,65 @@ class Route:
     def _parameters(self) -> tuple[Parameter, ...]:
         found = [_parameter(segment) for segment in self.segments]
         return tuple(each for each in found if each is not None)
+
+    @classmethod
+    def get(
+        cls,
+        pattern: str,
+        handler: Handler,
+        access: Access,
+        **fields: Unpack[RouteFields],
+    ) -> "Route":
+        """Return a route that reads."""
+        return cls._row("GET", pattern, handler, access, fields)
+
+    @classmethod
+    def post(
+        cls,
+        pattern: str,
+        handler: Handler,
+        access: Access,
+        **fields: Unpack[RouteFields],
+    ) -> "Route":
+        """Return a route that creates an object or does something with one."""
+        return cls._row("POST", pattern, handler, access, fields)
+
+    @classmethod
+    def put(
+        cls,
+        pattern: str,
+        handler: Handler,
+        access: Access,
+        **fields: Unpack[RouteFields],
+    ) -> "Route":
+        """Return a route that changes an object."""
+        return cls._row("PUT", pattern, handler, access, fields)
+
+    @classmethod
+    def delete(
+        cls,
+        pattern: str,
+        handler: Handler,
+        access: Access,
+        **fields: Unpack[RouteFields],
+    ) -> "Route":
+        """Return a route that deletes an object."""
+        return cls._row("DELETE", pattern, handler, access, fields)
+
+    @classmethod
+    def _row(
+        cls,
+        method: str,
+        pattern: str,
+        handler: Handler,
+        access: Access,
+        fields: RouteFields,
+    ) -> "Route":
+        if "answer" not in fields:
+            fields = {"status": 204, **fields}
+        return cls(
+            method=method, pattern=pattern, handler=handler, access=access, **fields
+        )
 
     @property
     def name(self) -> str:

@@ -123,3 +123,34 @@ class RouterTests(SynchronousTestCase):
             path = path.replace(mark, str(data.draw(identifiers)))
         found = Router(ROUTES).match(chosen.method, path.encode())
         self.assertIs(found.route, chosen)
+
+
+class RowTests(SynchronousTestCase):
+    """Rows of a table of routes."""
+
+    def test_methods(self) -> None:
+        """A row is named after the method of HTTP."""
+        for make, method in (
+            (Route.get, "GET"),
+            (Route.post, "POST"),
+            (Route.put, "PUT"),
+            (Route.delete, "DELETE"),
+        ):
+            row = make("/x/{x_id}", answer, Access.USER, answer=int)
+            expected = Route(
+                method=method,
+                pattern="/x/{x_id}",
+                handler=answer,
+                access=Access.USER,
+                answer=int,
+            )
+            self.assertEqual(row, expected)
+            self.assertIs(row.handler, answer)
+
+    def test_status(self) -> None:
+        """The status is 204 without an answer, unless another one is given."""
+        self.assertEqual(Route.put("/x", answer, Access.USER, body=int).status, 204)
+        self.assertEqual(Route.put("/x", answer, Access.USER, answer=int).status, 200)
+        row = Route.post("/x", answer, Access.USER, answer=int, status=201)
+        self.assertEqual(row.status, 201)
+        self.assertEqual(Route.post("/x", answer, Access.USER, status=202).status, 202)

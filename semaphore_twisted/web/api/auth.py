@@ -137,29 +137,14 @@ async def logout(context: Context) -> None:
 
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern="/auth/login",
-        handler=methods,
-        access=Access.PUBLIC,
-        answer=LoginMethods,
-    ),
-    Route(
-        method="POST",
-        pattern="/auth/login",
-        handler=login,
-        access=Access.PUBLIC,
+    Route.get("/auth/login", methods, Access.PUBLIC, answer=LoginMethods),
+    Route.post(
+        "/auth/login",
+        login,
+        Access.PUBLIC,
         body=Login,
-        status=204,
         refusals=frozenset({401, 403, 429}),
         urgent=True,
     ),
-    Route(
-        method="POST",
-        pattern="/auth/logout",
-        handler=logout,
-        access=Access.PUBLIC,
-        status=204,
-        urgent=True,
-    ),
+    Route.post("/auth/logout", logout, Access.PUBLIC, urgent=True),
 )

@@ -70,13 +70,7 @@ def _number(context: Context, name: str, absent: int, most: int) -> int:
 
 
 ROUTES = tuple(
-    Route(
-        method="GET",
-        pattern=pattern,
-        handler=handler,
-        access=access,
-        answer=list[Event],
-    )
+    Route.get(pattern, handler, access, answer=list[Event])
     for pattern, handler, access in (
         ("/events", events, Access.USER),
         ("/events/last", last_events, Access.USER),

@@ -27,20 +27,14 @@ def _file(context: Context) -> Path:
 
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern="/known_hosts",
-        handler=listed,
-        access=Access.ADMIN,
+    Route.get(
+        "/known_hosts",
+        listed,
+        Access.ADMIN,
         answer=list[KnownHost],
         refusals=frozenset({409}),
     ),
-    Route(
-        method="DELETE",
-        pattern="/known_hosts/{host:text}",
-        handler=forget,
-        access=Access.ADMIN,
-        status=204,
-        refusals=frozenset({409}),
+    Route.delete(
+        "/known_hosts/{host:text}", forget, Access.ADMIN, refusals=frozenset({409})
     ),
 )

@@ -50,48 +50,10 @@ _ALL = "/project/{project_id}/users"
 _ONE = "/project/{project_id}/users/{user_id}"
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern=_ALL,
-        handler=members,
-        access=Access.MEMBER,
-        answer=list[Member],
-    ),
-    Route(
-        method="POST",
-        pattern=_ALL,
-        handler=add,
-        access=Access.MANAGE_USERS,
-        body=NewMember,
-        status=204,
-    ),
-    Route(
-        method="GET",
-        pattern=_ONE,
-        handler=get,
-        access=Access.MEMBER,
-        answer=OneOf((User, UserInList)),
-    ),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=Access.MANAGE_USERS,
-        body=ChangedMember,
-        status=204,
-    ),
-    Route(
-        method="DELETE",
-        pattern=_ONE,
-        handler=remove,
-        access=Access.MANAGE_USERS,
-        status=204,
-    ),
-    Route(
-        method="DELETE",
-        pattern="/project/{project_id}/me",
-        handler=leave,
-        access=Access.MEMBER,
-        status=204,
-    ),
+    Route.get(_ALL, members, Access.MEMBER, answer=list[Member]),
+    Route.post(_ALL, add, Access.MANAGE_USERS, body=NewMember),
+    Route.get(_ONE, get, Access.MEMBER, answer=OneOf((User, UserInList))),
+    Route.put(_ONE, change, Access.MANAGE_USERS, body=ChangedMember),
+    Route.delete(_ONE, remove, Access.MANAGE_USERS),
+    Route.delete("/project/{project_id}/me", leave, Access.MEMBER),
 )

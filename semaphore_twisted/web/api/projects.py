@@ -61,49 +61,12 @@ async def role(context: Context) -> OwnRole:
 
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern="/projects",
-        handler=projects,
-        access=Access.USER,
-        answer=list[Project],
+    Route.get("/projects", projects, Access.USER, answer=list[Project]),
+    Route.post(
+        "/projects", create, Access.USER, body=NewProject, answer=Project, status=201
     ),
-    Route(
-        method="POST",
-        pattern="/projects",
-        handler=create,
-        access=Access.USER,
-        body=NewProject,
-        answer=Project,
-        status=201,
-    ),
-    Route(
-        method="GET",
-        pattern="/project/{project_id}",
-        handler=get,
-        access=Access.MEMBER,
-        answer=Project,
-    ),
-    Route(
-        method="PUT",
-        pattern="/project/{project_id}",
-        handler=change,
-        access=Access.UPDATE_PROJECT,
-        body=NewProject,
-        status=204,
-    ),
-    Route(
-        method="DELETE",
-        pattern="/project/{project_id}",
-        handler=delete,
-        access=Access.UPDATE_PROJECT,
-        status=204,
-    ),
-    Route(
-        method="GET",
-        pattern="/project/{project_id}/role",
-        handler=role,
-        access=Access.MEMBER,
-        answer=OwnRole,
-    ),
+    Route.get("/project/{project_id}", get, Access.MEMBER, answer=Project),
+    Route.put("/project/{project_id}", change, Access.UPDATE_PROJECT, body=NewProject),
+    Route.delete("/project/{project_id}", delete, Access.UPDATE_PROJECT),
+    Route.get("/project/{project_id}/role", role, Access.MEMBER, answer=OwnRole),
 )

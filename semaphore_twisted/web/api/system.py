@@ -229,34 +229,15 @@ def _process_figures() -> list[Figure]:
 _BEGUN = time.monotonic()
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern="/ping",
-        handler=ping,
-        access=Access.PUBLIC,
-        answer=PlainText,
-    ),
-    Route(method="GET", pattern="/info", handler=info, access=Access.USER, answer=Info),
-    Route(
-        method="GET",
-        pattern="/apps",
-        handler=apps,
-        access=Access.USER,
-        answer=list[AppInList],
-    ),
-    Route(
-        method="GET",
-        pattern="/metrics",
-        handler=metrics,
-        access=Access.PUBLIC,
+    Route.get("/ping", ping, Access.PUBLIC, answer=PlainText),
+    Route.get("/info", info, Access.USER, answer=Info),
+    Route.get("/apps", apps, Access.USER, answer=list[AppInList]),
+    Route.get(
+        "/metrics",
+        metrics,
+        Access.PUBLIC,
         answer=PlainText,
         refusals=frozenset({401, 429}),
     ),
-    Route(
-        method="GET",
-        pattern="/openapi.json",
-        handler=document,
-        access=Access.PUBLIC,
-        answer=dict,
-    ),
+    Route.get("/openapi.json", document, Access.PUBLIC, answer=dict),
 )

@@ -69,12 +69,7 @@ ROUTES = (
         change=change,
         delete=delete,
     ),
-    Route(
-        method="PUT",
-        pattern=f"{_ONE}/description",
-        handler=describe,
-        access=Access.MANAGE_RESOURCES,
-        body=Description,
-        status=204,
+    Route.put(
+        f"{_ONE}/description", describe, Access.MANAGE_RESOURCES, body=Description
     ),
 )

@@ -32,27 +32,9 @@ async def delete(context: Context) -> None:
 
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern="/user/tokens",
-        handler=tokens,
-        access=Access.USER,
-        answer=list[ApiToken],
+    Route.get("/user/tokens", tokens, Access.USER, answer=list[ApiToken]),
+    Route.post(
+        "/user/tokens", create, Access.USER, body=NewToken, answer=ApiToken, status=201
     ),
-    Route(
-        method="POST",
-        pattern="/user/tokens",
-        handler=create,
-        access=Access.USER,
-        body=NewToken,
-        answer=ApiToken,
-        status=201,
-    ),
-    Route(
-        method="DELETE",
-        pattern="/user/tokens/{token_id:text}",
-        handler=delete,
-        access=Access.USER,
-        status=204,
-    ),
+    Route.delete("/user/tokens/{token_id:text}", delete, Access.USER),
 )

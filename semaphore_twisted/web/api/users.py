@@ -181,59 +181,20 @@ async def _check_current(context: Context, password: str) -> None:
 _ONE = "/users/{user_id}"
 
 ROUTES = (
-    Route(
-        method="GET", pattern="/user", handler=own, access=Access.USER, answer=OwnUser
+    Route.get("/user", own, Access.USER, answer=OwnUser),
+    Route.get(
+        "/users", users, Access.USER, answer=OneOf((list[User], list[UserInList]))
     ),
-    Route(
-        method="GET",
-        pattern="/users",
-        handler=users,
-        access=Access.USER,
-        answer=OneOf((list[User], list[UserInList])),
-    ),
-    Route(
-        method="POST",
-        pattern="/users",
-        handler=create,
-        access=Access.ADMIN,
-        body=NewUser,
-        answer=User,
-        status=201,
-    ),
-    Route(
-        method="GET",
-        pattern=_ONE,
-        handler=get,
-        access=Access.USER,
-        answer=OneOf((User, UserInList)),
-    ),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=Access.USER,
-        body=ChangedUser,
-        status=204,
-        refusals=frozenset({429}),
-    ),
-    Route(
-        method="DELETE", pattern=_ONE, handler=delete, access=Access.USER, status=204
-    ),
-    Route(
-        method="POST",
-        pattern="/users/{user_id}/active",
-        handler=set_active,
-        access=Access.ADMIN,
-        body=Activity,
-        status=204,
-    ),
-    Route(
-        method="POST",
-        pattern="/users/{user_id}/password",
-        handler=set_password,
-        access=Access.USER,
+    Route.post("/users", create, Access.ADMIN, body=NewUser, answer=User, status=201),
+    Route.get(_ONE, get, Access.USER, answer=OneOf((User, UserInList))),
+    Route.put(_ONE, change, Access.USER, body=ChangedUser, refusals=frozenset({429})),
+    Route.delete(_ONE, delete, Access.USER),
+    Route.post("/users/{user_id}/active", set_active, Access.ADMIN, body=Activity),
+    Route.post(
+        "/users/{user_id}/password",
+        set_password,
+        Access.USER,
         body=NewPassword,
-        status=204,
         refusals=frozenset({429}),
     ),
 )

@@ -42,44 +42,17 @@ _ALL = "/project/{project_id}/views"
 _ONE = "/project/{project_id}/views/{view_id}"
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern=_ALL,
-        handler=views,
-        access=Access.MEMBER,
-        answer=list[View],
+    Route.get(_ALL, views, Access.MEMBER, answer=list[View]),
+    Route.post(
+        _ALL, create, Access.MANAGE_RESOURCES, body=NewView, answer=View, status=201
     ),
-    Route(
-        method="POST",
-        pattern=_ALL,
-        handler=create,
-        access=Access.MANAGE_RESOURCES,
-        body=NewView,
-        answer=View,
-        status=201,
-    ),
-    Route(
-        method="POST",
-        pattern="/project/{project_id}/views/positions",
-        handler=order,
-        access=Access.MANAGE_RESOURCES,
+    Route.post(
+        "/project/{project_id}/views/positions",
+        order,
+        Access.MANAGE_RESOURCES,
         body=dict[str, int],
-        status=204,
     ),
-    Route(method="GET", pattern=_ONE, handler=get, access=Access.MEMBER, answer=View),
-    Route(
-        method="PUT",
-        pattern=_ONE,
-        handler=change,
-        access=Access.MANAGE_RESOURCES,
-        body=NewView,
-        status=204,
-    ),
-    Route(
-        method="DELETE",
-        pattern=_ONE,
-        handler=delete,
-        access=Access.MANAGE_RESOURCES,
-        status=204,
-    ),
+    Route.get(_ONE, get, Access.MEMBER, answer=View),
+    Route.put(_ONE, change, Access.MANAGE_RESOURCES, body=NewView),
+    Route.delete(_ONE, delete, Access.MANAGE_RESOURCES),
 )

@@ -157,55 +157,17 @@ async def doctor(context: Context) -> VpnDiagnosis:
 
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern="/vpn/network",
-        handler=network,
-        access=Access.USER,
-        answer=Network,
-    ),
-    Route(
-        method="PUT",
-        pattern="/vpn/network",
-        handler=change_network,
-        access=Access.ADMIN,
+    Route.get("/vpn/network", network, Access.USER, answer=Network),
+    Route.put(
+        "/vpn/network",
+        change_network,
+        Access.ADMIN,
         body=NetworkChange,
         answer=NetworkOutcome,
     ),
-    Route(
-        method="GET",
-        pattern="/vpn/pools",
-        handler=pools,
-        access=Access.ADMIN,
-        answer=list[PoolUsage],
-    ),
-    Route(
-        method="GET",
-        pattern="/vpn/status",
-        handler=status,
-        access=Access.USER,
-        answer=VpnStatus,
-    ),
-    Route(
-        method="GET",
-        pattern="/vpn/plan",
-        handler=plan,
-        access=Access.ADMIN,
-        answer=VpnPlan,
-    ),
-    Route(
-        method="POST",
-        pattern="/vpn/confirm",
-        handler=confirm,
-        access=Access.ADMIN,
-        body=Nothing,
-        answer=Applied,
-    ),
-    Route(
-        method="GET",
-        pattern="/vpn/doctor",
-        handler=doctor,
-        access=Access.ADMIN,
-        answer=VpnDiagnosis,
-    ),
+    Route.get("/vpn/pools", pools, Access.ADMIN, answer=list[PoolUsage]),
+    Route.get("/vpn/status", status, Access.USER, answer=VpnStatus),
+    Route.get("/vpn/plan", plan, Access.ADMIN, answer=VpnPlan),
+    Route.post("/vpn/confirm", confirm, Access.ADMIN, body=Nothing, answer=Applied),
+    Route.get("/vpn/doctor", doctor, Access.ADMIN, answer=VpnDiagnosis),
 )

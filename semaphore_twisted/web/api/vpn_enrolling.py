@@ -103,22 +103,20 @@ async def authority(context: Context) -> Encoded:
 
 
 ROUTES = (
-    Route(
-        method="POST",
-        pattern="/vpn/enroll",
-        handler=enroll,
-        access=Access.PUBLIC,
+    Route.post(
+        "/vpn/enroll",
+        enroll,
+        Access.PUBLIC,
         body=EnrollRequest,
         answer=EnrolledOutcome,
         status=201,
         content=("text/plain",),
         refusals=frozenset({404, 429}),
     ),
-    Route(
-        method="GET",
-        pattern="/vpn/ca",
-        handler=authority,
-        access=Access.PUBLIC,
+    Route.get(
+        "/vpn/ca",
+        authority,
+        Access.PUBLIC,
         answer=PlainText,
         content=("application/x-pem-file", "application/x-x509-ca-cert"),
         refusals=frozenset({404}),

@@ -86,27 +86,14 @@ async def revoke(context: Context) -> InviteOutcome:
 
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern="/vpn/invites",
-        handler=listed,
-        access=Access.USER,
-        answer=list[Invite],
-    ),
-    Route(
-        method="POST",
-        pattern="/vpn/invites",
-        handler=create,
-        access=Access.USER,
+    Route.get("/vpn/invites", listed, Access.USER, answer=list[Invite]),
+    Route.post(
+        "/vpn/invites",
+        create,
+        Access.USER,
         body=InviteRequest,
         answer=InviteCreated,
         status=201,
     ),
-    Route(
-        method="DELETE",
-        pattern="/vpn/invites/{invite_id}",
-        handler=revoke,
-        access=Access.USER,
-        answer=InviteOutcome,
-    ),
+    Route.delete("/vpn/invites/{invite_id}", revoke, Access.USER, answer=InviteOutcome),
 )

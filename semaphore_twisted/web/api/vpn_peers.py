@@ -183,27 +183,27 @@ def routes(
     """Return the routes of peers below *prefix*; *body* is the type of a new one."""
     every = f"{prefix}/peers"
     one = f"{every}/{{peer_id}}"
-
-    def route(method: str, pattern: str, name: str, **more: Any) -> Route:
-        access = read if method == "GET" else write
-        return Route(
-            method=method,
-            pattern=pattern,
-            handler=handlers[name],
-            access=access,
-            **more,
-        )
-
+    do = handlers
     return (
-        route("GET", every, "listed", answer=list[Peer]),
-        route("POST", every, "create", body=body, answer=EnrolledOutcome, status=201),
-        route("GET", one, "get", answer=Peer),
-        route("PUT", one, "change", body=PeerChange, answer=PeerOutcome),
-        route("DELETE", one, "revoke", answer=PeerOutcome),
-        route("POST", f"{one}/suspend", "suspend", body=Nothing, answer=PeerOutcome),
-        route("POST", f"{one}/resume", "resume", body=Resumption, answer=PeerOutcome),
-        route("POST", f"{one}/expire", "expire", body=Expiry, answer=PeerOutcome),
-        route("POST", f"{one}/rotate", "rotate", body=NewKey, answer=EnrolledOutcome),
+        Route.get(every, do["listed"], read, answer=list[Peer]),
+        Route.post(
+            every, do["create"], write, body=body, answer=EnrolledOutcome, status=201
+        ),
+        Route.get(one, do["get"], read, answer=Peer),
+        Route.put(one, do["change"], write, body=PeerChange, answer=PeerOutcome),
+        Route.delete(one, do["revoke"], write, answer=PeerOutcome),
+        Route.post(
+            f"{one}/suspend", do["suspend"], write, body=Nothing, answer=PeerOutcome
+        ),
+        Route.post(
+            f"{one}/resume", do["resume"], write, body=Resumption, answer=PeerOutcome
+        ),
+        Route.post(
+            f"{one}/expire", do["expire"], write, body=Expiry, answer=PeerOutcome
+        ),
+        Route.post(
+            f"{one}/rotate", do["rotate"], write, body=NewKey, answer=EnrolledOutcome
+        ),
     )
 
 

@@ -92,27 +92,24 @@ ROUTES = (
         Access.MANAGE_RESOURCES,
         HostRequest,
     ),
-    Route(
-        method="GET",
-        pattern="/project/{project_id}/vpn/invites",
-        handler=_within(vpn_invites.listed, "invites"),
-        access=Access.MEMBER,
+    Route.get(
+        "/project/{project_id}/vpn/invites",
+        _within(vpn_invites.listed, "invites"),
+        Access.MEMBER,
         answer=list[Invite],
     ),
-    Route(
-        method="POST",
-        pattern="/project/{project_id}/vpn/invites",
-        handler=invite,
-        access=Access.MANAGE_RESOURCES,
+    Route.post(
+        "/project/{project_id}/vpn/invites",
+        invite,
+        Access.MANAGE_RESOURCES,
         body=HostInviteRequest,
         answer=InviteCreated,
         status=201,
     ),
-    Route(
-        method="DELETE",
-        pattern="/project/{project_id}/vpn/invites/{invite_id}",
-        handler=_within(vpn_invites.revoke, "revoke_invite"),
-        access=Access.MANAGE_RESOURCES,
+    Route.delete(
+        "/project/{project_id}/vpn/invites/{invite_id}",
+        _within(vpn_invites.revoke, "revoke_invite"),
+        Access.MANAGE_RESOURCES,
         answer=InviteOutcome,
     ),
 )

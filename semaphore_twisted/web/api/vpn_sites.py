@@ -87,65 +87,16 @@ _SITES, _SITE = "/vpn/sites", "/vpn/sites/{site_id}"
 _GRANTS, _GRANT = "/vpn/grants", "/vpn/grants/{grant_id}"
 
 ROUTES = (
-    Route(
-        method="GET",
-        pattern=_SITES,
-        handler=listed,
-        access=Access.USER,
-        answer=list[SiteNetwork],
+    Route.get(_SITES, listed, Access.USER, answer=list[SiteNetwork]),
+    Route.post(
+        _SITES, create, Access.ADMIN, body=SiteRequest, answer=SiteOutcome, status=201
     ),
-    Route(
-        method="POST",
-        pattern=_SITES,
-        handler=create,
-        access=Access.ADMIN,
-        body=SiteRequest,
-        answer=SiteOutcome,
-        status=201,
+    Route.get(_SITE, get, Access.USER, answer=SiteNetwork),
+    Route.put(_SITE, change, Access.ADMIN, body=SiteChange, answer=SiteOutcome),
+    Route.delete(_SITE, delete, Access.ADMIN, answer=Applied),
+    Route.get(_GRANTS, grants, Access.USER, answer=list[NetworkGrant]),
+    Route.post(
+        _GRANTS, grant, Access.ADMIN, body=GrantRequest, answer=GrantOutcome, status=201
     ),
-    Route(
-        method="GET",
-        pattern=_SITE,
-        handler=get,
-        access=Access.USER,
-        answer=SiteNetwork,
-    ),
-    Route(
-        method="PUT",
-        pattern=_SITE,
-        handler=change,
-        access=Access.ADMIN,
-        body=SiteChange,
-        answer=SiteOutcome,
-    ),
-    Route(
-        method="DELETE",
-        pattern=_SITE,
-        handler=delete,
-        access=Access.ADMIN,
-        answer=Applied,
-    ),
-    Route(
-        method="GET",
-        pattern=_GRANTS,
-        handler=grants,
-        access=Access.USER,
-        answer=list[NetworkGrant],
-    ),
-    Route(
-        method="POST",
-        pattern=_GRANTS,
-        handler=grant,
-        access=Access.ADMIN,
-        body=GrantRequest,
-        answer=GrantOutcome,
-        status=201,
-    ),
-    Route(
-        method="DELETE",
-        pattern=_GRANT,
-        handler=withdraw,
-        access=Access.ADMIN,
-        answer=Applied,
-    ),
+    Route.delete(_GRANT, withdraw, Access.ADMIN, answer=Applied),
 )
