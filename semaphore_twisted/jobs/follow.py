@@ -4,8 +4,9 @@ The supervisor's socket announces new output; a timer replaces it when the conne
 lost. The next lines are read only after the receiver has stored the last ones, so a
 slow store needs disk space and no memory.
 
-A line that has not ended is kept in memory, and its beginning is passed to the receiver.
-The stored offset stays before this line, so that the line is read again after a crash.
+A line that has not ended is kept in memory, and its beginning is passed to the
+receiver. The stored offset stays before this line, so that the line is read again after
+a crash.
 """
 
 import fcntl

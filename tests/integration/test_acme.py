@@ -48,7 +48,7 @@ class AcmeTests(SynchronousTestCase):
         )
 
     def issuer(self, name: str | None = NAME) -> str:
-        """Return who issued what is presented to who asks for *name*."""
+        """Return the issuer of the certificate that is served for *name*."""
         leaf, _ = presented(self.product.port, name)
         return leaf.issuer.rfc4514_string()
 

@@ -179,7 +179,7 @@ class HostTests(AnsibleCase):
                 self.assertIn(f"reached {server.user}", ran.log)
 
     def test_changed_host(self) -> None:
-        """A host whose key changed is not reached, and nobody is asked."""
+        """The connection to a host with a changed key fails, without a prompt."""
         key_server = self.enter(Sshd())
         key = SshKey(login=key_server.user, private_key=key_server.new_key("ed25519"))
         shown = {"site.yml": "- {hosts: all, gather_facts: false, tasks: [ping: ]}\n"}
@@ -327,7 +327,7 @@ class ParsingTests(AnsibleCase):
 
 
 class SecretTests(AnsibleCase):
-    """Secrets reach playbooks exactly, and nobody else."""
+    """Secrets reach playbooks unchanged, and no other process."""
 
     def test_vaults(self) -> None:
         """Two vaults are opened, late in a run too, by passwords from pipes."""
@@ -391,7 +391,7 @@ class SecretTests(AnsibleCase):
         self.assertEqual([oct(path.stat().st_mode)[-3:] for path in kept], ["600"])
 
     def test_masks(self) -> None:
-        """What a playbook prints of its secrets is masked in the log."""
+        """Secrets that a playbook prints are masked in the log."""
         self.upstream.commit({"site.yml": SHOW % "{{ word }} {{ word | b64encode }}"})
         ran = self.run_job(self.playbook(secret_variables={"word": "tell-nobody"}))
         self.assertEqual(ran.status, "success", ran.log)
@@ -400,7 +400,7 @@ class SecretTests(AnsibleCase):
         self.assertIn("***", ran.log)
 
     def test_masks_of_escapes(self) -> None:
-        """What YAML, JSON and Python make of a secret is masked in a playbook's log."""
+        """YAML, JSON and Python forms of a secret are masked in a playbook's log."""
         word = "ké\"e\\p 'qu'iet\u2028\U0001f600"
         lines = "first: one-line\n  second: two\n"
         shown = (

@@ -321,7 +321,7 @@ class AuthorityTests(ChangeTestCase):
         self.assertEqual(socket.until_final(task)[-1]["status"], "success")
 
     def test_next_root(self) -> None:
-        """A root takes over on a running server; who trusts only the former goes on."""
+        """A new root takes effect on a running server; clients of the old one go on."""
         socket = self.product.websocket()
         self.addCleanup(socket.close)
         former = self.kept("former.pem", self.product.root)

@@ -43,7 +43,7 @@ class CheckoutTests(JobCase):
         self.assertIn("branch", ran.lines)
 
     def test_remote_head(self) -> None:
-        """An empty branch is the remote's HEAD, whatever its name."""
+        """An empty branch means the remote's HEAD, independent of its name."""
         upstream = self.repository(branch="trunk/odd-name")
         upstream.commit({"run.sh": "echo there"})
         ran = self.run_job(order(str(upstream.folder)))
@@ -61,7 +61,7 @@ class CheckoutTests(JobCase):
         )
 
     def test_dirty_tree(self) -> None:
-        """What a job writes into its checkout is gone in the next one."""
+        """Files that a job writes into its checkout are gone in the next job."""
         upstream = self.repository()
         upstream.commit({"run.sh": "cat data; echo changed > data", "data": "clean\n"})
         for _ in range(2):

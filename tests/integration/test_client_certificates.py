@@ -18,7 +18,7 @@ class CertificateTests(JobCase):
     """The certificate goes to its own server, and nowhere else."""
 
     def serve(self, clients: Authority | None) -> GitServer:
-        """Serve one repository to who has a certificate of *clients*, and trust it."""
+        """Serve one repository to clients with a certificate of *clients*; trust it."""
         server = self.enter(GitServer(clients=clients))
         self.options = replace(self.options, ca_bundle=str(server.ca_bundle))
         server.repository("x.git").commit({"run.sh": self.photograph})

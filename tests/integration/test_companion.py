@@ -48,7 +48,7 @@ class TunnelTests(LabTestCase):
         self.assertGreater(status.sent, 0)
 
     def test_others_change(self) -> None:
-        """200 changes of others lose no packet of a peer."""
+        """200 changes of other peers lose no packet of a peer."""
         others = [Peer(number) for number in range(10, 59)]
         self.joined()
         self.companion.sync(self.peer, *others)
@@ -103,7 +103,7 @@ class TunnelTests(LabTestCase):
         self.assertEqual(self.companion.wg("show", INTERFACE, "peers"), "")
 
     def test_unchanged(self) -> None:
-        """What is right is not written."""
+        """A correct state is not written again."""
         peers = [self.peer, *(Peer(number) for number in range(10, 30))]
         self.companion.sync(*peers)
         for _ in range(20):
@@ -111,7 +111,7 @@ class TunnelTests(LabTestCase):
             self.assertEqual((synced.changes, synced.drift), (0, ()))
 
     def test_foreign_change(self) -> None:
-        """What others have changed by hand is put right, and told."""
+        """Changes made by hand are repaired and reported."""
         other = Peer(9)
         self.joined()
         self.companion.sync(self.peer, other)
@@ -165,7 +165,7 @@ class TunnelTests(LabTestCase):
         self.assertEqual(len(self.companion.daemons()), 1)
 
     def test_keepalive_ends(self) -> None:
-        """The server goes on calling nobody after it has woken a peer."""
+        """The keepalive that wakes a peer is removed after the handshake."""
         self.joined()
         self.assertTrue(self.reaches())
         self.companion.sync(self.peer)
@@ -227,7 +227,7 @@ class TunnelTests(LabTestCase):
         until(self.reaches, "the peer is in again", seconds=20)
 
     def test_rules_flushed(self) -> None:
-        """Rules that somebody has flushed are there again at the next sync."""
+        """Flushed rules are loaded again at the next sync."""
         rules = self.companion.rules()
         self.lab.server.run("nft", "flush", "ruleset")
         self.companion.sync(self.peer)

@@ -1,4 +1,4 @@
-"""What peers can reach, and what nobody gets out of the companion."""
+"""The networks that peers can reach, and the bounds of requests to the companion."""
 
 import sys
 from typing import Any
@@ -67,7 +67,7 @@ class ReachTests(LabTestCase):
         self.client = self.lab.client1
 
     def grant(self, *networks: str) -> None:
-        """Let the peer reach *networks* and no others."""
+        """Grant the peer *networks* and no other ones."""
         grants = [
             (self.peer.ipv6 if ":" in each else self.peer.ipv4, each)
             for each in networks
@@ -81,7 +81,7 @@ class ReachTests(LabTestCase):
             self.assertFalse(reaches(self.client, address, "-I", INTERFACE), address)
 
     def test_granted(self) -> None:
-        """What is granted is reached, in both families, and no more."""
+        """Only granted networks are reachable, in both families."""
         self.grant("10.20.0.5/32", "fd20::5/128")
         self.assertTrue(reaches(self.client, "10.20.0.5"))
         self.assertTrue(reaches(self.client, "fd20::5"))
@@ -136,14 +136,14 @@ class ReachTests(LabTestCase):
         return printed.split()
 
     def test_metadata(self) -> None:
-        """What clouds tell a machine is out of reach, whatever is granted."""
+        """Metadata services of clouds are unreachable, even if they were granted."""
         self.assertTrue(reaches(self.lab.server, "169.254.169.254"))
         self.grant("169.254.0.0/16", "10.20.0.0/24")
         self.assertTrue(reaches(self.client, "10.20.0.5"))
         self.assertFalse(reaches(self.client, "169.254.169.254"))
 
     def test_ports(self) -> None:
-        """A peer has the published ports of the server, and no others."""
+        """A peer reaches the published ports of the server, and no other ports."""
         for port in ("443", "8080"):
             self.lab.server.start(sys.executable, "-m", "http.server", port, log=port)
         self.web = "http://10.80.0.1:443/"
@@ -199,7 +199,7 @@ class ReachTests(LabTestCase):
         self.assertFalse(reaches(self.client, other.ipv6))
 
     def test_foreign_policy(self) -> None:
-        """A chain of others that drops is named, and not touched."""
+        """Another program's chain that drops is reported, and not changed."""
         self.lab.server.run(
             *("nft", "-f", "-"),
             text="table ip docker { chain FORWARD {\n"
@@ -272,7 +272,7 @@ except ConnectionError:
 
 
 class RightsTests(LabTestCase):
-    """Must show 6: what a taken-over web server cannot do."""
+    """A compromised web server cannot exceed root's settings."""
 
     def setUp(self) -> None:
         """Start the companion with the rights of its unit."""
@@ -364,7 +364,7 @@ class RightsTests(LabTestCase):
     def fails(
         self, field: str, *peers: wire.WirePeer, grants: tuple[wire.WireGrant, ...] = ()
     ) -> None:
-        """Ask for what is out of bounds, in both ways."""
+        """Check that a request out of bounds is refused, as sync and as plan."""
         for request in (
             wire.Sync(revision=1, peers=peers, grants=grants, may_empty=True),
             wire.Plan(peers=peers, grants=grants),
@@ -474,7 +474,7 @@ class NoBackendTests(LabTestCase):
         self.assertIn("UDP port 51820", reason)
 
     def test_comes_later(self) -> None:
-        """What was in the way is gone: the tunnel is there without a restart."""
+        """Once the obstacle is gone, the tunnel comes up without a restart."""
         code = "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM);"
         program = self.lab.server.start(
             *(sys.executable, "-c"),

@@ -1,7 +1,7 @@
-"""What others do to rules and routes: it fails closed, and is put right.
+"""Changes of rules and routes by other programs: they fail closed, and are repaired.
 
-A client is granted the site network, another one is not. The server forwards for
-others, as one with containers does, and has a default route.
+One client is granted the site network, another one is not. The server forwards for
+other hosts, as one with containers does, and has a default route.
 """
 
 import os
@@ -122,7 +122,7 @@ class _Joined(LabTestCase):
 
 
 class ClosedTests(_Joined):
-    """While the companion can do nothing, what is missing opens nothing."""
+    """While the companion is stopped, missing rules and routes open nothing."""
 
     def test_rules_flushed(self) -> None:
         """Without any nft rule nothing is forwarded from a peer or to one."""
@@ -199,7 +199,7 @@ class ServerTests(_Joined):
     forwards = False
 
     def test_rules_flushed(self) -> None:
-        """It does not become a router for others when its rules are flushed."""
+        """The server does not become an open router when its rules are flushed."""
         lab.ip(
             *("-n", self.lab.outsider.namespace, "route", "replace"),
             *("10.20.0.0/24", "via", "192.0.2.1"),
@@ -225,7 +225,7 @@ class ServerTests(_Joined):
 
 
 class RepairTests(_Joined):
-    """What others change is put right, and told."""
+    """Changes by other programs are repaired and reported."""
 
     def again(self, *words: str, text: str = "") -> None:
         """Do something on the server, and wait until all is as before."""
@@ -264,7 +264,7 @@ class RepairTests(_Joined):
         self.assertIn("state DOWN", self.machine.log("links"))
 
     def test_policy_rules(self) -> None:
-        """Deleted policy rules are made again, those of others are left."""
+        """Deleted policy rules are added again; those of other programs are kept."""
         self.ip("rule", "add", "pref", "5000", "from", "10.55.0.0/16", "prohibit")
         self.policies = self.policy()
         for words in (
@@ -322,7 +322,7 @@ class RepairTests(_Joined):
         self.assertIn("10.80.7.1", self.ip("address", "show", "dev", "br7"))
 
     def test_doctor(self) -> None:
-        """All is in place; a rule of others that is asked first is named."""
+        """The doctor reports a complete set-up, and a foreign rule before ours."""
 
         def told(subject: str) -> list[tuple[str, str]]:
             findings = self.companion.ask(wire.Diagnose(), wire.Diagnosis).findings

@@ -1,4 +1,4 @@
-"""The companion leaves interfaces of other programs alone, whatever its file names."""
+"""The companion never changes interfaces of other programs."""
 
 import json
 

@@ -73,7 +73,7 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
         return made
 
     async def test_addresses(self) -> None:
-        """Addresses and MTU are the settings', whatever somebody does to them."""
+        """Addresses and MTU are restored to the settings after changes by hand."""
         device = self.device()
         await device.ensure()
         name = self.settings.interface
@@ -147,7 +147,7 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
         self.assertIsNone(other._daemon)
 
     async def test_key_changed(self) -> None:
-        """A key or a port that somebody has changed is put right."""
+        """A changed key or port is restored."""
         device = self.device()
         await device.ensure()
         name = self.settings.interface

@@ -116,7 +116,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(page.run("history.length"), 2)
 
     def test_used(self) -> None:
-        """A link that was used says so, and what to do."""
+        """For a used link the page says so, and gives the remedy."""
         token = self.server.tokens[1]
         self.enroll(token)
         self.shown("done")
@@ -185,7 +185,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(page.run("location.hash"), "")
 
     def test_unsaved(self) -> None:
-        """Who leaves without the file is warned; who has saved it is not."""
+        """Leaving the page before the file is saved gives a warning, after it none."""
         page = self.browser
         self.enroll(self.server.tokens[6])
         self.shown("done")
@@ -258,7 +258,7 @@ class PageTests(SynchronousTestCase):
 
 @skipUnless(browser.path(), "there is no Chromium here")
 class EncoderTests(SynchronousTestCase):
-    """The page's own encoder of QR codes, read by somebody else's reader."""
+    """The page's own QR encoder, checked with an independent reader."""
 
     def setUp(self) -> None:
         """Start a browser on a page that may import the encoder."""
@@ -298,7 +298,7 @@ class EncoderTests(SynchronousTestCase):
         self.assertLessEqual({1, 40}, versions)
 
     def test_other_letters(self) -> None:
-        """Bytes are bytes, whatever they spell."""
+        """Bytes are encoded unchanged, in any character set."""
         picture = Path(self.mktemp()).absolute()
         picture.parent.mkdir(parents=True, exist_ok=True)
         for content in ("Grüße, 世界".encode(), b"a\nb\n", b"0123456789", b"ABC:/."):
@@ -320,7 +320,7 @@ class EncoderTests(SynchronousTestCase):
             self.assertEqual((known["version"], known["level"]), (version, level))
 
     def test_too_long(self) -> None:
-        """What does not fit is refused by name."""
+        """A text that does not fit is refused with an error of its own."""
         with self.assertRaises(browser.Failed) as caught:
             self.drawn(b"x" * 2954)
         self.assertIn("do not fit", str(caught.exception))

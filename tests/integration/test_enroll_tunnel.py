@@ -13,7 +13,7 @@ class PageTests(LabTestCase):
     """A device enrolls itself by its browser, and is inside."""
 
     def test_tunnel(self) -> None:
-        """What the page saves and what it draws bring a real tunnel up."""
+        """The page's saved file and its QR code both bring up a real tunnel."""
         self.lab.outside_names()
         site = Site(self.lab, SEMAPHORE_VPN_ONLY="true")
         site.set_up()

@@ -26,7 +26,7 @@ Headers = Sequence[tuple[str, str]]
 
 @frozen
 class Way:
-    """A way to the server: its port, TLS where there is some, and who stands there."""
+    """A way to the server: its port, its TLS context, and the proxy's headers."""
 
     name: str
     port: int
@@ -156,7 +156,7 @@ class TablesTests(ProductTestCase):
                 self.assertEqual(way.ask("GET", "/api/ping", host), 200, way.name)
 
     def test_forwarded(self) -> None:
-        """What a client says of its way counts neither by TLS nor by a proxy."""
+        """Forwarding headers of a client are ignored, over TLS and behind a proxy."""
         for way in self.ways():
             if way.name == "plain":  # there the client is the proxy
                 continue

@@ -11,7 +11,7 @@ from tests.support.smuggling import HIDDEN, SMUGGLED
 
 
 class HostileTests(ProductTestCase):
-    """What is odd is answered once, and the connection is over."""
+    """Malformed requests are answered once, and the connection is closed."""
 
     def connect(self, *, tls: bool) -> socket.socket:
         """Return a connection to the server."""
@@ -47,7 +47,7 @@ class HostileTests(ProductTestCase):
         self.assertNotIn("Traceback", self.product.log.read_text())
 
     def test_slow(self) -> None:
-        """Slow heads and bodies are cut off, and others are served meanwhile."""
+        """Slow heads and bodies are cut off, and other clients are served meanwhile."""
         slow = [self.connect(tls=tls) for tls in (True, False) for _ in range(100)]
         post = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n"
         for number, each in enumerate(slow):
@@ -63,7 +63,7 @@ class HostileTests(ProductTestCase):
         in_time(time.monotonic() - began, SECONDS + 15)
 
     def test_large(self) -> None:
-        """Ten megabytes of header are not read, whoever sends them."""
+        """Ten megabytes of header are not read, from any client."""
         for tls in (True, False):
             connection = self.connect(tls=tls)
             with contextlib.suppress(ConnectionError):
@@ -72,7 +72,7 @@ class HostileTests(ProductTestCase):
             self.assertEqual(self.product.call("GET", "/api/ping").status, 200)
 
     def test_idle(self) -> None:
-        """A thousand idle connections keep nobody out."""
+        """A thousand idle connections do not prevent new clients."""
         idle = [self.connect(tls=True) for _ in range(1000)]
         for each in idle:
             each.sendall(b"GET /api/ping HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -179,7 +179,7 @@ class HostileRunTests(ProductTestCase):
         kept[-1].sendall(ask * (1 + number % 20))
 
     def run_tasks(self, number: int, kept: list[Any]) -> None:
-        """Start tasks as a task runner, with what no task should be given."""
+        """Start tasks as a task runner, with values that must be refused."""
         del kept
         hostile: tuple[dict[str, Any], ...] = (
             {"message": "x" * 2_000_000},
@@ -238,7 +238,7 @@ class HostileRunTests(ProductTestCase):
     # What must hold ------------------------------------------------------------------
 
     def test_run(self) -> None:
-        """They find no secret, keep nobody out, and leave nothing to repair."""
+        """The attackers find no secret, lock no user out and leave no damage."""
         process = self.product.process
         assert process is not None
         idle = self.resident(process.pid)

@@ -1,4 +1,4 @@
-"""What a task runner writes stays text, from the API to a playbook's log."""
+"""Values from a task runner stay plain text, from the API to a playbook's log."""
 
 import hashlib
 import json
@@ -103,7 +103,7 @@ class HostileValuesTests(ProductTestCase):
         self.assertNotIn("evaluated", log)
 
     def test_refused(self) -> None:
-        """What selects or runs more than a name is 400, and no task is made."""
+        """A value that selects or runs more than a name is 400, and creates no task."""
         project, template = self.made(
             task_params={"allow_override_limit": True, "allow_override_tags": True},
             allow_override_args_in_task=True,

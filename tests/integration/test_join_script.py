@@ -98,10 +98,10 @@ class ScriptCase(SynchronousTestCase):
 
 
 class JoinScriptTests(ScriptCase):
-    """What the script does."""
+    """The effects of the script."""
 
     def setUp(self) -> None:
-        """Let the script believe that it is root, who may bring a tunnel up."""
+        """Let the script believe that it runs as root, which may bring a tunnel up."""
         super().setUp()
         self.program("id", "#!/bin/sh\necho 0\n")
 
@@ -143,7 +143,7 @@ class JoinScriptTests(ScriptCase):
         self.assertNotEqual(other.returncode, 0)
 
     def test_foreign_file(self) -> None:
-        """A file of somebody else is left alone."""
+        """An existing file of another origin is not changed."""
         path = self.machine / "semaphore.conf"
         path.write_text("mine")
         done = self.run_script(self.server.tokens[0])
@@ -179,7 +179,7 @@ class JoinScriptTests(ScriptCase):
         )
 
     def test_no_up(self) -> None:
-        """Whoever does not want the tunnel up is told how to."""
+        """Without bringing the tunnel up, the script prints the command for it."""
         done = self.run_script(self.server.tokens[0], "--no-up")
         self.joined(done)
         self.assertIn("wg-quick up", done.stdout)
@@ -264,7 +264,7 @@ class JoinScriptTests(ScriptCase):
         self.joined(self.run_script(self.server.tokens[0]))
 
     def test_bad_words(self) -> None:
-        """What is no token, name, or address is refused before anything is asked."""
+        """An invalid token, name or address is refused before any request."""
         good = self.server.tokens[0]
         for token in ("", "x", good[:-1], good + "x", good[:-1] + '"', f"{good} x"):
             self.refused(self.run_script(token), "token")
@@ -283,7 +283,7 @@ class JoinScriptTests(ScriptCase):
             self.refused(self.run_script(good, base=base), "address|not known")
 
     def test_odd_answers(self) -> None:
-        """Whatever else than a profile is answered, nothing of it is written."""
+        """Of an answer that is not a profile, nothing is written."""
         good = (
             "[Interface]\nPrivateKey = PRIVATE-KEY-OF-THIS-DEVICE\n"
             "Address = 10.80.0.2/32\n\n[Peer]\nPublicKey = a\n"
@@ -400,7 +400,7 @@ class CommandTests(ScriptCase):
         self.assertEqual(self.left(), [])
 
     def test_untrusted(self) -> None:
-        """A command without a fingerprint trusts whom the machine trusts."""
+        """A command without a fingerprint trusts the machine's CA certificates."""
         done = self.paste(self.command(self.server.tokens[0], "").posix)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("certificate", done.stderr)

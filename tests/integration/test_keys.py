@@ -132,7 +132,7 @@ class GitOverSshTests(JobCase):
         self.assertFalse((self.folder / "known_hosts").exists())
 
     def test_nobody_there(self) -> None:
-        """A port that nobody listens on ends the task soon, with the reason."""
+        """A port without a listener ends the task soon, with the reason."""
         ran = self.run_job(order(f"ssh://git@127.0.0.1:{free_port()}/x"))
         self.assertIn("Connection refused", ran.log)
         in_time(ran.seconds, 15)

@@ -27,10 +27,10 @@ def processes_of(folder: Path) -> list[str]:
 
 
 class LabTests(LabTestCase):
-    """What the tests of the VPN build on."""
+    """The features of the lab that the VPN tests depend on."""
 
     def test_networks(self) -> None:
-        """Who is on a network reaches the others on it, and nobody else."""
+        """The machines of a network reach one another, and no other machine."""
         for machine in (self.lab.client1, self.lab.client2, self.lab.outsider):
             machine.run("ping", "-c1", "-W2", "192.0.2.1")
             machine.run("ping", "-c1", "-W2", "2001:db8::1")
@@ -39,7 +39,7 @@ class LabTests(LabTestCase):
         self.assertNotEqual(done.returncode, 0)
 
     def test_accounts(self) -> None:
-        """A service has its capabilities and no others, and can run our code."""
+        """A service has its own capabilities only, and can run our code."""
         for account, wanted in (
             (SERVER, 1 << 10),
             (COMPANION, 1 << 12),
@@ -73,7 +73,7 @@ class LabTests(LabTestCase):
         self.assertFalse(Path("/run/here").exists())
 
     def test_names(self) -> None:
-        """Names of the outside world are resolved, and others are not."""
+        """Names of "the internet" are resolved, and no other names."""
         self.lab.outside_names()
         found = self.lab.client1.run("getent", "ahostsv4", "vpn.example")
         self.assertTrue(found.startswith("192.0.2.1 "), found)
@@ -113,7 +113,7 @@ class LabTests(LabTestCase):
         self.assertEqual(processes_of(made.folder), [])
 
     def test_killed(self) -> None:
-        """What a killed test left is removed by the next lab."""
+        """The remains of a killed test are removed by the next lab."""
         script = (
             "import time; from tests.support.lab import Lab; made = Lab();"
             "made.client1.start('sleep', '1000'); time.sleep(0.2);"

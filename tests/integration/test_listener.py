@@ -91,7 +91,7 @@ class OnePortTests(ListenerTestCase):
     """TLS and plain HTTP at one port."""
 
     def test_both(self) -> None:
-        """This machine is served over TLS and in plain; others are sent to TLS."""
+        """Plain HTTP is served to this machine only; other clients are sent to TLS."""
         other = elsewhere()
         product = self.start(INTERFACE="")
         port = product.port
@@ -176,7 +176,7 @@ class OnePortTests(ListenerTestCase):
 
 
 class BoundsTests(ListenerTestCase):
-    """Who says nothing does not stay, and does not keep others out."""
+    """Silent connections are closed, and do not prevent new clients."""
 
     def test_slow(self) -> None:
         """First bytes and handshake have ten seconds, together."""
@@ -273,7 +273,7 @@ class ProxyTests(ListenerTestCase):
         )
 
     def test_from_elsewhere(self) -> None:
-        """From who is none the header closes the connection."""
+        """A PROXY header from a client that is no proxy closes the connection."""
         for environ in ({}, {"PROXY_PROTOCOL": "1", "TRUSTED_PROXIES": "192.0.2.250"}):
             product = self.start(**environ)
             for preamble in (LINE, TOLD, TOLD_OF_TLS):
@@ -360,7 +360,7 @@ class ActivationTests(ListenerTestCase):
     """Sockets that systemd has opened."""
 
     def test_activation(self) -> None:
-        """They are served, each for what its name says, and not bound again."""
+        """Passed sockets are served by their names, and not bound again."""
         main = socket.create_server(("127.0.0.1", 0))
         redirect = socket.create_server(("127.0.0.1", 0))
         path = self.folder / "s"

@@ -18,7 +18,7 @@ OTHER = 65534
 
 
 class LocalTests(JobCase):
-    """What a local repository may be, where it may be, and who reads it."""
+    """The allowed kinds and locations of local repositories, and their readers."""
 
     @override
     def setUp(self) -> None:
@@ -56,7 +56,7 @@ class LocalTests(JobCase):
         return ran
 
     def test_the_server_s_own(self) -> None:
-        """No way into the state directory is served, whatever leads there."""
+        """No path into the state directory is served, by no kind of link."""
         private = self.private.folder
         link = self.folder / "link"
         link.symlink_to(private)
@@ -158,7 +158,7 @@ class LocalTests(JobCase):
         self.assertIn("cannot be fetched", ran.log)
 
     def test_programs_of_a_repository(self) -> None:
-        """What a repository's settings and attributes name as programs is not run."""
+        """Programs named in a repository's settings and attributes are not run."""
         folder = self.upstream.folder
         for name in (
             *("core.fsmonitor", "uploadpack.packObjectsHook", "core.sshCommand"),
@@ -179,7 +179,7 @@ class LocalTests(JobCase):
 
     @skipUnless(os.geteuid() == 0, "switching users needs root")
     def test_other_user(self) -> None:
-        """The job's user reads the repository; what is closed to it is not served."""
+        """The job's user reads the repository; one that it cannot read is refused."""
         for folder in (self.folder, self.folder / "workspaces"):
             folder.chmod(0o711)
         self.served(str(self.upstream.folder), uid=OTHER, gid=OTHER)
@@ -191,7 +191,7 @@ class LocalTests(JobCase):
 
     @skipUnless(os.geteuid() == 0, "switching users needs root")
     def test_other_owner(self) -> None:
-        """Repository and submodules may belong to others, and be bare or a .git."""
+        """Repository and submodules may have other owners, and be bare or a .git."""
         for folder in (self.folder, self.folder / "workspaces"):
             folder.chmod(0o711)
         inner = self.repository("inner")

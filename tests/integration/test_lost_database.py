@@ -77,7 +77,7 @@ class LostDatabaseTests(StartTestCase, SynchronousTestCase):
         self.assert_refused("empty", self.state / "installed")
 
     def test_missing(self) -> None:
-        """A missing one neither, whatever else is left of the installation."""
+        """A missing database is refused if other parts of the installation exist."""
         self.database.unlink()
         self.assert_refused("missing", self.state / "installed")
         (self.state / "installed").unlink()  # as former versions leave it

@@ -18,7 +18,7 @@ for number in range(1, 2001):
 
 
 class DemoTests(ProductTestCase):
-    """What a newcomer sees in the first minutes."""
+    """The demo project, as a new user sees it."""
 
     arguments = ("--demo",)
 
@@ -115,7 +115,7 @@ class RunTests(ProductTestCase):
         self.assertIn("é \ufffd 😀", self.product.output(project, task))
 
     def test_stop(self) -> None:
-        """A stop leaves no process of the job, whatever it started."""
+        """A stop ends all processes of the job, in sessions of their own too."""
         script = (
             "setsid bash -c 'trap \"\" TERM; sleep 3141' &\n"
             "(trap '' TERM; sleep 3142) &\n"

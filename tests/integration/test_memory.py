@@ -1,4 +1,4 @@
-"""What clients can make the server hold in memory, measured at the real process."""
+"""Memory that clients can make the server use, measured at the real process."""
 
 import contextlib
 import resource
@@ -44,7 +44,7 @@ class MemoryTestCase(ProductTestCase):
 
     @contextlib.contextmanager
     def grows_by(self, most: int) -> Iterator[None]:
-        """Check that what is done makes the server grow by less than *most* bytes."""
+        """Check that the server's memory grows by less than *most* bytes."""
         before = self.resident()
         yield
         grown = self.settled() - before

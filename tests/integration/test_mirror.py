@@ -166,7 +166,7 @@ class MirrorTests(JobCase):
         self.assertNotIn(REPAIRED, ran.log)
 
     def test_leftovers(self) -> None:
-        """What a killed repair left behind is removed."""
+        """The remains of a killed repair are removed."""
         upstream = self.serve()
         upstream.commit({"run.sh": "echo there"})
         self.fetch()

@@ -22,7 +22,7 @@ from tests.vpn.test_questions import asked, read, with_edns
 
 
 class NameTests(TunnelTestCase):
-    """What a peer is answered."""
+    """Answers of the resolver to peers."""
 
     def setUp(self) -> None:
         """Have the tunnel up, and a resolver outside."""
@@ -110,7 +110,7 @@ class NameTests(TunnelTestCase):
         self.assertEqual(made.line(), "udp www")
 
     def test_codes(self) -> None:
-        """What the resolver says is passed back; its silence is a failure."""
+        """The upstream's response code is passed on; no answer becomes SERVFAIL."""
         self.resolver()
         for name, code in (
             ("missing.example.org", dns.ENAME),
@@ -126,13 +126,13 @@ class NameTests(TunnelTestCase):
             self.assertEqual(answer.rCode, dns.ESERVER)
 
     def test_long(self) -> None:
-        """What does not fit is cut off, so that the peer asks again by TCP."""
+        """A long answer is truncated, so that the peer repeats the query over TCP."""
         self.resolver()
         self.assertTrue(self.ask("long.example.org").trunc)
         self.assertFalse(self.ask("long.example.org", stream=True).trunc)
 
     def test_forged(self) -> None:
-        """Answers of others, to other questions or numbers, are not taken."""
+        """Answers from other addresses, or with another id or question, are ignored."""
         self.resolver()
         other = ".".join(str(each) for each in ADDRESS)
         self.assertEqual(self.address(self.ask("forged.example.org")), other)
@@ -148,7 +148,7 @@ class NameTests(TunnelTestCase):
         self.assertEqual(self.ask("www.example.org").rCode, dns.OK)
 
     def test_outsider(self) -> None:
-        """Who is outside is not answered, with a peer's address neither."""
+        """A client outside the tunnel gets no answer, even with a peer's address."""
         outsider = self.probe(self.outsider)
         name = "semaphore.internal"
         for stream in (False, True):
@@ -181,7 +181,7 @@ class NameTests(TunnelTestCase):
         self.listening()
 
     def test_silent_and_quick(self) -> None:
-        """A resolver that says nothing keeps nobody else waiting."""
+        """A silent upstream resolver does not delay other queries."""
         self.resolver()
         for _ in range(20):
             self.client.attempt(

@@ -141,7 +141,7 @@ class EndTests(NamespaceCase):
 
 
 class InsideTests(NamespaceCase):
-    """What a job finds in its namespaces."""
+    """A job's view inside its namespaces."""
 
     async def test_first_process(self) -> None:
         """Process 1 is called init, collects orphans, and cannot be ended or read."""

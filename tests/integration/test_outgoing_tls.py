@@ -32,7 +32,7 @@ _DAY = timedelta(days=1)
 
 
 class Authority:
-    """A root, and what it is made to sign."""
+    """A root certificate that signs other certificates."""
 
     def __init__(self, name: str = "A root", *, is_one: bool = True) -> None:
         """Make its key and certificate, which may say that it is no authority."""
@@ -208,7 +208,7 @@ class RefusalTests(SynchronousTestCase):
     def refused(
         self, serve: Callable[[], Server], words: str, *, git: str = "ertificate"
     ) -> None:
-        """Check that no caller says a word to the server, and what each is told."""
+        """Check that no client sends data to the server, and check each error."""
         for caller in (self.client, self.join, self.git):
             server = serve()
             said = caller(server)
@@ -240,7 +240,7 @@ class RefusalTests(SynchronousTestCase):
         )
 
     def test_issuer(self) -> None:
-        """One of nobody, of somebody unknown, and of somebody who is no issuer."""
+        """A certificate is refused if its issuer is unknown or no CA."""
         unknown = "issuer is not known|local issuer"
         stranger = Authority("A stranger")
         self.refused(lambda: self.serve(issuer=stranger), unknown)

@@ -141,7 +141,7 @@ class PausedLineTests(ProductTestCase):
         self.assertEqual(texts[:3], ["before", "working... done", "after"])
 
     def test_stopped(self) -> None:
-        """What was written of a line stays where the task is stopped in it."""
+        """The beginning of a line is kept if the task is stopped in it."""
         socket = self.product.websocket()
         self.start()
         self.part(socket)

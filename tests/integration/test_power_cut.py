@@ -1,4 +1,4 @@
-"""What is on the disk when a job's spool is removed, seen by strace."""
+"""Data on the disk at the removal of a job's spool, observed by strace."""
 
 import os
 import re

@@ -80,7 +80,7 @@ class CodeTests(SynchronousTestCase):
         return done.stdout
 
     def test_same(self) -> None:
-        """What is read is the file, byte for byte, whatever its length."""
+        """The decoded code equals the file, byte for byte, for all lengths."""
         for each in (FULL, LEAST):
             text = profile.complete(profile.render(each), PAIR.private_key)
             self.assertEqual(self.read(text), text.encode())
@@ -206,7 +206,7 @@ class DeviceTests(SynchronousTestCase):
                 self.assertEqual(plan(self.state(), desired), ())
 
     def test_by_hand(self) -> None:
-        """What was done by hand is put right, the endpoint stays."""
+        """Changes by hand are repaired, and the endpoint is kept."""
         peers = [
             DesiredPeer(public_key=bytes([n]) * 32, addresses=(f"10.80.0.{n}",))
             for n in (2, 3)
@@ -245,6 +245,6 @@ class DeviceTests(SynchronousTestCase):
                 self.assertEqual((peer.endpoint, peer.keepalive), (endpoint, 1))
 
     def test_refused(self) -> None:
-        """What a device refuses is an error with a number."""
+        """A request that the device refuses is an error with a number."""
         answer = self.ask(b"set=1\npublic_key=00\n\n")
         self.assertRaises(DeviceFailed, uapi.check_answer, answer)

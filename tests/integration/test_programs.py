@@ -20,7 +20,7 @@ class ProgramsTests(TestCase):
         self.programs = Programs(reactor, patience=0.5)
 
     async def test_output(self) -> None:
-        """Input goes in and output comes out, whatever its size; errors do not."""
+        """Input and output of any size are passed on; standard error is not."""
         content = os.urandom(3_000_000)
         self.assertEqual(await self.programs.run("cat", content=content), content)
         printed = await self.programs.run("sh", "-c", "echo secret >&2; echo out")
@@ -57,7 +57,7 @@ class ProgramsTests(TestCase):
         self.assertEqual(str(caught.exception), "yes printed too much")
 
     async def test_read(self) -> None:
-        """What is printed is taken for what it should be, or refused."""
+        """JSON output is decoded as the expected type, or refused."""
         read = self.programs.read
         self.assertEqual(await read(list[int], "echo", "[1]"), [1])
         self.assertEqual(await read(list[int], "echo"), [])

@@ -131,7 +131,7 @@ class ProxyTestCase(ProductTestCase):
         self.assertEqual(rows[-1], (proxy.client,))
 
     def check_watcher(self, proxy: Proxy) -> None:
-        """Check that a websocket counts as the client's, whatever the proxy says."""
+        """Check that a websocket counts for the client, not for the proxy."""
         said = self.product.log.read_text()
         self.assertTrue(f"{proxy.client} opened a websocket" in said, said[-500:])
 
@@ -153,7 +153,7 @@ class ProxyTestCase(ProductTestCase):
         return int(refused.exception.status)
 
     def check_sockets(self, proxy: Proxy, *, scheme: bool = True) -> None:
-        """Check that the websocket is for pages of the site, and who is logged in."""
+        """Check that the websocket accepts only the site's pages with a login."""
         for origin in self.foreign(proxy, scheme=scheme):
             self.assertEqual(self.refusal(proxy, Origin=origin), 403, origin)
         self.assertEqual(self.refusal(proxy, Cookie="semaphore=none"), 401)
@@ -256,12 +256,12 @@ class BrowserTests(ProxyTestCase):
 
 
 class PrintedTests(ProxyTestCase):
-    """What Semaphore's documents tell people to write, unchanged."""
+    """The configurations in Semaphore's documentation, unchanged."""
 
     def outside(self, proxy: Proxy) -> None:
-        """Come from an address that is not loopback, if the machine has one.
+        """Use an address other than loopback, if the machine has one.
 
-        Proxies as printed add to what a client says, and loopback is a proxy's.
+        These proxies append to the client's headers, and loopback counts as a proxy.
         """
         for each in own_addresses():
             if not each.startswith("127.") and ":" not in each:
@@ -298,7 +298,7 @@ class PrintedTests(ProxyTestCase):
         proxy.websocket(**token).close()
 
     def test_apache(self) -> None:
-        """Apache, with ``web_host`` for what it leaves out."""
+        """Apache, with ``web_host`` for the header that it does not send."""
         proxy = self.proxy(apache_printed, told=True)
         self.assertEqual(proxy.call("GET", "/", Host="evil.example").status, 421)
         self.check_cookie(self.log_in(proxy))
@@ -359,9 +359,9 @@ def watch_to_the_end(opened: WebSocket, end: Future[str]) -> None:
 
 
 class QuietTests(ProxyTestCase):
-    """Proxies that cut a connection on which nothing is said for four seconds.
+    """Proxies that close a connection after four seconds without data.
 
-    Apache cuts none that was upgraded, whatever its time-outs are.
+    Apache closes no upgraded connection, independent of its timeouts.
     """
 
     config = {"websocket_ping_sec": 1}  # noqa: RUF012 - one value for the class

@@ -1,4 +1,4 @@
-"""What a branch, a tag or a hash means, whatever a repository calls its references."""
+"""The meaning of a branch, a tag or a hash, for any names of references."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class ReferenceTests(JobCase):
             self.assertEqual(ran.facts["commit_hash"], pinned)
 
     def test_branches_called_like_other_references(self) -> None:
-        """The default branch is what the remote's HEAD names, whatever is beside it."""
+        """The default branch is the remote's HEAD, despite similar names."""
         upstream = self.serve()
         main = upstream.commit({"run.sh": "echo main"})
         git("checkout", "--quiet", "--detach", cwd=upstream.folder)

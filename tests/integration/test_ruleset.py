@@ -182,7 +182,7 @@ class LoadTests(Namespaces):
         )
 
     def test_names(self) -> None:
-        """Each name that an interface may have is one for `nft`; others' rules stay."""
+        """`nft` accepts each valid name of an interface; other tables are kept."""
         other = "table inet foreign {\n}\n"
         self.load(self.server, other)
         for interface in (
@@ -220,7 +220,7 @@ class LoadTests(Namespaces):
 
 @skipUnless(os.geteuid() == 0, "network namespaces are root's")
 class PacketTests(Namespaces):
-    """What passes: a peer, the server, and a host behind it."""
+    """Packets that pass between a peer, the server, and a host behind it."""
 
     def setUp(self) -> None:
         """Connect the three, with listeners on the server and on the host."""
@@ -377,14 +377,14 @@ class PacketTests(Namespaces):
         )
 
     def test_towards_peers(self) -> None:
-        """The server opens connections to peers; nobody else does, granted or not."""
+        """Only the server opens connections to peers, with and without grants."""
         self.grant(("10.80.0.2", "10.20.0.0/16"), ("fd80::2", "fd20::/48"))
         targets = ("10.80.0.2 22", "fd80::2 22")
         self.assertEqual(self.reached(self.server, "", *targets), list(targets))
         self.assertEqual(self.reached(self.host, "", *targets), [])
 
     def test_granted(self) -> None:
-        """A peer reaches what it was granted, seen as the server; others do not."""
+        """A peer reaches its granted network, from the server's address only."""
         targets = ("10.20.0.5 80", "10.30.0.5 80", "10.20.7.5 80", "fd20::5 80")
         self.grant()
         self.assertEqual(self.reached(self.peer, "", *targets), [])
@@ -411,7 +411,7 @@ class PacketTests(Namespaces):
         )
 
     def test_metadata(self) -> None:
-        """What clouds tell a machine is not reached, even if it was granted."""
+        """Metadata services of clouds are unreachable, even if they were granted."""
         self.grant(("10.80.0.2", "169.254.0.0/16"), ("10.80.0.2", "10.20.0.0/16"))
         self.assertEqual(
             self.reached(self.peer, "10.80.0.2", "169.254.169.254 80", "10.20.0.5 80"),
@@ -422,7 +422,7 @@ class PacketTests(Namespaces):
         )
 
     def test_withdrawn(self) -> None:
-        """A connection that stands ends with its grant, and others go on."""
+        """An open connection ends with its grant, and other connections continue."""
         networks = ("10.20.0.0/16", "10.30.0.0/16")
         self.grant(*(("10.80.0.2", each) for each in networks))
         talkers = [
@@ -444,7 +444,7 @@ class PacketTests(Namespaces):
         return talker.stdout.readline().strip()
 
     def test_segments(self) -> None:
-        """Segments in both directions fit the tunnel, whatever the peer thinks."""
+        """Segments in both directions fit the tunnel, with any MSS of the peer."""
         self.grant(("10.80.0.2", "10.20.0.0/16"), ("fd80::2", "fd20::/48"))
         self.ip(self.server, "link", "set", "semaphore0", "mtu", "1420")
         for source, target, largest in (

@@ -52,5 +52,5 @@ class SupervisedRunnerTests(RunnerContract, TestCase):
         return Deferred.fromCoroutine(work)
 
     def settled(self) -> Deferred[None]:
-        """Wait a little: what does not come then is being held back."""
+        """Wait a little: data that has not arrived then is held back."""
         return deferLater(reactor, 0.3, lambda: None)

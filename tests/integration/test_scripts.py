@@ -20,7 +20,7 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 
 class ScriptTests(JobCase):
-    """Each kind of variable reaches a script, and its secrets nobody else."""
+    """Each kind of variable reaches a script, and secrets reach only the script."""
 
     def test_bash(self) -> None:
         """Bash gets secrets exactly, and not as arguments."""

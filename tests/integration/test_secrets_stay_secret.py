@@ -147,10 +147,10 @@ class SecretsTests(ProductTestCase):
         self.try_key("rsa")
 
     def test_job_reads(self) -> None:
-        """A job of the server's own user can read its files, but no key in the clear.
+        """A job of the server's own user can read its files, but no key in plain text.
 
-        Where ``process.user`` is set it cannot read them either (see the operating
-        manual); what is sealed stays sealed in both cases.
+        With ``process.user`` it cannot read them either (see the operating manual);
+        encrypted values stay encrypted in both cases.
         """
         script = (
             f"cat {self.product.state}/semaphore.db | tr -d '\\0' | head -c 5000000\n"

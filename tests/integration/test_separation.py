@@ -396,7 +396,7 @@ class EarlierUnitTests(SeparationCase):
         self.assertIn("the server lacks CAP_SYS_CHROOT, CAP_SYS_ADMIN", line)
 
     def test_asked_for(self) -> None:
-        """A start that is asked for what is not possible is refused."""
+        """A start is refused if it requests a separation that is not possible."""
         self.product.stop()
         for name, value in (("APP_NS_PID", "true"), ("UID_RANGE", RANGE)):
             environ = {f"SEMAPHORE_PROCESS_{name}": value}
@@ -444,7 +444,7 @@ class OwnUserTests(OwnUserCase):
 
 
 class WithVpnTests(OwnUserCase):
-    """What is left to a server that root started with the VPN's companion."""
+    """The separation of jobs on a server that root started with the companion."""
 
     account = Account("server", 62772, SERVER.capabilities)
     tied = True

@@ -1,4 +1,4 @@
-"""The server's unit and what may be laid over it, as systemd reads them."""
+"""The server's unit and its drop-ins, as systemd reads them."""
 
 import re
 import shutil

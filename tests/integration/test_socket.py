@@ -1,4 +1,4 @@
-"""The websocket over real TLS: who may open it, and when it is closed."""
+"""The websocket over real TLS: its access rules, and when it is closed."""
 
 import signal
 import time
@@ -133,7 +133,7 @@ class SocketTests(ProductTestCase):
         self.assertEqual(socket.closed, 4401)
 
     def test_command_line(self) -> None:
-        """What another process ends is seen at once too."""
+        """A session that the command line ends closes its websocket at once."""
         for verb, *more in (("disable",), ("delete", "--yes")):
             _, cookie = self.user(f"user-{verb}")
             end = partial(self.account, verb, f"user-{verb}", *more)
@@ -148,7 +148,7 @@ class SocketTests(ProductTestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_too_much(self) -> None:
-        """What is too large or no frame closes the socket, and costs no memory."""
+        """A frame that is too large or invalid closes the socket and uses no memory."""
         mask = b"\x01\x02\x03\x04"
         large = (64 * 1024 + 1).to_bytes(8)
         for name, frames, code in (
@@ -197,7 +197,7 @@ class SocketTests(ProductTestCase):
         self.assertNotIn("invalid close code", self.product.log.read_text())
 
     def test_everybody_sees(self) -> None:
-        """Whoever watches learns of a task's end at once, not its starter only."""
+        """Every watcher, not only the starter, is told of a task's end at once."""
         project, repo = self.project({"a.sh": "echo done\n"})
         template = self.template(project, repo, "bash", "a.sh")
         session = {"Cookie": self.cookie(), "Origin": self.product.url}

@@ -95,7 +95,7 @@ class FirstStartTests(StartTestCase):
     """From nothing."""
 
     def test_setup_from_nothing(self) -> None:
-        """The first start makes everything, private whatever the umask is."""
+        """The first start creates all files, private under any umask."""
         done = self.run_to_end("semaphore", "setup", "--state", "state")
         self.assertEqual(done.returncode, 0, done.stderr)
         config = json.loads((self.state / "config.json").read_text())
@@ -216,7 +216,7 @@ class FirstStartTests(StartTestCase):
         self.assertEqual(rows, [("chief", 1)])
 
     def test_says_what_to_do(self) -> None:
-        """The start says where it is, whom to trust, and what to do next."""
+        """The start prints its address, the certificate to trust, and the next step."""
         product = self.product()
         product.start()
         said = product.log.read_text()
@@ -242,7 +242,7 @@ class RefusalTests(StartTestCase):
     """One line, an exit code, and nothing changed."""
 
     def test_options(self) -> None:
-        """A wrong option is named with what was found and wanted."""
+        """For a wrong option the error states the value found and those accepted."""
         line = self.refused(78, SEMAPHORE_TLS_ENABLED="perhaps")
         self.assertIn('tls.enabled: "perhaps" found, true or false wanted', line)
         self.assertFalse(self.state.exists())
@@ -268,7 +268,7 @@ class RefusalTests(StartTestCase):
         self.assertFalse((self.state / "initial-admin-password").exists())
 
     def test_second_server(self) -> None:
-        """A second server on the same folder says who is there, whatever its port."""
+        """A second server on the same directory names the first, on any port."""
         product = self.product()
         product.start()
         assert product.process is not None
@@ -276,7 +276,7 @@ class RefusalTests(StartTestCase):
         self.assertIn(f"in use by pid {product.process.pid}", line)
 
     def test_foreign_folder(self) -> None:
-        """A folder with somebody's files is no state directory."""
+        """A directory with foreign files is refused as a state directory."""
         self.state.mkdir()
         (self.state / "thesis.txt").touch()
         self.assertIn("an empty folder wanted", self.refused(78))

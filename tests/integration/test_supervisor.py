@@ -353,7 +353,7 @@ class RunTests(JobCase):
         self.assertEqual(self.receiver.received[2].split(), ["0", "1", "2"])
 
     async def test_background(self) -> None:
-        """A background step is waited for, stays for the others and dies at the end."""
+        """The job waits for a background step, which runs on until the job's end."""
         word = f"word-{self.place.name}"
         path = str(self.place / "socket")
         listener = (
@@ -385,7 +385,7 @@ class RunTests(JobCase):
         self.assertEqual(self.receiver.received, ["ran"])
 
     async def test_odd_modes(self) -> None:
-        """The workspace goes, whatever modes and depths the job left in it."""
+        """The workspace is removed despite unusual modes and depths."""
         result = await self.run_job(
             python(
                 "import os\n"
@@ -428,7 +428,7 @@ class RunTests(JobCase):
         self.assertIn("no path inside of the workspace", result.reason)
 
     async def test_broken_specification(self) -> None:
-        """What is no specification starts nothing, and says why."""
+        """An invalid specification starts no job, and gives the reason."""
         (self.place / "spool").mkdir(0o700)
         with self.assertRaises(SupervisorFailed):
             await self.runner._spawn(self.place / "spool", b'{"steps": ')
@@ -439,7 +439,7 @@ class OutputTests(JobCase):
     """Bytes on their way to lines."""
 
     async def test_odd_bytes(self) -> None:
-        """Text is whole however it is cut, and what is no UTF-8 is U+FFFD."""
+        """Characters stay whole with any read sizes; invalid UTF-8 becomes U+FFFD."""
         await self.run_job(
             python(
                 "import os, time\n"
@@ -592,7 +592,7 @@ class OutputTests(JobCase):
 
 
 class StopTests(JobCase):
-    """Stop, limits, and what is left afterwards."""
+    """Stop, limits, and cleaning up."""
 
     def tree(self, word: str) -> Step:
         """Return a step of three levels, sessions of their own and deaf processes."""
@@ -695,7 +695,7 @@ class StopTests(JobCase):
         self.assertEqual(result.reason, "Running app failed: time limit of 0.3 s")
 
     async def test_left_behind(self) -> None:
-        """What a step leaves running does not hold the job up, and dies with it."""
+        """Processes that a step leaves behind do not delay the job, and end with it."""
         word = f"word-{self.place.name}"
         began = time.monotonic()
         result = await self.run_job(
@@ -751,7 +751,7 @@ class UserTests(JobCase):
 
 
 class SurvivalTests(JobCase):
-    """A job outlives whoever started it."""
+    """A job outlives the process that started it."""
 
     def attach(self, offset: int = 0) -> Receiver:
         """Attach to the job from *offset* with a new receiver."""
@@ -803,7 +803,7 @@ class SurvivalTests(JobCase):
         self.assertEqual(receiver.received[:-1], expected[count:])
 
     async def test_finished_meanwhile(self) -> None:
-        """A job that ended while nobody looked is read to its end."""
+        """A job that ended without a follower is read to its end."""
         await self.start(shell("sleep 0.2; echo late; exit 5"))
         self.followers[0].abandon()
         await self.until((self.place / "spool" / "result").exists)

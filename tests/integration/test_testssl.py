@@ -1,4 +1,4 @@
-"""What testssl.sh finds at the listener, and what OpenSSL shakes hands with."""
+"""Findings of testssl.sh at the listener, and handshakes with OpenSSL."""
 
 import json
 import socket
@@ -264,7 +264,7 @@ class HandshakeTests(ShapesTestCase):
                             self.shake(product, context)
 
     def test_order(self) -> None:
-        """The server chooses the suite, whatever the client likes best."""
+        """The server chooses the cipher suite, not the client."""
         for name, product in self.servers.items():
             kind = "RSA" if name == "RSA" else "ECDSA"
             suites = [f"ECDHE-{kind}-{each}" for each in reversed(self.SUITES)]

@@ -103,7 +103,7 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_refused(self) -> None:
-        """What cannot be loaded stops the start, by the option's name."""
+        """A setting that cannot be loaded stops the start, with the option's name."""
         for option, others in FILES.items():
             more = {
                 name: text.format(port=free_port(), **self.places)

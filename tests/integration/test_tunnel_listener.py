@@ -1,4 +1,4 @@
-"""The site inside the tunnel, on the kernel's own interfaces, run as nobody."""
+"""The site inside the tunnel, on real interfaces, run as an unprivileged user."""
 
 import time
 
@@ -14,13 +14,13 @@ from tests.support.tunnels import (
 
 
 class ListenerTests(TunnelTestCase):
-    """Who reaches it, and when."""
+    """From where the site is reachable, and when."""
 
     def test_inside_only(self) -> None:
-        """From the tunnel and from the server itself it is reached, else not.
+        """The site is reachable from the tunnel and from the server itself only.
 
-        Not over the address outside, not by a packet that was routed to the address
-        inside past the tunnel, whatever source that has.
+        It is not reachable over the address outside, nor by a packet to the inside
+        address that is routed past the tunnel, with any source address.
         """
         self.up()
         self.listening()

@@ -52,7 +52,7 @@ class TwoServersTests(DatabaseTestCase):
     """Two state directories with one database."""
 
     def test_two(self) -> None:
-        """The second server is refused, by whatever path, and the first goes on."""
+        """A second server is refused, by any path of the file; the first continues."""
         server = self.product()
         server.start()
         server.log_in()

@@ -136,7 +136,7 @@ class VaultLifecycleTests(SynchronousTestCase):
                     self.assertNotIn(needle, content, str(path))
 
     def test_modes(self) -> None:
-        """What is private is private, whatever the umask was."""
+        """Private files are private under any umask."""
         for path in [self.state, *self.state.rglob("*")]:
             mode = path.stat().st_mode & 0o777
             if path.is_dir():

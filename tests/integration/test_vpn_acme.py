@@ -1,4 +1,4 @@
-"""A site inside the tunnel with a public certificate: what port 80 is for outside."""
+"""A site inside the tunnel with a public certificate: the use of port 80 outside."""
 
 import json
 
@@ -13,10 +13,10 @@ OUTSIDE = "http://vpn.example"
 
 
 class PortTests(LabTestCase):
-    """An authority, and somebody to come, both outside."""
+    """An authority and a device that enrolls, both outside."""
 
     def redirect(self, path: str) -> str:
-        """Return where somebody outside is sent to from port 80."""
+        """Return the target to which port 80 redirects a client outside."""
         return self.lab.client1.run(
             *("curl", "--silent", "--max-time", "10", "--output", "/dev/null"),
             *("--write-out", "%{http_code} %{redirect_url}", f"{OUTSIDE}{path}"),

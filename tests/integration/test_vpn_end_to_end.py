@@ -31,7 +31,7 @@ class FromNothingTests(LabTestCase):
         self.site.start()
 
     def refused(self, machine: Machine, url: str, *options: str) -> None:
-        """See that nobody answers *url*."""
+        """Check that *url* cannot be reached."""
         found = machine.curl(url, "--insecure", *options, seconds=2)
         self.assertEqual((found.status, found.content), (0, ""), found)
         self.assertRegex(found.error, "Connection refused|timed out|Failed to connect")
@@ -168,7 +168,7 @@ class FromNothingTests(LabTestCase):
         self.assertIn(found.status, {301, 302, 303, 307, 308})
 
     def test_no_interface(self) -> None:
-        """It fails closed: without the interface nobody listens, and rescue works."""
+        """It fails closed: without the interface there is no listener; rescue works."""
         site = self.site
         site.stop()
         site.machine.run("ip", "link", "del", lab_site.INTERFACE)

@@ -67,7 +67,7 @@ class _Requests(BaseHTTPRequestHandler):
 
 
 class TlsTests(SynchronousTestCase):
-    """Whom the command trusts."""
+    """The certificates that the command trusts."""
 
     def setUp(self) -> None:
         """Make an authority."""
@@ -172,7 +172,7 @@ class TlsTests(SynchronousTestCase):
         self.assertEqual(self.server.tokens, [])
 
     def test_nobody_there(self) -> None:
-        """A port where nobody listens is one sentence."""
+        """A port without a listener gives one sentence."""
         code, _, err = self.join(1, self.fingerprint)
         self.assertEqual((code, err.count("\n")), (4, 1))
         self.assertIn("Connection refused", err)

@@ -1,4 +1,4 @@
-"""Whatever is killed, the VPN and the site in it are there again within two seconds."""
+"""After any process is killed, the VPN and its site are back within two seconds."""
 
 import os
 import signal
@@ -150,7 +150,7 @@ class KillTests(LabTestCase):
             self.assertEqual(self.site.rules(), self.rules)
 
     def test_link_deleted(self) -> None:
-        """An interface that somebody deleted is made again, and listened on."""
+        """A deleted interface is created again, with its listeners."""
         took = []
         for _ in range(5):
             took.append(
@@ -162,7 +162,7 @@ class KillTests(LabTestCase):
         in_time(max(took), SOON)
 
     def test_foreign_change(self) -> None:
-        """What `wg set` has changed is put right within one cycle."""
+        """Changes by `wg set` are repaired within one cycle."""
         site = self.site
         first, second = sorted(site.peers())
         stranger = "BStpqNW1n1Y8xJOVRvBcYBHcLSgSe4PCuA7Q8r5xEEw="
@@ -189,7 +189,7 @@ class KillTests(LabTestCase):
         raise AssertionError(key)
 
     def test_foreign_rules(self) -> None:
-        """Rules that somebody flushed are there again within a cycle."""
+        """Flushed rules are loaded again within a cycle."""
         site = self.site
         for words in (
             ("flush", "ruleset"),

@@ -1,4 +1,4 @@
-"""Whoever is shut out is out within a second, and nobody else notices."""
+"""A removed peer loses access within a second; other peers are not affected."""
 
 import time
 from collections.abc import Callable
@@ -99,7 +99,7 @@ class LifecycleTests(LabTestCase):
         until(lambda: self.live(key) == before, "it is as it was", 40)
 
     def live(self, key: str) -> list[str]:
-        """Return what the device has of a peer, but for what traffic changes."""
+        """Return a peer's state on the device, except for its traffic counters."""
         for line in self.site.wg("show", lab_site.INTERFACE, "dump").splitlines():
             words = line.split("\t")
             if words[0] == key:

@@ -70,7 +70,7 @@ class PlaybookTests(LabTestCase):
         return number
 
     def test_playbook(self) -> None:
-        """Those with the tag are reached at their tunnel addresses, others are not."""
+        """Only hosts with the tag are reached, at their tunnel addresses."""
         site = self.site
         private = self.sshd(self.lab.client2)
         folder = repository(site.machine.folder / "files", {"site.yml": PLAYBOOK})

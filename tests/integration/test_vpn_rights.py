@@ -1,7 +1,7 @@
-"""What somebody can do who has taken the web server over: less than root wrote down.
+"""The abilities of an attacker in the web server: less than root's settings allow.
 
-He is a process with the server's user and capabilities, beside the real companion, and
-tries.
+The attacker is a process with the server's user and capabilities, beside the real
+companion.
 """
 
 import base64
@@ -211,7 +211,7 @@ class RightsTests(LabTestCase):
         self.assertFalse(Path("/tmp/pwned").exists())
 
     def test_within_bounds(self) -> None:
-        """What he can do is to add peers in the pools, and grant what root listed."""
+        """The attacker can only add peers in the pools, and grant listed networks."""
         request = sync(grants=[{"address": "10.80.0.2", "network": BEHIND}])
         self.assertIn('"Synced"', self.say(request)[0])
         self.assertIn("10.80.0.2/32", self.machine.run("wg", "show", INTERFACE))
@@ -219,7 +219,7 @@ class RightsTests(LabTestCase):
         self.assertIn(f"10.80.0.2 . {BEHIND}", rules)
 
     def test_users(self) -> None:
-        """Nobody but the server's user and root gets an answer."""
+        """Only the server's user and root get an answer."""
         hello = {"type": "Hello"}
         self.assertIn('"Welcome"', self.say(hello)[0])
         for account in (NOBODY, COMPANION):

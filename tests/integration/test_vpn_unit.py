@@ -14,7 +14,7 @@ UNIT = Path(__file__).parents[2] / "etc" / "systemd" / "semaphore-vpn.service"
 
 
 class UnitTests(SynchronousTestCase):
-    """What the unit gives the companion."""
+    """The privileges of the companion's unit."""
 
     def setUp(self) -> None:
         """Put a copy that names this machine's programs into a folder."""
