@@ -38,6 +38,8 @@ from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Audience, Credentials, Sight
 from semaphore_twisted.operations.output import portions
 from semaphore_twisted.web.news import (
+    Beginning,
+    beginning,
     continued,
     log_message,
     seen_by,
@@ -59,6 +61,9 @@ ACCESS_ENDED = 4401
 
 #: Close code for revoked rights; the client may connect again with those it has left.
 RIGHTS_ENDED = 4403
+
+#: Returns frames of lines without the beginning of the first line that was sent.
+Frames = Callable[[Beginning | None], bytes]
 
 #: Reads lines of a task with numbers above a given one, up to a limit.
 ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
@@ -103,32 +108,21 @@ class Watcher:
     _behind: dict[TaskId, _Behind] = field(factory=dict)
     _catching_up: bool = False
     #: the sent beginnings of lines whose end was not sent
-    _begun: dict[TaskId, OutputLine] = field(factory=dict)
+    _begun: dict[TaskId, Beginning] = field(factory=dict)
 
-    def begun(
-        self,
-        project_id: ProjectId,
-        line: OutputLine,
-        frame: Callable[[OutputLine | None], bytes],
-    ) -> None:
-        """Send the beginning of a line, *line*, without the text that was sent before.
+    def begun(self, project_id: ProjectId, line: OutputLine, frames: Frames) -> None:
+        """Send *line*, the beginning of a line, without the text that was sent before.
 
-        *frame* returns the frame for a beginning that was sent. A watcher that does not
-        read is skipped: it gets the whole line later.
+        A watcher that does not read is skipped: it gets the whole line later.
         """
         task_id = line.task_id
         if self.paused or task_id in self._behind or not self.audience.sees(project_id):
             return
-        sent = self._begun.get(task_id)
-        if continued(line, sent) < len(line.output):
-            self._begun[task_id] = line
-            self.wire.send(frame(sent))
+        self._send(task_id, frames)
+        self._begun[task_id] = beginning(line)
 
     def log(
-        self,
-        project_id: ProjectId,
-        lines: Sequence[OutputLine],
-        frames: bytes,
+        self, project_id: ProjectId, lines: Sequence[OutputLine], frames: Frames
     ) -> None:
         """Send *frames* with *lines* of one task, or remember where the gap begins."""
         if not self.audience.sees(project_id):
@@ -142,16 +136,13 @@ class Watcher:
             behind.newest = last
         elif self.paused:
             self._remember(task_id, _Behind(project_id, first - 1, last))
-        elif task_id in self._begun:
-            self._send_rest(project_id, lines)
         else:
-            self.wire.send(frames)
+            self._send(task_id, frames)
 
-    def _send_rest(self, project_id: ProjectId, lines: Sequence[OutputLine]) -> None:
-        """Send *lines*, without the text of the first one that was sent before."""
-        sent = self._begun.pop(lines[0].task_id, None)
-        if frames := self._hub.log_frames(project_id, lines, sent):
-            self.wire.send(frames)
+    def _send(self, task_id: TaskId, frames: Frames) -> None:
+        """Send the *frames* of lines, without the text that was sent before."""
+        if written := frames(self._begun.pop(task_id, None)):
+            self.wire.send(written)
 
     def update(self, task: Task, frame: bytes) -> None:
         """Send the state of *task*, after every line that is still to be sent."""
@@ -216,7 +207,8 @@ class Watcher:
             if not (self._hub.has(self) and self.audience.sees(behind.project_id)):
                 break
             behind.last = portion[-1].id
-            self._send_rest(behind.project_id, portion)
+            frames = partial(self._hub.log_frames, behind.project_id, portion)
+            self._send(task_id, frames)
             if self.paused:  # the rest is read again later
                 break
         return False
@@ -366,40 +358,49 @@ class Hub:
     def welcome(self, watcher: Watcher) -> None:
         """Send a new watcher the beginnings of lines that have not ended."""
         for project_id, line in list(self._begun.values()):
-            watcher.begun(project_id, line, partial(self._part_frame, project_id, line))
+            watcher.begun(
+                project_id, line, self._frames(project_id, [line], ended=False)
+            )
+
+    def _frames(
+        self, project_id: ProjectId, lines: Sequence[OutputLine], *, ended: bool = True
+    ) -> Frames:
+        """Return the frames of *lines*, which are encoded once for equal beginnings."""
+        return cache(partial(self.log_frames, project_id, lines, ended=ended))
 
     def log_frames(
         self,
         project_id: ProjectId,
         lines: Sequence[OutputLine],
-        sent: OutputLine | None = None,
+        sent: Beginning | None = None,
+        *,
+        ended: bool = True,
     ) -> bytes:
         """Return the joined frames of *lines*; *sent* is the first one's beginning.
 
         Its text is left out. If the line has no more text, its frame is left out, too.
+        If it has not *ended*, it is the only one.
         """
-        frame = self._frame
-        offset = continued(lines[0], sent)
+        first, offset = lines[0], continued(lines[0], sent)
         messages = [log_message(project_id, line) for line in lines[1:]]
-        if offset == 0 or offset < len(lines[0].output):
-            messages.insert(0, log_message(project_id, lines[0], offset=offset))
-        return b"".join(map(frame, messages))
-
-    def _part_frame(
-        self, project_id: ProjectId, line: OutputLine, sent: OutputLine | None
-    ) -> bytes:
-        offset = continued(line, sent)
-        return self._frame(log_message(project_id, line, offset=offset, partial=True))
+        if offset == 0 or offset < len(first.output):
+            message = log_message(project_id, first, offset=offset, partial=not ended)
+            messages.insert(0, message)
+        return b"".join(map(self._frame, messages))
 
     def output_begun(self, project_id: ProjectId, line: OutputLine) -> None:
         """Send the beginning of a line to every watcher with access.
 
         It is kept until the line ends, for watchers that connect in the meantime.
         """
+        _, known = self._begun.get(line.task_id, (None, None))
+        text = known.output if known is not None and known.id == line.id else ""
+        if text.startswith(line.output):  # the spool is read again
+            return
         self._begun[line.task_id] = project_id, line
-        frame = cache(partial(self._part_frame, project_id, line))
+        frames = self._frames(project_id, [line], ended=False)
         for watcher in list(self._watchers):
-            watcher.begun(project_id, line, frame)
+            watcher.begun(project_id, line, frames)
 
     def output_appended(
         self,
@@ -407,18 +408,13 @@ class Hub:
         task_id: TaskId,
         lines: Sequence[OutputLine],
     ) -> None:
-        """Send lines to every watcher with access; each line is encoded once.
-
-        If the beginning of the first line was sent, its rest is encoded per watcher.
-        """
-        begun = self._begun.pop(task_id, None) if lines else None
+        """Send lines to every watcher with access; each line is encoded once."""
+        if lines:
+            self._begun.pop(task_id, None)
         if not self._watchers or not lines:
             return
-        alone = 0 if begun is None else 1
-        for portion in (lines[:alone], *portions(lines[alone:])):
-            if not portion:
-                continue
-            frames = self.log_frames(project_id, portion)
+        for portion in portions(lines):
+            frames = self._frames(project_id, portion)
             for watcher in list(self._watchers):
                 watcher.log(project_id, portion, frames)
 

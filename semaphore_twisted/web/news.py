@@ -38,11 +38,28 @@ def log_message(
     )
 
 
-def continued(line: OutputLine, sent: OutputLine | None) -> int:
-    """Return how many characters of *line* are in *sent*, its beginning."""
-    if sent is None or sent.id != line.id or not line.output.startswith(sent.output):
+class Beginning(msgspec.Struct, frozen=True):
+    """The beginning of a line that was sent: number, length, and hash of the text.
+
+    It has no text, since each websocket may have another one.
+    """
+
+    id: int
+    length: int
+    text_hash: int
+
+
+def beginning(line: OutputLine) -> Beginning:
+    """Return *line* as the beginning of a line."""
+    return Beginning(line.id, len(line.output), hash(line.output))
+
+
+def continued(line: OutputLine, sent: Beginning | None) -> int:
+    """Return the number of characters of *line* that are in *sent*, its beginning."""
+    if sent is None or sent.id != line.id:
         return 0
-    return len(sent.output)
+    is_same = hash(line.output[: sent.length]) == sent.text_hash
+    return sent.length if is_same else 0
 
 
 def update_message(task: Task) -> bytes:

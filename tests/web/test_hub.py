@@ -341,7 +341,7 @@ class HubTests(HubTestCase):
         self.append(1, 1)
         self.begin(2, "working")
         self.begin(2, "working... 1")
-        self.begin(2, "working... 1")
+        self.begin(2, "working")  # the spool is read again
         _, late = self.watcher("late", MEMBER)
         self.complete(2, "working... 1, done")
         self.assertEqual(
