@@ -46,7 +46,7 @@ def _end_once(reactor: Any) -> None:
             stop[number](number, frame)
         else:
             reactor.callFromThread(
-                _log.info, "{name}: the stop is under way already", name=_name(number)
+                _log.info, "{name}: the server is already stopping", name=_name(number)
             )
 
     for each, handler in stop.items():
@@ -137,8 +137,11 @@ class SequentialService(Service):
             child = self._started.pop()
             try:
                 await maybeDeferred(child.stopService)
-            except Exception:  # noqa: BLE001 - the others must be stopped as well
-                self._log.failure("{child} could not stop", child=child)
+            except Exception:  # noqa: BLE001 - the rest must be stopped too
+                self._log.failure(
+                    "The service {name} could not stop",
+                    name=child.name or type(child).__name__,
+                )
 
     def _report(self, failure: Failure) -> None:
         self._log.failure("A service could not start", failure)

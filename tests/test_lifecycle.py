@@ -65,7 +65,7 @@ class SignalTests(SynchronousTestCase):
         )
         self.assertEqual(done.stdout, "stopping\nstopped 15\n", done.stderr)
         self.assertNotIn("Traceback", done.stderr)
-        self.assertIn("SIGINT: the stop is under way", done.stderr)
+        self.assertIn("SIGINT: the server is already stopping", done.stderr)
 
 
 class SteadyTests(SynchronousTestCase):

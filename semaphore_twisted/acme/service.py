@@ -145,8 +145,8 @@ class AcmeService(Service):
         except CancelledError:  # by the stop
             raise
         except Exception as error:  # noqa: BLE001 - it is looked at again in an hour
-            self._log.failure("The certificate could not be looked at")
-            self.broken = f"it could not be looked at ({type(error).__name__})"
+            self._log.failure("The check of the certificate failed")
+            self.broken = f"the check failed ({type(error).__name__})"
         finally:
             self._set_next(pause)
 
@@ -209,7 +209,7 @@ class AcmeService(Service):
         except CancelledError:  # by the stop
             raise
         except Exception as error:  # noqa: BLE001 - a full disk's, or a fault of ours
-            self._log.failure("A certificate could not be taken")
+            self._log.failure("A new certificate could not be stored")
             await self._failed(str(error) or type(error).__name__)
         else:
             await self._show()
@@ -263,9 +263,7 @@ class AcmeService(Service):
         try:
             found = await self._client(key).renewal_info(leaf_id)
         except Trouble as trouble:
-            self._log.info(
-                "No advice on the renewal: {reason}", reason=trouble.sentence
-            )
+            self._log.info("No renewal information: {reason}", reason=trouble.sentence)
             if trouble.wait is not None:
                 record = self._book.record
                 waiting = pacing.asked_to_wait(record, self._now(), trouble.wait)

@@ -35,7 +35,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "backup",
         help="copy the database, beside a running server too",
         description="Copy the database into FILE, mode 0600, as it is at one moment; "
-        "the server goes on. The key that its secrets are sealed with is not in it: "
+        "the server goes on. The key that encrypts its secrets is not in it: "
         "keep access_key_encryption apart, and safe.",
     )
     parser.add_argument(

@@ -12,8 +12,8 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``compact``."""
     parser = commands.add_parser(
         "compact",
-        help="write the database anew without free space",
-        description="Write the database anew without the space of what was deleted. "
+        help="rewrite the database without free space",
+        description="Rewrite the database without the space of deleted data. "
         "Needed once for a database of a former version; afterwards the file shrinks "
         "by itself. The server must be stopped, and the disk needs as much free space "
         "as the database has.",

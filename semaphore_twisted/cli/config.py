@@ -19,7 +19,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "show",
         help="print each option, its value and its origin",
         description="Print each option, its effective value and where that comes "
-        "from. An environment variable wins over the file, the file over the "
+        "from. An environment variable overrides the file, and the file the "
         "default. Secrets are masked.",
     )
     add_options(show)

@@ -13,7 +13,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Failure(f"{question} Nobody can be asked here; give --yes")
+        raise Failure(f"{question} There is no terminal for the answer; give --yes")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise Failure("nothing was done")

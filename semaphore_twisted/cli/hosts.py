@@ -13,16 +13,16 @@ from semaphore_twisted.operations import known_hosts
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``hosts`` and its commands."""
-    parser = commands.add_parser("hosts", help="keys of hosts that jobs have met")
+    parser = commands.add_parser("hosts", help="known SSH host keys of jobs")
     own = parser.add_subparsers(metavar="COMMAND", required=True)
     show = own.add_parser("list", help="list the keys", description="List the keys.")
     add_options(show)
     show.set_defaults(run=_list)
     forget = own.add_parser(
         "forget",
-        help="forget the keys of a host",
-        description="Forget the keys of a host, one that was installed again, for "
-        "example; the next job remembers the new one.",
+        help="delete the keys of a host",
+        description="Delete the keys of a host, for example after it was installed "
+        "again; the next job records the new one.",
     )
     forget.add_argument("host", help="HOST, HOST:PORT or [HOST]:PORT")
     add_options(forget)

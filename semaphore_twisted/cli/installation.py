@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--state",
         type=path_of("--state"),
         metavar="DIR",
-        help="the folder of the database and of everything that is kept",
+        help="the state directory, with the database",
     )
 
 

@@ -21,18 +21,18 @@ from semaphore_twisted.model.errors import DomainError
 #: Names (the first is the canonical one), module in this package, summary.
 COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("server", "service"), "server", "run the server"),
-    (("setup",), "setup", "make what a first start makes, without serving"),
+    (("setup",), "setup", "prepare the installation without serving"),
     (("config",), "config", "show the effective options and where they come from"),
-    (("migrate",), "migrate", "bring the database to this program's version"),
+    (("migrate",), "migrate", "upgrade the database to this program's version"),
     (("backup",), "backup", "copy the database, beside a running server too"),
-    (("compact",), "compact", "write the database anew without free space"),
-    (("restore",), "restore", "put a copy in the place of the database"),
+    (("compact",), "compact", "rewrite the database without free space"),
+    (("restore",), "restore", "replace the database by a copy"),
     (("user", "users"), "user", "accounts and their tokens"),
-    (("vault", "vaults"), "vault", "check and re-seal the stored secrets"),
-    (("hosts",), "hosts", "keys of hosts that jobs have met"),
+    (("vault", "vaults"), "vault", "check and re-encrypt the stored secrets"),
+    (("hosts",), "hosts", "known SSH host keys of jobs"),
     (("task",), "task", "run, follow, stop and list tasks of a server"),
-    (("tls",), "tls", "the certificate that is served, and its renewal"),
-    (("vpn",), "vpn", "the VPN that ends on this server, and joining one"),
+    (("tls",), "tls", "the served certificate and its renewal"),
+    (("vpn",), "vpn", "the server's VPN, and joining one"),
     (("completion",), "completion", "print the completion script of a shell"),
     (("version",), "version", "show the version"),
 )
@@ -92,7 +92,7 @@ def _declared(is_wanted: Callable[[Sequence[str]], bool]) -> argparse.ArgumentPa
     parser = argparse.ArgumentParser(
         prog="semaphore",
         description="Run Ansible and scripts from a browser, an API or this command.",
-        epilog="semaphore COMMAND --help says more of each",
+        epilog="semaphore COMMAND --help describes each command",
     )
     parser.add_argument(
         "--version", action="version", version=f"semaphore-twisted {__version__}"

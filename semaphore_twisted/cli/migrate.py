@@ -13,14 +13,14 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``migrate``."""
     parser = commands.add_parser(
         "migrate",
-        help="bring the database to this program's version",
-        description="Bring the database to this program's version, as a start does. "
+        help="upgrade the database to this program's version",
+        description="Upgrade the database to this program's version, as a start does. "
         "A copy is kept beside it.",
     )
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="only tell whether there is something to do; a server may run meanwhile",
+        help="only print the pending migrations; a server may run meanwhile",
     )
     add_options(parser)
     parser.set_defaults(run=_migrate)

@@ -19,11 +19,11 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``restore``."""
     parser = commands.add_parser(
         "restore",
-        help="put a copy in the place of the database",
-        description="Put FILE, which `semaphore backup` made, in the place of the "
-        "database. The server must be stopped, and no job may run any more. The "
-        "database of before is kept beside it. The key that its secrets are sealed "
-        "with must be the one in the configuration.",
+        help="replace the database by a copy",
+        description="Replace the database by FILE, which `semaphore backup` wrote. The "
+        "server must be stopped, and no job may run any more. The former database is "
+        "kept beside it. The key that encrypts the secrets in FILE must be the one in "
+        "the configuration.",
     )
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="the copy of the database"
@@ -50,7 +50,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise Failure(f"{error.filename}: {error.strerror}") from error
     if kept is not None:
-        print(f"The database of before is {kept}")
+        print(f"The former database is {kept}")
     print(f"{found.database}: restored from {source}; start the server")
     return 0
 
@@ -77,7 +77,7 @@ def _replace(found: Installation, source: Path) -> Path | None:
     if jobs:
         raise Failure(
             f"jobs of this installation still run ({', '.join(jobs)}): their tasks may "
-            "be others in the copy; start the server and stop them, or wait for their "
+            "differ in the copy; start the server and stop them, or wait for their "
             "end"
         )
     database = found.database

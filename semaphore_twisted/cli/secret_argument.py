@@ -56,8 +56,8 @@ def read(arguments: argparse.Namespace, name: str) -> str | None:
         raise Failure(f"{option}-file: empty value; expected a path")
     if path is None:
         print(
-            f"semaphore: warning: {option} can be seen by others in the list of "
-            f"processes; use {option}-file",
+            f"semaphore: warning: {option} can be seen by other users in the "
+            f"list of processes; use {option}-file",
             file=sys.stderr,
         )
         return text

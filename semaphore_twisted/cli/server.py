@@ -32,32 +32,32 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--with-vpn",
         action="store_true",
-        help="start the VPN's companion too; root only, which then becomes --user",
+        help="start the VPN companion too; root only, the server then runs as --user",
     )
-    parser.add_argument("--user", help="whom root becomes, with --with-vpn")
+    parser.add_argument("--user", help="the account to switch to, with --with-vpn")
     parser.add_argument(
         "--vpn-settings",
         type=path_of("--vpn-settings"),
         metavar="DIR",
         default="/etc/semaphore-vpn",
-        help="what `vpn init` wrote, for --with-vpn (default: %(default)s)",
+        help="the directory that `vpn init` wrote (default: %(default)s)",
     )
     parser.add_argument(
         "--vpn-state",
         type=path_of("--vpn-state"),
         metavar="DIR",
         default="/var/lib/semaphore-vpn",
-        help="what the companion keeps, for --with-vpn (default: %(default)s)",
+        help="the companion's state directory (default: %(default)s)",
     )
     parser.add_argument(
-        "--log-format", choices=("text", "json"), default="text", help="of the log"
+        "--log-format", choices=("text", "json"), default="text", help="log format"
     )
     level = os.environ.get("SEMAPHORE_LOG_LEVEL", "").lower()
     parser.add_argument(
         "--log-level",
         choices=LEVELS,
         default=level if level in LEVELS else "info",
-        help="the least that is logged (default: SEMAPHORE_LOG_LEVEL, or info)",
+        help="minimum log level (default: SEMAPHORE_LOG_LEVEL, or info)",
     )
     parser.set_defaults(run=_serve)
 

@@ -12,22 +12,22 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``setup``."""
     parser = commands.add_parser(
         "setup",
-        help="make what a first start makes, without serving",
-        description="Make what is missing of configuration, key, database, "
+        help="prepare the installation without serving",
+        description="Create what is missing of configuration, key, database, "
         "certificates and the account admin (SEMAPHORE_ADMIN, "
-        "SEMAPHORE_ADMIN_PASSWORD). What exists stays as it is; no question is asked.",
+        "SEMAPHORE_ADMIN_PASSWORD). Existing data stays as it is; nothing is asked.",
     )
     parser.add_argument(
         "--new-authority",
         action="store_true",
-        help="make a new certificate authority for the present names of the host; "
-        "clients have to trust it anew",
+        help="create a new certificate authority (CA) for the host's current names; "
+        "clients must then trust it",
     )
     parser.add_argument(
         "--new-database",
         action="store_true",
-        help="begin anew where the database of the installation is lost: what is left "
-        "of it is renamed, and clients have to trust a new authority",
+        help="start over after the database was lost: the remains of the installation "
+        "are renamed, and clients must trust a new CA",
     )
     parser.add_argument("answers", nargs="?", help=argparse.SUPPRESS)
     add_options(parser)

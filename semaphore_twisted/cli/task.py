@@ -36,8 +36,8 @@ _EPILOG = """\
 exit codes of a followed task: 0 success, 1 error, 3 stopped; 4 the server could not be
 reached or refused, 130 interrupted (the task goes on)
 
-environment: SEMAPHORE_URL, SEMAPHORE_TOKEN and SEMAPHORE_CA stand in for --url,
---token and --ca
+environment: SEMAPHORE_URL, SEMAPHORE_TOKEN and SEMAPHORE_CA replace --url, --token
+and --ca
 """
 
 
@@ -72,10 +72,10 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _project(follow)
     follow.add_argument("task", type=_TASK, help="the task's number")
 
-    stop = _verb(verbs, "stop", "end a task", _stop)
+    stop = _verb(verbs, "stop", "stop a task", _stop)
     _project(stop)
     stop.add_argument("task", type=_TASK, help="the task's number")
-    stop.add_argument("--force", action="store_true", help="end it at once (SIGKILL)")
+    stop.add_argument("--force", action="store_true", help="stop it at once (SIGKILL)")
 
     listing = _verb(verbs, "list", "show the newest tasks", _list)
     _project(listing)
@@ -98,7 +98,7 @@ def _verb(verbs: Any, name: str, summary: str, run: Any) -> argparse.ArgumentPar
     parser.add_argument("--url", help="the server, for example https://localhost:3000")
     secret_argument.add(parser, "--token", help="an API token")
     parser.add_argument(
-        "--ca", type=path_of("--ca"), metavar="FILE", help="the server's authority, PEM"
+        "--ca", type=path_of("--ca"), metavar="FILE", help="the server's CA, PEM"
     )
     parser.set_defaults(run=lambda arguments: _with_client(arguments, run))
     return parser

@@ -9,11 +9,11 @@ from semaphore_twisted.cli.vpn import LateParser
 
 #: Command, its module in this package, summary.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
-    ("show", "tls_show", "show the certificate, and how its renewal goes"),
-    ("renew", "tls_renew", "have a new certificate now"),
-    ("reload", "tls_renew", "have the server look at its certificate again now"),
-    ("trust", "tls_trust", "have this system trust the local authority's root"),
-    ("check", "tls_check", "look for what keeps an authority from issuing one"),
+    ("show", "tls_show", "show the certificate and the state of its renewal"),
+    ("renew", "tls_renew", "issue or order a new certificate now"),
+    ("reload", "tls_renew", "make the server reload its certificate now"),
+    ("trust", "tls_trust", "make this system trust the local CA's root"),
+    ("check", "tls_check", "check whether the CA can issue a certificate"),
 )
 
 
@@ -21,8 +21,8 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``tls`` and its commands."""
     parser = commands.add_parser(
         "tls",
-        help="the certificate that is served, and its renewal",
-        description="The certificate that is served, and its renewal.",
+        help="the served certificate and its renewal",
+        description="The served certificate and its renewal.",
     )
     own = parser.add_subparsers(
         metavar="COMMAND", required=True, dest="tls_command", parser_class=LateParser

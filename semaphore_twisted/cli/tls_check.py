@@ -23,9 +23,9 @@ from semaphore_twisted.start.own_names import own_addresses
 _PATIENCE = 10.0
 
 _DESCRIPTION = """\
-Look for what keeps an authority from issuing a certificate: names, port, clock,
-authority, and what is remembered of earlier tries. Nothing is ordered. Exit code 1:
-there is a fault. A note may be right or wrong; only somebody outside could tell.
+Check whether the certificate authority (CA) can issue a certificate: names, port,
+clock, CA, and the state of earlier attempts. Nothing is ordered. Exit code 1: there is
+a fault. A note may be harmless; it can be decided only from outside.
 """
 
 

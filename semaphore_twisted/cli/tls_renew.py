@@ -19,11 +19,11 @@ from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.vpn import nudge
 
 _DESCRIPTIONS = {
-    "renew": "Have a new certificate now: of the local authority, or of the public "
-    "one, which is waited for. Its own limits, and what it asked to wait, still hold.",
-    "reload": "Have the server look at its certificate again now, and wait for what "
-    "comes of it. Files that cannot serve are refused, and nothing is changed. The "
-    "signal SIGHUP does the same without an answer.",
+    "renew": "Get a new certificate now: from the local certificate authority (CA), or "
+    "from the public one, and wait for it. Rate limits of the CA still apply.",
+    "reload": "Make the server reload its certificate now, and wait for the result. "
+    "Unusable files are refused, and nothing is changed. The signal SIGHUP does the "
+    "same without a result.",
 }
 
 _NOT_OPENED = (
@@ -45,17 +45,19 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument(
             "--new-root",
             action="store_true",
-            help="make the local authority's next root, which takes over in a month",
+            help="create the local CA's next root, which takes over in a month",
         )
         parser.add_argument(
-            "--yes", action="store_true", help="do not ask before a next root is made"
+            "--yes",
+            action="store_true",
+            help="do not ask before a next root is created",
         )
         parser.add_argument(
             "--wait",
             type=within(1, 86_400),
             default=180,
             metavar="SECONDS",
-            help="how long to wait for a public authority (default 180)",
+            help="how long to wait for a public CA (default 180)",
         )
     add_options(parser)
     parser.set_defaults(run=_renew if command == "renew" else _reload)
@@ -68,7 +70,7 @@ def _renew(arguments: argparse.Namespace) -> int:
         return _next_root(found, yes=arguments.yes)
     if mode == "files":
         raise Failure(
-            "tls.mode: files found: whoever issued the certificate renews it; put the "
+            "tls.mode: files found: the certificate is renewed by its issuer; put the "
             "files in place, then: semaphore tls reload"
         )
     if mode == "acme":
@@ -110,11 +112,9 @@ def _next_root(found: Installation, *, yes: bool) -> int:
     root = x509.load_pem_x509_certificate(made.next_root.read_bytes())
     print(f"The next root is {made.next_root}")
     print(f"  SHA-256: {fingerprint(root)}")
-    print(f"It takes over at {table.moment(made.takes_over)}. Until then have clients")
-    print(
-        "trust it too: semaphore tls trust, or the page /ca of the site. Who does not"
-    )
-    print("goes on with the root of now, for the names that this one is for.")
+    print(f"It takes over at {table.moment(made.takes_over)}. Until then make clients")
+    print("trust it too: semaphore tls trust, or the page /ca of the site. Other")
+    print("clients keep the current root, and can verify only the names it covers.")
     return 0
 
 

@@ -9,9 +9,9 @@ from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start.certificate_report import Report, report
 
 _DESCRIPTION = """\
-Show the certificate that is served, and how its renewal goes. Run as root or as the
-server's user. Exit code 1: somebody has to look after it, since less than a third of
-its life is left, or there is none, and the renewal fails.
+Show the served certificate and the state of its renewal. Run as root or as the server's
+user. Exit code 1: action is needed, since less than a third of the validity period is
+left, or there is no certificate, and the renewal fails.
 """
 
 

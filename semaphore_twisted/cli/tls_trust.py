@@ -23,9 +23,9 @@ from semaphore_twisted.start import authority
 from semaphore_twisted.start.operator_files import content_of
 
 _DESCRIPTION = """\
-Have this system trust the local authority's root, and the next one if there is one. Run
-as root. The authority can vouch for this installation's names only. Where the system's
-store is not known here, the steps are printed.
+Make this system trust the root of the local certificate authority (CA), and the next
+one if there is one. Run as root. The CA can certify only this installation's names. If
+the system's store is not known here, the steps are printed.
 """
 
 #: Prefix of our file names in a system's store; the installation's mark follows.
@@ -87,7 +87,9 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     parser.description = _DESCRIPTION
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "--remove", action="store_true", help="trust it no longer, nor former ones"
+        "--remove",
+        action="store_true",
+        help="remove it, and former ones, from the trusted roots",
     )
     what.add_argument(
         "--print", action="store_true", help="only print the steps for all systems"
@@ -159,7 +161,7 @@ def _roots(folder: Path) -> dict[str, bytes]:
         if not bounded:
             raise Failure(
                 f"{folder / name}: a certificate found, a root wanted that is limited "
-                "to some names; who put it there?"
+                "to some names; another program may have replaced it"
             )
         found[str(folder / name)] = content
     if not found:

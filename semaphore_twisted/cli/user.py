@@ -55,19 +55,26 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         change.add_argument(
             "--revoke-tokens",
             action="store_true",
-            help="with another password: end the account's API tokens too",
+            help="with another password: revoke the account's API tokens too",
         )
         change.add_argument(
             "--admin",
             action=argparse.BooleanOptionalAction,
             default=None,
-            help="make an administrator, or none",
+            help="grant or withdraw administrator rights",
         )
     delete = _command(own, "delete", _delete, "delete an account")
     _by_either(delete)
     delete.add_argument("--yes", action="store_true", help="do not ask")
-    _by_either(_command(own, "disable", _disable, "end every use of an account"))
-    _by_either(_command(own, "enable", _enable, "let an account be used again"))
+    _by_either(
+        _command(
+            own,
+            "disable",
+            _disable,
+            "deactivate an account; its sessions and tokens end",
+        )
+    )
+    _by_either(_command(own, "enable", _enable, "activate an account again"))
     token = own.add_parser("token", aliases=["tokens"], help="an account's API tokens")
     of_token = token.add_subparsers(metavar="COMMAND", required=True)
     make = _command(of_token, "create", _create_token, "make a token and print it")

@@ -25,7 +25,7 @@ from semaphore_twisted.start.installation import Installation, Refused
 UNREADABLE = 3
 
 _REKEY = """\
-Seal every stored secret with the key in access_key_encryption.
+Encrypt every stored secret with the key in access_key_encryption.
 
 Put the new key into the configuration first; the former one is given here, or is in
 access_key_encryption_old. It happens in one transaction: all or nothing.
@@ -34,21 +34,23 @@ access_key_encryption_old. It happens in one transaction: all or nothing.
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``vault`` and its verbs."""
-    parser = commands.add_parser("vault", help="check and re-seal the stored secrets")
+    parser = commands.add_parser(
+        "vault", help="check and re-encrypt the stored secrets"
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     check = verbs.add_parser(
         "check",
-        help="tell for each stored secret whether it opens",
-        description="Tell for each stored secret whether it opens; a server may run "
-        "meanwhile. Exit code 0: all open, 3: some do not.",
+        help="check whether each stored secret can be decrypted",
+        description="Check whether each stored secret can be decrypted; a server may "
+        "run meanwhile. Exit code 0: all can, 3: some cannot.",
     )
     add_options(check)
     check.set_defaults(run=_check)
 
     rekey = verbs.add_parser(
         "rekey",
-        help="seal every secret with the configured key",
+        help="encrypt every secret with the configured key",
         description=_REKEY,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,7 +58,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     rekey.add_argument(
         "--skip-unreadable",
         action="store_true",
-        help="leave secrets that do not open as they are, and name them",
+        help="skip secrets that cannot be decrypted, and list them",
     )
     add_options(rekey)
     rekey.set_defaults(run=_rekey)
@@ -71,7 +73,9 @@ def _check(arguments: argparse.Namespace) -> int:
         for key_id, count in sorted(counts.items()):
             print(f"{_described(key_id, keyring)}: {count}")
         broken = sum(1 for each in reports if each.why)
-        print(f"{len(reports) - broken} of {len(reports)} stored secrets open")
+        print(
+            f"{len(reports) - broken} of {len(reports)} stored secrets can be decrypted"
+        )
         return UNREADABLE if broken else 0
 
 
@@ -90,14 +94,16 @@ def _rekey(arguments: argparse.Namespace) -> int:
             )
             leftovers = vault.has_leftovers(conn)
         if report.resealed:
-            print(f"{report.resealed} stored secrets were sealed with {keyring.key_id}")
+            print(
+                f"{report.resealed} stored secrets were encrypted with {keyring.key_id}"
+            )
         else:
             print(
-                f"Nothing to do: {report.already} stored secrets are sealed with "
+                f"Nothing to do: {report.already} stored secrets are encrypted with "
                 f"{keyring.key_id}"
             )
         if report.skipped:
-            print(f"{len(report.skipped)} do not open and were left as they are:")
+            print(f"{len(report.skipped)} cannot be decrypted and were skipped:")
             _print_rows(report.skipped)
         if leftovers:
             _scrub(conn)
@@ -112,7 +118,7 @@ def _scrub(conn: Connection) -> None:
         print("Backups and snapshots still hold the secrets under the former key")
     else:
         print(
-            "semaphore: warning: others use the database, whose files still hold the "
+            "semaphore: warning: the database is in use, so its files still hold the "
             "secrets under the former key; repeat this command later",
             file=sys.stderr,
         )

@@ -14,20 +14,24 @@ from typing_extensions import override
 #: Command, its module in this package, summary.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("init", "vpn_init", "set the VPN up, or change it"),
-    ("status", "vpn_status", "show the peers as the tunnel has them"),
-    ("plan", "vpn_status", "show what the server would change now"),
-    ("doctor", "vpn_doctor", "look for what keeps the VPN from working"),
-    ("invite", "vpn_invites", "make a link that a device can enroll itself with"),
+    ("status", "vpn_status", "show the peers and their traffic"),
+    ("plan", "vpn_status", "show the pending changes of the device"),
+    ("doctor", "vpn_doctor", "check whether the VPN works"),
+    ("invite", "vpn_invites", "create a link with which a device enrolls"),
     ("invites", "vpn_invites", "list the invites"),
     ("uninvite", "vpn_invites", "revoke an invite"),
     ("peer", "vpn_peers", "devices and hosts: list, add, suspend, revoke and more"),
-    ("grants", "vpn_grants", "list the networks behind the server, and who may enter"),
-    ("grant", "vpn_grants", "open a network behind the server to somebody"),
-    ("ungrant", "vpn_grants", "close a network behind the server to somebody"),
-    ("backup", "vpn_backup", "write server key, peers and invites into a sealed file"),
-    ("restore", "vpn_backup", "bring a sealed file back, on a new host too"),
+    ("grants", "vpn_grants", "list the networks behind the server, and their grants"),
+    ("grant", "vpn_grants", "grant access to a network behind the server"),
+    ("ungrant", "vpn_grants", "withdraw access to a network behind the server"),
+    (
+        "backup",
+        "vpn_backup",
+        "write server key, peers and invites to an encrypted file",
+    ),
+    ("restore", "vpn_backup", "restore an encrypted file, on a new host too"),
     ("join", "vpn_join", "enroll this machine with a link"),
-    ("leave", "vpn_leave", "take this machine out of the VPN"),
+    ("leave", "vpn_leave", "remove this machine's tunnel and its key"),
 )
 
 _EPILOG = """\
@@ -66,8 +70,8 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add ``vpn`` and its commands."""
     parser = commands.add_parser(
         "vpn",
-        help="the VPN that ends on this server, and joining one",
-        description="The VPN that ends on this server, and joining one.",
+        help="the server's VPN, and joining one",
+        description="The server's VPN, and joining one.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -43,17 +43,18 @@ _MOST = 64 * 1024 * 1024
 
 _BACKUP = """\
 Write the server's key, the network, peers, invites, networks behind the server, grants
-and the local certificate authority into FILE, mode 0600, sealed with a passphrase. With
-this file and the passphrase anybody can be this server: keep them apart, and safe.
+and the local certificate authority (CA) to FILE, mode 0600, encrypted with a
+passphrase. File and passphrase together suffice to impersonate this server: keep them
+apart, and safe.
 """
 
 _RESTORE = """\
-Bring a file of `semaphore vpn backup` back, on a new host too: the files that clients
-have go on working, if the name of the endpoint leads to this host. Owners are found by
-login, projects by name; devices of nobody here belong to an administrator then, and a
-missing project of hosts is made. Interface and open ports are this host's own. The
-local authority of the file takes the place of this host's, since links of invites and
-devices trust it; with --keep-authority it does not, and open links are of no use.
+Restore a file of `semaphore vpn backup`, on a new host too: the clients' files remain
+valid if the endpoint's name leads to this host. Owners are found by login, projects by
+name; devices of missing users then belong to an administrator, and missing projects of
+hosts are created. Interface and open ports stay those of this host. The local CA of the
+file replaces that of this host, since links of invites and devices trust it; with
+--keep-authority it does not, and open links become useless.
 """
 
 
@@ -76,7 +77,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     """Declare the options of *command*."""
     parser.description = _BACKUP if command == "backup" else _RESTORE
     parser.add_argument(
-        "file", type=path_of("FILE"), metavar="FILE", help="the sealed file"
+        "file", type=path_of("FILE"), metavar="FILE", help="the encrypted file"
     )
     secret_argument.add(parser, "--passphrase", help="the passphrase of the file")
     if command == "backup":
@@ -88,17 +89,17 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="take away the peers, invites and grants that are here",
+            help="delete the peers, invites and grants of this host",
         )
         parser.add_argument(
             "--force",
             action="store_true",
-            help="take pools that are odd but possible on this machine",
+            help="accept pools that are unusual but possible on this machine",
         )
         parser.add_argument(
             "--keep-authority",
             action="store_true",
-            help="leave this host's local certificate authority as it is",
+            help="keep this host's local certificate authority",
         )
         parser.set_defaults(run=_restore)
     add_settings(parser)

@@ -29,9 +29,9 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     """Declare the options."""
     del command
     parser.description = (
-        "Look for what keeps the VPN from working: UDP port, forwarding, rules of "
-        "others, NAT, MTU, clock, backend, drift, names, rights of files. Run as root "
-        "to see all. Exit code 1: something is wrong."
+        "Check whether the VPN works: UDP port, forwarding, foreign firewall rules, "
+        "NAT, MTU, clock, backend, drift, DNS, file permissions. Run as root for all "
+        "checks. Exit code 1: there is an error."
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_settings(parser)

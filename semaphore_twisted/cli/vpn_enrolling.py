@@ -94,8 +94,8 @@ class Enrolling:
             raise Failure(
                 f"{self._link.base}: this is not the server of the link: its root "
                 f"certificate has SHA-256 {found}, the link wants "
-                f"{self._link.fingerprint}; nothing was sent. Somebody may be in "
-                "between, or the server has a new root: ask for a new link",
+                f"{self._link.fingerprint}; nothing was sent. There may be an "
+                "attacker in between, or the server has a new root: ask for a new link",
                 UNREACHABLE,
             )
         try:

@@ -13,16 +13,16 @@ from semaphore_twisted.persistence.engine import Connection
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
     """Declare the options of *command*."""
     if command == "grants":
-        parser.description = "List the networks behind the server, and who may enter."
+        parser.description = "List the networks behind the server, and their grants."
         parser.add_argument("--json", action="store_true", help="print JSON")
         parser.set_defaults(run=_list)
     else:
         opens = command == "grant"
         parser.description = (
-            "Open a network behind the server to a peer, to all devices of a user, or "
-            "to a project: its members' devices and its hosts."
+            "Grant access to a network behind the server to a peer, all devices of a "
+            "user, or to a project: its members' devices and its hosts."
             if opens
-            else "Close a network behind the server to whom it was opened."
+            else "Withdraw a grant of access to a network behind the server."
         )
         parser.add_argument("network", metavar="NETWORK", help="its name")
         to = parser.add_mutually_exclusive_group(required=True)

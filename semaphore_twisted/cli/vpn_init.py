@@ -10,10 +10,11 @@ from semaphore_twisted.cli.vpn_files import Folder
 _DESCRIPTION = """\
 Set the VPN up, or change it; run as root.
 
-Written are the companion's own settings and the server's private key (both 0600, the
-key is made unless there is one), and the network in the database. Nobody but root can
-widen what these settings allow: ports of the server that peers may reach, and networks
-behind it. Run again, only what is said is changed; pools stay while there are peers.
+Writes the companion's settings and the server's private key (both 0600; the key is
+generated if there is none), and the network in the database. Only root can extend the
+permissions in these settings: ports of the server that peers may reach, and networks
+behind it. Run again, it changes only the given options; pools stay while there are
+peers.
 """
 
 
@@ -47,7 +48,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="forget a network behind the server",
+        help="remove a network behind the server",
     )
     parser.add_argument(
         "--no-nat",
@@ -76,24 +77,24 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument(
         "--backend",
         choices=("auto", "kernel", "userspace"),
-        help="who moves the packets (default auto: the kernel where it can)",
+        help="the WireGuard implementation (default auto: the kernel's if available)",
     )
     parser.add_argument(
         "--new-key",
         action="store_true",
-        help="make another server key; every client has to fetch a new file then",
+        help="generate another server key; every client then needs a new file",
     )
     parser.add_argument(
         "--publish",
         action="append",
         metavar="tcp/N|udp/N",
         help="a port of the server that peers may reach, besides the site's and DNS; "
-        "given at all, these replace the former ones; none closes them",
+        "repeatable; replaces the former ones; none closes them",
     )
     parser.add_argument(
         "--force",
         action="store_true",
-        help="take pools that are odd but possible: public addresses, or a part of a "
+        help="accept unusual but possible pools: public addresses, or a part of a "
         "network that this machine reaches by a router",
     )
     add_settings(parser)
@@ -107,7 +108,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--vpn-settings",
         type=path_of("--vpn-settings"),
         metavar="DIR",
-        help="the companion's folder (default /etc/semaphore-vpn)",
+        help="the companion's directory (default /etc/semaphore-vpn)",
     )
 
 

@@ -16,9 +16,9 @@ from semaphore_twisted.start.vpn import options_of
 from semaphore_twisted.web.enroll.commands import commands
 
 _DESCRIPTION = """\
-Make a link that a device can enroll itself with, and print it once, with a command
-for Linux and macOS and one for Windows. Whoever has the link can use it: send it as
-you would send a password.
+Create a link with which a device enrolls, and print it once, with a command for Linux
+and macOS and one for Windows. Anyone with the link can use it: send it as you would
+send a password.
 """
 
 
@@ -32,7 +32,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         parser.description = "List the invites, newest first, without their tokens."
         parser.set_defaults(run=_list)
     else:
-        parser.description = "Revoke an invite: nobody can use its link any more."
+        parser.description = "Revoke an invite: its link cannot be used any more."
         parser.add_argument(
             "id", type=within(1, LARGEST), metavar="ID", help="from `vpn invites`"
         )
@@ -49,16 +49,16 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 def _invite_options(parser: argparse.ArgumentParser) -> None:
     owner = parser.add_mutually_exclusive_group()
-    owner.add_argument("--user", metavar="LOGIN", help="whose device it will be")
+    owner.add_argument("--user", metavar="LOGIN", help="the owner of the device")
     owner.add_argument(
         "--project",
         metavar="NAME",
-        help="whose host it will be: the project's name or number",
+        help="the project of the host: its name or number",
     )
     parser.add_argument(
         "--kind",
         choices=("laptop", "phone", "host"),
-        help="what is enrolled (default: laptop, with --project host)",
+        help="the kind of device (default: laptop, with --project host)",
     )
     parser.add_argument(
         "--uses",
@@ -71,12 +71,12 @@ def _invite_options(parser: argparse.ArgumentParser) -> None:
         "--expires",
         default="24h",
         metavar="TIME",
-        help="how long the link can be used: 30m, 24h, 7d (default 24h)",
+        help="when the link expires: 30m, 24h, 7d (default 24h)",
     )
     parser.add_argument(
         "--peer-expires",
         metavar="TIME",
-        help="when the devices' own access ends, counted from now (default: never)",
+        help="when the devices' access expires, counted from now (default: never)",
     )
     parser.add_argument(
         "--grant",
@@ -91,7 +91,7 @@ def _invite_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--approval",
         action="store_true",
-        help="let devices wait until somebody resumes them (`vpn peer resume`)",
+        help="admit devices only after approval (`vpn peer resume`)",
     )
 
 

@@ -20,13 +20,13 @@ from semaphore_twisted.model.peers import Enrolled, PeerState
 from semaphore_twisted.wireguard import keys, profile
 
 _DESCRIPTION = """\
-Enroll this machine with a link of `semaphore vpn invite`. Nothing else of Semaphore
-needs to be here. The key is made on this machine and does not leave it; the server's
-root certificate is compared with the link's fingerprint before the token is sent.
+Enroll this machine with a link of `semaphore vpn invite`. No installation is needed.
+The key is generated on this machine and does not leave it; the server's root
+certificate is compared with the link's fingerprint before the token is sent.
 
-The link is a secret until it was used, and other users of a machine can see the
-arguments of a command: on a machine that others use, give - and paste the link.
-Run twice it is harmless.
+The link is secret until it was used, and other users of a machine can see the
+arguments of a command: on a shared machine, give - and paste the link. Running it
+twice is harmless.
 """
 
 
@@ -41,12 +41,12 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
         help="https://HOST/enroll#TOKEN, in quotes; - reads it from standard input",
     )
     parser.add_argument(
-        "--name", help="how the server calls this machine (default: its host name)"
+        "--name", help="the name of this machine on the server (default: its host name)"
     )
     parser.add_argument(
         "--up",
         action=argparse.BooleanOptionalAction,
-        help="bring the tunnel up (default: as root, where wg-quick is installed)",
+        help="bring the tunnel up (default: as root, if wg-quick is installed)",
     )
     add_place(parser)
     parser.set_defaults(run=_join)
@@ -171,9 +171,7 @@ def _tell(answer: Enrolled, files: TunnelFile, resolving: Resolving) -> None:
             f"{answer.domain}"
         )
     elif resolving is Resolving.RESOLVED:
-        print(
-            f"Names below {answer.domain} are asked of {servers[0]}, others as before"
-        )
+        print(f"Names below {answer.domain} are asked of {servers[0]}, others as usual")
 
 
 def host_name() -> str:

@@ -14,9 +14,9 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     """Declare the options."""
     del command
     parser.description = (
-        "Take the tunnel down and remove the file with this machine's key. The server "
-        "goes on knowing the peer until an administrator revokes it; the command for "
-        "that is printed."
+        "Take the tunnel down and delete the file with this machine's key. The peer "
+        "stays on the server until an administrator revokes it; the command for that "
+        "is printed."
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_place(parser)
@@ -29,14 +29,14 @@ def add_place(parser: argparse.ArgumentParser) -> None:
         "--interface",
         default="semaphore",
         metavar="NAME",
-        help="of the tunnel, and of its file (default semaphore)",
+        help="the name of the tunnel and its file (default semaphore)",
     )
     parser.add_argument(
         "--config-dir",
         type=path_of("--config-dir"),
         default=Path("/etc/wireguard"),
         metavar="DIR",
-        help="where wg-quick looks for files (default /etc/wireguard)",
+        help="the directory of wg-quick's files (default /etc/wireguard)",
     )
 
 

@@ -106,7 +106,7 @@ def _hand_over(enrolled: Enrolled, pair: keys.Pair | None, *, as_json: bool) -> 
         _note(profile.qr_terminal(text))
         _note(
             "The file and its QR code are shown this once: the private key in them is "
-            "stored nowhere. Whoever sees them can take the device's place"
+            "stored nowhere. Anyone who sees them can impersonate the device"
         )
     _note(
         f"{enrolled.peer.name}, {enrolled.peer.ipv4}, of {enrolled.peer.owner}: "
@@ -137,7 +137,7 @@ def import_(arguments: argparse.Namespace) -> int:
         print("Nothing was changed; without --dry-run it would be:")
     for peer in done.added:
         print(table.plain(f"added {peer.name}, {peer.ipv4}, of {peer.owner}"))
-    print(f"{len(done.added)} peers were added, {done.present} are here already")
+    print(f"{len(done.added)} peers were added, {done.present} exist already")
     if file.private_key is not None:
         public = keys.format(keys.public_of(file.private_key))
         if public != network.public_key:

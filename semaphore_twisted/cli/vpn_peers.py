@@ -19,28 +19,28 @@ from semaphore_twisted.persistence.statements import vpn_peers as statements
 _Run = Callable[[argparse.Namespace], int]
 
 _ADD = """\
-Make a peer. Without --public-key its key pair is made by this command, the record says
-so, and the file and its QR code are printed once: the private key is stored nowhere.
-With --public-key the file has a marked place for the private key, and no QR code.
-Better than both: `semaphore vpn invite`, where the device makes its own key.
+Create a peer. Without --public-key this command generates its key pair, the event log
+says so, and the file and its QR code are printed once: the private key is not stored.
+With --public-key the file has a placeholder for the private key, and there is no QR
+code. Better than both: `semaphore vpn invite`, where the device generates its own key.
 
-The file goes to standard output, all else to standard error.
+The file goes to standard output, everything else to standard error.
 """
 
 _ROTATE = """\
-Give a peer another key; name, addresses and grants stay. The device needs the file that
-is printed. Without --public-key this command makes the pair, as `peer add` does.
+Replace a peer's key; name, addresses and grants stay. The device needs the file that is
+printed. Without --public-key this command generates the pair, as `peer add` does.
 """
 
 _IMPORT = """\
-Take the peers of a server's wg-quick file over: keys, preshared keys and addresses
-stay, so clients go on working if the server's key and endpoint are the same. Commands
-in the file (PostUp and the like) are refused. Peers that are here are passed over.
+Import the peers of a server's wg-quick file: keys, preshared keys and addresses stay,
+so clients continue to work if the server's key and endpoint are the same. Commands in
+the file (PostUp and the like) are refused. Existing peers are skipped.
 """
 
 _EXPORT = """\
-Print the peers: JSON without any secret, or the [Peer] sections of a wg file, which
-has the active ones.
+Print the peers: JSON without secrets, or the [Peer] sections of a wg file for the
+active ones.
 """
 
 
@@ -62,16 +62,14 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     _json(listing)
     _json(_one(_verb(verbs, "show", _show, "show a peer")))
     _declare_files(verbs)
-    rename = _one(
-        _verb(verbs, "rename", vpn_peer_changes.rename, "give a peer another name")
-    )
-    rename.add_argument("name", metavar="NEW-NAME", help="the name from now on")
+    rename = _one(_verb(verbs, "rename", vpn_peer_changes.rename, "rename a peer"))
+    rename.add_argument("name", metavar="NEW-NAME", help="the new name")
     _one(
         _verb(
             verbs,
             "suspend",
             vpn_peer_changes.suspend,
-            "stop a peer's traffic until it is resumed",
+            "suspend a peer until it is resumed",
         )
     )
     _expiry(
@@ -80,7 +78,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
                 verbs,
                 "resume",
                 vpn_peer_changes.resume,
-                "let a suspended, pending or expired peer in again",
+                "admit a suspended, pending or expired peer",
             )
         )
     )
@@ -89,14 +87,17 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
             verbs,
             "expire",
             vpn_peer_changes.expire,
-            "end a peer's access, now or in a while",
+            "make a peer's access expire, now or later",
         )
     )
     expire.add_argument(
-        "--at", dest="expires", metavar="TIME", help="in such as 12h, 90d; or never"
+        "--at",
+        dest="expires",
+        metavar="TIME",
+        help="after a time such as 12h, 90d; or never",
     )
     revoke = _one(
-        _verb(verbs, "revoke", vpn_peer_changes.revoke, "end a peer for good")
+        _verb(verbs, "revoke", vpn_peer_changes.revoke, "revoke a peer permanently")
     )
     revoke.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -104,13 +105,13 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 def _declare_files(verbs: Any) -> None:
     """Declare the verbs that write or read files with keys."""
     add = _verb(
-        verbs, "add", vpn_peer_files.add, "make a peer, and print its file", _ADD
+        verbs, "add", vpn_peer_files.add, "create a peer, and print its file", _ADD
     )
-    add.add_argument("name", metavar="NAME", help="what the peer is called")
+    add.add_argument("name", metavar="NAME", help="the name of the peer")
     add.add_argument(
         "--public-key",
         metavar="KEY",
-        help="the device's own public key; the private one never comes here",
+        help="the device's own public key; the private one stays on the device",
     )
     _owner(add)
     _kind(add)
@@ -125,9 +126,7 @@ def _declare_files(verbs: Any) -> None:
     )
     _json(add)
     rotate = _one(
-        _verb(
-            verbs, "rotate", vpn_peer_files.rotate, "give a peer another key", _ROTATE
-        )
+        _verb(verbs, "rotate", vpn_peer_files.rotate, "replace a peer's key", _ROTATE)
     )
     rotate.add_argument("--public-key", metavar="KEY", help="the device's new one")
     _json(rotate)
@@ -135,7 +134,7 @@ def _declare_files(verbs: Any) -> None:
         verbs,
         "import",
         vpn_peer_files.import_,
-        "take the peers of a wg-quick file over",
+        "import the peers of a wg-quick file",
         _IMPORT,
     )
     imported.add_argument(
@@ -145,7 +144,11 @@ def _declare_files(verbs: Any) -> None:
     _kind(imported)
     imported.add_argument("--dry-run", action="store_true", help="change nothing")
     exported = _verb(
-        verbs, "export", vpn_peer_files.export, "print the peers for others", _EXPORT
+        verbs,
+        "export",
+        vpn_peer_files.export,
+        "print the peers for other programs",
+        _EXPORT,
     )
     exported.add_argument(
         "--format", choices=("json", "wg"), default="json", help="default json"
@@ -176,19 +179,21 @@ def _one(parser: Any) -> Any:
 
 def _owner(parser: Any) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--user", metavar="LOGIN", help="whose: a login or e-mail")
-    group.add_argument("--project", metavar="NAME", help="whose: a name or number")
+    group.add_argument("--user", metavar="LOGIN", help="the owner: a login or e-mail")
+    group.add_argument(
+        "--project", metavar="NAME", help="the project: a name or number"
+    )
 
 
 def _kind(parser: Any) -> None:
     parser.add_argument(
-        "--kind", choices=[str(each) for each in PeerKind], help="what it is"
+        "--kind", choices=[str(each) for each in PeerKind], help="the kind of peer"
     )
 
 
 def _expiry(parser: Any) -> None:
     parser.add_argument(
-        "--expires", metavar="TIME", help="in such as 12h or 90d; or never"
+        "--expires", metavar="TIME", help="after a time such as 12h or 90d; or never"
     )
 
 

@@ -42,7 +42,9 @@ def enrolling(found: Installation, network: Network) -> Place:
             f"web_host, tls.enabled: devices enroll over HTTPS only, {base} found"
         )
     if not is_base(base):
-        raise Failure(f"web_host: {base} found, an address without odd signs wanted")
+        raise Failure(
+            f"web_host: {base} found, an address without special characters wanted"
+        )
     return Place(base, _fingerprint(found, network, base), doubt)
 
 

@@ -21,10 +21,10 @@ from semaphore_twisted.wireguard import keys, wire
 DIFFERS = 2
 
 _DESCRIPTIONS = {
-    "status": "Show the peers as the tunnel has them: when each was last heard of, "
-    "what it received and sent. Run as root or as the server's user.",
-    "plan": "Show what the server would change now on the interface and in the rules; "
-    "nothing is changed. Exit code 2: there is something.",
+    "status": "Show the peers on the device: last handshake, received and sent bytes. "
+    "Run as root or as the server's user.",
+    "plan": "Show the pending changes of interface and firewall rules; nothing is "
+    "changed. Exit code 2: there are changes.",
 }
 
 

@@ -95,7 +95,7 @@ class ExpiryWatch(Service):
         end = leaf.not_valid_after_utc
         self._log.warn(
             "The certificate {verb} at {end} and was not renewed: {reason}",
-            verb="ended" if end <= now else "ends",
+            verb="expired" if end <= now else "expires",
             end=f"{end:%Y-%m-%d %H:%M}Z",
             reason=self._reason() or "no reason is known; see: semaphore tls show",
         )

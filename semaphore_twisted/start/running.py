@@ -163,7 +163,7 @@ class Report(Service):
             atomic_file.write(self._path, msgspec.json.encode(said))
         except OSError as error:
             self._log.warn(
-                "{path}: {error}: commands of this machine do not see the options of "
+                "{path}: {error}: commands on this machine cannot read the options of "
                 "this server",
                 path=str(self._path),
                 error=error.strerror,

@@ -50,8 +50,8 @@ class Local:
     def _noted(self, made: Certificates) -> Certificates:
         if made.next_root is not None and self._made.next_root is None:
             self._log.warn(
-                "There is a next root, {path}: clients have to trust it before {day}, "
-                "when it takes over",
+                "The next root is {path}: clients must trust it before {day}, when it "
+                "takes over",
                 path=str(made.next_root),
                 day=f"{made.takes_over:%Y-%m-%d}",
             )

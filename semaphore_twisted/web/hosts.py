@@ -103,7 +103,7 @@ class Hosts:
             return
         self._told.add(name)
         self._log.warn(
-            "A request called this site {name} and was refused, since that is none of "
-            "its names; if it is, say so in web_host or allowed_hosts",
+            "A request for the host {name} was refused: that is not a name of this "
+            "site; if it should be, add it to web_host or allowed_hosts",
             name=name,
         )

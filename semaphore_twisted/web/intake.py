@@ -176,7 +176,7 @@ class Body:
 
     def _failed(self, failure: Failure) -> None:
         self._asking = False
-        self._log.failure("The sender of a body could not be looked up", failure)
+        self._log.failure("The lookup of a body's sender failed", failure)
         if not self.refused:
             self._end(_later())
 

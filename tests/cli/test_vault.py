@@ -88,7 +88,7 @@ class VaultCommandTests(SynchronousTestCase):
         code, out, err = self.run_command("check")
         self.assertEqual((code, err), (0, ""))
         self.assertIn("One", out)
-        self.assertIn("2 of 2 stored secrets open", out)
+        self.assertIn("2 of 2 stored secrets can be decrypted", out)
         key_id = MasterKey.parse(self.first).key_id
         self.assertIn(f"key {key_id} (configured): 2", out)
 
@@ -145,7 +145,7 @@ class VaultCommandTests(SynchronousTestCase):
         old = self.old_key_file(self.first)
         code, out, err = self.run_command("rekey", "--old-key-file", old)
         self.assertEqual((code, err), (0, ""))
-        self.assertIn("2 stored secrets were sealed", out)
+        self.assertIn("2 stored secrets were encrypted", out)
         self.assertEqual(self.run_command("check")[0], 0)
         for path in self.state.iterdir():
             for envelope in before:
@@ -197,7 +197,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertIn("'One'", err)
         code, out, _ = self.run_command("rekey", "--skip-unreadable")
         self.assertEqual(code, 0)
-        self.assertIn("1 do not open", out)
+        self.assertIn("1 cannot be decrypted", out)
         self.assertIn("One", out)
         self.assertEqual(self.run_command("check")[0], 3)
 

@@ -234,7 +234,7 @@ class PeerTests(VpnCase):
         again = other.done("peer", "export", "--format", "wg", "--preshared-keys")
         self.assertEqual(sections(again), sections(text))
         out = other.done("peer", "import", str(path), "--user", "alice")
-        self.assertIn("0 peers were added, 30 are here already", out)
+        self.assertIn("0 peers were added, 30 exist already", out)
 
     def test_import_refused(self) -> None:
         """Hooks are refused with their lines, and nothing is taken."""

@@ -98,7 +98,7 @@ class ExpiryTests(SynchronousTestCase):
             clock.advance(3600)
         self.assertEqual(len(self.said), 2)
         self.assertIn("the authority is on strike", self.said[0])
-        self.assertIn("ends at 2026-01-2", self.said[0])
+        self.assertIn("expires at 2026-01-2", self.said[0])
         source.leaf = issue()
         now.advance(90_000)
         clock.advance(3600)
@@ -107,5 +107,5 @@ class ExpiryTests(SynchronousTestCase):
     def test_over(self) -> None:
         """One that has ended is told of too."""
         self.watch(Source(issue(200)))
-        self.assertIn("ended at 2025-", self.said[0])
+        self.assertIn("expired at 2025-", self.said[0])
         self.assertIn("semaphore tls show", self.said[0])

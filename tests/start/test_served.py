@@ -60,7 +60,7 @@ class LocalTests(SynchronousTestCase):
         path = self.root("next-root.pem")
         self.made = evolve(first, next_root=path, takes_over=WHEN)
         (said,) = self.look()
-        self.assertIn("have to trust it before", said)
+        self.assertIn("must trust it before", said)
         self.assertEqual(self.look(), [])
         coming = self.local.roots.next
         assert coming is not None

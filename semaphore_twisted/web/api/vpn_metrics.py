@@ -60,5 +60,5 @@ def _device(state: Any, wanted: int) -> list[Figure]:
         _one("syncs_total", "Syncs that the device confirmed.", state.syncs_total),
         _one("failed_syncs_total", "Syncs that failed.", state.failed_syncs_total),
         _one("changes_total", "Writes to the device.", state.changes_total),
-        _one("drift_total", "Changes by others that were undone.", state.drift_total),
+        _one("drift_total", "Foreign changes that were undone.", state.drift_total),
     ]
