@@ -1,4 +1,4 @@
-"""The options that have an effect, with what they mean.
+"""The options that have an effect, each with a description of its value.
 
 ``docs/configuration.md`` is generated from this table.
 """
