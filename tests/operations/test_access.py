@@ -1,4 +1,4 @@
-"""Who acts, and whether he may."""
+"""Authentication of actors, and their permissions."""
 
 from datetime import timedelta
 
@@ -77,7 +77,7 @@ class AccessTests(SynchronousTestCase):
             access.actor(self.conn, both, Access.USER, None)
 
     def test_none(self) -> None:
-        """Nobody, and unknown credentials, are not authenticated."""
+        """Missing and unknown credentials are not authenticated."""
         for credentials in (
             Credentials(),
             Credentials(session_digest="no"),
@@ -111,7 +111,7 @@ class AccessTests(SynchronousTestCase):
                     access.actor(self.conn, credentials, wanted, project_id)
 
     def test_member_of_another(self) -> None:
-        """Who owns another project has no right in this one."""
+        """The owner of another project has no permission in this one."""
         other = make_user(self.conn, "other")
         make_project(self.conn, other, "Other")
         _, credentials = make_session(self.conn, other)
@@ -320,7 +320,7 @@ class SessionTests(SynchronousTestCase):
         self.assertNotIn(value.encode(), self.conn.raw.serialize())
 
     def test_logout(self) -> None:
-        """After the logout the cookie holds no longer; others do."""
+        """After the logout the cookie is invalid; other sessions stay valid."""
         first, second = self.create(), self.create()
         self.assertTrue(sessions.end(self.conn, digest(first)))
         self.assertFalse(self.works(first))

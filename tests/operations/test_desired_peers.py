@@ -1,4 +1,4 @@
-"""What the device should be, and what it says of its peers."""
+"""The desired state of the device, and the stored status of its peers."""
 
 import gc
 from datetime import UTC, datetime, timedelta
@@ -65,7 +65,7 @@ class DesiredTests(PeersCase):
         self.assertRaises(NotFound, peers.desired, conn, self.keyring, {})
 
     def test_damaged(self) -> None:
-        """A broken row is told and left out; the others stay."""
+        """A damaged row is reported and left out; the other peers stay."""
         cases: list[dict[str, Any]] = [
             {"ipv4": None, "ipv6": None},
             {"ipv4": "10.80.0.9/32"},
@@ -122,7 +122,7 @@ class DesiredTests(PeersCase):
         self.assertIn("does not open", found.damaged[0])
 
     def test_opened(self) -> None:
-        """What was opened is not opened again, and what is gone is forgotten."""
+        """An opened preshared key is reused, and forgotten with its peer."""
         self.make()
         made = self.make()
         first = self.desired()
@@ -267,7 +267,7 @@ class GrantTests(PeersCase):
         )
 
     def test_once(self) -> None:
-        """What is open by several ways is open once."""
+        """A network that several grants open to a peer is listed once."""
         self.grant(self.lab, project_id=self.project.id)
         self.grant(self.lab, user_id=self.alice.user.id)
         self.grant(self.lab, peer_id=self.mine.id)
@@ -276,7 +276,7 @@ class GrantTests(PeersCase):
         self.assertEqual(len(found), 3)
 
     def test_active_only(self) -> None:
-        """Who is not desired has no grant."""
+        """A peer that is not desired has no grant."""
         self.grant(self.lab, user_id=self.alice.user.id)
         peers.suspend(self.conn, None, self.mine.id)
         self.assertEqual(self.desired().grants, ())
@@ -298,7 +298,7 @@ class GrantTests(PeersCase):
 
 
 class StatusTests(PeersCase):
-    """What the device says."""
+    """Storing the status that the device reports."""
 
     def setUp(self) -> None:
         """Make peers."""
@@ -357,7 +357,7 @@ class StatusTests(PeersCase):
         self.assertEqual((found.online, found.age_seconds), ("active", 0))
 
     def test_viewpoint(self) -> None:
-        """What the server sent is what the device received."""
+        """Bytes that the server sent are shown as received by the device."""
         found = self.observe(self.mine, received=10, sent=1000)
         self.assertEqual((found.received, found.sent), (1000, 10))
         shown = peers.get(self.conn, None, self.mine.id)
@@ -385,7 +385,7 @@ class StatusTests(PeersCase):
         self.assertIsNone(found.endpoint)
 
     def test_unchanged(self) -> None:
-        """What did not change is not written."""
+        """An unchanged status is not written."""
         statuses = [self.status(each, received=7, handshake=5) for each in self.every]
         peers.observed(self.conn, statuses)
         before = self.conn.raw.total_changes
@@ -395,7 +395,7 @@ class StatusTests(PeersCase):
         self.assertEqual(self.conn.raw.total_changes, before + 1)
 
     def test_revision(self) -> None:
-        """To look at the device is no change of what it should be."""
+        """Reading the device does not change the revision of the desired state."""
         before = (self.revision(), self.events())
         self.observe(self.mine, received=7)
         self.assertEqual((self.revision(), self.events()), before)
@@ -406,7 +406,7 @@ class StatusTests(PeersCase):
         self.assertEqual(peers.observed(self.conn, [foreign]), [])
 
     def test_who_sees(self) -> None:
-        """Outer addresses are for the owner, those who manage, administrators."""
+        """Endpoints are visible to owners, project managers and administrators only."""
         seen = peers.observed(self.conn, [self.status(each) for each in self.every])
         every = {"mine": True, "bobs": True, "host": True}
         for actor, wanted in (

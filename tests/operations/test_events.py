@@ -1,4 +1,4 @@
-"""The record of what happened."""
+"""Recorded events."""
 
 from datetime import timedelta
 
@@ -55,7 +55,7 @@ class EventsTests(SynchronousTestCase):
         return [each.description for each in found]
 
     def test_shape(self) -> None:
-        """An event has who, where, what and when."""
+        """An event has an actor, a project, a description and a time."""
         self.record(actor_of(self.alice, self.a), "made")
         (found,) = events.list_events(self.conn, actor_of(self.alice, self.a))
         self.assertEqual(
@@ -69,7 +69,7 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(found.created, self.clock.time)
 
     def test_who_sees_what(self) -> None:
-        """One sees one's projects and what one did oneself; an administrator all."""
+        """A user sees events of own projects and own actions; an administrator all."""
         self.record(actor_of(self.alice, self.a), "in a")
         self.record(actor_of(self.bob, self.b), "in b")
         self.record(None, "outside")
@@ -79,7 +79,7 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(self.seen(actor_of(self.bob, self.b)), ["in b"])
 
     def test_of_accounts(self) -> None:
-        """What is done to accounts is seen by their owners, and by whom it was done."""
+        """A change of an account is visible to the account's user and to the actor."""
         users.change(
             self.conn,
             actor_of(self.admin),
@@ -119,7 +119,7 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(self.seen(actor_of(self.bob)), ["in b"])
 
     def test_failed_logins(self) -> None:
-        """Failed logins are shown to whom they concern, and to administrators."""
+        """Failed logins are visible to the user concerned, and to administrators."""
         events.record(
             self.conn,
             None,

@@ -12,7 +12,7 @@ class FirstAccountTests(SynchronousTestCase):
     """In an empty store."""
 
     def setUp(self) -> None:
-        """Begin without anybody."""
+        """Start without an account."""
         self.conn = memory_connection()
 
     def create(self, username: str = "Chief ", password: str = "long enough") -> None:

@@ -88,7 +88,7 @@ class ImportTests(PeersCase):
         self.assertEqual((self.dump(), self.desired().peers), before)
 
     def test_more(self) -> None:
-        """What is new is taken; what was revoked here does not come back."""
+        """New peers are imported; a peer that was revoked here is not restored."""
         self.take()
         gone = peers.find(self.conn, None, "phone")
         peers.revoke(self.conn, None, gone.id)
@@ -155,7 +155,7 @@ class ImportTests(PeersCase):
         )
 
     def test_who(self) -> None:
-        """Only administrators choose keys and addresses for others."""
+        """Only administrators choose keys and addresses for other users."""
         for actor in (self.alice, self.bob, self.owner):
             self.assertRaises(NotPermitted, self.take, actor=actor)
         self.take(actor=self.root)

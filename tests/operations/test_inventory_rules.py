@@ -10,7 +10,7 @@ class IniTests(SynchronousTestCase):
     """Texts of the type ``static``."""
 
     def test_accepted(self) -> None:
-        """What Ansible reads is kept as it is; a byte order mark is removed."""
+        """Text that Ansible reads is kept unchanged, without a byte order mark."""
         for text in (
             "",
             "# nothing yet\n",

@@ -102,7 +102,7 @@ class MakingTests(InvitesCase):
     """New invites."""
 
     def test_made(self) -> None:
-        """What is asked for is what the invite says."""
+        """The invite has the requested values."""
         until = self.conn.now + timedelta(days=9)
         made = self.invite(
             self.root,
@@ -147,7 +147,7 @@ class MakingTests(InvitesCase):
             self.assertIn(name, str(error))
 
     def test_limits(self) -> None:
-        """What is out of range is refused with the field's name."""
+        """A value out of range is refused with the field's name."""
         past = self.conn.now - timedelta(seconds=1)
         for actor, field, values in (
             (self.root, "max_uses", (0, -1, 1001)),
@@ -163,7 +163,7 @@ class MakingTests(InvitesCase):
         self.assertEqual(self.rows("vpn_invite"), [])
 
     def test_owners(self) -> None:
-        """Who may invite whom; grants are administrators' to give."""
+        """The users that a role may invite; only administrators give grants."""
         host = {"kind": PeerKind.HOST, "project_id": self.project.id}
         wrong: tuple[tuple[Actor | None, dict[str, Any], type[Exception]], ...] = (
             (self.alice, {"user_id": self.bob.user.id}, NotPermitted),
@@ -189,7 +189,7 @@ class MakingTests(InvitesCase):
         self.assertEqual(made.invite.owner, "bob")
 
     def test_quota(self) -> None:
-        """Who may have no further device makes no invite for one."""
+        """A user at the limit of devices cannot create an invite for another one."""
         for _ in range(3):
             self.make()
         self.assertRaises(Conflict, self.invite)
@@ -328,7 +328,7 @@ class RedeemingTests(InvitesCase):
         self.refused(made, Reason.EXPIRED)
 
     def test_failed(self) -> None:
-        """What fails leaves the invite as it was."""
+        """A failed redemption leaves the invite unchanged."""
         made = self.invite()
         taken = self.make(self.bob, public_key=public_key(50), name="b")
         self.make(name="taken")
@@ -446,7 +446,7 @@ class RepeatingTests(InvitesCase):
 
 
 class OwnerTests(InvitesCase):
-    """Those an invite is for, and those who made it."""
+    """The owner and the creator of an invite."""
 
     def test_disabled_user(self) -> None:
         """Nothing is enrolled for a user who is disabled."""
@@ -465,7 +465,7 @@ class OwnerTests(InvitesCase):
         self.refused(made, Reason.UNKNOWN)
 
     def test_maker_left(self) -> None:
-        """Who may no longer manage the project's hosts has no open invites either."""
+        """Invites end with the creator's right to manage the project's hosts."""
         dave = make_user(self.conn, "dave")
         make_member(self.conn, self.project, dave, Role.MANAGER)
         acting = actor_of(dave, self.project, Role.MANAGER)
@@ -480,7 +480,7 @@ class OwnerTests(InvitesCase):
         self.assertEqual(len(self.desired().peers), 2)
 
     def test_maker_disabled(self) -> None:
-        """An administrator who is disabled, or none any more, invites nobody."""
+        """Invites of a disabled or former administrator are invalid."""
         other = actor_of(make_user(self.conn, "other", admin=True))
         made = self.invite(other, user_id=self.bob.user.id, max_uses=9)
         users.set_active(self.conn, self.root, other.user.id, active=False)
@@ -544,7 +544,7 @@ class RevokingTests(InvitesCase):
         self.assertEqual(self.desired_names(), ["box"])
 
     def test_with_peers(self) -> None:
-        """Its peers are revoked too if that is said, also later; no others are."""
+        """The invite's peers are revoked on request, also after the invite is revoked."""
         made = self.invite(max_uses=2)
         self.enrolled(made, 1)
         self.enrolled(made, 2)

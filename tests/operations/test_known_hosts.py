@@ -64,7 +64,7 @@ class ForgetTests(SynchronousTestCase):
         self.assertIn("cannot be replaced", error.message)
 
     def test_additions(self) -> None:
-        """What jobs add meanwhile is not lost."""
+        """Lines that jobs add meanwhile are not lost."""
         self.path.write_text("".join(f"old{n} {KEY}\n" for n in range(20)))
         added = [f"new{n}" for n in range(200)]
 

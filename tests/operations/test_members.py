@@ -147,7 +147,7 @@ class MembersTests(SynchronousTestCase):
         self.assertIsNone(self.role_of(self.people[Role.GUEST]))
 
     def test_no_member(self) -> None:
-        """Who is no member is neither changed nor removed."""
+        """A user who is no member is neither changed nor removed."""
         with self.assertRaises(NotFound):
             members.change(
                 self.conn,

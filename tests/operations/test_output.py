@@ -98,7 +98,7 @@ class OutputTests(SynchronousTestCase):
         self.assertEqual(self.texts(), ["a", "b", "c"])
 
     def test_lone_surrogate(self) -> None:
-        """What is no text in UTF-8 harms nothing."""
+        """A text that cannot be encoded in UTF-8 causes no error."""
         append(self.conn, self.task, [(1, "a\ud800b")])
         self.assertEqual(self.texts(), ["a?b"])
 

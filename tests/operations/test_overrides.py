@@ -1,4 +1,4 @@
-"""Tests of what a task may set otherwise than its template."""
+"""Tests of the template settings that a task may override."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def asked(**more: Any) -> NewTask:
 
 
 def task(found: Allowed | None = None) -> Task:
-    """Return the task that is stored with what was found."""
+    """Return the task that is stored with the overrides *found*."""
     columns = {} if found is None else msgspec.structs.asdict(found)
     if columns:
         columns["limit"] = columns.pop("hosts_limit")
@@ -129,7 +129,7 @@ class OverrideTests(SynchronousTestCase):
         self.assertIn("limit", error.message)
 
     def test_same_as_template(self) -> None:
-        """What equals the template's own setting is no override."""
+        """A value equal to the template's own setting is no override."""
         own = template(
             git_branch="main",
             arguments='["-e", "x=1"]',
@@ -155,7 +155,7 @@ class OverrideTests(SynchronousTestCase):
         self.assertIn("git_branch", error.message)
 
     def test_empty(self) -> None:
-        """What is false, empty or null overrides nothing."""
+        """A false, empty or null value overrides nothing."""
         own = template(
             arguments='["-v"]',
             task_params={"debug": True, "limit": ["a"], "tags": "t", "skip_tags": "s"},
@@ -205,7 +205,7 @@ class OverrideTests(SynchronousTestCase):
         self.assertNotIn("git_branch", error.message)
 
     def test_allowed(self) -> None:
-        """What is allowed becomes columns of the task; lists may be texts."""
+        """A permitted override becomes a column of the task; lists may be texts."""
         own = template(
             task_params=EVERYTHING,
             allow_override_args_in_task=True,
@@ -242,7 +242,7 @@ class OverrideTests(SynchronousTestCase):
         self.assertTrue(found.diff)
 
     def test_scripts(self) -> None:
-        """What a script would ignore is refused, with its name."""
+        """An option without effect on a script is refused, with its name."""
         for app in ("bash", "python"):
             own = template(app=app, task_params=EVERYTHING)
             for more in (

@@ -174,9 +174,9 @@ class RaceTests(SynchronousTestCase):
         self.assertEqual((len(set(four)), len(set(six))), (50, 50))
 
     def test_made_by_processes(self) -> None:
-        """Two processes make 300 in a /24: 253 are made, 47 told it is full.
+        """Two processes create 300 peers in a /24: 253 succeed, 47 fail as it is full.
 
-        Nobody waits for ever, and the store answers meanwhile.
+        No process waits forever, and the store answers meanwhile.
         """
         running = [
             subprocess.Popen(

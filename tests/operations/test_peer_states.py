@@ -47,7 +47,7 @@ class StateTests(PeersCase):
         self.assertEqual(self.desired().peers, wanted.peers)
 
     def test_harmless_twice(self) -> None:
-        """What is so already is not done, nor noted, again."""
+        """A repeated change of the state has no effect, and no event."""
         for verb in (peers.resume, peers.suspend, peers.expire, peers.revoke):
             verb(self.conn, self.alice, self.peer.id)
             before = (self.rows("vpn_peer"), self.revision(), self.events())
@@ -128,7 +128,7 @@ class StateTests(PeersCase):
         )
 
     def test_revoke(self) -> None:
-        """What is revoked keeps its key only; nothing brings it back."""
+        """A revoked peer keeps only its key, and cannot be restored."""
         revoked = peers.revoke(self.conn, self.alice, self.peer.id)
         self.assertEqual(revoked.state, PeerState.REVOKED)
         self.assertEqual((revoked.ipv4, revoked.ipv6), ("", ""))
@@ -213,7 +213,7 @@ class StateTests(PeersCase):
 
 
 class HeldTests(PeersCase):
-    """What an administrator has laid upon a device, its owner cannot lift."""
+    """A suspension by an administrator, which the owner cannot lift."""
 
     def refused(self, verb: Any, *arguments: Any, **given: Any) -> None:
         """See that alice may not."""
@@ -307,7 +307,7 @@ class ExpiryTests(PeersCase):
         )
 
     def test_expire_due(self) -> None:
-        """Who is over is not desired, marked or not; each is marked once."""
+        """An expired peer is not desired, marked or not; each is marked once."""
         moment = self.conn.now + timedelta(seconds=10)
         self.make(name="short", expires=moment)
         self.make(name="long", expires=moment + timedelta(seconds=10))
@@ -364,7 +364,7 @@ class EndingTests(PeersCase):
         self.assertGreater(self.revision(), before)
 
     def test_disabled_user(self) -> None:
-        """A disabled user's devices are out at once; hosts and others stay."""
+        """A disabled user's devices are removed at once; other peers stay."""
         alice = self.alice.user.id
         self.raised(users.set_active, self.root, alice, active=False)
         self.assertEqual(self.desired_names(), ["bobs", "host"])
@@ -385,7 +385,7 @@ class EndingTests(PeersCase):
         )
 
     def test_deletes_himself(self) -> None:
-        """Who deletes his own account revokes his devices, too."""
+        """Deleting one's own account revokes its devices."""
         self.raised(users.delete, self.bob, self.bob.user.id)
         self.assertEqual(self.desired_names(), ["mine", "host"])
 

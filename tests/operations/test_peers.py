@@ -148,7 +148,7 @@ class MakingTests(PeersCase):
         self.assertFalse({"preshared_key", "private_key", "config"} & fields)
 
     def test_only_public_keys(self) -> None:
-        """Nobody can send a private key, so none can belong to another."""
+        """A client cannot send a private key, so the server never has one."""
         self.assertNotIn("private_key", NewPeer.__struct_fields__)
 
     def test_names(self) -> None:
@@ -193,7 +193,7 @@ class MakingTests(PeersCase):
         self.assertTrue(error.message.startswith("name: "))
 
     def test_name_is_used(self) -> None:
-        """A name is its owner's once, in any case; others, and the revoked, may too."""
+        """Names of an owner's active peers are unique, without regard to case."""
         made = self.make(name="Laptop")
         self.assertRaises(Conflict, self.make, name="laptop")
         self.make(self.bob, name="laptop")
@@ -202,7 +202,7 @@ class MakingTests(PeersCase):
         self.make(name="laptop")
 
     def test_key_is_none(self) -> None:
-        """What is no key of a peer is refused with the field's name."""
+        """An invalid public key is refused with the field's name."""
         for text in (
             "",
             "x",
@@ -250,7 +250,7 @@ class MakingTests(PeersCase):
             peers.revoke(self.conn, self.bob, made.id)
 
     def test_expires(self) -> None:
-        """Without a date never; with one then, whatever the zone it is told in."""
+        """A peer expires at the given time, in any time zone, or never without one."""
         self.options = Options(devices_per_user=100)
         self.assertIsNone(self.make().expires)
         moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
@@ -288,7 +288,7 @@ class MakingTests(PeersCase):
         self.make()
 
     def test_owner(self) -> None:
-        """Nobody makes devices for others, and hosts have a project."""
+        """Users create devices for themselves only, and hosts have a project."""
         bob = self.bob.user.id
         project = self.project.id
         wrong: list[tuple[Actor | None, dict[str, Any], type[Exception]]] = [
@@ -315,7 +315,7 @@ class MakingTests(PeersCase):
         self.make(self.root, kind=PeerKind.HOST, project_id=project)
 
     def test_at_the_console(self) -> None:
-        """Whoever is at the console says whose a device is; whoever may log in."""
+        """The console names the owner of a device, which must be an active user."""
         new = NewPeer(name="a", public_key=public_key(1))
         make = self.partial_create(None)
         self.assertRaises(Invalid, make, new)
@@ -360,7 +360,7 @@ class MakingTests(PeersCase):
         self.assertEqual(peers.listed(conn, alice), [])
 
     def test_one_event_and_revision(self) -> None:
-        """Each change raises the revision, and leaves an event with who and what."""
+        """Each change raises the revision, and records an event with its actor."""
         before = self.revision()
         made = self.make(name="laptop")
         self.assertEqual(self.revision(), before + 1)
@@ -383,7 +383,7 @@ class MakingTests(PeersCase):
 
 
 class SeeingTests(PeersCase):
-    """Who sees and manages which peers."""
+    """The peers that each role sees and manages."""
 
     def setUp(self) -> None:
         """Make a device each for alice and bob, and a host."""
@@ -535,7 +535,7 @@ class SeeingTests(PeersCase):
         self.assertEqual(peers.find(self.conn, None, self.mine.uuid).name, "mine")
 
     def test_events(self) -> None:
-        """What happens to a device is told to its owner and administrators."""
+        """Events of a device are visible to its owner and to administrators."""
         peers.suspend(self.conn, self.root, self.bobs.id)
         told = {
             actor.user.username: [
@@ -556,7 +556,7 @@ class ChangingTests(PeersCase):
     """Names, tags, keys."""
 
     def test_one_field(self) -> None:
-        """What is not given stays."""
+        """A field that is not given stays unchanged."""
         until = self.conn.now + timedelta(days=1)
         made = self.make(tags=("a",), expires=until)
         change = lambda **given: peers.change(  # noqa: E731
@@ -582,7 +582,7 @@ class ChangingTests(PeersCase):
         self.assertIsNone(given.expires)
 
     def test_hosts(self) -> None:
-        """A host is not renamed to what Ansible uses; an older name may stay."""
+        """A host cannot get a name reserved for Ansible; an older one may stay."""
         made = self.make(self.owner)
         before = self.dump()
         for name in RESERVED_NAMES:
@@ -657,7 +657,7 @@ class ChangingTests(PeersCase):
         self.assertEqual(len(self.rows("vpn_peer")), 1)
 
     def test_rotate_of_ended(self) -> None:
-        """Who has ended gets no other key."""
+        """A peer that has ended cannot get another key."""
         made = self.make()
         for end in (peers.expire, peers.revoke):
             end(self.conn, self.alice, made.id)

@@ -1,4 +1,4 @@
-"""Tests of what the machinery does with tasks."""
+"""Tests of task transitions made by the server itself."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -75,7 +75,7 @@ class ClaimTests(ProgressTestCase):
         self.assertEqual(progress.claim(self.conn, every), [])
 
     def test_what_the_choice_sees(self) -> None:
-        """The choice sees who waits, oldest first, and who is active, with limits."""
+        """The choice gets waiting tasks, oldest first, and active ones, with limits."""
         self.conn.update(schema.template, self.template, allow_parallel_tasks=1)
         self.conn.update(schema.project, self.project.id, max_parallel_tasks=3)
         first, second = self.task(), self.task()
@@ -178,7 +178,7 @@ class FinishTests(ProgressTestCase):
         self.assertEqual(finished.task.status, Status.SUCCESS)
 
     def test_never_before_its_start(self) -> None:
-        """No task ends before it starts, whatever a job's clock says."""
+        """A task never ends before its start, even if a job's clock is wrong."""
         task = self.task(Status.RUNNING, start=self.conn.now)
         finished = self.finish(
             task, Happening.SUCCEEDED, ended=self.conn.now - timedelta(hours=2)
@@ -229,7 +229,7 @@ class FinishTests(ProgressTestCase):
 
 
 class StopTests(ProgressTestCase):
-    """What the service asks when somebody wants an end."""
+    """Transitions for the request to stop a task."""
 
     def test_again(self) -> None:
         """Asking again, or for one that was stopped, is fine."""

@@ -73,7 +73,7 @@ class ProjectsTests(SynchronousTestCase):
         self.assertEqual(environments, [("Empty", "{}")])
 
     def test_who_may_create(self) -> None:
-        """Administrators make projects; others only where that is allowed."""
+        """Administrators create projects; other users only if that is permitted."""
         new = NewProject(name="Site")
         with self.assertRaises(NotPermitted):
             projects.create(self.conn, actor_of(self.alice), new)
@@ -173,7 +173,7 @@ class ProjectsTests(SynchronousTestCase):
         return task
 
     def test_delete(self) -> None:
-        """A deleted project leaves no row of anything, and others are whole."""
+        """Deleting a project removes all its rows, and no rows of other projects."""
         project = make_project(self.conn, self.alice)
         other = make_project(self.conn, self.alice, "Other")
         self.fill(project)

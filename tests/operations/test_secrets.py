@@ -38,7 +38,7 @@ class OpenTests(SynchronousTestCase):
         )
 
     def test_round_trip(self) -> None:
-        """What was sealed is opened."""
+        """An encrypted secret is decrypted to the same value."""
         self.assertEqual(open_secret(self.keyring, self.text()), Text(text="hush"))
 
     def test_none(self) -> None:

@@ -1,4 +1,4 @@
-"""Networks behind the server, and to whom they are open."""
+"""Networks behind the server, and their grants."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ class SiteTests(SitesCase):
         self.assertIn("lab", self.events()[-1])
 
     def test_wrong_networks(self) -> None:
-        """What is no network is refused; host bits with a suggestion."""
+        """An invalid network is refused; for host bits, a network is suggested."""
         for text in WRONG_NETWORKS:
             error = self.assertRaises(Invalid, self.site, network=text)
             self.assertTrue(error.message.startswith("network: "), error.message)
@@ -90,7 +90,7 @@ class SiteTests(SitesCase):
         self.assertRaises(Invalid, self.site, network="0.0.0.0/0")
 
     def test_change(self) -> None:
-        """What is not given stays; grants follow."""
+        """A field that is not given stays unchanged; grants follow the network."""
         made = self.site()
         self.site("other", "10.30.0.0/16")
         peer = self.make()
@@ -127,7 +127,7 @@ class SiteTests(SitesCase):
         self.assertRaises(NotFound, site_networks.delete, self.conn, self.root, made.id)
 
     def test_administrators_only(self) -> None:
-        """Nobody else makes, changes or opens a network."""
+        """Only administrators create, change and grant a network."""
         made = self.site()
         grant = self.grant(made, user_id=self.alice.user.id)
         peer = self.make()
@@ -148,7 +148,7 @@ class GrantTests(SitesCase):
     """Grants."""
 
     def test_made(self) -> None:
-        """It says to whom, and is on record with its end."""
+        """A grant shows its recipient, and its event has its end."""
         made = self.site()
         peer = self.make(name="box")
         for to, text in (

@@ -23,7 +23,7 @@ ENUM = variable(
 
 
 class SurveyTests(SynchronousTestCase):
-    """What a task may carry."""
+    """The answers that a task may have."""
 
     def check(
         self, *survey: SurveyVariable, secret: object = None, **given: object
@@ -70,7 +70,7 @@ class SurveyTests(SynchronousTestCase):
             self.assertEqual((found.variables, found.secrets), ({}, {}))
 
     def test_not_an_object(self) -> None:
-        """What is no JSON object is refused."""
+        """Any value but a JSON object is refused."""
         for text in ("[]", "x", '"a"', "1"):
             self.assertRaises(Invalid, answers, (), environment=text, secret="")
 
@@ -93,7 +93,7 @@ class SurveyTests(SynchronousTestCase):
         self.assertIn("word", self.refusal(hidden))
 
     def test_empty_optional(self) -> None:
-        """An optional variable that is empty is absent, of whatever type."""
+        """An empty answer to an optional variable of any type is omitted."""
         for kind in (SurveyType.STRING, SurveyType.INTEGER, SurveyType.ENUM):
             survey = variable("x", kind, values=ENUM.values)
             self.assertEqual(self.check(survey, x=""), {})
@@ -135,7 +135,7 @@ class SurveyTests(SynchronousTestCase):
         self.assertIn("x", self.refusal(variable("x"), x={"a": 1}))
 
     def test_secret(self) -> None:
-        """A secret comes apart from the others, with its exact text."""
+        """A secret is returned separately, with its exact text."""
         hidden = variable("word", SurveyType.SECRET)
         text = 'a$b"c\n{{ d }}'
         secret = msgspec.json.encode({"word": text}).decode()

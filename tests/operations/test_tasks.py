@@ -1,4 +1,4 @@
-"""Tests of what people do with tasks."""
+"""Tests of operations that users perform on tasks."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ SURVEY = [
 
 
 class TaskTestCase(SynchronousTestCase):
-    """Somebody who may run tasks in a project with a template."""
+    """A user who may run tasks in a project with a template."""
 
     def setUp(self) -> None:
         """Make them."""

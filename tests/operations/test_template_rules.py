@@ -1,4 +1,4 @@
-"""Tests of what may be in a template."""
+"""Tests of the rules for values in a template."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ class ArgumentTests(SynchronousTestCase):
 
     @given(_JSON)
     def test_anything_else(self, value: Any) -> None:
-        """Other JSON is refused, never a crash; what is empty is none."""
+        """Other JSON is refused without a crash; an empty value means none."""
         text = msgspec.json.encode(value).decode()
         try:
             found = arguments(text)
@@ -64,7 +64,7 @@ class ParamTests(SynchronousTestCase):
 
     @given(st.dictionaries(st.sampled_from(TaskParams.__struct_fields__), _JSON))
     def test_what_is_stored_can_be_read(self, sent: dict[str, Any]) -> None:
-        """Whatever is accepted is read back as parameters."""
+        """Each accepted value is read back as parameters."""
         try:
             stored = task_params(sent)
         except Invalid:

@@ -65,7 +65,7 @@ class TokensTests(SynchronousTestCase):
         self.assertEqual(len(tokens.list_tokens(self.conn, self.alice)), 1)
 
     def test_of_another(self) -> None:
-        """Nobody sees or deletes another's token."""
+        """A user neither sees nor deletes another user's token."""
         made = tokens.create(self.conn, self.alice)
         self.assertEqual(tokens.list_tokens(self.conn, self.bob), [])
         for text in (made.id, made.id[:8]):

@@ -75,7 +75,7 @@ class UsersTests(SynchronousTestCase):
         self.assertEqual(users.get(self.conn, None, made.id), made)
 
     def test_create_is_for_administrators(self) -> None:
-        """Nobody else makes users."""
+        """Only administrators create users."""
         with self.assertRaises(NotPermitted):
             self.create(_new(), by=self.alice)
 
@@ -162,7 +162,7 @@ class UsersTests(SynchronousTestCase):
         self.assertIsNone(users.credentials_of(self.conn, "alice"))
 
     def test_change_oneself(self) -> None:
-        """One changes one's own name, and nobody else's."""
+        """A user changes only their own name."""
         self.change(self.alice, self.alice, name="Alicia", alert=True)
         after = users.get(self.conn, None, self.alice.id)
         self.assertEqual((after.name, after.alert), ("Alicia", True))
@@ -170,12 +170,12 @@ class UsersTests(SynchronousTestCase):
             self.change(self.admin, self.alice, name="x")
 
     def test_left_out(self) -> None:
-        """What a change leaves out of the flags stays."""
+        """A flag that a change omits stays unchanged."""
         self.change(self.admin, self.admin, name="Root")
         self.assertTrue(users.get(self.conn, None, self.admin.id).admin)
 
     def test_promotion(self) -> None:
-        """Nobody makes himself administrator, nor changes that of himself."""
+        """Users cannot change their own administrator flag."""
         with self.assertRaises(NotPermitted):
             self.change(self.alice, self.alice, admin=True)
         with self.assertRaises(NotPermitted):
@@ -184,7 +184,7 @@ class UsersTests(SynchronousTestCase):
         self.assertTrue(users.get(self.conn, None, self.alice.id).admin)
 
     def test_role_change_ends_sessions(self) -> None:
-        """Who becomes or ceases to be administrator has to log in again."""
+        """A change of the administrator flag ends the user's sessions."""
         _, session = make_session(self.conn, self.alice)
         self.change(self.alice, self.admin, name="Alicia")
         self.assertTrue(self.holds(session))
@@ -243,7 +243,7 @@ class UsersTests(SynchronousTestCase):
             users.get(self.conn, None, self.alice.id)
 
     def test_delete_refused(self) -> None:
-        """Nobody deletes another but an administrator; oneself one may."""
+        """Only administrators delete other users; users may delete themselves."""
         bob = make_user(self.conn, "bob")
         with self.assertRaises(NotPermitted):
             users.delete(self.conn, actor_of(self.alice), bob.id)
@@ -264,7 +264,7 @@ class UsersTests(SynchronousTestCase):
         self.assertFalse(self.holds(mine))
 
     def test_password_of_another(self) -> None:
-        """Nobody but an administrator sets another's password."""
+        """Only administrators set another user's password."""
         with self.assertRaises(NotPermitted):
             users.set_password(
                 self.conn, actor_of(self.alice), self.admin.id, password_hash="$x"

@@ -254,7 +254,7 @@ class StartTests(VaultCase):
 
 
 class CheckTests(VaultCase):
-    """What ``vault check`` reports."""
+    """The report of ``vault check``."""
 
     def test_report(self) -> None:
         """Each value is named with its key id and whether it opens."""

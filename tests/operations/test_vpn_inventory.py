@@ -28,7 +28,7 @@ class FilterTests(SynchronousTestCase):
         self.assertEqual(parse(""), Filter())
 
     def test_wrong(self) -> None:
-        """What is no condition is refused with its line."""
+        """An invalid condition is refused with its line."""
         for text in ("db", "tag: x", "seen: 0", "seen: 1h", "seen: ٣", "seen: 99999"):
             error = self.assertRaises(Invalid, parse, f"tags: a\n{text}")
             self.assertIn("line 2", error.message)

@@ -41,7 +41,7 @@ class MakingTests(PeersCase):
         self.assertEqual(vpn_network.revision(self.conn), 0)
 
     def test_made(self) -> None:
-        """What is not said is the first address; the endpoint gets its port."""
+        """The server's address and the endpoint's port have defaults."""
         made = self.initialise()
         self.assertEqual(made.endpoint, "vpn.example.net:51820")
         self.assertEqual((made.pool4, made.server4), ("10.80.0.0/24", "10.80.0.1"))
@@ -72,7 +72,7 @@ class MakingTests(PeersCase):
         self.assertEqual(peers.get(self.conn, None, peer.id), peer)
 
     def test_changed(self) -> None:
-        """What changes is on record; addresses stay."""
+        """A change is recorded; addresses stay."""
         self.initialise()
         peer = self.make()
         other = keys.format(bytes(31) + b"\x09")
@@ -130,7 +130,7 @@ class MakingTests(PeersCase):
         self.assertRaises(Conflict, self.initialise, pool4="10.80.0.0/22")
 
     def test_refused(self) -> None:
-        """What cannot be is refused with the field's name."""
+        """An impossible value is refused with the field's name."""
         self.initialise()
         before = self.rows("vpn_network")
         for field, values in {
@@ -194,10 +194,10 @@ class MakingTests(PeersCase):
 
 
 class ChangingTests(PeersCase):
-    """What an administrator changes."""
+    """Changes by an administrator."""
 
     def test_one_field(self) -> None:
-        """What is not given stays."""
+        """A field that is not given stays unchanged."""
         before = vpn_network.get(self.conn, None)
         changed = vpn_network.change(self.conn, self.root, ChangedNetwork(mtu=1300))
         self.assertEqual(
@@ -221,7 +221,7 @@ class ChangingTests(PeersCase):
         self.assertIs(given.mtu, msgspec.UNSET)
 
     def test_who(self) -> None:
-        """Users change nothing, and nobody the pools or the key."""
+        """Users change nothing, and no actor changes the pools or the key."""
         self.assertRaises(
             NotPermitted,
             vpn_network.change,
@@ -259,7 +259,7 @@ class PoolTests(PeersCase):
             self.assertIn(f" {size} ", error.message)
 
     def test_full_ipv6(self) -> None:
-        """The same for the other family; what was tried is undone."""
+        """The same for IPv6; a failed attempt is undone."""
         self.resize("10.80.0.0/16", "fd80::/120")
         for number in range(253):
             self.conn.insert(
@@ -294,7 +294,7 @@ class PoolTests(PeersCase):
         self.assertEqual(self.rows("vpn_quarantine"), [])
 
     def test_never_reserved(self) -> None:
-        """What a peer gets is in the pool, and nobody else's."""
+        """A peer's address is in the pool, and unique."""
         drawn = random.Random(4)
         for _ in range(20):
             self.conn.raw.execute("DELETE FROM vpn_peer")

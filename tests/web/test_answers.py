@@ -1,4 +1,4 @@
-"""Tests of what is written."""
+"""Tests of response bodies."""
 
 import json as reference
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ class JsonTests(SynchronousTestCase):
     """JSON goes out as Semaphore's does."""
 
     def test_markup(self) -> None:
-        """What a browser might take for markup is escaped."""
+        """Characters that a browser might parse as markup are escaped."""
         text = json({"a": "<img src=x onerror=alert(1)>&\u2028\u2029"})
         self.assertEqual(
             text,
@@ -75,12 +75,12 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(refusal(error).body, b"")
 
     def test_sentence(self) -> None:
-        """Others say why."""
+        """Other errors give the reason."""
         body = msgspec.json.decode(refusal(errors.Invalid("no name")).body)
         self.assertEqual(body, {"error": "no name"})
 
     def test_in_use(self) -> None:
-        """What is in use says so in a field."""
+        """The error for an object in use has a field for it."""
         body = msgspec.json.decode(refusal(errors.InUse("by x")).body)
         self.assertEqual(body, {"error": "by x", "inUse": True})
 

@@ -89,7 +89,7 @@ class DecodedTests(SynchronousTestCase):
         self.assertEqual(value, NewThing(key_id=None))
 
     def test_unknown(self) -> None:
-        """What is not known is passed over, and shown in the outer object."""
+        """Unknown fields are ignored, and kept in the outer object."""
         value, outer = decoded(b'{"id":-100000000,"tasks":{"a":[1]}}', NewThing)
         self.assertEqual(value, NewThing())
         self.assertEqual(outer["id"], -100000000)
@@ -120,7 +120,7 @@ class DecodedTests(SynchronousTestCase):
                 decoded(body, NewThing)
 
     def test_no_json(self) -> None:
-        """What is no JSON, no object, cut off or no UTF-8 is refused."""
+        """A body that is not JSON, no object, truncated or not UTF-8 is refused."""
         for body in (b"{", b"[]", b'"a"', b"\xff", b'{"name":"\xff"}', b"{}x", b"1"):
             with self.assertRaises(Invalid):
                 decoded(body, NewThing)

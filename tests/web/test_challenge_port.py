@@ -14,7 +14,7 @@ BELOW = f"/.well-known/acme-challenge/{TOKEN}"
 
 
 class PortTests(SynchronousTestCase):
-    """What a request gets."""
+    """Answers of the port for challenges."""
 
     def ask(
         self,
@@ -43,13 +43,13 @@ class PortTests(SynchronousTestCase):
         return status.partition(" ")[2], headers, body
 
     def test_challenge(self) -> None:
-        """A token that is awaited gets its answer, whoever asks for which host."""
+        """A pending token gets its answer, for any client and host."""
         status, _, body = self.ask(BELOW)
         self.assertEqual((status, body), ("200 OK", "answer"))
         self.assertEqual(self.ask(BELOW, method="HEAD")[2], "")
 
     def test_no_challenge(self) -> None:
-        """Others get 404: no path leads anywhere, and nothing is redirected."""
+        """Other paths get 404, and nothing is redirected."""
         for path in (
             f"{BELOW}x",
             f"{BELOW}/",
@@ -85,7 +85,7 @@ class PortTests(SynchronousTestCase):
             self.assertTrue(where.startswith("https://ci.test:3000/"), where)
 
     def test_secrets(self) -> None:
-        """What carries a secret or changes something is refused."""
+        """A request with a secret or a changing method is refused."""
         for method, line in (
             ("POST", "Content-Length: 0"),
             ("DELETE", "Accept: */*"),

@@ -33,10 +33,10 @@ class ChannelTestCase(SynchronousTestCase):
 
 
 class SmugglingTests(ChannelTestCase):
-    """What could be read in two ways is not read at all."""
+    """Ambiguous requests are refused."""
 
     def test_refused(self) -> None:
-        """Each is one 400 and the end; what is hidden behind it is not answered."""
+        """Each gets a single 400 and ends; a hidden second request is not answered."""
         for name, data in SMUGGLED.items():
             with self.subTest(name=name):
                 transport = self.client.send(data + HIDDEN)
@@ -66,7 +66,7 @@ class SmugglingTests(ChannelTestCase):
                 self.assertEqual(self.answers(transport), [200, 400])
 
     def test_good(self) -> None:
-        """What is odd but clear is served."""
+        """Unusual but unambiguous requests are served."""
         chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n"
         for data, status in (
             (b"\r\n" + GET, 200),
@@ -84,7 +84,7 @@ class SmugglingTests(ChannelTestCase):
                 self.assertEqual(self.answers(transport), [status])
 
     def test_words(self) -> None:
-        """What is refused before it is a request is told why, as JSON."""
+        """An unreadable request gets the reason as JSON."""
         with capturedLogs() as events:
             value = self.client.send(GET.replace(b"1.1", b"1.2")).value()
         (said,) = [formatEvent(each) for each in events]
@@ -107,7 +107,7 @@ class SmugglingTests(ChannelTestCase):
 
 
 class SlowTests(ChannelTestCase):
-    """Who is slow is cut off, who is not is not."""
+    """Only slow clients are cut off."""
 
     def feed(self, transport: StringTransport, data: bytes, seconds: int) -> None:
         """Send each second one of *seconds* pieces of *data*, until the end."""
@@ -167,7 +167,7 @@ class ReaderTests(ResourceCase):
     """An answer waits for its reader, but not for ever."""
 
     def test_reader(self) -> None:
-        """Who reads nothing for two minutes is cut off, and only that one."""
+        """Only a client that reads nothing for two minutes is cut off."""
         transport = self.guest.open("GET", "/api/wait")
         producer: Any = transport.producer
         clock = self.client.clock
@@ -185,7 +185,7 @@ class CrowdTests(ChannelTestCase):
     """One address has a bounded number of connections."""
 
     def test_limit(self) -> None:
-        """One too many is closed at once; who goes makes room; others stay."""
+        """A connection over the limit is closed at once; a closed one makes room."""
         client = self.client
         transports = [client.send(b"") for _ in range(EACH)]
         self.assertTrue(client.send(GET).disconnected)

@@ -37,7 +37,7 @@ class ContractTests(SynchronousTestCase):
         return "; ".join(mismatches("GET", path, status, kind, text))
 
     def test_as_documented(self) -> None:
-        """What is as documented is not told."""
+        """An answer that matches the document is not reported."""
         self.assertEqual(self.compare([_USER]), "")
         self.assertEqual(self.compare([{"id": 1, "username": "a", "name": "A"}]), "")
         self.assertEqual(self.compare(b"", status=401), "")
@@ -70,7 +70,7 @@ class ContractTests(SynchronousTestCase):
 
 
 class SchemaTests(SynchronousTestCase):
-    """What is only sent is marked where it is sent, and nowhere else."""
+    """Fields of requests only are marked as such, and no other fields."""
 
     def setUp(self) -> None:
         """Get the document."""

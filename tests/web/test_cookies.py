@@ -12,7 +12,7 @@ WEEK = timedelta(days=7)
 
 
 class CookieTests(SynchronousTestCase):
-    """The cookie is written with what guards it, and read leniently."""
+    """The cookie is written with its protective attributes, and parsed leniently."""
 
     def test_attributes(self) -> None:
         """Over TLS it is Secure, HttpOnly, SameSite=Lax, and has an age."""

@@ -169,7 +169,7 @@ class TlsTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_lost(self) -> None:
-        """Who goes away while it waits makes room."""
+        """A waiting client that disconnects makes room."""
         early, late = self.wire(), self.wire()
         late.deliver(TlsClient(late).hello())
         self.assertEqual(len(self.lobby), 2)
@@ -190,7 +190,7 @@ class TlsTests(EntranceTestCase):
 
 
 class ChallengeTests(EntranceTestCase):
-    """An authority's challenge is answered, and nobody else's."""
+    """Only the authority's challenge is answered."""
 
     def setUp(self) -> None:
         """Have a challenge for one name."""
@@ -223,7 +223,7 @@ class ChallengeTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_others(self) -> None:
-        """Who speaks other protocols too, or wants another name, is a client."""
+        """A client with other protocols too, or another name, is an ordinary client."""
         for name, protocols in (
             ("ci.example.org", (b"acme-tls/1", b"http/1.1")),
             ("ci.example.org", (b"http/1.1",)),
@@ -285,7 +285,7 @@ class PlainTests(EntranceTestCase):
         self.assertFalse(wire.gone)
 
     def test_without_tls(self) -> None:
-        """Where TLS is off all are served, nobody by TLS, and silence is not."""
+        """Without TLS plain HTTP is served to all; TLS and silence are closed."""
         self.entrance = self.make(tls=False)
         self.assertEqual(self.plain("192.0.2.7"), "192.0.2.7 http False")
         wire = self.wire()
@@ -315,7 +315,7 @@ class ProxyProtocolTests(EntranceTestCase):
             self.assertEqual(len(self.lobby), 0)
 
     def test_in_one_piece(self) -> None:
-        """Header and what follows may come together, or byte by byte."""
+        """Header and data may arrive together, or byte by byte."""
         for header in self.headers():
             wire = self.wire("10.0.0.7")
             client = TlsClient(wire)
@@ -330,7 +330,7 @@ class ProxyProtocolTests(EntranceTestCase):
             self.assertEqual(parse(wire.value()).status, 308)
 
     def test_plain(self) -> None:
-        """Plain HTTP that is passed through is the client's, who is redirected."""
+        """Plain HTTP that the proxy passed through is redirected."""
         for header in self.headers():
             forged = GET[:-2] + b"X-Forwarded-Proto: https\r\n\r\n"
             self.assertEqual(self.plain("10.0.0.7", header + forged), "308")
@@ -374,7 +374,7 @@ class ProxyProtocolTests(EntranceTestCase):
         self.assertEqual(found, "10.0.0.7 https False")
 
     def test_elsewhere(self) -> None:
-        """From who is no configured proxy the header closes the connection."""
+        """A header from a client that is no configured proxy closes the connection."""
         for header in self.headers():
             for peer in ("192.0.2.7", "127.0.0.1", "::1"):
                 with capturedLogs() as events:
@@ -387,7 +387,7 @@ class ProxyProtocolTests(EntranceTestCase):
         self.assertEqual(found, "308")
 
     def test_off(self) -> None:
-        """Without the option nobody may send it."""
+        """Without the option no client may send the header."""
         self.entrance = self.make(proxy_protocol=False)
         for peer in ("10.0.0.7", None):
             self.assertEqual(self.plain(peer, self.LINE + GET), "closed")
@@ -404,7 +404,7 @@ class ProxyProtocolTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_slow(self) -> None:
-        """A header without anything behind it waits no longer than others."""
+        """A connection that sends only a header has the usual time limit."""
         wire = self.wire("10.0.0.7")
         wire.deliver(self.LINE)
         self.assertFalse(wire.gone)
@@ -421,7 +421,7 @@ class ProxyProtocolTests(EntranceTestCase):
         self.assertTrue(wire.gone)
 
     def test_upgrade(self) -> None:
-        """What takes the transport over after an upgrade gets what comes."""
+        """After an upgrade the new protocol gets the data."""
         wire = self.wire("10.0.0.7")
         header = version_2(0x11, addresses("198.51.100.9"), extra=self.TLS)
         wire.deliver(header + GET)

@@ -1,4 +1,4 @@
-"""Tests of what is believed of a request's way."""
+"""Tests of the trust in forwarding headers."""
 
 from typing import ClassVar
 
@@ -99,7 +99,7 @@ class VisitTests(SynchronousTestCase):
 
     @given(st.text(max_size=60))
     def test_noise(self, chain: str) -> None:
-        """Whatever the chain holds, an address comes out."""
+        """Any content of the header gives a valid address."""
         for name in ("x-forwarded-for", "forwarded"):
             found = visit(peer="127.0.0.1", tls=False, header={name: chain}.get)
             self.assertNotEqual(found.address, "")
@@ -257,7 +257,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertFalse(Place("https://h.example").secure(plain))
 
     def test_own_origins(self) -> None:
-        """The site's own are ``web_host`` and what the request itself says."""
+        """The site's own origins are ``web_host`` and the request's own host."""
         found = Place("https://h.example/x").own_origins(
             way("192.0.2.7", tls=True, host="10.0.0.1:3000")
         )
@@ -275,7 +275,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertIn("http://localhost:3000", place.own_origins(direct))
 
     def test_cookie_path(self) -> None:
-        """Who comes past the proxy gets a cookie that works there."""
+        """A client that bypasses the proxy gets a cookie for its path."""
         place = Place("https://h.example/semaphore")
         proxied = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
         direct = way("192.0.2.7", tls=True, host="10.0.0.1:3000")
@@ -285,7 +285,7 @@ class PlaceTests(SynchronousTestCase):
 
 
 class OriginTests(SynchronousTestCase):
-    """Another site's page is known by what its browser sends."""
+    """A page of another site is recognized by its browser's headers."""
 
     OWN = frozenset({"https://site.example"})
 

@@ -61,7 +61,7 @@ class MessageTests(SynchronousTestCase):
         self.assertRaises(NoHello, message, endless + b"\x16\x03\x01\x40\x00" + b"x")
 
     def test_each_record_once(self) -> None:
-        """What came is not looked at again for each byte that comes after it."""
+        """Received data is not parsed again for each further byte."""
         begun = records(b"\x01\x00\x7f\x00" + bytes(5000), 1)
         looked = 0
 
@@ -101,7 +101,7 @@ class MessageTests(SynchronousTestCase):
 
 
 class ReadTests(SynchronousTestCase):
-    """Whom it wants to speak to, and how."""
+    """The server name and the protocols of a hello."""
 
     def read(self, data: bytes) -> ClientHello:
         """Read a complete hello."""

@@ -25,7 +25,7 @@ def way(host: str, *, trusted: bool = False, relayed: bool = False) -> Visit:
 
 
 class NameTests(SynchronousTestCase):
-    """What stands in ``Host``."""
+    """Parsing of the ``Host`` header."""
 
     def test_names(self) -> None:
         """Port, brackets, case and a final dot do not matter."""
@@ -169,7 +169,7 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual(answer.status, 421)
 
     def test_forwarded(self) -> None:
-        """The name that a proxy passes on counts; from others it does not."""
+        """A forwarded host name counts only if a proxy sent it."""
         options = WebOptions(hosts=KNOWN, trusted_proxies=("10.0.0.7",))
         for peer, host, told, wanted in (
             ("10.0.0.7", "backend:3000", "h.example", 200),

@@ -153,7 +153,7 @@ class HubTestCase(SynchronousTestCase):
 
 
 class HubTests(HubTestCase):
-    """Who is sent what, and when."""
+    """The recipients of messages, and the times of sending."""
 
     def append(self, first: int, last: int) -> None:
         """Store lines, then tell the hub, as the task service does."""
@@ -209,7 +209,7 @@ class HubTests(HubTestCase):
         self.assertEqual(len(admin.sent), 3)
 
     def test_slow_watcher_catches_up(self) -> None:
-        """Who did not read gets the missed lines from the store, in order."""
+        """A slow watcher gets the missed lines from the store, in order."""
         watcher, slow = self.watcher("slow", MEMBER)
         _, fast = self.watcher("fast", MEMBER)
         self.append(1, 3)
@@ -394,7 +394,7 @@ class HubTests(HubTestCase):
         self.assertEqual(late.sent, [])
 
     def test_paused_in_a_line(self) -> None:
-        """Who stops reading in a line gets its rest once, from the store."""
+        """A watcher that pauses in a line gets its rest once, from the store."""
         watcher, wire = self.watcher("slow", MEMBER)
         self.begin(1, "working")
         watcher.pause()
@@ -460,7 +460,7 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.sent, [])
 
     def test_membership_ended(self) -> None:
-        """Whoever loses a project, or all others, is closed at once."""
+        """A watcher who loses access to a project is closed at once."""
         both = Audience(everything=False, projects=frozenset({PROJECT, OTHER}))
         nothing = Audience(everything=False, projects=frozenset())
         for before, after in (
@@ -477,7 +477,7 @@ class HubTests(HubTestCase):
             self.assertEqual(wire.sent, [])
 
     def test_membership_begun(self) -> None:
-        """Whoever gains something goes on with what he has."""
+        """A watcher who gains access stays connected with the old access."""
         both = Audience(everything=False, projects=frozenset({PROJECT, OTHER}))
         for before, after in ((MEMBER, both), (both, ADMIN), (MEMBER, MEMBER)):
             watcher, wire = self.watcher("a", before)
@@ -554,7 +554,7 @@ class HubTests(HubTestCase):
 
 
 class PeerNewsTests(HubTestCase):
-    """Who is told of which peer, and where it is."""
+    """The watchers that are told of a peer, and of its endpoint."""
 
     def told(self, wire: Wire) -> list[tuple[object, object]]:
         """Return the peers of the last message, each with its endpoint."""
@@ -594,7 +594,7 @@ class PeerNewsTests(HubTestCase):
         self.assertEqual(wires["nobody"].sent, [])
 
     def test_encoded_once(self) -> None:
-        """Those who see the same are sent the same bytes."""
+        """Watchers with the same visibility are sent the same bytes."""
         framed: list[bytes] = []
         frame = self.hub._frame
 

@@ -80,7 +80,7 @@ class IntakeTestCase(SynchronousTestCase):
         return transport
 
     def statuses(self, transport: StringTransport) -> list[int]:
-        """Return the statuses of what was answered."""
+        """Return the statuses of the answers."""
         return [int(each) for each in re.findall(rb"HTTP/1.. (\d+)", transport.value())]
 
 
@@ -155,7 +155,7 @@ class UnknownTests(IntakeTestCase):
         self.assertEqual(self.held(), 0)
 
     def test_source(self) -> None:
-        """One source has a limit for all its bodies; others and logins go on."""
+        """All bodies of one source share a limit; other sources and logins go on."""
         size = limits.BODY_UNKNOWN
         opened = []
         for _ in range(limits.BODIES_UNKNOWN_OF_SOURCE // size):
@@ -255,7 +255,7 @@ class KnownTests(IntakeTestCase):
 
 
 class ValuesTests(SynchronousTestCase):
-    """What a body of JSON is in memory."""
+    """Memory of a decoded JSON body."""
 
     def test_many(self) -> None:
         """A body of a million values is refused, one of long texts is not."""

@@ -29,7 +29,7 @@ class LobbyTests(SynchronousTestCase):
         return guest
 
     def test_time(self) -> None:
-        """Who waits too long is closed, each at its own time."""
+        """A connection that waits too long is closed, each at its own time."""
         self.enter("a", "1")
         self.clock.advance(4)
         self.enter("b", "1")
@@ -42,7 +42,7 @@ class LobbyTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_leave(self) -> None:
-        """Who has left is not closed, and makes room."""
+        """A connection that has left is not closed, and makes room."""
         guest = [self.enter(name, "1") for name in "abc"][-1]
         self.assertIsNone(self.lobby.enter("1", self.close("d")))
         self.lobby.leave(guest)
@@ -60,7 +60,7 @@ class LobbyTests(SynchronousTestCase):
         self.enter("f", None)
 
     def test_all(self) -> None:
-        """Where all places are taken the oldest makes room, and what it counts for."""
+        """When all places are taken, the oldest connection is closed."""
         for name in "abcde":
             self.enter(name, None)
         self.enter("f", "1")

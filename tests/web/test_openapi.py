@@ -29,7 +29,7 @@ class DocumentTests(SynchronousTestCase):
     """The document is what OpenAPI 3.1 asks for."""
 
     def setUp(self) -> None:
-        """Get it as anybody does."""
+        """Get the document without credentials."""
         answer = api_client().get("/api/openapi.json")
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.headers["content-type"], ["application/json"])
@@ -83,7 +83,7 @@ class DocumentTests(SynchronousTestCase):
                 value = value[name]
 
     def test_secrets(self) -> None:
-        """What is taken and never given is said to be so."""
+        """Fields that are accepted and never returned are marked so."""
         schemas = self.document["components"]["schemas"]
         hidden = {
             name

@@ -1,4 +1,4 @@
-"""A public certificate in front of the local one: who is shown which."""
+"""A public certificate besides the local one: which clients get which."""
 
 import contextlib
 from datetime import timedelta

@@ -67,7 +67,7 @@ class VersionTwoTests(SynchronousTestCase):
     NO_TLS = b"\x20\x00\x05\x00\x00\x00\x00\x00"
 
     def test_good(self) -> None:
-        """Both families, the proxy's own connections, and what it says of TLS."""
+        """Both families, the proxy's own connections, and its TLS fields."""
         four, six = addresses("198.51.100.9"), addresses("2001:db8::7")
         for data, client, encrypted in (
             (version_2(0x11, four), ("198.51.100.9", 4711), False),

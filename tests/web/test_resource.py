@@ -136,7 +136,7 @@ class RefusalTests(ResourceCase):
     """Refusals come in their order, with the bodies that clients expect."""
 
     def test_anonymous(self) -> None:
-        """Without credentials the answer is 401, whatever was asked for."""
+        """Without credentials the answer to any request is 401."""
         for method, path, body in (
             ("GET", "/api/show", None),
             ("GET", "/api/nothing", None),
@@ -181,7 +181,7 @@ class RefusalTests(ResourceCase):
             self.assertEqual((answer.status, answer.body), (404, b""))
 
     def test_right_before_body(self) -> None:
-        """Whoever lacks the right learns nothing about the body."""
+        """Without the permission, the answer reveals nothing about the body."""
         answer = self.guest.put(self.things + "/1", b"{junk")
         self.assertEqual((answer.status, answer.body), (403, b""))
         self.assertEqual(self.manager.put(self.things + "/1", b"{junk").status, 400)
@@ -237,7 +237,7 @@ class ForeignPageTests(ResourceCase):
         self.assertEqual(client.delete("/api/things", headers=evil).status, 204)
 
     def test_public(self) -> None:
-        """A page of another site cannot log anybody in."""
+        """A page of another site cannot log a user in."""
         evil = {"Origin": "https://evil.example"}
         self.assertEqual(self.client.post("/api/open", headers=evil).status, 403)
         self.assertEqual(self.client.post("/api/open").status, 204)
@@ -268,7 +268,7 @@ class AnswerTests(ResourceCase):
         self.assertEqual(answer.header("content-length"), str(len(answer.body)))
 
     def test_created(self) -> None:
-        """The status is the route's; the body is read whatever its type is called."""
+        """The status is the route's; the body is read with any content type."""
         for kind in ("application/json", "application/x-www-form-urlencoded", "x/y"):
             answer = self.guest.post(
                 "/api/things", {"NAME": "a"}, headers={"Content-Type": kind}
@@ -356,7 +356,7 @@ class IdTests(SynchronousTestCase):
         check_ids(self.ROUTE, {"project_id": 3, "key_id": 5}, outer)
 
     def test_fine(self) -> None:
-        """Missing, null, zero, what a new object has, and the right one are fine."""
+        """Missing, null, zero, a new object's and the right id are accepted."""
         self.check()
         self.check(id=None, project_id=None)
         self.check(id=0, project_id=0)

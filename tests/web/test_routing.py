@@ -103,13 +103,13 @@ class RouterTests(SynchronousTestCase):
 
     @given(text=st.text(min_size=1))
     def test_every_text(self, text: str) -> None:
-        """Every text comes back as it was, whatever is in it."""
+        """Every text is returned unchanged from a path."""
         match = self.router.match("DELETE", f"/user/tokens/{quote(text, '')}".encode())
         self.assertEqual(match.path, {"token_id": text})
 
     @given(path=st.binary(max_size=40), method=st.sampled_from(["GET", "PUT", "X"]))
     def test_noise(self, path: bytes, method: str) -> None:
-        """Whatever a client sends is a match or one of three refusals."""
+        """Every request is a match or one of three errors."""
         with contextlib.suppress(NoSuchPath, NoSuchMethod, NotAnInteger):
             self.router.match(method, path)
 

@@ -103,7 +103,7 @@ class HeaderTests(SynchronousTestCase):
             self.assertIsNone(answer.header("access-control-allow-origin"))
 
     def test_no_version(self) -> None:
-        """Nobody learns a version without logging in."""
+        """No version is visible without a login."""
         for path in (
             "/",
             "/api/ping",
@@ -178,7 +178,7 @@ class PageTests(SynchronousTestCase):
         self.assertIn('href="api/openapi.json"', text)
 
     def test_no_script(self) -> None:
-        """No script runs on it, whatever the request says."""
+        """No script runs on the page, for any request."""
         client = api_client(host='x"><script>alert(1)</script>')
         answer = client.get("/<img%20src=x>?q=<script>")
         self.assertNotIn(b"<script", answer.body)
@@ -258,7 +258,7 @@ class LogTests(SynchronousTestCase):
     """The access log has what is needed, and no secret."""
 
     def test_path(self) -> None:
-        """What may be a secret in a path is cut, and bytes are shown as such."""
+        """Possible secrets in a path are cut, and other bytes are escaped."""
         token = "abcdefgh" + "x" * 36
         self.assertEqual(
             logged_path(f"/api/user/tokens/{token}".encode()),
@@ -267,7 +267,7 @@ class LogTests(SynchronousTestCase):
         self.assertEqual(logged_path(b"/\xff\x1b\n"), "/\\xff\\x1b\\n")
 
     def test_line(self) -> None:
-        """A request is one line: who, what, how it ended."""
+        """A request is one line: client, request, result."""
         events: list[Any] = []
         observer: Any = events.append
         globalLogPublisher.addObserver(observer)
@@ -338,8 +338,8 @@ class SocketTests(SynchronousTestCase):
     def test_missing_origin(self) -> None:
         """With a cookie a proxy may strip the origin, unless that is refused.
 
-        The last column is for ``websocket_require_origin``. Nobody has this session, so
-        401 is as far as a handshake comes.
+        The last column is for ``websocket_require_origin``. The session does not exist,
+        so a handshake ends with 401 at best.
         """
         for peer, secure, usual, required in (
             ("127.0.0.1", False, 401, 403),

@@ -145,7 +145,7 @@ class BackPressureTests(SocketTestCase):
         )
 
     def test_pings(self) -> None:
-        """Pings of a client that does not read are not answered; others are."""
+        """Pings of a client that does not read are not answered; other pings are."""
         protocol, transport = self.opened()
         protocol.dataReceived(masked(9, b"a"))
         self.assertEqual(frames(transport.value()), [(10, b"a")])
@@ -159,7 +159,7 @@ class BackPressureTests(SocketTestCase):
 
 
 class IncomingTests(SocketTestCase):
-    """What clients send, though nobody asks them to."""
+    """Unexpected messages from clients."""
 
     def test_nothing_is_kept(self) -> None:
         """Of a message in many frames nothing is kept, and it is not endless."""

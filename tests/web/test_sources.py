@@ -90,7 +90,7 @@ class WaitingTests(EntranceTestCase):
 
 
 class RequestTests(SynchronousTestCase):
-    """What a request from a mapped address is called."""
+    """The client's address for a mapped address."""
 
     def test_lock_out(self) -> None:
         """All connections of one client keep no other client out."""
@@ -102,7 +102,7 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual(client.get("/api/ping").status, 200)
 
     def test_access_log(self) -> None:
-        """The access log has the client's own address, also for what is no request."""
+        """The access log has the client's own address, also for an invalid request."""
         client = api_client()
         client.peer = FIRST
         with capturedLogs() as events:

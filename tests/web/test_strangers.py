@@ -33,7 +33,7 @@ def ask(
 
 
 class RefusalsTests(SynchronousTestCase):
-    """What a request gets."""
+    """Answers to plain HTTP requests."""
 
     #: Host, web_host, port of HTTPS, where to
     PLACES: ClassVar[tuple[tuple[str, str, int, str | None], ...]] = (
@@ -102,7 +102,7 @@ class RefusalsTests(SynchronousTestCase):
         self.assertNotIn("tell-nobody", repr(events) + repr(answer))
 
     def test_no_request(self) -> None:
-        """What is no request, or asks for something odd, gets a sentence."""
+        """An invalid or unusual request gets a sentence."""
         for head in (
             "GET /",
             "GET / HTTP/2.0",
@@ -125,7 +125,7 @@ class RefusalsTests(SynchronousTestCase):
 
     @given(st.text(max_size=80), st.text(max_size=40))
     def test_noise(self, path: str, host: str) -> None:
-        """Whatever is sent, no line of the answer is the sender's."""
+        """No text of the request becomes a line of the answer."""
         data = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         sent = refusals("https://h.example").decide(data, peer="", here="")
         head = sent.partition(b"\r\n\r\n")[0]
@@ -164,7 +164,7 @@ class StrangersTests(SynchronousTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_endless_body(self) -> None:
-        """Who goes on sending is cut off."""
+        """A client that keeps sending is cut off."""
         wire = self.wire()
         wire.deliver(b"POST / HTTP/1.1\r\nHost: h\r\n\r\n")
         self.assertEqual(parse(wire.value()).status, 426)
@@ -180,7 +180,7 @@ class StrangersTests(SynchronousTestCase):
             self.assertEqual(parse(wire.value()).status, 431)
 
     def test_body_is_no_head(self) -> None:
-        """What a body says is nobody's token, and no other host."""
+        """Header lines in a body are not read as headers."""
         wire = self.wire()
         with capturedLogs() as events:
             wire.deliver(
@@ -191,7 +191,7 @@ class StrangersTests(SynchronousTestCase):
         self.assertEqual(events, [])
 
     def test_slow(self) -> None:
-        """Who says nothing, or does not take the answer, is closed in time."""
+        """A client that is silent, or does not read the answer, is closed in time."""
         silent, answered = self.wire(), self.wire()
         answered.deliver(b"GET / HTTP/1.1\r\n\r\n")
         self.clock.advance(SECONDS)

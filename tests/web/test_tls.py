@@ -1,4 +1,4 @@
-"""Tests of TLS: what is offered, and that certificates can be changed."""
+"""Tests of TLS: the offered versions, and replacing certificates."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta
@@ -135,7 +135,7 @@ class ContextTests(SynchronousTestCase):
         self.assertIn("fit", str(caught.exception))
 
     def test_no_pem(self) -> None:
-        """What is no PEM is refused."""
+        """A file that is not PEM is refused."""
         chain, key = pair()
         for wrong in ((b"junk", key), (chain, b"junk"), (b"", key)):
             with self.assertRaises(ValueError):

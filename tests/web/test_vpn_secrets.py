@@ -75,7 +75,7 @@ class SecretCase(VpnApiCase):
         self.markers |= forms(b64decode(text))
 
     def clean(self, what: str, content: bytes) -> None:
-        """Check that nothing of what was planted is in *content*."""
+        """Check that none of the planted secrets is in *content*."""
         for marker in self.markers | self.envelopes:
             self.assertNotIn(marker, content, what)
 
@@ -112,7 +112,7 @@ class SecretCase(VpnApiCase):
         )
 
     def watch(self, client: ApiClient) -> "Wire":
-        """Have a websocket of whoever *client* is, past its handshake."""
+        """Return the websocket of *client*, after its handshake."""
         wire = Wire()
         value = (client.cookie or "").partition("=")[2]
         credentials = Credentials(session_digest=digest(value))
@@ -137,7 +137,7 @@ class Wire:
 
 
 class SecretTests(SecretCase):
-    """What is asked for again and again holds no secret."""
+    """Repeated answers contain no secret."""
 
     def test_every_read(self) -> None:
         """Every GET, as every role."""
@@ -196,7 +196,7 @@ class SecretTests(SecretCase):
 
 
 class SocketTests(SecretCase):
-    """Who is told what over the websocket, and who may open it."""
+    """Messages over the websocket by role, and its access rules."""
 
     def test_own_only(self) -> None:
         """Two users, two sockets: each sees what is his own."""
