@@ -544,7 +544,7 @@ class RevokingTests(InvitesCase):
         self.assertEqual(self.desired_names(), ["box"])
 
     def test_with_peers(self) -> None:
-        """The invite's peers are revoked on request, also after the invite is revoked."""
+        """The invite's peers are revoked on request, also after the invite."""
         made = self.invite(max_uses=2)
         self.enrolled(made, 1)
         self.enrolled(made, 2)
