@@ -1,12 +1,8 @@
 """The batches of modules that ``tests/run`` gives to its lanes."""
 
-from pathlib import Path
-
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.batches import DURATIONS, UNKNOWN, batches, durations
-
-TESTS = Path(__file__).parent
+from tests.support.batches import UNKNOWN, batches, durations
 
 
 class BatchTests(SynchronousTestCase):
@@ -43,13 +39,3 @@ class DurationsTests(SynchronousTestCase):
         self.assertEqual(
             durations("# a\n\n1.5 tests.a\n2 b\n"), {"tests.a": 1.5, "b": 2}
         )
-
-    def test_modules_exist(self) -> None:
-        """The file names modules and packages that exist."""
-        missing = [
-            name
-            for name in durations(DURATIONS.read_text())
-            for path in [TESTS.parent.joinpath(*name.split("."))]
-            if not path.is_dir() and not path.with_suffix(".py").is_file()
-        ]
-        self.assertEqual(missing, [])

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pwd
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -28,6 +27,7 @@ from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import Repository
 from tests.support.orders import order, static, task, template
 from tests.support.pace import in_time
+from tests.support.programs import needs
 from tests.support.sshd import Sshd, secret_line
 
 #: Where ``ansible-playbook`` of the tests' own environment is.
@@ -211,10 +211,8 @@ class HostTests(AnsibleCase):
         self.assertIn("Permission denied", ran.log)
         in_time(ran.seconds, 15)
 
-    @skipUnless(
-        os.geteuid() == 0 and shutil.which("useradd") and shutil.which("chpasswd"),
-        "a login with a password of its own needs root",
-    )
+    @needs("useradd", "chpasswd")
+    @skipUnless(os.geteuid() == 0, "a login with a password of its own needs root")
     def test_passwords(self) -> None:
         """Login and become with passwords, which are nowhere to be found."""
         people = {"semtest-login": "log in ' $x {{ a }}", "semtest-become": "be;come é"}

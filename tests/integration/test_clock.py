@@ -8,6 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.product import ADMIN_PASSWORD, Answer, Product
+from tests.support.programs import require
 
 _DAY = 86_400
 
@@ -24,7 +25,8 @@ class ClockTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Start it with the right time."""
-        self.assertTrue(_LIBRARY.exists(), "the package faketime is not installed")
+        require("faketime")
+        self.assertTrue(_LIBRARY.exists())
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-clock-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.setting = self.folder / "time"

@@ -4,7 +4,6 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
-from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -12,11 +11,12 @@ from semaphore_twisted.wireguard import keys, profile
 from tests.support import browser, phone_rules
 from tests.support.browser import Browser
 from tests.support.enroll_process import EnrollServer
+from tests.support.programs import needs
 
 _SHOWN = "[...document.querySelectorAll('[data-part]')].find(p => !p.hidden)?.id"
 
 
-@skipUnless(browser.path(), "there is no Chromium here")
+@needs("chromium")
 class PageTests(SynchronousTestCase):
     """A device enrolls itself with its own browser."""
 
@@ -256,7 +256,7 @@ class PageTests(SynchronousTestCase):
         self.assertTrue(self.scanned())
 
 
-@skipUnless(browser.path(), "there is no Chromium here")
+@needs("chromium")
 class EncoderTests(SynchronousTestCase):
     """The page's own QR encoder, checked with an independent reader."""
 

@@ -1,14 +1,13 @@
 """The page in a browser that is outside, and the tunnel that comes of it."""
 
-from unittest import skipUnless
-
 from tests.support import browser, lab_site
 from tests.support.browser import Browser
 from tests.support.lab import LabTestCase
 from tests.support.lab_site import ENROLL_PORT, INSIDE, Site
+from tests.support.programs import needs
 
 
-@skipUnless(browser.path(), "there is no Chromium here")
+@needs("chromium")
 class PageTests(LabTestCase):
     """A device enrolls itself by its browser, and is inside."""
 

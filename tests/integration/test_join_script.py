@@ -17,6 +17,7 @@ from semaphore_twisted.web.enroll.commands import Commands, commands
 from semaphore_twisted.wireguard import keys, profile
 from tests.support.enroll_process import EnrollServer
 from tests.support.product import clean_environment
+from tests.support.programs import needs
 
 WG_QUICK = """\
 #!/bin/sh
@@ -31,7 +32,7 @@ case $1 in show) [ -e "$LOG.up" ] ;; *) exec /usr/bin/wg "$@" ;; esac
 """
 
 
-@skipUnless(shutil.which("wg") and shutil.which("curl"), "wg and curl are wanted")
+@needs("wg", "curl")
 class ScriptCase(SynchronousTestCase):
     """A server, a machine's folder, and programs that only say what they were asked."""
 

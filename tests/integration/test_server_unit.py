@@ -6,16 +6,17 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.programs import needs
 
 TREE = Path(__file__).parents[2]
 UNIT = TREE / "etc" / "systemd" / "semaphore.service"
 LEAST = UNIT.with_name("semaphore.service.d") / "least.conf"
 
 
-@skipUnless(shutil.which("systemd-analyze"), "there is no systemd-analyze")
+@needs("systemd-analyze")
 class UnitTests(SynchronousTestCase):
     """The unit as it is, and with the fewest rights."""
 

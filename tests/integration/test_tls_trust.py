@@ -9,6 +9,7 @@ from unittest import skipUnless
 
 from tests.support.cases import ProductTestCase
 from tests.support.product import clean_environment
+from tests.support.programs import needs
 
 #: What the command changes; each is covered by a copy of it.
 CHANGED = ("/etc/ssl", "/usr/local/share/ca-certificates")
@@ -24,7 +25,7 @@ exec "$@"
 
 
 @skipUnless(os.geteuid() == 0, "mounts are root's")
-@skipUnless(shutil.which("update-ca-certificates"), "the store is not Debian's")
+@needs("update-ca-certificates", "unshare", "curl")
 class TrustTests(ProductTestCase):
     """``curl`` without options, before and after."""
 

@@ -8,8 +8,9 @@ from tests.support.lab import LabTestCase, until
 from tests.support.lab_machine import SERVER, Machine
 from tests.support.lab_site import Site
 from tests.support.product import PATIENCE
+from tests.support.programs import program
 from tests.support.repository import repository
-from tests.support.sshd import PROGRAM, make_key
+from tests.support.sshd import make_key
 
 PLAYBOOK = """\
 - hosts: all
@@ -39,7 +40,7 @@ class PlaybookTests(LabTestCase):
 
     def sshd(self, machine: Machine) -> str:
         """Start OpenSSH's server on *machine*; return a private key that it knows."""
-        assert PROGRAM, "sshd is not installed"
+        server = program("sshd")
         folder = machine.folder / "ssh"
         folder.mkdir(mode=0o700)
         make_key(folder / "host_key", "ed25519")
@@ -55,7 +56,7 @@ class PlaybookTests(LabTestCase):
             "PermitRootLogin yes",
         )
         (folder / "config").write_text("\n".join(settings) + "\n")
-        machine.start(PROGRAM, "-D", "-e", "-f", str(folder / "config"), log="sshd")
+        machine.start(server, "-D", "-e", "-f", str(folder / "config"), log="sshd")
         until(lambda: "listening" in machine.log("sshd"), "sshd listens")
         return private
 

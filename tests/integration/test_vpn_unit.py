@@ -6,9 +6,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.programs import needs
 
 UNIT = Path(__file__).parents[2] / "etc" / "systemd" / "semaphore-vpn.service"
 
@@ -34,13 +35,13 @@ class UnitTests(SynchronousTestCase):
             check=False,
         )
 
-    @skipUnless(shutil.which("systemd-analyze"), "there is no systemd-analyze")
+    @needs("systemd-analyze")
     def test_verify(self) -> None:
         """Systemd finds nothing wrong with it."""
         done = self.analyze("verify")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
-    @skipUnless(shutil.which("systemd-analyze"), "there is no systemd-analyze")
+    @needs("systemd-analyze")
     def test_exposure(self) -> None:
         """Its exposure is 2.2 or less, of 10."""
         done = self.analyze("security", "--offline=yes", "--threshold=22", "--no-pager")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.lab_machine import Machine
+from tests.support.programs import program, require
 
 PATIENCE = 30.0
 
@@ -36,11 +37,6 @@ _OPTIONS = (
 )
 
 
-def path() -> str | None:
-    """Return the path of Chromium, ``None`` if it is not installed."""
-    return shutil.which("chromium")
-
-
 #: Gives a program its two pipe ends as descriptors 3 and 4; shells support only small
 #: numbers.
 _EXECUTE = """
@@ -56,7 +52,7 @@ def scan(picture: Path) -> bytes:
     """Return what ``zbarimg`` reads from *picture*."""
     done = subprocess.run(
         [
-            *("zbarimg", "--quiet", "--raw", "--oneshot"),
+            *(program("zbarimg"), "--quiet", "--raw", "--oneshot"),
             *("-Sdisable", "-Sqrcode.enable", "-Sqrcode.binary", str(picture)),
         ],
         capture_output=True,
@@ -84,6 +80,7 @@ class Browser:
 
         *names* are Chromium's rules for resolving names.
         """
+        require("chromium")
         self.folder = Path(tempfile.mkdtemp(prefix="chromium-"))
         self.downloads = self.folder / "downloads"
         self.downloads.mkdir()

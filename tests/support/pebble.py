@@ -18,6 +18,7 @@ from OpenSSL import SSL
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.persistence.engine import utc_now
 from tests.support.product import PATIENCE, free_port
+from tests.support.programs import require
 
 
 class Pebble:
@@ -63,6 +64,7 @@ class Pebble:
 
     def start(self, **environ: str) -> None:
         """Start, and wait until it answers."""
+        require("pebble")
         self._issue_own()
         settings = {
             "listenAddress": f"{self._address}:{self.port}",

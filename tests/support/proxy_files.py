@@ -4,9 +4,9 @@ Each function writes its files into a place and returns the command.
 """
 
 import os
-import shutil
 from pathlib import Path
 
+from tests.support.programs import program
 from tests.support.proxies import Place
 
 ETC = Path(__file__).parents[2] / "etc"
@@ -16,14 +16,6 @@ _APACHE = """\
 alias authz_core headers http2 mpm_event proxy proxy_http proxy_wstunnel
 socache_shmcb ssl
 """
-
-
-def program(name: str) -> str:
-    """Return the path where a Debian package installs *name*."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        raise AssertionError(f"{name} is not installed; tests/run installs it")
-    return found
 
 
 def nginx(place: Place, site: str) -> list[str]:

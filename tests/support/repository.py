@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from tests.support.programs import program
+
 _IDENTITY = (
     *("-c", "user.name=Tester"),
     *("-c", "user.email=tester@example.org"),
@@ -14,7 +16,7 @@ _IDENTITY = (
 def git(folder: Path, *arguments: str) -> str:
     """Run git in *folder* and return its output."""
     return subprocess.run(
-        ["git", *_IDENTITY, *arguments],
+        [program("git"), *_IDENTITY, *arguments],
         cwd=folder,
         check=True,
         capture_output=True,

@@ -14,8 +14,7 @@ from typing import Self
 from cryptography.hazmat.primitives import serialization
 
 from tests.support.product import free_port
-
-PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+from tests.support.programs import program
 
 
 def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:
@@ -24,7 +23,18 @@ def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:
     *kind* is a key type of ssh-keygen, such as ``ed25519``.
     """
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", str(path)],
+        [
+            program("ssh-keygen"),
+            "-q",
+            "-t",
+            kind,
+            "-N",
+            passphrase,
+            "-C",
+            "",
+            "-f",
+            str(path),
+        ],
         check=True,
         stdin=subprocess.DEVNULL,
     )
@@ -87,7 +97,7 @@ class Sshd:
 
     def __enter__(self) -> Self:
         """Start, and wait until it answers."""
-        assert PROGRAM, "sshd is not installed"
+        server = program("sshd")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         settings = (
@@ -110,7 +120,7 @@ class Sshd:
         (self.folder / "authorized_keys").touch()
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [PROGRAM, "-D", "-e", "-f", str(self.folder / "config")],
+                [server, "-D", "-e", "-f", str(self.folder / "config")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
