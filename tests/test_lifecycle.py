@@ -32,6 +32,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from semaphore_twisted.lifecycle import end_once
+signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored by a shell
 end_once(reactor)
 globalLogBeginner.beginLoggingTo(
     [textFileLogObserver(sys.stderr)], redirectStandardIO=False
