@@ -34,7 +34,7 @@ class CopyTests(SynchronousTestCase):
         self.conn.raw.execute("CREATE TABLE pair (left INTEGER, right INTEGER)")
 
     def test_one_moment(self) -> None:
-        """The copy is of one moment, whatever is written meanwhile."""
+        """The copy has the state of one moment, despite concurrent writes."""
         ended = threading.Event()
 
         def write() -> None:
@@ -140,7 +140,7 @@ class CommandTests(FolderTestCase):
         )
 
     def run_command(self, *words: str) -> tuple[int, str]:
-        """Run the command; return its exit code and what it said on stderr."""
+        """Run the command; return its exit code and standard error."""
         process = self.begin(*words)
         _, said = process.communicate(timeout=_PATIENCE)
         return process.returncode, said
@@ -157,7 +157,7 @@ class CommandTests(FolderTestCase):
         return sorted(each.name for each in self.place.iterdir())
 
     def test_private(self) -> None:
-        """The copy is for its owner only, whatever the umask, and the only file."""
+        """The copy is a single file, readable by its owner only, under any umask."""
         code, said = self.run_command(str(self.target))
         self.assertEqual(code, 0, said)
         self.assertEqual(self.target.stat().st_mode & 0o777, 0o600)
@@ -181,7 +181,7 @@ class CommandTests(FolderTestCase):
         self.assertEqual(self.target.read_text(), "kept")
 
     def test_itself(self) -> None:
-        """The database and its log are never replaced, by whatever name."""
+        """The database and its log are never replaced, by any name of theirs."""
         before = self.database.read_bytes()
         self.refused(self.database, "--force", because="belongs to the database")
         log = self.database.with_name("semaphore.db-wal")

@@ -68,7 +68,7 @@ class Shell:
 
 
 class _Cases:
-    """What each shell has to complete; a class for each shell gives ``complete``."""
+    """The completions that each shell must offer; subclasses give ``complete``."""
 
     shell: ClassVar[str]
 

@@ -12,7 +12,7 @@ class LogMergerTests(SynchronousTestCase):
 
     @given(st.permutations(list(range(1, 30))), st.lists(st.integers(1, 29)))
     def test_any_order(self, order: list[int], repeated: list[int]) -> None:
-        """Whatever comes first or twice, each line is shown once and in order."""
+        """For any order and repetition, each line is shown once and in order."""
         shown: list[str] = []
         log = LogMerger(shown.append, self.fail)
         for number in [*repeated, *order, *repeated]:
@@ -73,7 +73,7 @@ class BegunTests(SynchronousTestCase):
         self.assertFalse(self.log.incomplete)
 
     def test_early(self) -> None:
-        """The beginning of a line after a gap waits for what is missing."""
+        """The beginning of a line after a gap waits for the missing lines."""
         self.log.take(2, "two", partial=True)
         self.assertEqual((self.out, self.log.incomplete), ("", True))
         self.log.take(1, "one")

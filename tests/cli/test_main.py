@@ -1,4 +1,4 @@
-"""The console script: commands, refusals, and what stays unloaded."""
+"""The console script: commands, errors, and modules that are not imported."""
 
 import io
 import re

@@ -14,7 +14,7 @@ class NumberTests(SynchronousTestCase):
     """A number has bounds, which a refusal names."""
 
     def test_within(self) -> None:
-        """What is in the bounds is accepted."""
+        """A number within the bounds is accepted."""
         number = within(1, 200)
         self.assertEqual([number(text) for text in ("1", "007", "200")], [1, 7, 200])
         self.assertEqual(within(-5, 5)("-5"), -5)
@@ -30,7 +30,7 @@ class NumberTests(SynchronousTestCase):
             self.assertIn("expected 1 to 200", str(error))
 
     def test_identifier(self) -> None:
-        """A name is no number, whatever its characters look like."""
+        """A name is not read as a number, for any characters."""
         self.assertEqual(identifier("12"), 12)
         for text in ("", "-1", "x1", "\u00b2", "\u0661", "9" * 5000):
             self.assertIsNone(identifier(text))

@@ -1,6 +1,6 @@
-"""What is said where a path on the command line leads to something else.
+"""Errors for a path on the command line that leads to an unsuitable file.
 
-Each option that names a file or folder is given what is missing, a folder, a named
+Each option that names a file or directory is given a missing path, a directory, a named
 pipe, an empty file and a damaged one: the command ends at once with one line.
 """
 
@@ -68,7 +68,7 @@ class PathCase(VpnCase):
         return [str(self.place / name) for name in names]
 
     def run_command(self, *words: str) -> tuple[int, str]:
-        """Run a command; return its exit code and what it says on standard error."""
+        """Run a command; return its exit code and standard error."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), _ends():
             try:
@@ -91,7 +91,7 @@ class FileTests(PathCase):
     """In this process."""
 
     def test_files(self) -> None:
-        """A file that is read is named with what is wrong."""
+        """A file that is read is named with its fault."""
         state = ("--state", str(self.site.state))
         vpn = ("--vpn-settings", str(self.site.settings))
         for path in self.each:

@@ -1,4 +1,4 @@
-"""Tests of what a person sees."""
+"""Tests of the output for a terminal."""
 
 from io import StringIO
 

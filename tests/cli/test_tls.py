@@ -36,7 +36,7 @@ NAME = "ci.example.org"
 
 
 class TlsCommandTests(SynchronousTestCase):
-    """Exit codes and what is printed."""
+    """Exit codes and output."""
 
     def setUp(self) -> None:
         """Make an installation."""
@@ -48,7 +48,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertEqual(code, 0, errors)
 
     def run_main(self, *words: str, tls: bool = True) -> tuple[int, str, str]:
-        """Run ``semaphore`` and return its exit code and what it printed."""
+        """Run ``semaphore`` and return its exit code and output."""
         argv = [*(("tls",) if tls else ()), *words, "--state", str(self.state)]
         out, errors = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(errors):
@@ -109,7 +109,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertEqual((self.state / "tls" / "root.pem").read_bytes(), root)
 
     def test_files(self) -> None:
-        """One that nobody renews is shown with exit code 1 from a third of its life."""
+        """A certificate that was not renewed in time is shown with exit code 1."""
         self.files(30)
         self.assertEqual(self.run_main("show")[0], 0)
         chain, key = self.files(70)
@@ -127,7 +127,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertIn("the key file holds no usable private key", text)
 
     def test_reload(self) -> None:
-        """A pair that cannot serve is refused here; nobody listens otherwise."""
+        """An unusable pair is refused here; without a server, that is the error."""
         _, key = self.files(1)
         code, _, errors = self.run_main("reload")
         self.assertEqual(code, 1)
@@ -155,7 +155,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertEqual((code, text.count("SHA-256: ")), (0, 2))
 
     def test_trust_not_root(self) -> None:
-        """Who may not change the store gets the steps; an unknown one is said so."""
+        """Without write access the steps are printed; an unknown store is reported."""
         store = tls_trust.Store(self.folder, ("true",))
         self.patch(tls_trust, "STORES", (store,))
         self.patch(os, "geteuid", lambda: 1000)
@@ -167,7 +167,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertIn("not known here", self.run_main("trust")[2])
 
     def test_trust_unbounded(self) -> None:
-        """Only what can vouch for some names is put into the store, whoever made it."""
+        """Only a certificate limited to some names is added to the store."""
         folder = self.folder / "anchors"
         folder.mkdir()
         self.patch(os, "geteuid", lambda: 0)
@@ -196,7 +196,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertEqual([*folder.iterdir()], [])
 
     def test_trust_store(self) -> None:
-        """Only our own files of a store are changed; what fails there is told."""
+        """Only our own files of a store are changed; a failure there is reported."""
         folder = self.folder / "anchors"
         folder.mkdir()
         (folder / "company.crt").write_text("theirs")
@@ -245,7 +245,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertTrue(acme.asked(self.connect(), DIRECTORY))
 
     def test_failing(self) -> None:
-        """A first order that fails is shown with since when, why and what is next."""
+        """A failing first order is shown with its start, reason and next attempt."""
         self.use_authority()
         now = utc_now()
         tried = pacing.began(Record(), now, lambda: 0.0)
@@ -290,7 +290,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertEqual(self.run_main("show")[0], 0)
 
     def test_local_trouble(self) -> None:
-        """What the metric counts is shown: the local authority serves other names."""
+        """The reason why the local authority's certificate is not renewed is shown."""
         self.use_authority()
         now = utc_now()
         look = Look(looked=now, sha256="", why="its root ended", failing_since=now)

@@ -1,4 +1,4 @@
-"""Commands that wait on the reactor end, whatever is raised and whenever."""
+"""Commands that wait on the reactor end with any exception at any time."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class RunTests(SynchronousTestCase):
             self.assertTrue(self.reactor.hasStopped)
 
     def test_result(self) -> None:
-        """What the work returns is returned, also nothing."""
+        """The result of the work is returned, also ``None``."""
 
         async def one() -> int:
             return 1

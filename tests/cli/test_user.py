@@ -284,7 +284,7 @@ class UserTests(SynchronousTestCase):
         self.assertNotIn("expired", out)
 
     def test_same_rules(self) -> None:
-        """What the API refuses is refused here, in one line."""
+        """Values that the API refuses are refused here too, in one line."""
         good = {
             "--login": "bob",
             "--name": "B",

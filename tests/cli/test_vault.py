@@ -23,7 +23,7 @@ from tests.support.memory import make_project, memory_connection
 
 
 class VaultCommandTests(SynchronousTestCase):
-    """Exit codes and what is printed."""
+    """Exit codes and output."""
 
     def setUp(self) -> None:
         """Make a state directory with two sealed keys."""
@@ -99,7 +99,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertNotIn("\x1b", out)
 
     def test_check_beside_a_writer(self) -> None:
-        """It works while somebody writes."""
+        """It works during a write of another process."""
         with closing(sqlite3.connect(self.database, isolation_level=None)) as other:
             other.execute("PRAGMA journal_mode=WAL")
             other.execute("BEGIN IMMEDIATE")
@@ -188,7 +188,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertEqual(self.rows(), before)
 
     def test_skip_unreadable(self) -> None:
-        """One damaged row is left and named; the others are sealed anew."""
+        """A damaged row is kept and named; the other rows are encrypted again."""
         with closing(sqlite3.connect(self.database)) as database, database:
             database.execute("UPDATE access_key SET secret = 'x' WHERE name = 'One'")
         self.configure(self.second, self.first)

@@ -227,7 +227,7 @@ class BackupTests(VpnCase):
         self.assertEqual(self.ensure(other), own)
 
     def test_owners_that_are_not_here(self) -> None:
-        """Devices of nobody here are an administrator's; a project of hosts is made."""
+        """Devices of missing users go to an administrator; projects are created."""
         self.backup()
         other = self.other()
         other.conn.raw.execute("DELETE FROM user WHERE username = 'alice'")

@@ -1,4 +1,4 @@
-"""What root allows, made of options and of what was there."""
+"""Root's settings, made from options and the earlier settings."""
 
 import argparse
 from typing import Any
@@ -71,7 +71,7 @@ class PoolTests(SynchronousTestCase):
         )
 
     def test_given(self) -> None:
-        """Networks can be given; what is none is refused with what is wanted."""
+        """Networks can be given; an invalid one is refused with an example."""
         words = ("--pool=10.99.0.0/24", "--pool6=fd99::/64")
         found = vpn_bounds.pools(options(*words), POOLS, Entropy())
         self.assertEqual(found, Pools("10.99.0.0/24", "fd99::/64"))
@@ -110,7 +110,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertIsNone(site_port(Config(port=":0")))
 
     def test_published(self) -> None:
-        """Ports that were published stay, until others are said."""
+        """Published ports stay until other ones are given."""
         first = made("--publish=tcp/22", "--publish=udp/123")
         self.assertEqual(first.tcp_ports, (22, 53, 443))
         self.assertEqual(first.udp_ports, (53, 123))
@@ -168,7 +168,7 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_sites(self) -> None:
-        """Networks are allowed by what root says only, never by the database."""
+        """Only root's options allow networks, never the database."""
         lan, dmz = Site("10.20.0.0/16"), Site("10.30.0.0/16")
         words = ("--site=lan=10.20.0.0/16", "--site=dmz=10.30.0.0/16")
         first = made(*words)
@@ -195,7 +195,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(back.sites, (Site("10.20.0.0/16"),))
 
     def test_refused(self) -> None:
-        """What cannot be used is refused, and nothing is guessed."""
+        """An unusable value is refused, without a guess."""
         for words in (
             ["--site=10.20.0.0/16"],
             ["--site==10.20.0.0/16"],

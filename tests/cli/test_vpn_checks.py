@@ -1,4 +1,4 @@
-"""What ``vpn doctor`` finds on the server's side."""
+"""Findings of ``vpn doctor`` on the server's side."""
 
 import os
 import socket
@@ -70,7 +70,7 @@ class ModeTests(SynchronousTestCase):
         self.assertEqual([each.level for each in self.found()], ["ok"])
 
     def test_wide(self) -> None:
-        """Whatever is wider is an error that says how to mend it."""
+        """A wider mode is an error with its remedy."""
         for path, mode in (
             (self.state, 0o755),
             (self.state / "config.json", 0o640),
@@ -90,7 +90,7 @@ class ModeTests(SynchronousTestCase):
 
 
 class AgreementTests(SynchronousTestCase):
-    """The database and what root wrote down."""
+    """The database and root's settings."""
 
     def found(self, *, sites: tuple[SiteNetwork, ...] = (), **changed: Any) -> Any:
         """Compare."""
@@ -123,10 +123,10 @@ class AgreementTests(SynchronousTestCase):
 
 
 class PortTests(SynchronousTestCase):
-    """What peers reach."""
+    """The ports that peers reach."""
 
     def test_ports(self) -> None:
-        """The site, DNS and what is published have to be open."""
+        """The ports of the site, of DNS and published ones must be open."""
         config = Config(vpn=Vpn(publish=("tcp/22", "udp/123")))
         found = [*vpn_checks.ports(config, 3000, welcome(udp_ports=()))]
         self.assertEqual([each.level for each in found], ["error"] * 4)
@@ -229,7 +229,7 @@ class AnswerTests(SynchronousTestCase):
         return head + self.QUESTION + record
 
     def test_answers(self) -> None:
-        """The address of the first record, and nothing for what is none."""
+        """The address of the first record, and nothing for an invalid answer."""
         good = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes([10, 80, 0, 1])
         read = vpn_checks.address_in
         self.assertEqual(vpn_checks.question_for("a.bc"), self.QUESTION)
@@ -244,5 +244,5 @@ class AnswerTests(SynchronousTestCase):
             self.assertEqual(read(wrong, 7, self.QUESTION), "")
 
     def test_names_off(self) -> None:
-        """With vpn.dns off nobody is asked."""
+        """With vpn.dns off no resolver is queried."""
         self.assertEqual(levels(vpn_checks.names(network(dns=False))), {"names": "ok"})

@@ -43,7 +43,7 @@ class CompanionTests(SynchronousTestCase):
         self.assertIn("systemctl start semaphore-vpn", error.sentence)
 
     def test_ended(self) -> None:
-        """A socket that nobody listens on is told apart from none."""
+        """A socket without a listener is distinguished from a missing one."""
         made = ScriptedCompanion(lambda _: welcome())
         made.start()
         made.stop()
@@ -55,7 +55,7 @@ class CompanionTests(SynchronousTestCase):
         self.assertIn("has ended", error.sentence)
 
     def test_turned_away(self) -> None:
-        """Whoever may not speak to it is told who may."""
+        """A user that is not permitted is told which users are."""
         self.assertIn("as root or as the server's user", self.refused(None))
 
     def test_refused(self) -> None:
@@ -64,7 +64,7 @@ class CompanionTests(SynchronousTestCase):
         self.assertIn("the interface is gone", said)
 
     def test_noise(self) -> None:
-        """What is no answer, or another request's, is a sentence."""
+        """An invalid answer, or another request's, gives a sentence."""
         self.assertIn("is this the companion", self.refused(b"HTTP/1.1 400 Bad"))
         self.assertIn("companion's socket", self.refused(b"\0\0\0\2{}"))
         self.assertIn("Done was answered", self.refused(wire.Done()))

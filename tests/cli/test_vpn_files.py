@@ -14,7 +14,7 @@ SETTINGS = Settings(addresses=("10.80.0.1/16",))
 
 
 class FolderTests(SynchronousTestCase):
-    """What is written, and taken back."""
+    """Files that are written, and removed again."""
 
     def setUp(self) -> None:
         """Name a folder that is not there."""
@@ -28,7 +28,7 @@ class FolderTests(SynchronousTestCase):
         return stat.S_IMODE(path.stat().st_mode)
 
     def test_modes(self) -> None:
-        """Whatever the umask, the files are 0600 in a folder of 0750."""
+        """Under any umask, the files are 0600 in a directory of 0750."""
         with self.folder.exchange() as files:
             files.settings(SETTINGS)
             files.key("a key")
@@ -81,7 +81,7 @@ class FolderTests(SynchronousTestCase):
         self.assertTrue(Path("/etc/passwd").read_text().startswith("root"))
 
     def test_usual_place(self) -> None:
-        """The usual folder is root's; another may be given by anybody."""
+        """The default directory is root's; every user may name another one."""
         if os.geteuid() == 0:
             self.assertEqual(Folder.named(None).path, FOLDER)
             self.assertIsNotNone(Folder.named(self.path).owner)

@@ -57,7 +57,7 @@ class InitTests(VpnCase):
         self.assertIn(8443, self.settings.tcp_ports)
 
     def test_first(self) -> None:
-        """The network, a key and what root allows are there, and the next steps."""
+        """The first run writes the network, a key and settings; it shows next steps."""
         out = self.init("--endpoint", "vpn.example.net", "--site", "lan=10.20.0.0/16")
         network = vpn_network.get(self.site.conn, None)
         self.assertEqual(network.endpoint, "vpn.example.net:51820")
@@ -76,7 +76,7 @@ class InitTests(VpnCase):
         self.assertNotIn(keys.format(self.private), out)
 
     def test_modes(self) -> None:
-        """0600 in 0750, whatever the umask."""
+        """0600 in 0750, under any umask."""
         self.set_up()
         self.assertEqual(stat.S_IMODE(self.site.settings.stat().st_mode), 0o750)
         for each in self.site.settings.iterdir():
@@ -92,7 +92,7 @@ class InitTests(VpnCase):
         self.assertEqual(vpn_network.get(self.site.conn, None), network)
 
     def test_changed(self) -> None:
-        """What is said is changed, peers and all else stay."""
+        """Only given values are changed; peers and all other values stay."""
         self.set_up()
         peer = self.add("box")["peer"]
         private, before = self.private, self.settings
@@ -213,7 +213,7 @@ class InitTests(VpnCase):
         self.assertEqual(self.tree(), {})
 
     def test_hostile(self) -> None:
-        """What is no value of its kind is refused, nothing written."""
+        """An invalid value is refused, and nothing is written."""
         folder = str(self.site.settings)
         for words in (
             ["--endpoint", "https://vpn.example.net"],

@@ -197,12 +197,12 @@ class InviteTests(VpnCase):
             self.assertEqual(self.fingerprint(), expected)
 
     def test_no_authority(self) -> None:
-        """Before the server's first start there is nobody to trust."""
+        """Before the server's first start there is no certificate to trust."""
         (self.site.state / "tls" / "root.pem").unlink()
         self.assertIn("start the server once", self.refused("invite"))
 
     def test_refused(self) -> None:
-        """What an invite cannot have is one line."""
+        """An invalid value of an invite gives one line."""
         for words in (
             ["--kind", "host"],
             ["--kind", "laptop", "--project", "Site"],

@@ -1,4 +1,4 @@
-"""``semaphore vpn join`` and ``leave``: what is asked, written and kept."""
+"""``semaphore vpn join`` and ``leave``: requests, files and kept keys."""
 
 import io
 import os
@@ -182,7 +182,7 @@ class EnrollTests(JoinCase):
         self.assertEqual(self.names(), [".semaphore.joined", "semaphore.conf"])
 
     def test_refused(self) -> None:
-        """A refusal is one sentence with what to do, and leaves no key behind."""
+        """A refusal is one sentence with a remedy, and leaves no key behind."""
         for status, said, expected in (
             (403, "This invite cannot be used", "ask for another"),
             (409, "The pool is full", "The pool is full (409)"),
@@ -201,20 +201,20 @@ class EnrollTests(JoinCase):
         self.assertEqual(self.names(), [])
 
     def test_refusal_forgets_the_key(self) -> None:
-        """A key that nobody enrolled is in no file afterwards."""
+        """A key that was not enrolled is in no file afterwards."""
         self.server.script = [Answer(200, enrolling.der()), Answer(403, b"{}")]
         self.assertRaises(Refused, self.enroll)
         self.assertEqual(self.names(), [])
 
     def test_too_busy(self) -> None:
-        """Whoever is told to wait keeps the key for the next attempt."""
+        """If the server asks to wait, the key is kept for the next attempt."""
         self.server.script = [Answer(200, enrolling.der()), Answer(429, b"no JSON")]
         error = self.assertRaises(Failure, self.enroll)
         self.assertIn("wait some minutes", error.sentence)
         self.assertEqual(self.names(), [".semaphore.pending"])
 
     def test_hostile_refusal(self) -> None:
-        """What a server says cannot steer the terminal."""
+        """A server's sentence cannot control the terminal."""
         self.server.script = [
             Answer(200, enrolling.der()),
             Answer(400, b'{"error":"\\u001b]0;owned\\u0007no\\r"}'),
@@ -256,7 +256,7 @@ class EnrollTests(JoinCase):
             self.assertFalse(self.files.profile.exists())
 
     def test_every_profile_is_taken(self) -> None:
-        """What our server renders passes, with every option."""
+        """Each profile that our server renders is accepted, with every option."""
         for text in (
             enrolling.config(),
             enrolling.config(
@@ -272,7 +272,7 @@ class EnrollTests(JoinCase):
             vpn_tunnel_file.check(text)
 
     def test_pending_peer(self) -> None:
-        """Whoever waits for an approval is told so."""
+        """A pending approval is reported."""
         self.server.changed = {"state": PeerState.PENDING}
         self.assertIn("has to approve", self.enroll())
         self.assertEqual(self.late, "")

@@ -33,7 +33,7 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(found.base, "https://a.example")
 
     def test_refused(self) -> None:
-        """What is no link is refused, and the token is not repeated."""
+        """An invalid link is refused, and the token is not repeated."""
         for text in (
             "",
             "smp-enroll",

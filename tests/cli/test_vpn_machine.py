@@ -90,7 +90,7 @@ class InterfaceTests(VpnCase):
         self.assertIn("another name of the interface eth0", self.refusal("lan"))
 
     def test_odd_names(self) -> None:
-        """What no interface can be called is refused."""
+        """An invalid name of an interface is refused."""
         for name in ("lo", "all", "a" * 16, "a b", "a/b", "a%d", "ä", ".", "x;y", ""):
             self.assertIn("interface: ", self.refusal(name))
 
@@ -140,7 +140,7 @@ class PoolTests(VpnCase):
     )
 
     def setUp(self) -> None:
-        """Have a machine in a network, with routes to others."""
+        """Simulate a machine in a network, with routes to other networks."""
         super().setUp()
         docker = link(
             "docker0", "172.17.0.1/16", linkinfo={"info_kind": "bridge"}, altnames=[]
@@ -153,7 +153,7 @@ class PoolTests(VpnCase):
         )
 
     def try_init(self, *words: str) -> tuple[int, str]:
-        """Run ``init``; return the code and what it says."""
+        """Run ``init``; return the exit code and output."""
         code, _, err = self.site.run(
             *("init", "--vpn-settings", str(self.site.settings)),
             *("--endpoint", "vpn.example.net", *words),

@@ -133,7 +133,7 @@ class PeerTests(VpnCase):
         self.assertIn("10.80.0.2", self.done("peer", "list"))
 
     def test_ambiguous(self) -> None:
-        """A name that two have is refused with who they are; ids and uuids decide."""
+        """An ambiguous name is refused with its peers; ids and UUIDs are accepted."""
         mine = self.add("box")["peer"]
         hers = self.add("box", "--user", "alice")["peer"]
         said = self.refused("peer", "suspend", "box")
@@ -174,7 +174,7 @@ class PeerTests(VpnCase):
         self.assertEqual(self.state("box"), "active")
 
     def test_revoke_asks(self) -> None:
-        """Where nobody can be asked, --yes is needed."""
+        """Without a terminal for the question, --yes is needed."""
         self.add("box")
         self.assertIn("--yes", self.refused("peer", "revoke", "box"))
         self.assertEqual(self.state("box"), "active")

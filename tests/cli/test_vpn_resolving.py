@@ -25,7 +25,7 @@ PostUp = resolvectl domain %i ~semaphore.internal
 
 
 class ResolvingTests(SynchronousTestCase):
-    """What there is decides what is written."""
+    """The installed programs decide which lines are written."""
 
     def found(self, *programs: str, runs: bool = True, on: str = "linux") -> Resolving:
         """Look, on a machine with *programs*."""

@@ -16,7 +16,7 @@ from tests.support.vpn_command import VpnCase
 
 
 class Answers:
-    """What a companion says, which a test changes."""
+    """The companion's answers, which a test can change."""
 
     def __init__(self) -> None:
         """Know no peer, and plan nothing."""
@@ -133,7 +133,7 @@ class StatusTests(CompanionCase):
 
 
 class PlanTests(CompanionCase):
-    """What would be changed."""
+    """The changes that would be made."""
 
     def test_empty(self) -> None:
         """Nothing: exit code 0. The companion gets what the server would send."""
@@ -242,7 +242,7 @@ class DoctorTests(CompanionCase):
         self.assertTrue(out.startswith("LEVEL"))
 
     def test_drift(self) -> None:
-        """What is not on the device is an error."""
+        """A change that is not applied to the device is an error."""
         self.answers.changes = ("add a peer",)
         (finding,) = self.found()["applied"]
         self.assertEqual(finding["level"], "error")

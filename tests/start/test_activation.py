@@ -37,7 +37,7 @@ class ActivationTests(SynchronousTestCase):
         return found
 
     def test_names(self) -> None:
-        """Names tell what a socket is for; others, and none, are the site's."""
+        """Names select the purpose of a socket; by default it is the site's."""
         made = [self.listener() for _ in range(4)]
         ports = [each.getsockname()[1] for each in made]
         self.pass_on(*made)
@@ -52,7 +52,7 @@ class ActivationTests(SynchronousTestCase):
             self.assertFalse(os.get_inheritable(each.fileno()))
 
     def test_somebody_elses(self) -> None:
-        """What is meant for another process, or is not there, is left alone."""
+        """Sockets for another process, and missing ones, are not touched."""
         self.assertEqual(self.take(1, pid=8), Sockets([], [], []))
         for environ in (
             {},
@@ -62,7 +62,7 @@ class ActivationTests(SynchronousTestCase):
             self.assertEqual(inherited(environ, pid=7).main, [])
 
     def test_variables(self) -> None:
-        """They are read from what the process began with, where that is known."""
+        """The variables are read from the process's initial environment, if known."""
         path = Path(self.mktemp())
         environ = {"LISTEN_FDS": "1", "HOME": "/root"}
         self.assertEqual(variables(environ, path), {"LISTEN_FDS": "1"})
@@ -72,7 +72,7 @@ class ActivationTests(SynchronousTestCase):
         )
 
     def test_no_listener(self) -> None:
-        """What does not listen for streams is refused by its number."""
+        """A descriptor that is no listening stream socket is refused by its number."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             self.pass_on(datagrams)
         error = self.assertRaises(CannotListen, self.take, 1, "odd")

@@ -293,7 +293,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertTrue(self.ensure().renewed)
 
     def test_damaged(self) -> None:
-        """A damaged key leaves the server with what it has, while that is valid."""
+        """With a damaged key the server keeps its certificate while that is valid."""
         first = self.ensure()
         self.conn.update(sealed_value, authority.ROOT, uuid="other")
         self.assertEqual(self.ensure().fingerprint, first.fingerprint)

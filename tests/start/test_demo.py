@@ -29,7 +29,7 @@ class RepositoryTests(SynchronousTestCase):
         ).stdout.strip()
 
     def test_branch_and_files(self) -> None:
-        """It has one commit on main, by nobody's real name, with all files in it."""
+        """It has one commit on main, with a neutral author and all files."""
         folder = self.make()
         self.assertEqual(
             self.ask(folder, "log", "--format=%an <%ae>", "main"),

@@ -1,4 +1,4 @@
-"""What the listeners get."""
+"""The factories of the listeners."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ class EntrancesTests(SynchronousTestCase):
         self.assertNotIn("", known_hosts(Config()))
 
     def test_options(self) -> None:
-        """Trusted proxies are served in plain, others sent to the site's address."""
+        """Trusted proxies are served in plain, other clients redirected to TLS."""
         made = self.entrances(trusted_proxies=("192.0.2.8",))
         factory = made.to(self.site, port=3000)
         self.assertEqual(self.answer(factory, "192.0.2.8"), (200, None))
@@ -68,7 +68,7 @@ class EntrancesTests(SynchronousTestCase):
         self.assertEqual(self.answer(named), (308, "https://h.example/x"))
 
     def test_redirects(self) -> None:
-        """The second port serves nobody, and leads to the first."""
+        """The second port only redirects to the first."""
         factory = self.entrances().redirects(port=3000, url="")
         for peer in ("127.0.0.1", "192.0.2.7"):
             found = self.answer(factory, peer)

@@ -77,7 +77,7 @@ class ExpiryTests(SynchronousTestCase):
         self.assertEqual(self.said, [])
 
     def test_planned(self) -> None:
-        """Who is to be renewed later, as an authority advises, is not late."""
+        """A certificate whose renewal an authority advised for later is not overdue."""
         when = BEGINNING + timedelta(days=5)
         clock, now = self.watch(Source(issue(70)), planned=when)
         for _ in range(5 * 24):

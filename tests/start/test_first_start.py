@@ -1,4 +1,4 @@
-"""What a first start writes into a configuration, and how it draws a password."""
+"""The configuration written at the first start, and the generated password."""
 
 import json
 import tomllib
@@ -31,14 +31,14 @@ class WithOptionTests(SynchronousTestCase):
             self.assertEqual(json.loads(added(content)), {"key": "a+b/="})
 
     def test_rest_stays(self) -> None:
-        """What was there stays as it is, byte by byte."""
+        """The existing content stays unchanged, byte by byte."""
         before = '{ "a" : [1,2],\n\t"b":{"key": "x"} }\n'
         after = added(before)
         self.assertTrue(after.endswith(before[1:]), after)
         self.assertEqual(json.loads(after)["b"], {"key": "x"})
 
     def test_empty_value(self) -> None:
-        """One that is there without a value is replaced, in whatever case."""
+        """An existing option without a value is replaced, in any case."""
         for content in ('{"key": "", "a": 1}', '{"KEY": null, "a": 1}'):
             self.assertEqual(json.loads(added(content)), {"key": "a+b/=", "a": 1})
 
@@ -55,7 +55,7 @@ class WithOptionTests(SynchronousTestCase):
         st.sampled_from([None, 2]),
     )
     def test_any(self, tree: dict[str, object], indent: int | None) -> None:
-        """Whatever the object is, it has one option more, and no other changes."""
+        """In any object one option is added, and no other is changed."""
         after = json.loads(added(json.dumps(tree, indent=indent)))
         self.assertEqual(after, {"key": "a+b/=", **tree})
 

@@ -53,6 +53,6 @@ class HangupTests(SynchronousTestCase):
         self.assertEqual(self.looks, 1)
 
     def test_terminal(self) -> None:
-        """On a terminal it is left to what it did before."""
+        """On a terminal the earlier signal handler is kept."""
         self.service(terminal=True).stopService()
         self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)

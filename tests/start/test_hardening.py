@@ -1,4 +1,4 @@
-"""What the server does to itself."""
+"""The hardening of the server's own process."""
 
 import subprocess
 import sys

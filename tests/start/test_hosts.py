@@ -24,7 +24,7 @@ NETWORK = Network(
 
 
 class HostsTests(SynchronousTestCase):
-    """Whatever names the site is among its names."""
+    """All configured names of the site are among its names."""
 
     def setUp(self) -> None:
         """Give this machine a name and a domain."""

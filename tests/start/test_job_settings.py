@@ -96,7 +96,7 @@ class RootsTests(SynchronousTestCase):
 
 
 class RulesTests(SynchronousTestCase):
-    """What is permitted of repositories, in words of the configuration."""
+    """The rules for repositories, as configured."""
 
     def rules(self, **options: Any) -> RepositoryRules:
         """Return the rules of an installation whose state is behind a link."""

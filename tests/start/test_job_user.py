@@ -34,7 +34,7 @@ def resolve(process: Process, missing: str = "") -> JobUser:
 
 
 class JobUserTests(SynchronousTestCase):
-    """Options and what they come to."""
+    """The options and their effect."""
 
     def test_nobody(self) -> None:
         """Without an option jobs run as the server does."""
@@ -58,7 +58,7 @@ class JobUserTests(SynchronousTestCase):
         self.assertEqual(resolve(Process(user="worker", gid=7)).gid, 7)
 
     def test_refusals(self) -> None:
-        """What cannot be is refused by the option's name."""
+        """An impossible value is refused with the option's name."""
         for process, words in (
             (Process(user="nobody-here"), "process.user: 'nobody-here' found"),
             (Process(uid=999), "process.gid is wanted too"),
@@ -69,7 +69,7 @@ class JobUserTests(SynchronousTestCase):
             self.assertIn(words, error.message)
 
     def test_may_not_switch(self) -> None:
-        """Where the server may not switch, the start is refused with what it wants."""
+        """If the server may not switch users, the start is refused with the remedy."""
         error = self.assertRaises(
             UnusableUser, resolve, Process(user="worker"), "CAP_SETUID"
         )
@@ -97,7 +97,7 @@ class JobUserTests(SynchronousTestCase):
         self.assertIn("the server's own user", error.message)
 
     def test_lacking(self) -> None:
-        """What this process may not do is named; no process has capability 63."""
+        """Missing capabilities are named; no process has capability 63."""
         self.assertEqual(
             job_user.lacking({"CAP_ODD": 63, "CAP_ODDER": 62}), "CAP_ODD, CAP_ODDER"
         )

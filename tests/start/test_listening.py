@@ -64,7 +64,7 @@ class BindTests(SynchronousTestCase):
         self.assertIn(f"port {port} is in use", text)
 
     def test_every_address(self) -> None:
-        """Without an interface IPv4 is served, whatever else is there."""
+        """Without an interface IPv4 is served, with any other addresses."""
         made = bound(self, Config(port="0"))
         client = socket.create_connection(("127.0.0.1", made.port), timeout=5)
         client.close()
@@ -78,7 +78,7 @@ class BindTests(SynchronousTestCase):
         self.assertIn("with its zone (fe80::1%eth0) wanted", text)
 
     def test_unix(self) -> None:
-        """A UNIX socket is closed to others; only a stale one is replaced."""
+        """A UNIX socket is closed to other users; only a stale one is replaced."""
         path = Path(os.path.relpath(self.mktemp()))
         config = Config(interface=f"unix:{path}")
         (first,) = listening.bind(config, Sockets()).main
@@ -158,7 +158,7 @@ class PlainHttpTests(SynchronousTestCase):
             self.assertIsNone(listening.check_plain_http(config))
 
     def test_several(self) -> None:
-        """One address that others reach is enough to refuse it."""
+        """One address that other machines reach is enough to refuse it."""
         both = Config(interface="127.0.0.1,unix:/run/s.sock", tls=PLAIN)
         self.assertIsNone(listening.check_plain_http(both))
         self.assertRaises(

@@ -1,4 +1,4 @@
-"""What an operator names may be a file, and much else."""
+"""Paths from an operator, which may lead to a file or to anything else."""
 
 import errno
 import os
@@ -43,7 +43,7 @@ class ContentTests(SynchronousTestCase):
         self.assertIn("Is a directory", self.refused(self.folder))
 
     def test_piped(self) -> None:
-        """What a shell hands over by a pipe is read, but not for ever."""
+        """A pipe from a shell is read, with a time limit."""
         taken, end = os.pipe()
         self.addCleanup(os.close, taken)
         os.write(end, b"content")

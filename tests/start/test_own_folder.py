@@ -1,4 +1,4 @@
-"""A folder below folders of others, which nobody else can replace."""
+"""A directory below directories of other users, which they cannot replace."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ class OwnFolderTests(SynchronousTestCase):
         return stat.S_IMODE(place.stat().st_mode)
 
     def test_made(self) -> None:
-        """It is made with its parents, whatever the umask, and taken as it is then."""
+        """It and its parents get their modes under any umask, also if it exists."""
         self.addCleanup(os.umask, os.umask(0o077))
         place = self.place / "a" / "b"
         self.make(place)
@@ -46,7 +46,7 @@ class OwnFolderTests(SynchronousTestCase):
         self.assertEqual(self.mode(place), 0o711)
 
     def test_link(self) -> None:
-        """A link in its place is refused and what it leads to is left alone."""
+        """A link in its place is refused, and its target is not changed."""
         target = self.folder / "target"
         target.mkdir(0o700)
         self.place.symlink_to(target)
@@ -65,7 +65,7 @@ class OwnFolderTests(SynchronousTestCase):
         self.assertTrue((target / "w").is_dir())
 
     def test_writable_above(self) -> None:
-        """A folder above that others can write to needs the sticky bit."""
+        """A parent directory that other users can write to needs the sticky bit."""
         above = self.folder / "above"
         above.mkdir()
         above.chmod(0o777)
@@ -74,7 +74,7 @@ class OwnFolderTests(SynchronousTestCase):
         self.make(above / "w")
 
     def test_shared_itself(self) -> None:
-        """A folder that others can write to is none for workspaces."""
+        """A directory that other users can write to is refused for workspaces."""
         self.place.mkdir()
         for mode in (0o1777, 0o777, 0o775):
             self.place.chmod(mode)

@@ -1,4 +1,4 @@
-"""Names and addresses of the machine, from what the kernel and a file say."""
+"""Names and addresses of the machine, from the kernel and a file."""
 
 import ipaddress
 
@@ -41,7 +41,7 @@ HOSTS = """\
 
 
 class OwnNamesTests(SynchronousTestCase):
-    """What is found."""
+    """The names that are found."""
 
     def test_ipv4(self) -> None:
         """Local addresses are found once; networks and link-local ones are not."""

@@ -8,7 +8,7 @@ from semaphore_twisted.start import programs
 
 
 class ProgramsTests(SynchronousTestCase):
-    """Where they are looked for, and what is said of missing ones."""
+    """The search for programs, and the messages about missing ones."""
 
     def test_search_path(self) -> None:
         """It is the server's PATH; relative folders are left out, usual ones added."""

@@ -17,7 +17,7 @@ from tests.start.test_serving import CertificateTestCase
 
 
 class RenewalTestCase(CertificateTestCase):
-    """A service that looks, its clock, and what is presented."""
+    """A renewal service, its clock, and the served certificates."""
 
     def setUp(self) -> None:
         """Set both clocks to now; nothing is watched but by the regular looks."""
@@ -104,7 +104,7 @@ class FilesTests(RenewalTestCase):
         self.assertIsNot(self.source.context(), before)
 
     def test_asked(self) -> None:
-        """Who asks for it is told at once, whether something changed or not."""
+        """A requested check is answered at once, with or without a change."""
         self.clock.advance(1)
         self.service.look()
         self.assertEqual((self.last().looked - self.began).total_seconds(), 1)
@@ -154,7 +154,7 @@ class FilesTests(RenewalTestCase):
         self.assertEqual((self.last().why, self.last().failing_since), ("", None))
 
     def test_asked_for_broken(self) -> None:
-        """Who asks is not kept waiting for a pair that may become whole."""
+        """A requested check does not wait until a broken pair is complete."""
         self.key.write_bytes(b"broken")
         (reason,) = self.errors(self.service.look)
         self.assertEqual(self.last().why, reason)
@@ -189,7 +189,7 @@ class AuthorityTests(RenewalTestCase):
     """The local authority."""
 
     def setUp(self) -> None:
-        """Count how often it is asked, and what it does then."""
+        """Count the calls of the authority, and set its answer."""
         super().setUp()
         self.service.stopService()
         self.asked = 0
@@ -215,7 +215,7 @@ class AuthorityTests(RenewalTestCase):
         )
 
     def test_hourly(self) -> None:
-        """It is asked once an hour; a pair is taken in, whoever renewed it."""
+        """The authority is called once an hour; a pair renewed elsewhere is loaded."""
         self.tick(59)
         self.assertEqual(self.asked, 0)
         self.issue()
@@ -251,7 +251,7 @@ class AuthorityTests(RenewalTestCase):
         self.assertEqual((self.service.why, self.last().why), ("", ""))
 
     def test_one_at_a_time(self) -> None:
-        """Who asks while it is asked is answered by another look after it."""
+        """A request during a call is answered by another call after it."""
         waiting: Deferred[Certificates] = Deferred()
         self.answer = lambda: waiting
         self.service.look()

@@ -1,4 +1,4 @@
-"""What a running server says of itself to the commands of its machine."""
+"""The report of a running server for the commands on its machine."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class RunningTests(SynchronousTestCase):
         return found
 
     def test_options(self) -> None:
-        """Its options are there, secrets are masked, and nobody else reads them."""
+        """It has the options with masked secrets, and other users cannot read it."""
         key = "c2VjcmV0" * 6
         found = self.said(VPN_PORT="8443", ACCESS_KEY_ENCRYPTION=key)
         self.assertEqual(found.options["vpn.port"], "8443")
@@ -55,7 +55,7 @@ class RunningTests(SynchronousTestCase):
         self.assertEqual(path.stat().st_mode & 0o777, 0o600)
 
     def test_trouble(self) -> None:
-        """What the companion does not do is noted once, and taken back."""
+        """A failure of the companion is written once, and cleared."""
         report = Report(self.folder, settings())
         report.companion("it hung up")
         self.assertIsNone(running.found(self.folder))
@@ -71,7 +71,7 @@ class RunningTests(SynchronousTestCase):
         self.assertIsNone(running.found(self.folder))
 
     def test_not_running(self) -> None:
-        """What a server left that was killed is not believed."""
+        """The report of a killed server is ignored."""
         self.said()
         self.lock.release()
         self.assertIsNone(running.found(self.folder))

@@ -1,4 +1,4 @@
-"""What is decided about the separation of jobs, for each set-up and option."""
+"""Decisions about the separation of jobs, for each set-up and option."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ class SeparationTests(SynchronousTestCase):
         self.assertEqual(self.tried, [])
 
     def test_refused_by_the_kernel(self) -> None:
-        """What the trial finds is the reason of the one warning; jobs run as before."""
+        """The trial's error is the reason in one warning; jobs run as before."""
         for jobs in (OWN, OTHER):
             found = self.decide(jobs, answer="mount proc: Operation not permitted")
             self.assertIsNone(found.options.isolation)
@@ -104,7 +104,7 @@ class SeparationTests(SynchronousTestCase):
             self.assertIn("mount proc: Operation not permitted", note)
 
     def test_asked_for(self) -> None:
-        """What the operator asks for is had, or the start is refused."""
+        """A requested separation is used, or the start is refused."""
         for name in ("USER", "MOUNT", "PID", "IPC", "UTS"):
             asked: dict[str, Any] = {f"PROCESS_APP_NS_{name}": "true"}
             self.assertIn(name.lower(), self.kinds(OWN, **asked))
@@ -150,12 +150,12 @@ class SeparationTests(SynchronousTestCase):
         self.assertIn("cannot be separated", found.notes[0])
 
     def test_range_without_accounts(self) -> None:
-        """Without namespaces each number needs an account, since ssh refuses others."""
+        """Without namespaces each user id needs an account, since ssh requires one."""
         error = self.assertRaises(Refused, self.decide, RANGE, answer="no")
         self.assertIn("process.uid_range: its numbers need accounts", error.sentence)
 
     def test_shortage(self) -> None:
-        """What is missing for now refuses this start only, not the next one."""
+        """A temporary shortage refuses this start only, not the next one."""
         full = options(self.folder / "missing")
         error = self.assertRaises(Refused, separation._try, full)
         self.assertEqual(error.exit_code, 1)
@@ -183,7 +183,7 @@ class SeparationTests(SynchronousTestCase):
             self.assertNotIn(text, found.shown)
 
     def test_paths(self) -> None:
-        """The server's places are hidden, its files elsewhere covered, others shown."""
+        """The server's directories are hidden, its other files covered."""
         found = self.decide(
             OTHER,
             DB_HOST="/srv/db/semaphore.db",

@@ -17,7 +17,7 @@ WHEN = datetime(2026, 2, 3, tzinfo=UTC)
 
 
 class LocalTests(SynchronousTestCase):
-    """What it shows, and what it says of a change."""
+    """The served certificate, and the log lines for a change."""
 
     def setUp(self) -> None:
         """Have one root."""

@@ -27,7 +27,7 @@ class StateTests(SynchronousTestCase):
         self.addCleanup(os.umask, os.umask(0))
 
     def test_modes(self) -> None:
-        """Folders are 0700 and files 0600, whatever the umask."""
+        """Directories are 0700 and files 0600, under any umask."""
         self.directory.prepare()
         atomic_file.write(self.directory.config, b"{}")
         for folder in (self.directory.path, self.directory.tls, self.directory.spools):
@@ -35,7 +35,7 @@ class StateTests(SynchronousTestCase):
         self.assertEqual(mode(self.directory.config), 0o600)
 
     def test_widened(self) -> None:
-        """Rights that others got meanwhile are taken away at the next start."""
+        """Permissions that other users got are removed at the next start."""
         self.directory.prepare()
         atomic_file.write(self.directory.config, b"{}")
         self.directory.config.chmod(0o644)

@@ -30,7 +30,7 @@ class Readers(Clock):
         self.readers.discard(reader)
 
     def removeWriter(self, writer: Any) -> None:
-        """Nobody writes."""
+        """Do nothing: there is no writer."""
 
     def read(self) -> None:
         """Give what is there to be read, and let what it calls for come."""
@@ -84,7 +84,7 @@ class FoldersTests(FolderCase):
 
 @skipUnless(sys.platform == "linux", "inotify is Linux's")
 class WatchTests(FolderCase):
-    """What is told, and when."""
+    """The changes that are reported, and their times."""
 
     def setUp(self) -> None:
         """Watch two files."""

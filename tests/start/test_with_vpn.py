@@ -1,4 +1,4 @@
-"""Tests of ``--with-vpn``: what it refuses, and its keeper; the rest needs root."""
+"""Tests of ``--with-vpn``: its errors, and its keeper; the rest needs root."""
 
 import os
 import signal
@@ -47,11 +47,11 @@ class RefusalTests(SynchronousTestCase):
         return str(error)
 
     def test_not_root(self) -> None:
-        """Somebody without rights is told why they are needed."""
+        """An unprivileged user is told why root is needed."""
         self.assertIn("only root can start the companion", self.refusal(root=False))
 
     def test_no_user(self) -> None:
-        """Root has to say whom the server is to become."""
+        """Root must name the user that the server runs as."""
         self.assertIn("--user: none found", self.refusal())
 
     def test_unknown_user(self) -> None:

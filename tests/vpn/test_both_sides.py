@@ -88,7 +88,7 @@ class _Pipe:
 
 
 class BothSidesTests(SynchronousTestCase):
-    """What one side says the other understands."""
+    """Client and companion understand each other's messages."""
 
     def setUp(self) -> None:
         """Start both."""
@@ -219,7 +219,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(self.service.state().drift_total, 0)
 
     def test_drift(self) -> None:
-        """What somebody else removed is back within a cycle."""
+        """A peer that another program removed is back within a cycle."""
         self.start(*self.known)
         self.device._peers.pop(self.known[3].public_key)
         self.clock.advance(30)
@@ -261,7 +261,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(self.service.state().revision, revision)
 
     def test_short_read(self) -> None:
-        """A list that came back short removes nobody."""
+        """An incomplete list removes no peer."""
         self.start(*self.known)
         self.store.reasonless = {peer.public_key for peer in self.known}
         self.want(self.known[0])
@@ -289,7 +289,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(len(self.on_device()), 1)
 
     def test_statuses(self) -> None:
-        """What is seen is told; without a device there is none."""
+        """Statuses are those of the device; without a device there are none."""
         self.start(*self.known)
         asked = self.service.statuses()
         self.pipe.flush()
@@ -322,7 +322,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertTrue(self.service.state().available)
 
     def test_other_user(self) -> None:
-        """A user whom root's file does not list is told what to do."""
+        """A user that root's file does not list is told the remedy."""
         self.user = 33
         self.start(self.known[0])
         state = self.service.state()

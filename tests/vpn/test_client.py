@@ -84,7 +84,7 @@ class AskTests(ClientTestCase):
         self.successResultOf(self.client.observe())
 
     def test_cancelled(self) -> None:
-        """Whoever waits no more does not shift the answers of the others."""
+        """A cancelled request does not shift the answers of the other ones."""
         self.client.start()
         self.companion.held = True
         first, second = self.client.observe(), self.client.diagnose()
@@ -94,7 +94,7 @@ class AskTests(ClientTestCase):
         self.assertIsInstance(self.successResultOf(second), wire.Diagnosis)
 
     def test_before_the_start(self) -> None:
-        """Nobody is asked before there is a connection."""
+        """Without a connection a request fails."""
         failure = self.failureResultOf(self.client.observe(), CompanionAway)
         self.assertEqual(failure.value.message, NOT_ASKED)
 
@@ -123,7 +123,7 @@ class BrokenTests(ClientTestCase):
         return message
 
     def test_not_understood(self) -> None:
-        """What is no message ends the connection, and all who wait are told."""
+        """An invalid message ends the connection and fails all requests."""
         self.assertIn("was not understood", self._asked(b"{"))
 
     def test_other_answer(self) -> None:
@@ -256,7 +256,7 @@ class ReconnectTests(ClientTestCase):
         self.assertLess(self.companion.attempts, 15)
 
     def test_stop(self) -> None:
-        """Once stopped it is silent, whatever it was doing."""
+        """Once stopped it does nothing more, from any state."""
         self.client.start()
         self.companion.held = True
         asked = self.client.observe()

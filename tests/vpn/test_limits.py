@@ -61,7 +61,7 @@ class LimitsTests(SynchronousTestCase):
         self.assertEqual(len(self.limits._sources), SOURCES)
 
     def test_forgotten(self) -> None:
-        """What a forgotten source had begun still ends."""
+        """The queries of a forgotten source still end."""
         self.assertTrue(self.limits.begin("a"))
         for number in range(SOURCES):
             self.limits.may_ask(str(number))

@@ -57,7 +57,7 @@ class NamesTestCase(SynchronousTestCase):
 
 
 class NameServerTests(NamesTestCase):
-    """Who is answered what."""
+    """The answers to each client."""
 
     def test_own(self) -> None:
         """The site's name is known here."""
@@ -87,7 +87,7 @@ class NameServerTests(NamesTestCase):
         self.assertEqual(self.limits.outstanding, 0)
 
     def test_outsider(self) -> None:
-        """Who is not a peer is not answered at all."""
+        """A client that is not a peer gets no answer."""
         for source in (OUTSIDER, "10.81.0.1", "::1", "fe80::1%eth0", "nonsense", ""):
             self.ask(asked("semaphore.internal"), source)
             self.ask(b"nonsense", source)
@@ -107,7 +107,7 @@ class NameServerTests(NamesTestCase):
         self.assertEqual(self.exchange.asked, [])
 
     def test_rate(self) -> None:
-        """Who asks too fast is not answered; another one still is."""
+        """A client over the rate limit gets no answer; another one does."""
         for _ in range(1000):
             self.ask(asked("semaphore.internal"))
         self.assertEqual(len(self.answers), 200)
@@ -131,7 +131,7 @@ class NameServerTests(NamesTestCase):
         self.assertEqual(self.limits.outstanding, 0)
 
     def test_upstream_fault(self) -> None:
-        """A fault of ours is logged, and is a failure for whoever asked."""
+        """An internal error is logged, and the client gets SERVFAIL."""
 
         def broken() -> tuple[str, ...]:
             raise RuntimeError("no")
@@ -243,7 +243,7 @@ class StreamTests(NamesTestCase):
         self.assertFalse(transport.connected)
 
     def test_left(self) -> None:
-        """Who has left gets no answer."""
+        """A disconnected client gets no answer."""
         connected = self._connect()
         assert connected is not None
         protocol, transport = connected
@@ -253,7 +253,7 @@ class StreamTests(NamesTestCase):
         self.assertEqual(transport.value(), b"")
 
     def test_outsider(self) -> None:
-        """Who is not a peer is not heard."""
+        """A connection from a client that is not a peer is refused."""
         self.assertIsNone(self._connect(OUTSIDER))
         self.assertIsNone(self.factory.buildProtocol(UNIXAddress("/x")))
         self.assertIsNone(self.factory.buildProtocol(None))

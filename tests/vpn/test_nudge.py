@@ -142,7 +142,7 @@ class PortTests(SynchronousTestCase):
         )
 
     def test_nudge(self) -> None:
-        """What the command line sends arrives, however long the path."""
+        """A wake-up from the command line arrives, for any length of the path."""
         self.port.startService()
         self.assertTrue(nudge(self.path))
         self.assertEqual(self.reactor.read(), 1)
@@ -182,7 +182,7 @@ class PortTests(SynchronousTestCase):
         self.successResultOf(port.stopService())
 
     def test_nobody(self) -> None:
-        """To nudge nobody is no error: no folder, no socket, nobody who listens."""
+        """Without a directory, a socket or a listener a wake-up is no error."""
         self.assertFalse(nudge(self.base / "none" / NAME))
         self.assertFalse(nudge(self.path))
         self.path.write_text("a file")

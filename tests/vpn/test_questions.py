@@ -45,7 +45,7 @@ def read(content: bytes) -> Any:
 
 
 class ParseTests(SynchronousTestCase):
-    """What is a question, and what is said to what is none."""
+    """Parsing of queries, and the answers to invalid ones."""
 
     def _refused(self, content: bytes) -> bytes | None:
         with self.assertRaises(NoQuestion) as raised:
@@ -75,7 +75,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(parse(asked("", dns.NS)).labels, ())
 
     def test_edns(self) -> None:
-        """EDNS is taken and kept for whoever is asked."""
+        """EDNS is accepted, and kept for the upstream resolver."""
         content = with_edns(asked("example.org"))
         question = parse(content)
         self.assertTrue(question.edns)
@@ -88,7 +88,7 @@ class ParseTests(SynchronousTestCase):
         self.assertIsNone(self._refused(refusal(parse(asked("a.b")), dns.OK)))
 
     def test_malformed(self) -> None:
-        """What cannot be read is a format error."""
+        """An unreadable query is a format error."""
         good = asked("example.org")
         for content in (
             good[:-1],
@@ -145,7 +145,7 @@ class ParseTests(SynchronousTestCase):
 
 
 class AnswerTests(SynchronousTestCase):
-    """Whether what came is an answer to what was asked."""
+    """Matching of answers to queries."""
 
     def setUp(self) -> None:
         """Ask."""
@@ -178,7 +178,7 @@ class AnswerTests(SynchronousTestCase):
 
 
 class ZoneTests(SynchronousTestCase):
-    """What we answer ourselves."""
+    """The answers of our own zone."""
 
     def _answer(self, name: str, kind: int = dns.A) -> Any:
         found = ZONE.answer(parse(asked(name, kind)))
@@ -210,7 +210,7 @@ class ZoneTests(SynchronousTestCase):
         self.assertEqual(message.authority[0].type, dns.SOA)
 
     def test_other_types(self) -> None:
-        """Browsers' questions for HTTPS records and others have no record."""
+        """Queries for HTTPS records and other types have no record."""
         for kind in (dns.MX, dns.TXT, 65, 64):
             message = self._answer("semaphore.internal", kind)
             self.assertEqual(message.answers, [])
@@ -298,7 +298,7 @@ class ZoneTests(SynchronousTestCase):
         self.assertEqual(self._answer(name, dns.TXT).answers, [])
 
     def test_edns(self) -> None:
-        """Who speaks EDNS is answered so."""
+        """A query with EDNS gets an answer with EDNS."""
         content = with_edns(asked("semaphore.internal"))
         found = ZONE.answer(parse(content)) or b""
         self.assertEqual(found[10:12], b"\0\1")

@@ -31,7 +31,7 @@ class NameserversTests(SynchronousTestCase):
         self.assertEqual(nameservers(text, ["10.80.0.1", "fd00::1"]), ("192.0.2.53",))
 
     def test_only_own(self) -> None:
-        """Nobody is left to ask then."""
+        """If only our own addresses are named, there is no resolver."""
         self.assertEqual(nameservers("nameserver 10.80.0.1", ["10.80.0.1"]), ())
 
     def test_most(self) -> None:
@@ -81,7 +81,7 @@ class ResolvConfTests(SynchronousTestCase):
         self.assertEqual(self.found(), DEFAULT)
 
     def test_unreadable(self) -> None:
-        """What cannot be read changes nothing."""
+        """An unreadable file changes nothing."""
         self.path.write_text("nameserver 192.0.2.1\n")
         self.assertEqual(self.found(), ("192.0.2.1",))
         self.path.unlink()

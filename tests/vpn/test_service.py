@@ -116,7 +116,7 @@ class ServiceTestCase(SynchronousTestCase):
 
 
 class SyncTests(ServiceTestCase):
-    """When the desired state is sent, and what is sent."""
+    """The times and the content of syncs."""
 
     def test_interface(self) -> None:
         """It is what the API talks to."""
@@ -218,7 +218,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.numbers(), [1])
 
     def test_noted(self) -> None:
-        """What is wrong is told once when it begins, and once when it has ended."""
+        """A fault is reported once when it begins, and once when it has ended."""
         said: list[str] = []
         self.service.noted = lambda state: said.append(state.trouble)
         self.start(1)
@@ -249,7 +249,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.service.state().index, 9)
 
     def test_drift(self) -> None:
-        """What others had changed is counted and said, each time it happens."""
+        """Changes by other programs are counted and logged, each time."""
         self.start(1)
         self.companion.drift = ("a peer was removed by hand",)
         self.clock.advance(CYCLE)
@@ -271,7 +271,7 @@ class SyncTests(ServiceTestCase):
 
 
 class FailureTests(ServiceTestCase):
-    """What cannot be done is tried again, and harms nobody."""
+    """Failed operations are repeated without side effects."""
 
     def test_failing_read(self) -> None:
         """A read that fails sends nothing, so that everybody stays connected."""
@@ -287,7 +287,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(self.service.state().error, "")
 
     def test_failing_mark(self) -> None:
-        """A store that cannot be written to does not keep anybody connected."""
+        """A read-only store does not keep expired peers connected."""
         self.start(1, 2)
         self.store.failing.add("expire_due")
         self.change(2)
@@ -350,7 +350,7 @@ class FailureTests(ServiceTestCase):
         )
 
     def test_refused(self) -> None:
-        """What the companion refuses is not asked again before the next cycle."""
+        """A refused request is not repeated before the next cycle."""
         self.start(1)
         self.companion.failures = [wire.Failed("refused", "outside the pools")]
         self.service.wake()
@@ -401,7 +401,7 @@ class FailureTests(ServiceTestCase):
         self.assertIn("start the service", self.service.state().reason)
 
     def test_stop_in_a_sync(self) -> None:
-        """The stop waits for what was asked of the store, and asks no more."""
+        """The stop waits for the store's pending calls, and makes no further ones."""
         self.start(1)
         self.store.held = True
         self.service.wake()
@@ -418,7 +418,7 @@ class EmptyingTests(ServiceTestCase):
     """Most peers at once go for a reason only."""
 
     def test_short_read(self) -> None:
-        """A list that came back short removes nobody; the reason is shown."""
+        """An incomplete list removes no peer; the reason is shown."""
         self.start(*range(20))
         self.store.reasonless = {key(number) for number in range(20)}
         revision = self.change(1)
@@ -454,7 +454,7 @@ class EmptyingTests(ServiceTestCase):
         self.assertFalse(self.service.state().unsafe)
 
     def test_confirmed_another(self) -> None:
-        """The word is for what was shown, not for what came after it."""
+        """A confirmation applies to the shown revision only, not to a later one."""
         self.start(*range(20))
         self.store.reasonless = {key(7)}
         self.change(1)
@@ -473,7 +473,7 @@ class EmptyingTests(ServiceTestCase):
         self.assertEqual(len(self.numbers()), 20)
 
     def test_failing(self) -> None:
-        """A store that cannot say the reasons removes nobody."""
+        """If the store cannot give the reasons, no peer is removed."""
         self.start(*range(20))
         self.store.failing.add("unexplained")
         self.change(1)
@@ -482,7 +482,7 @@ class EmptyingTests(ServiceTestCase):
 
 
 class AppliedTests(ServiceTestCase):
-    """Whoever changed something learns whether the device has it."""
+    """Waiting until the device has a change."""
 
     def test_applied(self) -> None:
         """It is applied once the companion has read it back."""
@@ -539,7 +539,7 @@ class AppliedTests(ServiceTestCase):
         self.assertIn("closed the connection", self.successResultOf(told))
 
     def test_stopped(self) -> None:
-        """The stop lets nobody wait."""
+        """The stop ends all waiting."""
         self.start(1)
         self.companion.held = True
         told = self.service.applied(self.change(1, 2))
@@ -614,7 +614,7 @@ class ExpiryTests(ServiceTestCase):
         self.assertLessEqual(len(self.companion.syncs()), 5)
 
     def test_at_the_start(self) -> None:
-        """What ended meanwhile is marked before the first sync."""
+        """Peers that expired meanwhile are marked before the first sync."""
         self.store.want(1)
         self.service.startService()
         self.assertEqual(self.store.asked[-3:], ["expire_due", "desired", "observed"])
@@ -638,7 +638,7 @@ class LookTests(ServiceTestCase):
         self.assertEqual(self.observer.told, [[1, 2]] * 3)
 
     def test_broken_observer(self) -> None:
-        """An observer that fails does not keep the others from being told."""
+        """A failing observer does not prevent the calls of other ones."""
         self.service.observe(_Broken())
         late = _Observer()
         self.service.observe(late)
@@ -647,7 +647,7 @@ class LookTests(ServiceTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_statuses(self) -> None:
-        """Who asks gets what the device says now."""
+        """A caller gets the device's current statuses."""
         self.start(1)
         self.companion.peers[key(5)] = wire.WirePeer(key(5), ("10.80.0.9",))
         found = self.successResultOf(self.service.statuses())
@@ -741,7 +741,7 @@ class LookTests(ServiceTestCase):
         )
 
     def test_no_secret(self) -> None:
-        """What is sent shows no preshared key."""
+        """The request's ``repr`` shows no preshared key."""
         made = wire.WirePeer(key(1), ("10.80.0.2",), b"\x55" * 32)
         self.assertNotIn("5555", repr(wire.Sync(1, (made,))))
         self.assertNotIn("UUUU", repr(wire.Sync(1, (made,))))

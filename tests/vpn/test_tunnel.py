@@ -74,7 +74,7 @@ class _Port:
 
 
 class _Reactor(MemoryReactorClock):
-    """Adopts whatever it is given."""
+    """Adopts every port that it is given."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -205,7 +205,7 @@ class TunnelTests(SynchronousTestCase):
         )
 
     def test_unchanged(self) -> None:
-        """What is as it was is left alone."""
+        """A port without changes is not touched."""
         self.devices.up(7)
         self.tunnel.startService()
         self.reactor.advance(60)
@@ -241,7 +241,7 @@ class TunnelTests(SynchronousTestCase):
         self.assertEqual(self.reactor.open(), 0)
 
     def test_errors(self) -> None:
-        """What the kernel refuses is a reason, and tried again."""
+        """An error of the kernel becomes the reason, and binding is tried again."""
         self.devices.up(7)
         for number, words in (
             (errno.EACCES, "CAP_NET_BIND_SERVICE"),

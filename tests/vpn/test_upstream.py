@@ -16,7 +16,7 @@ from tests.vpn.test_questions import asked, read, with_edns
 
 @define(eq=False)
 class Asked:
-    """What one resolver was asked, and its answer to come."""
+    """A query to one resolver, and its pending answer."""
 
     content: bytes
     server: str
@@ -170,7 +170,7 @@ class UpstreamTests(SynchronousTestCase):
         self.assertEqual(read(self.successResultOf(answer)).rCode, dns.EREFUSED)
 
     def test_nobody_there(self) -> None:
-        """Where nobody listens there is no answer, at once."""
+        """Without a listening resolver the query fails at once."""
         answer = self._ask()
         self.exchange.asked[0].answer.errback(ConnectionRefusedError())
         self.exchange.asked[1].answer.errback(ConnectionRefusedError())

@@ -118,7 +118,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(mine[-1][0], 429)
 
     def test_withheld(self) -> None:
-        """The account is protected under each of its names, and nobody is told."""
+        """The account is protected under each of its names; answers do not differ."""
         self.answers("admin", *["wrong"] * 8)
         self.assertEqual(self.answers("admin@example.com", PASSWORD), [(401, None)])
         self.assertEqual(self.answers("nobody@example.com", PASSWORD), [(401, None)])
@@ -146,7 +146,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(client.post("/api/auth/login", body).status, 403)
 
     def test_methods(self) -> None:
-        """Anybody learns how one can log in."""
+        """The login methods are public."""
         self.assertEqual(
             self.client.get("/api/auth/login").json,
             {"oidc_providers": [], "login_with_password": True},
@@ -154,7 +154,7 @@ class LoginTests(SynchronousTestCase):
 
 
 class WayTests(SynchronousTestCase):
-    """What a login needs of the way it comes."""
+    """The connection's requirements for a login."""
 
     def answer(self, client: ApiClient, **headers: str) -> Answer:
         """Log in with *headers* (``_`` for ``-``)."""

@@ -49,7 +49,7 @@ class EnvironmentTests(ResourceTestCase):
         )
 
     def test_defaults(self) -> None:
-        """What is left out is an empty object, and no process environment."""
+        """A missing field becomes an empty object, and no process environment."""
         made = self.made("environment", name="Vars")
         self.assertEqual((made["json"], made["env"]), ("{}", None))
 
@@ -85,7 +85,7 @@ class EnvironmentTests(ResourceTestCase):
         self.assertEqual(self.conn.column(_OWNED, id=number), [])
 
     def test_manage_resources(self) -> None:
-        """Who may not manage resources does not see environments."""
+        """Without the right to manage resources a member sees no environments."""
         self.assertEqual(self.guest().get(f"{self.base}/environment").status, 403)
 
 

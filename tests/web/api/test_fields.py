@@ -97,7 +97,7 @@ class FieldTests(SynchronousTestCase):
             self.assertIn(field, answer.json["error"])
 
     def test_later(self) -> None:
-        """What changes nothing of what runs is accepted, and served later."""
+        """A field without effect on runs is accepted before it is supported."""
         for path, body in (
             (f"{self.base}/views", {"title": "V", "hidden": True, "type": "all"}),
             ("/api/user/tokens", {"name": "ci"}),

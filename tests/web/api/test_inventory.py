@@ -33,7 +33,7 @@ class InventoryTests(ResourceTestCase):
         self.assertEqual(self.names("inventory"), [])
 
     def test_types(self) -> None:
-        """A type that is unknown or not served is refused with what it is."""
+        """A type that is unknown or not supported is refused with its name."""
         number = self.inventory()
         path = f"{self.base}/inventory"
         for kind, word in (
@@ -54,7 +54,7 @@ class InventoryTests(ResourceTestCase):
             self.refused(self.client.post(path, body))
 
     def test_references(self) -> None:
-        """What another project has, or nobody, cannot be referred to."""
+        """References to another project's objects, or to missing ones, are refused."""
         key = self.conn.insert(
             access_key, uuid="x", name="F", type="none", project_id=self.other.id
         )

@@ -105,7 +105,7 @@ class CreateTests(KeyTestCase):
         self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
 
     def test_normalised(self) -> None:
-        """What is stored of a key does not depend on its line ends."""
+        """The stored form of a key does not depend on its line ends."""
         text = private_key()
         made = set()
         for each in (text, text.strip(), f"\n\n{text}\n\n", text.replace("\n", "\r\n")):
@@ -118,7 +118,7 @@ class CreateTests(KeyTestCase):
         self.assertEqual(made, {normalise(text).public})
 
     def test_not_a_private_key(self) -> None:
-        """What is no private key is refused, and the answer says what it is."""
+        """A text that is no private key is refused, and the answer says what it is."""
         path = f"{self.base}/keys"
         for text, word in (
             ("ssh-ed25519 AAAAC3Nz user@host", "public key"),
@@ -228,7 +228,7 @@ class ListTests(KeyTestCase):
         self.assertNotIn("empty", self.shown("keys", self.none_key))
 
     def test_manage_resources(self) -> None:
-        """Who may not manage resources sees no key; who is no member, no project."""
+        """Keys need the right to manage resources; other users see no project."""
         guest = self.guest()
         for path in ("keys", f"keys/{self.none_key}", f"keys/{self.none_key}/refs"):
             answer = guest.get(f"{self.base}/{path}")

@@ -56,7 +56,7 @@ class StatedTests(SynchronousTestCase):
 
 
 class EnforcedTests(SynchronousTestCase):
-    """What the document states is enforced, when something is made and changed."""
+    """The limits of the document are enforced for new and for changed objects."""
 
     def setUp(self) -> None:
         """Make a project with one object of each kind."""
@@ -172,7 +172,7 @@ class EnforcedTests(SynchronousTestCase):
         self.assertEqual((answer.status, answer.json["message"]), (201, message))
 
     def test_older_rows(self) -> None:
-        """What an older version stored is served, and may be saved unchanged."""
+        """Values stored by an older version are served, and may be saved unchanged."""
         long, text = "x" * 300, "# " + "x" * 2**20
         number = self.client.post(
             f"{self.base}/inventory", {"name": "I", "type": "static"}

@@ -48,7 +48,7 @@ class ListCase(SynchronousTestCase):
 
 
 class StreamTests(ListCase):
-    """What is longer than a batch is sent in several, each no longer than one."""
+    """A long list is sent in several batches of limited size."""
 
     def test_tasks(self) -> None:
         """Long messages of an older version are listed whole, newest first."""
@@ -132,7 +132,7 @@ class StreamTests(ListCase):
         self.assertEqual(environments.page(self.conn, actor, ids)[1], 1)
 
     def test_deleted_meanwhile(self) -> None:
-        """What is deleted while a list is sent is passed over."""
+        """A row that is deleted while a list is sent is left out."""
         actor = actor_of(self.client_user(), self.project)
         template = self.template()
         self.assertEqual(templates.page(self.conn, actor, [999]), ([], 1))
@@ -157,7 +157,7 @@ class LastTaskTests(ListCase):
 
 
 class DamagedTests(ListCase):
-    """A damaged row is shown with its fault, the others as ever."""
+    """A damaged row is shown with its fault, the other rows as usual."""
 
     def damage(self, table: str, column: str, number: int, value: str) -> None:
         """Write *value* past every check."""
@@ -253,7 +253,7 @@ class DeepTests(ListCase):
     """JSON inside a text is refused where it is nested too deeply."""
 
     def test_each_field(self) -> None:
-        """In each field that holds JSON, whatever its text is; nothing is stored."""
+        """In each field with JSON of any content; nothing is stored."""
         key = self.listed("keys")[0]["id"]
         template = self.template()
         deep = "[" * 3000 + "]" * 3000

@@ -72,7 +72,7 @@ class ProjectTests(ResourceTestCase):
         self.refused(self.client.put(self.base, {}), "name")
 
     def test_delete(self) -> None:
-        """A deleted project is gone with what was in it."""
+        """A deleted project is gone with all its objects."""
         self.assertEqual(self.client.delete(self.base).status, 204)
         self.assertEqual(self.client.get(self.base).status, 404)
         self.assertEqual(self.client.get(f"{self.base}/keys").status, 404)
@@ -142,7 +142,7 @@ class MemberTests(ResourceTestCase):
         self.assertEqual(self.add(bob.id).status, 409)
 
     def test_manager(self) -> None:
-        """A manager makes nobody owner, himself neither, and removes none."""
+        """A manager can neither become owner nor demote or remove the owner."""
         mary = make_user(self.conn, "mary")
         make_member(self.conn, self.project, mary, Role.MANAGER)
         client = self.site.as_user(mary)
@@ -162,7 +162,7 @@ class MemberTests(ResourceTestCase):
         self.refused(self.client.delete(f"{self.base}/me"))
 
     def test_leave(self) -> None:
-        """Anybody else can leave."""
+        """Every other member can leave."""
         guest = self.guest()
         self.assertEqual(guest.delete(f"{self.base}/me").status, 204)
         self.assertEqual(guest.get(self.base).status, 404)
@@ -205,10 +205,10 @@ class ViewTests(ResourceTestCase):
 
 
 class EventTests(ResourceTestCase):
-    """What was done is on record, for those who may see it."""
+    """Actions are recorded, and visible by role."""
 
     def test_record(self) -> None:
-        """A change is on the project's record, newest first, with who made it."""
+        """A change is in the project's events, newest first, with its actor."""
         self.made("views", title="One")
         self.made("views", title="Two")
         for path in ("events", "events/last"):
@@ -255,7 +255,7 @@ class EventTests(ResourceTestCase):
             self.assertEqual(len(self.client.get(f"{path}/last").json), 200)
 
     def test_wrong_parameters(self) -> None:
-        """A parameter that means nothing is refused with what is accepted."""
+        """An unknown parameter is refused with the accepted ones."""
         for query, wanted in (
             ("limit=0", "limit must be a number from 1 to 1000"),
             ("limit=1001", "limit must be a number from 1 to 1000"),
@@ -268,7 +268,7 @@ class EventTests(ResourceTestCase):
             self.assertIn(wanted, answer.json["error"])
 
     def test_who_sees(self) -> None:
-        """Others' projects are on nobody's list."""
+        """Events of other users' projects are not listed."""
         self.made("views", title="Hidden")
         stranger = self.site.as_user(make_user(self.conn, "stan"))
         for path in ("/api/events", "/api/events/last"):

@@ -1,4 +1,4 @@
-"""Tests of what the server says of itself."""
+"""Tests of the server's information about itself."""
 
 from base64 import b64encode
 from typing import Any
@@ -22,7 +22,7 @@ class SystemTests(SynchronousTestCase):
             )
 
     def test_info(self) -> None:
-        """Versions are told to those who have logged in."""
+        """Versions are shown after a login only."""
         options = WebOptions(version="1.2", ansible="ansible [core 2]", web_host="x")
         client = api_client(options=options)
         self.assertEqual(client.get("/api/info").status, 401)
@@ -34,7 +34,7 @@ class SystemTests(SynchronousTestCase):
         self.assertIs(info["use_remote_runner"], False)
 
     def test_apps(self) -> None:
-        """The programs that are served come with what clients show."""
+        """The supported apps are listed with the fields that clients show."""
         client = api_client()
         client.login()
         apps = client.get("/api/apps").json
@@ -73,7 +73,7 @@ class MetricsTests(SynchronousTestCase):
             self.assertIn(line, answer.body.decode())
 
     def test_guesses(self) -> None:
-        """Guesses are slowed down for their address, and for nobody else."""
+        """Guesses delay further requests of their own address only."""
         client = api_client(options=self.OPTIONS)
 
         def ask(password: str, peer: str) -> Answer:

@@ -24,7 +24,7 @@ class _Late(RecordingTasks):
 
 
 class TaskRouteTests(SynchronousTestCase):
-    """Tasks over the API, by somebody who may run them."""
+    """Tasks over the API, as a user who may run them."""
 
     def setUp(self) -> None:
         """Make a site with a project, a template and a task runner."""
@@ -221,7 +221,7 @@ class TaskRouteTests(SynchronousTestCase):
             self.assertEqual(self.get(f"/tasks/{task}").json["status"], status)
 
     def test_delete(self) -> None:
-        """An administrator deletes an ended task; others may not."""
+        """An administrator deletes an ended task; other users may not."""
         ended, running = self.task(Status.ERROR), self.task(Status.RUNNING)
         path = f"{self.path}/tasks/"
         self.assertEqual(self.client.delete(f"{path}{ended}").status, 403)

@@ -120,7 +120,7 @@ class CreateTests(TemplateTestCase):
         self.assertEqual(made["app"], "ansible")
 
     def test_refused(self) -> None:
-        """What cannot be a template is refused with what is wrong, and stored never."""
+        """An invalid template is refused with the reason, and not stored."""
         self.create()
         for word, body in (
             ("template name can not be empty", {"name": ""}),
@@ -196,7 +196,7 @@ class CreateTests(TemplateTestCase):
         self.refuse("twice", survey_vars=[twice, twice])
 
     def test_references(self) -> None:
-        """What another project has, or nobody, cannot be referred to."""
+        """References to another project's objects, or to missing ones, are refused."""
         self.create()
         key = self.conn.insert(
             access_key, uuid="x", name="F", type="string", project_id=self.other.id
@@ -216,7 +216,7 @@ class CreateTests(TemplateTestCase):
             self.refuse(word, **body)
 
     def test_build_and_deploy(self) -> None:
-        """A deployment has what it deploys, a build its first version, others none."""
+        """A deployment needs its build, a build its first version; a task neither."""
         extra = {"start_version": "1", "build_template_id": None}
         build = self.create(name="Build", type="build", **extra)
         extra["build_template_id"] = build["id"]
@@ -250,7 +250,7 @@ class ListTests(TemplateTestCase):
         self.assertEqual(self.shown("templates", first)["last_task"], found["A"])
 
     def test_sorted(self) -> None:
-        """Templates are sorted by what a client may name; else by name."""
+        """Templates are sorted by the requested field, by default by name."""
         self.create(name="a", playbook="z.sh")
         self.create(name="b", playbook="y.sh")
         for query, wanted in (
@@ -279,7 +279,7 @@ class ChangeTests(TemplateTestCase):
     """Changes of templates."""
 
     def test_replaced(self) -> None:
-        """What a change leaves out becomes empty; vaults too."""
+        """A field that a change leaves out becomes empty; vaults too."""
         vault = self.key()
         number = self.create(
             description="x", arguments='["a"]', vaults=[{"vault_key_id": vault}]

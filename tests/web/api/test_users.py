@@ -58,7 +58,7 @@ class UserTests(AccountCase):
         self.assertTrue(own["can_create_project"])
 
     def test_list(self) -> None:
-        """Administrators see accounts, others see names."""
+        """Administrators see accounts, other users see names."""
         self.assertEqual(list(self.admin.get("/api/users").json[0]), _SHAPE)
         shown = self.client.get("/api/users").json
         self.assertEqual(
@@ -109,7 +109,7 @@ class UserTests(AccountCase):
         self.assertTrue(self.can_log_in("bob", "now one!"))
 
     def test_not_admin(self) -> None:
-        """Who is no administrator makes and changes nobody else."""
+        """A user who is no administrator creates no user and changes no other user."""
         admin = self.admin.get("/api/user").json
         path = f"/api/users/{admin['id']}"
         for answer in (
@@ -132,7 +132,7 @@ class UserTests(AccountCase):
         self.assertEqual(answer.status, 400)
 
     def test_no_self_promotion(self) -> None:
-        """Nobody makes himself administrator."""
+        """Users cannot make themselves administrators."""
         path = f"/api/users/{self.alice.id}"
         body = {**self.client.get(path).json, "admin": True}
         self.assertEqual(self.client.put(path, body).status, 403)
@@ -162,7 +162,7 @@ class UserTests(AccountCase):
         self.assertEqual(answer.status, 401)
 
     def test_not_oneself(self) -> None:
-        """Nobody disables himself, and an empty body disables nobody."""
+        """Users cannot disable themselves, and an empty body disables no user."""
         own = self.admin.get("/api/user").json["id"]
         path = f"/api/users/{own}/active"
         self.assertEqual(self.admin.post(path, {"active": False}).status, 400)

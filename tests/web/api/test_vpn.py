@@ -33,7 +33,7 @@ class NetworkTests(VpnApiCase):
     """The settings."""
 
     def test_show(self) -> None:
-        """Who has logged in sees what is in his file anyway."""
+        """A logged-in user sees the network's data that are in their file anyway."""
         found = self.as_bob.get("/api/vpn/network").json
         self.assertEqual(found["endpoint"], "vpn.example.net:51820")
         self.assertEqual(found["url"], "https://semaphore.internal")
@@ -63,7 +63,7 @@ class NetworkTests(VpnApiCase):
         self.assertEqual(self.as_alice.get("/api/vpn/pools").status, 403)
 
     def test_none(self) -> None:
-        """Without a VPN every route says how to get one, to those who may ask."""
+        """Without a VPN every route says how to set one up, to permitted users."""
         client = api_client(options=OPTIONS)
         client.login()
         for method, path, body in (
@@ -140,7 +140,7 @@ class StatusTests(VpnApiCase):
         )
 
     def test_plan_and_doctor(self) -> None:
-        """Administrators are told what would be done, and what is wrong."""
+        """Administrators see planned changes and findings."""
         plan = self.as_admin.get("/api/vpn/plan").json
         self.assertEqual(plan, {"changes": ["a peer would be added"]})
         finding = {"subject": "mtu", "level": "ok", "sentence": "1420 fits"}
@@ -157,7 +157,7 @@ class StatusTests(VpnApiCase):
         self.assertEqual(answer.json, {"error": "the companion does not run"})
 
     def test_confirm(self) -> None:
-        """What was held back is confirmed by an administrator, and by nobody else."""
+        """Only an administrator confirms a held-back removal."""
         path = "/api/vpn/confirm"
         self.assertEqual(self.as_admin.post(path, {}).status, 409)
         self.peers.known = replace(self.peers.known, unsafe=True)
@@ -189,7 +189,7 @@ class MetricsTests(VpnApiCase):
         return answer.body.decode().splitlines()
 
     def test_wanted_revision(self) -> None:
-        """What is wanted is the database's, also while the companion is away."""
+        """The wanted revision is the database's, also while the companion is away."""
         self.peer()
         self.peer()
         self.peers.known = replace(

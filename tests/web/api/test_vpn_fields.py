@@ -1,4 +1,4 @@
-"""Tests made from the table of routes: which fields are taken, and from whom."""
+"""Tests generated from the table of routes: accepted fields, by role."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def writes() -> list[Route]:
 
 
 class TableTests(VpnApiCase):
-    """What the table itself says."""
+    """Properties of the table itself."""
 
     def test_strict(self) -> None:
         """Every body forbids what it does not know."""
@@ -119,7 +119,7 @@ class FieldTests(VpnApiCase):
         )
 
     def everything(self) -> str:
-        """Return the store, but for what a read of a session changes."""
+        """Return the content of the store, except for changes by reading a session."""
         return "\n".join(self.conn.raw.iterdump())
 
     def clients(self, route: Route) -> list[tuple[str, ApiClient]]:
@@ -248,7 +248,7 @@ class FieldTests(VpnApiCase):
 
 
 class PathTests(VpnApiCase):
-    """What is let in is decided by the route, not by the text."""
+    """Access depends on the route, not on the text of the path."""
 
     PATHS = (
         "/api/vpn/x/../login",
@@ -280,7 +280,7 @@ class PathTests(VpnApiCase):
                 self.assertEqual(self.anybody.get(path).status, 401, path)
 
     def test_files(self) -> None:
-        """No path reads a file; who has logged in learns that there is none."""
+        """No path reads a file; a logged-in user gets 404."""
         self.peer()
         for path in self.PATHS:
             answer = self.as_admin.get(path)

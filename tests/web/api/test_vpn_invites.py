@@ -1,4 +1,4 @@
-"""Tests of the routes of invites, and of what a device does with one."""
+"""Tests of the routes of invites, and of the enrollment of devices."""
 
 import ssl
 from typing import Any
@@ -23,7 +23,7 @@ class InviteTests(VpnApiCase):
     """Making, listing and ending invites."""
 
     def test_created(self) -> None:
-        """The token is shown once, with a link and commands that say whom to trust."""
+        """The token is shown once, with a link and commands with the fingerprint."""
         made = self.invite()
         link = Link.parse(made["link"])
         self.assertEqual(link.token, made["token"])
@@ -80,7 +80,7 @@ class InviteTests(VpnApiCase):
         self.assertEqual(self.as_bob.delete(one).status, 404)
 
     def test_bounds(self) -> None:
-        """What an invite cannot be is refused by the field's name."""
+        """An invalid invite is refused with the field's name."""
         for field, value in (
             ("max_uses", 0),
             ("max_uses", 3),
@@ -154,7 +154,7 @@ class InviteTests(VpnApiCase):
 
 
 class EnrollTests(VpnApiCase):
-    """What a device does."""
+    """Requests of a device."""
 
     def test_enroll(self) -> None:
         """A device gets its file, which the companion knows already."""
@@ -177,7 +177,7 @@ class EnrollTests(VpnApiCase):
         self.assertNotIn("sock", answer.json["reason"])
 
     def test_file_alone(self) -> None:
-        """Who accepts text gets the file, and the rest in headers."""
+        """A client that accepts text gets the file, and the rest in headers."""
         made = self.invite()
         body = self.body(token=made["token"])
         whole = self.anybody.post("/api/vpn/enroll", body).json
@@ -253,7 +253,7 @@ class EnrollTests(VpnApiCase):
         self.assertEqual(self.enroll(made["token"]).json["peer"]["state"], "pending")
 
     def test_too_many(self) -> None:
-        """Who fails too often has to wait; others do not, and success costs nothing."""
+        """Frequent failures delay their own source only, and successes are free."""
         made = self.invite(self.as_admin, user_id=self.bob.id, max_uses=200)
         for _ in range(redeems.BURST + 5):
             self.assertEqual(self.enroll(made["token"]).status, 201)
@@ -325,7 +325,7 @@ class DamagedTests(VpnApiCase):
         )
 
     def test_invite(self) -> None:
-        """An invite is listed beside the others, and cannot be redeemed."""
+        """A damaged invite is listed with the other ones, and cannot be redeemed."""
         first, second = self.invite(max_uses=2), self.invite(max_uses=2)
         for column in ("tags", "grants"):
             number = first["invite"]["id"]
@@ -340,7 +340,7 @@ class DamagedTests(VpnApiCase):
         self.assertEqual(good.status, 201)
 
     def test_peer(self) -> None:
-        """A peer is listed beside the others."""
+        """A damaged peer is listed with the other ones."""
         made = self.invite(max_uses=2)
         for _ in range(2):
             answer = self.anybody.post(

@@ -42,7 +42,7 @@ class PathTests(VpnApiCase):
             self.assertNotIn(b"public_key", answer.body, path)
 
     def test_numbers(self) -> None:
-        """What is no number of a peer names nothing, and needs a login first."""
+        """An invalid id of a peer gives 404, after a login."""
         for text in NUMBERS:
             for method in ("GET", "DELETE"):
                 path = f"/api/vpn/peers/{text}"

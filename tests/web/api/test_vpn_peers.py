@@ -22,7 +22,7 @@ VERBS: tuple[tuple[str, str, Any], ...] = (
 
 
 class PeerTests(VpnApiCase):
-    """What somebody does with his own."""
+    """A user's own peers."""
 
     def test_life(self) -> None:
         """A device is made, renamed, suspended, resumed, ended and revoked."""
@@ -63,7 +63,7 @@ class PeerTests(VpnApiCase):
             self.assertIn("expires", answer.json["error"])
 
     def test_resume_over(self) -> None:
-        """Who has ended is not let in again without a new date (409)."""
+        """An expired peer cannot be resumed without a new date (409)."""
         one = f"/api/vpn/peers/{self.peer()['peer']['id']}"
         self.as_alice.post(f"{one}/expire", {})
         answer = self.as_alice.post(f"{one}/resume", {})
@@ -89,7 +89,7 @@ class PeerTests(VpnApiCase):
         self.assertEqual(self.peers.woken, 1)
 
     def test_keys(self) -> None:
-        """What is no key is refused; a used one is a conflict."""
+        """An invalid key is refused; a used one is a conflict."""
         good = public_key(77)
         used = self.peer()["peer"]["public_key"]
         server = self.as_alice.get("/api/vpn/network").json["public_key"]
@@ -113,7 +113,7 @@ class PeerTests(VpnApiCase):
         self.assertEqual(answer.status, 409)
 
     def test_filters(self) -> None:
-        """The list is narrowed by what it knows, and by nothing else."""
+        """The list has the documented filters only."""
         self.peer(kind="phone", tags=["x"])
         self.peer(kind="laptop")
         for query, count in (
@@ -177,7 +177,7 @@ class ServerKeyTests(VpnApiCase):
 
 
 class OwnershipTests(VpnApiCase):
-    """Who may do what with whose."""
+    """Permissions for one's own and other users' peers."""
 
     def refused(self, client: ApiClient, base: str, number: int, status: int) -> None:
         """Check that every verb is answered by *status*, and changes nothing."""
@@ -190,13 +190,13 @@ class OwnershipTests(VpnApiCase):
         self.assertEqual(after, before)
 
     def test_others(self) -> None:
-        """Another's device is not there, whatever is asked of it."""
+        """Another user's device is 404 for each request."""
         number = self.peer()["peer"]["id"]
         self.refused(self.as_bob, "/api/vpn", number, 404)
         self.assertEqual(self.as_bob.get("/api/vpn/peers").json, [])
 
     def test_missing(self) -> None:
-        """What is not there is answered like what is another's."""
+        """A missing peer gives the same answer as another user's."""
         for method, verb, body in VERBS:
             answer = self.as_bob.request(method, f"/api/vpn/peers/999{verb}", body)
             self.assertEqual((answer.status, answer.body), (404, b""))
@@ -210,7 +210,7 @@ class OwnershipTests(VpnApiCase):
         self.assertEqual(self.as_admin.post(f"{one}/resume", {}).status, 200)
 
     def test_for_others(self) -> None:
-        """Only an administrator gives a device to somebody."""
+        """Only an administrator creates a device for another user."""
         body = self.body(user_id=self.alice.id)
         self.assertEqual(self.as_bob.post("/api/vpn/peers", body).status, 403)
         made = self.peer(self.as_admin, user_id=self.alice.id)
@@ -246,7 +246,7 @@ class ProjectTests(VpnApiCase):
     """The hosts of a project."""
 
     def test_hosts(self) -> None:
-        """Who manages the project's resources makes hosts; members see them."""
+        """Managers of the project's resources create hosts; members see them."""
         made = self.host(tags=["db"])
         self.assertEqual(made["peer"]["kind"], "host")
         self.assertEqual(made["peer"]["project_id"], self.project.id)
@@ -268,7 +268,7 @@ class ProjectTests(VpnApiCase):
         self.assertEqual(self.as_carol.post(f"{self.within}/invites", {}).status, 403)
 
     def test_stranger(self) -> None:
-        """Who is no member learns nothing of the hosts."""
+        """A user who is no member learns nothing about the hosts."""
         number = self.host()["peer"]["id"]
         for base in (self.within, "/api/vpn"):
             for method, verb, body in VERBS:

@@ -6,7 +6,7 @@ from tests.support.vpn_api import VpnApiCase
 
 
 class SiteTests(VpnApiCase):
-    """Administrators say which networks there are, and to whom they are open."""
+    """Administrators define networks and their grants."""
 
     def site(self, name: str = "lan", network: str = "10.20.0.0/16") -> Any:
         """Make a network known."""
@@ -29,7 +29,7 @@ class SiteTests(VpnApiCase):
         self.assertEqual(len(self.peers.revisions), 3)
 
     def test_grant(self) -> None:
-        """A grant opens it to one; he sees that, and others see nothing."""
+        """A grant opens a network to one user, and only that user sees it."""
         site = self.site()
         body = {"site_id": site["id"], "user_id": self.alice.id}
         made = self.as_admin.post("/api/vpn/grants", body)
@@ -45,7 +45,7 @@ class SiteTests(VpnApiCase):
         self.assertEqual(self.as_alice.get("/api/vpn/sites").json, [])
 
     def test_wrong(self) -> None:
-        """What is wrong is refused by its name."""
+        """An invalid value is refused with the field's name."""
         site = self.site()
         for path, body, field in (
             ("sites", {"name": "b", "network": "10.20.0.1/16"}, "network"),
@@ -62,7 +62,7 @@ class SiteTests(VpnApiCase):
             self.assertIn(field, answer.json["error"])
 
     def test_others(self) -> None:
-        """Nobody else changes them."""
+        """Other users cannot change them."""
         site = self.site()
         one = f"/api/vpn/sites/{site['id']}"
         for method, path, body in (

@@ -1,4 +1,4 @@
-"""Tests of what is said about bodies that are not accepted, across the routes."""
+"""Tests of the errors for bodies that are not accepted, for all routes."""
 
 from typing import Any
 
