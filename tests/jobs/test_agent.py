@@ -23,7 +23,7 @@ class AgentTests(SynchronousTestCase):
         self.assertEqual(agent.ready, "/w/s")
 
     def test_normal_form(self) -> None:
-        """Whatever its line ends, the key ends in exactly one newline."""
+        """With any line ends, the key ends in exactly one newline."""
         for text in ("a\nb", "\na\nb\n\n", "a\r\nb\r\n"):
             _, add, _ = AGENT.begin(SshKey(login="", private_key=text))
             self.assertEqual(add.stdin, b"a\nb\n")

@@ -30,7 +30,7 @@ def run(**fields: Any) -> Step:
 
 
 class ArgumentTests(SynchronousTestCase):
-    """What ``ansible-playbook`` is told, and in which order."""
+    """The arguments of ``ansible-playbook``, and their order."""
 
     def test_everything(self) -> None:
         """All that an order can ask for has its place."""
@@ -128,7 +128,7 @@ class ArgumentTests(SynchronousTestCase):
 
 
 class FileTests(SynchronousTestCase):
-    """What is written into the workspace."""
+    """The files written into the workspace."""
 
     def test_variables(self) -> None:
         """Variables are JSON in a file, with the task's details."""

@@ -49,7 +49,7 @@ def named(steps: tuple[Step, ...], name: str) -> Step:
 
 
 class CheckoutTests(SynchronousTestCase):
-    """What git is told."""
+    """The arguments and settings of git."""
 
     def test_log_lines(self) -> None:
         """The lines that people look for are announced."""
@@ -108,7 +108,7 @@ class CheckoutTests(SynchronousTestCase):
             self.assertNotIn("repository login", names)
 
     def test_user_of_the_address(self) -> None:
-        """A key's login is used by ssh where the URL names nobody, else ``git``."""
+        """If the URL has no user, ssh uses the key's login, else ``git``."""
         for url, login, expected in (
             ("ssh://h/x", "", "ssh://git@h/x"),
             ("ssh://h/x", "deploy", "ssh://deploy@h/x"),
@@ -121,7 +121,7 @@ class CheckoutTests(SynchronousTestCase):
             self.assertEqual(told["CHECKOUT_URL"], expected)
 
     def test_submodules_without_a_user(self) -> None:
-        """Submodules of the same host whose address names nobody get the login."""
+        """Submodules on the same host without a user in their URL use the login."""
         for url, before, after in (
             ("ssh://me@h/x", "ssh://h/y", "ssh://me@h/y"),
             ("ssh://me@h/x", "h:y", "me@h:y"),
@@ -160,7 +160,7 @@ class CheckoutTests(SynchronousTestCase):
             self.assertNotIn("ext", allowed)
 
     def test_no_settings_of_the_machine(self) -> None:
-        """Git reads neither the system's nor a user's settings, and asks nobody."""
+        """Git reads no settings of the system or a user, and never prompts."""
         for step in checkout("https://h/x").steps():
             if step.argv[0] == "git" or "CHECKOUT_SCRIPT" in step.environ:
                 self.assertEqual(step.environ["GIT_CONFIG_NOSYSTEM"], "1")

@@ -36,7 +36,7 @@ class IdentitiesTests(SynchronousTestCase):
         return place
 
     def test_free(self) -> None:
-        """A number that a spool names is in use, whatever the spool is called."""
+        """A user id that a spool names is in use, with any name of the spool."""
         self.assertEqual(self.identities.free(), (FIRST, FIRST))
         self.spool("task_1", f'{{"mark": "m", "uid": {FIRST}, "gid": {FIRST}}}')
         self.assertEqual(self.identities.free()[0], FIRST + 1)

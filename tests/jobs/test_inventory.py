@@ -69,7 +69,7 @@ class InventoryPathTests(SynchronousTestCase):
         self.assertIsNone(inventory_path(None))
 
     def test_refused(self) -> None:
-        """What Ansible takes for a list of hosts or an expression is refused."""
+        """A path that Ansible reads as a list of hosts or an expression is refused."""
         for text in ("a,b", "/etc/a,b", "/etc/{{ x }}"):
             found = InventorySource(type=InventoryType.FILE, inventory=text)
             self.assertRaises(Invalid, inventory_path, found)

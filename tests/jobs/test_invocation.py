@@ -131,7 +131,7 @@ class SpecificationTests(SynchronousTestCase):
         )
 
     def test_refusals(self) -> None:
-        """What cannot be run is refused with a sentence."""
+        """An order that cannot be carried out is refused with a sentence."""
         for changed, words in (
             (replace(order("/x"), template=template(app="terraform")), "terraform"),
             (replace(order("/x"), template=template(playbook="../x")), "inside"),

@@ -78,7 +78,7 @@ class PatternTests(SynchronousTestCase):
     @given(st.text(TEXT, min_size=4, max_size=30))
     @example("p\"a\\b'c\té\x07😀\u2028\x85\xa0\ufeff~\x7f")
     def test_escapes(self, text: str) -> None:
-        """What YAML, JSON, Python and HTML make of a secret is masked."""
+        """YAML, JSON, Python and HTML forms of a secret are masked."""
         text = text.strip("\r\n")
         if len(text.encode()) < SHORTEST:
             return

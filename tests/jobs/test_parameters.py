@@ -1,4 +1,4 @@
-"""What a task really runs with."""
+"""Effective parameters of a task."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class EffectiveTests(SynchronousTestCase):
         self.assertEqual(effective_params(template(), task()), Effective())
 
     def test_not_allowed(self) -> None:
-        """What the template does not allow is not taken from the task."""
+        """Overrides that the template does not permit are ignored."""
         found = effective_params(
             template(task_params={"limit": ["web"], "tags": "a, b,"}),
             task(
@@ -34,7 +34,7 @@ class EffectiveTests(SynchronousTestCase):
         self.assertEqual(found, Effective(limit=("web",), tags=("a", "b")))
 
     def test_allowed(self) -> None:
-        """What the template allows is taken from the task."""
+        """Overrides that the template permits are used."""
         own = {
             "limit": ["web"],
             "tags": ["a"],
@@ -78,7 +78,7 @@ class EffectiveTests(SynchronousTestCase):
             self.assertEqual(effective_params(own, task()).verbosity, expected)
 
     def test_files(self) -> None:
-        """What an older release stored is checked again when it is used."""
+        """Values stored by an older release are checked again when they are used."""
         free = {"allow_override_limit": True, "allow_override_tags": True}
         cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
             ({"limit": ["@/etc/shadow"]}, {}),
@@ -105,7 +105,7 @@ class ArgumentTests(SynchronousTestCase):
     """Arguments are lists of texts, of the template and perhaps of the task."""
 
     def test_as_given(self) -> None:
-        """Each text is one argument, whatever is in it."""
+        """Each text is one argument, with any content."""
         own = template(arguments='["--limit","web 1","--x=a b"]')
         self.assertEqual(arguments(own, task()), (("--limit", "web 1", "--x=a b"), ()))
 
@@ -134,7 +134,7 @@ class ArgumentTests(SynchronousTestCase):
         self.assertEqual(arguments(own, asked), ((), ("-e", "x={{ y }}")))
 
     def test_no_list(self) -> None:
-        """What is no JSON list of texts is refused."""
+        """A value that is not a JSON list of texts is refused."""
         for text in ("--limit web", '"x"', "[1]", "{}", '["a\\u0000"]'):
             with self.assertRaises(Invalid):
                 arguments(template(arguments=text), task())

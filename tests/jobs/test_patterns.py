@@ -35,7 +35,7 @@ class PatternIndexTests(SynchronousTestCase):
 
     @given(st.lists(_TEXT, max_size=8), _TEXT)
     def test_begun(self, patterns: list[bytes], text: bytes) -> None:
-        """What may be the beginning of a string is the longest such end."""
+        """The longest end that may begin a string is found."""
         lengths = [
             length
             for each in patterns

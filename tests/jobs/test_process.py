@@ -66,7 +66,7 @@ class Receiver:
         self.given.append(result)
 
     def store(self) -> None:
-        """Let the store be done with what it has."""
+        """Complete all pending stores."""
         storing, self.storing = self.storing, []
         for deferred in storing:
             deferred.callback(None)
@@ -231,7 +231,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.receiver.given[5:], [RESULT])
 
     def test_part_of_vanished(self) -> None:
-        """What a vanished supervisor wrote of a line is a line."""
+        """The beginning of a line from a vanished supervisor becomes a line."""
         end = self.write(spool.Kind.PART, b"a")
         self.die()
         self.follow()
@@ -241,7 +241,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.lost, 1)
 
     def test_part_too_long(self) -> None:
-        """What is kept of a line is bounded, whatever the spool holds."""
+        """The memory for a line is limited, for any content of the spool."""
         self.write(spool.Kind.PART, b"x" * LONGEST)
         end = self.write(spool.Kind.PART, b"y" * LONGEST)
         follower = self.follow()
@@ -342,7 +342,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.receiver.given, [(["one"], len(record))])
 
     def test_hole(self) -> None:
-        """What another database has stored is passed over, with a line that says so."""
+        """Output stored in another database is skipped, with a line that says so."""
         first = self.write(spool.Kind.OUTPUT, b"x" * 3_000_000 + b"\n")
         second = self.write(spool.Kind.OUTPUT, b"y" * 3_000_000 + b"\n")
         last = self.write(spool.Kind.OUTPUT, b"kept\n")
@@ -357,7 +357,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.receiver.given[-1], (["kept"], last))
 
     def test_only_zeros(self) -> None:
-        """Zeros at the end are no hole: what comes is waited for."""
+        """Zeros at the end are no hole: the follower waits for records."""
         (self.spool / "output").write_bytes(bytes(100_000))
         self.follow()
         self.reactor.advance(1)
@@ -414,7 +414,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(transport.value(), b"stop\nkill\n")
 
     def test_abandon(self) -> None:
-        """Who is abandoned gives nothing more, and leaves nothing open."""
+        """An abandoned follower delivers nothing more, and closes all files."""
         before = len(list(Path("/proc/self/fd").iterdir()))
         self.write(spool.Kind.OUTPUT, b"one\n")
         follower = self.follow()
@@ -481,7 +481,7 @@ class StartingTests(SynchronousTestCase):
         starting.processExited(Failure(ProcessTerminated(1)))
 
     def test_failed(self) -> None:
-        """What the supervisor said is the reason."""
+        """The supervisor's standard error is the reason."""
         with tempfile.NamedTemporaryFile() as errors:
             errors.write(b"Traceback\nOSError: no\n")
             errors.flush()

@@ -30,7 +30,7 @@ class RemovalTests(SynchronousTestCase):
             (self.many / str(number)).touch()
 
     def test_order(self) -> None:
-        """What has secrets is gone, with all below it, before the rest is looked at."""
+        """Directories with secrets are removed before the rest is read."""
         self.addCleanup(os.chdir, Path.cwd())
         opened = os.open(self.workspace, os.O_RDONLY)
         self.addCleanup(os.close, opened)
@@ -56,7 +56,7 @@ class RemovalTests(SynchronousTestCase):
         self.assertFalse(self.workspace.exists())
 
     def test_link(self) -> None:
-        """A link in its place goes, and what it leads to stays."""
+        """A link in its place is removed, and its target stays."""
         link = self.place / "link"
         link.symlink_to(self.workspace)
         self.addCleanup(signal.signal, signal.SIGCHLD, signal.getsignal(signal.SIGCHLD))

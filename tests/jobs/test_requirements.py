@@ -47,7 +47,7 @@ class CommentsOnlyTests(SynchronousTestCase):
             self.assertFalse(self.holds_nothing(content), content[:20])
 
     def test_no_file(self) -> None:
-        """What is no file, or cannot be read, is left to others; nothing waits."""
+        """A path that is no readable file is left to the program, without waiting."""
         self.assertFalse(has_comments_only(str(self.path)))
         os.mkfifo(self.path)
         self.assertFalse(has_comments_only(str(self.path)))

@@ -79,7 +79,7 @@ class ShellTests(SynchronousTestCase):
         )
 
     def test_impossible_values(self) -> None:
-        """What no process can be given is refused before the start."""
+        """A value that no process can receive is refused before the start."""
         for fields in (
             {"variables": {"a": "x\0"}},
             {"answers": {"a": "x\0"}},

@@ -24,7 +24,7 @@ class RecordTests(SynchronousTestCase):
 
     @given(RECORDS, st.integers(0, 1000))
     def test_round(self, records: list[tuple[int, float, bytes]], start: int) -> None:
-        """What was written is read; each record knows the offset after it."""
+        """Written records are read back; each has its end offset."""
         data = encoded(records)
         found, taken = spool.decode(data, start)
         self.assertEqual([(r.kind, r.time, r.body) for r in found], records)
@@ -67,7 +67,7 @@ class ResultTests(SynchronousTestCase):
         self.assertEqual(spool.result(msgspec.json.encode(result)), result)
 
     def test_no_result(self) -> None:
-        """What is no result is refused."""
+        """An invalid result is refused."""
         for data in (b"", b"{}", b'{"status": "odd", "started": 1, "ended": 2}'):
             with self.assertRaises(ValueError):
                 spool.result(data)

@@ -19,7 +19,7 @@ from tests.support.orders import options
 
 
 class ProgramTests(SynchronousTestCase):
-    """What is passed on to the real ssh, which is another program here."""
+    """The options passed on to the real ssh, which is another program here."""
 
     def setUp(self) -> None:
         """Have a folder of programs, and one that shows what it is called with."""
@@ -151,7 +151,7 @@ class ProgramTests(SynchronousTestCase):
         return done.stdout
 
     def test_told(self) -> None:
-        """The log names what was ignored, and what a jump host said."""
+        """The log has the ignored options, and the messages of a jump host."""
         self.assertEqual(self.told(), "")
         for name, text in (
             ("ssh/ignored", "StrictHostKeyChecking=no\n"),

@@ -52,7 +52,7 @@ FULL = steps.Step(
 
 
 class IsolationTests(SynchronousTestCase):
-    """What the supervisor may depend on."""
+    """The permitted imports of the supervisor."""
 
     def test_standard_library_only(self) -> None:
         """Nothing but the standard library and its own parts is imported, and early."""
@@ -165,7 +165,7 @@ class TextTests(SynchronousTestCase):
 
     @given(st.binary())
     def test_bytes(self, data: bytes) -> None:
-        """Whatever the bytes, at most three are left for later."""
+        """For any bytes, at most three are left for later."""
         self.assertLessEqual(len(data) - whole_characters(data), 3)
 
 
@@ -384,7 +384,7 @@ class JournalTests(FolderCase):
         self.assertEqual(found[-1][1], b"y\n")
 
     def test_limit_in_a_line(self) -> None:
-        """Where the limit comes in a line, what was written of it is kept."""
+        """If the limit is inside a line, the written part of it is kept."""
         journal, stream = self.journal(limit=10), object()
         journal.output(b"12345", stream)
         journal.output(b"67890123\nx\n", stream)

@@ -54,7 +54,7 @@ def bare_texts(value: Any) -> list[str]:
 
 
 class ExactTests(SynchronousTestCase):
-    """What must not be evaluated is written so that it is not."""
+    """A value that must not be evaluated is marked so."""
 
     def files(self, changed: JobOrder) -> dict[str, Any]:
         """Return the files with the variables, decoded."""
@@ -76,7 +76,7 @@ class ExactTests(SynchronousTestCase):
         self.assertEqual(bare_texts(written), [])
 
     def test_refused(self) -> None:
-        """What Ansible would take as something else is refused."""
+        """A value that Ansible would interpret is refused."""
         deep: Any = "x"
         for _ in range(5000):
             deep = [deep]
@@ -126,7 +126,7 @@ class ExactTests(SynchronousTestCase):
 
 
 class EnvironmentTests(SynchronousTestCase):
-    """What goes into an environment can be there."""
+    """Only valid values become environment variables."""
 
     def test_names(self) -> None:
         """A name that is no variable's, and a NUL character, is refused."""
@@ -153,7 +153,7 @@ class DetailsTests(SynchronousTestCase):
     """A run is told which task it is."""
 
     def test_plain(self) -> None:
-        """A plain task has its number, who started it and, if known, its page."""
+        """A plain task has its id, the user who started it and, if known, its URL."""
         made = order("/x")
         self.assertEqual(
             task_details(made, options("/s")),
@@ -187,7 +187,7 @@ class DetailsTests(SynchronousTestCase):
         )
 
     def test_as_environment(self) -> None:
-        """Details become a script's variables; what is null is left out."""
+        """Details become a script's variables; null ones are left out."""
         changed = replace(order("/x"), task=task(message="x"))
         found = script_environment(changed, options("/s"))
         self.assertEqual(

@@ -51,7 +51,7 @@ class LayoutTests(SynchronousTestCase):
 
 
 class LiteralTests(SynchronousTestCase):
-    """Texts of others are kept from the supervisor's places."""
+    """Foreign texts are protected from the supervisor's placeholders."""
 
     @given(
         st.lists(
@@ -61,7 +61,7 @@ class LiteralTests(SynchronousTestCase):
         ).map("".join)
     )
     def test_round_trip(self, text: str) -> None:
-        """Whatever a text holds, the supervisor makes it what it was."""
+        """The supervisor restores each escaped text."""
         self.assertEqual(expand(literal(text), "/w", {"a": 3, "": 4}), text)
 
 

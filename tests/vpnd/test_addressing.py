@@ -62,7 +62,7 @@ class AddressingTests(FolderTestCase):
         )
 
     def test_foreign(self) -> None:
-        """Addresses of others go; link-local ones stay."""
+        """Addresses of other programs are removed; link-local ones stay."""
         other = {"local": "10.9.0.1", "prefixlen": 24, "scope": "global"}
         found: Any = SHOWN["addr_info"]
         self.assertEqual(
@@ -80,7 +80,7 @@ class AddressingTests(FolderTestCase):
             self.assertEqual([each for each, _ in run.runs if "show" not in each], [])
 
     def test_failed(self) -> None:
-        """What ``ip`` prints is not trusted to be right."""
+        """The output of ``ip`` is validated."""
         for answer in (b"nonsense", ProgramFailed("ip failed (exit code 1)")):
             run = ScriptedPrograms({"ip -json": answer})
             self.failed(addressing.bring_up(LOOPBACK, run), DeviceFailed)

@@ -1,4 +1,4 @@
-"""What a request may ask for."""
+"""The limits of a request."""
 
 import ipaddress
 
@@ -89,7 +89,7 @@ class PeerTests(SynchronousTestCase):
 
     @given(st.text(max_size=50) | st.ip_addresses().map(str))
     def test_any_text(self, text: str) -> None:
-        """What is accepted is an address of a pool, and nothing else."""
+        """Only an address of a pool is accepted."""
         try:
             self.bounds.peers([replace(peer(2), addresses=(text,))])
         except OutOfBounds:

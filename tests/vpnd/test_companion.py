@@ -1,4 +1,4 @@
-"""What the companion answers, and what it does to the device."""
+"""The companion's answers, and its effect on the device."""
 
 import shutil
 import tempfile
@@ -126,7 +126,7 @@ class SyncTests(CompanionTestCase):
         self.assertEqual(len(self.device.written), written)
 
     def test_foreign_changes(self) -> None:
-        """What others did is put right and told, with both keys."""
+        """Changes by other programs are repaired and reported, with both keys."""
         self.sync(peer(2), peer(3), peer(4))
         foreign = peer(99)
         self.successResultOf(
@@ -171,7 +171,7 @@ class SyncTests(CompanionTestCase):
         self.assertNotIn(b"10.20.0.0/24", self.box.nft.table or b"")
 
     def test_rules_and_peers(self) -> None:
-        """Who leaves is gone before the rules change, who comes finds them changed."""
+        """Peers are removed before the rules change, and added after."""
         self.sync(peer(2))
         order: list[str] = []
         apply, run = self.device.apply, self.box.nft.run
@@ -243,7 +243,7 @@ class FailureTests(CompanionTestCase):
     """A failure is told, and the next sync repairs it."""
 
     def test_each_call(self) -> None:
-        """Whatever call of the device fails, the answer is a failure."""
+        """If any call of the device fails, the answer is a failure."""
         codes = set()
         for at in range(20):
             self.box = self.made(device=_FailsAt(at))
@@ -304,7 +304,7 @@ class FailureTests(CompanionTestCase):
         self.assertEqual(self.ask(wire.Hello(), wire.Welcome).backend, "")
 
     def test_rules_fail(self) -> None:
-        """Rules that cannot be loaded fail the sync; who was removed stays so."""
+        """Rules that cannot be loaded fail the sync; removed peers stay removed."""
         self.sync(peer(2), peer(3))
         self.box.nft.is_broken = True
         failed = self.fails(
@@ -360,7 +360,7 @@ class WakeningTests(CompanionTestCase):
     """Peers of a new device are spoken to first."""
 
     def setUp(self) -> None:
-        """Have two peers, one of whom was heard, and lose the device."""
+        """Create two peers, one with a known endpoint, and lose the device."""
         super().setUp()
         self.sync(peer(2), peer(3))
         self.heard(2)
@@ -382,7 +382,7 @@ class WakeningTests(CompanionTestCase):
         return found
 
     def test_without_a_word(self) -> None:
-        """The device is put right without anybody asking for it."""
+        """The device is restored without a request."""
         self.keep()
         self.assertEqual(self.state(2).endpoint, "192.0.2.7:1234")
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
@@ -409,7 +409,7 @@ class WakeningTests(CompanionTestCase):
         self.assertFalse(self.box.companion.is_waking)
 
     def test_nobody_answers(self) -> None:
-        """Who does not answer is called no more after 30 seconds."""
+        """The keepalive for a peer without an answer ends after 30 seconds."""
         self.keep()
         self.box.clock.advance(29)
         self.keep()
@@ -455,7 +455,7 @@ class OtherVerbTests(CompanionTestCase):
     """The verbs that change nothing, and the one that takes all away."""
 
     def test_hello(self) -> None:
-        """Who is there, and what root allows."""
+        """The answer describes the companion and root's settings."""
         self.keep()
         welcome = self.ask(wire.Hello(), wire.Welcome)
         self.assertEqual(welcome.version, wire.VERSION)
@@ -466,7 +466,7 @@ class OtherVerbTests(CompanionTestCase):
         self.assertEqual((welcome.interface, welcome.index), ("semaphore0", 1))
 
     def test_plan(self) -> None:
-        """What would change is said, of peers and of grants, and nothing is done."""
+        """Changes of peers and grants are described, and not made."""
         self.sync(peer(2), grants=(wire.WireGrant("10.80.1.2", "10.20.0.0/24"),))
         request = wire.Plan((peer(3),), (wire.WireGrant("fd80::3", "fd20::/64"),))
         planned = self.ask(request, wire.Planned)
@@ -588,7 +588,7 @@ class ExpiryTests(CompanionTestCase):
         self.assertEqual(len(self.left()), 2)
 
     def test_fails(self) -> None:
-        """What could not be removed is tried again."""
+        """A failed removal is tried again."""
         self.box.now = 2000.0
         self.box.nft.table = None
         self.box.nft.is_broken = True
@@ -598,7 +598,7 @@ class ExpiryTests(CompanionTestCase):
         self.assertEqual(self.left(), {self.lasting.public_key})
 
     def test_damaged(self) -> None:
-        """A file that somebody has damaged is one without times."""
+        """A damaged file counts as one without times."""
         for content in ("{", "[]", '{"x": 1}', '{"a": "b"}', "7"):
             (self.box.folder / "expiries.json").write_text(content)
             self.box.now = 9999.0

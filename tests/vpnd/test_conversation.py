@@ -1,4 +1,4 @@
-"""What is said to wireguard-go."""
+"""The connection to wireguard-go."""
 
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -12,7 +12,7 @@ from semaphore_twisted.wireguard.state import (
 
 
 class ConversationTests(SynchronousTestCase):
-    """What is said to wireguard-go."""
+    """Requests to wireguard-go, and their answers."""
 
     def setUp(self) -> None:
         """Connect."""

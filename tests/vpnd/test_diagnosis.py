@@ -1,4 +1,4 @@
-"""What an administrator is told of the machine."""
+"""The companion's findings for an administrator."""
 
 import json
 import socket
@@ -87,7 +87,7 @@ class DiagnosisTests(FolderTestCase):
         return [(x.level, x.sentence) for x in found if x.subject == subject]
 
     def test_good(self) -> None:
-        """What is right is said as well."""
+        """Correct parts are reported too."""
         self.assertEqual(self.findings("backend")[0][0], "ok")
         self.assertEqual(self.findings("interface")[0][0], "ok")
         self.assertEqual(self.findings("port")[0][0], "ok")
@@ -110,7 +110,7 @@ class DiagnosisTests(FolderTestCase):
         self.assertEqual(self.findings("port")[0][0], "error")
 
     def test_mtu(self) -> None:
-        """A link that is too narrow for the tunnel is named with what fits."""
+        """A link that is too narrow for the tunnel is reported with a fitting MTU."""
         self.links[0]["mtu"] = 1460
         ((level, sentence),) = self.findings("mtu")
         self.assertEqual(level, "warning")
@@ -141,7 +141,7 @@ class DiagnosisTests(FolderTestCase):
         self.assertEqual(self.findings("forwarding")[0][0], "ok")
 
     def test_foreign_chains(self) -> None:
-        """Chains that drop are named, with what they have to let through."""
+        """Chains that drop are reported, with the packets they must accept."""
         listed = [
             {
                 "chain": {"family": "inet", "table": "filter", "name": hook}
@@ -158,12 +158,12 @@ class DiagnosisTests(FolderTestCase):
         self.assertIn("`inet filter forward`", sentence)
 
     def test_drift(self) -> None:
-        """Drift is told, up to a number that somebody reads."""
+        """Drift is reported, up to a readable number."""
         found = self.findings("drift", drift=tuple(map(str, range(100))))
         self.assertEqual(found, [("warning", str(each)) for each in range(20)])
 
     def test_cannot_look(self) -> None:
-        """What cannot be looked at is said, and the rest is."""
+        """A failing check is reported, and the other checks are made."""
         self.nft.answers["nft -json"] = ProgramFailed("nft failed (exit code 1)")
         self.links[0]["mtu"] = 1460
         self.assertEqual(

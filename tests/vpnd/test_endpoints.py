@@ -55,7 +55,7 @@ class EndpointsTests(FolderTestCase):
         self.assertEqual(known, ["192.0.2.1:5", None])
 
     def test_odd(self) -> None:
-        """What could not be written to a device is not kept, nor read from a file."""
+        """An invalid endpoint is neither kept nor read from a file."""
         endpoints = Endpoints(self.folder)
         endpoints.note([self.heard(2, "192.0.2.1"), self.heard(3, "host:5")])
         for number in (2, 3):

@@ -34,7 +34,7 @@ class ForwardingTests(FolderTestCase):
         return "".join((self.folder / x).read_text().strip() for x in SWITCHES.values())
 
     def test_put_back(self) -> None:
-        """What was off is off again after, though the companion was restarted."""
+        """Forwarding that was off is switched off again, also after a restart."""
         self.made().set({4})
         self.assertEqual(self.switches(), "10")
         self.made().set({4, 6})
@@ -44,7 +44,7 @@ class ForwardingTests(FolderTestCase):
         self.assertEqual(self.switches(), "00")
 
     def test_on_before(self) -> None:
-        """What was on before stays so."""
+        """Forwarding that was on before stays on."""
         self.switch("1", "0")
         self.made().set({4, 6})
         self.made().set(())
@@ -99,7 +99,7 @@ class ForwardingTests(FolderTestCase):
         self.assertEqual(self.values()["ipv6/conf/eth0/accept_ra"], "1")
 
     def test_changed_by_the_kernel(self) -> None:
-        """What the kernel changes with the switch is as it was after."""
+        """Settings that the kernel changes with the switch are restored."""
         before = self.values(
             ipv4__conf__all__accept_redirects="0",
             ipv4__conf__eth0__forwarding="0",
@@ -117,7 +117,7 @@ class ForwardingTests(FolderTestCase):
         self.assertEqual(self.values(), before | {"ipv6/conf/all/forwarding": "0"})
 
     def test_state_of_before(self) -> None:
-        """What an earlier companion noted is put back, and routes come back."""
+        """The record of an earlier companion is restored, and routes come back."""
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         path = self.folder / "forwarding.json"
         path.write_text(json.dumps({"boot": boot, "families": [6]}))
@@ -130,7 +130,7 @@ class ForwardingTests(FolderTestCase):
         self.assertEqual(self.values()["ipv6/conf/eth0/accept_ra"], "1")
 
     def test_another_boot(self) -> None:
-        """What was noted before the machine was started anew does not count."""
+        """A record from before the machine's restart is ignored."""
         self.made().set({4})
         path = self.folder / "forwarding.json"
         path.write_text(json.dumps({"boot": "another", "families": [4]}))

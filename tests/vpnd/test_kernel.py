@@ -1,4 +1,4 @@
-"""What the device of the kernel asks of ``wg``."""
+"""Calls of ``wg`` by the kernel's device."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.vpnd.test_addressing import LOOPBACK, SHOWN
 
 
 class KernelTests(FolderTestCase):
-    """What is asked of ``wg``."""
+    """Calls of ``wg``."""
 
     def setUp(self) -> None:
         """Make a device that is there."""

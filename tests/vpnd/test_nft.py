@@ -38,7 +38,7 @@ class FirewallTests(FolderTestCase):
         )
 
     def test_once(self) -> None:
-        """What is loaded is not loaded again, unless it was changed or flushed."""
+        """A loaded table is not loaded again, unless it was changed or flushed."""
         self.assertTrue(self.done(self.firewall.ensure(())))
         self.assertFalse(self.done(self.firewall.ensure(())))
         self.assertTrue(self.done(self.firewall.ensure(self.GRANTS)))
@@ -72,7 +72,7 @@ class FirewallTests(FolderTestCase):
         )
 
     def test_foreign(self) -> None:
-        """Chains of others that drop are found, by their hook."""
+        """Foreign chains that drop are found by their hook."""
         chains = [
             {"family": "ip", "table": "filter", "name": "FORWARD"}
             | {"hook": "forward", "policy": "drop"},

@@ -1,4 +1,4 @@
-"""What is made before the rights are dropped."""
+"""Directories and sockets that are created before privileges are dropped."""
 
 import errno
 import os

@@ -24,7 +24,7 @@ class _Transport(StringTransport):
 
 
 class ServerTests(SynchronousTestCase):
-    """Who may speak, and how he is answered."""
+    """Permitted users, and the answers to them."""
 
     def setUp(self) -> None:
         """Make a server for the user 1000."""
@@ -68,7 +68,7 @@ class ServerTests(SynchronousTestCase):
         return found
 
     def test_users(self) -> None:
-        """Root and those of the file may speak; nothing is read from others."""
+        """Root and listed users are permitted; nothing is read from other users."""
         for user, refused in ((0, False), (1000, False), (1001, True), (65534, True)):
             self.user = user
             protocol, transport = self.connect()
@@ -116,13 +116,13 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(self.asked[0][0], wire.Hello())
 
     def test_too_long(self) -> None:
-        """Who announces too much is cut off."""
+        """A client that announces a frame that is too long is disconnected."""
         protocol, transport = self.connect()
         protocol.dataReceived((wire.MAX_FRAME + 1).to_bytes(4, "big"))
         self.assertTrue(transport.aborted)
 
     def test_gone_meanwhile(self) -> None:
-        """An answer to somebody who has hung up goes nowhere."""
+        """An answer to a disconnected client is dropped."""
         protocol, transport = self.connect()
         protocol.dataReceived(self.request(wire.Hello()) * 2)
         protocol.connectionLost(Failure(connectionDone.value))

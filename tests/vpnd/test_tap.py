@@ -1,4 +1,4 @@
-"""What is read before the rights are dropped."""
+"""Input that is read before privileges are dropped."""
 
 import os
 
@@ -10,7 +10,7 @@ from tests.support.folders import FolderTestCase
 
 
 class StartTests(FolderTestCase):
-    """What is read and made before the rights are dropped."""
+    """Steps before privileges are dropped."""
 
     def write(self, name: str, content: bytes, mode: int = 0o600) -> None:
         """Write a file of root's."""
@@ -53,7 +53,7 @@ class StartTests(FolderTestCase):
             self.assertIn("--until-closed: invalid value", str(error))
 
     def test_accounts(self) -> None:
-        """Only root becomes somebody else."""
+        """Only root can switch to another user."""
         self.assertRaises(tap.Refused, tap._account, "no-such-account")
         if os.geteuid() == 0:
             found = tap._account("nobody")

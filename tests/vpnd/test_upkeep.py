@@ -11,7 +11,7 @@ from tests.vpnd.test_companion import CompanionTestCase
 
 
 class UpkeepTests(CompanionTestCase):
-    """What has ended is there again."""
+    """The device is restored after failures."""
 
     def setUp(self) -> None:
         """Start the loop."""
@@ -82,7 +82,7 @@ class UpkeepTests(CompanionTestCase):
         self.assertEqual(self.kept, kept + 1)
 
     def test_failing(self) -> None:
-        """What fails is tried again, less and less often, and logged once."""
+        """A failure is retried, less and less often, and logged once."""
         self.device.failures = 100
         self.device.down()
         self.pass_(30)

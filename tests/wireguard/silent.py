@@ -1,8 +1,8 @@
-"""WireGuard as it is: it says nothing where others would refuse.
+"""A model of WireGuard's silent behavior, where an error would be expected.
 
-A model for tests, of the rules that were measured: a prefix moves to its newest owner,
-what is not written stays, the device's own key is no peer, an unknown peer is removed
-without a word.
+It has the measured rules: a prefix moves to its newest owner, a field that is not
+written stays, the device's own key is not accepted as a peer, and removing an unknown
+peer is no error.
 """
 
 from collections.abc import Iterable

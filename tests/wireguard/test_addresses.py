@@ -61,7 +61,7 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(addresses.parse_address(text), wanted)
 
     def test_refused(self) -> None:
-        """What is not just an address is refused; so is it as a network."""
+        """A text with more than an address is refused, also as a network."""
         for text in (*HOSTILE, "10.0.0.1/32", "10.0.0.1/", "/"):
             self.assertRaises(WrongAddress, addresses.parse_address, text)
         for text in HOSTILE:
@@ -207,7 +207,7 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual(addresses.parse_endpoint("vpn", 99), "vpn:99")
 
     def test_bad(self) -> None:
-        """What a client cannot use is refused."""
+        """An endpoint that a client cannot use is refused."""
         for wrong in (
             *("", ":", ":51820", "h:", "h:0", "h:70000", "h:51820/", "h h", "h:5 1"),
             *("http://h", "https://h:51820", "//h", "h/x", "user@h", "h?x", "h#x"),
@@ -284,7 +284,7 @@ class NextFreeTests(SynchronousTestCase):
 
     @given(POOLS, st.data())
     def test_small_pools(self, pool: str, data: st.DataObject) -> None:
-        """It is the lowest of the pool's that nobody else has or may not."""
+        """The result is the lowest address of the pool that is still free."""
         hosts = _hosts(pool)
         taken = data.draw(st.sets(st.sampled_from(hosts))) if hosts else set()
         server = data.draw(st.sampled_from(hosts)) if hosts else ""

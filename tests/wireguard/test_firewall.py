@@ -82,7 +82,7 @@ class TextTests(SynchronousTestCase):
 
     @given(st.lists(grants, max_size=20), st.randoms(use_true_random=False))
     def test_order(self, some: list[Grant], chance: random.Random) -> None:
-        """Equal grants give equal texts, whatever their order and number."""
+        """Equal grants give equal texts, in any order and with repetitions."""
         other = some * 2
         chance.shuffle(other)
         self.assertEqual(firewall.ruleset(BOTH, some), firewall.ruleset(BOTH, other))
@@ -172,7 +172,7 @@ class RulesTests(SynchronousTestCase):
         self.assertNotIn("dport", firewall.ruleset(closed, ()))
 
     def test_no_bypass(self) -> None:
-        """What comes from peers is judged by the grants alone, whatever it answers."""
+        """Packets from peers need a grant, even in established connections."""
         some = [Grant("10.80.0.2", "10.20.0.0/16"), Grant("fd80::2", "fd20::/48")]
         rules = chain(firewall.ruleset(BOTH, some), "from_peers")
         self.assertEqual(rules[0], 'oifname "semaphore0" drop')
@@ -192,7 +192,7 @@ class RulesTests(SynchronousTestCase):
             self.assertIn(each, rules)
 
     def test_closed(self) -> None:
-        """Where only grants need forwarding, what is not the tunnel's is dropped."""
+        """If only grants need forwarding, packets outside the tunnel are dropped."""
         some = [Grant("10.80.0.2", "10.20.0.0/16")]
         jumps = [
             'iifname "semaphore0" jump from_peers',
@@ -246,7 +246,7 @@ class RulesTests(SynchronousTestCase):
         self.assertIn("fd80::2 . fd20::/48", only6)
 
     def test_marks(self) -> None:
-        """What is permitted has the mark, and nothing brings it along."""
+        """Permitted packets get the mark, and a mark from outside is removed."""
         text = firewall.ruleset(BOTH, [Grant("10.80.0.2", "10.20.0.0/16")])
         for name in ("marked_from_peers", "marked_to_peers"):
             first, *others = chain(text, name)

@@ -102,7 +102,7 @@ REFUSED = (*MACHINE, *ADDRESSES, *WORDS, *CHARACTERS, *FILES)
 
 
 class HostNameTests(SynchronousTestCase):
-    """What a host may be called."""
+    """Valid names of a host."""
 
     def test_accepted(self) -> None:
         """Plain names are accepted."""
@@ -117,7 +117,7 @@ class HostNameTests(SynchronousTestCase):
             self.assertNotIn("\n", error.message)
 
     def test_plain(self) -> None:
-        """What becomes of a refused name could be chosen by a host."""
+        """The replacement of a refused name is valid."""
         for name in REFUSED:
             self.assertIsNone(fault_of(plain(name)), name)
 

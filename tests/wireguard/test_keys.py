@@ -60,7 +60,7 @@ class ParseTests(SynchronousTestCase):
                 self.assertRaises(keys.WrongKey, keys.parse, alias)
 
     def test_bad(self) -> None:
-        """What is not 44 characters of plain base64 is refused, and not shown."""
+        """A text that is not canonical base64 of a key is refused, and not quoted."""
         text = keys.format(b"\xfb\xef\xbe" * 10 + b"ab")
         self.assertIn("+", text)
         for wrong in (
@@ -139,7 +139,7 @@ class PairTests(SynchronousTestCase):
             self.assertEqual(keys.public_of(private), other.public_bytes_raw())
 
     def test_no_private_key(self) -> None:
-        """What is no private key has no public one."""
+        """An invalid private key has no public key."""
         for wrong in (b"", bytes(31), bytes(32), bytes(33)):
             self.assertRaises(keys.WrongKey, keys.public_of, wrong)
 

@@ -39,7 +39,7 @@ def held(*found: dict[str, object]) -> list[Held]:
 
 
 class HeldTests(SynchronousTestCase):
-    """What counts as a network of the machine."""
+    """The networks that the machine uses."""
 
     def test_addresses(self) -> None:
         """Addresses and their networks count, those of the tunnel do not."""

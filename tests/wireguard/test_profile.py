@@ -74,7 +74,7 @@ class RenderTests(SynchronousTestCase):
         )
 
     def test_least(self) -> None:
-        """What is not there has no line, instead of one with an empty value."""
+        """A missing value has no line, instead of a line with an empty value."""
         interface, peer = read(profile.render(LEAST))
         self.assertEqual(interface.keys(), {"privatekey", "address"})
         self.assertEqual(peer.keys(), {"publickey", "allowedips", "endpoint"})
@@ -124,7 +124,7 @@ class RenderTests(SynchronousTestCase):
         )
     )
     def test_phones(self, drawn: Profile) -> None:
-        """Whatever the profile, both applications take the file, and alike."""
+        """Both applications accept any profile's file, with equal results."""
         try:
             text = profile.render(drawn)
         except keys.WrongKey:
@@ -154,7 +154,7 @@ class RenderTests(SynchronousTestCase):
                     read(written)
 
     def test_injections(self) -> None:
-        """What was reported elsewhere is refused in each field."""
+        """Known injections are refused in each field."""
         for hostile in (
             "10.0.0.2\n[Interface]\nPostUp = id",
             "10.0.0.2\r[Peer]",
@@ -196,7 +196,7 @@ class RenderTests(SynchronousTestCase):
 
 
 class RoutesTests(SynchronousTestCase):
-    """What a client sends through the tunnel."""
+    """The networks that a client routes into the tunnel."""
 
     def test_granted(self) -> None:
         """It is the server's addresses, then the granted networks, each once."""
@@ -220,7 +220,7 @@ class RoutesTests(SynchronousTestCase):
         )
 
     def test_wrong(self) -> None:
-        """What is no network is refused."""
+        """An invalid network is refused."""
         self.assertRaises(Invalid, profile.routes, ["10.80.0.1"], ["10.20.0.1/16"])
         self.assertRaises(Invalid, profile.routes, ["10.80.0.1/16"])
 
@@ -271,14 +271,14 @@ class CodeTests(SynchronousTestCase):
             self.assertIn("use the file", error.message)
 
     def test_correction(self) -> None:
-        """The code is the smallest one, with what correction it has room for."""
+        """The code is the smallest one, with the best correction that fits."""
         self.assertEqual(profile.qr("x" * 2953).designator, "40-L")
         self.assertEqual(profile.qr("x" * 17).designator, "1-L")
         self.assertEqual(profile.qr("x" * 7).designator, "1-H")
 
 
 class PhoneRulesTests(SynchronousTestCase):
-    """The rules themselves, shown by what they refuse."""
+    """The rules of the applications, shown by refused files."""
 
     def test_refused(self) -> None:
         """An empty value, an unknown key, a repeated key, a hidden line."""

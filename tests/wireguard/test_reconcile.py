@@ -86,7 +86,7 @@ _PREFIXES = st.sampled_from(
 
 @st.composite
 def devices(draw: st.DrawFn) -> DeviceState:
-    """Draw what a device may be, after whatever was done to it by hand."""
+    """Generate a device in any state, also after changes by hand."""
     peers = [
         PeerState(
             public_key=public,
@@ -124,7 +124,7 @@ def wanted(
 
 
 class PropertyTests(SynchronousTestCase):
-    """What holds for each device and each wish."""
+    """Properties for each device and each desired state."""
 
     @given(devices(), desired_peers())
     def test_reaches(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
@@ -138,7 +138,7 @@ class PropertyTests(SynchronousTestCase):
     def test_foreign_peers_stay(
         self, actual: DeviceState, peers: list[DesiredPeer]
     ) -> None:
-        """Not exclusive, it removes nobody, and takes what is desired back."""
+        """Without *exclusive* no peer is removed; desired prefixes are taken back."""
         real = SilentDevice(actual)
         changes = plan(actual, peers, exclusive=False)
         real.apply(changes)
@@ -161,9 +161,9 @@ class PropertyTests(SynchronousTestCase):
 
     @given(devices(), desired_peers())
     def test_minimal(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
-        """A peer that is right is not written, none is written twice.
+        """A matching peer is not written, and no peer is written twice.
 
-        Removals come first, and nobody who is removed comes back.
+        Removals come first, and a removed peer is not added again.
         """
         changes = plan(actual, peers)
         touched = [each.public_key for each in changes]
@@ -180,7 +180,7 @@ class PropertyTests(SynchronousTestCase):
 
     @given(devices(), desired_peers())
     def test_sessions(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
-        """Endpoint, handshake and counters of who stays are as before."""
+        """Endpoint, handshake and counters of remaining peers are unchanged."""
         changes = plan(actual, peers)
         self.assertTrue(
             all(each.endpoint is None for each in changes if isinstance(each, SetPeer))

@@ -51,10 +51,10 @@ WANTED = routing.rules(SETTINGS, 4, closed=False)
 
 
 class RuleTests(SynchronousTestCase):
-    """What is missing is added, what is too much is deleted."""
+    """Missing rules are added, surplus ones are deleted."""
 
     def test_right(self) -> None:
-        """What is there already is not touched."""
+        """Correct rules are not touched."""
         self.assertEqual(routing.changes(PRINTED, WANTED), ())
 
     def test_missing(self) -> None:
@@ -113,7 +113,7 @@ class RuleTests(SynchronousTestCase):
         self.assertNotIn(" to ", found)
 
     def test_ahead(self) -> None:
-        """Rules of others that are asked before ours are found."""
+        """Foreign rules that precede ours are found."""
         others = [
             {"priority": 7, "src": "all", "table": "main"},
             {"priority": 8, "src": "all", "iif": "eth0", "table": "7"},

@@ -233,7 +233,7 @@ class HookTests(SynchronousTestCase):
 
 
 class FieldTests(SynchronousTestCase):
-    """What is in a file and what is not."""
+    """Valid and invalid fields of a file."""
 
     def test_addresses(self) -> None:
         """A peer's own addresses are single ones within the pools."""
@@ -289,7 +289,7 @@ class FieldTests(SynchronousTestCase):
             self.assertRaises(WrongFile, parse, text)
 
     def test_refused(self) -> None:
-        """What cannot be read is refused with the line, and without the value."""
+        """An unreadable line is refused with its number, and without its value."""
         peer = f"PublicKey = {keys.format(b'a' * 32)}"
         for number, lines in (
             (5, ["Jc = 4"]),
@@ -350,7 +350,7 @@ class FieldTests(SynchronousTestCase):
                 self.assertLess(len(error.message), 5000)
 
     def test_not_shown(self) -> None:
-        """No text of what was read has a key that is secret."""
+        """No ``repr`` of the result shows a secret key."""
         text, _ = sample("PiVPN", VARIATIONS[1])
         shown = repr(parse(text)) + repr(parse(text).peers)
         self.assertNotIn("private-key", shown)

@@ -21,7 +21,7 @@ class LoadTests(SynchronousTestCase):
     """Reading the file."""
 
     def test_round_trip(self) -> None:
-        """What is written is read as it was."""
+        """Written settings are read back unchanged."""
         self.assertEqual(settings.load(settings.dump(GOOD)), GOOD)
         self.assertEqual(
             GOOD.own, tuple(map(ipaddress.ip_address, ("10.80.0.1", "fd80::1")))
@@ -41,7 +41,7 @@ class LoadTests(SynchronousTestCase):
         )
 
     def test_not_a_file(self) -> None:
-        """What is no JSON, has a field too much, or lacks one, is refused."""
+        """Invalid JSON, and a field too many or too few, are refused."""
         for wrong in (
             *(b"", b"{}", b"[]", b"\xff", b"null", b'{"addresses": "10.80.0.1/16"}'),
             b'{"addresses": ["10.80.0.1/16"], "hook": "id"}',
@@ -63,7 +63,7 @@ class LoadTests(SynchronousTestCase):
 
 
 class CheckTests(SynchronousTestCase):
-    """What root may not write either."""
+    """Values that root may not set either."""
 
     def refuse(self, option: str, **fields: object) -> None:
         """Show that these fields are refused, and the option named."""

@@ -1,4 +1,4 @@
-"""What `wg` reads and prints."""
+"""Input and output of `wg`."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,7 +97,7 @@ class AddconfTests(SynchronousTestCase):
         self.assertEqual(len(lines), 4 * len(sets) + others + 1)
 
     def test_hostile(self) -> None:
-        """What is no prefix or no endpoint is not written."""
+        """An invalid prefix or endpoint is not written."""
         for wrong in ("10.0.0.2/32\n[Interface]", "10.0.0.2", "10.0.0.2/24"):
             change = SetPeer(public_key=KEY, allowed_ips=(wrong,))
             self.assertRaises(WrongAddress, tool.addconf, [change])
@@ -132,7 +132,7 @@ class DumpTests(SynchronousTestCase):
 
     @given(devices(), st.data())
     def test_cut(self, state: DeviceState, data: st.DataObject) -> None:
-        """What was cut within a line is a failure, and not fewer peers."""
+        """An output cut within a line is an error, not a shorter list of peers."""
         text = dump(state)
         length = data.draw(st.integers(0, len(text) - 1))
         if text[:length].endswith(b"\n"):

@@ -44,7 +44,7 @@ def answer(state: DeviceState, private: bytes | None, errno: int = 0) -> bytes:
 
 
 class SetTests(SynchronousTestCase):
-    """What is written."""
+    """Encoding of requests."""
 
     def test_example(self) -> None:
         """Each field is written outright, and the peer's alone."""
@@ -120,7 +120,7 @@ class SetTests(SynchronousTestCase):
         self.assertEqual(names.count("public_key"), len(several))
 
     def test_hostile(self) -> None:
-        """What is no prefix or no endpoint is not written."""
+        """An invalid prefix or endpoint is not written."""
         for wrong in ("10.0.0.2/32\nreplace_peers=true", "10.0.0.2", "10.0.0.2/24"):
             change = SetPeer(public_key=b"b" * 32, allowed_ips=(wrong,))
             self.assertRaises(WrongAddress, uapi.encode_set, [change])
@@ -143,11 +143,11 @@ class SetTests(SynchronousTestCase):
 
 
 class GetTests(SynchronousTestCase):
-    """What is read."""
+    """Decoding of answers."""
 
     @given(devices())
     def test_round_trip(self, state: DeviceState) -> None:
-        """What a device answers is read as it is; never shaken hands is 0."""
+        """A device's answer is decoded completely; no handshake is 0."""
         private = PRIVATE if state.public_key is not None else None
         self.assertEqual(uapi.decode_get(answer(state, private)), state)
 
@@ -186,7 +186,7 @@ class GetTests(SynchronousTestCase):
 
     @given(devices())
     def test_error(self, state: DeviceState) -> None:
-        """With an error number, whatever was answered is not used."""
+        """With an error number, the rest of the answer is not used."""
         text = answer(state, None, errno=-5)
         self.assertRaises(DeviceFailed, uapi.decode_get, text)
 

@@ -1,4 +1,4 @@
-"""The companion's protocol: what is a message, and what is not."""
+"""The companion's protocol: valid and invalid messages."""
 
 import msgspec
 from hypothesis import given
@@ -45,7 +45,7 @@ class _FormerPeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VersionTests(SynchronousTestCase):
-    """What the release before understands."""
+    """Messages that the previous release understands."""
 
     def test_former_companion(self) -> None:
         """A peer without an expiry is one for a companion of version 1."""
@@ -89,7 +89,7 @@ class WireTests(SynchronousTestCase):
         self.assertLess(len(content), wire.MAX_FRAME)
 
     def test_malformed(self) -> None:
-        """What has a field too much, too few, or of another kind is no message."""
+        """A message with a field too many, too few, or of a wrong type is invalid."""
         for wrong in (
             *(b"", b"{}", b"[]", b"null", b"\xff", b'{"type": "Up"}', b'{"type": 1}'),
             b'{"type": "Hello", "version": 1, "command": "id"}',
