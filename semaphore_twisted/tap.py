@@ -9,20 +9,18 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
-from importlib import metadata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from attrs import evolve
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python import usage
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted import __version__, exhaustion
 from semaphore_twisted import config as configuration
+from semaphore_twisted import exhaustion
 from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOrder
@@ -40,45 +38,30 @@ from semaphore_twisted.persistence.worker import Compute
 from semaphore_twisted.start import (
     activation,
     banner,
-    demo,
-    first_start,
     hardening,
     hosts,
     installation,
-    job_settings,
-    job_user,
-    programs,
     retention,
     running,
-    separation,
     served,
     serving,
     vpn,
-    with_vpn,
 )
-from semaphore_twisted.start.first_start import Complete
 from semaphore_twisted.start.hangup import Hangup
-from semaphore_twisted.start.installation import EX_BUSY, Refused
-from semaphore_twisted.start.job_settings import JobSettings
-from semaphore_twisted.start.job_user import UnusableUser
-from semaphore_twisted.start.listening import CannotListen, Sockets, bind
+from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.preparation import Prepared, prepare
+from semaphore_twisted.start.site_options import site_options
 from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.places import Places
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
 from semaphore_twisted.vpn.nudge import NAME, NudgePort
-from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.vpn.service import PeerService
+from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.hub import Hub
-from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
-from semaphore_twisted.web.roots import Roots
-from semaphore_twisted.web.site import Site
 from semaphore_twisted.web.socket import framing, server_factory
-
-#: Seconds for which browsers enforce HTTPS (HSTS): with the operator's certificate, and
-#: with the local CA's, whose loss would lock people out for that long.
-HSTS_OWN, HSTS_LOCAL = 63_072_000, 86_400
 
 
 class Options(usage.Options):
@@ -141,12 +124,14 @@ def makeService(options: Options) -> SequentialService:
     )
     try:
         installation.check_paths(options)
-        made = _made(options, environ, reactor)
+        prepared = prepare(options, environ)
+        service = _Assembly(prepared, reactor).service()
     except Refused as error:
         sys.stderr.write(f"semaphore: {error.sentence}\n")
         raise SystemExit(error.exit_code) from None
+    _print_banner(prepared)
     _spare_collections()
-    return made
+    return service
 
 
 def _spare_collections() -> None:
@@ -159,99 +144,28 @@ def _spare_collections() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _made(
-    options: Options, environ: Mapping[str, str], reactor: Any
-) -> SequentialService:
-    if options["with-vpn"]:
-        found = installation.load(
-            config=_path(options["config"]),
-            state=_path(options["state"]),
-            environ=environ,
-        )
-        with_vpn.begin(
-            options,
-            config=found.config,
-            state=found.state.path,
-            root=os.geteuid() == 0,
-        )
-    elif options["user"]:
-        raise Refused("--user: it goes with --with-vpn; else start as that account")
-    try:
-        given = activation.inherited(environ, pid=os.getpid())
-    except CannotListen as error:
-        raise Refused(str(error), EX_BUSY) from None
-    begun = first_start.begin(
-        config=_path(options["config"]),
-        state_path=_path(options["state"]),
-        environ=environ,
-        given=given.main,
-    )
-    config = begun.installation.config
-    try:
-        jobs = job_user.resolve(config.process)
-        sockets = bind(config, given)
-    except UnusableUser as error:
-        raise Refused(error.message) from None
-    except CannotListen as error:
-        raise Refused(str(error), EX_BUSY) from None
-    terminal = sys.stdout.isatty()
-    made = first_start.complete(begun, terminal=terminal)
-    if config.vpn.only and made.network is None:
-        raise Refused(
-            "vpn.only: true found, and there is no VPN; make it as root with: "
-            "semaphore vpn init --endpoint HOST"
-        )
-    path = programs.search_path(environ.get("PATH"), programs.own_programs())
-    settings = job_settings.settings(made, jobs, path, environ)
-    separated = separation.separation(made.installation, jobs, settings.usual)
-    notes: list[str | None] = [
-        *programs.missing(path, brought=settings.usual.programs),
-        *separated.notes,
-    ]
-    if options["demo"]:
-        notes.append(demo.ensure(made.installation, search_path=path))
-    service = _Assembly(
-        made=made,
-        reactor=reactor,
-        job_settings=evolve(settings, usual=separated.options),
-        identities=job_user.identities(
-            jobs, settings.usual.spools, settings.usual.workspaces
-        ),
-    ).service(sockets, tuple(filter(None, notes)))
-    url = _url(made, sockets)
-    text = banner.banner(made, url=url, terminal=terminal)
-    sys.stdout.write(text)
-    sys.stdout.flush()
-    return service
-
-
-def _url(made: Complete, sockets: Sockets) -> str:
-    """Return the URL of the site."""
+def _print_banner(prepared: Prepared) -> None:
+    """Print the URL of the site, and how to log in for the first time."""
+    made, sockets = prepared.made, prepared.sockets
     config = made.installation.config
     if sockets.main:
-        return banner.site_url(config, sockets.port)
-    return config.web_host.rstrip("/") or (made.network.url if made.network else "")
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None
+        url = banner.site_url(config, sockets.port)
+    else:
+        url = config.web_host.rstrip("/") or (made.network.url if made.network else "")
+    sys.stdout.write(banner.banner(made, url=url, terminal=sys.stdout.isatty()))
+    sys.stdout.flush()
 
 
 class _Assembly:
     """Creates and connects the parts of the server; it owns none of them afterwards."""
 
-    def __init__(
-        self,
-        *,
-        made: Complete,
-        reactor: Any,
-        job_settings: JobSettings,
-        identities: Identities | None,
-    ) -> None:
-        self.made = made
+    def __init__(self, prepared: Prepared, reactor: Any) -> None:
+        self.made = made = prepared.made
+        self.sockets = prepared.sockets
+        self.notes = prepared.notes
+        self.job_settings = prepared.job_settings
         self.reactor = reactor
-        self.job_settings = job_settings
-        self.config = made.installation.config
+        self.config = config = made.installation.config
         self.database = Database(
             made.installation.database,
             reactor=reactor,
@@ -262,7 +176,7 @@ class _Assembly:
             made, database=self.database, reactor=reactor, now=utc_now
         )
         self.compute = Compute(reactor=reactor)
-        self.socket_factory = server_factory(self.config.websocket_ping_sec)
+        self.socket_factory = server_factory(config.websocket_ping_sec)
         self.hub = Hub(
             frame=framing(self.socket_factory),
             read_lines=self._read_lines,
@@ -270,100 +184,151 @@ class _Assembly:
             clock=reactor,
             now=utc_now,
         )
-        self.redeems = Redeems(reactor.seconds)
-        self.peers = None
-        if made.network is not None:
-            self.peers = vpn.peer_service(
-                self.config,
-                database=self.database,
-                keyring=made.keyring,
-                observers=[self.hub],
-                reactor=reactor,
-                now=utc_now,
-            )
-        self.tasks = TaskService(
-            database=self.database,
-            runner=SupervisedRunner(reactor=reactor, identities=identities),
-            keyring=made.keyring,
-            prepare=self._prepare,
-            places=Places(
-                spools=Path(job_settings.usual.spools),
-                workspaces=Path(job_settings.usual.workspaces),
+        self.report = running.report(made.installation)
+        self.peers = self._peers()
+        self.tasks = self._tasks(prepared.identities)
+        self.mirrors = Mirrors(
+            Path(self.job_settings.usual.repositories), self.database, self.compute
+        )
+        self.services = self._services()
+        #: the port of the site, inside the tunnel if it is only there
+        self.port = config.vpn.port if config.vpn.only else self.sockets.port
+        self.entrances = served.entrances(self.served, config, clock=reactor)
+        self.site = self.entrances.to(
+            build_site(self.services, hub=self.hub, socket_factory=self.socket_factory),
+            port=self.port,
+            web_host=config.web_host,
+        )
+
+    def service(self) -> SequentialService:
+        """Return all services in their start order; they stop in reverse."""
+        tasks, mirrors, hub = self.tasks, self.mirrors, self.hub
+        parts: list[Service] = [
+            Hangup(self._nudged, reactor=self.reactor),
+            serving.Warnings(self.made, (*self.notes, *self._doubts())),
+            self.database,
+            self.compute,
+            serving.Part("tasks", tasks.startService, tasks.stopService),
+            serving.Part("mirrors", mirrors.startService, mirrors.stopService),
+            retention.Retention(
+                self.database, keep=self.config.events.keep, clock=self.reactor
             ),
+            serving.Part("hub", hub.startService, hub.stopService),
+            *(() if self.served is None else self.served.services),
+            self.report,
+            *(() if self.peers is None else (self.peers,)),
+            NudgePort(
+                self.made.installation.state.path / NAME,
+                self._nudged,
+                reactor=self.reactor,
+                clock=self.reactor,
+            ),
+            *self._listeners(self.sockets.main, lambda: self.site),
+            *self._listeners(self.sockets.enrolling, self._enroll_site),
+            *self._listeners(self.sockets.redirect, self._plain_port),
+            *self._tunnel(),
+        ]
+        return SequentialService(parts, failed=self._failed)
+
+    # the parts
+
+    def _peers(self) -> PeerService | None:
+        """Return the VPN's service, which reports its trouble, if there is a VPN."""
+        if self.made.network is None:
+            return None
+        peers = vpn.peer_service(
+            self.config,
+            database=self.database,
+            keyring=self.made.keyring,
+            observers=[self.hub],
+            reactor=self.reactor,
+            now=utc_now,
+        )
+        peers.noted = lambda now: self.report.companion(now.trouble)
+        return peers
+
+    def _tasks(self, identities: Identities | None) -> TaskService:
+        usual = self.job_settings.usual
+        return TaskService(
+            database=self.database,
+            runner=SupervisedRunner(reactor=self.reactor, identities=identities),
+            keyring=self.made.keyring,
+            prepare=self._prepare,
+            places=Places(spools=Path(usual.spools), workspaces=Path(usual.workspaces)),
             compute=self.compute,
             observers=Observers([self.hub]),
             options=TaskOptions(
                 max_parallel_tasks=self.config.most_tasks,
                 max_tasks_per_template=self.config.max_tasks_per_template,
             ),
-            clock=reactor,
-        )
-        self.mirrors = Mirrors(
-            Path(job_settings.usual.repositories), self.database, self.compute
+            clock=self.reactor,
         )
 
-    def service(
+    def _services(self) -> Services:
+        """Return the collaborators of the site."""
+        found = self.served
+        return Services(
+            database=self.database,
+            compute=self.compute,
+            keyring=self.made.keyring,
+            tasks=self.tasks,
+            observer=self.hub,
+            clock=self.reactor,
+            entropy=os.urandom,
+            options=site_options(self.made, found, self.job_settings.usual),
+            password_changed=self._password_changed,
+            repositories_changed=self.mirrors.look,
+            peers=self.peers,
+            expires=None if found is None else found.expires,
+            failing=bool if found is None else found.failing,
+            certified=self._certified,
+        )
+
+    # the listeners
+
+    def _listeners(
         self,
-        sockets: Sockets,
-        notes: tuple[str, ...],
-    ) -> SequentialService:
-        """Return all services in their start order; they stop in reverse."""
-        parts: list[Service] = [
-            Hangup(self._nudged, reactor=self.reactor),
-            serving.Warnings(self.made, (*notes, *self._doubts())),
-            self.database,
-            self.compute,
-            serving.Part("tasks", self.tasks.startService, self.tasks.stopService),
-            serving.Part(
-                "mirrors", self.mirrors.startService, self.mirrors.stopService
-            ),
-            retention.Retention(
-                self.database, keep=self.config.events.keep, clock=self.reactor
-            ),
-            serving.Part("hub", self.hub.startService, self.hub.stopService),
-        ]
-        if self.served is not None:
-            parts += self.served.services
-        report = running.report(self.made.installation)
-        parts.append(report)
-        if self.peers is not None:
-            self.peers.noted = lambda now: report.companion(now.trouble)
-            parts.append(self.peers)
-        nudges = NudgePort(
-            self.made.installation.state.path / NAME,
-            self._nudged,
-            reactor=self.reactor,
-            clock=self.reactor,
+        sockets: Sequence[socket.socket],
+        factory: Callable[[], IProtocolFactory],
+    ) -> list[Service]:
+        """Return a listener for each of *sockets*; without any, no factory is made."""
+        if not sockets:
+            return []
+        made = factory()
+        return [serving.Listener(each, made, reactor=self.reactor) for each in sockets]
+
+    def _enroll_site(self) -> IProtocolFactory:
+        """Return the factory of the site where new devices enroll.
+
+        It has the certificate of the local CA, whose root they were given.
+        """
+        network = self.made.network
+        return self.entrances.to(
+            build_enroll_site(self.services, inner=network.url if network else ""),
+            port=self.config.vpn.enroll_port,
+            source=self.served.own if self.served else None,
         )
-        parts.append(nudges)
-        config = self.config
-        entrances = served.entrances(self.served, config, clock=self.reactor)
-        port = config.vpn.port if config.vpn.only else sockets.port
-        factory = entrances.to(self._site(), port=port, web_host=config.web_host)
-        parts += self._listeners(sockets.main, factory)
-        if sockets.enrolling:
-            # new devices were given the root of the local CA
-            small = entrances.to(
-                self._enroll_site(),
-                port=config.vpn.enroll_port,
-                source=self.served.own if self.served else None,
-            )
-            parts += self._listeners(sockets.enrolling, small)
-        plain = served.plain_port(
+
+    def _plain_port(self) -> IProtocolFactory:
+        """Return the factory of the ports for plain HTTP."""
+        return served.plain_port(
             self.served,
-            entrances,
-            url=vpn.outside_url(config, self.made.network),
-            port=port,
+            self.entrances,
+            url=vpn.outside_url(self.config, self.made.network),
+            port=self.port,
             clock=self.reactor,
         )
-        parts += self._listeners(sockets.redirect, plain)
-        if self.made.network is not None:
-            inner = vpn.tunnel(
-                self.config, self.made.network, factory, reactor=self.reactor
-            )
-            if inner is not None:
-                parts.append(inner)
-        return SequentialService(parts, failed=self._failed)
+
+    def _tunnel(self) -> list[Service]:
+        """Return the service that listens inside the tunnel, if there is one."""
+        if self.made.network is None:
+            return []
+        inner = vpn.tunnel(
+            self.config, self.made.network, self.site, reactor=self.reactor
+        )
+        return [] if inner is None else [inner]
+
+    # callbacks
 
     def _doubts(self) -> Sequence[str]:
         """Return warnings about the certificate."""
@@ -377,80 +342,11 @@ class _Assembly:
         if self.served is not None:
             self.served.look()
 
-    def _site(self) -> Site:
-        return build_site(
-            database=self.database,
-            compute=self.compute,
-            keyring=self.made.keyring,
-            tasks=self.tasks,
-            hub=self.hub,
-            socket_factory=self.socket_factory,
-            clock=self.reactor,
-            entropy=os.urandom,
-            options=self._web_options(),
-            password_changed=self._password_changed,
-            repositories_changed=self.mirrors.look,
-            peers=self.peers,
-            redeems=self.redeems,
-            expires=None if self.served is None else self.served.expires,
-            failing=bool if self.served is None else self.served.failing,
-            certified=self._certified,
-        )
-
     def _certified(self) -> Sequence[str]:
         """Return the names in the certificates that are served now."""
         found = self.served
         leaves = () if found is None else (found.presented.leaf, found.own.leaf)
         return hosts.certified(leaves)
-
-    def _enroll_site(self) -> Site:
-        network = self.made.network
-        return build_enroll_site(
-            database=self.database,
-            compute=self.compute,
-            keyring=self.made.keyring,
-            tasks=self.tasks,
-            hub=self.hub,
-            clock=self.reactor,
-            entropy=os.urandom,
-            options=self._web_options(),
-            peers=self.peers,
-            redeems=self.redeems,
-            inner=network.url if network else "",
-        )
-
-    def _listeners(
-        self, sockets: Sequence[socket.socket], factory: IProtocolFactory
-    ) -> list[Service]:
-        return [
-            serving.Listener(each, factory, reactor=self.reactor) for each in sockets
-        ]
-
-    def _web_options(self) -> WebOptions:
-        config = self.config
-        return WebOptions(
-            web_host=config.web_host,
-            roots=Roots if self.served is None else self.served.roots,
-            insecure_http=config.insecure_http,
-            hosts=hosts.hosts(config, self.made.network),
-            trusted_proxies=config.trusted_proxies,
-            websocket_require_origin=config.websocket_require_origin,
-            session=config.session.limits,
-            hsts_seconds=HSTS_LOCAL if config.tls.origin == "local-ca" else HSTS_OWN,
-            password_min_length=config.password_min_length,
-            password_login_disable=config.password_login_disable,
-            non_admin_can_create_project=config.non_admin_can_create_project,
-            metrics_enabled=config.metrics.enabled,
-            metrics_username=config.metrics.username,
-            metrics_password=config.metrics.password,
-            version=__version__,
-            ansible=_ansible_version(),
-            enroll_url=vpn.enroll_url(config, self.made.network),
-            pinned=vpn.pins(self.served, config, self.made.network),
-            vpn=vpn.options_of(config),
-            repositories=self.job_settings.usual.rules,
-            known_hosts=self.job_settings.usual.known_hosts,
-        )
 
     async def _read_audiences(
         self, credentials: Sequence[Credentials]
@@ -477,11 +373,3 @@ class _Assembly:
         del failure  # already logged
         self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self.reactor.callWhenRunning(self.reactor.stop)
-
-
-def _ansible_version() -> str:
-    """Return the first line of ``ansible --version`` without running it."""
-    try:
-        return f"ansible [core {metadata.version('ansible-core')}]"
-    except metadata.PackageNotFoundError:
-        return ""

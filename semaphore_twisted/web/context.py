@@ -1,10 +1,11 @@
 """The request context of a handler: its request, and the operations it may run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from semaphore_twisted.interfaces import (
     IAccessObserver,
@@ -18,6 +19,7 @@ from semaphore_twisted.operations import access
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.forwarded import Place, Visit, origin
+from semaphore_twisted.web.hosts import no_names
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.routing import Route
 
@@ -27,14 +29,15 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class Services:
-    """The collaborators of all handlers; created once by ``web.root``.
+    """The collaborators of the site; created once by the composition root.
 
-    *compute* runs a function in the CPU worker's thread. *password_changed* is called
-    after the password of an account was changed, *repositories_changed* after a
+    *compute* runs a function in the CPU worker's thread. *observer* is told of changed
+    rights. *password_changed* is called after the password of an account was changed
+    (the file with the initial one can then be deleted), *repositories_changed* after a
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
-    VPN; *redeems* limits attempts to enroll. *routes* are all routes. *expires* returns
-    the seconds until the certificate expires, if there is one, and *failing* whether
-    its renewal is overdue.
+    VPN; *redeems* limits attempts to enroll. *expires* returns the seconds until the
+    certificate expires, if there is one, *failing* whether its renewal is overdue, and
+    *certified* the names in it. *place* and *routes* are those of one site.
     """
 
     database: IDatabase
@@ -42,16 +45,26 @@ class Services:
     keyring: Any
     tasks: ITaskControl
     observer: IAccessObserver
-    password_changed: Callable[[], None]
-    repositories_changed: Callable[[], object]
-    peers: IPeerControl | None
-    redeems: Redeems
+    clock: IReactorTime
     entropy: Callable[[int], bytes]
     options: WebOptions
-    place: Place
-    routes: tuple[Route, ...]
+    password_changed: Callable[[], object] = bool
+    repositories_changed: Callable[[], object] = bool
+    peers: IPeerControl | None = None
     expires: Callable[[], float] | None = None
     failing: Callable[[], bool] = bool
+    certified: Callable[[], Iterable[str]] = no_names
+    redeems: Redeems = field()
+    place: Place = field()
+    routes: tuple[Route, ...] = ()
+
+    @redeems.default
+    def _redeems(self) -> Redeems:
+        return Redeems(self.clock.seconds)
+
+    @place.default
+    def _place(self) -> Place:
+        return Place(self.options.web_host)
 
 
 @define(kw_only=True, eq=False)

@@ -1,28 +1,24 @@
 """Assembles the site from the collaborators of the composition root."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 
-from semaphore_twisted.interfaces import IDatabase, IPeerControl, ITaskControl
 from semaphore_twisted.model.users import Audience, Credentials, SessionLimits
 from semaphore_twisted.operations.audience import audiences
 from semaphore_twisted.web.answers import json
 from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.pages import EnrollPages
-from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.forwarded import Place
-from semaphore_twisted.web.hosts import Hosts, is_address, name_of, no_names
+from semaphore_twisted.web.hosts import Hosts, is_address, name_of
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.intake import Intake
-from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.requests import USUAL, Arrival, arrival
 from semaphore_twisted.web.resource import Api
 from semaphore_twisted.web.routing import Route
@@ -139,37 +135,20 @@ def _misdirected(request: Any) -> bytes:
 
 
 def build_site(
+    services: Services,
     *,
-    database: IDatabase,
-    compute: Callable[..., Deferred[Any]],
-    keyring: Any,
-    tasks: ITaskControl,
     hub: Hub,
     socket_factory: Any,
-    clock: IReactorTime,
-    entropy: Callable[[int], bytes],
-    options: WebOptions,
-    password_changed: Callable[[], None],
-    repositories_changed: Callable[[], object] = bool,
-    peers: IPeerControl | None = None,
-    redeems: Redeems | None = None,
-    expires: Callable[[], float] | None = None,
-    failing: Callable[[], bool] = bool,
-    certified: Callable[[], Iterable[str]] = no_names,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
     """Return the site, which listeners serve through :class:`web.entrance.Entrance`.
 
-    *compute* runs a function in the CPU worker; *hub* and *socket_factory* come from
-    ``web.hub`` and ``web.socket``. *password_changed* is called after a password was
-    changed (the file with the initial one can then be deleted), *repositories_changed*
-    after a repository was changed or deleted. *peers* is the VPN's service, if there is
-    a VPN; *redeems* is shared with the enrollment site. *expires* returns the seconds
-    until the certificate expires, if there is one, *failing* whether its renewal is
-    overdue; *certified* returns the names in it.
+    *hub* and *socket_factory* come from ``web.hub`` and ``web.socket``.
     """
+    services = evolve(services, routes=tuple(routes))
+    database, options = services.database, services.options
     door = Door(
-        Place(options.web_host),
+        services.place,
         Trust.of(options.trusted_proxies),
         options.websocket_require_origin,
         options.session,
@@ -180,23 +159,6 @@ def build_site(
     ) -> Deferred[list[Audience | None]]:
         return database.read(audiences, credentials)
 
-    services = Services(
-        database=database,
-        compute=compute,
-        keyring=keyring,
-        tasks=tasks,
-        observer=hub,
-        password_changed=password_changed,
-        repositories_changed=repositories_changed,
-        peers=peers,
-        redeems=redeems or Redeems(clock.seconds),
-        entropy=entropy,
-        options=options,
-        place=door.place,
-        routes=tuple(routes),
-        expires=expires,
-        failing=failing,
-    )
     socket = SocketResource(
         hub=hub,
         factory=socket_factory,
@@ -204,18 +166,18 @@ def build_site(
         read_audiences=read_audiences,
     )
     root = Root(
-        api=Api(services, reference=lambda: entropy(6).hex()),
+        api=Api(services, reference=lambda: services.entropy(6).hex()),
         socket=socket,
         page=Page(options.roots),
         enrolling=EnrollPages(options.roots),
-        hosts=Hosts.of(options.hosts, certified, relayed=not options.web_host),
+        hosts=Hosts.of(options.hosts, services.certified, relayed=not options.web_host),
         hsts=options.hsts_seconds,
         door=door,
     )
     senders = Senders(database, door)
     return Site(
         root,
-        clock=clock,
+        clock=services.clock,
         body_limit=options.body_limit,
         trust=door.trust,
         intake=Intake(owner=senders.owner, refused=senders.refused),

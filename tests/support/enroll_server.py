@@ -25,6 +25,7 @@ from semaphore_twisted.operations.invites import NewInvite
 from semaphore_twisted.operations.peer_rules import Options
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.listening import adopt
+from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.roots import Root, Roots
@@ -104,12 +105,12 @@ def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0)
     base = f"https://localhost:{listener.getsockname()[1]}"
-    site = build_enroll_site(
+    services = Services(
         database=MemoryDatabase(conn),
         compute=at_once,
         keyring=memory_keyring(),
         tasks=RecordingTasks(),
-        hub=NoHub(),
+        observer=NoHub(),
         clock=reactor,
         entropy=os.urandom,
         options=replace(
@@ -120,8 +121,8 @@ def main() -> None:
         ),
         peers=RecordingPeers(reason=sys.argv[2]),
         redeems=Redeems(reactor.seconds),
-        inner="https://semaphore.internal",
     )
+    site = build_enroll_site(services, inner="https://semaphore.internal")
     reactor.adoptStreamPort(
         adopt(listener), listener.family, over_tls(site, source, clock=reactor)
     )

@@ -25,6 +25,7 @@ from semaphore_twisted.model.users import User
 from semaphore_twisted.operations.audience import audiences
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.web.api.routes import ROUTES
+from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.hub import Hub
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.root import build_site
@@ -381,13 +382,12 @@ def api_client(
     control = RecordingTasks() if tasks is None else tasks
     changed: list[None] = []
     repositories: list[None] = []
-    site = build_site(
+    services = Services(
         database=store,
         compute=at_once,
         keyring=memory_keyring() if keyring is None else keyring,
         tasks=control,
-        hub=hub,
-        socket_factory=factory,
+        observer=hub,
         clock=clock,
         entropy=Entropy(10**9),  # differs from the store's entropy
         options=options or WebOptions(),
@@ -395,8 +395,8 @@ def api_client(
         repositories_changed=lambda: repositories.append(None),
         peers=peers,
         expires=expires,
-        routes=routes,
     )
+    site = build_site(services, hub=hub, socket_factory=factory, routes=routes)
     return ApiClient(
         site=site,
         database=store,

@@ -3,31 +3,20 @@
 It serves only the pages, their files, and two public routes. Credentials are ignored.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 
-from semaphore_twisted.interfaces import (
-    IAccessObserver,
-    IDatabase,
-    IPeerControl,
-    ITaskControl,
-)
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Credentials
 from semaphore_twisted.web.answers import TEXT
 from semaphore_twisted.web.api.vpn_enrolling import ROUTES
 from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.pages import EnrollPages
-from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.forwarded import Place
-from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.resource import Api
 from semaphore_twisted.web.root import Door
 from semaphore_twisted.web.site import Site
@@ -71,45 +60,19 @@ class EnrollRoot(Resource):
         return b"Not Found\n"
 
 
-def build_enroll_site(
-    *,
-    database: IDatabase,
-    compute: Callable[..., Deferred[Any]],
-    keyring: Any,
-    tasks: ITaskControl,
-    hub: IAccessObserver,
-    clock: IReactorTime,
-    entropy: Callable[[int], bytes],
-    options: WebOptions,
-    peers: IPeerControl | None,
-    redeems: Redeems,
-    inner: str,
-) -> Site:
-    """Return the site; the collaborators are those of ``web.root.build_site``.
+def build_enroll_site(services: Services, *, inner: str) -> Site:
+    """Return the site; *services* are those of the main site.
 
-    *redeems* is shared with the main site, so that attempts at both are counted
-    together. *inner* is the main site's URL in the tunnel.
+    So attempts to enroll at both sites are counted together. *inner* is the main site's
+    URL in the tunnel.
     """
+    options = services.options
     door = Door(Place(options.enroll_url), Trust.of(options.trusted_proxies))
-    services = Services(
-        database=database,
-        compute=compute,
-        keyring=keyring,
-        tasks=tasks,
-        observer=hub,
-        password_changed=lambda: None,
-        repositories_changed=lambda: None,
-        peers=peers,
-        redeems=redeems,
-        entropy=entropy,
-        options=options,
-        place=door.place,
-        routes=ROUTES,
-    )
+    services = evolve(services, place=door.place, routes=ROUTES)
     root = EnrollRoot(
-        api=Api(services, reference=lambda: entropy(6).hex()),
+        api=Api(services, reference=lambda: services.entropy(6).hex()),
         pages=EnrollPages(options.roots),
         door=door,
         inner=inner,
     )
-    return Site(root, clock=clock, body_limit=BODY_LIMIT)
+    return Site(root, clock=services.clock, body_limit=BODY_LIMIT)

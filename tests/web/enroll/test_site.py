@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.enroll.site import BODY_LIMIT, build_enroll_site
 from semaphore_twisted.web.site import Site
@@ -24,19 +25,19 @@ class SiteTests(VpnApiCase):
 
     def site(self, inner: str = INNER) -> Site:
         """Return the small site."""
-        return build_enroll_site(
+        services = Services(
             database=self.anybody.database,
             compute=at_once,
             keyring=memory_keyring(),
             tasks=self.anybody.tasks,
-            hub=self.anybody.hub,
+            observer=self.anybody.hub,
             clock=self.anybody.clock,
             entropy=Entropy(10**8),
             options=replace(OPTIONS, enroll_url="https://vpn.example.net:8443"),
             peers=self.peers,
             redeems=self.redeems,
-            inner=inner,
         )
+        return build_enroll_site(services, inner=inner)
 
     def client(self, site: Site) -> ApiClient:
         """Return a client of *site*, with an administrator's cookie."""

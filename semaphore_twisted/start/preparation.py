@@ -1,0 +1,102 @@
+"""Prepares the server before the reactor runs: keys, database, sockets, jobs.
+
+An error is one sentence, and leaves nothing that the next start cannot use.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from semaphore_twisted.jobs.identities import Identities
+from semaphore_twisted.start import (
+    activation,
+    demo,
+    first_start,
+    installation,
+    job_settings,
+    job_user,
+    programs,
+    separation,
+    with_vpn,
+)
+from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.installation import EX_BUSY, Refused
+from semaphore_twisted.start.job_settings import JobSettings
+from semaphore_twisted.start.job_user import UnusableUser
+from semaphore_twisted.start.listening import CannotListen, Sockets, bind
+
+
+@frozen
+class Prepared:
+    """The installation, its bound sockets, the settings of jobs, and warnings."""
+
+    made: Complete
+    sockets: Sockets
+    job_settings: JobSettings
+    identities: Identities | None
+    notes: tuple[str, ...]
+
+
+def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
+    """Return everything that the services need, from the command line's *options*.
+
+    :raises Refused: if the server cannot start
+    """
+    config_path, state_path = _path(options["config"]), _path(options["state"])
+    if options["with-vpn"]:
+        found = installation.load(config=config_path, state=state_path, environ=environ)
+        with_vpn.begin(
+            options,
+            config=found.config,
+            state=found.state.path,
+            root=os.geteuid() == 0,
+        )
+    elif options["user"]:
+        raise Refused("--user: it goes with --with-vpn; else start as that account")
+    try:
+        given = activation.inherited(environ, pid=os.getpid())
+    except CannotListen as error:
+        raise Refused(str(error), EX_BUSY) from None
+    begun = first_start.begin(
+        config=config_path, state_path=state_path, environ=environ, given=given.main
+    )
+    config = begun.installation.config
+    try:
+        jobs = job_user.resolve(config.process)
+        sockets = bind(config, given)
+    except UnusableUser as error:
+        raise Refused(error.message) from None
+    except CannotListen as error:
+        raise Refused(str(error), EX_BUSY) from None
+    made = first_start.complete(begun, terminal=sys.stdout.isatty())
+    if config.vpn.only and made.network is None:
+        raise Refused(
+            "vpn.only: true found, and there is no VPN; make it as root with: "
+            "semaphore vpn init --endpoint HOST"
+        )
+    path = programs.search_path(environ.get("PATH"), programs.own_programs())
+    settings = job_settings.settings(made, jobs, path, environ)
+    separated = separation.separation(made.installation, jobs, settings.usual)
+    notes: list[str | None] = [
+        *programs.missing(path, brought=settings.usual.programs),
+        *separated.notes,
+    ]
+    if options["demo"]:
+        notes.append(demo.ensure(made.installation, search_path=path))
+    return Prepared(
+        made=made,
+        sockets=sockets,
+        job_settings=evolve(settings, usual=separated.options),
+        identities=job_user.identities(
+            jobs, settings.usual.spools, settings.usual.workspaces
+        ),
+        notes=tuple(filter(None, notes)),
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

@@ -1,0 +1,53 @@
+"""The options of the site, from the configuration and the state of the start."""
+
+from importlib import metadata
+from typing import Final
+
+from semaphore_twisted import __version__
+from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.start import hosts, vpn
+from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.served import Served
+from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.roots import Roots
+
+#: Seconds for which browsers enforce HTTPS (HSTS): with the operator's certificate, and
+#: with the local CA's, whose loss would lock people out for that long.
+HSTS_OWN: Final = 63_072_000
+HSTS_LOCAL: Final = 86_400
+
+
+def site_options(made: Complete, served: Served | None, jobs: JobOptions) -> WebOptions:
+    """Return the options; *served* has the certificates, *jobs* the rules for jobs."""
+    config, network = made.installation.config, made.network
+    return WebOptions(
+        web_host=config.web_host,
+        roots=Roots if served is None else served.roots,
+        insecure_http=config.insecure_http,
+        hosts=hosts.hosts(config, network),
+        trusted_proxies=config.trusted_proxies,
+        websocket_require_origin=config.websocket_require_origin,
+        session=config.session.limits,
+        hsts_seconds=HSTS_LOCAL if config.tls.origin == "local-ca" else HSTS_OWN,
+        password_min_length=config.password_min_length,
+        password_login_disable=config.password_login_disable,
+        non_admin_can_create_project=config.non_admin_can_create_project,
+        metrics_enabled=config.metrics.enabled,
+        metrics_username=config.metrics.username,
+        metrics_password=config.metrics.password,
+        version=__version__,
+        ansible=_ansible_version(),
+        enroll_url=vpn.enroll_url(config, network),
+        pinned=vpn.pins(served, config, network),
+        vpn=vpn.options_of(config),
+        repositories=jobs.rules,
+        known_hosts=jobs.known_hosts,
+    )
+
+
+def _ansible_version() -> str:
+    """Return the first line of ``ansible --version`` without running it."""
+    try:
+        return f"ansible [core {metadata.version('ansible-core')}]"
+    except metadata.PackageNotFoundError:
+        return ""

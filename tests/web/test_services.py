@@ -1,0 +1,37 @@
+"""The collaborators of the site."""
+
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.web.context import Services
+from semaphore_twisted.web.forwarded import Place
+from semaphore_twisted.web.options import WebOptions
+
+
+def services(**more: Any) -> Services:
+    """Return collaborators that are not there."""
+    absent: Any = None
+    required = dict.fromkeys(
+        ("database", "compute", "keyring", "tasks", "observer"), absent
+    )
+    return Services(**required, clock=Clock(), entropy=bytes, **more)
+
+
+class ServicesTests(SynchronousTestCase):
+    """The values that sites share, and those of one site."""
+
+    def test_place(self) -> None:
+        """The place is that of ``web_host``, unless a site has another one."""
+        made = services(options=WebOptions(web_host="https://a.example/base"))
+        self.assertEqual(made.place, Place("https://a.example/base"))
+        other = evolve(made, place=Place("https://b.example"))
+        self.assertEqual(other.place, Place("https://b.example"))
+
+    def test_shared(self) -> None:
+        """A site with other routes counts the same attempts to enroll."""
+        made = services(options=WebOptions())
+        self.assertEqual(made.routes, ())
+        self.assertIs(evolve(made, routes=()).redeems, made.redeems)
