@@ -1,3 +1,3 @@
 """Semaphore, encrypted from end to end, in one Python process tree."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
