@@ -1,11 +1,14 @@
-"""What the documents tell a reader to type exists and comes to an end."""
+"""The documents: what a reader types works, links lead somewhere, texts are current."""
 
+import ast
 import re
 import subprocess
 import tomllib
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tools import documents
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -70,3 +73,107 @@ class DocumentsTests(SynchronousTestCase):
         extras = project["optional-dependencies"]
         for bound in (*project["dependencies"], *extras["ansible"], *extras["test"]):
             self.assertRegex(bound, rf"^{_BOUND.pattern}$")
+
+
+def _anchors(text: str) -> set[str]:
+    """Return the anchors that a heading of Markdown gets."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+
+
+class LinkTests(SynchronousTestCase):
+    """Links between the documents."""
+
+    def test_targets(self) -> None:
+        """Each link to a file of the repository, and to a heading, leads there."""
+        documents = [
+            *ROOT.glob("*.md"),
+            *ROOT.glob("docs/*.md"),
+            *ROOT.glob("bench/*.md"),
+        ]
+        wrong = []
+        for path in documents:
+            for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+                name, _, anchor = link.partition("#")
+                target = (path.parent / name) if name else path
+                if re.match("[a-z]+:", link):
+                    continue
+                if not target.exists() or (
+                    anchor and anchor not in _anchors(target.read_text())
+                ):
+                    wrong.append(f"{path.relative_to(ROOT)}: {link}")
+        self.assertEqual(wrong, [])
+
+    def test_readme_names_all(self) -> None:
+        """README leads to every document."""
+        readme = (ROOT / "README.md").read_text()
+        documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+        names = {str(each.relative_to(ROOT)) for each in documents} - {"README.md"}
+        self.assertEqual({name for name in names if f"({name})" not in readme}, set())
+
+
+def _sentences() -> list[str]:
+    """Return each text in the code, with ``…`` in the place of values."""
+    texts = []
+    for path in (ROOT / "semaphore_twisted").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [
+                    each.value if isinstance(each, ast.Constant) else "…"
+                    for each in node.values
+                ]
+                texts.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(re.sub(r"\{\w*\}", "…", node.value))
+    return texts
+
+
+class TroubleshootingTests(SynchronousTestCase):
+    """Messages in docs/troubleshooting.md."""
+
+    def test_messages(self) -> None:
+        """Each message is one that the code has, unless a program is named for it."""
+        text = (ROOT / "docs" / "troubleshooting.md").read_text()
+        messages = re.findall(r"\*\*`([^`]+)`\*\*(?! \(ssh\))", text)
+        self.assertGreater(len(messages), 20)
+        sentences = _sentences()
+        missing = [
+            message
+            for message in messages
+            if not any(
+                re.search(
+                    ".*".join(map(re.escape, message.split("…"))), each, re.DOTALL
+                )
+                for each in sentences
+            )
+        ]
+        self.assertEqual(missing, [])
+
+
+class GeneratedTests(SynchronousTestCase):
+    """The parts that ``python -m tools.documents`` writes."""
+
+    def test_current(self) -> None:
+        """Each document has what would be written into it."""
+        for name, part, text in documents.PARTS:
+            found = (documents.ROOT / name).read_text()
+            self.assertEqual(
+                found.splitlines(),
+                documents.fill(found, part, text()).splitlines(),
+                f"{name}: run python -m tools.documents",
+            )
+
+    def test_fill(self) -> None:
+        """Only the text between the two comments is replaced."""
+        first, last = "<!-- generated: x -->\n", "<!-- end of x -->\n"
+        self.assertEqual(
+            documents.fill(f"a\n{first}old\n{last}b\n", "x", r"new \1"),
+            f"a\n{first}\nnew \\1\n{last}b\n",
+        )
+
+    def test_no_place(self) -> None:
+        """A document without the comments is refused."""
+        self.assertRaises(ValueError, documents.fill, "a\n", "x", "new")

@@ -1,7 +1,7 @@
 """Writes the generated parts of the documents: ``python -m tools.documents``.
 
 A generated part stands between two comments, ``<!-- generated: NAME -->`` and
-``<!-- end of NAME -->``. ``tests.test_generated`` fails while a part is not what this
+``<!-- end of NAME -->``. ``tests.test_documents`` fails while a part is not what this
 program would write.
 """
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import commands, configuration
+from tools import commands, configuration, metrics, packages
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,6 +18,8 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/commands.md", "commands", commands.text),
     ("docs/configuration.md", "options", configuration.served),
     ("docs/configuration.md", "options without effect", configuration.unserved),
+    ("docs/monitoring.md", "metrics", metrics.text),
+    ("docs/architecture.md", "packages", packages.text),
 )
 
 
