@@ -1,4 +1,4 @@
-"""The arrows: who may import whom, as ``docs/architecture.md`` says."""
+"""The permitted imports between packages, as in ``docs/architecture.md``."""
 
 import ast
 from collections.abc import Iterator

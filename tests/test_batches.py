@@ -6,7 +6,7 @@ from tests.support.batches import UNKNOWN, batches, durations
 
 
 class BatchTests(SynchronousTestCase):
-    """Each module runs once, whatever is known of it."""
+    """Each module runs once, with or without a known duration."""
 
     def test_each_module_once(self) -> None:
         """Known and unknown modules are in exactly one batch."""

@@ -1,4 +1,4 @@
-"""The configuration: precedence, kinds, names, and what is said about odd ones."""
+"""The configuration: precedence, types, names, and errors for wrong values."""
 
 import json
 import os
@@ -197,7 +197,7 @@ class FormatTests(SynchronousTestCase):
         )
     )
     def test_anything(self, tree: object) -> None:
-        """Whatever the file holds, the answer is settings or one sentence."""
+        """Any content of the file gives settings or one sentence."""
         try:
             settings = parsed(json.dumps(tree).encode())
         except WrongOption as error:
@@ -274,7 +274,7 @@ class KindTests(SynchronousTestCase):
             self.assertEqual(found, text)
 
     def test_web_host_as_browsers_send_it(self) -> None:
-        """A name with other letters is taken for what DNS and Host call it."""
+        """An internationalized name is converted to its ASCII form."""
         for text, plain in (
             ("https://München.example:8443/b", "https://xn--mnchen-3ya.example:8443/b"),
             ("https://bücher.example", "https://xn--bcher-kva.example"),
@@ -324,7 +324,7 @@ class KindTests(SynchronousTestCase):
 
 
 class WarningTests(SynchronousTestCase):
-    """Names that nobody serves."""
+    """Names that are no options."""
 
     def test_unknown_key(self) -> None:
         """An unknown key is a warning with the nearest name, and the start goes on."""
@@ -370,7 +370,7 @@ class WarningTests(SynchronousTestCase):
 
 
 class SecretTests(SynchronousTestCase):
-    """What is shown of secrets: nothing."""
+    """Secrets are never shown."""
 
     def test_masked(self) -> None:
         """Shown options mask secrets, and no repr holds one."""

@@ -22,7 +22,7 @@ def configured(**more: str) -> Config:
 
 
 class AcmeOptionTests(SynchronousTestCase):
-    """What is taken and what is refused, by its option."""
+    """Accepted and refused values of each option."""
 
     def refused(self, **more: str) -> str:
         """Return the sentence that *more* is refused with."""
@@ -50,7 +50,7 @@ class AcmeOptionTests(SynchronousTestCase):
         self.assertIn("files or auto", self.refused(**both, TLS_MODE="local-ca"))
 
     def test_terms(self) -> None:
-        """Nobody agrees to an authority's terms but the operator."""
+        """Only the operator agrees to an authority's terms."""
         self.assertIn("acme.agree_tos: false", self.refused(ACME_AGREE_TOS="false"))
 
     def test_names(self) -> None:
@@ -87,7 +87,7 @@ class AcmeOptionTests(SynchronousTestCase):
             self.assertTrue(sentence.startswith(f"acme.{option}: "), sentence)
 
     def test_alpn_needs_the_port(self) -> None:
-        """The challenge in TLS is refused where nobody reaches the site's port."""
+        """The TLS-ALPN challenge is refused if the authority cannot reach the port."""
         alpn = {"ACME_CHALLENGE": "tls-alpn-01"}
         self.assertEqual(configured(**alpn).acme.challenge, "tls-alpn-01")
         self.assertIn("acme.challenge", self.refused(**alpn, INTERFACE="unix:/run/s"))

@@ -74,7 +74,7 @@ class ProxyTests(SynchronousTestCase):
             self.assertIn(given, str(error))
 
     def test_protocol_of_nobody(self) -> None:
-        """The PROXY protocol needs somebody who may speak it."""
+        """The PROXY protocol needs a client that may use it."""
         error = self.assertRaises(WrongOption, settings, proxy_protocol=True)
         self.assertIn("trusted_proxies", str(error))
         for options in (
@@ -172,7 +172,7 @@ class HostsTests(SynchronousTestCase):
         self.assertEqual(found.allowed_hosts, tuple(names))
 
     def test_refused(self) -> None:
-        """Whatever else is in it is refused, with the option's name."""
+        """Any other value in it is refused, with the option's name."""
         for each in ("https://a.example", "a.example:3000", "a.*.example", "", "a b"):
             error = self.assertRaises(WrongOption, settings, allowed_hosts=[each])
             self.assertIn("allowed_hosts", str(error), each)

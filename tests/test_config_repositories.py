@@ -10,7 +10,7 @@ class RepositoriesTests(SynchronousTestCase):
     """``repositories.local`` and ``repositories.insecure_http``."""
 
     def test_places(self) -> None:
-        """Any is the default; off is no folder; others are a list, or one text."""
+        """The default permits any directory, "off" none, a list or a text some."""
         self.assertIsNone(settings().config.repositories.folders)
         for given, folders in (
             ("any", None),

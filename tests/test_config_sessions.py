@@ -18,7 +18,7 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(limits.lifetime, timedelta(days=30))
 
     def test_shorter_than_idle(self) -> None:
-        """What ends after a day ends after a day without use too."""
+        """A shorter lifetime also limits the idle time."""
         limits = settings(session={"lifetime_sec": 86_400}).config.session.limits
         self.assertEqual((limits.idle, limits.lifetime), (timedelta(days=1),) * 2)
 

@@ -11,7 +11,7 @@ from semaphore_twisted.deferreds import Coalescer, forget
 
 
 class Fault(Exception):
-    """What a run fails with."""
+    """The error of a failing run."""
 
 
 class ForgetTests(SynchronousTestCase):
@@ -155,7 +155,7 @@ class CoalescerTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(Fault)), 1)
 
     def test_stop_by_cancelling(self) -> None:
-        """A stop can cancel the run; what that cleans up is waited for."""
+        """A stop can cancel the run, and waits for its cleanup."""
         cleaning: Deferred[None] = Deferred()
 
         async def action() -> None:

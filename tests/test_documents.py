@@ -1,4 +1,4 @@
-"""The documents: what a reader types works, links lead somewhere, texts are current."""
+"""Tests of the documents: their commands work, links resolve, texts are current."""
 
 import ast
 import re

@@ -128,7 +128,7 @@ def bait(pattern: str | bytes) -> Iterator[str]:
 
 
 class ShapeTests(SynchronousTestCase):
-    """What an expression looks like."""
+    """The forms of an expression."""
 
     def test_shape(self) -> None:
         """No expression has a back-reference or a repetition within a repetition."""

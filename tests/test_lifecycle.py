@@ -155,7 +155,7 @@ class SequentialServiceTests(SynchronousTestCase):
         self.successResultOf(service.stopService())
 
     def test_failing_stop(self) -> None:
-        """One that cannot stop does not keep the others from it."""
+        """A service that fails to stop does not prevent the stop of the other ones."""
         service = SequentialService([self.a, self.b])
         self.successResultOf(service.startService())
         self.b.error = RuntimeError("b")

@@ -54,7 +54,7 @@ class LinkWatchTests(SynchronousTestCase):
         self.assertRaises(OSError, self.kernel.send, b"event")
 
     def test_failing(self) -> None:
-        """Whoever fails when told is told the next time too."""
+        """A callback that fails is called again the next time."""
 
         def fail() -> None:
             self.calls += 1
@@ -80,7 +80,7 @@ class LinkWatchTests(SynchronousTestCase):
         watch.stop()
 
     def test_kernel(self) -> None:
-        """The kernel gives such a socket to anybody."""
+        """An unprivileged user can open the socket."""
         made = netlink()
         self.addCleanup(made.close)
         self.assertRaises(BlockingIOError, made.recv, 1)

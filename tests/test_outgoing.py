@@ -1,4 +1,4 @@
-"""Tests of outgoing TLS: who is believed, and who is not."""
+"""Tests of outgoing TLS: trusted and untrusted certificates."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -148,7 +148,7 @@ class OutgoingTests(SynchronousTestCase):
             self.assertIsInstance(error, VerificationError, host)
 
     def test_chain(self) -> None:
-        """So is that of an authority that is not believed, or of nobody."""
+        """A certificate of an untrusted authority is refused, or with none trusted."""
         for pem in (Authority().pem, None):
             tls = Tls(trust(only=pem))
             error: Any = self.error("h.example", self.authority.pair(), tls)

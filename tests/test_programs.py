@@ -8,7 +8,7 @@ from tests.support.programs import found, missing, needs, packages, program, req
 
 
 class ProgramsTests(SynchronousTestCase):
-    """What a test gets that needs a program."""
+    """Looking up a program that a test needs."""
 
     def setUp(self) -> None:
         """Have a search path with two programs of the table, one of them absent."""

@@ -1,4 +1,4 @@
-"""Every route: what it asks of the caller, and that it asks."""
+"""Every route: its required access, and its enforcement."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def path_of(route: Route, project: int = 1) -> str:
 
 
 class RouteTests(SynchronousTestCase):
-    """The table of routes, and what the site does with it."""
+    """The table of routes, and its effect in the site."""
 
     def ask(
         self, client: ApiClient, route: Route, project: int = 1, **more: Any
@@ -71,7 +71,7 @@ class RouteTests(SynchronousTestCase):
                 self.assertEqual(self.ask(client, route), 401, route.pattern)
 
     def test_roles(self) -> None:
-        """Each role passes the routes of its rights, and no others."""
+        """Each role may use the routes of its permissions only."""
         client = api_client()
         conn = client.database.conn
         project = make_project(conn, make_user(conn, "olga"))
@@ -89,7 +89,7 @@ class RouteTests(SynchronousTestCase):
                     self.assertEqual(status, 403, f"{role} {route.pattern}")
 
     def test_strangers(self) -> None:
-        """Who is no member does not learn that a project exists."""
+        """A user who is no member does not learn that a project exists."""
         client = api_client()
         conn = client.database.conn
         project = make_project(conn, make_user(conn, "olga"))
@@ -102,7 +102,7 @@ class RouteTests(SynchronousTestCase):
                 )
 
     def test_guarded(self) -> None:
-        """Keys and environments are read by those who manage them only."""
+        """Only users who manage keys and environments can read them."""
         for route in ROUTES:
             if route.pattern.startswith("/project/{project_id}") and any(
                 route.pattern.endswith(each) or f"{each}/" in route.pattern

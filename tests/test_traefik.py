@@ -37,7 +37,7 @@ class TraefikTests(SynchronousTestCase):
         self.assertLessEqual(part.keys(), self.KEYS[kind])
 
     def test_static(self) -> None:
-        """The entry points are 80, which leads to 443, and believe nobody."""
+        """The entry points are 80, which redirects to 443, and trust no headers."""
         found = self.read("traefik.yml")
         self.check("static", found)
         points = found["entryPoints"]
@@ -54,7 +54,7 @@ class TraefikTests(SynchronousTestCase):
         self.assertTrue((ETC / "traefik" / file.rpartition("/")[2]).is_file())
 
     def test_dynamic(self) -> None:
-        """What the router and the service name is there."""
+        """The entry points and services that are named exist."""
         found = self.read("semaphore.yml")
         points = self.read("traefik.yml")["entryPoints"]
         self.check("dynamic", found)

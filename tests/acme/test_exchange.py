@@ -1,4 +1,4 @@
-"""What an exchange with an authority gives, and how it says what went wrong."""
+"""The results of an exchange with an authority, and its errors."""
 
 from typing import Any
 

@@ -33,7 +33,7 @@ class PatienceTests(SynchronousTestCase):
 
     @given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
     def test_bounds(self, failures: int, chance: float) -> None:
-        """A minute at least, a day at most, whatever happens."""
+        """The delay is a minute at least and a day at most, for any input."""
         found = pacing.patience(failures, lambda: chance)
         self.assertLessEqual(timedelta(minutes=1), found)
         self.assertLessEqual(found, DAY)
@@ -46,7 +46,7 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(pacing.patience(1, lambda: 0.8), timedelta(seconds=72))
 
     def test_retry_after(self) -> None:
-        """Both forms of Retry-After are read; others say nothing."""
+        """Both forms of Retry-After are parsed; other texts are ignored."""
         for text, seconds in (
             ("120", 120),
             (" 0 ", 0),
@@ -65,7 +65,7 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(found.not_before, BEGINNING + pacing.WEEK)
 
     def test_asked(self) -> None:
-        """Who asks skips our own patience, and not the authority's."""
+        """A request skips our own delay, but not the authority's."""
         tried = pacing.began(Record(), BEGINNING, lambda: 0.0)
         minute = BEGINNING + timedelta(minutes=1)
         self.assertEqual(pacing.may_try(tried, BEGINNING, asked=False), minute)
@@ -86,7 +86,7 @@ class RenewalTests(SynchronousTestCase):
     """When a certificate is renewed."""
 
     def setUp(self) -> None:
-        """Have a certificate, and what is known of it."""
+        """Create a certificate, and its record."""
         self.leaf = leaf()
         self.leaf_id = renewal_id(self.leaf) or ""
         self.known = Record(issued=BEGINNING)

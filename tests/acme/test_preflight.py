@@ -1,4 +1,4 @@
-"""What is found before an authority is asked."""
+"""Findings before an authority is called."""
 
 from datetime import timedelta
 from typing import Any
@@ -46,7 +46,7 @@ class NameTests(SynchronousTestCase):
     """Names, addresses and ports."""
 
     def check(self, found: Preflight, *wanted: tuple[Mark, str]) -> None:
-        """Check marks and words of what is found."""
+        """Check the marks and the words of findings."""
         findings = found.name(NAME)
         self.assertEqual([each.mark for each in findings], [each[0] for each in wanted])
         for finding, (_, words) in zip(findings, wanted, strict=True):
@@ -58,7 +58,7 @@ class NameTests(SynchronousTestCase):
         self.check(looking(), (Mark.FINE, "this machine"), fine)
 
     def test_unknown(self) -> None:
-        """A name that nobody knows is a fault, and what to do is said."""
+        """A name without an address is a fault with a remedy."""
         unknown = looking(addresses=OSError(-2, "Name or service not known"))
         self.check(unknown, (Mark.FAULT, "give it an A or AAAA record"))
 
@@ -69,7 +69,7 @@ class NameTests(SynchronousTestCase):
         self.check(found, note, (Mark.FINE, "answers"))
 
     def test_other_program(self) -> None:
-        """Somebody else's answer on port 80 is told of, also one that looks alike."""
+        """Another program's answer on port 80 is reported, even a similar one."""
         for answer in ("200 OK", "404 Not Found"):
             note = (Mark.NOTE, f"answered {answer}, which is not this server's")
             self.check(looking(answer=answer), (Mark.FINE, ""), note)
@@ -135,10 +135,10 @@ class AuthorityTests(SynchronousTestCase):
 
 
 class RecordTests(SynchronousTestCase):
-    """What is remembered."""
+    """The content of the record."""
 
     def test_known(self) -> None:
-        """Orders, the last failure, and what the authority asked for."""
+        """Orders, the last failure, and the authority's requested delay."""
         (one,) = preflight.known(Record(), BEGINNING)
         self.assertEqual((one.mark, one.sentence[:7]), (Mark.FINE, "0 of 20"))
         later = BEGINNING + timedelta(hours=1)

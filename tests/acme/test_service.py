@@ -1,4 +1,4 @@
-"""What the keeper of the certificate does when all is well, and when it is asked."""
+"""The ACME service without faults, and on request."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -102,7 +102,7 @@ class ServiceTests(SynchronousTestCase):
         self.assertNotEqual(self.server.leaf(), newest)
 
     def test_asked(self) -> None:
-        """Who asks has a new one at once, and once."""
+        """A request orders a new certificate at once, and only one."""
         self.first()
         with self.server.database.conn.transaction(write=True) as conn:
             operations.ask(conn, DIRECTORY)
@@ -182,7 +182,7 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.authority.ordered), 1)
 
     def test_store_fails(self) -> None:
-        """What the store does not give is told until it does."""
+        """A failure of the store is reported until it ends."""
         service = self.server.start()
         self.server.run(MINUTE)
         self.assertEqual(service.broken, "")

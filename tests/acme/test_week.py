@@ -1,7 +1,7 @@
-"""A week of each fault that an authority can have, in fake time.
+"""A week of each fault of an authority, in fake time.
 
-Whatever it does: one account, twenty orders, HTTPS with a valid certificate, and the
-reactor free.
+With each fault there are one account and at most twenty orders, HTTPS has a valid
+certificate, and the reactor is not blocked.
 """
 
 import gc

@@ -7,7 +7,7 @@ from tests.support.folders import FolderTestCase
 
 
 class WriteTests(FolderTestCase):
-    """The file, and what is beside it."""
+    """The file, and the files beside it."""
 
     def names(self) -> list[str]:
         """Return the names in the folder."""
@@ -26,7 +26,7 @@ class WriteTests(FolderTestCase):
         self.assertEqual(self.names(), ["file"])
 
     def test_mode(self) -> None:
-        """The mode is what was asked for, whatever the umask is."""
+        """The file has the requested mode under any umask."""
         path = self.folder / "file"
         self.addCleanup(os.umask, os.umask(0o077))
         for mode in (0o644, 0o600):

@@ -23,7 +23,7 @@ class LocksTests(FolderTestCase):
         self.assertFalse(self.path.exists())
 
     def test_free(self) -> None:
-        """A file that no process holds is not locked, whatever its text is."""
+        """A file without a lock holder is not locked, with any content."""
         self.path.write_text("123\n")
         self.assertIsNone(locks.holder(self.path))
         self.assertFalse(locks.is_held(self.path))

@@ -1,1 +1,1 @@
-"""What every adapter of a port does, and its double too."""
+"""The contracts of ports, which each adapter and its double must pass."""

@@ -23,7 +23,7 @@ class RunnerContract:
         raise NotImplementedError
 
     def drive(self, work: Coroutine[Any, Any, None]) -> Any:
-        """Run a test's coroutine; what is returned is returned to the runner."""
+        """Run a test's coroutine; return its result to the test runner."""
         raise NotImplementedError
 
     def settled(self) -> "Deferred[None]":

@@ -1,4 +1,4 @@
-"""What every database does, the real one and the one in memory."""
+"""The contract of a database, for the real one and the one in memory."""
 
 import os
 import sqlite3
@@ -57,7 +57,7 @@ class DatabaseContract:
         self.assertTrue(verifyObject(IDatabase, self.database))
 
     def test_write_then_read(self) -> None:
-        """What was written is seen by both kinds of reads, with every argument."""
+        """A write is visible to both kinds of reads, with every argument."""
         self.assertEqual(self.wait(self.database.write(_put, "a", value="x")), "a")
         self.assertEqual(self.wait(self.database.read(_all)), ["x"])
         self.assertEqual(self.wait(self.database.long_read(_all)), ["x"])
@@ -155,7 +155,7 @@ class RealDatabaseTests(DatabaseContract, SynchronousTestCase):
         self.assertGreaterEqual(self.database.last_wait, 0.0)
 
     def test_cancelled_write_is_done(self) -> None:
-        """Who cancels a write stops waiting; the write is done all the same."""
+        """Cancelling a write only stops the waiting; the write is still done."""
         answer = self.database.write(_put, "a")
         answer.cancel()
         self.failureResultOf(answer)
@@ -163,7 +163,7 @@ class RealDatabaseTests(DatabaseContract, SynchronousTestCase):
         self.assertEqual(self.wait(self.database.read(_size)), 2)
 
     def test_stop_finishes_first(self) -> None:
-        """A stop waits for what was asked before, and nothing is served after it."""
+        """A stop waits for earlier operations, and refuses later ones."""
         written = self.database.write(_put, "a")
         stopped = self.database.stopService()
         self.wait(stopped)

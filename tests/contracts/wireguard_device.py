@@ -62,7 +62,7 @@ class DeviceContract:
         raise NotImplementedError
 
     def drive(self, work: Coroutine[Any, Any, None]) -> Any:
-        """Run a test's coroutine; what is returned is returned to the runner."""
+        """Run a test's coroutine; return its result to the test runner."""
         raise NotImplementedError
 
     def test_interface(self) -> None:
@@ -160,7 +160,7 @@ class DeviceContract:
             await device.apply([RemovePeer(change.public_key)])
 
     def test_plan(self) -> Any:
-        """What was planned is what there is then, of hundreds, and of none."""
+        """Applying a plan gives the desired state, with hundreds of peers or none."""
         return self.drive(self._plan())
 
     async def _plan(self) -> None:

@@ -41,7 +41,7 @@ def new_leaf(
 
 
 class OpensslTests(SynchronousTestCase):
-    """What an implementation of somebody else's thinks of it."""
+    """Checks by an independent implementation."""
 
     def setUp(self) -> None:
         """Make a chain."""
@@ -154,7 +154,7 @@ class OpensslTests(SynchronousTestCase):
 
 
 class ContentTests(SynchronousTestCase):
-    """What the certificates say."""
+    """The fields of the certificates."""
 
     def test_leaf(self) -> None:
         """A leaf is for servers only, lists DNS names and addresses, and is short."""
@@ -192,7 +192,7 @@ class ContentTests(SynchronousTestCase):
 
     @given(st.binary(min_size=16, max_size=16))
     def test_serial_numbers(self, content: bytes) -> None:
-        """Whatever is drawn, the serial number is positive and has 127 bits."""
+        """With any entropy, the serial number is positive and has 127 bits."""
         root = certificates.new_root(
             host="h", names=(), addresses=(), now=NOW, entropy=lambda n: content[:n]
         )
@@ -227,7 +227,7 @@ class ContentTests(SynchronousTestCase):
         )
 
     def test_load(self) -> None:
-        """What was written is read again; another's key is refused."""
+        """A written certificate is read back; another certificate's key is refused."""
         root = new_root()
         again = Issued.load(root.certificate_pem, root.key_pem)
         self.assertEqual(again.certificate, root.certificate)
@@ -278,10 +278,10 @@ class NameTests(SynchronousTestCase):
 
 
 class SuccessionTests(SynchronousTestCase):
-    """A root and the one after it, judged by those who trust either."""
+    """A root and its successor, verified with either as trust anchor."""
 
     def setUp(self) -> None:
-        """Make both, what the former certified, and a leaf below the new one."""
+        """Create both roots, the cross-certificate, and a leaf below the new root."""
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
         self.now = datetime.now(UTC)  # certtool knows no other
@@ -372,7 +372,7 @@ class SuccessionTests(SynchronousTestCase):
         return done.stdout + done.stderr
 
     def test_either(self) -> None:
-        """Who trusts one of them, or both, trusts the leaf."""
+        """Clients that trust one of them, or both, accept the leaf."""
         for trusted in ("former", "root", "both"):
             self.assertIn(": OK", self.openssl(trusted, self.leaf()), trusted)
             self.assertEqual(self.certtool(trusted, self.leaf()), 0, trusted)

@@ -1,4 +1,4 @@
-"""What an authority is shown and asked for, and what its answers must be."""
+"""Answers to an authority's challenges, and checks of its responses."""
 
 import hashlib
 

@@ -12,7 +12,7 @@ from tests.support.gitserver import Authority
 
 
 class NormaliseTests(SynchronousTestCase):
-    """What is taken, and what is refused with which words."""
+    """Accepted certificates, and the errors for refused ones."""
 
     def setUp(self) -> None:
         """Have an authority and a pair."""
@@ -20,7 +20,7 @@ class NormaliseTests(SynchronousTestCase):
         self.certificate, self.key = self.authority.client()
 
     def test_forms(self) -> None:
-        """Whatever form the key had, it is PKCS#8 and open; issuers may follow."""
+        """A key in any form becomes unencrypted PKCS#8; issuers may follow."""
         locked = self.authority.client(passphrase=b"secret")
         issuer = self.authority.pem.decode()
         for certificate, key, passphrase in (

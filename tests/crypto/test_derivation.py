@@ -60,7 +60,7 @@ class JunkTests(SynchronousTestCase):
     @example(b"\x30\x80\x30\x80\x02\x01\x05")
     @example(b"\x30\x7e" * 64)
     def test_pkcs8(self, content: bytes) -> None:
-        """What is no PKCS#8 is not called costly by an exception."""
+        """The check raises no exception for content that is not PKCS#8."""
         self.assertIn(pkcs8_is_costly(content), (True, False))
 
     @given(st.binary(max_size=200))

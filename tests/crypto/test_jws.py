@@ -31,7 +31,7 @@ def opened(message: bytes) -> tuple[dict[str, Any], Any, bytes, bytes]:
 
 
 class AccountKeyTests(SynchronousTestCase):
-    """The key and what it signs."""
+    """The account key and its signatures."""
 
     def setUp(self) -> None:
         """Draw a key."""

@@ -1,4 +1,4 @@
-"""Sealing: what opens, where, and how everything else fails."""
+"""Encryption of values: where they can be decrypted, and all failures."""
 
 import base64
 import hashlib
@@ -48,7 +48,7 @@ def keyring(
 
 
 class RoundTripTests(SynchronousTestCase):
-    """What was sealed opens, at its place only."""
+    """A sealed value can be opened at its own place only."""
 
     @given(st.binary(max_size=5000), st.text(max_size=40), st.text(max_size=40))
     def test_opens(self, plaintext: bytes, row: str, project: str) -> None:
@@ -195,7 +195,7 @@ class KeyTests(SynchronousTestCase):
 
 
 class BrokenEnvelopeTests(SynchronousTestCase):
-    """Whatever is no envelope of ours fails with a typed error, and is not shown."""
+    """An invalid envelope fails with a typed error, and is not quoted."""
 
     def test_bit_flips(self) -> None:
         """No single changed bit opens, nor gives another kind of error."""

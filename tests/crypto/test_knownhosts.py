@@ -90,7 +90,7 @@ class KnownHostsTests(SynchronousTestCase):
 
     @given(st.binary(max_size=300))
     def test_any_file(self, content: bytes) -> None:
-        """Any bytes are read, and what is not forgotten stays as it is."""
+        """Any bytes are read, and remaining lines stay unchanged."""
         entries(content)
         rest, gone = without(content, "h")
         if not gone:

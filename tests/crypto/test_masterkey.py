@@ -28,7 +28,7 @@ class ParseTests(SynchronousTestCase):
         return sentence
 
     def test_wrong_lengths(self) -> None:
-        """Another length is refused with what was found and what is wanted."""
+        """Another length is refused with the length found and the one expected."""
         for size in (0, 1, 16, 24, 31, 33, 48, 64):
             text = base64.encodebytes(b"k" * size).decode()
             self.assertIn(f"{size} bytes found", self.refused(text))

@@ -22,7 +22,7 @@ CONTENT = b"something secret " * 5000
 
 
 class PassphraseTests(SynchronousTestCase):
-    """What opens, and what does not."""
+    """Decryption with right and wrong passphrases."""
 
     def sealed(self) -> bytes:
         """Return a file."""
@@ -33,7 +33,7 @@ class PassphraseTests(SynchronousTestCase):
         return json.dumps({**json.loads(self.sealed()), **fields}).encode()
 
     def test_round_trip(self) -> None:
-        """What was sealed is returned, and is nowhere in the file."""
+        """The encrypted content is returned, and is nowhere in the file."""
         file = self.sealed()
         self.assertEqual(unlock(file, PASSPHRASE, subject="test").reveal(), CONTENT)
         self.assertNotIn(b"secret", file)

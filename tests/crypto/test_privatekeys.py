@@ -33,7 +33,7 @@ def generate(folder: Path, name: str, *options: str, passphrase: str = "") -> st
 
 
 class KeyCase(SynchronousTestCase):
-    """A folder for keys, and what a refusal says."""
+    """A directory for keys, and a check of errors."""
 
     def setUp(self) -> None:
         """Make the folder."""
@@ -150,7 +150,7 @@ class AcceptedTests(KeyCase):
 
 
 class PastedTests(KeyCase):
-    """Whatever happened to the white space, the key is the same."""
+    """Keys are equal with any changes of their white space."""
 
     def test_line_ends(self) -> None:
         """Line ends, blank lines and indentation do not matter."""
@@ -192,14 +192,14 @@ class PastedTests(KeyCase):
             self.assert_same(normalise(pasted, PASSPHRASE), wanted)
 
     def test_again(self) -> None:
-        """What came out goes in again."""
+        """The result is accepted as input again."""
         key = normalise(generate(self.folder, "a", "-t", "ecdsa"))
         again = normalise(key.openssh.decode())
         self.assertEqual(again.public, key.public)
 
 
 class RefusedTests(KeyCase):
-    """What is no private key is refused with what it is."""
+    """A text that is no private key is refused with its type."""
 
     def test_empty(self) -> None:
         """Nothing at all is called empty."""
@@ -383,7 +383,7 @@ class RefusedTests(KeyCase):
 
 
 class OtherProgramsTests(KeyCase):
-    """What PuTTYgen exports, and what ssh-keygen encrypts in other ways."""
+    """Exports of PuTTYgen, and other encryptions of ssh-keygen."""
 
     def putty(self, kind: str, form: str, *options: str, passphrase: str = "") -> str:
         """Return a new key of *kind* as ``puttygen`` exports it."""

@@ -1,1 +1,1 @@
-"""Who somebody is."""
+"""Tests of authentication."""

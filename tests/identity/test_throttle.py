@@ -109,7 +109,7 @@ class ThrottleTests(SynchronousTestCase):
         self.assertGreater(self.wait(_subject("Alice", "198.51.100.1")), 0)
 
     def test_unknown_account(self) -> None:
-        """A name that nobody has waits as well, so that it tells nothing."""
+        """An unknown name is delayed too, so a delay reveals nothing."""
         self.fail(_subject("nobody"), 5)
         self.assertGreater(self.wait(_subject("Nobody", "198.51.100.1")), 0)
         self.assertNotIn(b"nobody", self.conn.raw.serialize())
@@ -129,7 +129,7 @@ class ThrottleTests(SynchronousTestCase):
         self.assertEqual(self.wait(_subject()), 0)
 
     def test_no_oracle(self) -> None:
-        """While an account has to wait, the right password is refused like others."""
+        """During a delay of the account, the right password is refused as well."""
         self.fail(_subject(), 5)
         with self.assertRaises(TooManyAttempts):
             self.log_in(_subject())
@@ -145,7 +145,7 @@ class ThrottleTests(SynchronousTestCase):
         self.assertEqual(self.wait(_subject()), 0)
 
     def test_success_does_not_forgive_the_address(self) -> None:
-        """Who has one account cannot guess at others for ever."""
+        """A login with one account does not permit endless guesses at other ones."""
         for number in range(20):
             if number % 4 == 0:
                 self.log_in(_subject())

@@ -95,7 +95,7 @@ class EmailTests(SynchronousTestCase):
             check_email(email)
 
     def test_refused(self) -> None:
-        """Others are refused, with what is expected."""
+        """Other texts are refused, with an example."""
         for email in (
             "notmail",
             "@example.org",

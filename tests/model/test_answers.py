@@ -30,7 +30,7 @@ class NameTests(SynchronousTestCase):
         return found
 
     def test_connection(self) -> None:
-        """How Ansible connects, and what it runs there, no task writes as free text."""
+        """Free text of a task cannot set Ansible's connection variables."""
         names = (
             *("ansible_connection", "ansible_python_interpreter", "ansible_become_exe"),
             *(

@@ -31,7 +31,7 @@ class ObjectTests(SynchronousTestCase):
         self.assertEqual(json_object(" ", "x"), {})
 
     def test_refused(self) -> None:
-        """What is no object, or has a value that JSON does not have, is refused."""
+        """A value that is no object, or that JSON does not have, is refused."""
         for text in (
             *("[]", "1", "null", '"x"', "{", "{} {}", "{'a': 1}", '{"a": NaN}'),
             *('{"a": 1e400}', '{"a": -Infinity}', '{"a": "\\ud800"}', "\ufeff{}"),

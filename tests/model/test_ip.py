@@ -49,7 +49,7 @@ class CanonicalTests(SynchronousTestCase):
 
 
 class SourceTests(SynchronousTestCase):
-    """What counts as one client."""
+    """The source key of a client's address."""
 
     def test_sources(self) -> None:
         """IPv4 counts by address, IPv6 by its /64, a tunnel by the IPv4 address."""
@@ -79,7 +79,7 @@ class SourceTests(SynchronousTestCase):
 
     @given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
     def test_every_ipv6(self, address: ipaddress.IPv6Address, low: int) -> None:
-        """What one host can choose of its address changes nothing, tunnels aside."""
+        """The bits that a host chooses itself do not count, except in tunnels."""
         other = ipaddress.IPv6Address(int(address) >> 64 << 64 | low)
         if any(
             each.teredo or each.ipv4_mapped or ip.source(str(each)).count(".")

@@ -23,7 +23,7 @@ _UNITS = {"": 1, " s": 1, " KiB": 1 << 10, " MiB": 1 << 20}
 
 
 class TableTests(SynchronousTestCase):
-    """What is documented is what holds."""
+    """The documented limits are the effective ones."""
 
     def test_table(self) -> None:
         """Each limit has one row with its value, and each row is a limit."""
@@ -51,7 +51,7 @@ class SupervisorTests(SynchronousTestCase):
     """The supervisor, which imports nothing but its own parts, has the same limits."""
 
     def test_same(self) -> None:
-        """What it writes, the server reads."""
+        """The server has the same limits as the supervisor."""
         self.assertEqual(
             (masker.LONGEST_LINE, records.LONGEST, lines.LONGEST),
             (limits.LOG_LINE, limits.SPOOL_RECORD, limits.LOG_LINE),

@@ -18,7 +18,7 @@ class LoginTests(SynchronousTestCase):
             check_login(login, "ssh.login")
 
     def test_refused(self) -> None:
-        """What ssh, git or Ansible would take for something else is refused."""
+        """A login that ssh, git or Ansible would misinterpret is refused."""
         for login in (
             *("-oProxyCommand=x", "-l", "a;b", "a/b", "../a", "a b", "a\tb", "a\nb"),
             *("a\0", "$(id)", "${HOME}", "`id`", "a|b", "a&b", "a<b", "'a'", '"a"'),

@@ -1,4 +1,4 @@
-"""Which repositories are refused, and what is known of the others."""
+"""Refused addresses of repositories, and the parts of accepted ones."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +70,7 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(check_url(url), kind, url)
 
     def test_refused(self) -> None:
-        """What git could take for an option or a program is refused."""
+        """An address that git could read as an option or a program is refused."""
         for url in BAD:
             with self.assertRaises(Invalid, msg=url):
                 check_url(url)
@@ -107,7 +107,7 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual(address(found.with_user(found.user)).path, found.path)
 
     def test_control_characters_in_a_file_url(self) -> None:
-        """What a file: URL hides in percent signs is looked at as well."""
+        """Percent-encoded characters in a file: URL are checked too."""
         for url in ("file:///srv/a%0Ab", "file:///srv/%00", "file:///srv/%ff"):
             with self.assertRaises(Invalid, msg=url):
                 address(url)
@@ -136,7 +136,7 @@ class AddressTests(SynchronousTestCase):
 
 
 class RulesTests(SynchronousTestCase):
-    """What an operator permits of repositories."""
+    """The operator's rules for repositories."""
 
     def test_places(self) -> None:
         """Real paths count; the server's own directories are never permitted."""
@@ -178,7 +178,7 @@ class BranchTests(SynchronousTestCase):
             check_branch(branch)
 
     def test_refused(self) -> None:
-        """A name like an option, and what git forbids, is refused."""
+        """A name like an option, or one that git forbids, is refused."""
         for branch in (
             *("-x", "--upload-pack=x", "a b", "a..b", "a~1", "a^", "a:b", "a\nb"),
             *("a@{1}", "@", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "x" * 251),

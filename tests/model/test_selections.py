@@ -1,4 +1,4 @@
-"""What selects hosts and tasks, and what a task may add to the arguments."""
+"""Selections of hosts and tasks, and arguments that a task may add."""
 
 import contextlib
 import itertools
@@ -43,7 +43,7 @@ class HostsTests(SynchronousTestCase):
             check_hosts(part, names_only=False)
 
     def test_files(self) -> None:
-        """A part that Ansible would read as a file is refused, whoever wrote it."""
+        """A part that Ansible would read as a file is refused, from any author."""
         for part in (
             *("@x", "@/etc/shadow", "all:@/etc/shadow", "all,@/etc/shadow", "&@x"),
             *("!@x", "all:&@x", "all:!@x", "all @x", "all\t@x", " @x", "all;@x", ":@x"),
@@ -122,7 +122,7 @@ class TaskArgumentsTests(SynchronousTestCase):
     """:func:`check_task_arguments`."""
 
     def test_accepted(self) -> None:
-        """What selects hosts and tasks, and how loud and how fast they run."""
+        """Options that select hosts and tasks, verbosity and parallelism."""
         for words in (
             ["-v"],
             ["-vvvv", "--check", "-D", "--become"],
@@ -135,7 +135,7 @@ class TaskArgumentsTests(SynchronousTestCase):
             check_task_arguments(words)
 
     def test_refused(self) -> None:
-        """What sets variables, runs programs, reads files or evaluates templates."""
+        """Options for variables, programs, files and templates are refused."""
         for words in (
             *(["-e", "x"], ["--extra-vars=@/etc/shadow"], ["-ex=1"], ["--ext=x"]),
             *(

@@ -77,7 +77,7 @@ class CheckTests(SynchronousTestCase):
         check(Body(text="a\n\tb\r\n"))
 
     def test_unchanged(self) -> None:
-        """What is stored may be sent again, in the same field only."""
+        """A stored value may be sent again, in the same field only."""
         long = "x" * 300
         present = Body(
             name=long,

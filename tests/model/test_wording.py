@@ -1,4 +1,4 @@
-"""Tests of what is said about wrong values."""
+"""Tests of the errors for wrong values."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -41,7 +41,7 @@ class Whole(msgspec.Struct):
 
 
 class SentenceTests(SynchronousTestCase):
-    """The place and what is expected there, without a decoder's words."""
+    """The place and the expected value, without a decoder's words."""
 
     def said(self, **more: Any) -> str:
         """Return what is said of an object with *more*."""
@@ -98,7 +98,7 @@ class SentenceTests(SynchronousTestCase):
             self.assertEqual(sentence(error, Whole), said)
 
     def test_no_json(self) -> None:
-        """What is no JSON is called so, with the place if it is known."""
+        """Invalid JSON is called so, with the position if it is known."""
         for text, said in (
             (b"{", "The body is not valid JSON"),
             (b"{}x", "The body is not valid JSON (byte 3)"),

@@ -82,7 +82,7 @@ class DamageTests(SynchronousTestCase):
         self.assertIs(second.fault, msgspec.UNSET)
 
     def test_strict(self) -> None:
-        """What decides about rights is as strict as ever."""
+        """Values that decide about permissions are still decoded strictly."""
         make_user(self.conn)
         for column, value in (("created", "yesterday"), ("admin", "yes")):
             self.damage("user", column, value)

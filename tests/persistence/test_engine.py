@@ -40,7 +40,7 @@ class ConnectionTests(SynchronousTestCase):
         self.assertIsNone(conn.one(_one, _Option, key="a"))
 
     def test_large_number(self) -> None:
-        """A number of more than 64 bits is refused, as what somebody sent."""
+        """A number of more than 64 bits is refused as an invalid input."""
         conn = memory_connection()
         for number in (2**63, -(2**63) - 1, 10**30):
             self.assertRaises(Invalid, conn.one, _one, _Option, key=number)

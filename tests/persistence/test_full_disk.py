@@ -1,4 +1,4 @@
-"""The store on a disk that is full, and what is kept for that."""
+"""The store on a full disk, and its reserve."""
 
 import os
 import resource
@@ -87,7 +87,7 @@ class DiskTestCase(SynchronousTestCase):
 
 
 class BallastTests(DiskTestCase):
-    """What is possible on a full disk."""
+    """Operations that are possible on a full disk."""
 
     def test_made(self) -> None:
         """The ballast takes its part of the disk, and is for the owner only."""
@@ -111,7 +111,7 @@ class BallastTests(DiskTestCase):
         self.wait(urgent(_put, "last"))
 
     def test_sparing(self) -> None:
-        """Logs are refused while others still have room; then they go on."""
+        """Logs are refused while other writes still have room; then they continue."""
         fill(self.folder / "filler")
         with (self.folder / "filler").open("r+b") as file:
             size = os.fstat(file.fileno()).st_size
@@ -123,7 +123,7 @@ class BallastTests(DiskTestCase):
         self.wait(sparing(_put, "log"))
 
     def test_greedy_neighbor(self) -> None:
-        """Space that an urgent write did not use is taken back before others can."""
+        """Space that an urgent write did not use is reserved again at once."""
         self.exhaust()
         urgent = self.database.writing(urgent=True)
         for number in range(20):

@@ -1,4 +1,4 @@
-"""What changed rows leave behind is removed."""
+"""The remains of changed rows are removed."""
 
 import os
 import sqlite3

@@ -161,7 +161,7 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(pending(self.path), [])
 
     def test_private(self) -> None:
-        """The file is its owner's only, whatever the umask."""
+        """Only the owner can read the file, under any umask."""
         before = os.umask(0)
         self.addCleanup(os.umask, before)
         migrate(self.path, utc_now)

@@ -10,7 +10,7 @@ from tests.support.threads import Inbox
 
 
 class ComputeTests(SynchronousTestCase):
-    """The thread for what costs CPU."""
+    """The thread for CPU-intensive work."""
 
     def setUp(self) -> None:
         """Start one."""

@@ -1,8 +1,7 @@
 """A program for a server's namespace: a site and a resolver inside the tunnel.
 
 For an input line ``status`` it prints the state of its listeners. Its argument is the
-path of a ``resolv.conf``. It runs as the user nobody, which proves that it needs no
-privileges.
+path of a ``resolv.conf``. It runs without privileges, which proves that it needs none.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""Tests of what runs tasks."""
+"""Tests of the code that runs tasks."""

@@ -17,7 +17,7 @@ KEPT, GONE = mirror_name(1, "https://h/x"), mirror_name(2, "https://h/x")
 
 
 class MirrorsTests(SynchronousTestCase):
-    """What is in the folder of mirrors."""
+    """The directory of mirrors."""
 
     def setUp(self) -> None:
         """Have a folder."""
@@ -25,18 +25,18 @@ class MirrorsTests(SynchronousTestCase):
         self.folder.mkdir()
 
     def fill(self, *names: str) -> None:
-        """Put mirrors there, with what is beside each."""
+        """Create mirrors, with the files beside each."""
         for name in names:
             (self.folder / name / "objects").mkdir(parents=True)
             (self.folder / f"{name}.lock").touch()
 
     @property
     def names(self) -> set[str]:
-        """What is there now."""
+        """The current names in the directory."""
         return {path.name for path in self.folder.iterdir()}
 
     def test_sweep(self) -> None:
-        """What is kept stays, with its lock; the rest goes, but for other files."""
+        """Kept mirrors and their locks stay; other mirrors go; other files stay."""
         self.fill(KEPT, GONE)
         for name in (f"{GONE}.new", f"{KEPT}.old"):
             (self.folder / name / "objects").mkdir(parents=True)

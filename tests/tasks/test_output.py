@@ -1,4 +1,4 @@
-"""Tests of how lines get into the store and to those who watch."""
+"""Tests of how lines reach the store and the watchers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +49,7 @@ class OutputLogTests(SynchronousTestCase):
         )
 
     def publish(self, lines: Sequence[OutputLine]) -> None:
-        """Check that what is published can be read already."""
+        """Check that published lines can be read from the store."""
         stored = page(self.database.conn, self.task, most=10_000_000)
         self.assertEqual(stored[-len(lines) :] if lines else [], list(lines))
         self.published += lines
@@ -98,7 +98,7 @@ class OutputLogTests(SynchronousTestCase):
         self.assertEqual(len(self.published), MANY_LINES + 2)
 
     def test_one_flush_at_a_time(self) -> None:
-        """What comes during a flush waits for its end, and for its turn."""
+        """Lines that arrive during a flush wait for its end, in order."""
         self.database.held = True
         first, second = self.lines("a"), self.lines(*(["b"] * MANY_LINES))
         self.assertEqual(len(self.database.asked), 1)

@@ -34,7 +34,7 @@ class OrderTests(SynchronousTestCase):
     """Everything that a task runs with."""
 
     def setUp(self) -> None:
-        """Make a project and somebody."""
+        """Create a project and a user."""
         self.conn = memory_connection()
         self.user = make_user(self.conn)
         self.project = make_project(self.conn, self.user)

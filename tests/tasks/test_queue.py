@@ -30,7 +30,7 @@ def queued(
 
 
 class QueueTests(SynchronousTestCase):
-    """Who starts."""
+    """The tasks that may start."""
 
     def test_all_start(self) -> None:
         """Tasks of different templates start at once."""
@@ -53,7 +53,7 @@ class QueueTests(SynchronousTestCase):
         self.assertEqual(startable(waiting, [queued(1, 1)], limit=0), [3])
 
     def test_project_limit(self) -> None:
-        """A full project waits, others go on."""
+        """The tasks of a full project wait, other tasks start."""
         waiting = [queued(2, 2, 1, limit=1), queued(3, 3, 2)]
         active = [queued(1, 1, 1, limit=1)]
         self.assertEqual(startable(waiting, active, limit=0), [3])
@@ -65,7 +65,7 @@ class QueueTests(SynchronousTestCase):
 
     @given(st.data())
     def test_limits_hold(self, data: st.DataObject) -> None:
-        """Limits hold, templates are FIFO, and who waits has a reason."""
+        """Limits hold, templates are FIFO, and a waiting task has a reason."""
         parallel = data.draw(st.lists(st.booleans(), min_size=5, max_size=5))
         limits = data.draw(st.lists(st.integers(0, 4), min_size=3, max_size=3))
         templates = data.draw(st.lists(st.integers(0, 4), max_size=25))

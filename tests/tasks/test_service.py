@@ -76,7 +76,7 @@ class MemoryPlaces:
         return self.spool(place)
 
     def state(self, place: str) -> State:
-        """Return what the test says, or what happened."""
+        """Return the state that the test has set, or the actual one."""
         return self.states.get(_task_of(place), "absent")
 
     def ended(self, place: str, offset: int) -> Ended | None:
@@ -308,7 +308,7 @@ class RunTests(ServiceTestCase):
         self.assertEqual(self.conn.column(SECRETS), [None])
 
     def test_changed(self) -> None:
-        """What an operation did is told, and the queue is looked at."""
+        """A change by an operation is published, and the queue is checked."""
         made = make_task(self.conn, self.project, self.template)
         self.service.changed(self.row(made))
         self.assertEqual(
@@ -573,14 +573,14 @@ class StopTests(ServiceTestCase):
         self.failureResultOf(self.service.stop(task, force=False), IllegalMove)
 
     def test_orphan(self) -> None:
-        """A task that nobody runs is stopped."""
+        """A task without a running job is stopped."""
         task = make_task(self.conn, self.project, self.template, status=Status.RUNNING)
         self.stop(task)
         self.assertEqual(self.status(task), Status.STOPPED)
 
 
 class RestartTests(ServiceTestCase):
-    """What a new server finds."""
+    """The state that a new server finds."""
 
     def test_goes_on(self) -> None:
         """A running job is followed again: no line is lost or repeated."""
@@ -678,7 +678,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(self.status(task), Status.STOPPED)
 
     def test_sweep(self) -> None:
-        """What is left of other tasks is swept away at the start."""
+        """The remains of other tasks are removed at the start."""
         task = self.task()
         self.restart()
         self.assertEqual(self.places.swept[-1], frozenset({f"task_{task}"}))

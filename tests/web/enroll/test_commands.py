@@ -31,7 +31,7 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(Link.parse(link(BASE, TOKEN, "")).fingerprint, "")
 
     def test_bases(self) -> None:
-        """What a shell could make more of is no base."""
+        """A base with characters that a shell interprets is refused."""
         for base in (
             "http://a.example",
             "https://a.example/'",

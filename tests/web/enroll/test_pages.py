@@ -32,7 +32,7 @@ class Elements(HTMLParser):
 
 
 class PageTests(SynchronousTestCase):
-    """What a browser gets."""
+    """Answers to a browser."""
 
     def setUp(self) -> None:
         """Make a site with an authority of its own."""
@@ -43,7 +43,7 @@ class PageTests(SynchronousTestCase):
         self.client = api_client(options=options)
 
     def test_headers(self) -> None:
-        """Nothing is kept, nothing is told to others, nothing foreign runs."""
+        """Pages are not cached, send no referrer, and run no foreign code."""
         for path in ("/enroll", "/ca", "/enroll/enroll.js", "/base/enroll"):
             answer = self.client.get(path)
             self.assertEqual(answer.status, 200, path)
@@ -114,7 +114,7 @@ class PageTests(SynchronousTestCase):
         self.assertNotIn("api/vpn/ca", text)
 
     def test_escaped(self) -> None:
-        """What is put into the page is text."""
+        """Values in the page are escaped as text."""
         self.roots = Roots(Root(b"", "<script>"))
         self.assertNotIn(b"<script>", self.client.get("/ca").body)
 

@@ -46,7 +46,7 @@ class RedeemsTests(SynchronousTestCase):
         self.assertEqual(self.redeems.failed, 0)
 
     def test_refused_costs_nothing(self) -> None:
-        """Who asks too early does not wait longer for it."""
+        """A request before the end of the delay does not extend it."""
         self.fail("192.0.2.1", redeems.BURST)
         for _ in range(50):
             self.wait("192.0.2.1")
@@ -54,7 +54,7 @@ class RedeemsTests(SynchronousTestCase):
         self.redeems.begin("192.0.2.1")
 
     def test_networks(self) -> None:
-        """Who has a /64 has one source, however many addresses he takes."""
+        """All addresses of a /64 are one source."""
         for number in range(redeems.BURST):
             self.fail(f"2001:db8::{number:x}", 1)
         self.wait("2001:db8::ffff")

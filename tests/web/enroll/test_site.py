@@ -15,7 +15,7 @@ INNER = "https://semaphore.internal"
 
 
 class SiteTests(VpnApiCase):
-    """What it serves, and what it does not."""
+    """The routes of the site, and missing ones."""
 
     def setUp(self) -> None:
         """Make both sites."""
@@ -73,7 +73,7 @@ class SiteTests(VpnApiCase):
             self.assertEqual(answer.status, 403)
 
     def test_nothing_else(self) -> None:
-        """Whatever else there is, is not there, with an administrator's cookie too."""
+        """No other route exists, even with an administrator's cookie."""
         for path in (
             "/api/user",
             "/api/users",
@@ -103,7 +103,7 @@ class SiteTests(VpnApiCase):
         self.assertEqual(asked, before)
 
     def test_redirect(self) -> None:
-        """Who comes to the front door is sent inside; not for ever."""
+        """The root path redirects to the inner site; the redirect is not cached."""
         answer = self.outside.get("/")
         self.assertEqual(answer.status, 302)
         self.assertEqual(answer.header("location"), INNER)
