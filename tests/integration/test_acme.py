@@ -150,7 +150,7 @@ class AcmeTests(SynchronousTestCase):
         self.assertNotIn(self.pebble.external["kid-1"], log)
 
     def test_untrusted(self) -> None:
-        """An authority whose own certificate is not trusted is not spoken to."""
+        """No request is sent to an authority whose own certificate is not trusted."""
         self.pebble.start()
         self.product.environ.pop("SEMAPHORE_ACME_CA_BUNDLE")
         self.product.start()
@@ -161,7 +161,7 @@ class AcmeTests(SynchronousTestCase):
         self.assertIn("Semaphore", self.issuer())
 
     def test_refused(self) -> None:
-        """A bundle that is none stops the start with its option."""
+        """An invalid CA bundle stops the start with the option's name."""
         self.product.environ["SEMAPHORE_ACME_CA_BUNDLE"] = str(self.folder / "none")
         done = subprocess.run(
             [

@@ -493,7 +493,7 @@ class InventoryTests(AnsibleCase):
     """Inventories of each kind."""
 
     def names(self, inventory: InventorySource, **files: str) -> Ran:
-        """Run a play that says each host's name."""
+        """Run a play that prints each host's name."""
         shown = {"site.yml": SHOW % "host {{ inventory_hostname }}"}
         ran = self.play({**shown, **files}, inventory=inventory)
         self.assertEqual(ran.status, "success", ran.log)

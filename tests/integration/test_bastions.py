@@ -15,10 +15,10 @@ PLAY = "- {hosts: all, gather_facts: false, tasks: [ping: ]}\n"
 
 
 class BastionTests(AnsibleCase):
-    """The host's name is one that only the bastion's side could know."""
+    """The host's name can be resolved on the bastion's side only."""
 
     def serve(self) -> tuple[Sshd, Sshd, SshKey]:
-        """Start a bastion and a host that take the same key."""
+        """Start a bastion and a host that accept the same key."""
         bastion, host = self.enter(Sshd()), self.enter(Sshd())
         private = host.new_key("ed25519")
         public = (host.folder / "authorized_keys").read_text()
@@ -122,7 +122,7 @@ class BastionTests(AnsibleCase):
         in_time(ran.seconds, 20)
 
     def test_host_keys_are_the_operator_s(self) -> None:
-        """A project cannot switch the check off, and the log says so."""
+        """A project cannot switch the check off, and the log reports the attempt."""
         bastion, host, key = self.serve()
         off = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
         public = (bastion.folder / "host_key.pub").read_text().split()

@@ -144,7 +144,7 @@ class FilesTests(ChangeTestCase):
             beside.replace(self.live / f"{name}.pem")
 
     def overwrite(self, leaf: Issued) -> int:
-        """Write a pair into the files that are there."""
+        """Write a pair into the existing files."""
         (self.live / "fullchain.pem").write_bytes(
             leaf.certificate_pem + self.issuer.certificate_pem
         )
@@ -157,20 +157,20 @@ class FilesTests(ChangeTestCase):
         self.product.process.send_signal(signal.SIGHUP)
 
     def reload(self) -> None:
-        """Have the command tell the server, which has changed over when it returns."""
+        """Reload with the command; the server has changed over when it returns."""
         done = self.tls("reload")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.serial(), self.last)
 
     def ways(self, number: int) -> tuple[Callable[[Issued], int], Callable[[], None]]:
-        """Return how the change *number* is put in place, and told of."""
+        """Return the steps by which change *number* is installed and announced."""
         put = self.put if number % 3 else self.overwrite
         if number % (CHANGES // UNTOLD) == 0:
             return put, lambda: None
         return put, self.reload if number % 10 == 5 else self.hang_up
 
     def test_changes(self) -> None:
-        """A hundred changes cut no connection; pairs that cannot serve are none."""
+        """A hundred changes cut no connection; unusable pairs are ignored."""
         gate = self.folder / "gate"
         socket = self.product.websocket()
         self.addCleanup(socket.close)
@@ -211,7 +211,7 @@ class FilesTests(ChangeTestCase):
         self.check(b"".join(got), seen, project, task)
 
     def begin_download(self, project: int, task: int) -> http.client.HTTPResponse:
-        """Ask for the whole output, and read none of it yet."""
+        """Request the whole output without reading it yet."""
         connection = http.client.HTTPSConnection(
             "localhost",
             self.product.port,
@@ -284,7 +284,7 @@ class FilesTests(ChangeTestCase):
         ]
 
     def refuse(self, name: str, chain: bytes, key: bytes, reason: str) -> None:
-        """Check that a pair which cannot serve changes nothing, and is told of."""
+        """Check that an unusable pair changes nothing, and is reported."""
         self.place(chain, key)
         self.hang_up()
         until(lambda: self.reason().find(reason) >= 0, f"{name}: {reason}", 10)
@@ -295,7 +295,7 @@ class FilesTests(ChangeTestCase):
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
 
     def reason(self) -> str:
-        """Return why the newest pair is not used, as ``tls show`` says it."""
+        """Return the reason that ``tls show`` gives for not using the newest pair."""
         done = self.tls("show", "--json")
         shown = json.loads(done.stdout)
         if shown["failing"]:

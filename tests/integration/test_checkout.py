@@ -61,7 +61,7 @@ class CheckoutTests(JobCase):
         )
 
     def test_dirty_tree(self) -> None:
-        """Files that a job writes into its checkout are gone in the next job."""
+        """The next job's checkout has no files that a job wrote into its own."""
         upstream = self.repository()
         upstream.commit({"run.sh": "cat data; echo changed > data", "data": "clean\n"})
         for _ in range(2):
@@ -215,7 +215,7 @@ class HttpsTests(JobCase):
         self.assert_clean(ran, PASSWORD)
 
     def test_server_that_does_not_answer(self) -> None:
-        """A server that takes connections and says nothing ends the job in time."""
+        """A server that accepts connections without answering ends the job in time."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
             port = silent.getsockname()[1]
             ran = self.run_job(order(f"https://127.0.0.1:{port}/x.git"))

@@ -42,7 +42,7 @@ class CertificateTests(JobCase):
             self.assert_nowhere(ran, line)
 
     def test_submodule(self) -> None:
-        """A submodule of the same server is opened by it as well."""
+        """A submodule on the same server gets the certificate too."""
         clients = Authority()
         server = self.serve(clients)
         server.repository("part.git").commit({"said": "in the submodule"})

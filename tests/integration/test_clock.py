@@ -43,7 +43,7 @@ class ClockTests(SynchronousTestCase):
         self.product.log_in()
 
     def set_clock(self, offset: int) -> None:
-        """Set the server's clock to *offset* seconds beside the true time."""
+        """Set the server's clock to the true time plus *offset* seconds."""
         beside = self.setting.with_name("beside")
         beside.write_text(f"{offset:+d}\n")
         beside.replace(self.setting)
@@ -61,7 +61,7 @@ class ClockTests(SynchronousTestCase):
         self.assertIn(yesterday, date)
 
     def test_throttle(self) -> None:
-        """After a clock was set back one waits as long as is said, not for a day."""
+        """After a clock was set back the delay is the announced one, not a day."""
         for _ in range(7):  # after which the wait is four seconds
             while (answer := self.log_in("wrong")).status == 429:
                 time.sleep(int(answer.headers["retry-after"]))
@@ -75,7 +75,7 @@ class ClockTests(SynchronousTestCase):
     def test_task(self) -> None:
         """A job that runs while the clock is set is followed to its end.
 
-        The client that waits is told in time, whichever way the clock goes.
+        A waiting client is notified in time for changes in both directions.
         """
         project, template = self.product.script(self.folder / "up", "bash", _TICKS)
         for offset in (-_DAY, -366 * _DAY, 30 * _DAY):

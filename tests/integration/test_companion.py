@@ -34,7 +34,7 @@ class TunnelTests(LabTestCase):
         return done.returncode == 0
 
     def test_tunnel(self) -> None:
-        """Both families pass, and the peers' figures are told."""
+        """Both families pass, and the peers' counters are reported."""
         self.joined()
         self.assertTrue(self.reaches())
         self.assertTrue(self.reaches("fd80::1"))
@@ -153,7 +153,7 @@ class TunnelTests(LabTestCase):
         self.assertEqual(self.companion.hello().index, index)
 
     def test_link_deleted(self) -> None:
-        """A deleted interface is there again within 2 seconds."""
+        """A deleted interface is restored within 2 seconds."""
         self.joined()
         flood = Flood(self.lab.client1, "10.80.0.1").wait(5)
         self.companion.ask(wire.Observe(), wire.Observed)
@@ -213,7 +213,7 @@ class TunnelTests(LabTestCase):
         in_time(until(self.reaches, "it is back"), 2)
 
     def test_renamed(self) -> None:
-        """Under another name, the interface of before is gone, with its rules."""
+        """With another name in the settings, the former interface and its rules go."""
         self.joined()
         self.companion.end()
         self.companion.write(replace(self.companion.settings, interface="vpn7"))
@@ -258,7 +258,7 @@ class RootTests(LabTestCase):
     """The companion as root starts it, without systemd."""
 
     def test_rights_are_dropped(self) -> None:
-        """It becomes its user, keeps one right, and serves a tunnel all the same."""
+        """It becomes its user, keeps one capability, and still serves a tunnel."""
         companion = Companion(self.lab.server)
         companion.start()
         status = self.lab.server.run("cat", f"/proc/{companion.process.pid}/status")

@@ -48,7 +48,7 @@ def reaches(machine: Machine, address: str, *words: str) -> bool:
 
 
 class ReachTests(LabTestCase):
-    """A client whose own file says that it may go everywhere."""
+    """A client whose own file routes all networks into the tunnel."""
 
     def setUp(self) -> None:
         """Start the companion, and give the host behind it more addresses."""
@@ -106,7 +106,7 @@ class ReachTests(LabTestCase):
         self.assertFalse(reaches(self.lab.host, self.peer.ipv4))
 
     def test_uplinks_swapped(self) -> None:
-        """A network that is reached by another link now is reached as before."""
+        """A granted network stays reachable when its route moves to another link."""
         self.grant("10.20.0.0/24")
         self.assertTrue(reaches(self.client, "10.20.0.5"))
         lab.ip("-n", self.lab.server.namespace, "link", "del", "site")
@@ -156,7 +156,7 @@ class ReachTests(LabTestCase):
         self.assertEqual(self.client.curl("http://192.0.2.1:8080/").status, 200)
 
     def test_route_trick(self) -> None:
-        """The tunnel's address is not reached past the tunnel, by neither family."""
+        """The tunnel's address cannot be reached past the tunnel, in both families."""
         self.lab.server.start(
             sys.executable, "-m", "http.server", "443", "--bind", "::", log="443"
         )
@@ -251,7 +251,7 @@ class ReachTests(LabTestCase):
         until(lambda: "mtu 1300" in self.link(), "the MTU is right again")
 
     def link(self) -> str:
-        """Return what ``ip`` says of the interface, nothing while there is none."""
+        """Return the output of ``ip`` for the interface, empty without one."""
         try:
             return lab.ip("-n", self.lab.server.namespace, "link", "show", INTERFACE)
         except CommandFailed:
@@ -310,7 +310,7 @@ class RightsTests(LabTestCase):
             )
 
     def test_users(self) -> None:
-        """Only the server's user and root may speak."""
+        """Only the server's user and root are permitted."""
         for account, count in ((SERVER, "4"), (NOBODY, "0"), (COMPANION, "0")):
             said = self.lab.server.run(
                 *(sys.executable, "-c", _SPEAK, str(self.companion.run / "vpn.sock")),
@@ -375,7 +375,7 @@ class RightsTests(LabTestCase):
             self.assertNotIn("\n", failed.reason)
 
     def test_garbage(self) -> None:
-        """Bytes that are no request end in an answer or the connection, no more."""
+        """Invalid bytes get an answer or close the connection, and do nothing else."""
         self.companion.hang_up()
         for content in (b"", b"{", b"null", b'{"type":"Exec"}', b"[" * 100_000):
             asker = Asker(self.companion.run / "vpn.sock")
@@ -444,7 +444,7 @@ class NoBackendTests(LabTestCase):
         self.lab.server.mounts.append((source, path))
 
     def test_no_right(self) -> None:
-        """Without the right, it says so."""
+        """Without the capability, the reason is reported."""
         account = Account(COMPANION.name, COMPANION.number)
         companion = Companion(self.lab.server, account=account)
         self.assertIn("firewall's rules cannot be loaded", self.answers(companion))
@@ -474,7 +474,7 @@ class NoBackendTests(LabTestCase):
         self.assertIn("UDP port 51820", reason)
 
     def test_comes_later(self) -> None:
-        """Once the obstacle is gone, the tunnel comes up without a restart."""
+        """Once the obstacle is removed, the tunnel comes up without a restart."""
         code = "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM);"
         program = self.lab.server.start(
             *(sys.executable, "-c"),

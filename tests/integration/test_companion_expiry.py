@@ -15,10 +15,10 @@ HOST = "10.20.0.5"
 
 
 class ExpiryTests(LabTestCase):
-    """A companion that was told once, and two peers with grants."""
+    """A companion after a single sync, and two peers with grants."""
 
     def setUp(self) -> None:
-        """Join."""
+        """Start the companion and join both peers."""
         super().setUp()
         self.companion = as_unit(self.lab.server)
         self.companion.start()
@@ -56,7 +56,7 @@ class ExpiryTests(LabTestCase):
         return client.try_run(*words).returncode == 0
 
     def is_gone(self) -> bool:
-        """Whether the peer is neither on the device nor in the rules."""
+        """Whether the peer is missing on the device and in the rules."""
         peers = self.companion.wg("show", INTERFACE, "peers")
         return (
             self.temporary.text not in peers

@@ -108,7 +108,7 @@ class _Joined(LabTestCase):
         self.addCleanup(self.go_on)
 
     def go_on(self) -> None:
-        """Let it go on."""
+        """Continue the stopped companion."""
         if self.companion.process.poll() is None:
             os.kill(self.companion.process.pid, signal.SIGCONT)
 
@@ -162,7 +162,7 @@ class ClosedTests(_Joined):
         self.assertFalse(self.reaches(self.lab.client2, HOST))
 
     def test_one_chain(self) -> None:
-        """Without one chain no more is forwarded than before."""
+        """Without one of the chains no more is forwarded than with it."""
         self.hold()
         for chain in ("forward", "prerouting"):
             self.machine.run("nft", "flush", "chain", "inet", "semaphore_vpn", chain)
@@ -228,12 +228,12 @@ class RepairTests(_Joined):
     """Changes by other programs are repaired and reported."""
 
     def again(self, *words: str, text: str = "") -> None:
-        """Do something on the server, and wait until all is as before."""
+        """Run a command on the server, and wait until the state is restored."""
         self.machine.run(*words, text=text)
         until(self.is_as_before, f"{words} is undone")
 
     def test_rules(self) -> None:
-        """Flushed, replaced or changed rules are there again, the interface too."""
+        """Flushed, replaced or changed rules are restored, and so is the interface."""
         table = ("inet", "semaphore_vpn")
         for words in (
             ("nft", "flush", "ruleset"),
@@ -305,7 +305,7 @@ class RepairTests(_Joined):
         until(lambda: self.reaches(self.lab.client1, HOST), "the grant holds", 30)
 
     def test_bridge_in_the_pool(self) -> None:
-        """A network that comes later keeps its addresses, and the doctor names it."""
+        """A network created later keeps its addresses, and the doctor reports it."""
         self.ip("link", "add", "br7", "type", "bridge")
         self.ip("address", "add", "10.80.7.1/24", "dev", "br7")
         self.ip("link", "set", "br7", "up")

@@ -76,7 +76,7 @@ class OwnershipTests(LabTestCase):
             self.assertIn(f"{name} exists", self.refusal(name))
 
     def test_other_name(self) -> None:
-        """An alternative name of an interface is none for the tunnel."""
+        """An alternative name of an interface is refused for the tunnel."""
         self.ip("link", "property", "add", "dev", "site", "altname", INTERFACE)
         self.assertIn("another name of site", self.refusal())
 
@@ -99,7 +99,7 @@ class OwnershipTests(LabTestCase):
             self.companion.end()
 
     def test_damaged_record(self) -> None:
-        """A name that is none is not given to any program."""
+        """An invalid name in the record is not passed to any program."""
         for content in ('"-h"', '"a b"', "{", "7", '"x; reboot"'):
             (self.companion.state / "interface.json").write_text(content)
             self.companion.start()

@@ -18,7 +18,7 @@ with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as r
 
 
 class AdvertisedTests(LabTestCase):
-    """A router beside the server advertises itself."""
+    """A router that advertises itself to the server."""
 
     def setUp(self) -> None:
         """Have the route, and a companion."""
@@ -64,7 +64,7 @@ class AdvertisedTests(LabTestCase):
         self.assertTrue(self.has_route())
 
     def test_later_interface(self) -> None:
-        """An interface that comes later accepts its router as well."""
+        """An interface created later accepts its router too."""
         peer = Peer()
         self.companion.sync(peer, grants=[(peer.ipv6, "fd20::/64")])
         lab.ip(

@@ -45,7 +45,7 @@ class _RealDevice(DeviceContract):
         return Deferred.fromCoroutine(work)
 
     def shown(self) -> str:
-        """Return what ``ip`` says of the interface."""
+        """Return the output of ``ip`` for the interface."""
         return subprocess.check_output(
             ["ip", "address", "show", "dev", self.settings.interface], text=True
         )
@@ -94,7 +94,7 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
         self.assertIn(",UP", shown)
 
     async def test_killed(self) -> None:
-        """A daemon that was killed is replaced, on the same interface."""
+        """A killed daemon is replaced, on the same interface."""
         device = self.device()
         lost: list[None] = []
         device.lost = lambda: lost.append(None)

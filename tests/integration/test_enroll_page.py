@@ -93,7 +93,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(page.complaints, [])
 
     def test_token_stays_here(self) -> None:
-        """The token is in no address, neither the bar's nor one that was asked for."""
+        """The token is in no URL, neither the page's nor a requested one."""
         page = self.browser
         token = self.server.tokens[0]
         page.open(self.server.link(token))
@@ -138,7 +138,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(first["public_key"], second["public_key"])
 
     def test_lost_answer(self) -> None:
-        """An answer that is lost is had again with the same key."""
+        """After a lost answer the page repeats the request with the same key."""
         page = self.browser
         page.open(self.server.link(self.server.tokens[3]))
         self.shown("ask")
@@ -156,7 +156,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(first, second)
 
     def test_no_key(self) -> None:
-        """A browser that cannot make the key says so, and sends nothing."""
+        """A browser that cannot generate the key sends nothing; the page says so."""
         page = self.browser
         page.open(self.server.link(self.server.tokens[4]))
         self.shown("ask")
@@ -170,7 +170,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(self.sent(), [])
 
     def test_no_link(self) -> None:
-        """Without a link the page asks for one; half of one is told apart."""
+        """Without a link the page asks for one; an incomplete one has its own error."""
         page = self.browser
         page.open(f"{self.server.base}/enroll")
         self.shown("link")
@@ -198,7 +198,7 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(page.dialogs, ["beforeunload"])
 
     def test_long_file(self) -> None:
-        """A file that no QR code holds is offered, and the page says so."""
+        """A file too long for a QR code can be saved, and the page says so."""
         page = self.browser
         page.open(self.server.link(self.server.tokens[0]))
         self.shown("ask")
@@ -218,7 +218,7 @@ class PageTests(SynchronousTestCase):
         self.assertIn("10.249.0.0/16", self.saved())
 
     def test_approval(self) -> None:
-        """A device that has to be approved is told."""
+        """A pending approval is shown."""
         self.enroll(self.server.tokens[8])
         self.shown("done")
         self.assertIs(

@@ -1,4 +1,4 @@
-"""The page in a browser that is outside, and the tunnel that comes of it."""
+"""The page in a browser outside, and the resulting tunnel."""
 
 from tests.support import browser, lab_site
 from tests.support.browser import Browser

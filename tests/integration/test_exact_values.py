@@ -100,7 +100,7 @@ class ExactCase(SynchronousTestCase):
 
 
 class ReleasesTests(ExactCase):
-    """The same texts in each release, compared by their SHA-256."""
+    """The same texts in each release of ansible-core, compared by their SHA-256."""
 
     def compare(self, minor: str, pairs: dict[str, str]) -> None:
         """Give *pairs* to a playbook in each way in which texts reach one."""

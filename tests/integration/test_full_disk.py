@@ -51,7 +51,7 @@ class FullDiskTests(SynchronousTestCase):
         return self.product.script(self.folder / "source", app, content)
 
     def test_flood(self) -> None:
-        """A job that prints more than the disk has ends well; one line tells of it."""
+        """A job that prints more than the disk holds succeeds; one line reports it."""
         project, template = self.script("python", _FLOOD)
         task = self.product.run(project, template)
         self.assertEqual(self.product.wait(project, task, patience=150), "success")

@@ -135,7 +135,7 @@ class TablesTests(ProductTestCase):
             self.assertEqual(status, 101, way.name)
 
     def test_odd_origins(self) -> None:
-        """Two origins are none of ours, and an empty one is neither."""
+        """Two origins, or an empty one, are not the site's own."""
         cookie = ("Cookie", self.product.log_in())
         own, evil = ("Origin", "https://site.example"), ("Origin", "https://evil")
         for way in self.ways():

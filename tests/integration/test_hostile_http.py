@@ -22,7 +22,7 @@ class HostileTests(ProductTestCase):
         return self.product.context.wrap_socket(plain, server_hostname="localhost")
 
     def rest(self, connection: socket.socket) -> bytes:
-        """Return all that comes, until the other side closes the connection."""
+        """Return all data until the server closes the connection."""
         parts = []
         with contextlib.suppress(ConnectionError):
             while part := connection.recv(65_536):
@@ -31,7 +31,7 @@ class HostileTests(ProductTestCase):
         return b"".join(parts)
 
     def test_smuggling(self) -> None:
-        """Each of the set, over TLS and in plain, is one 400 and the end."""
+        """Each request of the set gets a single 400, over TLS and in plain."""
         for tls in (True, False):
             for name, data in SMUGGLED.items():
                 with self.subTest(name=name, tls=tls):

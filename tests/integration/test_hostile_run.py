@@ -1,7 +1,7 @@
-"""A guest, a task runner, a job and a local account do their worst at the same time.
+"""Attacks by a guest, a task runner, a job and a local account at the same time.
 
-The server answers throughout, its memory stays within its limits, no secret shows, and
-nothing has to be repaired by hand afterwards.
+The server answers throughout, its memory stays within its limits, no secret is shown,
+and nothing must be repaired by hand afterwards.
 """
 
 import contextlib
@@ -153,7 +153,7 @@ class HostileRunTests(ProductTestCase):
         )
 
     def guess(self, number: int, kept: list[Any]) -> None:
-        """Guess passwords and tokens, and offer keys that are none."""
+        """Guess passwords and tokens, and send invalid keys."""
         del kept
         self.product.call(
             "POST",
@@ -269,7 +269,7 @@ class HostileRunTests(ProductTestCase):
         self.afterwards()
 
     def afterwards(self) -> None:
-        """Check that the server is as before, and that no secret shows."""
+        """Check that the server is in order, and that no secret is shown."""
         base = f"/project/{self.project_id}/tasks"
         for each in self.product.api("GET", base):
             if each["status"] in {"waiting", "starting", "running"}:

@@ -48,7 +48,7 @@ class JobUserTests(SynchronousTestCase):
         self.product.log_in()
 
     def test_nosy_job(self) -> None:
-        """A job reads neither key, database nor environments, and may nothing."""
+        """A job can read no key, database or environment, and has no capabilities."""
         git = repository(self.folder / "repository", {"nosy.sh": NOSY})
         product = self.product
         project = product.api("POST", "/projects", {"name": "Nosy"})["id"]

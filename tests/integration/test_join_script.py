@@ -34,7 +34,7 @@ case $1 in show) [ -e "$LOG.up" ] ;; *) exec /usr/bin/wg "$@" ;; esac
 
 @needs("wg", "curl")
 class ScriptCase(SynchronousTestCase):
-    """A server, a machine's folder, and programs that only say what they were asked."""
+    """A server, a machine's directory, and fake programs that record their calls."""
 
     shell = "dash"
 
@@ -129,7 +129,7 @@ class JoinScriptTests(ScriptCase):
         self.assertEqual(self.log.read_text(), f"up {self.machine}/semaphore.conf\n")
 
     def test_again(self) -> None:
-        """Run twice it is harmless, and brings the tunnel up if that is down."""
+        """A second run changes nothing, and brings the tunnel up if it is down."""
         token = self.server.tokens[0]
         before = self.joined(self.run_script(token))
         done = self.run_script(token)
@@ -155,7 +155,7 @@ class JoinScriptTests(ScriptCase):
         self.assertTrue((self.machine / "other.conf").exists())
 
     def test_names_inside(self) -> None:
-        """Without resolvconf there is no DNS line, and it says so."""
+        """Without resolvconf there is no DNS line, with a message."""
         done = self.run_script(self.server.tokens[0])
         self.assertNotIn("DNS", self.joined(done))
         self.assertIn("10.80.0.1 semaphore.internal", done.stdout)
@@ -187,7 +187,7 @@ class JoinScriptTests(ScriptCase):
         self.assertFalse(self.log.exists())
 
     def test_up_fails(self) -> None:
-        """Where wg-quick fails it is said why, and the file stays."""
+        """If wg-quick fails the reason is printed, and the file stays."""
         self.log.with_name("log.fail").touch()
         done = self.run_script(self.server.tokens[0])
         self.assertNotEqual(done.returncode, 0)
@@ -195,7 +195,7 @@ class JoinScriptTests(ScriptCase):
         self.assertTrue((self.machine / "semaphore.conf").exists())
 
     def test_approval(self) -> None:
-        """A machine that has to be approved is told."""
+        """A pending approval is reported."""
         done = self.run_script(self.server.tokens[8])
         self.joined(done)
         self.assertIn("approve", done.stdout)
@@ -220,7 +220,7 @@ class JoinScriptTests(ScriptCase):
         self.assertEqual(list(self.machine.iterdir()), [])
 
     def test_same_name(self) -> None:
-        """Two machines of one name are told apart, unless the name was given."""
+        """Two machines with one name get different names, unless the name was given."""
         self.joined(self.run_script(self.server.tokens[0]))
         shutil.rmtree(self.machine)
         self.machine.mkdir()
@@ -248,7 +248,7 @@ class JoinScriptTests(ScriptCase):
         self.assertRegex(done.stdout, r"Joined as machine-[0-9a-f]{4}: ")
 
     def test_lost_answer(self) -> None:
-        """The key of an answer that was lost is used once more."""
+        """After a lost answer the same key is sent again."""
         token = self.server.tokens[0]
         done = self.run_script(token, base="https://localhost:1")
         self.refused(done, "try again")
@@ -313,7 +313,7 @@ class JoinScriptTests(ScriptCase):
             self.assertEqual(list(self.machine.glob(".*.new")), [])
 
     def test_nothing_in_arguments(self) -> None:
-        """Neither token nor key is an argument of a program."""
+        """Token and key are never an argument of a program."""
         self.program(
             "curl", '#!/bin/sh\necho "$@" >>"$LOG.curl"\nexec /usr/bin/curl "$@"\n'
         )
@@ -328,7 +328,7 @@ class JoinScriptTests(ScriptCase):
 
 
 class BashJoinScriptTests(JoinScriptTests):
-    """The same by another shell."""
+    """The same tests with bash."""
 
     shell = "bash"
 

@@ -61,7 +61,7 @@ class GitOverSshTests(JobCase):
             self.assertIn("there", ran.lines, ran.log)
 
     def test_protected_key(self) -> None:
-        """A key that still has a passphrase ends the task soon, and says so."""
+        """A key that still has a passphrase ends the task soon, with the reason."""
         server, upstream = self.serve()
         key = make_key(self.folder / "locked", "ed25519", passphrase="open sesame")
         ran = self.fetch(server, upstream, key)
@@ -138,7 +138,7 @@ class GitOverSshTests(JobCase):
         in_time(ran.seconds, 15)
 
     def test_silent_host(self) -> None:
-        """A server that says nothing ends the task soon."""
+        """A server that does not answer ends the task soon."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
             ran = self.run_job(order(f"ssh://127.0.0.1:{silent.getsockname()[1]}/x"))
         self.assertEqual(ran.status, "error")
@@ -254,7 +254,7 @@ class GitOverSshTests(JobCase):
         self.assertIn("65534", ran.lines)
 
     def test_odd_state_directory(self) -> None:
-        """Spaces, quotes and percent signs in the state directory's path do no harm."""
+        """The state directory's path may have spaces, quotes and percent signs."""
         odd = self.folder / "a 'b\" é %h $x"
         for name in ("workspaces", "jobs", "repositories"):
             (odd / name).mkdir(parents=True, mode=0o700)

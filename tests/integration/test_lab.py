@@ -81,7 +81,7 @@ class LabTests(LabTestCase):
         self.assertEqual(done.returncode, 2)
 
     def test_flood(self) -> None:
-        """A flood counts what was lost, and tells when the last answer came."""
+        """A flood counts the lost pings, and records the time of the last answer."""
         flood = Flood(self.lab.client1, "192.0.2.1").wait(20)
         lab.ip("-n", self.lab.server.namespace, "link", "set", "outer", "down")
         cut = time.time()

@@ -56,7 +56,7 @@ def curl(*words: str) -> tuple[int, str, str]:
 
 
 def say(host: str, port: int, data: bytes) -> bytes:
-    """Send *data* and return all that comes back until the end."""
+    """Send *data* and return all data until the end of the connection."""
     with socket.create_connection((host, port), timeout=20) as connection:
         connection.sendall(data)
         parts = []
@@ -148,7 +148,7 @@ class OnePortTests(ListenerTestCase):
         self.assertEqual(opened.closed, 4401)
 
     def test_large(self) -> None:
-        """A large answer comes whole, over TLS, in plain, and from a proxy's hand."""
+        """A large answer is complete over TLS, in plain, and through a proxy."""
         product = self.start(PROXY_PROTOCOL="1", TRUSTED_PROXIES="127.0.0.1")
         product.log_in()
         head = (
@@ -208,7 +208,7 @@ class BoundsTests(ListenerTestCase):
         in_time(took, SECONDS + 3)
 
     def test_many(self) -> None:
-        """1,000 silent connections keep neither TLS nor plain HTTP out."""
+        """1,000 silent connections do not prevent TLS or plain HTTP."""
         other = elsewhere()
         product = self.start(INTERFACE="")
         with contextlib.ExitStack() as stack:
@@ -254,7 +254,7 @@ class ProxyTests(ListenerTestCase):
         return re.findall(r"(\S+) GET /api/ping 200", said)[1:]
 
     def test_proxy_protocol(self) -> None:
-        """The client's address is the one that a configured proxy tells."""
+        """The client's address is the one in a configured proxy's header."""
         product = self.start(PROXY_PROTOCOL="1", TRUSTED_PROXIES="127.0.0.1")
         port, trust = product.port, self.trusting(product)
         for preamble in (LINE, TOLD):
@@ -282,7 +282,7 @@ class ProxyTests(ListenerTestCase):
             product.stop()
 
     def test_trusted(self) -> None:
-        """A trusted proxy elsewhere is served in plain, and believed."""
+        """A trusted proxy elsewhere is served in plain, and its headers are used."""
         other = elsewhere()
         product = self.start(INTERFACE="", TRUSTED_PROXIES=other)
         forwarded = ("--header", "X-Forwarded-For: 1.2.3.4, 198.51.100.9")

@@ -93,7 +93,7 @@ class LocalTests(JobCase):
             (linker.folder / ".git" / name).unlink()
 
     def test_submodules(self) -> None:
-        """A submodule is held to the same rules as its repository."""
+        """The same rules apply to a submodule and its repository."""
         private = self.private.folder
         inner = self.repository("inner")
         for url in (
@@ -151,7 +151,7 @@ class LocalTests(JobCase):
             self.run_job(order(str(self.upstream.folder)))
 
     def test_subfolder(self) -> None:
-        """A folder inside of a repository is none."""
+        """A directory inside of a repository is no repository."""
         (self.upstream.folder / "sub").mkdir()
         ran = self.run_job(order(f"{self.upstream.folder}/sub"))
         self.assertEqual(ran.status, "error")

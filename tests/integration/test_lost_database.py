@@ -1,4 +1,4 @@
-"""A start where the database of an installation is gone."""
+"""A start without the database of an existing installation."""
 
 import base64
 import os
@@ -14,7 +14,7 @@ _PLAIN = {"SEMAPHORE_TLS_ENABLED": "false", "SEMAPHORE_INTERFACE": "127.0.0.1"}
 
 
 class LostDatabaseTests(StartTestCase, SynchronousTestCase):
-    """An installation whose database is taken away."""
+    """An installation whose database was removed."""
 
     def setUp(self) -> None:
         """Make the installation."""
@@ -60,7 +60,7 @@ class LostDatabaseTests(StartTestCase, SynchronousTestCase):
         self.assertIn("semaphore setup --new-database", line)
 
     def test_emptied(self) -> None:
-        """An emptied database is no new installation; the server says the same."""
+        """An emptied database is refused in the same way."""
         self.database.write_bytes(b"")
         self.assert_refused("empty", self.state / "installed")
         root = (self.state / "tls" / "root.pem").read_bytes()
@@ -106,12 +106,12 @@ class LostDatabaseTests(StartTestCase, SynchronousTestCase):
         self.assert_refused("missing", self.state / "installed")
 
     def test_other_path(self) -> None:
-        """An option that names a file that is not there is no new installation."""
+        """An option that names a missing file is refused too."""
         self.environ = {"SEMAPHORE_DB_HOST": str(self.state / "other.db")}
         self.assertIn("other.db: the database is missing", self.refusal())
 
     def test_new_database(self) -> None:
-        """One can begin anew if one says so: the former files are kept, renamed."""
+        """A new installation on request keeps the former files under new names."""
         self.refusal("--new-database")
         root = (self.state / "tls" / "root.pem").read_bytes()
         config = (self.state / "config.json").read_bytes()

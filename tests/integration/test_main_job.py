@@ -52,7 +52,7 @@ class DemoTests(ProductTestCase):
         self.assertEqual(followed.stdout.splitlines(), product.output(project, newest))
 
     def test_failing(self) -> None:
-        """The demo's failing script ends as an error, and the command says so."""
+        """The demo's failing script ends as an error, which the command reports."""
         product = self.product
         (project,) = [each["id"] for each in product.api("GET", "/projects")]
         outcomes = {}
@@ -76,7 +76,7 @@ class RunTests(ProductTestCase):
     """A script of a repository is run."""
 
     def test_commit(self) -> None:
-        """The commit that was pushed last is the one that runs, and is told."""
+        """The last pushed commit is run and reported."""
         project, repo = self.project({"say.sh": "echo first\n"})
         template = self.template(project, repo, "bash", "say.sh")
         task = self.product.run(project, template)
@@ -105,7 +105,7 @@ class RunTests(ProductTestCase):
         self.assertIn("second", self.product.output(project, newest))
 
     def test_odd_text(self) -> None:
-        """Text of any language and broken bytes come back as they were."""
+        """Text of any language and invalid bytes are kept."""
         odd = b"\xc3\xa9 \xff \xf0\x9f\x98\x80\n"
         script = f"import sys\nsys.stdout.buffer.write({odd!r})\n"
         project, repo = self.project({"odd.py": script})
@@ -141,7 +141,7 @@ class RunTests(ProductTestCase):
         self.assertEqual(sleepers(), [])
 
     def test_time_limit(self) -> None:
-        """A job over the time limit ends as an error that says so."""
+        """A job over the time limit ends as an error with that reason."""
         self.product.stop()
         self.product.environ["SEMAPHORE_MAX_TASK_DURATION_SEC"] = "2"
         self.product.start()

@@ -78,7 +78,7 @@ class MemoryTestCase(ProductTestCase):
 
 
 class ConnectionTests(MemoryTestCase):
-    """Connections that say much before they have said what they are."""
+    """Connections that send much before they are identified."""
 
     #: what one connection costs besides its bytes: objects, and TLS
     EACH = 96 << 10
@@ -169,7 +169,7 @@ class ExhaustedTests(MemoryTestCase):
     """A server whose memory is limited by the operating system."""
 
     def test_ends(self) -> None:
-        """Without memory it answers or ends, and never stands there in silence."""
+        """Without memory the server answers or ends, and never hangs."""
         process = self.product.process
         assert process is not None
         status = Path(f"/proc/{process.pid}/status").read_text()

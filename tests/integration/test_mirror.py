@@ -14,7 +14,7 @@ REPAIRED = "it is made again"
 
 
 class MirrorTests(JobCase):
-    """A damaged mirror is made again once, then the task goes on."""
+    """A damaged mirror is recreated once, then the task continues."""
 
     def serve(self) -> Repository:
         """Return a repository that is served by https."""
@@ -102,7 +102,7 @@ class MirrorTests(JobCase):
         self.assertEqual(self.fetch().status, "success")
 
     def test_exact_commit(self) -> None:
-        """Each run has the newest commit, and says which one it is."""
+        """Each run has the newest commit, and reports it."""
         upstream = self.serve()
         for number in ("one", "two"):
             commit = upstream.commit({"run.sh": f"echo content {number}"}, number)

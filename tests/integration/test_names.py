@@ -49,7 +49,7 @@ class NameTests(TunnelTestCase):
         content: bytes = b"",
         **more: Any,
     ) -> Any:
-        """Return the answer, ``None`` where none comes."""
+        """Return the answer, ``None`` without one."""
         content = content or asked(name, kind)
         if stream:
             content = len(content).to_bytes(2, "big") + content
@@ -164,7 +164,7 @@ class NameTests(TunnelTestCase):
                 self.assertIsNone(answer, more)
 
     def test_no_peer(self) -> None:
-        """Nor is an address on the tunnel that is none of the pools'."""
+        """An address on the tunnel outside the pools gets no answer either."""
         self.ip(self.peer, "address", "add", "172.16.0.1/24", "dev", "tunnel0")
         self.ip(self.server, "route", "add", "172.16.0.0/24", "dev", "semaphore0")
         answer = self.ask("semaphore.internal", source="172.16.0.1", patience=0.3)
@@ -172,7 +172,7 @@ class NameTests(TunnelTestCase):
         self.assertIsNotNone(self.ask("semaphore.internal", host=SERVER6, source=PEER6))
 
     def test_recreated(self) -> None:
-        """It answers again when the interface was made anew."""
+        """After the interface was recreated the resolver answers again."""
         self.down()
         self.up()
         begun = time.monotonic()

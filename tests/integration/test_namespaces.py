@@ -80,7 +80,7 @@ class EndTests(NamespaceCase):
         self.assertEqual(alive(self.word), [])
 
     async def test_ordinary_end(self) -> None:
-        """The same holds where the step ends well, and at once."""
+        """The same is true if the step succeeds, at once."""
         result = await self.run_job(shell(ESCAPING.format(word=self.word) + "exit 0"))
         self.assertEqual(result.status, "success")
         self.assertEqual(alive(self.word), [])
@@ -103,7 +103,7 @@ class EndTests(NamespaceCase):
         self.assertEqual(list((self.place / "workspaces").iterdir()), [])
 
     async def test_stop(self) -> None:
-        """A stop is told to every process, and ends those that do not listen."""
+        """A stop signals every process, and kills those that ignore it."""
         script = (
             f'exec -a {self.word} bash -c \'trap "" TERM; echo up;'
             " while :; do sleep 1; done' & trap 'echo told; exit 0' TERM; wait"
@@ -124,7 +124,7 @@ class EndTests(NamespaceCase):
         self.assertEqual(alive(self.word), [])
 
     async def test_another_server(self) -> None:
-        """A job goes on in its namespaces when another server follows it."""
+        """A job continues in its namespaces when another server follows it."""
         script = "echo up; until [ -e release ]; do sleep 0.02; done; echo $$; ls /proc"
         follower = await self.start(shell(script))
         await self.receiver.line("up")
@@ -159,7 +159,7 @@ class InsideTests(NamespaceCase):
         self.assertNotIn("status", " ".join(said))
 
     async def test_several_steps(self) -> None:
-        """Steps of a job are in the same namespaces; those of the server are not."""
+        """A job's own steps share the namespaces; the server's steps are outside."""
         result = await self.run_job(
             shell("sleep 600 & echo $! >number; touch /tmp/kept /dev/shm/kept"),
             shell("kill -0 $(cat number) && ls /tmp/kept /dev/shm/kept"),
@@ -202,7 +202,7 @@ class InsideTests(NamespaceCase):
         self.assertNotEqual(int(found), ctypes.CDLL(None).syscall(number, 0, -3, 0))
 
     async def test_pipes(self) -> None:
-        """Secrets come through pipes and memory as ever."""
+        """Secrets arrive through pipes and files in memory."""
         result = await self.run_job(
             shell(
                 "cat {pipe:a} {pipe:b} {pipe:b}",

@@ -1,4 +1,4 @@
-"""Servers that must not be believed, and each program of ours that meets one."""
+"""Servers with untrusted certificates, and each of our programs that connects."""
 
 import contextlib
 import hashlib
@@ -35,7 +35,7 @@ class Authority:
     """A root certificate that signs other certificates."""
 
     def __init__(self, name: str = "A root", *, is_one: bool = True) -> None:
-        """Make its key and certificate, which may say that it is no authority."""
+        """Create its key and certificate, which may declare that it is no CA."""
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self.certificate = self.sign(self.key, self.name, names=(), is_one=is_one)
@@ -69,7 +69,7 @@ class Authority:
 
 
 class Server:
-    """Shakes hands with everybody, and says nothing."""
+    """Completes handshakes with all clients, and sends nothing."""
 
     def __init__(
         self,
@@ -116,15 +116,15 @@ class Server:
                     continue
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._listener.close()
 
 
 class RefusalTests(SynchronousTestCase):
-    """None of them is spoken to, and the error names the check."""
+    """No data is sent to these servers, and the error names the failed check."""
 
     def setUp(self) -> None:
-        """Have a root that everybody is told to believe."""
+        """Create a root certificate that all programs trust."""
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.root = Authority()
@@ -265,7 +265,7 @@ class RefusalTests(SynchronousTestCase):
         self.refused(serve, "self-signed|self signed|issuer")
 
     def test_version(self) -> None:
-        """A server that speaks nothing newer than TLS 1.1."""
+        """A server with TLS 1.1 or older only."""
         old = lambda: self.serve(newest=ssl.TLSVersion.TLSv1_1)  # noqa: E731
         for caller in (self.client, self.join):
             server = old()
@@ -274,7 +274,7 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(server.heard, b"")
 
     def test_good(self) -> None:
-        """The same server with nothing wrong is spoken to, so the tests can fail."""
+        """The same server without a fault gets data, so the tests can fail."""
         for caller in (self.client, self.join, self.git):
             server = self.serve()
             with contextlib.suppress(AssertionError):

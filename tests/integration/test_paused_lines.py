@@ -1,4 +1,4 @@
-"""A line that a job begins and ends some seconds later is one line everywhere."""
+"""A line that a job completes some seconds later stays one line everywhere."""
 
 import os
 import subprocess
@@ -128,7 +128,7 @@ class PausedLineTests(ProductTestCase):
         self.assertEqual((rest["id"], rest["output"]), (part["id"], "done"))
 
     def test_killed_after_the_pause(self) -> None:
-        """A line that is ended while no server runs is one line as well."""
+        """A line that is completed while no server runs is one line too."""
         socket = self.product.websocket()
         self.start()
         self.part(socket)

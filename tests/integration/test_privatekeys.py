@@ -37,7 +37,7 @@ class AgentTests(SynchronousTestCase):
         self.environ.pop("DISPLAY", None)
 
     def agent(self, *options: str, text: bytes = b"") -> bytes:
-        """Run ``ssh-add``."""
+        """Run ``ssh-add`` with *options*; return its output."""
         done = subprocess.run(
             ["ssh-add", *options],
             input=text,

@@ -16,7 +16,7 @@ class ProgramsTests(TestCase):
     timeout = 30
 
     def setUp(self) -> None:
-        """Be impatient."""
+        """Use a short timeout."""
         self.programs = Programs(reactor, patience=0.5)
 
     async def test_output(self) -> None:

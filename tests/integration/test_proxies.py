@@ -61,7 +61,8 @@ class ProxyTestCase(ProductTestCase):
     ) -> Proxy:
         """Start a proxy of *kind* for a site below *base*.
 
-        The server is *told* of it by ``web_host``, or started again with *environ*.
+        With *told*, the server's ``web_host`` is the proxy's URL; with *environ*, the
+        server is restarted.
         """
         folder = self.folder / f"proxy-{len(list(self.folder.iterdir()))}"
         proxy = Proxy(folder, self.product.port, base)
@@ -119,7 +120,7 @@ class ProxyTestCase(ProductTestCase):
         self.assertEqual([each["output"] for each in shown.json], lines)
 
     def check_address(self, proxy: Proxy, **lies: str) -> None:
-        """Check that session and events tell the client's own address."""
+        """Check that session and events have the client's own address."""
         wrong = {"auth": "admin", "password": "wrong"}
         answer = proxy.call("POST", "/api/auth/login", wrong, **lies)
         self.assertEqual(answer.status, 401)
@@ -187,19 +188,19 @@ class ShippedTests(ProxyTestCase):
         self.assertRegex(location, r"^https://localhost(:\d+)?/project/1\?x=y$")
 
     def test_nginx(self) -> None:
-        """NGINX."""
+        """NGINX with our file."""
         self.through(nginx_shipped)
 
     def test_apache(self) -> None:
-        """Apache."""
+        """Apache with our file."""
         self.through(apache_shipped)
 
     def test_haproxy(self) -> None:
-        """HAProxy."""
+        """HAProxy with our file."""
         self.through(haproxy)
 
     def test_caddy(self) -> None:
-        """Caddy."""
+        """Caddy with our file."""
         self.through(caddy)
 
 
@@ -232,7 +233,7 @@ PAGE = """
 
 
 class BrowserTests(ProxyTestCase):
-    """A real browser, which speaks HTTP/2 and writes Origin and cookies itself."""
+    """A real browser, which uses HTTP/2 and sends Origin and cookies itself."""
 
     def test_each(self) -> None:
         """It logs in and watches a task through each of them."""
@@ -313,7 +314,7 @@ class PrintedTests(ProxyTestCase):
         self.check_address(proxy, **lies)
 
     def test_apache_alone(self) -> None:
-        """Apache and no ``web_host``: a browser's origin tells the scheme."""
+        """Apache without ``web_host``: a browser's origin gives the scheme."""
         proxy = self.proxy(apache_printed)
         body = {"auth": "admin", "password": ADMIN_PASSWORD}
         answer = proxy.call("POST", "/api/auth/login", body)
@@ -347,7 +348,7 @@ def impatient(
 
 
 def watch_to_the_end(opened: WebSocket, end: Future[str]) -> None:
-    """Read until a task has ended; give its status, or why there is none, to *end*."""
+    """Read until a task has ended; pass its status, or the fault, to *end*."""
     try:
         while (message := opened.read()) is not None:
             if message.get("status") in {"success", "error"}:

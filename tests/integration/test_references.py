@@ -120,7 +120,7 @@ class ReferenceTests(JobCase):
             self.assertIn(said, ran.lines, ran.log)
 
     def test_odd_heads(self) -> None:
-        """A detached HEAD is followed; one that names nothing is told in words."""
+        """A detached HEAD is used; one without a target is an error."""
         upstream = self.serve()
         first = upstream.commit({"run.sh": "echo first"})
         upstream.commit({"run.sh": "echo second"})

@@ -1,4 +1,4 @@
-"""A restored database beside jobs of the database before."""
+"""A restored database with running jobs of the former database."""
 
 import sqlite3
 import time
@@ -64,7 +64,7 @@ class RestoreTests(StartTestCase):
         self.assertEqual((lines.count("begun"), lines.count("over")), (1, 1))
 
     def test_command(self) -> None:
-        """The command refuses beside a server and beside a job; then it restores."""
+        """The command refuses while a server or a job runs; then it restores."""
         (place,) = self.spools()
         refused = self.server.command("restore", str(self.copy))
         self.assertEqual(refused.returncode, 1)

@@ -1,7 +1,7 @@
-"""The rules in the kernel: they load, load again, and let through what they say.
+"""The rules in the kernel: loading, reloading, and the packets that pass.
 
-A server stands between a peer and a host. The link to the peer is a plain one with the
-tunnel's name; that rules need not know better.
+A server is between a peer and a host. The link to the peer is a plain one with the
+tunnel's name; the rules do not see a difference.
 """
 
 import ipaddress
@@ -109,7 +109,7 @@ def run(*arguments: str, text: str = "") -> str:
 
 
 class Namespaces(SynchronousTestCase):
-    """Network namespaces, which are gone after the test."""
+    """Network namespaces, which are removed after the test."""
 
     def namespace(self, name: str) -> str:
         """Make a namespace and return its name."""
@@ -123,7 +123,7 @@ class Namespaces(SynchronousTestCase):
         return full
 
     def load(self, namespace: str, text: str) -> None:
-        """Load rules."""
+        """Load *text* with nft."""
         run("ip", "netns", "exec", namespace, "nft", "-f", "-", text=text)
 
     def rules(self, namespace: str) -> str:
@@ -267,7 +267,7 @@ class PacketTests(Namespaces):
         return run("ip", "-n", namespace, *family, *rest)
 
     def neighbors(self) -> None:
-        """Say who is where on the tunnel, since no WireGuard asks for that."""
+        """Add static neighbors on the tunnel's link, since WireGuard has no ARP."""
         for namespace, device, other, addresses in (
             (
                 self.server,
@@ -398,7 +398,7 @@ class PacketTests(Namespaces):
         self.assertEqual(seen[0][0], "fd20::1")
 
     def test_not_hidden(self) -> None:
-        """With NAT off, the host sees the peer, and its answers come back."""
+        """With NAT off, the host sees the peer's address, and its replies arrive."""
         self.grant(("10.80.0.2", "10.30.0.0/16"))
         seen = self.call(self.peer, "10.80.0.2", "10.30.0.5 80", "10.20.0.5 80")
         self.assertEqual([each and each[0] for each in seen], ["10.80.0.2", None])
@@ -436,7 +436,7 @@ class PacketTests(Namespaces):
         self.assertEqual([self.say(each) for each in talkers], ["silence", "silence"])
 
     def say(self, talker: "subprocess.Popen[str]") -> str:
-        """Have a word said, and return what came of it."""
+        """Send a word, and return the answer."""
         assert talker.stdin is not None
         assert talker.stdout is not None
         talker.stdin.write("\n")

@@ -33,7 +33,7 @@ class SearchPathTests(ProductTestCase):
         super().setUp()
 
     def test_python(self) -> None:
-        """A Python script has the machine's Python; Ansible is there all the same."""
+        """A Python script gets the machine's Python, and Ansible is still found."""
         project, repo = self.project({"look.py": SCRIPT})
         template = self.template(project, repo, "python", "look.py")
         task = self.product.run(project, template)

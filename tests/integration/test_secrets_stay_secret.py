@@ -187,7 +187,7 @@ class SwitchedUserTests(ProductTestCase):
         self.folder.chmod(0o755)
 
     def test_nothing_to_read(self) -> None:
-        """A job of another user reads neither configuration nor database."""
+        """A job of another user can read neither configuration nor database."""
         state = self.product.state
         script = (
             "id -un\n"

@@ -1,7 +1,8 @@
-"""Two hostile jobs of two projects at the same time, in each set-up that is supported.
+"""Two hostile jobs of two projects at the same time, in each supported set-up.
 
-One job leaves secrets wherever jobs may leave them, and waits. The other one looks for
-them and tries to end it. Both run under a real server with the rights of the set-up.
+One job stores secrets in all places where jobs may write, and waits. The other one
+looks for them and tries to end it. Both run under a real server with the privileges of
+the set-up.
 """
 
 import os
@@ -240,7 +241,7 @@ class SeparationCase(SynchronousTestCase):
         return text
 
     def checkout(self, started: tuple[int, int]) -> Path:
-        """Return the folder that a script said it is in."""
+        """Return the directory that a script printed as its own."""
         lines = self.product.output(*started)
         (line,) = (line for line in lines if line.startswith("in "))
         return Path(line.removeprefix("in "))
@@ -345,7 +346,7 @@ class OneUserTests(SeparationCase):
         super().setUp()
 
     def test_two_jobs(self) -> None:
-        """The same holds for jobs of one user."""
+        """The same is true for jobs of one user."""
         one, other = self.attack()
         self.assertEqual(one, other)
 
@@ -374,7 +375,7 @@ class UnitTests(SeparationCase):
 
 
 class EarlierUnitTests(SeparationCase):
-    """The unit of an earlier release, whose server may switch users, and no more."""
+    """The unit of an earlier release, whose server may only switch users."""
 
     account = Account(
         "server",
@@ -384,7 +385,7 @@ class EarlierUnitTests(SeparationCase):
     settings = {"SEMAPHORE_PROCESS_USER": "daemon"}  # noqa: RUF012 - as above
 
     def test_goes_on(self) -> None:
-        """Jobs run as before, and one warning says what separates them no more."""
+        """Jobs run as before, and one warning names the missing separation."""
         task = self.start("job", 'echo "user $(id -un)"')
         self.assertEqual(self.product.wait(*task), "success")
         self.assertIn("user daemon", self.product.output(*task))

@@ -32,13 +32,13 @@ class UnitTests(SynchronousTestCase):
         self.copy.write_text(text)
 
     def lay_over(self) -> None:
-        """Lay the drop-in over the unit."""
+        """Install the drop-in for the unit."""
         place = self.folder / LEAST.parent.name
         place.mkdir()
         shutil.copy(LEAST, place)
 
     def exposure(self) -> float:
-        """Return what ``systemd-analyze security`` says of it, 0 to 10."""
+        """Return the exposure by ``systemd-analyze security``, 0 to 10."""
         done = subprocess.run(
             [
                 *("systemd-analyze", "security", "--offline=yes", "--no-pager"),
@@ -66,7 +66,7 @@ class UnitTests(SynchronousTestCase):
                 file.write(LEAST.read_text())
 
     def test_exposure(self) -> None:
-        """Their exposure is what the documentation says, or less."""
+        """The exposure is at most the documented one."""
         text = (TREE / "docs" / "vpn.md").read_text()
         plain, least = (
             float(found)

@@ -44,7 +44,7 @@ class SocketTests(ProductTestCase):
         self.product.websocket(headers).close()
 
     def test_foreign_page(self) -> None:
-        """A page of another site does not, and neither does no page at all."""
+        """A page of another site cannot open it, and a missing origin neither."""
         cookie = self.cookie()
         for origin in ("https://evil.example", "null", "http://localhost", ""):
             self.assertEqual(self.refusal(Cookie=cookie, Origin=origin), 403, origin)
@@ -56,13 +56,13 @@ class SocketTests(ProductTestCase):
         self.assertEqual(self.refusal(Authorization="Bearer " + "a" * 43 + "="), 401)
 
     def test_no_handshake(self) -> None:
-        """A plain request is told what the address is for."""
+        """A plain request gets an explanation."""
         answer = self.product.call("GET", "/api/ws")
         self.assertEqual(answer.status, 426)
         self.assertEqual(answer.headers["upgrade"], "websocket")
 
     def user(self, name: str, **fields: Any) -> tuple[int, str]:
-        """Make a user and log him in; return his number and his cookie."""
+        """Create a user and log in; return the id and the cookie."""
         password = "correct horse battery"
         made = self.product.api(
             "POST",
@@ -143,7 +143,7 @@ class SocketTests(ProductTestCase):
         self.assertIn(self.closing(cookie, less), {4401, 4403})
 
     def account(self, verb: str, name: str, *more: str) -> None:
-        """Change an account by the command line, beside the server."""
+        """Change an account by the command line while the server runs."""
         done = self.product.command("user", verb, "--login", name, *more)
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -182,7 +182,7 @@ class SocketTests(ProductTestCase):
         return int(text.partition("VmRSS:")[2].split()[0])
 
     def test_stop(self) -> None:
-        """A stopping server tells each client so, and ends soon."""
+        """A stopping server notifies each client, and ends soon."""
         process = self.product.process
         assert process is not None
         sockets = [self.product.websocket() for _ in range(20)]

@@ -92,7 +92,7 @@ class StartTestCase(SynchronousTestCase):
 
 
 class FirstStartTests(StartTestCase):
-    """From nothing."""
+    """A start without any files."""
 
     def test_setup_from_nothing(self) -> None:
         """The first start creates all files, private under any umask."""
@@ -133,7 +133,7 @@ class FirstStartTests(StartTestCase):
         self.assertIn("access_key_encryption", json.loads(text))
 
     def test_key_of_the_environment(self) -> None:
-        """A key that came from the environment is written to no file."""
+        """A key from the environment is written to no file."""
         key = base64.b64encode(os.urandom(32)).decode()
         done = self.run_to_end(
             *("semaphore", "setup", "--state", "state"),
@@ -282,7 +282,7 @@ class RefusalTests(StartTestCase):
         self.assertIn("an empty folder wanted", self.refused(78))
 
     def test_certificate_files(self) -> None:
-        """A certificate that is not there or not one is refused by its option."""
+        """A missing or invalid certificate is refused with the option's name."""
         missing = {
             "SEMAPHORE_TLS_CERT_FILE": "/nowhere.pem",
             "SEMAPHORE_TLS_KEY_FILE": "/nowhere.key",
@@ -335,7 +335,7 @@ class ServingTests(StartTestCase):
             product.start()
 
     def test_idle(self) -> None:
-        """The first answer comes within two seconds; idle it has under 90 MB."""
+        """The first answer takes two seconds at most, an idle server under 90 MB."""
         product = self.product()
         product.start()
         product.stop()
@@ -379,7 +379,7 @@ class ServingTests(StartTestCase):
         self.assertFalse((self.state / "semaphore.db-wal").exists())
 
     def test_page(self) -> None:
-        """The page at the root tells the authority's fingerprint."""
+        """The page at the root shows the authority's fingerprint."""
         product = self.product()
         product.start()
         page = product.call("GET", "/")
@@ -408,7 +408,7 @@ class ServingTests(StartTestCase):
 
     @contextmanager
     def server(self, *words: str, **environ: str) -> Iterator[None]:
-        """Run a server without TLS; it is there once it says where it is."""
+        """Run a server without TLS; wait until it prints its address."""
         with subprocess.Popen(
             [str(PROGRAMS / words[0]), *words[1:], "--state", str(self.state)],
             cwd=self.folder,
@@ -455,10 +455,10 @@ class ServingTests(StartTestCase):
 
 
 class CommandTests(StartTestCase):
-    """Commands beside a running server."""
+    """Commands while a server runs."""
 
     def test_beside_the_server(self) -> None:
-        """Commands work beside a running server, or say who is in the way."""
+        """Commands work while a server runs, or name the server as the obstacle."""
         product = self.product()
         product.start()
         assert product.process is not None
@@ -495,7 +495,7 @@ class CommandTests(StartTestCase):
         self.assertNotIn(key["access_key_encryption"], done.stdout)
 
     def test_backup_and_restore(self) -> None:
-        """A copy made beside a running server restores what was there."""
+        """A copy made while the server runs restores the same data."""
         product = self.product()
         product.start()
         product.log_in()
@@ -523,7 +523,7 @@ class CommandTests(StartTestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_nothing_there(self) -> None:
-        """Commands on a folder without an installation say so and make nothing."""
+        """Commands on a directory without an installation fail and create nothing."""
         for words in (("user", "list"), ("vault", "check"), ("backup", "x.db")):
             done = self.run_to_end("semaphore", *words, "--state", "state")
             self.assertEqual(done.returncode, 78, f"{words}: {done.stderr}")
@@ -531,6 +531,6 @@ class CommandTests(StartTestCase):
         self.assertFalse(self.state.exists())
 
     def test_version(self) -> None:
-        """The version is told."""
+        """The version is printed."""
         done = self.run_to_end("semaphore", "version")
         self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+")

@@ -241,7 +241,7 @@ class RunTests(JobCase):
         )
 
     async def test_signal(self) -> None:
-        """A step that a signal ends says which."""
+        """The error for a step that a signal ended names the signal."""
         result = await self.run_job(shell("kill -9 $$"))
         self.assertEqual(
             result.reason, "Running app failed: killed by signal 9 (SIGKILL)"
@@ -249,7 +249,7 @@ class RunTests(JobCase):
         self.assertEqual((result.exit_status, result.signal), (None, 9))
 
     async def test_failure_sentence(self) -> None:
-        """The sentence of a step comes before its exit status."""
+        """The step's failure sentence precedes its exit status."""
         result = await self.run_job(shell("exit 128", failure="Cannot be fetched"))
         self.assertEqual(result.reason, "Cannot be fetched (step app: exit status 128)")
         self.assertEqual(
@@ -258,7 +258,7 @@ class RunTests(JobCase):
         )
 
     async def test_exits(self) -> None:
-        """An exit status may mean to go on, or to end well."""
+        """An exit status may be mapped to continue, or to success."""
         result = await self.run_job(
             shell("exit 1", exits={"1": "next"}),
             shell("exit 3", exits={"3": "success"}),
@@ -279,7 +279,7 @@ class RunTests(JobCase):
         )
 
     async def test_missing_interpreter(self) -> None:
-        """A script whose interpreter is missing is told from a missing script."""
+        """A missing interpreter and a missing script give different errors."""
         result = await self.run_job(
             Step(name="app", argv=("{workspace}/run",), environ=ENVIRON),
             files=(File(path="run", content=b"#!/no/such\n", executable=True),),
@@ -287,14 +287,14 @@ class RunTests(JobCase):
         self.assertIn("its interpreter", result.reason)
 
     async def test_requires(self) -> None:
-        """A step whose file is missing is left out, and that is said."""
+        """A step whose file is missing is skipped, and the log says so."""
         step = shell("echo ran", requires="{workspace}/x", absent=("There is no x",))
         result = await self.run_job(step, shell("touch x"), step)
         self.assertEqual(result.status, "success")
         self.assertEqual(self.receiver.received, ["There is no x", "ran"])
 
     async def test_requires_by_link(self) -> None:
-        """A link out of the workspace does not tell whether a file is there."""
+        """A link out of the workspace does not reveal whether a file exists."""
         step = shell("echo ran", requires="{workspace}/x", absent=("There is no x",))
         result = await self.run_job(shell("ln -s /etc/passwd x"), step)
         self.assertEqual(result.status, "success")
@@ -316,7 +316,7 @@ class RunTests(JobCase):
         )
 
     async def test_pipes(self) -> None:
-        """Secrets come through standard input and pipes, large ones as well."""
+        """Secrets arrive through standard input and pipes, large ones too."""
         large = b"x" * 3_000_000
         await self.run_job(
             shell(
@@ -460,7 +460,7 @@ class OutputTests(JobCase):
         self.assertEqual(self.receiver.received, expected)
 
     async def test_many_lines(self) -> None:
-        """300,000 numbered lines come back in order from a slow store."""
+        """300,000 numbered lines arrive in order at a slow store."""
         self.receiver.pause = 0.001
         await self.run_job(
             python("for i in range(300000): print(i)"), masks=(b"secret-secret",)
@@ -503,7 +503,7 @@ class OutputTests(JobCase):
         self.assertNotIn(b"second line", kept)
 
     async def test_limit(self) -> None:
-        """Output over the limit is dropped with one line that says so."""
+        """Output over the limit is dropped, and one line reports it."""
         result = await self.run_job(
             python("for i in range(50000): print(i)"), max_output_bytes=10_000
         )
@@ -536,7 +536,7 @@ class OutputTests(JobCase):
         in_time(sorted(delays)[len(delays) // 2], 0.02)
 
     async def test_full_disk(self) -> None:
-        """A full disk changes no job's outcome; one line says how much was dropped."""
+        """A full disk does not change a job's result; dropped output is reported."""
         self.small_spool("1m")
         specification = self.specification(
             python(
@@ -737,7 +737,7 @@ class UserTests(JobCase):
         )
 
     async def test_spool_is_closed(self) -> None:
-        """A job of another user reads neither its spool nor the supervisor's memory."""
+        """A job of another user can read neither spool nor the supervisor's memory."""
         spool_path = self.place / "spool"
         await self.run_job(
             shell(
@@ -762,7 +762,7 @@ class SurvivalTests(JobCase):
         return receiver
 
     async def test_killed_server(self) -> None:
-        """After a kill -9 of the starter a job goes on and is followed again."""
+        """After a kill -9 of the starter a job continues and is followed again."""
         (self.place / "workspaces").mkdir(0o711)
         specification = self.specification(
             shell("for i in {1..40}; do echo $i; sleep 0.05; done; exit 3")
@@ -864,7 +864,7 @@ class SurvivalTests(JobCase):
         self.assertEqual(again.received[0], "second")
 
     async def test_vanished_meanwhile(self) -> None:
-        """A torn spool is cut to its last whole record, and the job is interrupted."""
+        """An incomplete record is cut off, and the job is interrupted."""
         await self.start(shell("echo up; sleep 600"))
         await self.receiver.line("up")
         self.followers[0].abandon()
@@ -899,7 +899,7 @@ class SurvivalTests(JobCase):
         self.assertEqual(result.status, "stopped")
 
     async def test_store_fails(self) -> None:
-        """A receiver that fails ends the following; from its offset on it goes on."""
+        """A failing receiver ends the following, which can resume at its offset."""
         self.receiver.pause = None
 
         def fails(lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:

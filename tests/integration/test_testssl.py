@@ -83,7 +83,7 @@ subjectAltName = DNS:localhost, IP:127.0.0.1
 
 
 def openssl(*words: str) -> None:
-    """Run openssl."""
+    """Run ``openssl`` with *words*."""
     subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=60)
 
 
@@ -310,7 +310,7 @@ class HandshakeTests(ShapesTestCase):
     def visit(
         self, product: Product, context: ssl.SSLContext, session: Any
     ) -> ssl.SSLSocket:
-        """Ask for something, so that a ticket would have come too."""
+        """Send a request, so that a session ticket would arrive."""
         address = ("localhost", product.port)
         with socket.create_connection(address, timeout=30) as plain:
             made = context.wrap_socket(

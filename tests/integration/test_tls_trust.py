@@ -43,7 +43,7 @@ class TrustTests(ProductTestCase):
             self.covers += [str(copy), place]
 
     def run_inside(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command where the copies lie over the system's."""
+        """Run a command in a namespace where the copies cover the system's files."""
         return subprocess.run(
             [
                 *("unshare", "--mount", "--propagation", "private"),
@@ -64,7 +64,7 @@ class TrustTests(ProductTestCase):
         )
 
     def curl(self) -> int:
-        """Return how a client ends that was told nothing; 60 is: not trusted."""
+        """Return curl's exit code without options; 60 means not trusted."""
         url = f"{self.product.url}/api/ping"
         return self.run_inside("curl", "--silent", "--show-error", url).returncode
 

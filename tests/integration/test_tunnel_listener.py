@@ -58,7 +58,7 @@ class ListenerTests(TunnelTestCase):
         in_time(self.listening(), 1.0)
 
     def test_recreated(self) -> None:
-        """An interface made anew is bound to within a second, each time."""
+        """A recreated interface is bound again within a second, each time."""
         self.up()
         self.listening()
         peer = self.probe(self.peer)
@@ -72,7 +72,7 @@ class ListenerTests(TunnelTestCase):
             self.assertTrue(self.probe(self.server).greeted())
 
     def test_gone(self) -> None:
-        """Once the interface is gone nothing listens, for the server neither."""
+        """Without the interface there is no listener, not for the server either."""
         self.up()
         self.listening()
         self.down()
@@ -80,7 +80,7 @@ class ListenerTests(TunnelTestCase):
         self.assertFalse(self.probe(self.server).greeted())
 
     def test_address_back(self) -> None:
-        """An address that comes back is bound to within a second."""
+        """An address that is added again is bound within a second."""
         self.up()
         self.listening()
         self.ip(self.server, "address", "flush", "dev", INTERFACE)
@@ -90,7 +90,7 @@ class ListenerTests(TunnelTestCase):
         self.assertTrue(self.probe(self.peer).greeted())
 
     def test_open_connections(self) -> None:
-        """A connection that is open lives on when other interfaces come and go."""
+        """An open connection survives changes of other interfaces."""
         self.up()
         self.listening()
         log = self.site.log()

@@ -17,7 +17,7 @@ class DatabaseTestCase(StartTestCase):
     """An installation, made by ``semaphore setup``."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the installation."""
         super().setUp()
         done = self.setting_up("state", SEMAPHORE_ADMIN_PASSWORD=ADMIN_PASSWORD)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -102,7 +102,7 @@ class UnwritableTests(DatabaseTestCase):
             self.refuse_modes(self.database, mode)
 
     def test_log(self) -> None:
-        """The same holds for the log beside the database."""
+        """The same is true for the database's log."""
         with sqlite3.connect(self.database) as raw:
             raw.execute("BEGIN IMMEDIATE")
             log = self.database.with_name("semaphore.db-wal")
@@ -123,7 +123,7 @@ class LockedTests(DatabaseTestCase):
     """A database that another program holds."""
 
     def test_start(self) -> None:
-        """The start and commands say so in one sentence, and can be tried again."""
+        """The start and commands fail with one sentence, and can be repeated."""
         raw = sqlite3.connect(self.database, isolation_level=None)
         self.addCleanup(raw.close)
         raw.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""A state directory of the release before goes on, with a job that is running."""
+"""A state directory of the previous release is used, with a running job."""
 
 import shutil
 import subprocess

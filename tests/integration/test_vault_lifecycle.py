@@ -23,7 +23,7 @@ MARKER = "Zx9-marker"
 
 
 def fresh_key() -> str:
-    """Return a key as the documents tell an administrator to make it."""
+    """Return a key, generated as the documents describe."""
     return subprocess.run(
         "head -c32 /dev/urandom | base64",
         shell=True,
@@ -34,7 +34,7 @@ def fresh_key() -> str:
 
 
 class VaultLifecycleTests(SynchronousTestCase):
-    """A state directory with sealed keys, and the commands on it."""
+    """A state directory with encrypted keys, and the commands for it."""
 
     def setUp(self) -> None:
         """Start once with a key of the administrator's, and store secrets."""
@@ -104,7 +104,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         return line
 
     def snapshot(self) -> list[tuple[object, ...]]:
-        """Return every sealed row."""
+        """Return every encrypted row."""
         with sqlite3.connect(self.state / "semaphore.db") as database:
             return database.execute(
                 "SELECT id, uuid, name, secret FROM access_key ORDER BY id"
@@ -119,7 +119,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         }
 
     def listed(self) -> int:
-        """Return the number of keys that the API lists (None is one)."""
+        """Return the number of keys that the API lists (the key None is one)."""
         return len(self.product.api("GET", f"/project/{self.project}/keys"))
 
     def test_sealed(self) -> None:
@@ -145,7 +145,7 @@ class VaultLifecycleTests(SynchronousTestCase):
                 self.assertEqual(mode & 0o077, 0, str(path))
 
     def test_wrong_lengths(self) -> None:
-        """A key that is none stops the start, and the line says why."""
+        """An invalid key stops the start, and the line gives the reason."""
         for size in (1, 16, 24, 31, 33, 48, 64):
             key = base64.b64encode(os.urandom(size)).decode()
             self.configure(access_key_encryption=key)
@@ -190,7 +190,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         self.assertEqual(self.listed(), 6)
 
     def test_rekey(self) -> None:
-        """Afterwards all opens under the new key; twice is harmless."""
+        """Afterwards all values use the new key; a second run changes nothing."""
         old, new = self.key, fresh_key()
         self.configure(access_key_encryption=new)
         wrong = self.command("vault", "rekey", "--old-key-file", "-", text=fresh_key())

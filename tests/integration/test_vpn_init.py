@@ -14,7 +14,7 @@ _RUN = "from semaphore_twisted.cli.main import run; run()"
 
 
 class ParallelTests(SynchronousTestCase):
-    """The first run is one run, however many begin."""
+    """Parallel first runs give the result of one."""
 
     def test_first_runs(self) -> None:
         """Of 12 first runs at once one makes the key; the files agree with it."""

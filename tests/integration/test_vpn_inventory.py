@@ -112,7 +112,7 @@ class ReservedNameTests(SynchronousTestCase):
         return {each.strip() for each in hosts}
 
     def test_patterns(self) -> None:
-        """Patterns and groups select what they say, and no host's name is one."""
+        """Patterns and groups keep their meaning, since no host has such a name."""
         every = self.listed("all")
         self.assertEqual(len(every), len(NAMES))
         self.assertEqual(self.listed("tag_db"), {"db", "db_1_2_", "peer_db.yml_"})

@@ -36,7 +36,7 @@ class _Server(ThreadingHTTPServer):
 
     @override
     def handle_error(self, *words: Any) -> None:
-        """Say nothing: clients that trust us not are expected."""
+        """Log nothing: some clients do not trust the server."""
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ class _Requests(BaseHTTPRequestHandler):
         self._answer(200, self.server.root)
 
     def do_POST(self) -> None:
-        """Enroll."""
+        """Answer an enrollment."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.tokens.append(body["token"])
         made = enrolling.enrolled(body["public_key"], body["name"])
@@ -63,7 +63,7 @@ class _Requests(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, *words: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class TlsTests(SynchronousTestCase):

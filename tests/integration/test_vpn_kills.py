@@ -101,7 +101,7 @@ class KillTests(LabTestCase):
         return seconds / max(before, crowd())
 
     def test_companion(self) -> None:
-        """A killed companion comes back, and no peer has noticed."""
+        """A killed companion is restarted without an effect on peers."""
         companion = self.site.companion
         flood = Flood(self.lab.client2, INSIDE).wait(5)
         index = self.index()
@@ -130,13 +130,13 @@ class KillTests(LabTestCase):
         self.assertEqual(self.index(), index)
 
     def test_server(self) -> None:
-        """A killed server comes back; the tunnel was there all the time."""
+        """A killed server is restarted; the tunnel stays up meanwhile."""
         flood = Flood(self.lab.client2, INSIDE).wait(5)
         self.again_and_again(self.site.server.kill)
         self.assertEqual(flood.stop().lost, 0)
 
     def test_everything(self) -> None:
-        """Companion, wireguard-go and server at once: a new interface, the same VPN."""
+        """All three are killed: there is a new interface, and the VPN works."""
 
         def kill() -> None:
             daemon = self.daemon()

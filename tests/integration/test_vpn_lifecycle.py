@@ -57,9 +57,10 @@ class LifecycleTests(LabTestCase):
         return peer
 
     def shut_out(self, act: Callable[[], object], *, at: float | None = None) -> None:
-        """Have *act* end the first peer's traffic; the second's goes on.
+        """Check that *act* ends the first peer's traffic, and not the second peer's.
 
-        The second runs from *at*, or from when *act* has returned.
+        The limit of one second is measured from *at*, by default from the return of
+        *act*.
         """
         shut = Flood(self.lab.client1, INSIDE).wait(20)
         stays = Flood(self.lab.client2, INSIDE).wait(20)
@@ -85,7 +86,7 @@ class LifecycleTests(LabTestCase):
         return self.site.api("POST", f"/vpn/peers/{self.peer['id']}/{verb}", body or {})
 
     def test_suspend(self) -> None:
-        """A suspended peer is out, and comes back as it was."""
+        """A suspended peer loses access, and gets the same state when resumed."""
         key = self.peer["public_key"]
         before = self.live(key)
         self.shut_out(lambda: self.post("suspend"))
@@ -118,13 +119,13 @@ class LifecycleTests(LabTestCase):
         self.assertIn(self.peer["public_key"], self.site.peers())
 
     def test_revoke(self) -> None:
-        """A revoked peer is out for good."""
+        """A revoked peer loses access permanently."""
         path = f"/vpn/peers/{self.peer['id']}"
         self.shut_out(lambda: self.site.api("DELETE", path))
         self.assertNotIn(self.peer["public_key"], self.site.peers())
 
     def test_disable(self) -> None:
-        """With a disabled user his devices and his tokens are out."""
+        """Disabling a user ends the access of their devices and tokens."""
         place = ("--login", "alice", "--state", str(self.site.state))
         token = self.site.semaphore("user", "token", "create", *place).strip()
         self.assertEqual(self.call_as(token), 200)

@@ -27,7 +27,7 @@ class PlaybookTests(LabTestCase):
     """Two hosts of a project; one of them has the tag that is asked for."""
 
     def setUp(self) -> None:
-        """Join both."""
+        """Join both hosts."""
         super().setUp()
         self.lab.outside_names()
         site = self.site = Site(self.lab)

@@ -36,7 +36,7 @@ def sync(peer: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
 
 
 class RightsTests(LabTestCase):
-    """The companion runs with the capability of its unit; the intruder with his."""
+    """The companion and the intruder run with the capabilities of their units."""
 
     def setUp(self) -> None:
         """Start the companion with files as `vpn init` writes them."""
@@ -132,7 +132,7 @@ class RightsTests(LabTestCase):
         self.assertEqual(done.stdout, "")
 
     def test_network(self) -> None:
-        """Neither interface, address, route nor rule can be changed by hand."""
+        """Interface, addresses, routes and rules cannot be changed directly."""
         before = self.everything()
         table = "semaphore_vpn"
         for words in (
@@ -156,9 +156,9 @@ class RightsTests(LabTestCase):
         self.assertEqual(self.everything(), before)
 
     def test_verbs(self) -> None:
-        """No request goes beyond the companion's file, or says a word more.
+        """No request exceeds the companion's file, or reveals more.
 
-        Each is refused whole, with its field, and changes nothing.
+        Each is refused as a whole, with its field, and changes nothing.
         """
         self.assertIn('"Synced"', self.say(sync())[0])
         before = self.everything()

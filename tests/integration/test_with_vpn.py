@@ -25,7 +25,7 @@ class WithVpnTests(LabTestCase):
         self.site.until_up()
 
     def start(self) -> Any:
-        """Start both."""
+        """Start server and companion."""
         kept = self.machine.folder / "kept"
         return self.machine.start(
             *(str(PROGRAMS / "twistd"), "--nodaemon", "--pidfile=", "semaphore"),
@@ -55,7 +55,7 @@ class WithVpnTests(LabTestCase):
         return {name: len(pids) for name, pids in self.programs().items()}
 
     def test_ends_with_server(self) -> None:
-        """However the server ends, keeper and companion do; each start adds none."""
+        """Keeper and companion end with the server; no start leaves another one."""
         index = self.machine.run("cat", f"/sys/class/net/{INTERFACE}/ifindex")
         rules, daemon = self.site.rules(), self.programs()["daemon"]
         all_ = {"server": 1, "keeper": 1, "companion": 1, "daemon": 1}
@@ -75,7 +75,7 @@ class WithVpnTests(LabTestCase):
         )
 
     def test_keeper_terminated(self) -> None:
-        """A keeper that is told to end does, with the companion; the server runs on."""
+        """A keeper that is terminated ends with the companion; the server continues."""
         (keeper,) = self.programs()["keeper"]
         os.kill(keeper, signal.SIGTERM)
         until(lambda: self.numbers()["keeper"] == 0, "the keeper has ended")
@@ -83,7 +83,7 @@ class WithVpnTests(LabTestCase):
         self.assertEqual(self.site.ping().content, "pong")
 
     def test_keeper_killed(self) -> None:
-        """Without its keeper the companion goes on, and ends with the server."""
+        """Without its keeper the companion continues, and ends with the server."""
         (keeper,) = self.programs()["keeper"]
         os.kill(keeper, signal.SIGKILL)
         until(lambda: self.numbers()["keeper"] == 0, "the keeper is gone")
@@ -107,7 +107,7 @@ class WithVpnTests(LabTestCase):
         raise AssertionError("there is no companion")
 
     def test_both(self) -> None:
-        """Both run without root's rights, and a client comes in."""
+        """Both run without root, and a client can connect."""
         self.assertEqual(self.status(self.process.pid, "Uid").split()[0], "61001")
         self.assertEqual(self.status(self.process.pid, "CapBnd"), f"{1 << 10:016x}")
         link = self.site.invite("--user", "admin")
