@@ -71,7 +71,7 @@ class ChangeTestCase(SynchronousTestCase):
 
     def tls(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run ``semaphore tls``."""
-        return self.product.command("tls", *words)
+        return self.product.command_here("tls", *words)
 
     def serial(self) -> int:
         """Return the number of the certificate that a new connection is shown."""
@@ -203,7 +203,7 @@ class FilesTests(ChangeTestCase):
         self.assertLess(len(self.open_files()), files + 5)
         self.last = self.put(self.new_leaf())
         self.reload()
-        self.assertEqual(self.tls("show").returncode, 0)
+        self.assertEqual(self.product.command("tls", "show").returncode, 0)
         self.assertFalse(gate.exists())
         got.append(download.read())
         gate.touch()
@@ -329,7 +329,7 @@ class AuthorityTests(ChangeTestCase):
             config=None, state=self.product.state, environ={}
         )
         # A certificate begins an hour before it is made.
-        month_ago = utc_now() - authority.OVERLAP + timedelta(hours=1, seconds=30)
+        month_ago = utc_now() - authority.OVERLAP + timedelta(hours=1, seconds=12)
         conn = connect(found.database, now=lambda: month_ago, entropy=os.urandom)
         with conn.transaction(write=True):
             made = first_start.certificates(
