@@ -111,7 +111,7 @@ class ArrowTests(SynchronousTestCase):
         "sqlite3": (
             "persistence",
             "cli.backup",
-            "cli.main",  # says what is wrong with a database, without a traceback
+            "cli.main",  # reports a database error without a traceback
             "cli.vpn_store",
             "operations.vault",
         ),
@@ -152,7 +152,7 @@ class ArrowTests(SynchronousTestCase):
                     wrong.append(f"{module} imports {name}")
         self.assertEqual(sorted(set(wrong)), [])
 
-    #: what makes the TLS of a connection, and where that may be
+    #: functions that create TLS contexts, and the modules that may use them
     TLS: ClassVar[dict[str, tuple[str, ...]]] = {
         "ssl.create_default_context": ("outgoing_blocking",),
         "ssl.SSLContext": ("outgoing_blocking",),

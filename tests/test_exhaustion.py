@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted import exhaustion
 
-#: Runs a reactor that would run for ever; *WORK* raises what it raises.
+#: Runs a reactor without an end; *WORK* may raise an exception.
 PROGRAM = """
 import sys, threading
 from twisted.internet import reactor

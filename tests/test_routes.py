@@ -18,7 +18,7 @@ PUBLIC = {
     ("POST", "/auth/login"),
     ("POST", "/auth/logout"),
     ("GET", "/metrics"),  # has credentials of its own
-    ("GET", "/openapi.json"),  # what the project publishes anyway
+    ("GET", "/openapi.json"),  # the project publishes it anyway
     ("POST", "/vpn/enroll"),  # has a token of its own
     ("GET", "/vpn/ca"),  # a root certificate is public
 }

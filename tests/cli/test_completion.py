@@ -20,7 +20,7 @@ from semaphore_twisted.cli import main
 #: Seconds that a shell may take to start and to answer.
 PATIENCE = 20
 
-#: The prompt, at the end of what was shown, and codes of the terminal around it.
+#: The prompt at the end of the output, with terminal codes around it.
 READY = r"ready (\x1b\[[0-9;?]*[A-Za-z])*$"
 
 

@@ -212,7 +212,7 @@ class TlsCommandTests(SynchronousTestCase):
             (folder / ours).read_bytes(),
             (self.state / "tls" / "root.pem").read_bytes(),
         )
-        # what a former root was called goes with it, and with --remove all of ours
+        # the names of a former root are removed with it, and all of ours with --remove
         (folder / ours.replace("-root", "-next-root")).write_text("a former one's")
         self.configure(tls={"enabled": False})
         code, text, _ = self.run_main("trust", "--remove")

@@ -28,7 +28,7 @@ class JoinCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make both."""
-        umask = os.umask(0)  # the modes hold whatever it is
+        umask = os.umask(0)  # modes must not depend on the umask
         self.addCleanup(os.umask, umask)
         self.folder = Path(self.mktemp()).absolute()
         self.files = TunnelFile.named(self.folder, "semaphore")

@@ -83,7 +83,7 @@ class AcmeTests(SynchronousTestCase):
         leaf, protocol = presented(self.product.port, NAME, (b"h2", b"http/1.1"))
         self.assertTrue(covers(leaf, NAME))
         self.assertEqual(protocol, b"http/1.1")
-        # who asks for this machine gets the local authority's, as before
+        # for this machine's name the local authority's certificate is still served
         self.assertIn("Semaphore", self.issuer("localhost"))
         self.assertEqual(self.product.call("GET", "/api/ping").content, b"pong")
         # the plain port
@@ -104,7 +104,7 @@ class AcmeTests(SynchronousTestCase):
         after = presented(self.product.port, NAME)[0]
         self.assertNotEqual(before.serial_number, after.serial_number)
         self.assertNotEqual(before.public_key(), after.public_key())
-        # a restart serves what there is, and asks for nothing
+        # after a restart the stored certificate is served, without an order
         self.product.kill()
         self.pebble.stop()
         self.product.start()

@@ -25,7 +25,7 @@ from tests.support.lab import until
 from tests.support.pebble import presented
 from tests.support.product import PATIENCE, Product, free_port
 
-#: How often the certificate is changed; so many times nobody tells the server.
+#: Number of changes of the certificate, and of those without a reload.
 CHANGES, UNTOLD = 100, 4
 
 #: Prints a lot at once, and then a line now and then until it may end.
@@ -233,7 +233,7 @@ class FilesTests(ChangeTestCase):
     ) -> None:
         """Check that download and websocket lack nothing."""
         lines = self.product.output(project, task)
-        # the download was begun while the task went on: it has what there was then
+        # the download began while the task ran: it has the lines of that moment
         text = content.decode().splitlines()
         self.assertGreater(len(text), 120_000)
         self.assertEqual(text, lines[: len(text)])

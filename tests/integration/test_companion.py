@@ -149,7 +149,7 @@ class TunnelTests(LabTestCase):
             flood.wait(10)
             in_time(flood.stop().gap(killed), 2)
             self.assertNotEqual(self.companion.daemons(), [daemon])
-        # the interface is the same one, so nobody who is bound to it notices
+        # the interface is the same, so sockets bound to it are not affected
         self.assertEqual(self.companion.hello().index, index)
 
     def test_link_deleted(self) -> None:

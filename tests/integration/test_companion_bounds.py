@@ -102,7 +102,7 @@ class ReachTests(LabTestCase):
         namespace = ("-n", self.lab.host.namespace)
         lab.ip(*namespace, "route", "add", "10.80.0.0/16", "via", "10.20.0.1")
         self.assertTrue(reaches(self.client, "10.20.0.5"))
-        # nobody there opens a connection to a peer
+        # the host cannot open a connection to a peer
         self.assertFalse(reaches(self.lab.host, self.peer.ipv4))
 
     def test_uplinks_swapped(self) -> None:
@@ -345,7 +345,7 @@ class RightsTests(LabTestCase):
         self.fails("peers[1].public_key", mine, replace(mine, addresses=("10.80.0.9",)))
         self.fails("peers[1].addresses", mine, replace(mine, public_key=random(32)))
         for grant in (
-            ("10.80.0.3", "10.20.0.0/24"),  # nobody's address
+            ("10.80.0.3", "10.20.0.0/24"),  # the address of no peer
             ("10.80.0.2", "10.20.0.0/16"),  # wider than the site
             ("10.80.0.2", "10.20.0.5/32"),
             ("10.80.0.2", "0.0.0.0/0"),

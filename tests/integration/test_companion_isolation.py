@@ -141,7 +141,7 @@ class ClosedTests(_Joined):
                 *("10.80.0.0/16", "via", "10.20.0.1"),
             )
             self.assertFalse(self.reaches(self.lab.host, self.other.ipv4))
-            # the machine itself, and what it forwards for others, is as before
+            # the machine's own traffic, and other forwarded traffic, still pass
             self.assertTrue(self.reaches(self.machine, self.other.ipv4))
             lab.ip(
                 *("-n", self.lab.outsider.namespace, "route", "replace"),
@@ -275,7 +275,7 @@ class RepairTests(_Joined):
             ("rule", "add", "pref", "104", "blackhole", "protocol", "147"),
         ):
             self.again("ip", *words)
-        # what `ip rule flush` does, and how an administrator repairs it
+        # the effect of `ip rule flush`, and an administrator's repair
         self.again(
             "ip",
             "-batch",
@@ -311,7 +311,7 @@ class RepairTests(_Joined):
         self.ip("link", "set", "br7", "up")
         found = self.ip("route", "get", "10.80.7.9")
         self.assertIn("dev br7", found)
-        # also for what is forwarded there
+        # also for packets that are forwarded there
         found = self.ip("route", "get", "10.80.7.9", "from", HOST, "iif", "site")
         self.assertIn("dev br7", found)
         self.assertTrue(self.reaches(self.lab.client1, HOST))

@@ -126,7 +126,7 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
         conversation.end("did not answer in time")
         with self.assertRaises(DeviceFailed):
             await asked
-        # nor does it answer who tries to adopt it
+        # nor does it answer a companion that connects
         device._conversation = None
         ensuring = device.ensure()
         await deferLater(reactor, 0.1)

@@ -112,7 +112,7 @@ class ReleasesTests(ExactCase):
             task=task(message=message, version=message),
             template=template(type="build"),
             username=message,
-            # A variable group's variables are evaluated, but not what they take.
+            # A group's variables are evaluated, but not the values that they refer to.
             variables={"indirect": "<{{ chosen }}>", "twice": "{{ indirect }}!"},
             secret_variables={name: pairs[name] for name in names[:half:2]},
             secret_answers={name: pairs[name] for name in names[1:half:2]},

@@ -60,7 +60,7 @@ class FullDiskTests(SynchronousTestCase):
         self.assertEqual(len(told), 1, told)
         self.assertGreater(free(self.disk), 0)
         self.assertEqual(self.log_in().status, 204)
-        # logs leave room to what people do
+        # logs leave room for the actions of users
         self.product.api("POST", "/projects", {"name": "Another"})
         again = self.product.run(project, template)
         self.product.api("POST", f"/project/{project}/tasks/{again}/stop", {})

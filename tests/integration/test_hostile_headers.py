@@ -31,7 +31,7 @@ class Way:
     name: str
     port: int
     context: ssl.SSLContext | None
-    #: what a proxy on this machine would add
+    #: the headers that a proxy on this machine adds
     added: Headers = ()
 
     def ask(self, method: str, path: str, host: str, headers: Headers = ()) -> int:

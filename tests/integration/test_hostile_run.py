@@ -25,7 +25,7 @@ from tests.support.websocket import Refused
 
 MIB = 1 << 20
 
-#: What the process may grow by for reasons of its own, and what the limits allow.
+#: Permitted growth of the process: its own, and the sum of the limits.
 ROOM = 64 * MIB
 TOTALS = (
     limits.LOBBY * 2 * limits.HELLO

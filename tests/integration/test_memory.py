@@ -80,7 +80,7 @@ class MemoryTestCase(ProductTestCase):
 class ConnectionTests(MemoryTestCase):
     """Connections that send much before they are identified."""
 
-    #: what one connection costs besides its bytes: objects, and TLS
+    #: memory of one connection besides its bytes: objects, and TLS
     EACH = 96 << 10
 
     def test_hellos(self) -> None:

@@ -97,7 +97,7 @@ class Server:
         self._context.load_cert_chain(path)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        #: what came in clear: a request would be a fault
+        #: data received in plain text: a request would be a fault
         self.heard = b""
         threading.Thread(target=self._serve, daemon=True).start()
 

@@ -25,7 +25,7 @@ class ProgramsTests(TestCase):
         self.assertEqual(await self.programs.run("cat", content=content), content)
         printed = await self.programs.run("sh", "-c", "echo secret >&2; echo out")
         self.assertEqual(printed, b"out\n")
-        # whoever does not read his input does not mind
+        # a program need not read its input
         self.assertEqual(await self.programs.run("true", content=content), b"")
 
     async def test_environment(self) -> None:

@@ -24,7 +24,7 @@ from tests.support.proxy_files import (
 )
 from tests.support.websocket import Refused, WebSocket
 
-#: Says a line, waits until somebody has read it, and says the rest.
+#: Prints a line, waits until it has been read, and prints the rest.
 SCRIPT = """\
 echo first
 for _ in $(seq 600); do [ -e "{gate}" ] && break; sleep 0.05; done
@@ -66,7 +66,7 @@ class ProxyTestCase(ProductTestCase):
         """
         folder = self.folder / f"proxy-{len(list(self.folder.iterdir()))}"
         proxy = Proxy(folder, self.product.port, base)
-        # nobody's worker has to get there
+        # a worker that runs as nobody must be able to enter
         self.folder.chmod(0o755)
         if told:
             environ["WEB_ROOT"] = proxy.origin + base
@@ -388,7 +388,7 @@ class QuietTests(ProxyTestCase):
             self.log_in(proxy)
             opened = proxy.websocket()
             self.addCleanup(opened.close)
-            # pings are answered by who reads
+            # the client answers pings while it reads
             watching.append(Future[str]())
             Thread(target=watch_to_the_end, args=(opened, watching[-1])).start()
         time.sleep(self.QUIET)

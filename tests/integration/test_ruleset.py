@@ -33,7 +33,7 @@ BOTH = Settings(
     ),
 )
 
-#: Tells each caller how he is seen: address, largest segment; echoes what he sends.
+#: Sends each client its address and largest segment; echoes its data.
 LISTENER = """
 import contextlib, socket, sys, threading
 def serve(connection, peer):
@@ -54,7 +54,7 @@ for thread in threads:
 print("ready", flush=True)
 """
 
-#: Connects from an address to others, all at once, and tells what it was told.
+#: Connects from an address to several others at once, and prints their answers.
 CALLER = """
 import asyncio, json, socket, sys
 source, *targets = sys.argv[1:]

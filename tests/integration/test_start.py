@@ -223,7 +223,7 @@ class FirstStartTests(StartTestCase):
         self.assertIn(f"https://localhost:{product.port}", said)
         self.assertIn("SHA-256", said)
         self.assertIn("curl", said)
-        # of root and of others without process.user
+        # of root and of other users without process.user
         self.assertRegex(said, "Jobs run as (root|the server's own user)")
 
     def test_missing_programs(self) -> None:

@@ -346,7 +346,7 @@ class RunTests(JobCase):
         await self.run_job(
             shell("grep -E 'Sig(Blk|Ign)' /proc/self/status; ls -x /proc/$$/fd; true")
         )
-        # Two of the C library's own are whatever the tests were started with.
+        # Two signals of the C library are as the tests were started.
         ours = (1 << 31) - 1
         for line in self.receiver.received[:2]:
             self.assertEqual(int(line.split()[-1], 16) & ours, 0, line)
@@ -360,7 +360,7 @@ class RunTests(JobCase):
             "import os, socket, sys, time\n"
             "it = socket.socket(socket.AF_UNIX)\n"
             f"it.bind({path!r})\n"
-            "time.sleep(0.3)\n"  # the file is there, and nobody is let in yet
+            "time.sleep(0.3)\n"  # the file exists, but does not accept connections yet
             "it.listen()\n"
             "os.set_inheritable(it.fileno(), True)\n"
             f"os.execvp('sleep', [{word!r}, '1000'])\n"

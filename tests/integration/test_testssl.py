@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.product import Product
 
-#: Protocols, categories of ciphers, the certificate, HTTP's headers, and what is wrong
-#: with others: Heartbleed, CCS, ROBOT, renegotiation, CRIME, BREACH, fall-back,
+#: Protocols, categories of ciphers, the certificate, HTTP's headers, and known
+#: vulnerabilities: Heartbleed, CCS, ROBOT, renegotiation, CRIME, BREACH, fall-back,
 #: SWEET32, BEAST, Lucky 13, FREAK, Logjam.
 _SECTIONS = "-p -s -S -h -H -I -BB -R -C -B -Z -W -A -L -F -J"
 

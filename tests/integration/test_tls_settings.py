@@ -17,7 +17,7 @@ from semaphore_twisted.crypto import certificates
 from tests.support.product import clean_environment, free_port
 from tests.test_config_acme import configured
 
-#: Each option that names a file of TLS, and what else is set with it.
+#: Each option that names a TLS file, and the options set with it.
 FILES: dict[str, dict[str, str]] = {
     "tls.cert_file": {"TLS_KEY_FILE": "{good_key}"},
     "tls.key_file": {"TLS_CERT_FILE": "{good}"},

@@ -14,8 +14,8 @@ from tests.support.programs import needs
 #: What the command changes; each is covered by a copy of it.
 CHANGED = ("/etc/ssl", "/usr/local/share/ca-certificates")
 
-#: Covers the folders for the commands that follow. Arguments: pairs of what lies over
-#: what, an empty one, and the command.
+#: Mounts over directories, then executes a command. Arguments: pairs of source and
+#: target, an empty one, and the command.
 ENTER = """\
 set -e
 while [ -n "$1" ]; do mount --bind "$1" "$2"; shift 2; done

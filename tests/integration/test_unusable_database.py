@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.integration.test_start import PROGRAMS, StartTestCase
 from tests.support.product import ADMIN_PASSWORD, clean_environment
 
-#: root without the right to pass over modes; it still reads what is its own
+#: root without the capability to ignore modes; it can still read its own files
 _WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 

@@ -186,7 +186,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         done = self.command("vault", "check")
         self.assertEqual(done.returncode, 3, done.stdout)
         self.assertIn("Password 1", done.stdout)
-        self.product.start()  # one damaged row does not keep the others away
+        self.product.start()  # one damaged row does not affect the other ones
         self.assertEqual(self.listed(), 6)
 
     def test_rekey(self) -> None:

@@ -72,7 +72,7 @@ class FromNothingTests(LabTestCase):
             *("--cacert", str(site.root), "--resolve", _at(INSIDE)),
         )
         self.assertEqual(named.content, "pong", named.error)
-        # outside there is nothing, whatever it is called
+        # outside there is no listener, by any name
         for machine in (lab.outsider, client):
             for address in ("192.0.2.1", "[2001:db8::1]"):
                 self.refused(machine, f"https://{address}/api/ping")
@@ -105,7 +105,7 @@ class FromNothingTests(LabTestCase):
         # from the site network, too
         lab.host.run("ip", "route", "add", f"{INSIDE}/32", "via", "10.20.0.1")
         self.refused(lab.host, f"https://{INSIDE}/api/ping")
-        # and somebody who pretends to be a peer
+        # and a client that pretends to be a peer
         lab.outsider.run("ip", "address", "add", "10.80.0.2/32", "dev", "outer")
         self.refused(
             lab.outsider, f"https://{INSIDE}/api/ping", "--interface", "10.80.0.2"

@@ -23,7 +23,7 @@ class LifecycleTests(LabTestCase):
         """Join both; the first belongs to a user, the second to the administrator."""
         super().setUp()
         self.lab.outside_names()
-        # the usual cycle: who is shut out must not have to wait for it
+        # the default cycle: a removal must not wait for it
         site = self.site = Site(self.lab, SEMAPHORE_VPN_RECONCILE_SEC="30")
         site.set_up("--site", "office=10.20.0.0/24")
         site.start()

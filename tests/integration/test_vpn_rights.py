@@ -254,7 +254,7 @@ class RightsTests(LabTestCase):
         self.assertNotEqual(lab.outsider.try_run(*ping).returncode, 0)
         self.assertIn('"Synced"', self.say(sync())[0])
         self.assertEqual(self.machine.run(*forwarding), "0\n")
-        # an operator who forwards himself is left alone
+        # forwarding that the operator switched on stays on
         self.machine.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.assertIn('"Synced"', self.say(request)[0])
         self.assertEqual(lab.outsider.try_run(*ping).returncode, 0)

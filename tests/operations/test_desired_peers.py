@@ -97,7 +97,7 @@ class DesiredTests(PeersCase):
             )
             (told,) = found.damaged
             self.assertTrue(told.startswith(f"peer {bad.id} 'bad': "), told)
-            self.make(self.bob)  # nobody else is kept from having an address
+            self.make(self.bob)  # other peers still get addresses
 
     def test_unknown_key(self) -> None:
         """Under another master key all are told, and none is explained."""

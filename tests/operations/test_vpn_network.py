@@ -345,7 +345,7 @@ class PoolTests(PeersCase):
         for each in made[:2]:
             peers.revoke(self.conn, None, each.id)
         usage = vpn_network.pools(self.conn, self.root)
-        most = 2**53 - 1  # what every reader of JSON takes exactly
+        most = 2**53 - 1  # the largest integer that every JSON parser reads exactly
         self.assertEqual(
             [(each.size, each.used, each.quarantined, each.free) for each in usage],
             [(253, 3, 2, 248), (most, 3, 2, most - 5)],

@@ -13,7 +13,7 @@ from semaphore_twisted.start.listening import CannotListen, Sockets
 class ActivationTests(SynchronousTestCase):
     """Descriptors, from a number on, with names."""
 
-    #: where the test puts them; nobody else is up there
+    #: the first descriptor number; the numbers from here on are free
     FIRST = 400
 
     def pass_on(self, *made: socket.socket) -> None:

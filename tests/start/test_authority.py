@@ -141,7 +141,7 @@ class AuthorityTests(SynchronousTestCase):
             for each in chain:
                 self.assertLess(self.clock.time, each.not_valid_after_utc)
             former = x509.load_pem_x509_certificate(roots[0])
-            # who has the first root only goes on until that ends
+            # a client with the first root only trusts it until it expires
             if len(roots) > 1 and self.clock.time < former.not_valid_after_utc:
                 chain[-1].verify_directly_issued_by(former)
                 self.assertEqual(len(chain), 3)
@@ -186,7 +186,7 @@ class AuthorityTests(SynchronousTestCase):
         over = self.ensure()
         self.assertEqual(over.root.read_bytes(), coming)
         chain = x509.load_pem_x509_certificates(over.chain.read_bytes())
-        self.assertEqual(len(chain), 2)  # nobody needs what the old one certified
+        self.assertEqual(len(chain), 2)  # the cross-certificate is not needed any more
 
     def test_next_root(self) -> None:
         """On request the next root is shown for a month; then it takes over."""

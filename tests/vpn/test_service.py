@@ -565,7 +565,7 @@ class ExpiryTests(ServiceTestCase):
         self.store.want(1, 2, next_expiry=moment)
         self.service.startService()
         self.companion.requests.clear()
-        # what the query would say from then on
+        # the store's result from this moment on
         self.moment = moment
 
     def _end(self) -> None:

@@ -423,7 +423,9 @@ class WakeningTests(CompanionTestCase):
         """Another companion knows the endpoints, and wakes only on a new device."""
         self.box.companion = self.box.made()
         self.keep()
-        self.assertEqual(self.keys(), set())  # nobody has said yet who may be there
+        self.assertEqual(
+            self.keys(), set()
+        )  # no sync has named the permitted peers yet
         self.sync(peer(2))
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
         self.heard(2)

@@ -188,7 +188,7 @@ class TrustedProxyTests(SynchronousTestCase):
             found = self.way("10.0.0.7", False, origin=sent, **said)
             self.assertEqual(found.scheme, wanted, sent)
         sent = "https://h.example:8443"
-        # it adds nothing to what a proxy says, and means nothing without one
+        # it does not change a proxy's header, and is ignored without one
         said["x_forwarded_proto"] = "http"
         found = self.way("10.0.0.7", False, origin=sent, **said)
         self.assertEqual(found.scheme, "http")

@@ -86,7 +86,7 @@ class Wire:
 
     sent: list[dict[str, object]] = field(factory=list)
     closed: tuple[int, str] | None = None
-    #: what happens after each write
+    #: called after each write
     full: Callable[[], None] = lambda: None
 
     def send(self, frames: bytes) -> None:

@@ -169,7 +169,7 @@ class UnknownTests(IntakeTestCase):
         self.anybody.cookie = None
         self.anybody.peer = "192.0.2.8"
         self.assertEqual(self.anybody.post("/api/x", b"x" * size).status, 401)
-        # somebody with credentials behind the same address is not concerned
+        # a client with credentials at the same address is not affected
         body = b'{"name":"x"}' + b" " * (size - 20)
         self.assertEqual(self.client.post("/api/projects", body).status, 201)
         for each in opened:

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.wireguard import addresses
 from semaphore_twisted.wireguard.addresses import WrongAddress
 
-#: What other parsers take, and what people try.
+#: Texts that other parsers accept, and common mistakes.
 HOSTILE = (
     "",
     " ",

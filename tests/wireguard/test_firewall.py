@@ -255,7 +255,7 @@ class RulesTests(SynchronousTestCase):
             self.assertTrue(given)
             for each in given:
                 self.assertTrue("@granted4" in each or "ct state related" in each)
-        # packets of others are not touched
+        # other packets are not affected
         for each in chain(text, "prerouting")[1:]:
             self.assertIn(" jump marked_", each)
 

@@ -94,7 +94,7 @@ class SwallowedTests(SynchronousTestCase):
             "10.0.0.0/8": True,
             "10.0.0.0/16": True,
             "10.9.0.0/16": True,
-            "10.80.0.0/16": False,  # a part without anybody that matters
+            "10.80.0.0/16": False,  # a part without an address of ours or a router
             "192.168.0.0/16": False,
             "2001:db8::/64": True,
             "2001:db8::/48": False,  # the network of the machine is narrower, and stays

@@ -12,7 +12,7 @@ from tests.support.http import ApiClient
 from tests.support.peers import public_key
 from tests.support.vpn_api import VpnApiCase
 
-#: Every field of a peer's and an invite's row that nobody writes, and inventions.
+#: Every field of a peer's and an invite's row that no request sets, and unknown ones.
 FOREIGN = (
     "id",
     "uuid",
