@@ -34,6 +34,7 @@ from semaphore_twisted.jobs.workspace import (
     environ,
     literal,
 )
+from semaphore_twisted.model.apps import ANSIBLE
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
 from semaphore_twisted.model.logins import check_login
@@ -96,7 +97,7 @@ def plan(
     run = Step(
         name="playbook",
         argv=(
-            "ansible-playbook",
+            ANSIBLE.program,
             *inventory_arguments,
             *_who(inventory, passwords),
             *verbosity(order),
@@ -113,6 +114,7 @@ def plan(
             **own,
             **{each.variable: f"{{pipe:{each.name}}}" for each in passwords},
         },
+        install=ANSIBLE.install,
         announce=() if installed is None else ("installing static inventory",),
         remarks={
             _NO_HOSTS: "A play matched no host of the inventory, so it did nothing"
@@ -276,6 +278,7 @@ def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
     return tuple(
         Step(
             name="requirements",
+            install=ANSIBLE.install,
             argv=("ansible-galaxy", *kind, "install", "-r", literal(path), "--force"),
             cwd=f"{WORKSPACE}/{CHECKOUT}",
             environ=environ,

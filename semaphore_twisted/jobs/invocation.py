@@ -27,7 +27,7 @@ from semaphore_twisted.jobs.workspace import (
     files,
     layout,
 )
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.keys import (
     ClientCertificate,
     LoginPassword,
@@ -35,7 +35,6 @@ from semaphore_twisted.model.keys import (
     SshKey,
     Text,
 )
-from semaphore_twisted.model.templates import App
 
 
 def specification(
@@ -83,12 +82,12 @@ def _path(order: JobOrder) -> str:
 
 def _of_collection(order: JobOrder) -> bool:
     """Whether the playbook is in a collection of the requirements, not in a file."""
-    return _called(order) == "playbook" and of_collection(_path(order))
+    return app_of(order.template.app).is_ansible and of_collection(_path(order))
 
 
 def _called(order: JobOrder) -> str:
     """Return the word for the file that is run."""
-    return "playbook" if order.template.app in {"", App.ANSIBLE} else "script"
+    return app_of(order.template.app).file
 
 
 def _checkouts(
@@ -146,16 +145,12 @@ def _program(order: JobOrder, options: JobOptions, places: Layout) -> ansible.Pl
     :raises Invalid: if the app is not supported.
     """
     path = _path(order)
-    match order.template.app:
-        case App.ANSIBLE | "":
-            return ansible.plan(order, options, places, playbook=path)
-        case App.BASH | App.PYTHON:
-            return ansible.Plan(
-                steps=(shell.step(order, options, places, script=path),),
-                files=shell.files(order, options, places),
-            )
-        case other:
-            raise Invalid(f"The app {other!r} is not served")
+    if app_of(order.template.app).is_ansible:
+        return ansible.plan(order, options, places, playbook=path)
+    return ansible.Plan(
+        steps=(shell.step(order, options, places, script=path),),
+        files=shell.files(order, options, places),
+    )
 
 
 def _of_source(source: Source) -> Iterator[OpenedSecret]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.selections import (
@@ -14,7 +15,7 @@ from semaphore_twisted.model.selections import (
     listed,
 )
 from semaphore_twisted.model.tasks import Task
-from semaphore_twisted.model.templates import App, TaskParams, Template
+from semaphore_twisted.model.templates import TaskParams, Template
 from semaphore_twisted.model.wording import sentence
 
 _MOST_VERBOSE = 6
@@ -86,7 +87,7 @@ def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
     asked = _argument_list(task.arguments, "task")
     if asked == own:
         return own, ()
-    if template.app in {App.ANSIBLE, ""}:
+    if app_of(template.app).is_ansible:
         check_task_arguments(asked)
     return own, asked
 

@@ -1,4 +1,4 @@
-"""The step of a script: bash and python.
+"""The step of an app that runs a script, such as bash and python.
 
 Secret variables are passed in its environment only: every user of the machine can read
 arguments.
@@ -9,8 +9,7 @@ from semaphore_twisted.jobs.order import JobOptions, JobOrder
 from semaphore_twisted.jobs.steps import File, Step
 from semaphore_twisted.jobs.values import script_arguments, script_environment
 from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, environ
-
-_PROGRAMS = {"bash": "bash", "python": "python3"}
+from semaphore_twisted.model.apps import app_of
 
 
 def files(order: JobOrder, options: JobOptions, places: Layout) -> tuple[File, ...]:
@@ -25,12 +24,15 @@ def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -
     """
     programs = ssh.of_order(order, options, places)
     agent = places.agent if programs.agent else None
+    app = app_of(order.template.app)
     return Step(
         name="script",
         argv=(
-            _PROGRAMS[order.template.app],
+            app.program,
+            *app.arguments,
             *script_arguments(order, script=script),
         ),
+        install=app.install,
         cwd=f"{WORKSPACE}/{CHECKOUT}",
         environ={
             **environ(options, places),

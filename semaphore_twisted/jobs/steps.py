@@ -87,6 +87,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     time_limit: float | None = None
     #: Logged when the step fails, before its exit status; ``{output}`` is not expanded.
     failure: str | None = None
+    #: Words that tell how to install the program, logged if it is missing.
+    install: str = ""
     #: Text to sentence: if the output contains the text, the sentence is logged once,
     #: after the step.
     remarks: dict[str, str] = {}

@@ -14,9 +14,10 @@ The rules are checked when a template is stored and again when a task starts.
 import re
 from collections.abc import Sequence
 
+from semaphore_twisted.model.apps import App
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.logins import check_login
-from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
+from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
 #: Prefix of Ansible's own keys in JSON: they change the type of the object's value.
 RESERVED = "__ansible_"
@@ -83,7 +84,7 @@ def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
     for each in survey:
         if not _NAME.fullmatch(each.name):
             raise Invalid(f"“{each.name}” cannot be the name of a variable")
-        if app is App.ANSIBLE:
+        if app.is_ansible:
             _check_for_ansible(each)
         elif each.type is SurveyType.SECRET and _POWERS.fullmatch(each.name):
             raise Invalid(
@@ -128,12 +129,12 @@ def check_answer(variable: SurveyVariable, value: object, app: App) -> None:
 
     :raises Invalid: naming the variable, never with the value
     """
-    if app is not App.ANSIBLE and "\0" in str(value):
+    if not app.is_ansible and "\0" in str(value):
         raise Invalid(
             f"{variable.name}: has a NUL character, which a script cannot receive;"
             " remove it"
         )
-    if app is not App.ANSIBLE or variable.type is SurveyType.ENUM:
+    if not app.is_ansible or variable.type is SurveyType.ENUM:
         return
     if variable.name in _LOGINS:
         check_login(str(value), variable.name)

@@ -17,14 +17,6 @@ from semaphore_twisted.model.ids import (
 from semaphore_twisted.model.tasks import TaskInList
 
 
-class App(StrEnum):
-    """Programs that a template can run."""
-
-    ANSIBLE = "ansible"
-    BASH = "bash"
-    PYTHON = "python"
-
-
 class SurveyType(StrEnum):
     """Types of survey variables; the empty text means string."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.apps import App, app_of
 from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
@@ -26,7 +27,7 @@ from semaphore_twisted.model.selections import (
     check_task_arguments,
     listed,
 )
-from semaphore_twisted.model.templates import App, TaskParams, Template
+from semaphore_twisted.model.templates import TaskParams, Template
 from semaphore_twisted.model.texts import (
     TASK_JSON,
     Branch,
@@ -127,7 +128,7 @@ def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
     """
     own = msgspec.convert(_plain(template.task_params), TaskParams)
     params = _params(body)
-    app = App(template.app or App.ANSIBLE)
+    app = app_of(template.app)
     arguments = checked_arguments(body.arguments, app)
     branch, commit = body.git_branch or None, _commit(body.commit_hash)
     own_branch = template.git_branch or source.branch
@@ -190,9 +191,7 @@ def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
         )
         if asked and not may
     ]
-    check_supported(
-        App(template.app or App.ANSIBLE), {"dry_run": own.dry_run, **params}
-    )
+    check_supported(app, {"dry_run": own.dry_run, **params})
     if refused:
         raise Invalid(f"The template does not let a task set {', '.join(refused)}")
     check_branch(branch or "")
@@ -214,7 +213,7 @@ def allowed(template: Template, body: NewTask, source: Source) -> Allowed:
 
 def _check_arguments(arguments: str | None, app: App) -> None:
     """Refuse restricted arguments of Ansible; a script interprets its own arguments."""
-    if arguments is not None and app is App.ANSIBLE:
+    if arguments is not None and app.is_ansible:
         check_task_arguments(msgspec.json.decode(arguments, type=tuple[str, ...]))
 
 

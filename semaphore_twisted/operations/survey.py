@@ -12,9 +12,10 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.answers import check_answer, check_survey
+from semaphore_twisted.model.apps import ANSIBLE, App
 from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
+from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ def answers(
     *,
     environment: str,
     secret: str,
-    app: App = App.ANSIBLE,
+    app: App = ANSIBLE,
 ) -> Answers:
     """Check the JSON texts *environment* and *secret* of a task against *survey*.
 

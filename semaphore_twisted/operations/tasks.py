@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from semaphore_twisted.crypto.keyring import Context, Keyring
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.tasks import (
@@ -18,7 +19,7 @@ from semaphore_twisted.model.tasks import (
     TaskInList,
     advance,
 )
-from semaphore_twisted.model.templates import App, Template, TemplateVault
+from semaphore_twisted.model.templates import Template, TemplateVault
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, output, slices
 from semaphore_twisted.operations.overrides import NewTask, Source, allowed
@@ -99,14 +100,13 @@ def add(
     """
     if template.fault:
         raise Invalid(f"template_id: template {template.id}: {template.fault}")
-    if template.app not in {*App, ""}:
-        raise Invalid(f"The app “{template.app}” is not served")
+    app = app_of(template.app)
     overrides = allowed(template, body, _source(conn, template))
     given = answers(
         template.survey_vars or (),
         environment=body.environment,
         secret=body.secret,
-        app=App(template.app or App.ANSIBLE),
+        app=app,
     )
     if overrides.inventory_id is not None:
         _check_inventory(conn, template.project_id, overrides.inventory_id)

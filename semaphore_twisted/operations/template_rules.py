@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from semaphore_twisted.model.answers import check_answer, check_survey
+from semaphore_twisted.model.apps import ANSIBLE, App, find
 from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import check_plain
@@ -21,7 +22,6 @@ from semaphore_twisted.model.ids import (
 from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
 from semaphore_twisted.model.templates import (
-    App,
     SurveyType,
     SurveyValue,
     SurveyVariable,
@@ -116,7 +116,7 @@ def checked(new: NewTemplate) -> dict[str, Any]:
     """
     app = _app(new.app)
     check_name(new.name, "template name can not be empty")
-    if app is App.ANSIBLE and not new.inventory_id:
+    if app.needs_inventory and not new.inventory_id:
         raise Invalid("template inventory can not be empty")
     _check_playbook(new.playbook, app)
     if new.type not in _TYPES:
@@ -131,7 +131,7 @@ def checked(new: NewTemplate) -> dict[str, Any]:
     return {
         "name": new.name,
         "description": new.description,
-        "app": app,
+        "app": app.id,
         "type": new.type,
         "playbook": new.playbook,
         "start_version": version or None,
@@ -148,11 +148,11 @@ def checked(new: NewTemplate) -> dict[str, Any]:
 
 
 def _app(name: str) -> App:
-    try:
-        return App(name or App.ANSIBLE)
-    except ValueError:
+    found = find(name)
+    if found is None:
         later = " (not served yet)" if name in _NOT_SERVED else ""
-        raise Invalid(f"Invalid app id: {name[:50]}{later}") from None
+        raise Invalid(f"Invalid app id: {name[:50]}{later}")
+    return found
 
 
 def _check_playbook(playbook: str, app: App) -> None:
@@ -161,11 +161,11 @@ def _check_playbook(playbook: str, app: App) -> None:
     check_text(playbook, "playbook's path")
     if playbook.startswith(("-", "/")) or ".." in playbook.split("/"):
         raise Invalid("The playbook must be a path inside the repository")
-    if app is App.ANSIBLE:
+    if app.is_ansible:
         check_plain(playbook, "playbook")
 
 
-def arguments(text: str | None, app: App = App.ANSIBLE) -> str | None:
+def arguments(text: str | None, app: App = ANSIBLE) -> str | None:
     """Return arguments if they are a JSON list of strings; ``None`` if it is empty.
 
     :raises Invalid:
@@ -184,7 +184,7 @@ def _check_argument(argument: str, app: App) -> None:
     if "\0" in argument:
         raise Invalid("An argument has a NUL character")
     option = argument.partition("=")[0]
-    short = app is App.ANSIBLE and re.match(r"-[A-Za-z] ", option)
+    short = app.is_ansible and re.match(r"-[A-Za-z] ", option)
     if short or (option.startswith("--") and " " in option):
         raise Invalid(
             f"The argument “{argument}” holds two: write them as two texts, such as"
@@ -254,7 +254,7 @@ def check_supported(app: App, params: Mapping[str, Any]) -> None:
 
     :raises Invalid: naming the first of them
     """
-    if app is App.ANSIBLE:
+    if app.is_ansible:
         return
     for name, called in (
         ("dry_run", "dry run"),
@@ -264,7 +264,7 @@ def check_supported(app: App, params: Mapping[str, Any]) -> None:
         ("skip_tags", "skip tags"),
     ):
         if params.get(name):
-            raise Invalid(f"{name}: {called} is not supported for {app}")
+            raise Invalid(f"{name}: {called} is not supported for {app.id}")
 
 
 def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:

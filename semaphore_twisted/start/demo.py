@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from semaphore_twisted.common import atomic_file
+from semaphore_twisted.model.apps import ANSIBLE, BASH
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import KeyType
-from semaphore_twisted.model.templates import App
 from semaphore_twisted.model.users import Actor, Role
 from semaphore_twisted.operations import (
     first_account,
@@ -66,9 +66,9 @@ exit 1
 _FILES = {"ping.yml": _PING, "disk-usage.sh": _DISKS, "failing.sh": _FAILING}
 
 _TEMPLATES = (
-    ("Ping localhost", App.ANSIBLE, "ping.yml", "A playbook that changes nothing"),
-    ("Disk usage", App.BASH, "disk-usage.sh", "A script"),
-    ("Failing script", App.BASH, "failing.sh", "What an error looks like"),
+    ("Ping localhost", ANSIBLE.id, "ping.yml", "A playbook that changes nothing"),
+    ("Disk usage", BASH.id, "disk-usage.sh", "A script"),
+    ("Failing script", BASH.id, "failing.sh", "What an error looks like"),
 )
 
 
@@ -168,6 +168,6 @@ def _fill(conn: Connection, folder: Path) -> None:
                 playbook=file,
                 description=description,
                 repository_id=repository.id,
-                inventory_id=inventory.id if app == App.ANSIBLE else None,
+                inventory_id=inventory.id if app == ANSIBLE.id else None,
             ),
         )

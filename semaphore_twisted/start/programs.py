@@ -6,16 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from semaphore_twisted.model.apps import ANSIBLE, listed
+
 #: Program, purpose, and how to install it on Debian.
 NEEDED: tuple[tuple[str, str, str], ...] = (
     ("git", "to check repositories out", "apt install git"),
     ("ssh", "to reach hosts", "apt install openssh-client"),
     ("ssh-agent", "to hold keys", "apt install openssh-client"),
-    (
-        "ansible-playbook",
-        "to run playbooks",
-        "pip install ansible-core",
-    ),
+    *((app.program, app.purpose, app.install) for app in listed() if app.purpose),
 )
 
 #: Needed only for hosts with password login.
@@ -25,7 +23,7 @@ OPTIONAL: tuple[tuple[str, str, str], ...] = (
 
 
 #: The server's program that jobs use if their PATH has none.
-_OURS = "ansible-playbook"
+_OURS = ANSIBLE.program
 
 
 def own_programs() -> Path | None:

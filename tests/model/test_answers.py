@@ -3,8 +3,9 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.answers import check_answer, check_survey, check_variable
+from semaphore_twisted.model.apps import ANSIBLE, BASH, PYTHON, App
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.templates import App, SurveyType, SurveyVariable
+from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
 STRING, INTEGER, ENUM, SECRET = SurveyType
 
@@ -48,8 +49,8 @@ class NameTests(SynchronousTestCase):
             ),
         )
         for kind in (STRING, INTEGER, SECRET):
-            self.assertEqual(self.accepted(App.ANSIBLE, kind, *names), [])
-        self.assertEqual(tuple(self.accepted(App.ANSIBLE, ENUM, *names)), names)
+            self.assertEqual(self.accepted(ANSIBLE, kind, *names), [])
+        self.assertEqual(tuple(self.accepted(ANSIBLE, ENUM, *names)), names)
 
     def test_exceptions(self) -> None:
         """An account, a host, a port and passwords may be asked for."""
@@ -58,9 +59,9 @@ class NameTests(SynchronousTestCase):
             (INTEGER, ("ansible_port",)),
             (SECRET, ("ansible_password", "ansible_become_password")),
         ):
-            self.assertEqual(tuple(self.accepted(App.ANSIBLE, kind, *names)), names)
+            self.assertEqual(tuple(self.accepted(ANSIBLE, kind, *names)), names)
             for other in {STRING, INTEGER, SECRET} - {kind}:
-                self.assertEqual(self.accepted(App.ANSIBLE, other, *names), [])
+                self.assertEqual(self.accepted(ANSIBLE, other, *names), [])
 
     def test_reserved(self) -> None:
         """Names of Ansible's JSON and of its own variables are refused."""
@@ -69,11 +70,11 @@ class NameTests(SynchronousTestCase):
             *("groups", "inventory_hostname", "playbook_dir", "vars", "omit"),
         )
         for kind in (STRING, SECRET, ENUM):
-            self.assertEqual(self.accepted(App.ANSIBLE, kind, *names), [])
+            self.assertEqual(self.accepted(ANSIBLE, kind, *names), [])
             for name in ("", "a b", "a-b", "1a", "a=b", "ä", "a\n", "a.b"):
-                self.assertEqual(self.accepted(App.BASH, kind, name), [])
+                self.assertEqual(self.accepted(BASH, kind, name), [])
         usual = ("who", "_x", "environment", "hosts", "role_name", "user", "state")
-        self.assertEqual(tuple(self.accepted(App.ANSIBLE, STRING, *usual)), usual)
+        self.assertEqual(tuple(self.accepted(ANSIBLE, STRING, *usual)), usual)
 
     def test_environment(self) -> None:
         """A secret answer cannot be a variable from which programs take settings."""
@@ -84,7 +85,7 @@ class NameTests(SynchronousTestCase):
             *("SSH_AUTH_SOCK", "PERL5OPT", "RUBYOPT", "NODE_OPTIONS", "HOME", "PS4"),
             *("SHELLOPTS", "SEMAPHORE_TASK_TYPE", "GLIBC_TUNABLES", "XDG_CONFIG_HOME"),
         )
-        for app in (App.BASH, App.PYTHON):
+        for app in (BASH, PYTHON):
             self.assertEqual(self.accepted(app, SECRET, *names), [])
             # A plain answer is an argument NAME=value.
             self.assertEqual(tuple(self.accepted(app, STRING, *names)), names)
@@ -95,7 +96,7 @@ class NameTests(SynchronousTestCase):
             "SSH_PASSWORD",
             "PASSWORD",
         ):
-            self.assertEqual(self.accepted(App.BASH, SECRET, usual), [usual])
+            self.assertEqual(self.accepted(BASH, SECRET, usual), [usual])
 
 
 class AnswerTests(SynchronousTestCase):
@@ -108,8 +109,8 @@ class AnswerTests(SynchronousTestCase):
             ("ansible_host", "10.0.0.1", ("-x", "{{ x }}", "a b", "a;b", "", "a-")),
             ("ansible_ssh_host", "[fe80::1%eth0]", ("@x", "a\n")),
         ):
-            check_answer(variable(name, STRING), good, App.ANSIBLE)
-            check_answer(variable(name, STRING), "{{ x }}", App.BASH)
+            check_answer(variable(name, STRING), good, ANSIBLE)
+            check_answer(variable(name, STRING), "{{ x }}", BASH)
             for value in bad:
                 if value:
                     self.assertRaises(
@@ -117,16 +118,16 @@ class AnswerTests(SynchronousTestCase):
                         check_answer,
                         variable(name, STRING),
                         value,
-                        App.ANSIBLE,
+                        ANSIBLE,
                     )
-        check_answer(variable("who", STRING), "{{ x }}", App.ANSIBLE)
+        check_answer(variable("who", STRING), "{{ x }}", ANSIBLE)
 
     def test_nul(self) -> None:
         """A script cannot receive a NUL character, in a secret neither."""
         for kind in (STRING, SECRET):
-            check_answer(variable("who", kind), "a\0b", App.ANSIBLE)
+            check_answer(variable("who", kind), "a\0b", ANSIBLE)
             error = self.assertRaises(
-                Invalid, check_answer, variable("who", kind), "a\0b", App.BASH
+                Invalid, check_answer, variable("who", kind), "a\0b", BASH
             )
             self.assertIn("who: has a NUL", error.message)
 

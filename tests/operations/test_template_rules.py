@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model.apps import BASH
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import EnvironmentId, KeyId
-from semaphore_twisted.model.templates import App, TaskParams
+from semaphore_twisted.model.templates import TaskParams
 from semaphore_twisted.operations.template_rules import (
     NewTemplate,
     NewVault,
@@ -56,7 +57,7 @@ class ArgumentTests(SynchronousTestCase):
         """``-e x=1`` in one text is refused for Ansible; bash may mean it."""
         text = '["-e x=1"]'
         self.assertRaises(Invalid, arguments, text)
-        self.assertEqual(arguments(text, App.BASH), text)
+        self.assertEqual(arguments(text, BASH), text)
 
 
 class ParamTests(SynchronousTestCase):

@@ -41,11 +41,6 @@ _HINTS = {
     "ssh-agent": "the package openssh-client",
     "ssh-keygen": "the package openssh-client",
     "sshpass": "the package sshpass",
-    "bash": "the package bash",
-    "python": "the package python3",
-    "python3": "the package python3",
-    "ansible-playbook": "pip install ansible-core",
-    "ansible-galaxy": "pip install ansible-core",
 }
 
 
@@ -214,6 +209,7 @@ def _start(
             # A directory that is handed over has been entered already.
             cwd="." if step.handed else cwd,
             namespaces=namespaces,
+            install=step.install,
         )
     except BaseException:
         opened.extend(keep)
@@ -258,6 +254,7 @@ def _fork(
     environ: dict[bytes, bytes],
     cwd: str,
     namespaces: Namespaces | None,
+    install: str,
 ) -> int:
     """Fork and execute; return the child's process id once the program runs."""
     parent: int | None = os.getpid()
@@ -279,7 +276,7 @@ def _fork(
     if not word:
         return pid
     os.waitpid(pid, 0)
-    raise StartFailed(_sentence(word.decode(), argv[0].decode(), cwd))
+    raise StartFailed(_sentence(word.decode(), argv[0].decode(), cwd, install))
 
 
 def _enter(namespaces: Namespaces, *, tell: int, count: int) -> bool:
@@ -357,7 +354,7 @@ def _search(argv: list[bytes], environ: dict[bytes, bytes]) -> None:
     raise found or OSError(errno.ENOENT, "")
 
 
-def _sentence(word: str, program: str, cwd: str) -> str:
+def _sentence(word: str, program: str, cwd: str, install: str) -> str:
     """Return the sentence that says why a program did not start."""
     stage, _, rest = word.partition(" ")
     if stage == "other":
@@ -368,7 +365,7 @@ def _sentence(word: str, program: str, cwd: str) -> str:
         what = places.get(stage, program)
         return f"{what} cannot be used: {os.strerror(number)}"
     if number == errno.ENOENT:
-        hint = _HINTS.get(program.rpartition("/")[2])
+        hint = install or _HINTS.get(program.rpartition("/")[2])
         return f"{program}: not found" + (f"; install it with {hint}" if hint else "")
     known = {
         errno.ELIBBAD: "its interpreter (first line, #!) was not found",

@@ -63,6 +63,7 @@ class Step:
         self.inside: bool = given.get("inside", True)
         self.time_limit: float | None = given.get("time_limit")
         self.failure: str | None = given.get("failure")
+        self.install: str = given.get("install", "")
         self.remarks: dict[str, str] = given.get("remarks", {})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from semaphore_twisted.identity import throttle
+from semaphore_twisted.model.apps import listed
 from semaphore_twisted.model.tasks import FINAL, Status
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import metrics as operations
@@ -49,38 +50,6 @@ class AppInList(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
 
 
-#: Ordered by priority, as clients show them.
-APPS = (
-    AppInList(
-        id="ansible",
-        title="Ansible Playbook",
-        icon="mdi-ansible",
-        color="black",
-        dark_color="white",
-        path="ansible-playbook",
-        priority=1000,
-    ),
-    AppInList(
-        id="bash",
-        title="Bash Script",
-        icon="mdi-bash",
-        color="black",
-        dark_color="white",
-        path="/bin/bash",
-        priority=200,
-    ),
-    AppInList(
-        id="python",
-        title="Python Script",
-        icon="mdi-language-python",
-        color="#3776ab",
-        dark_color="#6ca6d9",
-        path="python3",
-        priority=100,
-    ),
-)
-
-
 async def ping(context: Context) -> PlainText:  # noqa: ARG001 - a handler's shape
     """Confirm that the server runs."""
     return PlainText("pong")
@@ -94,9 +63,20 @@ async def info(context: Context) -> Info:
     )
 
 
-async def apps(context: Context) -> tuple[AppInList, ...]:  # noqa: ARG001 - likewise
+async def apps(context: Context) -> list[AppInList]:  # noqa: ARG001 - likewise
     """List the programs that templates can run."""
-    return APPS
+    return [
+        AppInList(
+            id=each.id,
+            title=each.title,
+            icon=each.icon,
+            color=each.color,
+            dark_color=each.dark_color,
+            path=each.path,
+            priority=each.priority,
+        )
+        for each in listed()
+    ]
 
 
 async def document(context: Context) -> Encoded:
