@@ -6,16 +6,16 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import ClassVar
 
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.cli import main
+from tests.support.programs import require
 
 #: Seconds that a shell may take to start and to answer.
 PATIENCE = 20
@@ -74,8 +74,7 @@ class _Cases:
 
     def setUp(self) -> None:
         """Write the script and some files to complete."""
-        if shutil.which(self.shell) is None:
-            raise SkipTest(f"{self.shell} is missing: apt-get install {self.shell}")
+        require(self.shell)
         self.place = Path(self.mktemp()).absolute()  # type: ignore[attr-defined]
         (self.place / "folder").mkdir(parents=True)
         (self.place / "former.db").touch()
