@@ -1,18 +1,44 @@
 """Interfaces between the packages; each has an implementation and a test double."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from cryptography import x509
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
-from semaphore_twisted.wireguard.state import Change, DeviceState
+from semaphore_twisted.wireguard.vpn_state import VpnState
+from semaphore_twisted.wireguard.wire import Finding
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+#: A function of one transaction; its first argument is the connection, whose type is
+#: not known here (``persistence.engine.Connection``).
+Operation: TypeAlias = Callable[Concatenate[Any, P], T]
+
+
+class WriteFunction(Protocol):
+    """Runs a changing operation, as :meth:`IDatabase.write` does."""
+
+    def __call__(
+        self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run *operation*; the Deferred fires after the commit."""
+
+
+class ComputeFunction(Protocol):
+    """Runs a function in the worker thread for CPU-intensive work."""
+
+    def __call__(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run *function*; the Deferred fires with its result."""
 
 
 class IDatabase(Interface):
@@ -23,17 +49,17 @@ class IDatabase(Interface):
     """
 
     def read(
-        operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
+        operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
         """Run a short reading *operation* on a snapshot, possibly before returning."""
 
     def long_read(
-        operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
+        operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
         """Run a long reading *operation* in the reader thread."""
 
     def write(
-        operation: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
+        operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
         """Run *operation* as the only writer; the Deferred fires after the commit.
 
@@ -44,7 +70,7 @@ class IDatabase(Interface):
 
     def writing(
         *, urgent: bool = False, durable: bool = False, sparing: bool = False
-    ) -> Callable[..., Deferred[Any]]:
+    ) -> WriteFunction:
         """Return a function like :meth:`write` with other guarantees.
 
         An *urgent* operation may use the disk space that is reserved for the ends of
@@ -78,8 +104,8 @@ class IJobReceiver(Interface):
     def step(name: str) -> None:
         """Receive the name of a step that has begun."""
 
-    def ended(result: Any) -> None:
-        """Receive the ``jobs.steps.JobResult``, after every line was delivered."""
+    def ended(result: JobResult) -> None:
+        """Receive *result*, after every line was delivered."""
 
 
 class IJob(Interface):
@@ -101,14 +127,13 @@ class IJob(Interface):
 class IJobRunner(Interface):
     """Starts jobs, and attaches to existing ones."""
 
-    def start(specification: Any, receiver: Any) -> Deferred[Any]:
-        """Start a ``jobs.steps.JobSpecification``; fires with an ``IJob``.
+    def start(
+        specification: JobSpecification, receiver: IJobReceiver
+    ) -> Deferred[IJob]:
+        """Start the job of *specification*; fires once its supervisor has it."""
 
-        *receiver* is an ``IJobReceiver``.
-        """
-
-    def attach(spool: str, offset: int, receiver: Any) -> Any:
-        """Follow the job of *spool* from *offset*; returns an ``IJob`` at once.
+    def attach(spool: str, offset: int, receiver: IJobReceiver) -> IJob:
+        """Follow the job of *spool* from *offset*; returns at once.
 
         A job whose supervisor is gone without a result ends as ``error``,
         "interrupted".
@@ -176,8 +201,8 @@ class IPeerControl(Interface):
         as :meth:`applied` does.
         """
 
-    def state() -> Any:
-        """Return the current ``vpn.state.VpnState``."""
+    def state() -> VpnState:
+        """Return the current state."""
 
     def statuses() -> Deferred[Sequence[PeerStatus]]:
         """Fire with the status of every peer on the device; fails without a device."""
@@ -185,8 +210,8 @@ class IPeerControl(Interface):
     def plan() -> Deferred[Sequence[str]]:
         """Fire with the pending changes, one sentence each."""
 
-    def diagnose() -> Deferred[Sequence[Any]]:
-        """Fire with each ``wireguard.wire.Finding`` of the companion and the server."""
+    def diagnose() -> Deferred[Sequence[Finding]]:
+        """Fire with the findings of the companion and of the server."""
 
 
 class IPeerObserver(Interface):
@@ -196,38 +221,10 @@ class IPeerObserver(Interface):
         """Receive new *statuses*, each for its peer's owner and for administrators."""
 
 
-class IWireGuardDevice(Interface):
-    """A WireGuard interface; all implementations behave alike."""
-
-    name = Attribute("``kernel``, ``userspace`` or ``memory``")
-
-    def ensure() -> Deferred[bool]:
-        """Bring the interface up, with key, port, addresses and MTU.
-
-        Writes only what differs. Fires with whether the interface was created, and
-        fails with ``wireguard.state.DeviceFailed`` if it cannot be brought up.
-        """
-
-    def index() -> int:
-        """Return the interface's index, 0 if there is no interface."""
-
-    def state() -> Deferred[DeviceState]:
-        """Read the whole device state.
-
-        Fails with ``DeviceFailed`` rather than omit a part.
-        """
-
-    def apply(changes: Sequence[Change]) -> Deferred[None]:
-        """Apply *changes* in order; does nothing for an empty sequence."""
-
-    def down() -> Deferred[None]:
-        """Remove the interface; does nothing if there is none."""
-
-
 class ICertificateSource(Interface):
     """Provides the TLS context for new connections."""
 
-    leaf = Attribute("The certificate that is presented now")
+    leaf: x509.Certificate = Attribute("The certificate that is presented now")
 
-    def context() -> Any:
-        """Return the current ``OpenSSL.SSL.Context``."""
+    def context() -> SSL.Context:
+        """Return the current context."""

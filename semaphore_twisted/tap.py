@@ -25,9 +25,9 @@ from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
-from semaphore_twisted.jobs.steps import JobSpecification
 from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.jobs import JobSpecification
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.model.users import Audience, Credentials
 from semaphore_twisted.operations import output

@@ -7,7 +7,7 @@ checkout, so the job's own steps never have its key.
 
 import msgspec
 
-from semaphore_twisted.jobs.steps import Step
+from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import SshKey
 
 #: Time limit of ``ssh-add``, which normally ends at once, also for a protected key.

@@ -20,7 +20,6 @@ from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.inventory import arguments_of, strictness
 from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
-from semaphore_twisted.jobs.steps import File, Pipe, Step
 from semaphore_twisted.jobs.values import (
     ansible_arguments,
     ansible_environment,
@@ -36,6 +35,7 @@ from semaphore_twisted.jobs.workspace import (
 )
 from semaphore_twisted.model.apps import ANSIBLE
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.jobs import File, Pipe, Step
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
 from semaphore_twisted.model.logins import check_login
 

@@ -26,9 +26,9 @@ from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.login import LoginMemory, has_login, helper
 from semaphore_twisted.jobs.order import JobOptions, Source
-from semaphore_twisted.jobs.steps import Pipe, Step
 from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal, literals
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.jobs import Pipe, Step
 from semaphore_twisted.model.keys import NoSecret, SshKey
 from semaphore_twisted.model.repositories import (
     Address,

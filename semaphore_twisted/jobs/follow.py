@@ -35,9 +35,9 @@ from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import after_hole, punch
 from semaphore_twisted.jobs.lines import LineSplitter
 from semaphore_twisted.jobs.shortages import shortage
-from semaphore_twisted.jobs.steps import JobResult
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Unavailable
+from semaphore_twisted.model.jobs import JobResult
 
 _READ = limits.SPOOL_READ
 #: The most lines that the receiver gets at once; a single record may have more.

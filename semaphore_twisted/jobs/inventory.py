@@ -4,7 +4,6 @@ import posixpath
 import re
 
 from semaphore_twisted.jobs.order import InventorySource
-from semaphore_twisted.jobs.steps import File
 from semaphore_twisted.jobs.workspace import (
     CHECKOUT,
     INVENTORY_CHECKOUT,
@@ -14,6 +13,7 @@ from semaphore_twisted.jobs.workspace import (
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
+from semaphore_twisted.model.jobs import File
 
 #: NAMESPACE.COLLECTION.PLAYBOOK, each a Python identifier.
 _COLLECTION_PLAYBOOK = re.compile(r"[A-Za-z_]\w*+(\.[A-Za-z_]\w*+){2,}", re.ASCII)

@@ -17,7 +17,6 @@ from semaphore_twisted.jobs.inventory import inside, inventory_path, of_collecti
 from semaphore_twisted.jobs.masking import patterns
 from semaphore_twisted.jobs.order import JobOptions, JobOrder, Source
 from semaphore_twisted.jobs.parameters import branch
-from semaphore_twisted.jobs.steps import JobSpecification, Step
 from semaphore_twisted.jobs.workspace import (
     CHECKOUT,
     INVENTORY_CHECKOUT,
@@ -28,6 +27,7 @@ from semaphore_twisted.jobs.workspace import (
     layout,
 )
 from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
     ClientCertificate,
     LoginPassword,

@@ -8,8 +8,8 @@ import shlex
 
 import msgspec
 
-from semaphore_twisted.jobs.steps import Step
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, Text
 from semaphore_twisted.model.repositories import Address
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.jobs.steps import Isolation
 from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.jobs import Isolation
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
 from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.model.tasks import Task

@@ -23,7 +23,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.interfaces import IJobReceiver, IJobRunner
+from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
 from semaphore_twisted.jobs.disk import reserve
 from semaphore_twisted.jobs.follow import Follower, IFollowReactor
 from semaphore_twisted.jobs.identities import REMAINS, Identities
@@ -32,7 +32,7 @@ from semaphore_twisted.jobs.shortages import (
     SupervisorFailed,
     check_descriptors,
 )
-from semaphore_twisted.jobs.steps import JobSpecification
+from semaphore_twisted.model.jobs import JobSpecification
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _LOCK = 3
@@ -119,7 +119,7 @@ class SupervisedRunner:
 
     def start(
         self, specification: JobSpecification, receiver: IJobReceiver
-    ) -> Deferred[Follower]:
+    ) -> Deferred[IJob]:
         """Start the job of *specification*.
 
         Fails with :class:`SupervisorFailed` or ``OSError``; the job does not run then.
@@ -147,7 +147,7 @@ class SupervisedRunner:
 
     async def _start(
         self, specification: JobSpecification, receiver: IJobReceiver
-    ) -> Follower:
+    ) -> IJob:
         check_descriptors()
         spool = Path(specification.spool)
         if self.identities is not None:

@@ -6,10 +6,10 @@ arguments.
 
 from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
-from semaphore_twisted.jobs.steps import File, Step
 from semaphore_twisted.jobs.values import script_arguments, script_environment
 from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, environ
 from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.jobs import File, Step
 
 
 def files(order: JobOrder, options: JobOptions, places: Layout) -> tuple[File, ...]:

@@ -8,7 +8,6 @@ a record is inside a line. ``SPOOL/result`` is one JSON object, a :class:`JobRes
 
 import msgspec
 
-from semaphore_twisted.jobs.steps import JobResult
 from semaphore_twisted.jobs.supervision.records import (
     HEADER,
     LONGEST,
@@ -17,6 +16,7 @@ from semaphore_twisted.jobs.supervision.records import (
     decode,
     encode,
 )
+from semaphore_twisted.model.jobs import JobResult
 
 __all__ = [
     "HEADER",

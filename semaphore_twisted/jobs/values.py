@@ -24,11 +24,11 @@ import msgspec
 from semaphore_twisted.jobs.details import build_details, task_details
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import arguments, effective_params
-from semaphore_twisted.jobs.steps import File
 from semaphore_twisted.jobs.workspace import WORKSPACE, literal, literals
 from semaphore_twisted.model.answers import RESERVED
 from semaphore_twisted.model.documents import check_depth
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.jobs import File
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Marks a text that Ansible does not evaluate, in its JSON.

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 import msgspec
 
 from semaphore_twisted.jobs.order import JobOptions
-from semaphore_twisted.jobs.steps import File
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.jobs import File
 
 #: The supervisor replaces this by the absolute path of the workspace.
 WORKSPACE = "{workspace}"

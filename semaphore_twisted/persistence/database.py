@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, succeed
@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.interfaces import IDatabase, Operation, WriteFunction
 from semaphore_twisted.model.errors import NoRoom
 from semaphore_twisted.model.limits import FREE_PAGES
 from semaphore_twisted.persistence.ballast import Ballast
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 def _transact(
     conn: Connection,
-    operation: Callable[[Any], T],
+    operation: Callable[[Connection], T],
     *,
     write: bool,
     durable: bool = False,
@@ -127,7 +127,7 @@ class Database(Service):
 
     def read(
         self,
-        operation: Callable[Concatenate[Any, P], T],
+        operation: Operation[P, T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
@@ -144,7 +144,7 @@ class Database(Service):
 
     def long_read(
         self,
-        operation: Callable[Concatenate[Any, P], T],
+        operation: Operation[P, T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
@@ -160,7 +160,7 @@ class Database(Service):
 
     def write(
         self,
-        operation: Callable[Concatenate[Any, P], T],
+        operation: Operation[P, T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
@@ -169,12 +169,12 @@ class Database(Service):
 
     def writing(
         self, *, urgent: bool = False, durable: bool = False, sparing: bool = False
-    ) -> Callable[..., Deferred[Any]]:
+    ) -> WriteFunction:
         """Return a function like :meth:`write`, as ``IDatabase.writing`` specifies."""
 
         def write(
-            operation: Callable[..., Any], *args: Any, **kwargs: Any
-        ) -> Deferred[Any]:
+            operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
+        ) -> Deferred[T]:
             return self._write(
                 operation,
                 args,
@@ -189,8 +189,8 @@ class Database(Service):
     def _write(
         self,
         operation: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
         *,
         urgent: bool = False,
         durable: bool = False,

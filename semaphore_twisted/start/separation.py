@@ -23,13 +23,13 @@ from semaphore_twisted.config_process import AppNamespaces
 from semaphore_twisted.jobs import spool, supervisor
 from semaphore_twisted.jobs.order import JobOptions
 from semaphore_twisted.jobs.shortages import TEMPORARY, shortage
-from semaphore_twisted.jobs.steps import (
+from semaphore_twisted.jobs.workspace import files
+from semaphore_twisted.model.jobs import (
     Isolation,
     JobSpecification,
     Namespace,
     Step,
 )
-from semaphore_twisted.jobs.workspace import files
 from semaphore_twisted.start.installation import EX_BUSY, Installation, Refused
 from semaphore_twisted.start.job_user import JobUser, lacking
 

@@ -13,6 +13,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IProtocolFactory
 
 from semaphore_twisted.config import Config
+from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import IDatabase, IPeerObserver
 from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.operations import peers
@@ -83,7 +84,7 @@ class Store:
     """The database operations of the peer service; caches decrypted keys."""
 
     _database: IDatabase
-    _keyring: Any
+    _keyring: Keyring
     _opened: Mapping[str, bytes] = field(factory=dict)
 
     def expire_due(self) -> "Deferred[int]":
@@ -115,7 +116,7 @@ def peer_service(
     config: Config,
     *,
     database: IDatabase,
-    keyring: Any,
+    keyring: Keyring,
     observers: Sequence[IPeerObserver],
     reactor: Any,
     now: Callable[[], datetime],

@@ -1,7 +1,7 @@
 """Background work of the task service, and database writes that are retried."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from collections.abc import Awaitable
+from typing import ClassVar, ParamSpec, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
@@ -10,8 +10,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.interfaces import IDatabase, Operation
 from semaphore_twisted.model.errors import DomainError, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Seconds until a failed database write is retried: initially and at most.
 FIRST_PAUSE = 0.5
@@ -48,8 +51,8 @@ class Background:
         forget(doing, log=self._log, sentence=sentence)
 
     async def persist(
-        self, operation: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> Any:
+        self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Write, and retry until this succeeds; refusals of *operation* are raised.
 
         The write may use the reserved space of a full disk, and is durable when this

@@ -4,16 +4,16 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Container
+from collections.abc import Container
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from semaphore_twisted.deferreds import Coalescer
-from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.interfaces import ComputeFunction, IDatabase
 from semaphore_twisted.jobs.checkout import MIRROR, mirror_name
 from semaphore_twisted.operations import repositories
 
@@ -29,7 +29,7 @@ class Mirrors:
 
     _folder: Path
     _database: IDatabase
-    _compute: Callable[..., Deferred[Any]]
+    _compute: ComputeFunction
     _sweeps: Coalescer = field(init=False)
     _running: bool = field(default=False, init=False)
     _log: ClassVar[Logger] = Logger()

@@ -21,9 +21,9 @@ from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IDatabase, IJobReceiver
-from semaphore_twisted.jobs.steps import JobResult
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.limits import SPOOL_RELEASED
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations import output

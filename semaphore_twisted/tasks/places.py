@@ -12,8 +12,8 @@ from attrs import frozen
 from semaphore_twisted.common import locks
 from semaphore_twisted.jobs.disk import reserve
 from semaphore_twisted.jobs.spool import result
-from semaphore_twisted.jobs.steps import JobResult
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.jobs import JobResult
 
 #: Names of directories made by this server; old versions used the task's number.
 _OURS = re.compile(r"job_[0-9a-f]{16}|task_[0-9]+")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -26,12 +26,17 @@ from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.deferreds import Coalescer
-from semaphore_twisted.interfaces import IDatabase, IJobRunner, ITaskControl
+from semaphore_twisted.interfaces import (
+    ComputeFunction,
+    IDatabase,
+    IJobRunner,
+    ITaskControl,
+)
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.shortages import shortage
-from semaphore_twisted.jobs.steps import JobResult, JobSpecification
 from semaphore_twisted.model.errors import DomainError, NoRoom, Unavailable
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.tasks import Happening, Status, Task
 from semaphore_twisted.operations import progress
 from semaphore_twisted.tasks import preparation
@@ -84,7 +89,7 @@ class TaskService:
         keyring: Keyring,
         prepare: Callable[[JobOrder], JobSpecification],
         places: JobPlaces,
-        compute: Callable[..., Deferred[Any]],
+        compute: ComputeFunction,
         observers: Observers,
         options: TaskOptions,
         clock: IReactorTime,

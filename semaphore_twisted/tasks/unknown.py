@@ -1,7 +1,7 @@
 """Kills running jobs that are not in the database."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, succeed
@@ -9,8 +9,8 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from semaphore_twisted.deferreds import forget
-from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
-from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.interfaces import ComputeFunction, IJob, IJobReceiver, IJobRunner
+from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.tasks.places import JobPlaces
 
 
@@ -51,7 +51,7 @@ class UnknownJobs:
 
     _runner: IJobRunner
     _places: JobPlaces
-    _compute: Callable[..., Deferred[Any]]
+    _compute: ComputeFunction
     _jobs: dict[str, IJob] = field(factory=dict, init=False)
 
     def end(self, place: str) -> None:

@@ -1,7 +1,8 @@
 """Build requests to the companion, and the server's own findings; pure."""
 
-from semaphore_twisted.vpn.state import Desired, VpnState
+from semaphore_twisted.vpn.state import Desired
 from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard.vpn_state import VpnState
 
 
 def sync(

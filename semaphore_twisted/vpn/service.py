@@ -38,8 +38,9 @@ from semaphore_twisted.vpn.client import CompanionError, CompanionFailed, VpnCli
 from semaphore_twisted.vpn.expiry import Alarm
 from semaphore_twisted.vpn.looks import Looks
 from semaphore_twisted.vpn.revisions import Revisions
-from semaphore_twisted.vpn.state import Desired, PeerStore, VpnState
+from semaphore_twisted.vpn.state import Desired, PeerStore
 from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard.vpn_state import VpnState
 
 #: Seconds before the first retry of a failed sync; doubled up to the cycle.
 FIRST_RETRY = 0.5

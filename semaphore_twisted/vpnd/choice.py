@@ -1,7 +1,7 @@
 """Selects the backend: WireGuard in the kernel, else ``wireguard-go``."""
 
-from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.vpnd import addressing
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.kernel import KernelDevice
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs, found
 from semaphore_twisted.vpnd.userspace import UserspaceDevice

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.vpnd import addressing
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.wireguard import keys, tool
 from semaphore_twisted.wireguard.settings import Settings

@@ -20,13 +20,13 @@ from twisted.python import usage
 from typing_extensions import override
 
 from semaphore_twisted import exhaustion, links
-from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.vpnd import places, rights, userspace
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.choice import choose
 from semaphore_twisted.vpnd.companion import Companion
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.expiries import Expiries

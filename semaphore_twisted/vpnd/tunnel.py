@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from twisted.logger import Logger
 
-from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.vpnd import addressing
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.isolation import Isolation
 from semaphore_twisted.vpnd.nft import Firewall

@@ -26,9 +26,9 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.conversation import Conversation
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.programs import ENVIRONMENT, Programs, found
 from semaphore_twisted.wireguard import keys, uapi
 from semaphore_twisted.wireguard.settings import Settings

@@ -7,11 +7,14 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import (
+    ComputeFunction,
     IAccessObserver,
     IDatabase,
     IPeerControl,
     ITaskControl,
+    WriteFunction,
 )
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor, Credentials
@@ -41,8 +44,8 @@ class Services:
     """
 
     database: IDatabase
-    compute: Callable[..., Deferred[Any]]
-    keyring: Any
+    compute: ComputeFunction
+    keyring: Keyring
     tasks: ITaskControl
     observer: IAccessObserver
     clock: IReactorTime
@@ -116,7 +119,7 @@ class Context:
         return here + self.cookie_path.rstrip("/")
 
     @property
-    def keyring(self) -> Any:
+    def keyring(self) -> Keyring:
         """The keyring that encrypts stored secrets."""
         return self.services.keyring
 
@@ -209,7 +212,7 @@ class Context:
         """Run a changing *operation* without an actor, for public routes."""
         return self._writing()(operation, *args, **kwargs)
 
-    def _writing(self) -> Callable[..., Deferred[Any]]:
+    def _writing(self) -> WriteFunction:
         """Return the write function.
 
         That of urgent routes also works on a full disk.

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from semaphore_twisted.interfaces import IJob, IJobRunner
-from semaphore_twisted.jobs.steps import JobSpecification
+from semaphore_twisted.model.jobs import JobSpecification
 from tests.support.jobs import RecordingReceiver
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs.steps import JobSpecification, Step
+from semaphore_twisted.model.jobs import JobSpecification, Step
 from tests.contracts.runner import RunnerContract
 from tests.support.jobs import MemoryRunner
 

@@ -6,9 +6,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.vpnd.memory import MemoryDevice
 from semaphore_twisted.wireguard.state import DeviceFailed
 from tests.contracts.wireguard_device import PRIVATE, SETTINGS, DeviceContract, peer
+from tests.support.memory_device import MemoryDevice
 
 
 class MemoryDeviceTests(DeviceContract, SynchronousTestCase):

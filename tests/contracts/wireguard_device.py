@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from nacl.utils import random
 from zope.interface.verify import verifyObject
 
-from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.reconcile import plan
 from semaphore_twisted.wireguard.settings import Settings

@@ -9,8 +9,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from semaphore_twisted.jobs.follow import Follower
-from semaphore_twisted.jobs.steps import (
+from semaphore_twisted.interfaces import IJob
+from semaphore_twisted.jobs.supervision import linux
+from semaphore_twisted.model.jobs import (
     File,
     Isolation,
     JobResult,
@@ -18,7 +19,6 @@ from semaphore_twisted.jobs.steps import (
     Pipe,
     Step,
 )
-from semaphore_twisted.jobs.supervision import linux
 from tests.integration.test_supervisor import (
     ENVIRON,
     JobCase,
@@ -60,7 +60,7 @@ class NamespaceCase(JobCase):
         isolation = Isolation(kinds=kinds, hidden=hidden)
         return {"files": FOLDERS, "isolation": isolation, **fields}
 
-    async def start(self, *steps: Step, **fields: Any) -> Follower:
+    async def start(self, *steps: Step, **fields: Any) -> IJob:
         """Start a job in namespaces."""
         return await super().start(*steps, **self.fields(**fields))
 

@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from semaphore_twisted.jobs.process import SupervisedRunner
-from semaphore_twisted.jobs.steps import JobSpecification, Step
+from semaphore_twisted.model.jobs import JobSpecification, Step
 from tests.contracts.runner import RunnerContract
 
 _PROGRAM = "import sys,time\nfor t in sys.argv[2:]: print(t)\nsys.stdout.flush()\n"

@@ -20,13 +20,12 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from semaphore_twisted.interfaces import IJobReceiver
+from semaphore_twisted.interfaces import IJob, IJobReceiver
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import punch
-from semaphore_twisted.jobs.follow import Follower
 from semaphore_twisted.jobs.process import SupervisedRunner
 from semaphore_twisted.jobs.shortages import SupervisorFailed
-from semaphore_twisted.jobs.steps import (
+from semaphore_twisted.model.jobs import (
     File,
     JobResult,
     JobSpecification,
@@ -143,7 +142,7 @@ class JobCase(TestCase):
         self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
         self.runner = SupervisedRunner(reactor=self.reactor)
         self.receiver = Receiver(self.reactor)
-        self.followers: list[Follower] = []
+        self.followers: list[IJob] = []
         self.addCleanup(self._abandon)
 
     def _abandon(self) -> Deferred[None]:
@@ -163,7 +162,7 @@ class JobCase(TestCase):
             **fields,
         )
 
-    async def start(self, *steps: Step, **fields: Any) -> Follower:
+    async def start(self, *steps: Step, **fields: Any) -> IJob:
         """Start a job."""
         (self.place / "workspaces").mkdir(0o711)
         follower = await self.runner.start(
@@ -771,7 +770,7 @@ class SurvivalTests(JobCase):
             "import sys, msgspec\n"
             "from twisted.internet import reactor\n"
             "from semaphore_twisted.jobs.process import SupervisedRunner\n"
-            "from semaphore_twisted.jobs.steps import JobSpecification\n"
+            "from semaphore_twisted.model.jobs import JobSpecification\n"
             "from twisted.internet.defer import succeed\n"
             "class Receiver:\n"
             "    def lines(self, lines, offset):\n"

@@ -8,10 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.ansible import Plan, plan
 from semaphore_twisted.jobs.order import InventorySource, Source, VaultPassword
-from semaphore_twisted.jobs.steps import Step
 from semaphore_twisted.jobs.workspace import layout
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import LoginPassword, NoSecret, SshKey, Text
 from tests.support.orders import options, order, static, task, template
 

@@ -7,9 +7,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.checkout import Checkout
 from semaphore_twisted.jobs.order import JobOptions, Source
-from semaphore_twisted.jobs.steps import Step
 from semaphore_twisted.jobs.workspace import layout
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import (
     LoginPassword,
     NoSecret,

@@ -11,9 +11,9 @@ from semaphore_twisted.jobs.order import (
     Source,
     VaultPassword,
 )
-from semaphore_twisted.jobs.steps import JobSpecification
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.jobs import JobSpecification
 from semaphore_twisted.model.keys import LoginPassword, SshKey, Text
 from tests.support.orders import options, order, static, task, template
 

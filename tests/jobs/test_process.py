@@ -29,7 +29,7 @@ from semaphore_twisted.jobs.process import (
     _Starting,
 )
 from semaphore_twisted.jobs.shortages import SupervisorFailed
-from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.jobs import JobResult
 
 RESULT = JobResult(status="error", reason="why", started=1.0, ended=2.0)
 

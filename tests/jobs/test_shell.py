@@ -5,9 +5,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.shell import step
-from semaphore_twisted.jobs.steps import Step
 from semaphore_twisted.jobs.workspace import layout
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import SshKey
 from tests.support.orders import options, order, static, task, template
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs import spool
-from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.jobs import JobResult
 
 RECORDS = st.lists(
     st.tuples(st.integers(1, 4), st.floats(allow_nan=False), st.binary(max_size=50)),

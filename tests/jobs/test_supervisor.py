@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs import spool, steps, supervision, supervisor
+from semaphore_twisted.jobs import spool, supervision, supervisor
 from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.supervision import folder, tree
 from semaphore_twisted.jobs.supervision.journal import Journal
@@ -28,6 +28,7 @@ from semaphore_twisted.jobs.supervision.specification import (
     load,
 )
 from semaphore_twisted.jobs.supervision.text import whole_characters
+from semaphore_twisted.model import jobs as steps
 
 FULL = steps.Step(
     name="app",
@@ -74,7 +75,7 @@ class IsolationTests(SynchronousTestCase):
 
 
 class SpecificationTests(SynchronousTestCase):
-    """The supervisor and ``jobs.steps`` agree."""
+    """The supervisor and ``model.jobs`` agree."""
 
     def test_step(self) -> None:
         """Every field of a step arrives."""

@@ -19,8 +19,8 @@ from semaphore_twisted.jobs.order import (
     Source,
     VaultPassword,
 )
-from semaphore_twisted.jobs.steps import JobSpecification, Step
 from semaphore_twisted.model.inventories import InventoryType
+from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
     ClientCertificate,
     LoginPassword,

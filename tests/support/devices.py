@@ -9,15 +9,14 @@ from nacl.utils import random
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from semaphore_twisted.interfaces import IWireGuardDevice
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.companion import Companion
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
 from semaphore_twisted.vpnd.isolation import Isolation
-from semaphore_twisted.vpnd.memory import MemoryDevice
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
@@ -25,6 +24,7 @@ from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.wireguard import keys, wire
 from semaphore_twisted.wireguard.settings import Settings, Site
+from tests.support.memory_device import MemoryDevice
 
 PRIVATE = keys.new_pair(random).private_key
 

@@ -18,7 +18,7 @@ from typing_extensions import override
 from semaphore_twisted.jobs import spool, supervisor
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
-from semaphore_twisted.jobs.steps import JobSpecification
+from semaphore_twisted.model.jobs import JobSpecification
 from tests.support.gitserver import Repository
 from tests.support.orders import options
 

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from attrs import define, field, frozen
@@ -337,7 +337,11 @@ class ApiClient:
         )
 
 
-def at_once(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def at_once(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
     """Run what a worker would run, here and now."""
     return maybeDeferred(function, *args, **kwargs)
 

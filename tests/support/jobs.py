@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
-from semaphore_twisted.jobs.steps import JobResult, JobSpecification
+from semaphore_twisted.model.jobs import JobResult, JobSpecification
 
 
 @implementer(IJobReceiver)
@@ -175,8 +175,8 @@ class MemoryRunner:
     gate: Deferred[None] | None = None
 
     def start(
-        self, specification: JobSpecification, receiver: Any
-    ) -> Deferred[MemoryJob]:
+        self, specification: JobSpecification, receiver: IJobReceiver
+    ) -> Deferred[IJob]:
         """Start a job."""
         if self.refusal is not None:
             return fail(self.refusal)
@@ -192,7 +192,7 @@ class MemoryRunner:
             job.end()
         if self.gate is None:
             return succeed(job)
-        waiting: Deferred[MemoryJob] = Deferred()
+        waiting: Deferred[IJob] = Deferred()
         _ = self.gate.addCallback(lambda _: waiting.callback(job))
         return waiting
 

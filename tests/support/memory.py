@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.crypto.tokens import digest
-from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.interfaces import IDatabase, WriteFunction
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.projects import Project
@@ -129,7 +129,7 @@ class MemoryDatabase:
 
     def writing(
         self, *, urgent: bool = False, durable: bool = False, sparing: bool = False
-    ) -> Callable[..., Deferred[Any]]:
+    ) -> WriteFunction:
         """Return :meth:`write`: a store in memory has no disk that could be full."""
         return self.write
 

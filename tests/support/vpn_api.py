@@ -15,10 +15,10 @@ from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations import vpn_network
 from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.vpn.state import VpnState
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.roots import Root, Roots
 from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard.vpn_state import VpnState
 from tests.support.enrolling import ROOT
 from tests.support.http import Answer, ApiClient, api_client
 from tests.support.memory import (

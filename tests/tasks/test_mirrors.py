@@ -1,10 +1,11 @@
 """Copies of repositories that nothing uses are removed."""
 
 import fcntl
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.checkout import mirror_name
@@ -12,6 +13,9 @@ from semaphore_twisted.operations.repositories import addresses
 from semaphore_twisted.tasks.mirrors import Mirrors, sweep
 from tests.support.memory import MemoryDatabase, make_project
 from tests.support.tasks import make_template
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 KEPT, GONE = mirror_name(1, "https://h/x"), mirror_name(2, "https://h/x")
 
@@ -64,11 +68,14 @@ class MirrorsTests(SynchronousTestCase):
         make_template(database.conn, make_project(database.conn))
         (used,) = addresses(database.conn)
         name = mirror_name(used.id, used.git_url)
-        waiting: list[Deferred[Any]] = []
+        waiting: list[Deferred[None]] = []
 
-        def compute(function: Any, *args: Any) -> Deferred[Any]:
-            waiting.append(Deferred().addCallback(lambda _: function(*args)))
-            return waiting[-1]
+        def compute(
+            function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+        ) -> Deferred[T]:
+            asked: Deferred[None] = Deferred()
+            waiting.append(asked)
+            return asked.addCallback(lambda _: function(*args, **kwargs))
 
         self.fill(name, GONE)
         mirrors = Mirrors(self.folder, database, compute)
@@ -90,10 +97,12 @@ class MirrorsTests(SynchronousTestCase):
     def test_failure(self) -> None:
         """A fault is logged, and the next look goes on."""
 
-        def broken(*_: Any) -> None:
-            raise OSError("no")
+        def compute(
+            function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+        ) -> Deferred[T]:
+            return fail(OSError("no"))
 
-        mirrors = Mirrors(self.folder, MemoryDatabase(), lambda *_: execute(broken))
+        mirrors = Mirrors(self.folder, MemoryDatabase(), compute)
         mirrors.startService()
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         mirrors.look()

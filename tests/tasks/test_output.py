@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from semaphore_twisted.interfaces import IJobReceiver
-from semaphore_twisted.jobs.steps import JobResult
+from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.limits import SPOOL_RELEASED
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations.output import page

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from attrs import define, field
 from sqlalchemy import select
@@ -15,9 +15,9 @@ from zope.interface.verify import verifyObject
 from semaphore_twisted.interfaces import ITaskControl, ITaskObserver
 from semaphore_twisted.jobs.order import JobOrder
 from semaphore_twisted.jobs.shortages import ERRORS, SupervisorFailed
-from semaphore_twisted.jobs.steps import JobResult, JobSpecification, Step
 from semaphore_twisted.model.errors import Invalid, NoRoom
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.jobs import JobResult, JobSpecification, Step
 from semaphore_twisted.model.keys import KeyType, Text
 from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Status, Task
 from semaphore_twisted.operations import output
@@ -135,9 +135,13 @@ def prepare_empty(spool: str) -> JobSpecification:
     return JobSpecification(mark="m", spool=spool, workspace="/w", steps=())
 
 
-def at_once(function: Any, *args: Any) -> Deferred[Any]:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def at_once(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
     """Run what a worker would run."""
-    return maybeDeferred(function, *args)
+    return maybeDeferred(function, *args, **kwargs)
 
 
 class ServiceTestCase(SynchronousTestCase):

@@ -21,7 +21,6 @@ from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.isolation import Isolation
-from semaphore_twisted.vpnd.memory import MemoryDevice
 from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.server import CompanionFactory
 from semaphore_twisted.vpnd.tunnel import Tunnel
@@ -37,6 +36,7 @@ from semaphore_twisted.wireguard.state import (
 from tests.support.companion import DesiredRow, MemoryPeers
 from tests.support.devices import Nft
 from tests.support.memory import Entropy, FixedClock
+from tests.support.memory_device import MemoryDevice
 
 SITE = "10.20.0.0/16"
 

@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.vpnd.memory import MemoryDevice
 from semaphore_twisted.vpnd.tunnel import TAKEN_DOWN
 from semaphore_twisted.vpnd.wakening import KEEPALIVE
 from semaphore_twisted.wireguard import keys, wire
 from semaphore_twisted.wireguard.state import DeviceFailed, RemovePeer, SetPeer
 from tests.support.devices import PRIVATE, SETTINGS, Box, peer
+from tests.support.memory_device import MemoryDevice
 
 A = TypeVar("A")
 

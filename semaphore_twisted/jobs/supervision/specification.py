@@ -1,6 +1,6 @@
 """The specification of a job, as the supervisor reads it.
 
-The names are those of ``jobs.steps``, which documents them; a test compares both.
+The names are those of ``model.jobs``, which documents them; a test compares both.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
-from semaphore_twisted.interfaces import IWireGuardDevice
+from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import Settings
 from semaphore_twisted.wireguard.state import (
@@ -25,7 +25,7 @@ from semaphore_twisted.wireguard.state import (
 
 @implementer(IWireGuardDevice)
 class MemoryDevice:
-    """A device for tests and trials; *written* lists all changes that were applied.
+    """A device for tests; *written* lists all changes that were applied.
 
     The next *failures* calls fail; a write with *cut* fails after that many changes.
     """
