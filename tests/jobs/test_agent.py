@@ -9,7 +9,7 @@ AGENT = Agent(name="inventory", socket="/w/s", environ={}, cwd="/w", as_user=Tru
 
 
 class AgentTests(SynchronousTestCase):
-    """A key is given through a pipe, and taken away."""
+    """A key is loaded through a pipe, and removed."""
 
     def test_key_only_on_standard_input(self) -> None:
         """The key is in no argument, environment or file."""

@@ -97,7 +97,7 @@ class ArgumentTests(SynchronousTestCase):
         self.assertNotIn("hidden", told)
 
     def test_ssh_key(self) -> None:
-        """A key comes with its login and its agent."""
+        """An SSH key adds its login and the agent."""
         key = SshKey(login="me", private_key="PRIVATE")
         found = run(inventory=static("h\n", key=key))
         self.assertIn("--user=me", found.argv)

@@ -63,7 +63,7 @@ class CheckoutTests(SynchronousTestCase):
         )
 
     def test_positionals(self) -> None:
-        """URLs come after ``--``, or by the environment of a script."""
+        """URLs follow ``--``, or are in the environment of a script."""
         steps = checkout("https://h/x").steps()
         reach = named(steps, "reach").argv
         self.assertLess(reach.index("--"), reach.index("https://h/x"))
@@ -121,7 +121,7 @@ class CheckoutTests(SynchronousTestCase):
             self.assertEqual(told["CHECKOUT_URL"], expected)
 
     def test_submodules_without_a_user(self) -> None:
-        """Submodules on the same host without a user in their URL use the login."""
+        """Submodules on the same host use the login if their URL has no user."""
         for url, before, after in (
             ("ssh://me@h/x", "ssh://h/y", "ssh://me@h/y"),
             ("ssh://me@h/x", "h:y", "me@h:y"),
@@ -168,7 +168,7 @@ class CheckoutTests(SynchronousTestCase):
                 self.assertEqual(step.environ["GIT_TERMINAL_PROMPT"], "0")
 
     def test_mirror_of_each_url(self) -> None:
-        """Another URL of the same repository has another mirror."""
+        """Each URL of a repository has its own mirror."""
         locks = {
             named(checkout(url).steps(), "fetch").lock
             for url in ("https://h/x", "https://h/y", "https://h/x")

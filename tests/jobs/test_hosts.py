@@ -1,4 +1,4 @@
-"""How ssh is told to check hosts."""
+"""The options by which ssh checks hosts."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

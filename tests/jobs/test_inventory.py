@@ -19,7 +19,7 @@ class InsideTests(SynchronousTestCase):
     """A playbook is inside the repository."""
 
     def test_paths(self) -> None:
-        """A path that leads out, or is none, is refused."""
+        """A path that leaves the checkout, or is empty, is refused."""
         self.assertEqual(inside("a/../b/./c.yml", "playbook"), "b/c.yml")
         for path in ("", ".", "/etc/x", "../x", "a/../../x", "..", "-x", "./-x", "a\0"):
             with self.assertRaises(Invalid, msg=path):
@@ -37,7 +37,7 @@ class InventoryPathTests(SynchronousTestCase):
     """Which inventories must be in a checkout."""
 
     def test_playbooks_of_collections(self) -> None:
-        """A full name of a collection's playbook is told from a path."""
+        """A full name of a collection's playbook is distinguished from a path."""
         for name in ("ns.coll.site", "my_ns.my_coll.sub.site_2"):
             self.assertTrue(of_collection(name), name)
         for name in ("site.yml", "a.b", "a.b.yml", "a.b.c.yaml", "a/b.c.d", "1.b.c"):

@@ -27,7 +27,7 @@ class SpecificationTests(SynchronousTestCase):
     """A specification holds all that a job needs."""
 
     def test_order_of_steps(self) -> None:
-        """Git's key is gone before the inventory's key and the program come."""
+        """Git's key is removed before the inventory's key and the program are used."""
         git, host = (SshKey(login="", private_key=name) for name in ("GIT", "HOST"))
         changed = replace(order("h:x", key=git), inventory=static("", key=host))
         self.assertEqual(
@@ -49,7 +49,7 @@ class SpecificationTests(SynchronousTestCase):
         )
 
     def test_pure(self) -> None:
-        """The same order and entropy give the same specification."""
+        """Equal orders and entropy give equal specifications."""
         self.assertEqual(made(order("/x")), made(order("/x")))
         self.assertEqual(made(order("/x")).mark, "00" * 16)
         marks = {specification(order("/x"), options("/s")).mark for _ in range(3)}
@@ -64,7 +64,7 @@ class SpecificationTests(SynchronousTestCase):
         )
 
     def test_limits(self) -> None:
-        """Limits and the job's user come from the options."""
+        """Limits and the job's user are taken from the options."""
         chosen = options("/s", time_limit=9, max_output_bytes=8, uid=7, gid=6)
         found = specification(order("/x"), chosen)
         self.assertEqual(

@@ -33,11 +33,11 @@ BYTES = st.lists(
 
 
 class LineSplitterTests(SynchronousTestCase):
-    """:class:`LineSplitter`."""
+    """Tests of :class:`LineSplitter`."""
 
     @given(BYTES, st.lists(st.integers(0, 1 << 16)))
     def test_any_cut(self, data: bytes, places: list[int]) -> None:
-        """The same lines come out however the bytes are cut."""
+        """The lines do not depend on the sizes of the reads."""
         self.assertEqual(split(*cut(data, places)), split(data))
 
     @given(st.lists(st.text(st.characters(exclude_characters="\n\r\0"))))
@@ -65,7 +65,7 @@ class LineSplitterTests(SynchronousTestCase):
         self.assertEqual(splitter.flush(), [])
 
     def test_begun(self) -> None:
-        """The text so far is told without a carriage return that may end the line."""
+        """The text so far omits a carriage return that may end the line."""
         splitter = LineSplitter()
         splitter.feed(b"one\ntwo \xff\r")
         self.assertTrue(splitter.unfinished)
@@ -75,7 +75,7 @@ class LineSplitterTests(SynchronousTestCase):
 
     @given(BYTES, BYTES)
     def test_begins(self, begin: bytes, rest: bytes) -> None:
-        """A line begins with the text that was told before its end came."""
+        """A complete line begins with the text returned before its end."""
         begin = begin[: whole_characters(begin)]
         splitter = LineSplitter()
         lines = splitter.feed(begin)
@@ -85,21 +85,21 @@ class LineSplitterTests(SynchronousTestCase):
         self.assertTrue(whole[len(lines)].startswith(begun), (whole, begun))
 
     def test_begun_too_long(self) -> None:
-        """A line that goes on just beyond the limit is told up to it."""
+        """The text so far of a line beyond the limit is cut at the limit."""
         splitter = LineSplitter()
         splitter.feed(b"x" * (LONGEST + 1))
         self.assertEqual(splitter.begun, "x" * LONGEST)
         self.assertEqual(splitter.feed(b"\n"), ["x" * LONGEST, "x"])
 
     def test_long(self) -> None:
-        """A line over the limit is cut into several, however it arrives."""
+        """A line over the limit is split into several, for any reads."""
         data = b"x" * (2 * LONGEST + 1) + b"\n"
         expected = ["x" * LONGEST, "x" * LONGEST, "x"]
         self.assertEqual(split(data), expected)
         self.assertEqual(split(*cut(data, list(range(0, len(data), 1000)))), expected)
 
     def test_exactly_the_limit(self) -> None:
-        """A line of the limit's length is one line, with either end."""
+        """A line with the limit's length is one line, with either line end."""
         line = b"x" * LONGEST
         for data in (line + b"\n", line + b"\r\n"):
             expected = [data[:-1].decode()]

@@ -31,11 +31,11 @@ def shown(secret: bytes, output: bytes) -> bytes:
 
 
 class PatternTests(SynchronousTestCase):
-    """:func:`patterns`."""
+    """Tests of :func:`patterns`."""
 
     @given(st.lists(st.binary(max_size=40)))
     def test_order(self, secrets: list[bytes]) -> None:
-        """Each pattern is there once, the longest first, none is very short."""
+        """Patterns are unique, sorted by length, and none is very short."""
         found = patterns(secrets)
         self.assertEqual(len(set(found)), len(found))
         self.assertEqual(sorted(found, key=len, reverse=True), list(found))
@@ -126,7 +126,7 @@ class PatternTests(SynchronousTestCase):
         self.assertEqual(shown(b"one-part\rother-part", b"[other-part]"), b"[***]")
 
     def test_shell(self) -> None:
-        """The forms in which bash itself prints a word are masked."""
+        """The forms in which bash prints a word are masked."""
         for secret in (b'it\'s $5 & "more"', b"a\x01b\x1b[0m'\\\t\x7f."):
             for script in ("printf %q", "echo"):
                 out = subprocess.run(

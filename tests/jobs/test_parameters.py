@@ -65,7 +65,7 @@ class EffectiveTests(SynchronousTestCase):
         self.assertEqual(found, expected)
 
     def test_a_default_can_be_taken_back(self) -> None:
-        """A task that says no to a dry run overrides the template's yes."""
+        """A task's "no" to a dry run overrides the template's "yes"."""
         own = template(task_params={"dry_run": True, "diff": True})
         self.assertTrue(effective_params(own, task()).dry_run)
         found = effective_params(own, task(params={"dry_run": False}))
@@ -144,7 +144,7 @@ class BranchTests(SynchronousTestCase):
     """The task's branch counts if allowed, then the template's, the repository's."""
 
     def test_order(self) -> None:
-        """Each is used where the ones before it say nothing."""
+        """Each source is used if the previous ones are empty."""
         asked = task(git_branch="t")
         free = template(git_branch="own", allow_override_branch_in_task=True)
         self.assertEqual(branch(free, asked, "repo"), "t")

@@ -17,7 +17,7 @@ _MANY = [f"filler {number}".encode() for number in range(100)]
 
 
 class PatternIndexTests(SynchronousTestCase):
-    """:class:`PatternIndex` against simpler ways to the same answers."""
+    """:class:`PatternIndex` compared with simpler implementations."""
 
     @given(st.lists(_TEXT, max_size=8), st.lists(_TEXT), st.booleans())
     @example([b"aaba", b"aabab"], [b"aaba"], False)

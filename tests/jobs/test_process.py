@@ -36,14 +36,14 @@ RESULT = JobResult(status="error", reason="why", started=1.0, ended=2.0)
 
 @implementer(IJobReceiver)
 class Receiver:
-    """Keeps what comes; a delivery is stored when the test fires its Deferred."""
+    """Records deliveries; each is stored when the test fires its Deferred."""
 
     def __init__(self) -> None:
         self.given: list[object] = []
         self.storing: list[Deferred[None]] = []
 
     def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
-        """Keep lines."""
+        """Record lines."""
         self.given.append(([text for _, text in lines], offset))
         self.storing.append(Deferred())
         return self.storing[-1]
@@ -73,7 +73,7 @@ class Receiver:
 
 
 class FollowerTests(SynchronousTestCase):
-    """:class:`Follower`."""
+    """Tests of :class:`Follower`."""
 
     def setUp(self) -> None:
         """Make a spool whose supervisor lives."""
@@ -92,7 +92,7 @@ class FollowerTests(SynchronousTestCase):
         self.die()
 
     def die(self) -> None:
-        """Let the supervisor be gone."""
+        """Release the lock, as at the supervisor's end."""
         if self.lock >= 0:
             os.close(self.lock)
             self.lock = -1
@@ -173,7 +173,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.receiver.given, [(["Password: ", "ok"], end)])
 
     def test_part(self) -> None:
-        """A line that comes in parts is one line, at the time of its first part."""
+        """A line in several parts is one line, with the time of its first part."""
         self.write(spool.Kind.OUTPUT, b"one\n")
         first = self.size
         self.write(spool.Kind.PART, b"working... ")
@@ -330,7 +330,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.receiver.given, [(["one"], end)])
 
     def test_torn(self) -> None:
-        """A record that is not whole is waited for."""
+        """The follower waits for the rest of an incomplete record."""
         self.follow()
         record = spool.encode(spool.Kind.OUTPUT, 0, b"one\n")
         with (self.spool / "output").open("wb", buffering=0) as file:
@@ -437,7 +437,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_vanished(self) -> None:
-        """A supervisor that is gone is told of once, after its last lines."""
+        """A vanished supervisor is reported once, after its last lines."""
         self.write(spool.Kind.OUTPUT, b"one\n")
         self.die()
         follower = self.follow()
@@ -471,7 +471,7 @@ class FollowerTests(SynchronousTestCase):
 
 
 class StartingTests(SynchronousTestCase):
-    """The moment between the start of a supervisor and its word that it is there."""
+    """The time between the start of a supervisor and its ready message."""
 
     def test_ready(self) -> None:
         """The supervisor's byte means that the job runs; its later end is no news."""

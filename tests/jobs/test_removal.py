@@ -17,7 +17,7 @@ class RemovalTests(SynchronousTestCase):
     """A workspace with a folder of secrets, and much else."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the workspace."""
         self.place = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
         self.workspace = self.place / "job_1"

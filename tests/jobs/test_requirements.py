@@ -9,7 +9,7 @@ from semaphore_twisted.jobs.supervision.requirements import has_comments_only
 
 
 class CommentsOnlyTests(SynchronousTestCase):
-    """A file with comments only is told from one that names something."""
+    """A file with comments only is distinguished from one with content."""
 
     def setUp(self) -> None:
         """Choose a path."""

@@ -71,7 +71,7 @@ class ShellTests(SynchronousTestCase):
         self.assertEqual(made(order("/x")).environ["SEMAPHORE_TASK_DETAILS_ID"], "7")
 
     def test_key(self) -> None:
-        """The inventory's key is there in an agent."""
+        """The inventory's key is in an agent."""
         key = SshKey(login="", private_key="PRIVATE")
         changed = replace(order("/x"), inventory=static("", key=key))
         self.assertEqual(

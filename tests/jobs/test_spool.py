@@ -20,7 +20,7 @@ def encoded(records: list[tuple[int, float, bytes]]) -> bytes:
 
 
 class RecordTests(SynchronousTestCase):
-    """:func:`spool.decode`."""
+    """Tests of :func:`spool.decode`."""
 
     @given(RECORDS, st.integers(0, 1000))
     def test_round(self, records: list[tuple[int, float, bytes]], start: int) -> None:
@@ -34,7 +34,7 @@ class RecordTests(SynchronousTestCase):
 
     @given(RECORDS, st.integers(0, 300))
     def test_torn(self, records: list[tuple[int, float, bytes]], cut: int) -> None:
-        """A torn tail is left out, and no whole record is lost."""
+        """An incomplete tail is left out, and no complete record is lost."""
         data = encoded(records)[:cut]
         found, taken = spool.decode(data)
         whole = 0

@@ -81,7 +81,7 @@ class ProgramTests(SynchronousTestCase):
         )
 
     def test_no_own_options(self) -> None:
-        """Where the operator says so, only what Ansible itself sets is passed on."""
+        """With the operator's option, only Ansible's own options are passed on."""
         made = self.programs(project_ssh_options=False)
         found = self.call(
             made,
@@ -103,7 +103,7 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(self.ignored(made), [])
 
     def test_sftp(self) -> None:
-        """Sftp and scp are told to use the same program."""
+        """Sftp and scp use the same ssh program."""
         made = self.programs("odd 'folder")
         found = self.call(made, "-b", "-", "host", name="sftp")
         self.assertEqual(found, ["-S", f"{made.folder}/ssh", "-b", "-", "host"])

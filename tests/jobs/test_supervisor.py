@@ -82,7 +82,7 @@ class SpecificationTests(SynchronousTestCase):
         self._compare(FULL)
 
     def test_defaults(self) -> None:
-        """Fields that were not given have the same defaults."""
+        """Missing fields of a step have the same defaults."""
         bare = steps.Step(name="a", argv=("b",))
         self._compare(bare)
         given = Step({"name": "a", "argv": ["b"]})
@@ -128,7 +128,7 @@ class SpecificationTests(SynchronousTestCase):
                     )
 
     def test_defaults_of_a_job(self) -> None:
-        """A job's fields that were not given have the same defaults."""
+        """Missing fields of a job have the same defaults."""
         made = steps.JobSpecification(mark="m", spool="/s", workspace="/w", steps=())
         found = Specification(
             {"mark": "m", "spool": "/s", "workspace": "/w", "steps": []}
@@ -153,7 +153,7 @@ def _plain(value: object) -> object:
 
 
 class TextTests(SynchronousTestCase):
-    """:func:`whole_characters`."""
+    """Tests of :func:`whole_characters`."""
 
     @given(st.text(), st.integers(0, 3))
     def test_text(self, text: str, back: int) -> None:
@@ -174,7 +174,7 @@ SECRETS = [b"secret", b"secretary", b"one line\nand another\nand a third", b"xyx
 
 
 class MaskerTests(SynchronousTestCase):
-    """:class:`MaskedStream`."""
+    """Tests of :class:`MaskedStream`."""
 
     @given(
         st.lists(
@@ -186,7 +186,7 @@ class MaskerTests(SynchronousTestCase):
         st.lists(st.integers(0, 1000)),
     )
     def test_any_cut(self, pieces: list[bytes], places: list[int]) -> None:
-        """However it is cut, the output is that of masking the whole."""
+        """For any reads, the output equals the masked whole."""
         data = b"".join(pieces)
         stream = MaskedStream(Masker(SECRETS))
         edges = [0, *sorted(p % (len(data) + 1) for p in places), len(data)]
@@ -199,7 +199,7 @@ class MaskerTests(SynchronousTestCase):
         st.lists(st.integers(0, 1000), max_size=20),
     )
     def test_overdue(self, pieces: list[bytes], places: list[int]) -> None:
-        """A secret whose halves come with a pause between them is masked as well."""
+        """A secret is masked even with a pause between its halves."""
         data = b"".join(pieces)
         masker = Masker([b"secret", b"xyxyz"])
         stream = MaskedStream(masker)
@@ -211,7 +211,7 @@ class MaskerTests(SynchronousTestCase):
         self.assertEqual(out, masker.mask(data))
 
     def test_whole_lines(self) -> None:
-        """Whole lines are given at once, a part of a line after a pause."""
+        """Complete lines are returned at once, a part of a line after a pause."""
         stream = MaskedStream(Masker([b"secret"]))
         self.assertEqual(stream.feed(b"a\nb"), b"a\n")
         self.assertTrue(stream.holding)
@@ -220,7 +220,7 @@ class MaskerTests(SynchronousTestCase):
         self.assertEqual(stream.feed(b"\nc\n"), b"\nc\n")
 
     def test_key_in_lines(self) -> None:
-        """A secret of several lines is masked although its lines come one by one."""
+        """A secret of several lines is masked even if its lines arrive separately."""
         stream = MaskedStream(Masker([b"one\ntwo\nthree"]))
         out = [stream.feed(line) for line in (b"a one\n", b"two\n", b"three b\n")]
         self.assertEqual(out, [b"", b"", b"a *** b\n"])
@@ -246,7 +246,7 @@ class FolderCase(SynchronousTestCase):
     """Works in a folder of its own."""
 
     def setUp(self) -> None:
-        """Go there."""
+        """Change into the directory."""
         place = tempfile.TemporaryDirectory()
         self.addCleanup(place.cleanup)
         self.place = Path(place.name)
@@ -257,7 +257,7 @@ class FolderCase(SynchronousTestCase):
 
 
 class JournalTests(FolderCase):
-    """:class:`Journal`."""
+    """Tests of :class:`Journal`."""
 
     def journal(self, limit: int = 1000) -> Journal:
         """Return a journal in the current directory."""
@@ -276,7 +276,7 @@ class JournalTests(FolderCase):
         return [(record.kind, record.body) for record in records]
 
     def test_records(self) -> None:
-        """Each record is written at once, and told; notes are masked."""
+        """Each record is written and announced at once; notes are masked."""
         journal = self.journal()
         journal.step("one")
         journal.output(b"a\n")
@@ -290,7 +290,7 @@ class JournalTests(FolderCase):
         self.assertEqual(spool.fact(found[3][1]), ("name", "\ufffdvalue"))
 
     def test_limit(self) -> None:
-        """Output over the limit is dropped from a whole line on; notes are not."""
+        """Output over the limit is dropped from a line's end on; notes are not."""
         journal = self.journal(limit=10)
         journal.output(b"12345\n")
         journal.output(b"1\n2\n3\n4\n")
@@ -333,7 +333,7 @@ class JournalTests(FolderCase):
         )
 
     def test_secret_in_parts(self) -> None:
-        """A secret is masked whose halves come before and after a pause."""
+        """A secret is masked even with a pause between its halves."""
         masker = Masker([b"swordfish"])
         journal = Journal(masker=masker, limit=1000, written=lambda: None)
         stream = MaskedStream(masker)
@@ -402,7 +402,7 @@ class JournalTests(FolderCase):
         )
 
     def test_reserve(self) -> None:
-        """Output stops at the reserve, notes go on, and the end says how much."""
+        """Output stops at the reserve, notes do not, and the end reports the bytes."""
         journal = Journal(
             masker=Masker([]), limit=1000, reserve=1 << 62, written=lambda: None
         )
@@ -418,7 +418,7 @@ class JournalTests(FolderCase):
         self.assertTrue(found[2].startswith(b"12 bytes of output were dropped"))
 
     def test_hole(self) -> None:
-        """Records after a hole are kept, if it is said where they begin."""
+        """Records after a hole are kept if their offset is given."""
         journal = self.journal(limit=1 << 20)
         journal.output(b"x" * 20_000 + b"\n")
         offset = Path("output").stat().st_size
@@ -445,7 +445,7 @@ class JournalTests(FolderCase):
         self.assertEqual([body for _, body in self.read()], [b"whole\n", b"next\n"])
 
     def test_result(self) -> None:
-        """The result has its name only when it is whole, without secrets."""
+        """The result gets its name only when it is complete, without secrets."""
         journal = self.journal()
         self.assertFalse(Path("result").exists())
         journal.finish(
@@ -464,7 +464,7 @@ class JournalTests(FolderCase):
 
 
 class FolderTests(FolderCase):
-    """The workspace."""
+    """Creating and removing the workspace."""
 
     def test_make(self) -> None:
         """Files are private, and so are the folders made for them."""
@@ -509,7 +509,7 @@ class FolderTests(FolderCase):
 
 
 class TreeTests(SynchronousTestCase):
-    """Processes as ``/proc`` tells them."""
+    """Processes found in ``/proc``."""
 
     def test_descendants(self) -> None:
         """This process is found below its parent, and not below itself."""

@@ -224,7 +224,7 @@ def given(made: JobSpecification) -> Iterator[tuple[str, str, str]]:
 
 
 class TableTests(SynchronousTestCase):
-    """Each value of an order has a row, and reaches programs as the row says."""
+    """Each value of an order has a row, and reaches programs as documented there."""
 
     def test_complete(self) -> None:
         """Each field of an order and of its parts has one row, and no other has."""

@@ -70,7 +70,7 @@ class ExactTests(SynchronousTestCase):
 
     @given(st.dictionaries(NAMES, VALUES))
     def test_round_trip(self, pairs: dict[str, Any]) -> None:
-        """Any value comes back exactly, each text in it marked as no template."""
+        """Any value is kept exactly, with each text marked as no template."""
         written = json.loads(json.dumps(exact(pairs)))
         self.assertEqual(opened(written), pairs)
         self.assertEqual(bare_texts(written), [])
@@ -150,7 +150,7 @@ class EnvironmentTests(SynchronousTestCase):
 
 
 class DetailsTests(SynchronousTestCase):
-    """A run is told which task it is."""
+    """A run gets the details of its task."""
 
     def test_plain(self) -> None:
         """A plain task has its id, the user who started it and, if known, its URL."""

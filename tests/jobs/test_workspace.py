@@ -39,7 +39,7 @@ class LayoutTests(SynchronousTestCase):
         self.assertFalse(layout(options("/" + "x" * 70), "task_7").control_path_fits)
 
     def test_programs(self) -> None:
-        """Programs that are brought along come last on the PATH, by a short script."""
+        """The server's own programs are last on the PATH, as short scripts."""
         chosen = options("/s", programs=("/opt/it's/bin/ansible",))
         (script,) = (file for file in files(chosen) if file.path == "bin/ansible")
         self.assertTrue(script.executable)
@@ -69,7 +69,7 @@ class EnvironTests(SynchronousTestCase):
     """A job's environment is made, never inherited."""
 
     def test_only_what_is_named(self) -> None:
-        """The configuration's variables come on top of a short list."""
+        """The configuration's variables are added to a short list."""
         chosen = options("/s", environment={"HTTPS_PROXY": "x", "LANG": "de_DE.UTF-8"})
         found = environ(chosen, layout(chosen, "task_7"))
         self.assertEqual(

@@ -50,12 +50,12 @@ class _Firewall:
         self.is_sure = True
 
     async def ensure(self, grants: tuple[Grant, ...]) -> bool:
-        """Keep them."""
+        """Keep the grants."""
         changed, self.grants = grants != self.grants, tuple(grants)
         return changed
 
     async def remove(self) -> None:
-        """Forget them."""
+        """Forget the grants."""
         self.grants = ()
 
 
@@ -68,7 +68,7 @@ class _Pipe:
         self.pumps: list[Any] = []
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
-        """Connect."""
+        """Connect both ends in memory."""
         client: Any = factory.buildProtocol(None)  # type: ignore[arg-type]
         server = self._factory.buildProtocol(None)
         self.pumps.append(
@@ -91,7 +91,7 @@ class BothSidesTests(SynchronousTestCase):
     """Client and companion understand each other's messages."""
 
     def setUp(self) -> None:
-        """Start both."""
+        """Start client and companion."""
         folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         self.entropy = Entropy()
@@ -146,7 +146,7 @@ class BothSidesTests(SynchronousTestCase):
         )
 
     def tearDown(self) -> None:
-        """Stop."""
+        """Stop both."""
         stopped = self.service.stopService()
         self.pipe.flush()
         self.successResultOf(stopped)
@@ -201,7 +201,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(self.store.sites, (SITE,))
 
     def test_suspended(self) -> None:
-        """One peer's end is one removal, and nothing else."""
+        """Suspending a peer makes one removal, and no other change."""
         self.start(*self.known)
         self.device.written.clear()
         self.want(*self.known[1:])
@@ -250,7 +250,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertGreater(failed, 3)
 
     def test_half_done(self) -> None:
-        """A write that is done half is not applied, then mended."""
+        """A write that was done in part is not reported as applied, then repaired."""
         self.start(*self.known[:10])
         self.device.cut = 3
         revision = self.want(*self.known)
@@ -273,7 +273,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertEqual(len(self.on_device()), 1)
 
     def test_many_with_a_reason(self) -> None:
-        """Most peers at once go if the store says why."""
+        """Most peers are removed at once if the store has the reasons."""
         self.start(*self.known)
         self.want()
         self.assertEqual(self.on_device(), {})
@@ -309,7 +309,7 @@ class BothSidesTests(SynchronousTestCase):
         self.assertIn(self.known[0].public_key, self.on_device())
 
     def test_no_device(self) -> None:
-        """Without any device the reason is told, and the server goes on."""
+        """Without any device the reason is reported, and the server continues."""
         self.no_device = True
         self.start(self.known[0])
         state = self.service.state()

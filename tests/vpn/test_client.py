@@ -38,7 +38,7 @@ class AskTests(ClientTestCase):
     """Questions and answers."""
 
     def test_welcome(self) -> None:
-        """The companion says who it is before anything else is asked."""
+        """The companion's answer to Hello precedes all other requests."""
         self.client.start()
         self.assertEqual(self.told, ["connected"])
         welcome = self.client.welcome
@@ -138,14 +138,14 @@ class BrokenTests(ClientTestCase):
         self.assertIn("nobody had asked", self.client.reason)
 
     def test_longest(self) -> None:
-        """And a frame that is too long, before it is there."""
+        """A frame that is too long ends the connection before it is complete."""
         self.client.start()
         self.companion.wires[0].protocol.dataReceived(b"\x7f\xff\xff\xff")
         self.assertIsNone(self.client.welcome)
         self.assertIn("too long", self.client.reason)
 
     def test_time_out(self) -> None:
-        """An answer that does not come ends the connection after ten seconds."""
+        """A missing answer ends the connection after ten seconds."""
         self.client.start()
         self.companion.held = True
         asked = self.client.observe()
@@ -178,7 +178,7 @@ class BrokenTests(ClientTestCase):
         self.assertEqual(self.told, ["disconnected"])
 
     def test_not_allowed(self) -> None:
-        """The companion's reason not to talk to us is told."""
+        """The companion's reason for refusing us is reported."""
         self.companion.refusal = "user 33 may not"
         self.client.start()
         self.assertEqual(self.client.reason, "user 33 may not")
@@ -193,10 +193,10 @@ class BrokenTests(ClientTestCase):
 
 
 class ReconnectTests(ClientTestCase):
-    """The connection comes back."""
+    """The connection is established again."""
 
     def test_away(self) -> None:
-        """A companion that does not run is told with its place and the way out."""
+        """The error for a stopped companion has its path and the remedy."""
         self.companion.running = False
         self.client.start()
         self.assertIn("/run/vpn.sock", self.client.reason)
@@ -267,7 +267,7 @@ class ReconnectTests(ClientTestCase):
         self.assertEqual(self.companion.attempts, 1)
 
     def test_stop_while_away(self) -> None:
-        """The same while it waits for the next attempt."""
+        """The same during the delay before the next attempt."""
         self.companion.running = False
         self.client.start()
         self.client.stop()
@@ -275,7 +275,7 @@ class ReconnectTests(ClientTestCase):
         self.assertEqual(self.companion.attempts, 1)
 
     def test_stop_in_hello(self) -> None:
-        """The same while it waits for the companion's name."""
+        """The same while the answer to Hello is pending."""
         self.companion.held = True
         self.client.start()
         self.client.stop()

@@ -42,7 +42,7 @@ class LimitsTests(SynchronousTestCase):
         self.assertEqual(self._asked("a", 100), 10)
 
     def test_outstanding(self) -> None:
-        """So much of one goes on at a time, and of all together."""
+        """Outstanding queries are limited for each source, and in total."""
         self.assertEqual(
             [self.limits.begin("a") for _ in range(4)], [True] * 3 + [False]
         )
@@ -55,7 +55,7 @@ class LimitsTests(SynchronousTestCase):
         self.assertEqual(self.limits.outstanding, 5)
 
     def test_bounded(self) -> None:
-        """However many sources there are, so many are remembered."""
+        """The number of remembered sources is limited."""
         for number in range(SOURCES * 2):
             self.limits.may_ask(str(number))
         self.assertEqual(len(self.limits._sources), SOURCES)

@@ -33,7 +33,7 @@ class NamesTestCase(SynchronousTestCase):
     bounds = Bounds()
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the name server."""
         self.exchange = MemoryExchange()
         self.clock = Clock()
         self.limits = Limits(self.clock.seconds, self.bounds)
@@ -74,7 +74,7 @@ class NameServerTests(NamesTestCase):
         self.assertEqual(self.limits.outstanding, 0)
 
     def test_below(self) -> None:
-        """Names below the domain do not leave the server: there are none."""
+        """Names below the domain do not exist, and are not forwarded."""
         self.ask(asked("www.semaphore.internal"))
         self.assertEqual(self.codes(), [dns.ENAME])
         self.assertEqual(self.exchange.asked, [])
@@ -151,7 +151,7 @@ class _Datagrams:
         self.error: OSError | None = None
 
     def write(self, content: bytes, address: object) -> None:
-        """Send."""
+        """Record the datagram, or raise the error that is set."""
         if self.error is not None:
             raise self.error
         self.sent.append((content, address))
@@ -169,21 +169,21 @@ class DatagramTests(NamesTestCase):
         self.protocol.transport = transport
 
     def test_answer(self) -> None:
-        """The answer goes to where the question came from."""
+        """The answer is sent to the address of the query."""
         self.protocol.datagramReceived(asked("semaphore.internal"), (PEER, 5353))
         ((content, address),) = self.transport.sent
         self.assertEqual(address, (PEER, 5353))
         self.assertEqual(read(content).rCode, dns.OK)
 
     def test_closed(self) -> None:
-        """An answer that comes after the port was closed is dropped."""
+        """An answer after the port was closed is dropped."""
         self.protocol.datagramReceived(asked("example.org"), (PEER, 5353))
         self.protocol.stopProtocol()
         self.exchange.asked[0].give(dns.OK)
         self.assertEqual(self.transport.sent, [])
 
     def test_no_way_back(self) -> None:
-        """So is one that the kernel does not take."""
+        """An answer that the kernel cannot send is dropped."""
         self.transport.error = OSError(19, "No such device")
         self.protocol.datagramReceived(asked("semaphore.internal"), (PEER, 5353))
         self.assertEqual(self.transport.sent, [])
@@ -212,7 +212,7 @@ class StreamTests(NamesTestCase):
         return len(content).to_bytes(2, "big") + content
 
     def test_several(self) -> None:
-        """Several questions may come over one connection."""
+        """Several queries can be sent over one connection."""
         connected = self._connect()
         assert connected is not None
         protocol, transport = connected
@@ -227,7 +227,7 @@ class StreamTests(NamesTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_idle(self) -> None:
-        """A connection that says nothing is closed."""
+        """An idle connection is closed."""
         connected = self._connect()
         assert connected is not None
         _, transport = connected
@@ -259,7 +259,7 @@ class StreamTests(NamesTestCase):
         self.assertIsNone(self.factory.buildProtocol(None))
 
     def test_many(self) -> None:
-        """So many connections are there at a time, of one and of all."""
+        """Connections are limited for each source, and in total."""
         made = [self._connect() for _ in range(CONNECTIONS_OF_ONE + 1)]
         self.assertIsNone(made[-1])
         made += [
@@ -275,7 +275,7 @@ class StreamTests(NamesTestCase):
 
 
 class SourceTests(NamesTestCase):
-    """A peer counts alone, however its address is written."""
+    """Each peer is one source, in any spelling of its address."""
 
     bounds = Bounds(burst=1.0, rate=0.0)
 
@@ -297,7 +297,7 @@ class UnreadTests(NamesTestCase):
     bounds = Bounds(burst=1e9, rate=1e9)
 
     def test_unread(self) -> None:
-        """No more questions are read, and the connection is cut off in time."""
+        """Reading pauses while answers are not read; then the connection is aborted."""
         streams = NameStreams(self.server, clock=self.clock)
         made: Any = streams.buildProtocol(IPv4Address("TCP", PEER, 4000))
         transport: Any = StringTransportWithDisconnection()

@@ -17,13 +17,13 @@ from semaphore_twisted.vpn.nudge import NAME, PAUSE, NudgePort, Nudges, nudge
 
 
 class _Port:
-    """A bound socket that is closed when it listens no more."""
+    """A bound socket that is closed with the port."""
 
     def __init__(self, bound: socket.socket) -> None:
         self.bound = bound
 
     def stopListening(self) -> None:
-        """Close it."""
+        """Close the socket."""
         self.bound.close()
 
 
@@ -51,7 +51,7 @@ class _Reactor:
         raise NotImplementedError
 
     def read(self) -> int:
-        """Give the protocol what has come, and return how much that was."""
+        """Deliver pending datagrams to the protocol, and return their number."""
         count = 0
         assert self.bound is not None
         while True:

@@ -148,12 +148,12 @@ class AnswerTests(SynchronousTestCase):
     """Matching of answers to queries."""
 
     def setUp(self) -> None:
-        """Ask."""
+        """Create a query."""
         self.question = parse(asked("Example.org"))
         self.good = refusal(self.question, dns.ENAME)
 
     def test_answer(self) -> None:
-        """The number and the question must be the same, but for the case."""
+        """The id and the question must be equal, except for the case of the name."""
         self.assertEqual(code_of(self.good, self.question, 7), dns.ENAME)
         lower = refusal(parse(asked("example.ORG")), dns.OK)
         self.assertEqual(code_of(lower, self.question, 7), dns.OK)
@@ -198,7 +198,7 @@ class ZoneTests(SynchronousTestCase):
         self.assertEqual(record.payload.address[:2], b"\xfd\x12")
 
     def test_case(self) -> None:
-        """Names have no case; the question comes back as it was written."""
+        """Names are compared without case; the question is returned unchanged."""
         self.assertEqual(len(self._answer("SEMAPHORE.Internal").answers), 1)
 
     def test_no_ipv6(self) -> None:

@@ -49,7 +49,7 @@ class ResolvConfTests(SynchronousTestCase):
     """The file, as it is now."""
 
     def setUp(self) -> None:
-        """Make one."""
+        """Create a file."""
         folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         self.path = folder / "resolv.conf"

@@ -24,7 +24,7 @@ CYCLE = 30.0
 
 @implementer(IPeerObserver)
 class _Observer:
-    """Keeps what it is told."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -37,7 +37,7 @@ class _Observer:
 
 @implementer(IPeerObserver)
 class _Broken:
-    """Cannot be told anything."""
+    """An observer that always fails."""
 
     def peers_observed(self, statuses: Any) -> None:
         """Fail."""
@@ -155,7 +155,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.store.sites, ("10.20.0.0/16",))
 
     def test_cycle(self) -> None:
-        """Each cycle asks anew, and nothing is written."""
+        """Each cycle sends a sync, and the device is not written."""
         self.start(1)
         written = self.companion.writes
         self.clock.advance(CYCLE * 1000)
@@ -176,14 +176,14 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.numbers(), [2])
 
     def test_last_peer(self) -> None:
-        """The last peer's end leaves none, as the database says."""
+        """Removing the last peer leaves none, as in the database."""
         self.start(1)
         self.change()
         self.assertEqual(self.numbers(), [])
         self.assertEqual(self.service.state().error, "")
 
     def test_coalesced(self) -> None:
-        """However many wake during a sync, one more follows."""
+        """Any number of wake-ups during a sync causes one more sync."""
         self.start(1)
         self.companion.held = True
         for _ in range(50):
@@ -261,7 +261,7 @@ class SyncTests(ServiceTestCase):
         self.assertEqual(self.service.state().drift_total, 1)
 
     def test_damaged(self) -> None:
-        """Peers that the store cannot make out are said once and kept in the state."""
+        """Damaged peers are logged once and kept in the state."""
         self.store.want(1, damaged=("peer 4: no key",))
         self.service.startService()
         self.clock.advance(CYCLE * 3)
@@ -335,7 +335,7 @@ class FailureTests(ServiceTestCase):
         self.assertLess(count, 20)
 
     def test_said_once(self) -> None:
-        """A failure that stays is one line, and its end is one."""
+        """A lasting failure is one log line, and so is its end."""
         self.start(1)
         self.logged.clear()
         self.companion.failures = [wire.Failed("device", "no such device")] * 8
@@ -358,7 +358,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(len(self.companion.syncs()), 1)
 
     def test_killed_in_a_sync(self) -> None:
-        """A companion that dies in a sync is told the same again."""
+        """A companion that was killed in a sync gets the same request again."""
         self.start(1)
         self.companion.held = True
         revision = self.change(1, 2)
@@ -370,7 +370,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(self.numbers(), [1, 2])
 
     def test_no_backend(self) -> None:
-        """A companion without a device is there, with its reason."""
+        """A companion without a device is connected, with the reason."""
         self.companion.backend, self.companion.reason = "", "no /dev/net/tun"
         self.start(1)
         state = self.service.state()
@@ -383,7 +383,7 @@ class FailureTests(ServiceTestCase):
         self.assertTrue(self.service.state().available)
 
     def test_backend_lost(self) -> None:
-        """A device that is lost for good is told, with the reason."""
+        """A permanently lost device is reported with the reason."""
         self.start(1)
         self.companion.backend, self.companion.reason = "", "wireguard-go ends at once"
         self.clock.advance(CYCLE)
@@ -393,7 +393,7 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(state.error, "wireguard-go ends at once")
 
     def test_away(self) -> None:
-        """A companion that is away is said once."""
+        """An unavailable companion is logged once."""
         self.companion.running = False
         self.start(1)
         self.clock.advance(CYCLE * 10)
@@ -464,7 +464,7 @@ class EmptyingTests(ServiceTestCase):
         self.assertEqual(len(self.numbers()), 20)
 
     def test_nothing_to_confirm(self) -> None:
-        """A word ahead of a refusal counts for nothing."""
+        """A confirmation before a refusal has no effect."""
         self.start(*range(20))
         told = self.successResultOf(self.service.confirm_emptying())
         self.assertEqual(told, "nothing waits for a confirmation")
@@ -532,7 +532,7 @@ class AppliedTests(ServiceTestCase):
         self.assertEqual(self.successResultOf(new), "")
 
     def test_away(self) -> None:
-        """Without a companion the answer comes at once."""
+        """Without a companion the answer is immediate."""
         self.start(1)
         self.companion.stop()
         told = self.service.applied(self.change(1, 2))
@@ -572,7 +572,7 @@ class ExpiryTests(ServiceTestCase):
         self.store.want(2)
 
     def test_on_time(self) -> None:
-        """The sync comes with the end, not with the cycle."""
+        """The sync happens at the expiry, not at the cycle."""
         self._expiring(7.25)
         self.clock.advance(7)
         self.assertEqual(self.companion.syncs(), [])
@@ -631,7 +631,7 @@ class LookTests(ServiceTestCase):
     """How the peers are."""
 
     def test_observers(self) -> None:
-        """Observers are told after each look, of every peer."""
+        """Observers are notified of all peers after each reading."""
         self.start(1, 2)
         self.assertEqual(self.observer.told, [[1, 2]])
         self.clock.advance(20)
@@ -679,7 +679,7 @@ class LookTests(ServiceTestCase):
         self.assertIn("closed the connection", state.reason)
 
     def test_unreadable(self) -> None:
-        """A device that cannot be read is a failure as well, said once."""
+        """A device that cannot be read is a failure too, logged once."""
         self.start(1)
         self.companion.refusal = "the device cannot be read"
         failure = self.failureResultOf(self.service.statuses())
@@ -689,7 +689,7 @@ class LookTests(ServiceTestCase):
         self.assertEqual(self.lines(), ["The peers cannot be read: {reason}"])
 
     def test_age(self) -> None:
-        """The state says when it is from, and which revision was wanted."""
+        """The state has the time of the reading, and the wanted revision."""
         self.start(1)
         self.companion.failures = [wire.Failed("device", "no such device")] * 100
         self.change(1, 2)
@@ -700,7 +700,7 @@ class LookTests(ServiceTestCase):
         self.assertEqual(state.wanted, state.revision + 1)
 
     def test_plan(self) -> None:
-        """A plan says what a sync would change, and changes nothing."""
+        """A plan lists the changes of a sync, and makes none."""
         self.start(1)
         self.store.want(1, 2)
         changes = self.successResultOf(self.service.plan())
@@ -708,7 +708,7 @@ class LookTests(ServiceTestCase):
         self.assertEqual(self.numbers(), [1])
 
     def test_diagnose(self) -> None:
-        """Our findings come with the companion's."""
+        """Our findings are returned with the companion's."""
         self.start(1)
         found = self.successResultOf(self.service.diagnose())
         self.assertEqual([each.subject for each in found], ["state", "backend"])
@@ -751,7 +751,7 @@ class VersionTests(ServiceTestCase):
     """Companions of this release and of the one before."""
 
     def test_expiries(self) -> None:
-        """Times of peers are told to a companion that understands them."""
+        """Expiry times are sent only to a companion that understands them."""
         for version, told in ((1, None), (wire.VERSION, 1_800_000_000)):
             self.companion = MemoryCompanion(version=version)
             self.service = PeerService(

@@ -37,7 +37,7 @@ class _Devices:
         return self.links.get(interface, 0)
 
     def has(self, address: str) -> bool:
-        """Whether it is there."""
+        """Whether the address exists."""
         return address in self.addresses
 
     def bind(
@@ -68,7 +68,7 @@ class _Port:
         self.open = True
 
     def stopListening(self) -> Any:
-        """Close."""
+        """Close the port."""
         self.open = False
         return self.closed
 
@@ -103,10 +103,10 @@ class _Reactor(MemoryReactorClock):
 
 
 class _NoWatch(LinkWatch):
-    """Is told nothing, so that the test says when to look."""
+    """A watch without events: the test starts each check."""
 
     def start(self) -> bool:
-        """Watch nothing."""
+        """Do nothing."""
         return False
 
 
@@ -176,14 +176,14 @@ class TunnelTests(SynchronousTestCase):
         self.assertEqual(self.reactor.open(), 4)
 
     def test_told(self) -> None:
-        """At once, where the kernel tells of it."""
+        """The port is bound at once when the kernel reports the interface."""
         self.tunnel.startService()
         self.devices.up(7)
         self.tunnel.look()
         self.assertEqual(self.reactor.open(), 4)
 
     def test_gone(self) -> None:
-        """Without the interface it listens no more, for the server neither."""
+        """Without the interface the port is closed, for the server too."""
         self.devices.up(7)
         self.tunnel.startService()
         self.devices.down()
@@ -193,7 +193,7 @@ class TunnelTests(SynchronousTestCase):
         self.assertIn("not there", self.tunnel.ports[0].reason)
 
     def test_recreated(self) -> None:
-        """An interface with another number is bound to anew."""
+        """An interface with another index is bound again."""
         self.devices.up(7)
         self.tunnel.startService()
         self.devices.up(8)
@@ -212,7 +212,7 @@ class TunnelTests(SynchronousTestCase):
         self.assertEqual(len(self.reactor.ports), 4)
 
     def test_closing(self) -> None:
-        """The old socket is gone before the new one comes."""
+        """The old socket is closed before the new one is opened."""
         self.devices.up(7)
         closed: Deferred[None] = Deferred()
         self.reactor.closing = closed
@@ -226,7 +226,7 @@ class TunnelTests(SynchronousTestCase):
         self.assertEqual(len(self.reactor.ports), 6)
 
     def test_stopped_while_closing(self) -> None:
-        """The stop waits for a socket that is about to go, and none comes after it."""
+        """The stop waits for a closing socket, and no new one is opened."""
         self.devices.up(7)
         closed: Deferred[None] = Deferred()
         self.reactor.closing = closed
@@ -258,7 +258,7 @@ class TunnelTests(SynchronousTestCase):
         self.assertEqual(self.reactor.open(), 4)
 
     def test_stopped(self) -> None:
-        """Once stopped it does not come back."""
+        """A stopped port is not opened again."""
         self.tunnel.startService()
         self.successResultOf(self.tunnel.stopService())
         self.devices.up(7)
@@ -279,7 +279,7 @@ class KernelDevicesTests(SynchronousTestCase):
         self.assertEqual(self.devices.index("none0"), 0)
 
     def test_has(self) -> None:
-        """An address is there or not."""
+        """Existing and missing addresses are distinguished."""
         self.assertTrue(self.devices.has("127.0.0.1"))
         self.assertFalse(self.devices.has("192.0.2.77"))
         self.assertFalse(self.devices.has("2001:db8::77"))
@@ -295,7 +295,7 @@ class KernelDevicesTests(SynchronousTestCase):
                 self.assertFalse(made.getblocking())
 
     def test_refused(self) -> None:
-        """An interface or address that is not there is an error, never another one."""
+        """A missing interface or address is an error, and is not replaced."""
         for device, address in (("none0", "127.0.0.1"), ("lo", "192.0.2.77")):
             with self.assertRaises(OSError):
                 self.devices.bind(

@@ -66,7 +66,7 @@ class UpstreamTests(SynchronousTestCase):
     """One resolver after another."""
 
     def setUp(self) -> None:
-        """Have two."""
+        """Create two resolvers."""
         self.exchange = MemoryExchange()
         self.clock = Clock()
         self.servers: tuple[str, ...] = ("192.0.2.1", "192.0.2.2")
@@ -130,7 +130,7 @@ class UpstreamTests(SynchronousTestCase):
         self.assertEqual(len(self.exchange.asked), 1)
 
     def test_silent(self) -> None:
-        """One that says nothing is followed by the next after a second."""
+        """After a second without an answer the next resolver is queried."""
         answer = self._ask()
         self.clock.advance(NEXT)
         self.assertEqual(self.exchange.asked[1].server, "192.0.2.2")
@@ -154,7 +154,7 @@ class UpstreamTests(SynchronousTestCase):
         self.successResultOf(answer)
 
     def test_serverfailure(self) -> None:
-        """So is one that has a failure itself."""
+        """After a SERVFAIL the next resolver is queried."""
         for code in (dns.ESERVER, dns.EREFUSED, dns.ENOTIMP, dns.EFORMAT):
             self.exchange.asked.clear()
             answer = self._ask()
@@ -177,7 +177,7 @@ class UpstreamTests(SynchronousTestCase):
         self.failureResultOf(answer, NoAnswer)
 
     def test_time_out(self) -> None:
-        """After three seconds there is none."""
+        """After three seconds the query fails."""
         answer = self._ask()
         self.clock.pump([0.5] * 5)
         self.assertNoResult(answer)
@@ -194,7 +194,7 @@ class UpstreamTests(SynchronousTestCase):
         self.successResultOf(answer)
 
     def test_one_fails(self) -> None:
-        """One that has said that it fails is not asked again."""
+        """A resolver that reported a failure is not queried again."""
         self.servers = ("192.0.2.1",)
         answer = self._ask()
         self.exchange.asked[0].give(dns.ESERVER)

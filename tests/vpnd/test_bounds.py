@@ -30,7 +30,7 @@ class PeerTests(SynchronousTestCase):
             self.assertTrue(str(error).startswith(f"{field}: "), error)
 
     def test_good(self) -> None:
-        """Peers within the bounds come back as desired ones, in their order."""
+        """Peers within the bounds become desired peers, in their order."""
         peers = [peer(3), peer(2, preshared=b"\7" * 32)]
         found = self.bounds.peers(peers)
         self.assertEqual(
@@ -41,7 +41,7 @@ class PeerTests(SynchronousTestCase):
         self.assertEqual(self.bounds.peers([]), ())
 
     def test_zero_preshared_key(self) -> None:
-        """The zero key is none."""
+        """The zero key means no preshared key."""
         (found,) = self.bounds.peers([peer(2, preshared=bytes(32))])
         self.assertIsNone(found.preshared_key)
 
@@ -51,7 +51,7 @@ class PeerTests(SynchronousTestCase):
             self.refuse("peers[0].public_key", replace(peer(2), public_key=key))
 
     def test_twice(self) -> None:
-        """Neither a key nor an address is there twice."""
+        """Duplicate keys and addresses are refused."""
         same_key = replace(peer(3), public_key=peer(2).public_key)
         same_address = replace(peer(3), addresses=("10.80.1.3", "fd80::2"))
         self.refuse("peers[1].public_key", peer(2), same_key)
@@ -99,7 +99,7 @@ class PeerTests(SynchronousTestCase):
         self.assertTrue(any(address in pool for pool in SETTINGS.pools))
 
     def test_one_family(self) -> None:
-        """Where root has given no IPv6, there is none."""
+        """Without an IPv6 pool, IPv6 addresses are refused."""
         bounds = Bounds(Settings(addresses=("10.80.0.1/16",)), OWN)
         bounds.peers([replace(peer(2), addresses=("10.80.0.2",))])
         self.assertRaises(OutOfBounds, bounds.peers, [peer(2)])
@@ -120,7 +120,7 @@ class GrantTests(SynchronousTestCase):
         self.peers = self.bounds.peers([peer(2)])
 
     def test_good(self) -> None:
-        """Grants come back sorted, each once."""
+        """Grants are returned sorted, without duplicates."""
         asked = [
             wire.WireGrant("fd80::2", "fd20::/64"),
             wire.WireGrant("10.80.1.2", "10.20.0.0/24"),

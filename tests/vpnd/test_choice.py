@@ -33,7 +33,7 @@ class ChoiceTests(FolderTestCase):
         return str(result[0].value)
 
     def test_choices(self) -> None:
-        """The interface that is there decides, then the kernel's ability."""
+        """An existing interface decides, else the kernel's support."""
         self.assertEqual(self.chosen(None, module=True), "kernel")
         self.assertEqual(self.chosen(None, module=False), "userspace")
         self.assertEqual(self.chosen("wireguard", module=True), "kernel")

@@ -25,7 +25,7 @@ class CompanionTestCase(SynchronousTestCase):
     """A companion with a device in memory."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the companion."""
         self.box = self.made()
         self.device: Any = self.box.device
 
@@ -47,7 +47,7 @@ class CompanionTestCase(SynchronousTestCase):
         return self.ask(wire.Sync(revision=7, peers=peers, **more), wire.Synced)
 
     def fails(self, *peers: wire.WirePeer, **more: Any) -> wire.Failed:
-        """Try to."""
+        """Return the failure of a sync."""
         return self.ask(wire.Sync(revision=7, peers=peers, **more), wire.Failed)
 
     def keys(self) -> set[bytes]:
@@ -77,7 +77,7 @@ class SyncTests(CompanionTestCase):
         self.assertEqual(shared[peer(3).public_key], b"\7" * 32)
 
     def test_nothing_to_do(self) -> None:
-        """Over 1000 cycles nothing is written, neither device nor rules."""
+        """Over 1000 cycles neither device nor rules are written."""
         grants = (wire.WireGrant("10.80.1.2", "10.20.0.0/24"),)
         self.sync(peer(2), peer(3), grants=grants)
         written, loads = len(self.device.written), len(self.box.nft.loads)
@@ -163,7 +163,7 @@ class SyncTests(CompanionTestCase):
         self.assertEqual(self.box.switches(), ["1", "0"])
 
     def test_restart_with_other_sites(self) -> None:
-        """A grant whose site root has taken away does not outlive the restart."""
+        """After a restart, grants for networks that root has removed are dropped."""
         self.sync(peer(2), grants=(wire.WireGrant("10.80.1.2", "10.20.0.0/24"),))
         self.box.settings = replace(SETTINGS, sites=())
         self.box.companion = self.box.made()
@@ -240,7 +240,7 @@ class _FailsAt(MemoryDevice):
 
 
 class FailureTests(CompanionTestCase):
-    """A failure is told, and the next sync repairs it."""
+    """A failure is reported, and the next sync repairs it."""
 
     def test_each_call(self) -> None:
         """If any call of the device fails, the answer is a failure."""
@@ -271,7 +271,7 @@ class FailureTests(CompanionTestCase):
         self.assertEqual((synced.changes, synced.drift), (1, ()))
 
     def test_not_done(self) -> None:
-        """A device that says yes and does nothing is found out."""
+        """A device that reports success without a change is detected."""
         self.sync(peer(2))
         self.device.apply = lambda changes: succeed(None)
         secret = random(32)
@@ -281,7 +281,7 @@ class FailureTests(CompanionTestCase):
         self.assertNotIn(keys.format(secret), failed.reason)
 
     def test_no_device(self) -> None:
-        """Without a device there is a reason, and later one all the same."""
+        """Without a device there is a reason, and the device can appear later."""
         self.box.choices = [DeviceFailed("no module, no program")] * 2
         self.failureResultOf(self.box.companion.keep(), DeviceFailed)
         welcome = self.ask(wire.Hello(), wire.Welcome)
@@ -314,7 +314,7 @@ class FailureTests(CompanionTestCase):
         self.assertEqual(self.keys(), {peer(3).public_key})
 
     def test_forwarding_fails(self) -> None:
-        """A switch that cannot be written is named; the peers are there."""
+        """A switch that cannot be written is named; the peers are written."""
         grants = (wire.WireGrant("10.80.1.2", "10.20.0.0/24"),)
         path = self.box.folder / "net" / "ipv4" / "ip_forward"
         path.unlink()
@@ -323,7 +323,7 @@ class FailureTests(CompanionTestCase):
         self.assertEqual(self.keys(), {peer(2).public_key})
 
     def test_fault(self) -> None:
-        """A fault of our own is logged, and the companion goes on."""
+        """An internal error is logged, and the companion continues."""
         self.box.choices = [ValueError("x")]
         self.assertIn("fault", self.fails(peer(2)).reason)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
@@ -357,7 +357,7 @@ class FailureTests(CompanionTestCase):
 
 
 class WakeningTests(CompanionTestCase):
-    """Peers of a new device are spoken to first."""
+    """The companion starts handshakes with the peers of a new device."""
 
     def setUp(self) -> None:
         """Create two peers, one with a known endpoint, and lose the device."""
@@ -368,7 +368,7 @@ class WakeningTests(CompanionTestCase):
         self.successResultOf(self.device.down())
 
     def heard(self, number: int, handshake: int = 1000) -> None:
-        """Let a peer have spoken."""
+        """Simulate a handshake of a peer."""
         (state,) = [
             each for each in self.states() if each.public_key == peer(number).public_key
         ]
@@ -389,7 +389,7 @@ class WakeningTests(CompanionTestCase):
         self.assertEqual((self.state(3).endpoint, self.state(3).keepalive), (None, 0))
 
     def test_by_a_sync(self) -> None:
-        """A sync that comes first does the same, and sees nothing odd after."""
+        """A sync does the same, and reports no drift afterwards."""
         self.sync(peer(2), peer(3))
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
         synced = self.sync(peer(2), peer(3))
@@ -482,7 +482,7 @@ class OtherVerbTests(CompanionTestCase):
         )
 
     def test_observe(self) -> None:
-        """Figures are those of the device; a failure is none, not zeros."""
+        """Counters are those of the device; a failure gives no zeros."""
         self.sync(peer(2))
         state = self.states()[0]
         self.device.hear(replace(state, handshake=99, received=5, sent=6))
@@ -495,7 +495,7 @@ class OtherVerbTests(CompanionTestCase):
         self.assertEqual(self.ask(wire.Observe(), wire.Failed).code, "device")
 
     def test_down(self) -> None:
-        """All is taken away, and stays so until the next sync."""
+        """Everything is removed until the next sync."""
         self.sync(peer(2), grants=(wire.WireGrant("10.80.1.2", "10.20.0.0/24"),))
         self.ask(wire.Down(), wire.Done)
         self.assertEqual(self.device.index(), 0)
@@ -528,7 +528,7 @@ class OtherVerbTests(CompanionTestCase):
 
 
 class ExpiryTests(CompanionTestCase):
-    """Peers whose time is over, while no server says so."""
+    """Peers that expire while no server is connected."""
 
     GRANTS = (
         wire.WireGrant("10.80.1.2", "10.20.0.0/24"),
@@ -564,7 +564,7 @@ class ExpiryTests(CompanionTestCase):
         self.assertEqual(self.left(), {self.lasting.public_key})
 
     def test_restarted(self) -> None:
-        """Another companion knows the times, though no server has spoken to it."""
+        """After a restart the times are known without a sync."""
         self.box.companion = self.box.made()
         self.assertEqual(len(self.left()), 2)
         self.box.now = 2001.0

@@ -27,7 +27,7 @@ class ConversationTests(SynchronousTestCase):
         self.lost += 1
 
     def test_answers(self) -> None:
-        """An answer is whole with the blank line, however it comes."""
+        """A blank line ends an answer, for any sizes of the reads."""
         for pieces in (
             [b"errno=0\n\n"],
             [b"errno=0\n", b"\n"],
@@ -51,7 +51,7 @@ class ConversationTests(SynchronousTestCase):
         self.talk.dataReceived(b"errno=0\n\n")
 
     def test_ended(self) -> None:
-        """The daemon's end is told at once; our own hanging up is not."""
+        """The daemon's end is reported at once, our own disconnect is not."""
         asked = self.talk.ask(b"get=1\n\n")
         self.talk.connectionLost()
         self.failureResultOf(asked, DeviceFailed)

@@ -37,7 +37,7 @@ WELCOME = Welcome(
 
 
 class DiagnosisTests(FolderTestCase):
-    """Findings."""
+    """The findings of each check."""
 
     def setUp(self) -> None:
         """Have a machine with one link."""
@@ -100,7 +100,7 @@ class DiagnosisTests(FolderTestCase):
         self.assertEqual(found, [("error", "no module")])
 
     def test_down(self) -> None:
-        """An interface that is down, or not there, is an error."""
+        """An interface that is down or missing is an error."""
         self.interface = "not-there"
         self.assertEqual(self.findings("interface")[0][0], "error")
 

@@ -43,7 +43,7 @@ class EndpointsTests(FolderTestCase):
         self.assertEqual(endpoints.get(peer(2).public_key), "192.0.2.1:5")
 
     def test_gone(self) -> None:
-        """A peer that was taken out is remembered for its return, but not for ever."""
+        """A removed peer's endpoint is kept for its return, up to a limit."""
         endpoints = Endpoints(self.folder)
         endpoints.note([self.heard(2, "192.0.2.1:5"), self.heard(3, "192.0.2.2:5")])
         endpoints.note([self.heard(2, "192.0.2.1:5")])

@@ -8,7 +8,7 @@ class FilesTests(FolderTestCase):
     """Small files of state."""
 
     def test_written(self) -> None:
-        """A file is its owner's alone, and replaced whole."""
+        """A file is readable by its owner only, and replaced atomically."""
         path = self.folder / "file"
         for value in ({"a": "b"}, {}):
             files.write(path, value)
@@ -17,7 +17,7 @@ class FilesTests(FolderTestCase):
         self.assertEqual([each.name for each in self.folder.iterdir()], ["file"])
 
     def test_damaged(self) -> None:
-        """A file that is none, or of another kind, is like one that is not there."""
+        """A file that is invalid or of another type counts as missing."""
         path = self.folder / "file"
         self.assertIsNone(files.read(path, dict[str, str]))
         for content in (b"", b"{", b"[1]", b'{"a": 1}'):

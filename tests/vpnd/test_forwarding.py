@@ -14,7 +14,7 @@ class ForwardingTests(FolderTestCase):
     """The kernel's switches."""
 
     def setUp(self) -> None:
-        """Make some."""
+        """Create the switches."""
         super().setUp()
         for name in SWITCHES.values():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ class ForwardingTests(FolderTestCase):
         return Forwarding(self.folder, root=self.folder)
 
     def switches(self) -> str:
-        """Return how they stand."""
+        """Return the values of the switches."""
         return "".join((self.folder / x).read_text().strip() for x in SWITCHES.values())
 
     def test_put_back(self) -> None:
@@ -117,7 +117,7 @@ class ForwardingTests(FolderTestCase):
         self.assertEqual(self.values(), before | {"ipv6/conf/all/forwarding": "0"})
 
     def test_state_of_before(self) -> None:
-        """The record of an earlier companion is restored, and routes come back."""
+        """The record of an earlier companion and the routes are restored."""
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         path = self.folder / "forwarding.json"
         path.write_text(json.dumps({"boot": boot, "families": [6]}))

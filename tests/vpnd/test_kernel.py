@@ -19,7 +19,7 @@ class KernelTests(FolderTestCase):
     """Calls of ``wg``."""
 
     def setUp(self) -> None:
-        """Make a device that is there."""
+        """Create a device whose interface exists."""
         super().setUp()
         self.key = keys.format(PRIVATE)
         self.run_ = ScriptedPrograms(
@@ -65,7 +65,7 @@ class KernelTests(FolderTestCase):
         self.assertEqual(self.words(), ["wg set lo listen-port 51820"])
 
     def test_changes(self) -> None:
-        """Peers go by argument, and come by standard input; no argument is secret."""
+        """Peers are removed by arguments and added by input; no argument is secret."""
         gone = [RemovePeer(bytes([number]) * 32) for number in range(1, 4)]
         secret = b"\x99" * 32
         new = SetPeer(

@@ -1,4 +1,4 @@
-"""The end of another process, told by a pipe."""
+"""The pipe that reports the end of another process."""
 
 import os
 
@@ -25,7 +25,7 @@ class LifelineTests(TestCase):
         self.line.start()
 
     async def test_closed(self) -> None:
-        """It is told once, when the last holder of the other end is gone."""
+        """The callback is called once, when the last holder has closed the pipe."""
         second = os.dup(self.writing)
         os.close(self.writing)
         os.write(second, b"nothing")
@@ -36,7 +36,7 @@ class LifelineTests(TestCase):
         self.line.stop()
 
     async def test_stopped(self) -> None:
-        """Once stopped it tells nothing."""
+        """After the stop the callback is not called."""
         self.line.stop()
         os.close(self.writing)
         await deferLater(reactor, 0.05)

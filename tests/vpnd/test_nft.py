@@ -16,12 +16,12 @@ from tests.support.folders import FolderTestCase
 
 
 class FirewallTests(FolderTestCase):
-    """Our table."""
+    """Our nftables table."""
 
     GRANTS = (Grant("10.80.1.2", "10.20.0.0/24"),)
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the firewall."""
         super().setUp()
         self.nft = Nft()
         self.firewall = self.made()

@@ -17,7 +17,7 @@ class PlacesTests(FolderTestCase):
     """Folders, the socket, and the way to it."""
 
     def test_folders(self) -> None:
-        """A new folder has its mode; one that is there keeps what it has."""
+        """A new directory gets its mode; an existing one is not changed."""
         before = os.umask(0o077)
         self.addCleanup(os.umask, before)
         places.folder(self.folder / "a" / "b", None, 0o755)

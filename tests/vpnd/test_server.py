@@ -79,7 +79,7 @@ class ServerTests(SynchronousTestCase):
             protocol.connectionLost(Failure(connectionDone.value))
 
     def test_in_order(self) -> None:
-        """One request is asked at a time; answers come in their order."""
+        """Requests are handled one at a time, and answered in order."""
         protocol, transport = self.connect()
         protocol.dataReceived(
             self.request(wire.Hello())
@@ -102,14 +102,14 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(found[3], wire.Done())
 
     def test_answered_at_once(self) -> None:
-        """Answers that are there already are sent once each."""
+        """Answers that are available at once are sent once each."""
         protocol, transport = self.connect()
         for _ in range(3):
             protocol.dataReceived(self.frame(b"{}") + self.frame(b""))
         self.assertEqual(len(self.answers(transport)), 6)
 
     def test_in_pieces(self) -> None:
-        """A frame may come in pieces."""
+        """A frame may arrive in pieces."""
         protocol, _ = self.connect()
         for byte in self.request(wire.Hello()):
             protocol.dataReceived(bytes([byte]))
@@ -141,7 +141,7 @@ class ServerTests(SynchronousTestCase):
         self.assertFalse(self.connect()[1].aborted)
 
     def test_others_take_no_place(self) -> None:
-        """Connections of other users, however many, keep no allowed user out."""
+        """Any number of other users' connections locks no permitted user out."""
         self.user = 1001
         with capturedLogs() as events:
             for _ in range(3500):
@@ -162,7 +162,7 @@ class ServerTests(SynchronousTestCase):
         self.assertFalse(self.connect()[1].aborted)
 
     def test_one_line_a_minute(self) -> None:
-        """Refusals have one line a minute, which says how many there were."""
+        """Refusals are logged in one line a minute, with their number."""
         self.user = 1001
         with capturedLogs() as events:
             for second in range(121):

@@ -26,7 +26,7 @@ class WatchTests(SynchronousTestCase):
     """Messages from a pair of sockets."""
 
     def setUp(self) -> None:
-        """Watch."""
+        """Start the watch."""
         self.kernel, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         ours.settimeout(0)
         self.addCleanup(self.kernel.close)
@@ -38,7 +38,7 @@ class WatchTests(SynchronousTestCase):
         self.addCleanup(self.watch.stop)
 
     def called(self) -> None:
-        """Count."""
+        """Count the call."""
         self.calls += 1
 
     def test_damaged(self) -> None:
@@ -61,7 +61,7 @@ class WatchTests(SynchronousTestCase):
         self.assertEqual(self.calls, before + 1)
 
     def test_fault(self) -> None:
-        """A fault of the one who is told is logged, and the next change is told."""
+        """A failing callback is logged, and called for the next change."""
 
         def fail() -> None:
             self.called()
@@ -116,7 +116,7 @@ class KernelTests(SynchronousTestCase):
     """Messages from the kernel."""
 
     def test_transactions(self) -> None:
-        """Each transaction that names our table is one, and no other is."""
+        """Only transactions that name our table are counted, each once."""
         case: Any = self
         own_network(case)
         watch = TableWatch("ours", reactor=MemoryReactorClock(), opened=transactions)

@@ -35,7 +35,7 @@ class UpkeepTests(CompanionTestCase):
         self.clock.pump([0.05] * round(seconds / 0.05))
 
     def test_start(self) -> None:
-        """The device is there at once."""
+        """The device is brought up at once."""
         self.assertEqual((self.kept, self.device.index()), (1, 1))
 
     def test_quiet(self) -> None:
@@ -51,7 +51,7 @@ class UpkeepTests(CompanionTestCase):
         self.assertEqual(self.keys(), {peer(2).public_key})
 
     def test_told(self) -> None:
-        """Word of a change is followed by a look; much word is one look."""
+        """An event causes a check; several events cause one check."""
         self.sync(peer(2))
         self.device.down()
         for _ in range(20):
@@ -61,7 +61,7 @@ class UpkeepTests(CompanionTestCase):
         self.assertEqual(self.kept, 2)
 
     def test_storm(self) -> None:
-        """However often something is told, a look waits for the one before."""
+        """With any number of events, a check waits for the previous one."""
         for _ in range(200):
             self.upkeep.wake()
             self.pass_(0.05)
@@ -69,7 +69,7 @@ class UpkeepTests(CompanionTestCase):
         self.assertGreater(self.kept, 20)
 
     def test_expiring(self) -> None:
-        """A peer whose time is over is gone within a glance, without a word."""
+        """An expired peer is removed within a second, without an event."""
         self.sync(replace(peer(2), expires=2000), peer(3))
         self.pass_(GLANCE + 0.1)
         self.box.now = 1999.9
@@ -93,7 +93,7 @@ class UpkeepTests(CompanionTestCase):
         self.flushLoggedErrors(DeviceFailed)
 
     def test_stopped(self) -> None:
-        """Stopped, it leaves the device as it is, and looks no more."""
+        """After the stop the device is unchanged, and there are no checks."""
         self.upkeep.stopService()
         self.upkeep.wake()
         self.device.down()

@@ -29,7 +29,7 @@ class SilentDevice:
             self._put(peer)
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Do as told, one change after the other."""
+        """Apply the changes one after the other."""
         for change in changes:
             self.writes.append(change)
             if isinstance(change, RemovePeer):

@@ -50,7 +50,7 @@ class AddressTests(SynchronousTestCase):
     """Addresses and networks."""
 
     def test_canonical(self) -> None:
-        """Another spelling of an address gives the same text."""
+        """All spellings of an address give the same text."""
         for text, wanted in {
             "10.80.0.2": "10.80.0.2",
             "2001:DB8::": "2001:db8::",
@@ -163,7 +163,7 @@ class AddressTests(SynchronousTestCase):
 
 
 class PortTests(SynchronousTestCase):
-    """Ports."""
+    """Valid and invalid ports."""
 
     def test_good(self) -> None:
         """Numbers from 1 to 65535 are ports."""
@@ -233,7 +233,7 @@ class EndpointTests(SynchronousTestCase):
 
     @given(st.text(max_size=40))
     def test_any_text(self, text: str) -> None:
-        """An endpoint that was taken is one word of few characters."""
+        """An accepted endpoint is one word of few characters."""
         try:
             found = addresses.parse_endpoint(text)
         except WrongAddress:
@@ -258,7 +258,7 @@ POOLS = st.one_of(
 
 
 class LearnedTests(SynchronousTestCase):
-    """Endpoints that a device tells."""
+    """Endpoints that a device reports."""
 
     def test_good(self) -> None:
         """An address and a port, of both families, with a scope or without."""
@@ -269,7 +269,7 @@ class LearnedTests(SynchronousTestCase):
             self.assertEqual(addresses.learned(text), text)
 
     def test_bad(self) -> None:
-        """A name, or an address without a port, is none; nor is a second line."""
+        """A name, an address without a port, and a second line are refused."""
         for text in (
             *("", "(none)", "host:1", "192.0.2.1", "192.0.2.1:0", "2001:db8::1:4000"),
             *("[192.0.2.1]:1", "[2001:db8::1]", "[fe80::1%a b]:1", "[fe80::1%]:1"),
@@ -366,7 +366,7 @@ class NextFreeTests(SynchronousTestCase):
             )
 
     def test_wrong(self) -> None:
-        """A pool with host bits, and an address that is none, are refused."""
+        """A pool with host bits, and an invalid address, are refused."""
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.1/16", ())
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["x"])
         self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["\0"])

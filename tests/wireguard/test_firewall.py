@@ -71,7 +71,7 @@ class TextTests(SynchronousTestCase):
 
     @given(st.lists(grants, max_size=20))
     def test_words(self, some: list[Grant]) -> None:
-        """Each word is one of ours, an address or a number, and no other."""
+        """Each word is a fixed one, an address or a number."""
         text = firewall.ruleset(BOTH, some)
         self.assertTrue(text.isascii())
         for token in _TOKEN.findall(text):
@@ -88,7 +88,7 @@ class TextTests(SynchronousTestCase):
         self.assertEqual(firewall.ruleset(BOTH, some), firewall.ruleset(BOTH, other))
 
     def test_replaces(self) -> None:
-        """The text begins by taking the old table away, if there is one."""
+        """The text begins with the removal of the old table, if it exists."""
         text = firewall.ruleset(BOTH, ())
         self.assertTrue(text.startswith(firewall.removal(BOTH)))
         self.assertEqual(
@@ -113,7 +113,7 @@ class TextTests(SynchronousTestCase):
             self.assertIn(f'iifname "{interface}" ', firewall.ruleset(settings, ()))
 
     def test_wrong_settings(self) -> None:
-        """An interface's name cannot say anything else."""
+        """An interface's name cannot add other words."""
         for interface in ('x" accept', "x\ny", "", "x;y", "x" * 16, 'a"b', "a*"):
             settings = msgspec.structs.replace(V4, interface=interface)
             self.assertRaises(WrongSettings, firewall.ruleset, settings, ())
@@ -145,10 +145,10 @@ class TextTests(SynchronousTestCase):
 
 
 class RulesTests(SynchronousTestCase):
-    """Single rules."""
+    """The rules of each chain."""
 
     def test_guard(self) -> None:
-        """Packets to the server's addresses come from the tunnel or itself alone."""
+        """The server's addresses accept packets from the tunnel and itself only."""
         rules = chain(firewall.ruleset(BOTH, ()), "input")
         self.assertEqual(
             rules,
@@ -260,7 +260,7 @@ class RulesTests(SynchronousTestCase):
             self.assertIn(" jump marked_", each)
 
     def test_overlap(self) -> None:
-        """A grant within another of the same peer is no element; sets refuse those."""
+        """A grant within another one of the same peer is left out; sets refuse both."""
         some = [
             Grant("10.80.0.2", "10.20.1.0/24"),
             Grant("10.80.0.2", "10.20.0.0/16"),
@@ -283,10 +283,10 @@ class RulesTests(SynchronousTestCase):
 
 
 class SizeTests(SynchronousTestCase):
-    """Many grants."""
+    """Texts with many grants."""
 
     def test_batches(self) -> None:
-        """No statement has more than a thousand elements; all are there."""
+        """No statement has more than a thousand elements, and none is lost."""
         first = ipaddress.IPv4Address("10.80.0.2")
         some = [Grant(str(first + n), "10.20.0.0/16") for n in range(10_000)]
         started = time.perf_counter()

@@ -32,7 +32,7 @@ SMALL_ORDER = (
 
 
 def entropy(seed: int = 0) -> keys.Entropy:
-    """Return random bytes that are the same in each run."""
+    """Return deterministic bytes that look random."""
     return random.Random(seed).randbytes
 
 
@@ -105,7 +105,7 @@ class ParseTests(SynchronousTestCase):
                     keys.parse(keys.format(key))
 
     def test_small_order_is_small(self) -> None:
-        """The points that are refused give everybody the same secret: none."""
+        """The refused points give a shared secret of zero."""
         private = X25519PrivateKey.generate()
         for number in keys._SMALL_ORDER:
             point = X25519PublicKey.from_public_bytes(number.to_bytes(32, "little"))
@@ -119,7 +119,7 @@ class ParseTests(SynchronousTestCase):
 
 
 class PairTests(SynchronousTestCase):
-    """Making keys."""
+    """Generating keys."""
 
     def test_clamped(self) -> None:
         """A private key that we make has one spelling only."""

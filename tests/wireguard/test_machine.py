@@ -107,7 +107,7 @@ class SuggestedTests(SynchronousTestCase):
     """A pool that is proposed is free."""
 
     def test_free(self) -> None:
-        """It overlaps nothing; where there is none it is empty."""
+        """The proposal overlaps no network; without a free one it is empty."""
         some = [Held(ipaddress.ip_network("10.64.0.0/10"), "x")]
         self.assertEqual(machine.suggested(some, 16), "10.128.0.0/16")
         self.assertEqual(machine.suggested(some, 24), "10.128.0.0/24")

@@ -37,7 +37,7 @@ class NameTests(SynchronousTestCase):
 
     @given(st.text(max_size=80))
     def test_any(self, text: str) -> None:
-        """A name that was taken is one line, and the same when taken again."""
+        """An accepted name is one line, and is accepted again unchanged."""
         try:
             name = parse_name(text)
         except WrongName:

@@ -50,7 +50,7 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 class RenderTests(SynchronousTestCase):
-    """The text."""
+    """The rendered text."""
 
     def test_all(self) -> None:
         """A profile with everything has these lines."""
@@ -96,7 +96,7 @@ class RenderTests(SynchronousTestCase):
             self.assertRaises(WrongProfile, profile.render, wrong)
 
     def test_ipv6_endpoint(self) -> None:
-        """An IPv6 endpoint has brackets, wherever it came from."""
+        """An IPv6 endpoint always has brackets."""
         for endpoint in ("2001:db8::1", "[2001:DB8::1]", "[2001:db8::1]:51820"):
             text = profile.render(msgspec.structs.replace(LEAST, endpoint=endpoint))
             self.assertIn("\nEndpoint = [2001:db8::1]:51820\n", text)
@@ -229,7 +229,7 @@ class CompleteTests(SynchronousTestCase):
     """The device's own key."""
 
     def test_place(self) -> None:
-        """The key stands in its place, and nothing else is changed."""
+        """The key replaces the placeholder, and nothing else is changed."""
         text = profile.render(FULL)
         completed = profile.complete(text, PRIVATE)
         self.assertEqual(completed, text.replace(profile.PLACE, keys.format(PRIVATE)))

@@ -112,7 +112,7 @@ def seen(state: DeviceState) -> dict[bytes, tuple[frozenset[str], bytes | None, 
 def wanted(
     peers: list[DesiredPeer],
 ) -> dict[bytes, tuple[frozenset[str], bytes | None, int]]:
-    """Return the same of the desired peers."""
+    """Return the comparable form of the desired peers."""
     return {
         each.public_key: (
             frozenset(map(prefix_of, each.addresses)),
@@ -161,7 +161,7 @@ class PropertyTests(SynchronousTestCase):
 
     @given(devices(), desired_peers())
     def test_minimal(self, actual: DeviceState, peers: list[DesiredPeer]) -> None:
-        """A matching peer is not written, and no peer is written twice.
+        """A matching peer is not written, and no peer is written more than once.
 
         Removals come first, and a removed peer is not added again.
         """
@@ -287,7 +287,7 @@ class PlanTests(SynchronousTestCase):
         self.assertFalse(is_unsafe(actual, []))
 
     def test_own_key(self) -> None:
-        """The device's own key as a peer is passed over, and asked for no more."""
+        """The device's own key as a peer is skipped."""
         own = DesiredPeer(public_key=OWN, addresses=("10.80.0.9",))
         self.assertEqual(plan(device(), [own]), ())
 
@@ -315,7 +315,7 @@ class PlanTests(SynchronousTestCase):
         self.assertTrue(is_unsafe(device(*map(live, peers)), strangers))
 
     def test_sentences(self) -> None:
-        """A change is told in a sentence that says what differs."""
+        """A change is described by a sentence with the differences."""
         peer = desired_peer(1)
         actual = device(live(peer, allowed_ips=frozenset(), keepalive=25))
         shown = keys.format(peer.public_key)

@@ -58,7 +58,7 @@ class RuleTests(SynchronousTestCase):
         self.assertEqual(routing.changes(PRINTED, WANTED), ())
 
     def test_missing(self) -> None:
-        """Each rule that is gone is added, and no other."""
+        """Only missing rules are added."""
         for gone in PRINTED:
             left = [each for each in PRINTED if each is not gone]
             found = routing.changes(left, WANTED)
@@ -69,7 +69,7 @@ class RuleTests(SynchronousTestCase):
                 self.assertEqual(found, ())
 
     def test_changed(self) -> None:
-        """A rule of ours with another word is replaced, the right one comes first."""
+        """A changed rule of ours is replaced; the correct one is added first."""
         for number, changes in (
             (2, {"iif": "eth0"}),
             (2, {"fwmark": "0x1"}),
@@ -87,7 +87,7 @@ class RuleTests(SynchronousTestCase):
             self.assertIn("protocol 147", second)
 
     def test_extra(self) -> None:
-        """A rule that is there twice, or of before, is deleted once."""
+        """A duplicate or former rule is deleted once."""
         self.assertEqual(
             routing.changes([*PRINTED, PRINTED[2]], WANTED),
             (
@@ -98,7 +98,7 @@ class RuleTests(SynchronousTestCase):
         self.assertEqual(len(routing.changes(PRINTED, ())), 5)
 
     def test_closed(self) -> None:
-        """Where nothing else may be forwarded there is one more rule."""
+        """If only the tunnel may be forwarded, there is one more rule."""
         closed = routing.rules(SETTINGS, 4, closed=True)
         self.assertEqual(
             set(closed) - set(WANTED),

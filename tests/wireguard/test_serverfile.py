@@ -162,7 +162,7 @@ class SamplesTests(SynchronousTestCase):
     """Thirty files of ten kinds."""
 
     def test_samples(self) -> None:
-        """Peers, keys, own addresses and names are taken; networks are told."""
+        """Peers, keys, own addresses and names are imported; networks are listed."""
         for product in PRODUCTS:
             for variation in VARIATIONS:
                 text, peers = sample(product, variation)
@@ -206,7 +206,7 @@ class SamplesTests(SynchronousTestCase):
             self.assertEqual(plan(real.state(), again), ())
 
     def test_own_file(self) -> None:
-        """The name in the contract is the same function."""
+        """``profile.parse`` is the same function."""
         self.assertIs(profile.parse, parse)
 
 

@@ -101,7 +101,7 @@ class CheckTests(SynchronousTestCase):
             self.refuse("addresses", addresses=addresses, sites=())
 
     def test_sites(self) -> None:
-        """Sites are networks in their one spelling, beside the pools."""
+        """Sites are canonical networks that do not overlap the pools."""
         for network in (
             *(
                 "10.20.0.1/16",

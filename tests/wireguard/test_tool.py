@@ -49,7 +49,7 @@ class AddconfTests(SynchronousTestCase):
     """The text for ``wg addconf``."""
 
     def test_example(self) -> None:
-        """No key, no keepalive are written outright, as the peer's own."""
+        """A missing key and keepalive are written explicitly, for the peer only."""
         self.assertEqual(
             tool.addconf(
                 [

@@ -47,7 +47,7 @@ class SetTests(SynchronousTestCase):
     """Encoding of requests."""
 
     def test_example(self) -> None:
-        """Each field is written outright, and the peer's alone."""
+        """Each field of the peer is written explicitly, and none of the device."""
         text = uapi.encode_set(
             [
                 RemovePeer(b"a" * 32),
@@ -130,7 +130,7 @@ class SetTests(SynchronousTestCase):
             self.assertNotIn(b"replace_peers", uapi.encode_set([change]))
 
     def test_answers(self) -> None:
-        """An answer says whether it was done; no other text is one."""
+        """An answer reports success or failure; any other text is an error."""
         uapi.check_answer(b"errno=0\n\n")
         for wrong in (b"errno=-22\n\n", b"errno=1\n\n"):
             error = self.assertRaises(DeviceFailed, uapi.check_answer, wrong)
@@ -210,7 +210,7 @@ class GetTests(SynchronousTestCase):
             self.assertNotIn(PRIVATE.hex()[:16], str(error))
 
     def test_wrong_values(self) -> None:
-        """A value that is none is refused, and not shown."""
+        """An invalid value is refused, and not quoted."""
         peer = f"public_key={'61' * 32}\n"
         for wrong in (
             *("listen_port=x", "listen_port=-1", f"private_key={'6g' * 32}"),

@@ -48,7 +48,7 @@ class VersionTests(SynchronousTestCase):
     """Messages that the previous release understands."""
 
     def test_former_companion(self) -> None:
-        """A peer without an expiry is one for a companion of version 1."""
+        """A companion of version 1 understands a peer without an expiry."""
         for shared in (None, SECRET):
             peer = wire.WirePeer(KEY, ("10.80.0.2",), shared)
             content = msgspec.json.encode(peer)
@@ -56,7 +56,7 @@ class VersionTests(SynchronousTestCase):
             self.assertEqual(found, _FormerPeer(KEY, ("10.80.0.2",), shared))
 
     def test_expires(self) -> None:
-        """An expiry is a whole number of seconds, or none."""
+        """An expiry is an integer number of seconds, or missing."""
         for value in ("-1", "1.5", '"7"', "9e99", "true"):
             content = wire.encode(wire.Sync(7, (PEER,)))
             wrong = content.replace(
