@@ -12,6 +12,7 @@ from tools import documents
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _BOUND = re.compile(r"[A-Za-z0-9_-]+(\[[a-z]+\])?>=[0-9][0-9.]*")
 
 
@@ -67,6 +68,20 @@ class DocumentsTests(SynchronousTestCase):
             )
             self.assertEqual(done.stderr, "")
 
+    def test_width(self) -> None:
+        """A line of prose has at most 100 characters; a message cannot be wrapped."""
+        wrong = []
+        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+            if path.name == "CHANGELOG.md":  # from fragments, an entry in a line each
+                continue
+            prose = _CODE.sub("", path.read_text())
+            wrong += [
+                f"{path.name}: {line}"
+                for line in prose.splitlines()
+                if len(line) > 100 and not line.startswith(("|", "**`"))
+            ]
+        self.assertEqual(wrong, [])
+
     def test_lower_bounds(self) -> None:
         """Each dependency of the product has a lower bound, and no upper one."""
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -77,10 +92,9 @@ class DocumentsTests(SynchronousTestCase):
 
 def _anchors(text: str) -> set[str]:
     """Return the anchors that a heading of Markdown gets."""
-    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        for heading in re.findall(r"^#+ (.*)$", _CODE.sub("", text), re.MULTILINE)
     }
 
 
