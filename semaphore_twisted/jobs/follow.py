@@ -9,13 +9,11 @@ receiver. The stored offset stays before this line, so that the line is read aga
 a crash.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IConnector,
@@ -29,7 +27,8 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.deferreds import forget
+from semaphore_twisted.common import locks
+from semaphore_twisted.deferreds import Coalescer
 from semaphore_twisted.interfaces import IJob, IJobReceiver
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import after_hole, punch
@@ -51,21 +50,6 @@ _LONGEST_PAUSE = 1.0
 
 class IFollowReactor(IReactorTime, IReactorUNIX):
     """The reactor interfaces that a follower needs."""
-
-
-def is_alive(folder: int) -> bool:
-    """Whether a supervisor holds the lock of the spool opened as *folder*."""
-    try:
-        descriptor = os.open("lock", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 class _Unopened(Exception):
@@ -157,8 +141,9 @@ class Follower:
         self._orders: list[str] = []
         self._timer: IDelayedCall | None = None
         self._pause = _SHORTEST_PAUSE
-        self._busy = False
-        self._again = False
+        self._reads = Coalescer(
+            self._read, log=self._log, sentence="Following a job failed"
+        )
         self._swept = False
         self._over = False
 
@@ -194,6 +179,7 @@ class Follower:
     def abandon(self) -> None:
         """Stop following."""
         self._over = True
+        _ = self._reads.stop()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         if self._connection is not None:
@@ -259,39 +245,26 @@ class Follower:
 
     def look(self) -> None:
         """Read new output, now or after the read in progress."""
-        if self._over:
-            return
-        if self._busy:
-            self._again = True
-            return
-        self._busy = True
-        forget(
-            Deferred.fromCoroutine(self._read()),
-            log=self._log,
-            sentence="Following a job failed",
-        )
+        if not self._over:
+            self._reads.call()
 
     async def _read(self) -> None:
         """Deliver all new output, and the result if there is one."""
         try:
-            while True:
-                self._again = False
-                # Check the supervisor and the result before reading the output: then
-                # no output can be added between the last read and the end.
-                connected = self._connection is not None
-                gone = not connected and not self._is_alive()
-                result = self._read_result()
-                await self._deliver_all(ended=result is not None or gone)
-                if self._over:
-                    return
-                if result is not None:
-                    self._finish(result)
-                    return
-                if gone:
-                    self._lost()
-                    return
-                if not self._again:
-                    break
+            # Check the supervisor and the result before reading the output: then no
+            # output can be added between the last read and the end.
+            connected = self._connection is not None
+            gone = not connected and not self._is_alive()
+            result = self._read_result()
+            await self._deliver_all(ended=result is not None or gone)
+            if self._over:
+                return
+            if result is not None:
+                self._finish(result)
+                return
+            if gone:
+                self._lost()
+                return
         except _Unopened as unopened:
             self._log.warn("Reading a job is delayed: {why}", why=str(unopened))
         except Unavailable:
@@ -303,8 +276,6 @@ class Follower:
             if not self._over:
                 self.abandon()
             raise
-        finally:
-            self._busy = False
         self._wait()
 
     def look_again(self) -> None:
@@ -338,7 +309,7 @@ class Follower:
 
     def _is_alive(self) -> bool:
         try:
-            return is_alive(self._required())
+            return locks.is_held("lock", directory=self._required())
         except OSError as error:
             raise _unopened(error) from error
 

@@ -25,7 +25,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from semaphore_twisted.deferreds import forget
+from semaphore_twisted.deferreds import Coalescer, forget
 from semaphore_twisted.interfaces import (
     IAccessObserver,
     IPeerObserver,
@@ -242,8 +242,9 @@ class Hub:
         #: watchers whose close frame was sent
         self._closing: set[Watcher] = set()
         self._stopped: Deferred[None] | None = None
-        self._checking = False
-        self._check_again = False
+        self._checks = Coalescer(
+            self._check, log=self._log, sentence="The check of rights failed"
+        )
         self._clock = clock
         self._now = now
         #: the check at the next end of a session or token
@@ -447,11 +448,8 @@ class Hub:
 
     def access_changed(self) -> None:
         """Check the rights of every watcher; checks do not overlap."""
-        if self._checking:
-            self._check_again = True
-        elif self._watchers:
-            self._checking = True
-            self.watch(self._check())
+        if self._watchers or self._checks.is_running:
+            self._checks.call()
 
     def lose(self, watcher: Watcher) -> None:
         """Close a websocket that misses messages, for the client to reconnect."""
@@ -464,21 +462,15 @@ class Hub:
             watcher.wire.close(code, reason)
 
     async def _check(self) -> None:
-        try:
-            watchers = list(self._watchers)
-            audiences = await self._read_audiences(
-                [watcher.credentials for watcher in watchers]
-            )
-            for watcher, audience in zip(watchers, audiences, strict=True):
-                if audience is None:
-                    self._shut_out(watcher, ACCESS_ENDED, "the session has ended")
-                elif watcher.audience.sees_more_than(audience):
-                    self._shut_out(watcher, RIGHTS_ENDED, "rights were taken away")
-                else:
-                    watcher.audience = audience
-            self._expect(each.audience for each in self._watchers)
-        finally:
-            self._checking = False
-            if self._check_again:
-                self._check_again = False
-                self.access_changed()
+        watchers = list(self._watchers)
+        audiences = await self._read_audiences(
+            [watcher.credentials for watcher in watchers]
+        )
+        for watcher, audience in zip(watchers, audiences, strict=True):
+            if audience is None:
+                self._shut_out(watcher, ACCESS_ENDED, "the session has ended")
+            elif watcher.audience.sees_more_than(audience):
+                self._shut_out(watcher, RIGHTS_ENDED, "rights were taken away")
+            else:
+                watcher.audience = audience
+        self._expect(each.audience for each in self._watchers)

@@ -19,10 +19,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyClass, verifyObject
 
+from semaphore_twisted.common import locks
 from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import punch
-from semaphore_twisted.jobs.follow import Follower, is_alive
+from semaphore_twisted.jobs.follow import Follower
 from semaphore_twisted.jobs.lines import LONGEST
 from semaphore_twisted.jobs.process import (
     SupervisedRunner,
@@ -463,11 +464,11 @@ class FollowerTests(SynchronousTestCase):
         """A supervisor lives while it holds the lock of its spool."""
         folder = os.open(self.spool, os.O_RDONLY)
         self.addCleanup(os.close, folder)
-        self.assertTrue(is_alive(folder))
+        self.assertTrue(locks.is_held("lock", directory=folder))
         self.die()
-        self.assertFalse(is_alive(folder))
+        self.assertFalse(locks.is_held("lock", directory=folder))
         (self.spool / "lock").unlink()
-        self.assertFalse(is_alive(folder))
+        self.assertFalse(locks.is_held("lock", directory=folder))
 
 
 class StartingTests(SynchronousTestCase):
