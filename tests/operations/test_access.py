@@ -58,7 +58,7 @@ class AccessTests(SynchronousTestCase):
         self.project = make_project(self.conn, self.owner)
 
     def test_session_and_token(self) -> None:
-        """Both kinds of credentials name the same user, and say which they are."""
+        """Both kinds of credentials name the same user, and their own kind."""
         _, session = make_session(self.conn, self.owner)
         _, token = make_token(self.conn, self.owner)
         by_session = access.actor(self.conn, session, Access.USER, None)
@@ -70,7 +70,7 @@ class AccessTests(SynchronousTestCase):
         self.assertIsNone(by_token.session_id)
 
     def test_token_wins(self) -> None:
-        """A token that does not hold is refused, even beside a cookie that does."""
+        """An invalid token is refused, even with a valid cookie."""
         _, session = make_session(self.conn, self.owner)
         both = Credentials(session_digest=session.session_digest, token_digest="no")
         with self.assertRaises(NotAuthenticated):
@@ -87,7 +87,7 @@ class AccessTests(SynchronousTestCase):
                 access.actor(self.conn, credentials, Access.USER, None)
 
     def test_roles(self) -> None:
-        """Each role may do what its row of the table says, and no more."""
+        """Each role has exactly the permissions of its row in the table."""
         for role, may in _MAY.items():
             user = make_user(self.conn, f"some_{role}")
             make_member(self.conn, self.project, user, role)
@@ -103,7 +103,7 @@ class AccessTests(SynchronousTestCase):
                         access.actor(self.conn, credentials, wanted, self.project.id)
 
     def test_not_a_member(self) -> None:
-        """A foreign project and one that does not exist are the same."""
+        """A foreign project and a missing one give the same answer."""
         _, credentials = make_session(self.conn, make_user(self.conn, "stranger"))
         for project_id in (self.project.id, ProjectId(999)):
             for wanted in _IN_PROJECT:
@@ -147,7 +147,7 @@ class AccessTests(SynchronousTestCase):
             access.actor(self.conn, credentials, Access.USER, None)
 
     def test_clock_set_back(self) -> None:
-        """A session from a time that is yet to come ends as soon as another."""
+        """A session with a start in the future ends as soon as any other."""
         _, credentials = make_session(self.conn, self.owner)
         self.clock.advance(-86400 * 366)
         with self.conn.transaction(write=True):
@@ -218,7 +218,7 @@ class AccessTests(SynchronousTestCase):
         self.assertEqual(SessionLimits().noted, timedelta(minutes=1))
 
     def test_ends(self) -> None:
-        """A websocket's audience tells when session or token come to their end."""
+        """A websocket's audience has the expiry of its session or token."""
         limits = SessionLimits(idle=timedelta(hours=2), lifetime=timedelta(hours=3))
         _, credentials = make_session(self.conn, self.owner)
         credentials = replace(credentials, limits=limits)

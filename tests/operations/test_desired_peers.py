@@ -44,7 +44,7 @@ class DesiredTests(PeersCase):
         self.assertEqual(peers.unexplained(self.conn, [parse(made.public_key)]), 0)
 
     def test_expires(self) -> None:
-        """The time of a peer is in whole seconds, never later than in the store."""
+        """The expiry of a peer is in whole seconds, never later than in the store."""
         moment = self.conn.now + timedelta(days=1, microseconds=999_999)
         self.make(name="limited", expires=moment)
         self.make(name="for ever")
@@ -100,7 +100,7 @@ class DesiredTests(PeersCase):
             self.make(self.bob)  # other peers still get addresses
 
     def test_unknown_key(self) -> None:
-        """Under another master key all are told, and none is explained."""
+        """With another master key all peers are reported, and none is explained."""
         made = [self.make() for _ in range(3)]
         other = Keyring(MasterKey(bytes(range(1, 33))), entropy=Entropy())
         found = peers.desired(self.conn, other, {})
@@ -135,7 +135,7 @@ class DesiredTests(PeersCase):
         self.assertEqual(len(third.opened), 1)
 
     def test_rekey(self) -> None:
-        """Preshared keys are sealed anew with all else, and open as before."""
+        """Preshared keys are encrypted again with all other values, and still open."""
         self.make()
         wanted = self.desired().peers
         ring = Keyring(MasterKey(bytes(range(2, 34))), [MASTER], entropy=Entropy())
@@ -147,7 +147,7 @@ class DesiredTests(PeersCase):
         self.assertEqual([each.why for each in vault.check(self.conn, alone)], [""])
 
     def test_one_unreadable_of_many(self) -> None:
-        """The list is whole, and ``vault check`` names the one."""
+        """All other peers are listed, and ``vault check`` names the damaged one."""
         made = [self.make(self.root) for _ in range(20)]
         self.damage(made[7].id, preshared_key="s1.broken")
         self.assertEqual(len(peers.listed(self.conn, self.root)), 20)
@@ -175,7 +175,7 @@ class DesiredTests(PeersCase):
         self.assertEqual(peers.unexplained(self.conn, []), 0)
 
     def test_host_of_no_project(self) -> None:
-        """A host whose project is gone is not desired, and that is the reason."""
+        """A host of a deleted project is not desired, and its removal is explained."""
         made = self.make(self.owner)
         self.damage(made.id, project_id=None)
         self.assertEqual(self.desired().peers, ())
@@ -250,7 +250,7 @@ class GrantTests(PeersCase):
         )
 
     def test_to_user(self) -> None:
-        """A user's devices, also those to come; not his projects' hosts."""
+        """A user's current and future devices, but not the hosts of their projects."""
         self.grant(self.lab, user_id=self.alice.user.id)
         second = self.make()
         self.assertEqual(
@@ -291,7 +291,7 @@ class GrantTests(PeersCase):
             self.assertEqual(len(found.peers), 4)
 
     def test_revoked(self) -> None:
-        """A revoked peer's own grants are gone with it."""
+        """Revoking a peer removes its own grants."""
         self.grant(self.lab, peer_id=self.mine.id)
         peers.revoke(self.conn, None, self.mine.id)
         self.assertEqual(self.rows("vpn_grant"), [])
@@ -301,7 +301,7 @@ class StatusTests(PeersCase):
     """Storing the status that the device reports."""
 
     def setUp(self) -> None:
-        """Make peers."""
+        """Create peers."""
         super().setUp()
         self.mine = self.make(name="mine")
         self.bobs = self.make(self.bob, name="bobs")
@@ -309,7 +309,7 @@ class StatusTests(PeersCase):
         self.every = (self.mine, self.bobs, self.host)
 
     def status(self, peer: Any, **values: Any) -> Status:
-        """Return what the device would say."""
+        """Return a status as the device reports it."""
         usual: dict[str, Any] = {
             "endpoint": "192.0.2.7:4000",
             "handshake": 0,
@@ -324,7 +324,7 @@ class StatusTests(PeersCase):
         return found
 
     def seconds(self) -> int:
-        """Return the present moment as the device tells it."""
+        """Return the current time in the device's form."""
         return int(self.conn.now.timestamp())
 
     def test_never(self) -> None:
@@ -364,21 +364,21 @@ class StatusTests(PeersCase):
         self.assertEqual((shown.received, shown.sent), (1000, 10))
 
     def test_totals(self) -> None:
-        """Totals outlive a device that is made anew, and never fall."""
+        """Totals survive a recreated device, and never decrease."""
         told = [0, 100, 100, 250, 5, 5, 300, 0, 2**40]
         wanted = [0, 100, 100, 250, 255, 255, 550, 550, 550 + 2**40]
         found = [self.observe(self.mine, received=each).sent for each in told]
         self.assertEqual(found, wanted)
 
     def test_rotated(self) -> None:
-        """A new key counts from nought, and the total goes on."""
+        """A new key's counters start at zero, and the total continues."""
         self.observe(self.mine, received=100)
         peers.rotate(self.conn, None, self.mine.id, public_key(1), keyring=self.keyring)
         self.mine = peers.get(self.conn, None, self.mine.id)
         self.assertEqual(self.observe(self.mine, received=120).sent, 220)
 
     def test_handshake_stays(self) -> None:
-        """A device that was made anew knows no handshake; the store does."""
+        """The last handshake is kept when the device is recreated."""
         self.observe(self.mine, handshake=self.seconds() - 10)
         found = self.observe(self.mine, handshake=0, endpoint=None)
         self.assertEqual((found.online, found.age_seconds), ("active", 10))

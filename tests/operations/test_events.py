@@ -1,4 +1,4 @@
-"""Recorded events."""
+"""Recording and listing events."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ class EventsTests(SynchronousTestCase):
         self.b = make_project(self.conn, self.bob, "B")
 
     def record(self, actor: Actor | None, text: str) -> None:
-        """Note *text*."""
+        """Record *text*."""
         with self.conn.transaction(write=True):
             events.record(
                 self.conn,
@@ -99,7 +99,7 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(len(self.seen(actor_of(self.admin))), 2)
 
     def test_deleted_project(self) -> None:
-        """The events of a deleted project stay, without what they tell."""
+        """The events of a deleted project stay, without their descriptions."""
         self.record(actor_of(self.alice, self.a), "a secret plan")
         self.record(actor_of(self.bob, self.b), "in b")
         projects.delete(self.conn, actor_of(self.alice, self.a))
@@ -132,14 +132,14 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(self.seen(actor_of(self.admin)), ["Failed login"])
 
     def test_limit(self) -> None:
-        """The newest come first, and no more than asked for."""
+        """The newest events are listed first, up to the limit."""
         for number in range(5):
             self.record(actor_of(self.alice), str(number))
         self.assertEqual(self.seen(actor_of(self.alice), 2), ["4", "3"])
         self.assertEqual(self.seen(actor_of(self.admin), 0), [])
 
     def test_older(self) -> None:
-        """From each page one comes to the next older one, to the very first event."""
+        """Each page leads to the next older one, up to the very first event."""
         for number in range(25):
             self.record(actor_of(self.alice, self.a), str(number))
             self.record(actor_of(self.bob, self.b), "another")
@@ -158,7 +158,7 @@ class EventsTests(SynchronousTestCase):
             self.assertEqual(found, sorted(set(found), reverse=True))
 
     def test_forgotten(self) -> None:
-        """Events are kept for a time, where one is given, and for ever otherwise."""
+        """Events are kept for the configured time, by default forever."""
         for number in range(5):
             self.record(None, str(number))
             self.clock.advance(86_400)
@@ -227,7 +227,7 @@ class EventKindTests(SynchronousTestCase):
         self.assertEqual(found.description, "Access Key {what} created")
 
     def test_for_a_user(self) -> None:
-        """The program may act for a user, and store another name than it says."""
+        """An action for a user can store another name than it shows."""
         project = make_project(self.conn, self.admin, "A")
         with self.conn.transaction(write=True):
             events.TASK.record(

@@ -16,7 +16,7 @@ class FirstAccountTests(SynchronousTestCase):
         self.conn = memory_connection()
 
     def create(self, username: str = "Chief ", password: str = "long enough") -> None:
-        """Make it."""
+        """Create the first account."""
         first_account.create(
             self.conn,
             username=username,
@@ -39,12 +39,12 @@ class FirstAccountTests(SynchronousTestCase):
         self.assertTrue(passwords.verify("long enough", stored))
 
     def test_once(self) -> None:
-        """There is one first account."""
+        """Only one first account can be created."""
         make_user(self.conn)
         self.assertRaises(Invalid, self.create)
 
     def test_empty(self) -> None:
-        """Without a name or a password there is none."""
+        """Without a name or a password no account is created."""
         self.assertRaises(Invalid, self.create, username=" ")
         self.assertRaises(Invalid, self.create, password="")
         self.assertRaises(Invalid, self.create, username="The Chief")

@@ -97,7 +97,7 @@ class ImportTests(PeersCase):
         self.assertEqual(peers.get(self.conn, None, gone.id).state, PeerState.REVOKED)
 
     def test_refused(self) -> None:
-        """An address that is used or none of the pools refuses the whole file."""
+        """A used address, or one outside the pools, refuses the whole file."""
         self.make(self.alice)  # has 10.80.0.2
         resting = self.make(self.alice)
         peers.revoke(self.conn, None, resting.id, options=Options(quarantine_days=9))

@@ -1,4 +1,4 @@
-"""Invites: made, used as often as they say, refused alike, revoked."""
+"""Invites: creation, uses, uniform refusals, revocation."""
 
 import hashlib
 from datetime import timedelta
@@ -43,7 +43,7 @@ class InvitesCase(PeersCase):
     """Makes and redeems invites."""
 
     def invite(self, actor: Actor | None = None, **fields: Any) -> CreatedInvite:
-        """Make an invite, of alice's for one laptop unless said otherwise."""
+        """Create an invite, by default Alice's for one laptop."""
         usual: dict[str, Any] = {
             "kind": PeerKind.LAPTOP,
             "max_uses": 1,
@@ -99,7 +99,7 @@ class InvitesCase(PeersCase):
 
 
 class MakingTests(InvitesCase):
-    """New invites."""
+    """Creating invites."""
 
     def test_made(self) -> None:
         """The invite has the requested values."""
@@ -182,7 +182,7 @@ class MakingTests(InvitesCase):
         self.assertEqual(self.invite(self.root).invite.owner, "root")
 
     def test_at_the_console(self) -> None:
-        """At the console it must be said whose the devices will be."""
+        """At the console the owner of the devices must be given."""
         new = NewInvite(kind=PeerKind.PHONE, max_uses=1, lifetime_seconds=60)
         self.assertRaises(Invalid, invites.create, self.conn, None, new)
         made = invites.create(self.conn, None, replace(new, user_id=self.bob.user.id))
@@ -196,7 +196,7 @@ class MakingTests(InvitesCase):
         self.invite(self.root, user_id=self.alice.user.id)
 
     def test_event(self) -> None:
-        """It is on record, with the token's first characters."""
+        """The event has the token's first characters."""
         before = self.revision()
         made = self.invite()
         self.assertEqual(self.revision(), before + 1)
@@ -208,7 +208,7 @@ class RedeemingTests(InvitesCase):
     """Devices that enroll themselves."""
 
     def test_enrolled(self) -> None:
-        """A device becomes a peer as the invite says."""
+        """A device becomes a peer with the invite's values."""
         site_networks.create(
             self.conn, None, NewSite(name="lab", network="10.20.0.0/16")
         )
@@ -262,7 +262,7 @@ class RedeemingTests(InvitesCase):
         self.assertEqual((self.now(made).uses, self.now(host).uses), (1, 0))
 
     def test_approval(self) -> None:
-        """With approval a device waits; its owner cannot approve it himself."""
+        """With approval a device waits; its owner cannot approve it."""
         made = self.invite(self.root, user_id=self.bob.user.id, approval=True)
         found = self.enrolled(made)
         self.assertEqual(found.peer.state, PeerState.PENDING)
@@ -292,7 +292,7 @@ class RedeemingTests(InvitesCase):
         )
 
     def test_uses(self) -> None:
-        """An invite is used as often as it says, no more."""
+        """An invite has exactly its number of uses."""
         made = self.invite(max_uses=3)
         for number in (1, 2, 3):
             self.assertEqual(self.now(made).state, InviteState.OPEN)
@@ -301,7 +301,7 @@ class RedeemingTests(InvitesCase):
         self.assertEqual((self.now(made).uses, len(self.rows("vpn_peer"))), (3, 3))
 
     def test_refused_alike(self) -> None:
-        """Four reasons, one answer; the record of events tells them apart."""
+        """Four reasons have one answer; the events distinguish them."""
         unknown = "smp-enroll-" + "x" * 43
         used, expired, revoked = self.invite(), self.invite(), self.invite()
         self.enrolled(used, 9)
@@ -385,7 +385,7 @@ class RepeatingTests(InvitesCase):
     """A device whose answer was lost."""
 
     def test_again(self) -> None:
-        """The same token and key get the same answer, and no second peer."""
+        """The same token and key get the same answer, without a second peer."""
         made = self.invite()
         first = self.enrolled(made)
         state = (self.dump(), self.revision())
@@ -515,7 +515,7 @@ class RevokingTests(InvitesCase):
     """Invites that end."""
 
     def test_each_state(self) -> None:
-        """An invite is revoked in each state; twice is harmless."""
+        """An invite can be revoked in each state; a second time has no effect."""
         new, partly, used, expired = (
             self.invite(),
             self.invite(max_uses=2),
@@ -589,7 +589,7 @@ class RevokingTests(InvitesCase):
         self.assertEqual(used, [])
 
     def test_events(self) -> None:
-        """Refusals of one's own invite are told to oneself and administrators."""
+        """Refusals of an invite are visible to its creator and administrators."""
         made = self.invite()
         invites.revoke(self.conn, self.alice, made.invite.id)
         self.refused(made, Reason.REVOKED)

@@ -1,4 +1,4 @@
-"""The file of known hosts is changed beside jobs that add to it."""
+"""Changing the file of known hosts while jobs add to it."""
 
 import os
 import threading
@@ -24,7 +24,7 @@ class ForgetTests(SynchronousTestCase):
         self.path.chmod(0o640)
 
     def test_forget(self) -> None:
-        """The other host stays, and so does the mode; nothing is left beside it."""
+        """The other host and the mode stay; no other file is left."""
         (gone,) = known_hosts.forget(self.path, "ONE:22")
         self.assertEqual(gone.host, "one")
         self.assertEqual(self.path.read_text(), f"two {KEY}\n")
@@ -43,7 +43,7 @@ class ForgetTests(SynchronousTestCase):
         self.assertEqual(self.path.read_text(), f"two {KEY}\n")
 
     def test_missing(self) -> None:
-        """A file that is not there yet has no keys."""
+        """A missing file has no keys."""
         missing = self.path.with_name("missing")
         self.assertEqual(known_hosts.listed(missing), [])
         self.assertRaises(NotFound, known_hosts.forget, missing, "one")

@@ -78,7 +78,7 @@ class MembersTests(SynchronousTestCase):
             )
 
     def test_manager(self) -> None:
-        """A manager makes no owner, and neither demotes nor removes one."""
+        """A manager cannot make, demote or remove an owner."""
         manager, owner = self.by(Role.MANAGER), self.people[Role.OWNER]
         with self.assertRaises(NotPermitted):
             members.change(
@@ -94,7 +94,7 @@ class MembersTests(SynchronousTestCase):
             )
 
     def test_nobody_grants_what_he_lacks(self) -> None:
-        """One who may manage users grants and takes no more than he has."""
+        """A manager of users grants and removes only permissions that they have."""
         keeper = Actor(
             user=self.stranger,
             project_id=self.project.id,
@@ -112,7 +112,7 @@ class MembersTests(SynchronousTestCase):
         self.assertEqual(self.role_of(guest), Role.TASK_RUNNER)
 
     def test_last_owner(self) -> None:
-        """The last owner is neither demoted nor removed, and cannot leave."""
+        """The last owner cannot be demoted or removed, and cannot leave."""
         owner = self.by(Role.OWNER)
         root = actor_of(make_user(self.conn, "root", admin=True), self.project, None)
         for actor in (owner, root):

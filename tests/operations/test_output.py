@@ -30,7 +30,7 @@ COMMIT = select(schema.task.c.commit_hash)
 
 
 class OutputTests(SynchronousTestCase):
-    """Lines go in and come out."""
+    """Storing and reading lines."""
 
     def setUp(self) -> None:
         """Make a task."""
@@ -44,7 +44,7 @@ class OutputTests(SynchronousTestCase):
         return [line.output for line in lines]
 
     def test_round_trip(self) -> None:
-        """Text of any language, tabs and escapes come back as they were."""
+        """Text of any language, tabs and escapes are kept."""
         texts = ["é Тест 漢字 😀", "", "a\tb", "\x1b[31mred\x1b[0m", "x\ry", "\x00"]
         stored = append(self.conn, self.task, [(1.5, text) for text in texts])
         self.assertEqual([line.output for line in stored], texts)
@@ -107,7 +107,7 @@ class OutputTests(SynchronousTestCase):
         self.assertEqual(append(self.conn, TaskId(99), [(1, "a")], offset=1), [])
 
     def test_deletion_takes_output(self) -> None:
-        """The output of a deleted task is gone."""
+        """Deleting a task deletes its output."""
         append(self.conn, self.task, [(1, "a")])
         self.conn.delete(schema.task, self.task)
         self.assertEqual(self.conn.column(FIRSTS), [])
@@ -126,7 +126,7 @@ class OutputTests(SynchronousTestCase):
     def test_any_batches(
         self, batches: list[list[tuple[float, str]]], above: int
     ) -> None:
-        """However lines come, they are numbered 1, 2, 3 … and come back so."""
+        """In any batches, lines are numbered 1, 2, 3 … and read in this order."""
         conn = memory_connection()
         project = make_project(conn)
         task = make_task(conn, project, make_template(conn, project))

@@ -32,7 +32,7 @@ EVERYTHING = {
 
 
 def template(**more: Any) -> Template:
-    """Return a template that allows nothing, unless *more* says otherwise."""
+    """Return a template that permits no overrides, except for *more*."""
     return Template(
         **{
             "id": TemplateId(1),
@@ -94,7 +94,7 @@ class OverrideTests(SynchronousTestCase):
         return allowed(of or template(), asked(**more), source)
 
     def test_nothing(self) -> None:
-        """A task that asks for nothing is as its template says."""
+        """A task without overrides has the template's values."""
         found = self.check()
         self.assertEqual(found.params, {})
         self.assertEqual((found.hosts_limit, found.arguments), ("", None))

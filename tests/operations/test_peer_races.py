@@ -59,7 +59,7 @@ def create(conn: Connection, number: int) -> str:
 
 
 def made_by(path: Path, first: int, count: int) -> list[str]:
-    """Make peers one after the other; return their addresses, or why there is none."""
+    """Create peers one after the other; return their addresses, or the reason."""
     found = []
     with closing(opened(path)) as conn:
         for number in range(first, first + count):

@@ -19,10 +19,10 @@ DAY = timedelta(days=1)
 
 
 class StateTests(PeersCase):
-    """One peer."""
+    """The states of one peer."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the peer."""
         super().setUp()
         self.peer = self.make(name="laptop", expires=self.conn.now + DAY)
 
@@ -57,14 +57,14 @@ class StateTests(PeersCase):
             )
 
     def test_expire(self) -> None:
-        """An end now takes the peer out at once; the date tells when."""
+        """Expiring a peer now removes it at once, with the date."""
         expired = peers.expire(self.conn, self.alice, self.peer.id)
         self.assertEqual(expired.state, PeerState.EXPIRED)
         self.assertEqual(expired.expires, self.conn.now)
         self.assertEqual(self.desired().peers, ())
 
     def test_expire_later(self) -> None:
-        """An end at a time to come is a date."""
+        """Expiring a peer later sets a date."""
         moment = self.conn.now + timedelta(hours=1)
         limited = peers.expire(self.conn, self.alice, self.peer.id, at=moment)
         self.assertEqual((limited.state, limited.expires), (PeerState.ACTIVE, moment))
@@ -102,7 +102,7 @@ class StateTests(PeersCase):
         self.assertIsNone(self.row()["ended"])
 
     def test_resumed_for_ever(self) -> None:
-        """A new date may be none; it is on record."""
+        """A resumed peer may have no date; the event says so."""
         peers.expire(self.conn, self.alice, self.peer.id)
         resumed = peers.resume(self.conn, self.alice, self.peer.id, expires=None)
         self.assertIsNone(resumed.expires)
@@ -155,7 +155,7 @@ class StateTests(PeersCase):
             self.assertIn("revoked", error.message)
 
     def test_moves(self) -> None:
-        """Each move from each state is taken or refused as the table says."""
+        """Each transition is accepted or refused as in the table."""
         taken = {
             ("active", "suspend"): "suspended",
             ("active", "resume"): "active",
@@ -268,14 +268,14 @@ class HeldTests(PeersCase):
         self.refused(peers.resume, made.id)
 
     def test_revoke(self) -> None:
-        """To end it for good is not to lift anything."""
+        """The owner may revoke a suspended device."""
         made = self.make()
         peers.suspend(self.conn, self.root, made.id)
         peers.revoke(self.conn, self.alice, made.id)
 
 
 class ExpiryTests(PeersCase):
-    """Peers whose time comes."""
+    """Peers that expire."""
 
     def test_table(self) -> None:
         """Desired are those with time left, of users who may log in."""
@@ -419,7 +419,7 @@ class EndingTests(PeersCase):
         self.assertEqual({each.address for each in self.desired().grants}, every)
 
     def test_without_vpn(self) -> None:
-        """Without a network all of that goes on as before."""
+        """Without a network these operations still work."""
         self.conn.raw.execute("DELETE FROM vpn_network")
         users.set_active(self.conn, self.root, self.bob.user.id, active=False)
         users.delete(self.conn, self.root, self.bob.user.id)

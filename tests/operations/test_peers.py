@@ -88,7 +88,7 @@ ODD_NAMES = (
 
 
 class MakingTests(PeersCase):
-    """New peers."""
+    """Creating peers."""
 
     def test_enrolled(self) -> None:
         """A device gets addresses, a file with a preshared key, and the site's URL."""
@@ -159,7 +159,7 @@ class MakingTests(PeersCase):
         self.assertEqual(self.rows("vpn_peer"), [])
 
     def test_odd_names(self) -> None:
-        """Harmless text stays text, and only the row of a name goes."""
+        """Unusual text is stored unchanged, and has no effect on other rows."""
         self.options = Options(devices_per_user=100)
         for name in ODD_NAMES:
             made = self.enroll(name=name)
@@ -186,7 +186,7 @@ class MakingTests(PeersCase):
         peers.change(self.conn, self.owner, old.id, ChangedPeer(name="web_1"))
 
     def test_normalized(self) -> None:
-        """A name has one spelling, however it was composed."""
+        """A name is normalized from any composition."""
         made = self.make(name="cafe\u0301")
         self.assertEqual(made.name, "caf\xe9")
         error = self.assertRaises(Conflict, self.make, name="CAF\xc9")
@@ -344,7 +344,7 @@ class MakingTests(PeersCase):
         self.assertTrue(error.message.startswith("grants: "))
 
     def test_key_made_here(self) -> None:
-        """A key pair that the device has not made is on record."""
+        """The event says that the server generated the key pair."""
         new = NewPeer(name="a", public_key=public_key(1), user_id=self.bob.user.id)
         peers.create(self.conn, None, new, keyring=self.keyring, key_made_here=True)
         self.assertIn("made on the server", self.events()[-1])
@@ -397,7 +397,7 @@ class SeeingTests(PeersCase):
         return [each.name for each in peers.listed(self.conn, actor, **given)]
 
     def test_listed(self) -> None:
-        """Each sees his own and his projects' hosts; in a project there are hosts."""
+        """Users see their own peers and their projects' hosts; a project has hosts."""
         self.assertEqual(self.names(None), ["bobs", "host", "mine"])
         self.assertEqual(self.names(self.root), ["bobs", "host", "mine"])
         self.assertEqual(self.names(self.alice), ["host", "mine"])
@@ -518,7 +518,7 @@ class SeeingTests(PeersCase):
             self.assertEqual(self.refused(actor, peer, DomainError), set())
 
     def test_find(self) -> None:
-        """A peer is found by uuid, number and name; several of a name are told."""
+        """A peer is found by UUID, id and name; an ambiguous name is an error."""
         for text in (self.mine.uuid, self.mine.uuid.upper(), str(self.mine.id), "MINE"):
             self.assertEqual(peers.find(self.conn, None, text).id, self.mine.id)
         self.make(self.bob, name="mine")
@@ -529,7 +529,7 @@ class SeeingTests(PeersCase):
             self.assertRaises(NotFound, peers.find, self.conn, None, text)
 
     def test_revoked_are_not_found_by_name(self) -> None:
-        """The name of a revoked peer is free; its number and uuid still tell it."""
+        """The name of a revoked peer is free; its id and UUID still find it."""
         peers.revoke(self.conn, None, self.mine.id)
         self.assertRaises(NotFound, peers.find, self.conn, None, "mine")
         self.assertEqual(peers.find(self.conn, None, self.mine.uuid).name, "mine")

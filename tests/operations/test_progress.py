@@ -29,7 +29,7 @@ class ProgressTestCase(SynchronousTestCase):
     """A project with a template."""
 
     def setUp(self) -> None:
-        """Make them."""
+        """Create a project and a template."""
         self.conn = memory_connection()
         self.user = make_user(self.conn)
         self.project = make_project(self.conn, self.user)
@@ -93,7 +93,7 @@ class ClaimTests(ProgressTestCase):
         self.assertEqual(seen, [[first, second], active])
 
     def test_started(self) -> None:
-        """Once a job runs, its one-time secrets are gone."""
+        """Once a job runs, its one-time secrets are deleted."""
         task = self.task(Status.STARTING, secret="s1.a.b")
         started = progress.started(self.conn, task)
         assert started is not None
@@ -124,7 +124,7 @@ class ClaimTests(ProgressTestCase):
         self.assertEqual(again.status, Status.STOPPED)
 
     def test_left(self) -> None:
-        """Tasks that had neither ended nor only waited are left over."""
+        """Unfinished tasks are those that were started and have not ended."""
         self.task()
         self.task(Status.SUCCESS)
         wanted = self.task(Status.RUNNING, spool_offset=5)
@@ -155,7 +155,7 @@ class FinishTests(ProgressTestCase):
         self.assertEqual(self.conn.column(SECRETS), [None])
 
     def test_final_is_final(self) -> None:
-        """An end that comes again changes nothing, and adds no line."""
+        """A repeated end changes nothing, and adds no line."""
         task = self.task(Status.STOPPED)
         self.assertIsNone(self.finish(task, Happening.SUCCEEDED, said=[(1, "again")]))
         self.assertEqual(self.row(task).status, Status.STOPPED)
@@ -232,7 +232,7 @@ class StopTests(ProgressTestCase):
     """Transitions for the request to stop a task."""
 
     def test_again(self) -> None:
-        """Asking again, or for one that was stopped, is fine."""
+        """Stopping again, or after the end, is accepted."""
         for status, wanted in (
             (Status.WAITING, Status.STOPPED),
             (Status.RUNNING, Status.STOPPING),

@@ -1,4 +1,4 @@
-"""Projects."""
+"""Creating, changing and deleting projects."""
 
 from typing import Any
 
@@ -201,7 +201,7 @@ class ProjectsTests(SynchronousTestCase):
         projects.delete(self.conn, self.inside(project))
 
     def test_events(self) -> None:
-        """The record tells of a project's life, its end in the installation's part."""
+        """A project's events include its creation; its deletion is global."""
         made = projects.create(self.conn, actor_of(self.admin), NewProject(name="Site"))
         inside = actor_of(self.admin, made)
         projects.change(self.conn, inside, NewProject(name="New"))

@@ -46,7 +46,7 @@ class OpenTests(SynchronousTestCase):
         self.assertEqual(open_secret(self.keyring, self.row()), NoSecret())
 
     def test_wrong_key(self) -> None:
-        """A key sealed under another master key is named, by name and id."""
+        """A key encrypted with another master key is reported by name and id."""
         row = self.text()
         error = self.assertRaises(SecretUnreadable, open_secret, make_keyring(8), row)
         self.assertIn("“Deploy key”", error.message)

@@ -44,10 +44,10 @@ class SitesCase(PeersCase):
 
 
 class SiteTests(SitesCase):
-    """Networks."""
+    """Creating and changing networks."""
 
     def test_made(self) -> None:
-        """It is there, and on record."""
+        """A new network is listed, with an event."""
         before = self.revision()
         made = self.site()
         self.assertEqual((made.name, made.network), ("lab", "10.20.0.0/16"))
@@ -80,13 +80,13 @@ class SiteTests(SitesCase):
             self.assertRaises(Conflict, self.site, name, network)
 
     def test_pools(self) -> None:
-        """A network behind the server is none of the pools, nor around or in one."""
+        """A network that overlaps a pool is refused."""
         for text in ("10.80.0.0/24", "10.80.0.0/16", "10.80.0.64/26", "fd80::/48"):
             error = self.assertRaises(Invalid, self.site, network=text)
             self.assertTrue(error.message.startswith("network: "), error.message)
 
     def test_everything(self) -> None:
-        """The whole of IPv4 has the pool in it, and cannot be opened."""
+        """The whole of IPv4 contains the pool, and is refused."""
         self.assertRaises(Invalid, self.site, network="0.0.0.0/0")
 
     def test_change(self) -> None:
@@ -145,7 +145,7 @@ class SiteTests(SitesCase):
 
 
 class GrantTests(SitesCase):
-    """Grants."""
+    """Creating and removing grants."""
 
     def test_made(self) -> None:
         """A grant shows its recipient, and its event has its end."""
@@ -172,7 +172,7 @@ class GrantTests(SitesCase):
         self.assertEqual(self.desired().grants, ())
 
     def test_refused(self) -> None:
-        """A grant is to exactly one that is there."""
+        """A grant needs exactly one existing recipient."""
         made = self.site()
         gone = self.make()
         peers.revoke(self.conn, None, gone.id)

@@ -20,7 +20,7 @@ class SliceTests(SynchronousTestCase):
     """A project with more tasks than a slice, one of them with a long log."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the store."""
         self.conn = memory_connection()
         self.user = make_user(self.conn)
         self.project = make_project(self.conn, self.user)

@@ -64,7 +64,7 @@ class SurveyTests(SynchronousTestCase):
         self.assertIn("invalid login", self.refusal(account, ansible_user="-oX=y"))
 
     def test_nothing_asked(self) -> None:
-        """Without a survey an empty object, an empty text and null are fine."""
+        """Without a survey an empty object, an empty text and null are accepted."""
         for text in ("", "{}", " ", "null"):
             found = answers((), environment=text, secret=text)
             self.assertEqual((found.variables, found.secrets), ({}, {}))
@@ -117,7 +117,7 @@ class SurveyTests(SynchronousTestCase):
         self.assertEqual(self.check(*survey, a="two", n=8), {"a": "two", "n": 8})
 
     def test_integer(self) -> None:
-        """An integer may come as a text, and is one afterwards."""
+        """An integer given as text becomes an integer."""
         survey = variable("n", SurveyType.INTEGER)
         self.assertEqual(self.check(survey, n="-12"), {"n": -12})
         for wrong in ("1.5", "x", 1.5, True, "٣"):

@@ -36,7 +36,7 @@ class TaskTestCase(SynchronousTestCase):
     """A user who may run tasks in a project with a template."""
 
     def setUp(self) -> None:
-        """Make them."""
+        """Create the project and the user."""
         self.conn = memory_connection()
         self.user = make_user(self.conn)
         self.project = make_project(self.conn, self.user)
@@ -45,7 +45,7 @@ class TaskTestCase(SynchronousTestCase):
         self.template = make_template(self.conn, self.project)
 
     def newest(self, **asked: Any) -> list[TaskInList]:
-        """Return the tasks of a list; a short one is the same in both ways."""
+        """Return a list of tasks, checked to be equal by both functions."""
         ids = tasks.newest(self.conn, self.actor, **asked)
         found = tasks.page(self.conn, self.actor, ids)[0]
         short = tasks.newest_if_short(self.conn, self.actor, **asked)
@@ -67,7 +67,7 @@ class TaskTestCase(SynchronousTestCase):
 
 
 class CreateTests(TaskTestCase):
-    """Starting tasks."""
+    """Creating tasks."""
 
     def test_waits(self) -> None:
         """A new task waits, has its user, and is counted and recorded."""
@@ -94,7 +94,7 @@ class CreateTests(TaskTestCase):
         self.assertEqual(self.conn.column(SECRETS), [])
 
     def test_answers(self) -> None:
-        """Answers and defaults are stored; secrets only sealed."""
+        """Answers and defaults are stored; secrets only encrypted."""
         self.conn.update(schema.template, self.template, survey_vars=SURVEY)
         made = self.create(secret='{"word": "hush hush"}')
         self.assertEqual(made.environment, '{"target":"web"}')
@@ -228,14 +228,14 @@ class EndTests(TaskTestCase):
         return tasks.ask_stop(self.conn, self.actor, task).status
 
     def test_waiting(self) -> None:
-        """A task that waits is stopped at once, with its secret gone."""
+        """A waiting task is stopped at once, and its secret is deleted."""
         task = self.task(secret="s1.x.y")
         self.assertEqual(self.stop(task), Status.STOPPED)
         self.assertEqual(self.conn.column(SECRETS), [None])
         self.assertIsNotNone(tasks.get(self.conn, self.actor, task).end)
 
     def test_active(self) -> None:
-        """A task that is active is being stopped; twice is the same."""
+        """An active task gets the status stopping; a second time has no effect."""
         for status in (Status.STARTING, Status.RUNNING):
             task = self.task(status)
             self.assertEqual(self.stop(task), Status.STOPPING)

@@ -80,7 +80,7 @@ class VaultTests(SynchronousTestCase):
     """Vaults of templates."""
 
     def test_names(self) -> None:
-        """A vault without a name is the default one, of which there is one."""
+        """A vault without a name is the default one, which is unique."""
         key = KeyId(1)
         nameless = NewVault(vault_key_id=key)
         self.assertEqual(vault_names([nameless]), [(key, None)])

@@ -1,4 +1,4 @@
-"""API tokens."""
+"""Creating, listing and deleting API tokens."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ class TokensTests(SynchronousTestCase):
         self.bob = actor_of(make_user(self.conn, "bob"))
 
     def test_shown_once(self) -> None:
-        """The whole token is shown when it is made, and kept nowhere."""
+        """The whole token is shown at its creation only, and not stored."""
         made = tokens.create(self.conn, self.alice)
         self.assertEqual(len(made.id), 44)
         self.assertEqual(made.id, made.id.lower())
@@ -36,7 +36,7 @@ class TokensTests(SynchronousTestCase):
         self.assertNotIn(made.id[8:].encode(), stored)
 
     def test_delete(self) -> None:
-        """A token is deleted by the whole of it, or a beginning of eight or more."""
+        """A token is deleted by its text, or by a prefix of eight characters."""
         for length in (44, 8, 20):
             made = tokens.create(self.conn, self.alice)
             tokens.delete(self.conn, self.alice, made.id[:length].upper())
@@ -49,7 +49,7 @@ class TokensTests(SynchronousTestCase):
             tokens.delete(self.conn, self.alice, made.id[:7])
 
     def test_ambiguous(self) -> None:
-        """A beginning of several deletes none; the whole token deletes one."""
+        """An ambiguous prefix deletes no token; the full text deletes one."""
         made = tokens.create(self.conn, self.alice)
         self.conn.insert(
             schema.user_token,
@@ -73,7 +73,7 @@ class TokensTests(SynchronousTestCase):
                 tokens.delete(self.conn, self.bob, text)
 
     def test_wrong_end(self) -> None:
-        """A whole token that differs at the end deletes nothing."""
+        """A full text that differs at the end deletes nothing."""
         made = tokens.create(self.conn, self.alice)
         with self.assertRaises(NotFound):
             tokens.delete(self.conn, self.alice, made.id[:-2] + "x=")

@@ -1,4 +1,4 @@
-"""Accounts."""
+"""Creating, changing and deleting accounts."""
 
 import sqlite3
 from typing import Any
@@ -64,7 +64,7 @@ class UsersTests(SynchronousTestCase):
         )
 
     def test_create(self) -> None:
-        """A new user has what was said, as it was, and a time of whole seconds."""
+        """A new user has the given values, and a time of whole seconds."""
         made = self.create(_new(username=" BoB ", email="Bob@Example.COM", admin=True))
         self.assertEqual(made.username, "BoB")
         self.assertEqual(made.email, "Bob@Example.COM")
@@ -137,7 +137,7 @@ class UsersTests(SynchronousTestCase):
             self.change(alice, self.admin, username="B B")
 
     def test_external(self) -> None:
-        """An external user has no password here, and keeps his login."""
+        """An external user has no password here, and a fixed login."""
         with self.assertRaises(Invalid):
             self.create(_new(external=True))
         made = users.create(
@@ -218,7 +218,7 @@ class UsersTests(SynchronousTestCase):
         self.assertFalse(self.holds(token))
 
     def test_set_active_refused(self) -> None:
-        """Only an administrator does it, and not to himself."""
+        """Only an administrator may do it, and only for other users."""
         with self.assertRaises(NotPermitted):
             users.set_active(
                 self.conn, actor_of(self.alice), self.admin.id, active=False
@@ -232,7 +232,7 @@ class UsersTests(SynchronousTestCase):
             users.set_active(self.conn, actor_of(self.admin), 999, active=False)
 
     def test_delete(self) -> None:
-        """A deleted user's sessions, tokens and memberships are gone."""
+        """Deleting a user deletes the user's sessions, tokens and memberships."""
         make_project(self.conn, self.alice)
         _, session = make_session(self.conn, self.alice)
         _, token = make_token(self.conn, self.alice)

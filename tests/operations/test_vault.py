@@ -1,4 +1,4 @@
-"""The start-up table, the check and the new key for everything that is sealed."""
+"""Encrypted values: the decision at the start, the check and a new master key."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -21,10 +21,10 @@ THIRD = MasterKey(bytes(range(2, 34)))
 
 
 class VaultCase(SynchronousTestCase):
-    """A store with sealed rows of each kind."""
+    """A store with encrypted rows of each kind."""
 
     def setUp(self) -> None:
-        """Make it, sealed under the first key."""
+        """Create the store, encrypted with the first key."""
         self.conn = memory_connection()
         self.entropy = Entropy()
         self.project = make_project(self.conn)
@@ -133,10 +133,10 @@ class VaultCase(SynchronousTestCase):
 
 
 class RegistryTests(SynchronousTestCase):
-    """No sealed column is forgotten."""
+    """Each encrypted column is registered."""
 
     def test_registry(self) -> None:
-        """The registry is what the schema's annotations say."""
+        """The registry equals the schema's annotations."""
         annotated = {
             (column.info["sealed"], table.name, column.name)
             for table in schema.metadata.tables.values()
@@ -161,7 +161,7 @@ class StartTests(VaultCase):
         self.assertEqual(self.dump(), before)
 
     def test_first_start(self) -> None:
-        """Nothing sealed and no key: nothing is refused, nothing stored."""
+        """Without encrypted rows and a key the start is accepted without a change."""
         before = self.dump()
         self.assertEqual(self.start(None).total, 0)
         self.assertEqual(self.dump(), before)
@@ -175,12 +175,12 @@ class StartTests(VaultCase):
         self.refused(NoMasterKey, None, FIRST.key_id)
 
     def test_no_key(self) -> None:
-        """Sealed rows and no key: refused with the id; no key may be made."""
+        """Encrypted rows without a key: refused with the id, and no key is created."""
         self.fill()
         self.refused(NoMasterKey, None, FIRST.key_id, "0 bytes found")
 
     def test_no_key_and_plain_text(self) -> None:
-        """Rows that are not sealed at all keep a key from being made, too."""
+        """Rows in plain text also prevent the creation of a key."""
         self.conn.update(schema.access_key, 1, secret="plain")
         self.refused(NoMasterKey, None)
 
@@ -202,7 +202,7 @@ class StartTests(VaultCase):
         self.assertEqual(self.dump(), before)
 
     def test_old_and_new(self) -> None:
-        """With the former key beside the new one a start warns until a rekey."""
+        """With the former key besides the new one a start warns until a rekey."""
         self.fill()
         self.start(self.ring)
         both = self.keyring(SECOND, FIRST)
@@ -242,7 +242,7 @@ class StartTests(VaultCase):
         self.assertEqual(len(self.start(self.ring).unreadable), 1)
 
     def test_damaged_canary(self) -> None:
-        """A damaged canary of the right key is made anew."""
+        """A damaged canary of the right key is replaced."""
         self.start(self.ring)
         name = f"sealing_key:{FIRST.key_id}"
         self.conn.update(schema.option, name, value="s1.broken")
@@ -275,7 +275,7 @@ class CheckTests(VaultCase):
         self.assertEqual(reports[0].project, "Site")
 
     def test_wrong_key(self) -> None:
-        """With another key every value says so."""
+        """With another key every value is reported."""
         self.fill()
         reports = vault.check(self.conn, self.keyring(SECOND))
         self.assertEqual({each.why for each in reports}, {"wrong key"})
@@ -319,7 +319,7 @@ class CheckTests(VaultCase):
         self.assertIn("'Key 2' of project 'Other'", title)
 
     def test_not_sealed(self) -> None:
-        """Text that is not sealed is unreadable, and is not shown."""
+        """Plain text is reported as unreadable, and is not shown."""
         self.fill()
         self.conn.update(schema.access_key, self.keys[0], secret="Zx9-marker\n")
         reports = [each for each in vault.check(self.conn, self.ring) if each.why]
@@ -387,7 +387,7 @@ class RekeyTests(VaultCase):
         self.assertEqual(self.dump(), before)
 
     def test_skip_unreadable(self) -> None:
-        """Told to, it leaves the damaged row as it is and reports it."""
+        """With the option, a damaged row is left unchanged and reported."""
         self.damage(self.keys[1])
         before = self.secrets()[self.keys[1]]
         report = self.rekey(self.keyring(SECOND, FIRST), skip=True)
@@ -410,7 +410,7 @@ class RekeyTests(VaultCase):
         self.assertEqual(self.broken(self.keyring(THIRD)), [])
 
     def test_running_server(self) -> None:
-        """Beside a server that seals with another key nothing is done."""
+        """While a server encrypts with another key nothing is done."""
         before = self.dump()
         ring = self.keyring(SECOND, FIRST)
         with self.assertRaises(Conflict) as caught:

@@ -1,4 +1,4 @@
-"""Views."""
+"""Creating, changing and deleting views."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -34,7 +34,7 @@ class ViewsTests(SynchronousTestCase):
                 views.create(self.conn, self.actor, NewView(title=title))
 
     def test_change(self) -> None:
-        """A view is changed whole."""
+        """A change replaces all fields of a view."""
         made = views.create(self.conn, self.actor, NewView(title="A", position=1))
         views.change(self.conn, self.actor, made.id, NewView(title="B"))
         after = views.get(self.conn, self.actor, made.id)

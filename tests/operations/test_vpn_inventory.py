@@ -20,7 +20,7 @@ class FilterTests(SynchronousTestCase):
     """The inventory's text."""
 
     def test_conditions(self) -> None:
-        """Tags add up, comments and empty lines say nothing."""
+        """Tags are combined; comments and empty lines are ignored."""
         text = "# mine\ntags: db, web\n\ntags: edge\nseen: 15\n"
         self.assertEqual(
             parse(text), Filter(tags=("db", "web", "edge"), seen_minutes=15)
@@ -138,7 +138,7 @@ class HostTests(SynchronousTestCase):
         self.assertEqual(set(tree["children"]["tag_db"]["hosts"]), names)
 
     def test_exact_name(self) -> None:
-        """A host keeps its name, though another one's is cleaned to the same."""
+        """A host keeps its valid name, even if another name is changed to the same."""
         self.host("a b")
         self.host("a_b")
         self.host("localhost")

@@ -33,7 +33,7 @@ class MakingTests(PeersCase):
         return vpn_network.initialise(self.conn, None, network(**changes))
 
     def test_none(self) -> None:
-        """Before that there is none, and a change of anything else goes on."""
+        """Without a network there is none, and other changes work."""
         self.assertIsNone(vpn_network.find(self.conn))
         error = self.assertRaises(NotFound, vpn_network.get, self.conn, self.alice)
         self.assertEqual(error.message, "The VPN is not set up")
@@ -62,7 +62,7 @@ class MakingTests(PeersCase):
         self.assertEqual(len(vpn_network.pools(self.conn, None)), 1)
 
     def test_again(self) -> None:
-        """The same again changes nothing, and is no event."""
+        """A repeated call changes nothing, and records no event."""
         before = self.initialise()
         peer = self.make()
         count = len(self.events())
@@ -239,14 +239,14 @@ class ChangingTests(PeersCase):
 
 
 class PoolTests(PeersCase):
-    """Addresses."""
+    """Allocating addresses."""
 
     def resize(self, pool4: str, pool6: str = "") -> None:
         """Take other pools, without peers."""
         vpn_network.initialise(self.conn, None, network(pool4=pool4, pool6=pool6))
 
     def test_full(self) -> None:
-        """A full pool is a conflict at once, that tells the pool's size."""
+        """A full pool is a conflict at once, with the pool's size."""
         for pool, size in (("10.80.0.0/30", 1), ("10.80.0.0/29", 5)):
             self.conn.raw.execute("DELETE FROM vpn_peer")
             self.resize(pool)
@@ -259,7 +259,7 @@ class PoolTests(PeersCase):
             self.assertIn(f" {size} ", error.message)
 
     def test_full_ipv6(self) -> None:
-        """The same for IPv6; a failed attempt is undone."""
+        """The same for IPv6; a failed attempt is rolled back."""
         self.resize("10.80.0.0/16", "fd80::/120")
         for number in range(253):
             self.conn.insert(
@@ -364,7 +364,7 @@ class PoolTests(PeersCase):
         self.assertRaises(Conflict, self.make, self.root)
 
     def test_oldest_first(self) -> None:
-        """Of those that rest, no more are let go than are needed."""
+        """Only as many reserved addresses as needed are released, the oldest first."""
         self.resize("10.80.0.0/27")
         made = [self.make(self.root) for _ in range(20)]
         for each in (made[7], made[3], *made[10:18]):

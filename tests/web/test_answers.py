@@ -26,7 +26,7 @@ class JsonTests(SynchronousTestCase):
         )
 
     def test_times(self) -> None:
-        """A whole second has no fraction and ends in Z."""
+        """A time of whole seconds has no fraction and ends in Z."""
         moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         self.assertEqual(json([moment]), b'["2026-01-02T03:04:05Z"]\n')
 
@@ -85,12 +85,12 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(body, {"error": "by x", "inUse": True})
 
     def test_retry(self) -> None:
-        """Too many guesses say when to come again."""
+        """The error for too many guesses has the delay."""
         answer = refusal(errors.TooManyAttempts(retry_after=7))
         self.assertIn((b"retry-after", b"7"), answer.headers)
 
     def test_fault(self) -> None:
-        """A fault of ours tells its reference and nothing else."""
+        """An internal error shows its reference only."""
         answer = failure("1a2b")
         self.assertEqual(answer.status, 500)
         self.assertEqual(

@@ -19,7 +19,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewThing(msgspec.Struct, frozen=True, kw_only=True):
-    """A body."""
+    """A body of a request."""
 
     name: str = ""
     key_id: int | None = 3

@@ -78,7 +78,7 @@ class PortTests(SynchronousTestCase):
             self.assertNotIn("strict-transport-security", headers)
 
     def test_odd(self) -> None:
-        """Targets that are none lead nowhere else."""
+        """A redirect for an invalid target leads to the site itself."""
         for path in ("http://evil.test/x", "/\xe9", "*"):
             _, headers, _ = self.ask(path)
             where = headers.get("location", "https://ci.test:3000/")

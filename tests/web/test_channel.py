@@ -48,7 +48,7 @@ class SmugglingTests(ChannelTestCase):
                 self.assertIsNone(answer.header("server"))
 
     def test_byte_by_byte(self) -> None:
-        """So it is when the bytes come one after the other."""
+        """The answers are the same if the bytes arrive one by one."""
         for name, data in SMUGGLED.items():
             if len(data) > 1000:
                 continue
@@ -59,7 +59,7 @@ class SmugglingTests(ChannelTestCase):
                 self.assertEqual(self.answers(transport), [400])
 
     def test_after_a_good_one(self) -> None:
-        """The second request of a connection is looked at just the same."""
+        """The second request of a connection is checked in the same way."""
         for name, data in SMUGGLED.items():
             with self.subTest(name=name):
                 transport = self.client.send(GET + data + HIDDEN)
@@ -119,7 +119,7 @@ class SlowTests(ChannelTestCase):
             self.client.clock.advance(1)
 
     def test_head(self) -> None:
-        """A head that comes a byte a second ends at its time, with 408."""
+        """A head of one byte a second ends with 408 at the time limit."""
         transport = self.client.send(b"G")
         self.feed(transport, GET[1:] + b"X" * 100, 1000)
         self.assertEqual(self.answers(transport), [408])
@@ -144,7 +144,7 @@ class SlowTests(ChannelTestCase):
         self.assertEqual(self.answers(transport), [401])
 
     def test_idle(self) -> None:
-        """A connection without a request ends after a minute, without a word."""
+        """A connection without a request is closed silently after a minute."""
         transport = self.client.send(GET)
         self.client.clock.advance(IDLE - 1)
         self.assertFalse(transport.disconnecting)
@@ -164,7 +164,7 @@ class SlowTests(ChannelTestCase):
 
 
 class ReaderTests(ResourceCase):
-    """An answer waits for its reader, but not for ever."""
+    """An answer waits for its reader, with a time limit."""
 
     def test_reader(self) -> None:
         """Only a client that reads nothing for two minutes is cut off."""
@@ -195,7 +195,7 @@ class CrowdTests(ChannelTestCase):
         self.assertEqual(client.get("/api/ping").status, 200)
 
     def test_proxies(self) -> None:
-        """This machine and proxies speak for many."""
+        """Limits of a single source do not apply to this machine and proxies."""
         for peer in ("10.0.0.7", "127.0.0.1", "::1"):
             self.client.peer = peer
             for _ in range(EACH + 1):
@@ -224,7 +224,7 @@ class PipelineTests(ChannelTestCase):
         self.assertEqual(transport.producerState, "producing")
 
     def test_in_one_read(self) -> None:
-        """So it is when all of them come with the first one."""
+        """The result is the same if all requests arrive in one read."""
         transport = self.client.send(b"")
         self.full_after_each(transport)
         self.client.more(transport, GET * 1000)
@@ -250,7 +250,7 @@ class FullTests(ChannelTestCase):
     """All connections that a site may have are open."""
 
     def test_idle_ones_go(self) -> None:
-        """The connection that is idle for longest makes room for a new one."""
+        """The connection that is idle for longest is closed for a new one."""
         client = self.client
         client.site.visitors.all = 5
         transports = [client.send(b"") for _ in range(5)]

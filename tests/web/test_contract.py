@@ -23,7 +23,7 @@ _USER = {
 
 
 class ContractTests(SynchronousTestCase):
-    """An answer that is not as documented is told."""
+    """An answer that differs from the document is reported."""
 
     def compare(
         self,
@@ -32,7 +32,7 @@ class ContractTests(SynchronousTestCase):
         status: int = 200,
         kind: str = "application/json",
     ) -> str:
-        """Return what is told of an answer."""
+        """Return the reported differences of an answer."""
         text = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return "; ".join(mismatches("GET", path, status, kind, text))
 
@@ -45,7 +45,7 @@ class ContractTests(SynchronousTestCase):
         self.assertEqual(self.compare(b"pong", "/ping", kind="text/plain"), "")
 
     def test_told(self) -> None:
-        """Other statuses, types, fields and values are told."""
+        """Other statuses, types, fields and values are reported."""
         for answer, word in (
             (self.compare([{**_USER, "more": 1}]), "more is not documented"),
             (self.compare([{**_USER, "id": "1"}]), "is no integer"),
@@ -113,7 +113,7 @@ class SchemaTests(SynchronousTestCase):
             yield from self.hidden(each, seen)
 
     def test_times(self) -> None:
-        """Times are said to be times."""
+        """Times have the format of times."""
         for name, field in (
             ("User", "created"),
             ("Task", "start"),
@@ -123,7 +123,7 @@ class SchemaTests(SynchronousTestCase):
         self.assertNotIn("date-time", name)
 
     def test_refusals(self) -> None:
-        """Each route says how it refuses."""
+        """Each route documents its errors."""
         for route in ROUTES:
             path = route.pattern.replace(":text}", "}")
             responses = self.document["paths"][path][route.method.lower()]["responses"]

@@ -28,13 +28,13 @@ class CookieTests(SynchronousTestCase):
         self.assertNotIn("Secure", text)
 
     def test_expired(self) -> None:
-        """The cookie is taken away with the same path."""
+        """The cookie is deleted with the same path."""
         text = expired_cookie(path="/x", secure=True)
         self.assertTrue(text.startswith("semaphore=; Path=/x;"))
         self.assertIn("Max-Age=0", text)
 
     def test_whole_set_cookie(self) -> None:
-        """A client that sends the whole Set-Cookie value back is understood."""
+        """A client that returns the whole Set-Cookie value is accepted."""
         for path in ("/", "/semaphore"):
             sent = session_cookie("abc", path=path, secure=True, lifetime=WEEK)
             self.assertEqual(session_of([sent]), "abc")

@@ -1,4 +1,4 @@
-"""One port that tells by the first bytes who takes a connection."""
+"""One port that detects the protocol by the first bytes."""
 
 from typing import Any, ClassVar
 
@@ -31,19 +31,19 @@ TRUST = Trust.of(["10.0.0.0/24"])
 
 
 class Way(Resource):
-    """Says how a request came."""
+    """Answers with the properties of the request's connection."""
 
     isLeaf = True
 
     def render(self, request: Any) -> bytes:
-        """Say address, scheme and whether the peer is trusted."""
+        """Return address, scheme and whether the peer is trusted."""
         came = arrival(request, place=Place(""), below_base=False, trust=TRUST)
         way = came.visit
         return f"{way.address} {way.scheme} {way.trusted}".encode()
 
 
 class EntranceTestCase(SynchronousTestCase):
-    """An entrance to a site that says how one came."""
+    """A port for a site that answers with the connection's properties."""
 
     def setUp(self) -> None:
         """Make it, with TLS."""
@@ -99,7 +99,7 @@ class TlsTests(EntranceTestCase):
     """TLS goes to the site."""
 
     def test_versions(self) -> None:
-        """TLS 1.2 and 1.3, from anywhere; the connection waits for nothing more."""
+        """TLS 1.2 and 1.3, from any address; then the connection is not pending."""
         for version in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
             for peer in ("192.0.2.7", "127.0.0.1"):
                 found = self.over_tls(self.wire(peer), version=version)
@@ -107,7 +107,7 @@ class TlsTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_byte_by_byte(self) -> None:
-        """The hello may come byte by byte."""
+        """The ClientHello may arrive byte by byte."""
         wire = self.wire()
         client = TlsClient(wire)
         for each in client.hello():
@@ -118,7 +118,7 @@ class TlsTests(EntranceTestCase):
         self.assertEqual(parse(client.receive()).status, 200)
 
     def test_with_the_request(self) -> None:
-        """Data that comes with the end of the handshake reaches the site."""
+        """Data that arrives with the end of the handshake reaches the site."""
         wire = self.wire()
         client = TlsClient(wire)
         wire.deliver(client.hello())
@@ -178,7 +178,7 @@ class TlsTests(EntranceTestCase):
         self.assertEqual(len(self.lobby), 0)
 
     def test_many(self) -> None:
-        """One address has a limit, and all have one; the oldest makes room."""
+        """Connections are limited per address, and in total; the oldest is closed."""
         wires = [self.wire() for _ in range(EACH)]
         self.assertTrue(self.wire().gone)
         self.assertFalse(wires[0].gone)
@@ -266,7 +266,7 @@ class PlainTests(EntranceTestCase):
         wire.lose()
 
     def test_byte_by_byte(self) -> None:
-        """A request may come byte by byte, though P may be of PROXY or of PUT."""
+        """A request may arrive byte by byte, although P may begin PROXY or PUT."""
         for peer, status in (("127.0.0.1", 200), ("192.0.2.7", 426)):
             wire = self.wire(peer)
             for each in b"PUT /x HTTP/1.1\r\nHost: box\r\nContent-Length: 0\r\n\r\n":
@@ -297,7 +297,7 @@ class PlainTests(EntranceTestCase):
 
 
 class ProxyProtocolTests(EntranceTestCase):
-    """A proxy says by the PROXY protocol whose connection it passes on."""
+    """A proxy names the client by the PROXY protocol."""
 
     LINE: ClassVar[bytes] = b"PROXY TCP4 198.51.100.9 10.0.0.1 4711 443\r\n"
     TLS: ClassVar[bytes] = b"\x20\x00\x05\x01\x00\x00\x00\x00"
@@ -336,7 +336,7 @@ class ProxyProtocolTests(EntranceTestCase):
             self.assertEqual(self.plain("10.0.0.7", header + forged), "308")
 
     def test_told_of_tls(self) -> None:
-        """A proxy that ended the client's TLS says so; forged headers do not."""
+        """A proxy's header reports the client's TLS; forged headers do not count."""
         header = version_2(0x11, addresses("198.51.100.9"), extra=self.TLS)
         forged = GET[:-2] + b"X-Forwarded-For: 9.9.9.9\r\n\r\n"
         for data in (GET, forged):

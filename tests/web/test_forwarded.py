@@ -24,7 +24,7 @@ def way(peer: str | None, tls: bool = False, **headers: str) -> Visit:
 
 
 class VisitTests(SynchronousTestCase):
-    """Only a proxy on this machine, over plain HTTP, is believed."""
+    """Only a proxy on this machine, over plain HTTP, is trusted."""
 
     #: peer, over TLS, X-Forwarded-For, the client's address
     ADDRESSES: ClassVar[tuple[tuple[str | None, bool, str, str], ...]] = (
@@ -66,14 +66,14 @@ class VisitTests(SynchronousTestCase):
             self.assertEqual((way.address, way.trusted), (shown, trusted))
 
     def test_address(self) -> None:
-        """The client is the last address that a believed proxy did not make up."""
+        """The client is the last address of the chain that trusted proxies reported."""
         for peer, tls, chain, wanted in self.ADDRESSES:
             with self.subTest(peer=peer, tls=tls, chain=chain):
                 found = way(peer, tls, x_forwarded_for=chain)
                 self.assertEqual(found.address, wanted)
 
     def test_believed(self) -> None:
-        """Scheme and host come from a proxy on this machine."""
+        """Scheme and host are taken from a proxy on this machine."""
         found = way(
             "127.0.0.1",
             host="127.0.0.1:3000",
@@ -106,7 +106,7 @@ class VisitTests(SynchronousTestCase):
 
 
 class TrustedProxyTests(SynchronousTestCase):
-    """Proxies elsewhere are believed if the operator named them."""
+    """Proxies elsewhere are trusted if the operator named them."""
 
     TRUST = Trust.of(["10.0.0.0/24", "203.0.113.80", "2001:db8:aa::/48"])
 
@@ -153,7 +153,7 @@ class TrustedProxyTests(SynchronousTestCase):
                 self.assertEqual((found.address, found.trusted), (wanted, believed))
 
     def test_loopback_alone(self) -> None:
-        """With a list, a proxy on this machine is believed as ever, but not by TLS."""
+        """With a list, a proxy on this machine is still trusted, except over TLS."""
         self.assertTrue(self.way("127.0.0.1").trusted)
         for named in ("::ffff:10.0.0.1", "::ffff:10.0.0.0/120"):
             self.assertTrue(Trust.of([named]).names("10.0.0.1"))
@@ -163,7 +163,7 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertTrue(listed.relays("127.0.0.1", tls=True))
 
     def test_scheme(self) -> None:
-        """The scheme is this hop's TLS, else what a believed proxy says."""
+        """The scheme is this connection's TLS, else a trusted proxy's header."""
         said = {"x_forwarded_proto": "https", "x_forwarded_host": "h.example"}
         found = self.way("10.0.0.7", False, host="10.0.0.1:3000", **said)
         self.assertEqual((found.scheme, found.host), ("https", "h.example"))
@@ -174,7 +174,7 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertEqual(self.way("10.0.0.7", tls=True).scheme, "https")
 
     def test_silent_proxy(self) -> None:
-        """Where a proxy leaves the scheme out, a browser's own origin tells it."""
+        """If a proxy omits the scheme, a browser's own origin gives it."""
         said = {"x_forwarded_for": "192.0.2.7", "x_forwarded_host": "H.example:8443"}
         for sent, wanted in (
             ("https://h.example:8443", "https"),
@@ -199,7 +199,7 @@ class TrustedProxyTests(SynchronousTestCase):
         self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
 
     def test_forwarded(self) -> None:
-        """RFC 7239's header says the same, where it stands alone."""
+        """RFC 7239's header has the same effect, if it is alone."""
         for text, wanted in (
             ("for=198.51.100.9;proto=https;host=h.example", "198.51.100.9"),
             ('For="198.51.100.9:4711"; Proto=HTTPS ;HOST="h.example"', "198.51.100.9"),
@@ -233,7 +233,7 @@ class TrustedProxyTests(SynchronousTestCase):
 
 
 class PlaceTests(SynchronousTestCase):
-    """``web_host`` tells where the site is."""
+    """``web_host`` gives the site's URL."""
 
     def test_parts(self) -> None:
         """It has a scheme, a host and a base path, or some of them."""
@@ -245,7 +245,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual((Place("").origin, Place("").base), ("", ""))
 
     def test_secure(self) -> None:
-        """TLS is the client's own, a believed proxy's word, or ``web_host``'s."""
+        """TLS is the client's own, or reported by a trusted proxy or ``web_host``."""
         own = way("192.0.2.7", tls=True, host="h.example")
         told = way("127.0.0.1", host="x", x_forwarded_proto="https")
         silent = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
@@ -264,7 +264,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(found, {"https://h.example", "https://10.0.0.1:3000"})
 
     def test_origins_of_a_silent_proxy(self) -> None:
-        """``web_host`` tells the scheme that a proxy leaves out."""
+        """``web_host`` gives the scheme that a proxy omits."""
         silent = way("127.0.0.1", host="h.example", x_forwarded_for="192.0.2.7")
         direct = way("127.0.0.1", host="localhost:3000")
         place = Place("https://h.example")
@@ -290,7 +290,7 @@ class OriginTests(SynchronousTestCase):
     OWN = frozenset({"https://site.example"})
 
     def check(self, **headers: str) -> bool:
-        """Return whether a request with *headers* is one of our own pages'."""
+        """Return whether a request with *headers* is from our own pages."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return same_origin(own=self.OWN, header=sent.get)
 

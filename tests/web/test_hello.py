@@ -14,7 +14,7 @@ from tests.support.wires import TlsClient, Wire
 def hello(
     *protocols: bytes, name: str = "ci.example.org", version: int = SSL.TLS1_3_VERSION
 ) -> bytes:
-    """Return what a client says first."""
+    """Return a client's first message."""
     return TlsClient(
         Wire(), name=name, protocols=protocols or (b"http/1.1",), version=version
     ).hello()
@@ -27,12 +27,12 @@ def records(content: bytes, size: int) -> bytes:
 
 
 def message(data: bytes) -> bytes | None:
-    """Return the hello in *data*, which came in one piece."""
+    """Return the hello in *data*, parsed in one piece."""
     return Records().message(data)
 
 
 class MessageTests(SynchronousTestCase):
-    """A hello is complete, goes on, or is none."""
+    """A hello is complete, incomplete or invalid."""
 
     def test_byte_by_byte(self) -> None:
         """It is complete with its last byte, and not before."""
@@ -48,13 +48,13 @@ class MessageTests(SynchronousTestCase):
             self.assertEqual(message(data + b"more"), message(data))
 
     def test_records(self) -> None:
-        """It may come in many records."""
+        """It may be split into many records."""
         data = hello()
         for size in (1, 3, 50):
             self.assertEqual(message(records(data[5:], size)), message(data))
 
     def test_long(self) -> None:
-        """40 KiB are too many, said at the beginning or not."""
+        """40 KiB are too many, whether the length is declared or not."""
         said = b"\x01" + (40 * 1024).to_bytes(3) + bytes(100)
         self.assertRaises(NoHello, message, records(said, 100))
         endless = b"\x16\x03\x01\x00\x01\x01" * (LIMIT // 6)
@@ -79,7 +79,7 @@ class MessageTests(SynchronousTestCase):
         self.assertLess(looked, 10 * 5000)
 
     def test_none(self) -> None:
-        """Other records, versions and messages are none."""
+        """Other records, versions and messages are invalid."""
         for data in (
             b"\x17\x03\x01\x00\x05hello",
             b"\x16\x02\x01\x00\x05hello",
@@ -115,7 +115,7 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(found, ClientHello("ci.example.org", (b"h2", b"http/1.1")))
 
     def test_challenge(self) -> None:
-        """Only who speaks nothing else asks for a challenge."""
+        """Only a client without other protocols requests a challenge."""
         for protocols, wanted in (
             ((b"acme-tls/1",), True),
             ((b"acme-tls/1", b"http/1.1"), False),
@@ -126,7 +126,7 @@ class ReadTests(SynchronousTestCase):
             self.assertEqual(found.asks_for_challenge, wanted, protocols)
 
     def test_damaged(self) -> None:
-        """A damaged message asks for nothing; OpenSSL will say why."""
+        """A damaged message requests nothing; OpenSSL reports the error."""
         whole = message(hello())
         assert whole is not None
         for end in range(len(whole)):

@@ -105,7 +105,7 @@ class WelcomeTests(SynchronousTestCase):
         self.assertFalse(hosts.welcome(way("evil.example", trusted=True)))
 
     def test_relayed(self) -> None:
-        """A trusted proxy tells the site's name where the operator does not."""
+        """Without the operator's setting a trusted proxy gives the site's name."""
         open_ = Hosts.of(KNOWN, no_names, relayed=True)
         strict = Hosts.of(KNOWN, no_names)
         passed_on = way("ci.example.org", trusted=True, relayed=True)
@@ -137,7 +137,7 @@ class WelcomeTests(SynchronousTestCase):
         self.assertTrue(hosts.welcome(way("a.more.example")))
 
     def test_told_once(self) -> None:
-        """Each unknown name is one line in the log with the option, up to a bound."""
+        """Each unknown name is logged once with the option, up to a limit."""
         events: list[Any] = []
         observer: Any = events.append
         globalLogPublisher.addObserver(observer)
@@ -154,7 +154,7 @@ class WelcomeTests(SynchronousTestCase):
 
 
 class SiteTests(SynchronousTestCase):
-    """The whole site keeps to it."""
+    """The rules of names in the whole site."""
 
     def test_everything(self) -> None:
         """The page, the API and the websocket are refused alike, before anything."""

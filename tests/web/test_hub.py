@@ -90,7 +90,7 @@ class Wire:
     full: Callable[[], None] = lambda: None
 
     def send(self, frames: bytes) -> None:
-        """Take whole frames."""
+        """Record whole frames."""
         self.sent += [msgspec.json.decode(each) for each in frames.splitlines()]
         self.full()
 
@@ -156,7 +156,7 @@ class HubTests(HubTestCase):
     """The recipients of messages, and the times of sending."""
 
     def append(self, first: int, last: int) -> None:
-        """Store lines, then tell the hub, as the task service does."""
+        """Store lines, then notify the hub, as the task service does."""
         self.stored += lines(first, last)
         self.hub.output_appended(PROJECT, TASK, lines(first, last))
 
@@ -224,7 +224,7 @@ class HubTests(HubTestCase):
         self.assertEqual(slow.kinds.count("update"), 1)
 
     def test_lines_that_come_while_catching_up(self) -> None:
-        """Lines committed during the read are neither lost nor repeated."""
+        """Lines committed during the read are sent exactly once."""
         watcher, wire = self.watcher("slow", MEMBER)
         watcher.pause()
         self.append(1, 10)
@@ -239,7 +239,7 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.kinds[-1], "update")
 
     def test_paused_again_while_catching_up(self) -> None:
-        """A watcher that stops reading during the catch-up goes on where it was."""
+        """A watcher that pauses during the catch-up continues at its position."""
         watcher, wire = self.watcher("slow", MEMBER)
         watcher.pause()
         self.append(1, 1200)
@@ -279,7 +279,7 @@ class HubTests(HubTestCase):
             self.assertEqual(numbers, list(range(1, 21)))
 
     def test_one_flush(self) -> None:
-        """Of a large flush a watcher is sent no more than it takes."""
+        """A watcher is sent only as much of a large flush as it reads."""
         watcher, wire = self.watcher("slow", MEMBER)
         wire.full = watcher.pause
         self.stored = [long_line(number) for number in range(1, 101)]
@@ -291,7 +291,7 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.numbers, list(range(1, 101)))
 
     def test_too_many_tasks(self) -> None:
-        """A watcher that is behind with too many tasks has to come again."""
+        """A watcher that is behind with too many tasks is disconnected."""
         watcher, wire = self.watcher("slow", MEMBER)
         watcher.pause()
         for number in range(limits.WEBSOCKET_TASKS_BEHIND):
@@ -303,7 +303,7 @@ class HubTests(HubTestCase):
         self.assertEqual(len(self.hub), 0)
 
     def test_news_before_lines(self) -> None:
-        """News that a paused watcher missed does not make lines come again."""
+        """News that a paused watcher missed does not repeat lines."""
         watcher, wire = self.watcher("slow", MEMBER)
         self.append(1, 5)
         watcher.pause()
@@ -318,17 +318,17 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.kinds, ["log"] * 6 + ["update"] * 2)
 
     def begin(self, number: int, text: str) -> None:
-        """Tell the beginning of a line, as the task service does."""
+        """Publish the beginning of a line, as the task service does."""
         self.hub.output_begun(PROJECT, replace(line(number), output=text))
 
     def complete(self, number: int, text: str) -> None:
-        """Store a whole line and the one after it, then tell the hub of them."""
+        """Store a complete line and the next one, then notify the hub."""
         both = [replace(line(number), output=text), line(number + 1)]
         self.stored += both
         self.hub.output_appended(PROJECT, TASK, both)
 
     def parts(self, wire: Wire) -> list[tuple[object, ...]]:
-        """Return what was sent of lines: number, offset, text, and if more comes."""
+        """Return the sent lines: number, offset, text, and whether more follows."""
         return [
             (each["id"], each.get("offset"), each["output"], each.get("partial"))
             for each in wire.sent
@@ -414,7 +414,7 @@ class HubTests(HubTestCase):
         self.assertEqual(wire.kinds[-1], "update")
 
     def test_other_text(self) -> None:
-        """Where the line has another text after all, it is sent as a whole."""
+        """If the complete line has another text, it is sent as a whole."""
         _, wire = self.watcher("a", MEMBER)
         self.begin(1, "working")
         self.complete(1, "interrupted")
@@ -494,7 +494,7 @@ class HubTests(HubTestCase):
         return replace(MEMBER, ends=ends)
 
     def test_own_end(self) -> None:
-        """A session that comes to its end is seen within a second of it."""
+        """An expired session is detected within a second."""
         self.hub.startService()
         self.addCleanup(self.hub.stopService)
         _, later = self.watcher("later", self.ending(1000))
@@ -521,7 +521,7 @@ class HubTests(HubTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_timer(self) -> None:
-        """Rights taken away by another process are seen within seconds."""
+        """Rights removed by another process are detected within seconds."""
         self.hub.startService()
         _, wire = self.watcher("a", MEMBER)
         del self.audiences["a"]
@@ -540,7 +540,7 @@ class HubTests(HubTestCase):
         self.successResultOf(stopped)
 
     def test_counts(self) -> None:
-        """The websockets of an account are counted, however they end."""
+        """The websockets of an account are counted correctly for any kind of end."""
         alice = replace(MEMBER, user_id=UserId(1))
         watchers = [self.watcher(name, alice)[0] for name in "abc"]
         self.watcher("d", replace(MEMBER, user_id=UserId(2)))

@@ -40,7 +40,7 @@ class BudgetTests(SynchronousTestCase):
         self.assertEqual((budget.held, len(budget._owners)), (0, 0))
 
     def test_move(self) -> None:
-        """A share moves as a whole, or not at all."""
+        """A share is moved completely or not at all."""
         first, second = Budget(of_one=10, of_all=10), Budget(of_one=5, of_all=100)
         share = Share(first, "a")
         self.assertTrue(share.grow(8))
@@ -115,7 +115,7 @@ class UnknownTests(IntakeTestCase):
         self.assertEqual((answer.status, answer.body), (401, b""))
 
     def test_wrong_credentials(self) -> None:
-        """Credentials that are none do not help."""
+        """Invalid credentials do not help."""
         self.anybody.token = "x" * 44
         answer = self.anybody.post("/api/projects", b"x" * MIB)
         self.assertEqual(answer.status, 401)
@@ -201,7 +201,7 @@ class KnownTests(IntakeTestCase):
         self.assertEqual(self.held(), 0)
 
     def test_many_chunks(self) -> None:
-        """Chunks of one byte cost no more than their bytes."""
+        """Chunks of one byte count their bytes only."""
         transport = self.open(self.client, None)
         for _ in range(100):
             self.client.more(transport, b"1\r\nx\r\n" * 1000)
@@ -210,7 +210,7 @@ class KnownTests(IntakeTestCase):
         self.assertEqual(self.held(), 0)
 
     def test_account(self) -> None:
-        """One account has a limit for all its bodies, from wherever they come."""
+        """All bodies of one account share a limit, from any address."""
         size = limits.BODY
         most = limits.BODIES_OF_ACCOUNT // size
         for number in range(most):

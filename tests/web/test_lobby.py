@@ -13,7 +13,7 @@ class LobbyTests(SynchronousTestCase):
     """A small lobby."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the lobby."""
         self.clock = Clock()
         self.lobby = Lobby(self.clock, seconds=10, each=3, all=5)
         self.closed: list[str] = []
@@ -52,7 +52,7 @@ class LobbyTests(SynchronousTestCase):
         self.assertEqual(self.closed, ["a", "b", "d"])
 
     def test_each(self) -> None:
-        """One address has its limit; another is let in, and a proxy without a key."""
+        """Each address has its limit; other addresses and proxies are accepted."""
         for name in "abc":
             self.enter(name, "1")
         self.assertIsNone(self.lobby.enter("1", self.close("d")))
@@ -78,7 +78,7 @@ class LobbyTests(SynchronousTestCase):
         self.assertTrue(self.lobby.rename(second, "1"))
 
     def test_quiet(self) -> None:
-        """A flood is told once a minute."""
+        """A flood is logged once a minute."""
         with capturedLogs() as events:
             for _ in range(20):
                 self.lobby.enter("1", self.close("x"))

@@ -47,7 +47,7 @@ class PresentedTests(SynchronousTestCase):
     """Two authorities, two certificates."""
 
     def setUp(self) -> None:
-        """Issue both."""
+        """Issue both certificates."""
         self.now = FixedClock()
         self.entropy = Entropy()
         local = self.pair(self.issued(LOCAL, "localhost", "shared.example.org"))
@@ -101,7 +101,7 @@ class PresentedTests(SynchronousTestCase):
             self.assertEqual(self.shown(source, name), which, name)
 
     def test_inside(self) -> None:
-        """In the tunnel who comes by an address is shown the local one."""
+        """In the tunnel a client that uses an address gets the local certificate."""
         source = self.source(inside=True)
         self.assertEqual(self.shown(source, None), "local")
         self.assertEqual(self.shown(source, PUBLIC), "public")
@@ -123,7 +123,7 @@ class PresentedTests(SynchronousTestCase):
         self.assertEqual(self.shown(source, PUBLIC), "public")
 
     def test_challenge(self) -> None:
-        """The challenge's context speaks no other protocol."""
+        """The challenge's context has no other protocol."""
         made = alpn_certificate(PUBLIC, "token.print", BEGINNING)
         context = challenge_context(chain=made.certificate_pem, key=made.key_pem)
         client = shaken(context, PUBLIC, (b"acme-tls/1",))

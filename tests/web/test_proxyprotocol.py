@@ -61,7 +61,7 @@ class VersionOneTests(SynchronousTestCase):
 
 
 class VersionTwoTests(SynchronousTestCase):
-    """Bytes."""
+    """The binary form of the header."""
 
     TLS = b"\x20\x00\x05\x01\x00\x00\x00\x00"
     NO_TLS = b"\x20\x00\x05\x00\x00\x00\x00\x00"
@@ -92,7 +92,7 @@ class VersionTwoTests(SynchronousTestCase):
                 self.assertIsNone(read(data[:end]))
 
     def test_bad(self) -> None:
-        """Versions, families, lengths and extras that are none."""
+        """Invalid versions, families, lengths and extras are refused."""
         four = addresses("198.51.100.9")
         for data in (
             version_2(0x11, four, command=0x11),
@@ -108,7 +108,7 @@ class VersionTwoTests(SynchronousTestCase):
 
     @given(st.binary(max_size=120))
     def test_noise(self, data: bytes) -> None:
-        """Noise is malformed, goes on, or says something; nothing else."""
+        """Any bytes are malformed, incomplete or a header."""
         for start in (PROXY_1, PROXY_2):
             try:
                 found = read(start + data)

@@ -34,18 +34,18 @@ class Handlers:
         self.sent = 0
 
     async def show(self, context: Context) -> Thing:
-        """Show."""
+        """Return a thing."""
         return Thing(name=context.query.get("name", ""), size=context.project_id)
 
     async def make(self, context: Context, body: Thing) -> Thing:
-        """Make."""
+        """Create a thing."""
         return body
 
     async def nothing(self, context: Context) -> None:
         """Do nothing."""
 
     async def text(self, context: Context) -> PlainText:
-        """Say something."""
+        """Return a text."""
         return PlainText("schön")
 
     async def fault(self, context: Context) -> None:
@@ -53,15 +53,15 @@ class Handlers:
         raise ZeroDivisionError("a secret detail")
 
     async def conflict(self, context: Context) -> None:
-        """Refuse."""
+        """Raise a conflict."""
         raise Conflict("not <now>")
 
     async def in_use(self, context: Context) -> None:
-        """Refuse."""
+        """Raise that the object is in use."""
         raise InUse("by a & b")
 
     async def missing(self, context: Context) -> None:
-        """Find nothing."""
+        """Raise that the object is missing."""
         raise NotFound("a reason that is not shown")
 
     async def wait(self, context: Context) -> None:
@@ -72,7 +72,7 @@ class Handlers:
             self.cancelled = True
 
     async def stream(self, context: Context) -> Streamed:
-        """Stream."""
+        """Return a stream."""
         return Streamed("application/json", self.chunks())
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -133,7 +133,7 @@ class ResourceCase(SynchronousTestCase):
 
 
 class RefusalTests(ResourceCase):
-    """Refusals come in their order, with the bodies that clients expect."""
+    """Errors have their order, and the bodies that clients expect."""
 
     def test_anonymous(self) -> None:
         """Without credentials the answer to any request is 401."""
@@ -175,7 +175,7 @@ class RefusalTests(ResourceCase):
         self.assertEqual(answer.json, {"error": "Invalid project ID"})
 
     def test_stranger(self) -> None:
-        """A project that one is no member of is not found, nor is one that is none."""
+        """A project without one's membership, or a missing one, is not found."""
         for path in (self.things, "/api/project/999/things"):
             answer = self.stranger.get(path)
             self.assertEqual((answer.status, answer.body), (404, b""))
@@ -187,7 +187,7 @@ class RefusalTests(ResourceCase):
         self.assertEqual(self.manager.put(self.things + "/1", b"{junk").status, 400)
 
     def test_sentences(self) -> None:
-        """Other refusals say why, safe inside HTML."""
+        """Other errors give the reason, safe inside HTML."""
         answer = self.guest.get("/api/conflict")
         self.assertEqual(answer.status, 409)
         self.assertEqual(answer.body, b'{"error":"not \\u003cnow\\u003e"}\n')
@@ -277,7 +277,7 @@ class AnswerTests(ResourceCase):
             self.assertEqual(answer.json, {"name": "a", "size": None})
 
     def test_nothing(self) -> None:
-        """Nothing is a 204 without a body, with the type all the same."""
+        """An empty answer is a 204 without a body, but with the type."""
         answer = self.guest.delete("/api/things")
         self.assertEqual((answer.status, answer.body), (204, b""))
         self.assertEqual(answer.headers["content-type"], ["application/json"])

@@ -19,7 +19,7 @@ from semaphore_twisted.web.routing import (
 
 
 async def answer(context: object) -> None:
-    """Answer nothing."""
+    """Return no answer."""
 
 
 def route(method: str, pattern: str) -> Route:
@@ -71,7 +71,7 @@ class RouterTests(SynchronousTestCase):
         self.assertEqual(caught.exception.allowed, ("GET", "HEAD", "PUT"))
 
     def test_not_an_integer(self) -> None:
-        """A segment that is to be an integer and is not is told apart from no path."""
+        """A segment that is no integer is distinguished from an unknown path."""
         for segment in (b"x", b"1x", b"%31x", "\u0663".encode(), b"9" * 30, b"1.0"):
             with self.assertRaises(NotAnInteger) as caught:
                 self.router.match("GET", b"/project/7/keys/" + segment)
@@ -95,7 +95,7 @@ class RouterTests(SynchronousTestCase):
 
     @given(project=identifiers, key=identifiers, slash=st.booleans())
     def test_every_integer(self, project: int, key: int, slash: bool) -> None:
-        """Every integer of the store comes back as it was written."""
+        """Every integer of the store is returned unchanged."""
         path = f"/project/{project}/keys/{key}" + "/" * slash
         match = self.router.match("PUT", path.encode())
         self.assertIs(match.route, CHANGE)

@@ -22,7 +22,7 @@ async def large(context: Context) -> PlainText:
 
 
 async def small(context: Context) -> PlainText:
-    """Answer little."""
+    """Return a small answer."""
     del context
     return PlainText(b"x" * limits.ANSWER_SMALL)
 
@@ -107,7 +107,7 @@ class UnreadTests(SynchronousTestCase):
         self.assertEqual(self.status(anybody, "/api/stream"), 503)
 
     def test_nothing_left(self) -> None:
-        """An answer that was read, or whose client is gone, counts no more."""
+        """An answer that was read, or whose client is gone, is uncounted."""
         for _ in range(3 * limits.ANSWERS_OF_ACCOUNT // MIB):
             self.assertEqual(self.status(self.alice, "/api/large"), 200)
             self.alice.hang_up(self.alice.open("GET", "/api/large", paused=True))

@@ -12,7 +12,7 @@ from semaphore_twisted.web.options import WebOptions
 
 
 def services(**more: Any) -> Services:
-    """Return collaborators that are not there."""
+    """Return placeholders for all collaborators."""
     absent: Any = None
     required = dict.fromkeys(
         ("database", "compute", "keyring", "tasks", "observer"), absent
@@ -31,7 +31,7 @@ class ServicesTests(SynchronousTestCase):
         self.assertEqual(other.place, Place("https://b.example"))
 
     def test_shared(self) -> None:
-        """A site with other routes counts the same attempts to enroll."""
+        """A site with other routes counts the same enrollment attempts."""
         made = services(options=WebOptions())
         self.assertEqual(made.routes, ())
         self.assertIs(evolve(made, routes=()).redeems, made.redeems)

@@ -20,13 +20,13 @@ class LimitTests(SynchronousTestCase):
         self.client.login()
 
     def send(self, head: str, body: bytes) -> bytes:
-        """Send a request by hand; return all that came back."""
+        """Send a raw request; return the raw answer."""
         text = head.replace("\n", "\r\n").format(cookie=self.client.cookie)
         got: bytes = self.client.send(text.encode() + b"\r\n\r\n" + body).value()
         return got
 
     def test_declared(self) -> None:
-        """A body that is declared too large is refused before it comes."""
+        """A body with too large a declared length is refused before it arrives."""
         got = self.send(
             "POST /api/projects HTTP/1.1\nHost: x\nCookie: {cookie}\n"
             "Content-Length: 1001",
@@ -55,7 +55,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(answer.status, 201)
 
     def test_both_lengths(self) -> None:
-        """A request with two ways to tell its length is refused (smuggling)."""
+        """A request with two kinds of length is refused (smuggling)."""
         got = self.send(
             "POST /api/projects HTTP/1.1\nHost: x\nCookie: {cookie}\n"
             "Content-Length: 2\nTransfer-Encoding: chunked",
@@ -149,7 +149,7 @@ class HeaderTests(SynchronousTestCase):
 
 
 class PageTests(SynchronousTestCase):
-    """Outside the API there is one page."""
+    """The page outside of the API."""
 
     def setUp(self) -> None:
         """Make a client."""
@@ -243,7 +243,7 @@ class BasePathTests(SynchronousTestCase):
         self.assertIn("https://192.0.2.1:3000/api/user", text)
 
     def test_socket(self) -> None:
-        """The websocket is there twice as well."""
+        """The websocket has both paths too."""
         client = self.client(host="h.example")
         for path in ("/api/ws", "/semaphore/api/ws", "/semaphore/api/ws/"):
             self.assertEqual(client.get(path).status, 426, path)
@@ -292,7 +292,7 @@ class SocketTests(SynchronousTestCase):
     }
 
     def test_plain(self) -> None:
-        """A request without an upgrade is told what is spoken here."""
+        """A request without an upgrade gets an explanation."""
         client = api_client()
         answer = client.get("/api/ws")
         self.assertEqual(answer.status, 426)
@@ -300,7 +300,7 @@ class SocketTests(SynchronousTestCase):
         self.assertEqual(answer.header("connection"), "upgrade")
 
     def test_other_protocols(self) -> None:
-        """One of several protocols will do; other versions are told which is spoken."""
+        """One of several protocols is enough; other versions get the supported one."""
         client = api_client()
         for name, sent, status in (
             ("Upgrade", "h2c, WebSocket", 401),

@@ -76,7 +76,7 @@ class SocketTestCase(SynchronousTestCase):
         return getattr(transport, "protocol", None), transport
 
     def opened(self) -> tuple[Any, Any]:
-        """Open a websocket, and forget what the handshake said."""
+        """Open a websocket, and drop the handshake's answer."""
         protocol, transport = self.open()
         self.assertIn(b" 101 ", transport.value())
         transport.clear()
@@ -99,7 +99,7 @@ class BackPressureTests(SocketTestCase):
     """A client that reads little."""
 
     def test_window(self) -> None:
-        """So much is sent and no more, until a pong tells that it was read."""
+        """Sending stops at the window until a pong confirms the reading."""
         protocol, transport = self.opened()
         self.print_lines(400, 10_000)
         sent = frames(transport.value())

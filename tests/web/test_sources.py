@@ -1,4 +1,4 @@
-"""One client is one source for each counter, over a dual-stack listener too."""
+"""A client is the same source for each counter, also over dual-stack listeners."""
 
 from collections.abc import Callable
 
@@ -125,7 +125,7 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual(client.post("/api/auth/login", body).status, 401)
 
     def test_trust(self) -> None:
-        """A proxy that was named is believed over either family, and no other one."""
+        """Only a named proxy is trusted, over either family."""
         client = api_client(options=WebOptions(trusted_proxies=(PLAIN,)))
         said = {"X-Forwarded-For": "::ffff:198.51.100.9", "X-Forwarded-Proto": "https"}
         for peer, address in ((FIRST, "198.51.100.9"), (OTHER, "192.0.2.8")):

@@ -9,7 +9,7 @@ from semaphore_twisted.web.statuses import refusal
 
 
 class MachineTests(SynchronousTestCase):
-    """Faults of the machine are told with their reason, and when to try again."""
+    """Errors of the machine have their reason, and a time for the next attempt."""
 
     def test_statuses(self) -> None:
         """A full disk is 507, a lock and other faults are 503."""
@@ -21,5 +21,5 @@ class MachineTests(SynchronousTestCase):
             self.assertGreater(int(headers[b"retry-after"]), 0)
 
     def test_without_time(self) -> None:
-        """An error that knows no time tells none."""
+        """An error without a time has no such header."""
         self.assertEqual(dict(refusal(Unavailable()).headers), {})

@@ -89,7 +89,7 @@ class RefusalsTests(SynchronousTestCase):
             self.assertIn("TLS", answer.header("upgrade") or "")
 
     def test_token(self) -> None:
-        """A token that crossed the network is refused, and told, but not repeated."""
+        """A token in plain text is refused and logged, but not repeated."""
         with capturedLogs() as events:
             answer = ask(
                 "GET / HTTP/1.1\nHost: box\nAuthorization: Bearer tell-nobody",
@@ -137,7 +137,7 @@ class StrangersTests(SynchronousTestCase):
     """The listener that redirects."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the factory."""
         self.clock = Clock()
         self.lobby = Lobby(self.clock)
         self.factory = Strangers(refusals("https://h.example"), self.lobby)

@@ -48,7 +48,7 @@ def pair(name: str = "localhost") -> tuple[bytes, bytes]:
 
 
 def client(version: int | None = None, ciphers: bytes | None = None) -> SSL.Context:
-    """Return a client's context that speaks one version only."""
+    """Return a client's context for a single version."""
     made = SSL.Context(SSL.TLS_CLIENT_METHOD)
     if version is not None:
         made.set_min_proto_version(version)
@@ -84,7 +84,7 @@ class ContextTests(SynchronousTestCase):
         self.server = context(chain=chain, key=key)
 
     def test_versions(self) -> None:
-        """TLS 1.2 and 1.3 are spoken."""
+        """TLS 1.2 and 1.3 are supported."""
         for version, name in (
             (SSL.TLS1_2_VERSION, "TLSv1.2"),
             (SSL.TLS1_3_VERSION, "TLSv1.3"),
@@ -146,7 +146,7 @@ class CertificateTests(SynchronousTestCase):
     """A source gives the newest certificates to each new connection."""
 
     def test_reload(self) -> None:
-        """After a reload new connections see the new certificate, old ones go on."""
+        """After a reload new connections get the new certificate, old ones continue."""
         chain, key = pair("one")
         source = PemCertificates(chain=chain, key=key)
         self.assertTrue(ICertificateSource.providedBy(source))

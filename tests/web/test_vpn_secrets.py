@@ -129,7 +129,7 @@ class Wire:
     sent: bytes = b""
 
     def send(self, frames: bytes) -> None:
-        """Keep *frames*."""
+        """Record *frames*."""
         self.sent += frames
 
     def close(self, code: int, reason: str) -> None:
@@ -182,13 +182,13 @@ class SecretTests(SecretCase):
         self.clean("socket", wire.sent)
 
     def test_log_and_record(self) -> None:
-        """Neither the log nor the record of events has any."""
+        """Neither the log nor the events contain a secret."""
         self.assertTrue(self.logged)
         self.clean("log", repr(self.logged).encode())
         self.clean("events", "\n".join(self.events()).encode())
 
     def test_store(self) -> None:
-        """The store has preshared keys sealed, and a private key not at all."""
+        """The store has encrypted preshared keys, and no private keys."""
         dump = "\n".join(self.conn.raw.iterdump()).encode()
         digests = {each for each in self.markers if len(each) == 64}
         for marker in self.markers - digests:
@@ -199,7 +199,7 @@ class SocketTests(SecretCase):
     """Messages over the websocket by role, and its access rules."""
 
     def test_own_only(self) -> None:
-        """Two users, two sockets: each sees what is his own."""
+        """Each of two users gets only their own peers."""
         alice, bob = self.watch(self.as_alice), self.watch(self.as_bob)
         other = replace(self.status(2), user_id=self.bob.id, name="bobs")
         mine = replace(self.status(1), name="alices", endpoint="203.0.113.1:1")
