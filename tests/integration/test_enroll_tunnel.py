@@ -31,7 +31,7 @@ class PageTests(LabTestCase):
         path = page.downloads / "semaphore.conf"
         page.wait(lambda: path.exists() and path.stat().st_size > 0, "a download")
         text = path.read_text()
-        picture = page.folder / "code.png"
+        picture = page.downloads / "code.png"
         picture.write_bytes(page.picture("#code svg"))
         self.assertEqual(browser.scan(picture), text.encode())
         # the peer was on the device before the page said so: nothing is waited for

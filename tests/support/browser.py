@@ -1,6 +1,8 @@
 """Debian's Chromium, controlled over a pipe by its protocol (CDP); all calls block."""
 
+import atexit
 import base64
+import contextlib
 import json
 import os
 import select
@@ -68,31 +70,24 @@ class Failed(AssertionError):
     """The browser could not do a step, or the page threw an error."""
 
 
-class Browser:
-    """A browser with one page; it records the page's requests and errors."""
+class Chromium:
+    """A running browser without a page."""
 
-    def __init__(
-        self,
-        machine: Machine | None = None,
-        names: str = "MAP * ~NOTFOUND, EXCLUDE localhost",
-    ) -> None:
-        """Start it on *machine* of the lab, or on this machine, and open a page.
+    def __init__(self, names: str, machine: Machine | None = None) -> None:
+        """Start it on *machine* of the lab, or on this machine.
 
         *names* are Chromium's rules for resolving names.
         """
         require("chromium")
         self.folder = Path(tempfile.mkdtemp(prefix="chromium-"))
-        self.downloads = self.folder / "downloads"
-        self.downloads.mkdir()
-        ours_in, its_out = os.pipe()
-        its_in, ours_out = os.pipe()
-        self._in, self._out = ours_in, ours_out
+        self.input, its_out = os.pipe()
+        its_in, self.output = os.pipe()
         words = [
             *(sys.executable, "-c", _EXECUTE, str(its_in), str(its_out)),
             *("chromium", f"--user-data-dir={self.folder / 'profile'}"),
             *(f"--host-resolver-rules={names}", *_OPTIONS),
         ]
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             words if machine is None else machine.words(*words),
             # its temporary files are removed with its own directory
             env={**os.environ, "TMPDIR": str(self.folder)}
@@ -106,64 +101,117 @@ class Browser:
         )
         os.close(its_in)
         os.close(its_out)
-        self._buffer = b""
-        self._number = 0
+        self.buffer = b""
+        self.number = 0
+
+    def stop(self) -> None:
+        """End it, and remove its files."""
+        os.close(self.output)
+        os.close(self.input)
+        with contextlib.suppress(ProcessLookupError):
+            # its children are in the group
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_shared: list[Chromium] = []
+
+
+def _shared_chromium() -> Chromium:
+    """Return the browser that the tests of this process share; it ends with it."""
+    if _shared and _shared[0].process.poll() is not None:
+        _stop_shared()
+    if not _shared:
+        _shared.append(Chromium("MAP * ~NOTFOUND, EXCLUDE localhost"))
+    return _shared[0]
+
+
+@atexit.register
+def _stop_shared() -> None:
+    while _shared:
+        _shared.pop().stop()
+
+
+class Browser:
+    """One page in a context of its own; it records the page's requests and errors.
+
+    No cookie, cached file or stored value of another page is in the context.
+    """
+
+    def __init__(self, machine: Machine | None = None, names: str = "") -> None:
+        """Open a page in the shared browser, or in one that is started on *machine*.
+
+        *names* are the rules for resolving names there.
+        """
+        self._alone = machine is not None
+        self._chromium = Chromium(names, machine) if machine else _shared_chromium()
+        self.downloads = Path(tempfile.mkdtemp(prefix="downloads-"))
         self._session: str | None = None
         self.requests: list[dict[str, Any]] = []
         self.complaints: list[str] = []
         self.dialogs: list[str] = []
-        made = self.call("Target.createTarget", url="about:blank")
+        self._context = self.call("Target.createBrowserContext")["browserContextId"]
+        self.call(
+            "Browser.setDownloadBehavior",
+            behavior="allow",
+            browserContextId=self._context,
+            downloadPath=str(self.downloads),
+        )
+        made = self.call(
+            "Target.createTarget", url="about:blank", browserContextId=self._context
+        )
         attached = self.call(
             "Target.attachToTarget", targetId=made["targetId"], flatten=True
         )
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        self.call(
-            "Page.setDownloadBehavior",
-            behavior="allow",
-            downloadPath=str(self.downloads),
-        )
 
     def stop(self) -> None:
-        """End it, and remove its files."""
-        os.close(self._out)
-        os.close(self._in)
-        os.killpg(self._process.pid, signal.SIGKILL)  # its children are in the group
-        self._process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Close the page and forget what it stored."""
+        if self._alone:
+            self._chromium.stop()
+        else:
+            self._session = None
+            self.call("Target.disposeBrowserContext", browserContextId=self._context)
+        shutil.rmtree(self.downloads, ignore_errors=True)
 
     def call(self, method: str, **parameters: Any) -> Any:
         """Call a method of the browser, and return its result."""
-        self._number += 1
+        chromium = self._chromium
+        chromium.number += 1
+        number = chromium.number
         message: dict[str, Any] = {
-            "id": self._number,
+            "id": number,
             "method": method,
             "params": parameters,
         }
         if self._session is not None:
             message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
+        os.write(chromium.output, json.dumps(message).encode() + b"\0")
         deadline = time.monotonic() + PATIENCE
         while True:
             found = self._message(deadline)
-            if found.get("id") == self._number:
+            if found.get("id") == number:
                 if "error" in found:
                     raise Failed(f"{method}: {found['error']}")
                 return found["result"]
 
     def _message(self, deadline: float) -> dict[str, Any]:
-        while b"\0" not in self._buffer:
+        chromium = self._chromium
+        while b"\0" not in chromium.buffer:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._in], [], [], left)[0]:
+            if left <= 0 or not select.select([chromium.input], [], [], left)[0]:
                 raise Failed("the browser does not answer")
-            got = os.read(self._in, 1 << 20)
+            got = os.read(chromium.input, 1 << 20)
             if not got:
                 raise Failed("the browser has ended")
-            self._buffer += got
-        text, _, self._buffer = self._buffer.partition(b"\0")
+            chromium.buffer += got
+        text, _, chromium.buffer = chromium.buffer.partition(b"\0")
         found: dict[str, Any] = json.loads(text)
-        self._note(found.get("method", ""), found.get("params", {}))
+        if found.get("sessionId") == self._session:  # else of a page that was closed
+            self._note(found.get("method", ""), found.get("params", {}))
         return found
 
     def _note(self, event: str, told: dict[str, Any]) -> None:
@@ -178,14 +226,14 @@ class Browser:
             self.complaints.append(str(told["exceptionDetails"]))
         elif event == "Page.javascriptDialogOpening":
             self.dialogs.append(told["type"])
-            self._number += 1
+            self._chromium.number += 1
             message = {
-                "id": self._number,
+                "id": self._chromium.number,
                 "method": "Page.handleJavaScriptDialog",
                 "params": {"accept": True},
                 "sessionId": self._session,
             }
-            os.write(self._out, json.dumps(message).encode() + b"\0")
+            os.write(self._chromium.output, json.dumps(message).encode() + b"\0")
 
     def open(self, url: str) -> None:
         """Open *url*, and wait until it has loaded."""
