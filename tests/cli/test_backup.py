@@ -61,7 +61,7 @@ class CopyTests(SynchronousTestCase):
         self.assertEqual({right for _, right in rows}, {len(rows)} if rows else set())
 
     def test_one_file(self) -> None:
-        """The copy needs no other file beside it."""
+        """The copy needs no further file."""
         self.conn.raw.execute("INSERT INTO pair VALUES (1, 2)")
         backup.copy(self.database, self.target)
         names = {each.name for each in self.target.parent.glob("copy*")}
@@ -78,7 +78,7 @@ class CopyTests(SynchronousTestCase):
         )
 
     def test_beside_commits(self) -> None:
-        """A commit beside the copy does not make it begin again."""
+        """A commit during the copy does not restart it."""
         fill(self.conn.raw, rows=400)
         looks = 0
 
@@ -181,7 +181,7 @@ class CommandTests(FolderTestCase):
         self.assertEqual(self.target.read_text(), "kept")
 
     def test_itself(self) -> None:
-        """The database and its log are never replaced, by any name of theirs."""
+        """The database and its log are never replaced, by any of their names."""
         before = self.database.read_bytes()
         self.refused(self.database, "--force", because="belongs to the database")
         log = self.database.with_name("semaphore.db-wal")
@@ -222,7 +222,7 @@ class CommandTests(FolderTestCase):
         self.assertEqual(self.names(), sorted([*kept, used.name, "copy.db"]))
 
     def _interrupted(self, number: int) -> tuple[int, str]:
-        """Send a signal as soon as a part is there; return code and stderr."""
+        """Send a signal as soon as the partial file exists; return code and stderr."""
         with sqlite3.connect(self.database, isolation_level=None) as raw:
             fill(raw, rows=6000)
         raw.close()
@@ -250,7 +250,7 @@ class CommandTests(FolderTestCase):
         self.assertEqual(self.names(), ["copy.db"])
 
     def test_full(self) -> None:
-        """Where the target's disk is full, that is said, and nothing is left."""
+        """A full disk of the target is reported, and no file is left."""
         own_mounts(self)
         small_disk(self, self.place, size="1m")
         with sqlite3.connect(self.database, isolation_level=None) as raw:

@@ -119,7 +119,7 @@ class _Cases:
 
 
 class BashTests(_Cases, SynchronousTestCase):
-    """In bash."""
+    """Completion in bash."""
 
     shell = "bash"
 
@@ -157,7 +157,7 @@ class BashTests(_Cases, SynchronousTestCase):
 
 
 class ZshTests(_Cases, SynchronousTestCase):
-    """In zsh."""
+    """Completion in zsh."""
 
     shell = "zsh"
 
@@ -191,7 +191,7 @@ class ZshTests(_Cases, SynchronousTestCase):
 
 
 class FishTests(_Cases, SynchronousTestCase):
-    """In fish."""
+    """Completion in fish."""
 
     shell = "fish"
 

@@ -33,7 +33,7 @@ class LogMergerTests(SynchronousTestCase):
 
 
 class BegunTests(SynchronousTestCase):
-    """A line that comes in parts."""
+    """A line that arrives in parts."""
 
     def setUp(self) -> None:
         """Follow a log into a text."""
@@ -45,7 +45,7 @@ class BegunTests(SynchronousTestCase):
         self.out += text
 
     def test_parts(self) -> None:
-        """A line is shown as its parts come, and ends once."""
+        """A line is shown with its parts, and ended once."""
         self.log.take(1, "working", partial=True)
         self.assertEqual(self.out, "working")
         self.log.take(1, "... ", 7, partial=True)
@@ -56,7 +56,7 @@ class BegunTests(SynchronousTestCase):
         self.assertEqual(self.out, "working... done\nnext\n")
 
     def test_from_api(self) -> None:
-        """The whole line may come from the API before its rest comes."""
+        """The API may return the complete line before its last part arrives."""
         self.log.take(1, "working... ", partial=True)
         self.log.take(1, "working... done")
         self.log.take(1, "done", 11)
@@ -64,7 +64,7 @@ class BegunTests(SynchronousTestCase):
         self.assertFalse(self.log.incomplete)
 
     def test_nothing_more(self) -> None:
-        """Of a line that ended without more text nothing comes; the API has it."""
+        """For a line that ended without more text the API has the end."""
         self.log.take(1, "Password: ", partial=True)
         self.log.take(2, "next")
         self.assertTrue(self.log.incomplete)
@@ -80,7 +80,7 @@ class BegunTests(SynchronousTestCase):
         self.assertEqual((self.out, self.log.incomplete), ("one\ntwo", False))
 
     def test_another_socket(self) -> None:
-        """Another websocket tells the line from its beginning again."""
+        """Another websocket sends the line from its beginning again."""
         self.log.take(1, "work", partial=True)
         self.log.take(1, "working", partial=True)
         self.log.take(1, "working... ", partial=True)
@@ -101,7 +101,7 @@ class BegunTests(SynchronousTestCase):
 
 
 class TaskNewsTests(SynchronousTestCase):
-    """The websocket speaks of every task; one is followed."""
+    """The websocket has news of every task; one task is followed."""
 
     def test_partial(self) -> None:
         """The fields of a message about a part of a line are read."""

@@ -33,7 +33,7 @@ class HostsTests(SynchronousTestCase):
         return code, out.getvalue(), err.getvalue()
 
     def test_commands(self) -> None:
-        """Hosts are listed and forgotten; an unknown one is one line and an error."""
+        """Hosts are listed and removed; an unknown one is a one-line error."""
         _, out, _ = self.command("list")
         self.assertIn("[two]:2222", out)
         self.assertIn("SHA256:", out)

@@ -34,7 +34,7 @@ class MainTests(SynchronousTestCase):
             self.assertEqual(len(re.findall(line, self.out.getvalue())), 1, names)
 
     def test_one_summary(self) -> None:
-        """A command says the same of itself as the list of commands does."""
+        """A command's own summary equals the one in the list of commands."""
         declared = {
             each.words[-1]: each.summary
             for each in command_tree.read(main.full_parser()).commands

@@ -36,7 +36,7 @@ class NumberTests(SynchronousTestCase):
             self.assertIsNone(identifier(text))
 
     def test_commands(self) -> None:
-        """Each command that takes a number refuses what is none, with its bounds."""
+        """Each command with a number refuses an invalid one, with the bounds."""
         for words in (
             ("task", "list", "-p", "x", "--limit"),
             ("task", "follow", "-p", "x"),

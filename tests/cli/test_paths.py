@@ -27,7 +27,7 @@ SERVER = ("--project", "x", "--url", "https://localhost:1")
 
 
 class _Waits(BaseException):
-    """A command has not come to an end."""
+    """A command has not ended."""
 
 
 @contextmanager
@@ -51,7 +51,7 @@ class PathCase(VpnCase):
     """An installation, and things that are no good files."""
 
     def setUp(self) -> None:
-        """Make them."""
+        """Create the files."""
         super().setUp()
         self.set_up()
         self.place = self.site.folder / "place"
@@ -63,7 +63,7 @@ class PathCase(VpnCase):
 
     @property
     def each(self) -> list[str]:
-        """The paths of all of them, and that of a file that is not there."""
+        """The paths of all of them, and the path of a missing file."""
         names = ("missing", "folder", "pipe", "empty", "damaged")
         return [str(self.place / name) for name in names]
 
@@ -108,7 +108,7 @@ class FileTests(PathCase):
                     self.assertIn(path, said)
 
     def test_folders(self) -> None:
-        """A state folder that is none is named."""
+        """An invalid state directory is named."""
         for path in self.each:
             for words in (
                 ("user", "list", "--state"),

@@ -26,11 +26,11 @@ class SecretArgumentTests(SynchronousTestCase):
         return secret_argument.read(self.parser.parse_args(words), "old_key")
 
     def test_none(self) -> None:
-        """Without the option there is none."""
+        """Without the option there is no value."""
         self.assertIsNone(self.read())
 
     def test_file(self) -> None:
-        """A file's text counts, less one final newline; nothing is said."""
+        """The value is a file's text without one final newline; nothing is printed."""
         path = Path(self.mktemp())
         path.write_text(" two\nlines \n")
         self.assertEqual(self.read("--old-key-file", str(path)), " two\nlines ")
@@ -54,7 +54,7 @@ class SecretArgumentTests(SynchronousTestCase):
         self.assertLess(text.index("--old-key-file"), text.index("--old-key TEXT"))
 
     def test_unreadable(self) -> None:
-        """A file that cannot be used is one sentence with its name."""
+        """An unusable file gives one sentence with its name."""
         folder = Path(self.mktemp())
         folder.mkdir()
         (folder / "long").write_bytes(b"x" * 70000)

@@ -17,7 +17,7 @@ class Screen(StringIO):
 
 
 class TerminalTests(SynchronousTestCase):
-    """Lines in a pipe are exact; on a terminal they are harmless."""
+    """Lines are exact in a pipe, and escaped on a terminal."""
 
     def test_pipe(self) -> None:
         """Into a pipe a line goes exactly as it is, and no progress is written."""
@@ -39,7 +39,7 @@ class TerminalTests(SynchronousTestCase):
         self.assertEqual(err.getvalue(), f"{shown}\r{' ' * len(shown)}\r")
 
     def test_part(self) -> None:
-        """The beginning of a line stays alone on its line until its rest comes."""
+        """The beginning of a line is alone on its line until its rest arrives."""
         out, err = Screen(), Screen()
         terminal = Terminal(out, err)
         terminal.progress("running")

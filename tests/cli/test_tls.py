@@ -96,7 +96,7 @@ class TlsCommandTests(SynchronousTestCase):
         return chain, key
 
     def test_local(self) -> None:
-        """The local authority's is shown whole, and renewed at once on request."""
+        """The local authority's certificate is shown, and renewed on request."""
         code, text, _ = self.run_main("show")
         self.assertEqual(code, 0)
         for words in ("mode: local-ca", "localhost", "SHA-256: ", "renewal: "):
@@ -233,7 +233,7 @@ class TlsCommandTests(SynchronousTestCase):
             self.assertIn("there is no local authority", errors)
 
     def test_nothing_yet(self) -> None:
-        """Before the first order the local one is said to be served."""
+        """Before the first order the local certificate is shown as served."""
         self.use_authority()
         code, text, _ = self.run_main("show")
         self.assertEqual(code, 0)
@@ -301,7 +301,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertIn(f"failing since: {now:%Y-%m-%d %H:%M}Z", text)
 
     def test_without(self) -> None:
-        """Without TLS, and without the mode, there is nothing to say."""
+        """Without TLS, or without the mode, nothing is shown."""
         code, _, errors = self.run_main("check")
         self.assertEqual(code, 1)
         self.assertIn("tls.mode: auto found", errors)

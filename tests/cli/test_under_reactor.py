@@ -15,7 +15,7 @@ class _Reactor(MemoryReactorClock):
     """Calls what was given to it, and knows whether it was stopped."""
 
     def stop(self) -> None:
-        """End."""
+        """Record the stop."""
         super().stop()
         self.running = False
 
@@ -24,7 +24,7 @@ class RunTests(SynchronousTestCase):
     """A reactor that runs until it is stopped."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the reactor."""
         self.reactor: Any = _Reactor()
 
     def run_work(self, work: Any) -> Any:
@@ -56,7 +56,7 @@ class RunTests(SynchronousTestCase):
         self.assertRaises(Failure, self.run_work, work)
 
     def test_error_of_the_call(self) -> None:
-        """So is one of a function that makes no coroutine at all."""
+        """An error of a function that returns no coroutine is raised too."""
 
         def work() -> Any:
             raise SystemExit(3)

@@ -36,7 +36,7 @@ class UserTests(SynchronousTestCase):
         self.addCleanup(os.umask, umask)
 
     def connect(self) -> Connection:
-        """Open the store, as a server beside the command does."""
+        """Open the store, as a server that runs at the same time."""
         conn = connect(self.state / "semaphore.db", now=utc_now, entropy=os.urandom)
         self.addCleanup(conn.close)
         return conn
@@ -67,7 +67,7 @@ class UserTests(SynchronousTestCase):
         )
 
     def test_add(self) -> None:
-        """An account is made with the password in a file, beside a running server."""
+        """An account is created with the password in a file, while a server runs."""
         self.assertEqual(self.add(), (0, "User Bob <bob@example.com> added!\n", ""))
         found = users.credentials_of(self.conn, "bob")
         assert found is not None
@@ -84,7 +84,7 @@ class UserTests(SynchronousTestCase):
         self.assertTrue(user.admin)
 
     def test_add_twice(self) -> None:
-        """A login that is taken is one line on stderr and exit code 1."""
+        """A used login is one line on stderr and exit code 1."""
         self.add()
         code, out, err = self.add()
         self.assertEqual((code, out), (1, ""))
@@ -118,7 +118,7 @@ class UserTests(SynchronousTestCase):
         self.assertIn("empty", err)
 
     def test_list(self) -> None:
-        """Accounts are listed, beside a writing server, under both names."""
+        """Accounts are listed during a server's write, by both names of the command."""
         self.add()
         self.run_command("disable", "--login", "bob")
         with self.conn.transaction(write=True):
@@ -198,7 +198,7 @@ class UserTests(SynchronousTestCase):
         self.assertFalse(first.exists())
 
     def test_tokens_left(self) -> None:
-        """It is said how many tokens stay valid, and they can be revoked."""
+        """The number of valid tokens is printed, and they can be revoked."""
         root = users.find(self.conn, "root")
         assert root is not None
         for _ in range(2):
@@ -276,7 +276,7 @@ class UserTests(SynchronousTestCase):
         self.assertNotIn(token, out)
 
     def test_token_expiry(self) -> None:
-        """The list says when a token ends."""
+        """The list shows the expiry of a token."""
         self.run_command("token", "create", "--login", "root", "--ttl", "90d")
         _, out, _ = self.run_command("token", "list", "--login", "root")
         ends = datetime.now(UTC) + timedelta(days=90)

@@ -26,7 +26,7 @@ class VaultCommandTests(SynchronousTestCase):
     """Exit codes and output."""
 
     def setUp(self) -> None:
-        """Make a state directory with two sealed keys."""
+        """Create a state directory with two encrypted keys."""
         self.addCleanup(os.umask, os.umask(0o077))
         self.state = Path(self.mktemp()).absolute()
         self.state.mkdir()
@@ -79,7 +79,7 @@ class VaultCommandTests(SynchronousTestCase):
         return str(path)
 
     def rows(self) -> list[tuple[object, ...]]:
-        """Return every sealed row."""
+        """Return every encrypted row."""
         with closing(sqlite3.connect(self.database)) as database:
             return database.execute("SELECT id, secret FROM access_key").fetchall()
 
@@ -139,7 +139,7 @@ class VaultCommandTests(SynchronousTestCase):
             self.assertIn("access_key_encryption", err)
 
     def test_rekey(self) -> None:
-        """Everything is sealed anew, and no file holds a former envelope."""
+        """All values are encrypted again, and no file contains a former envelope."""
         before = [str(row[1]).encode() for row in self.rows() if row[1]]
         self.configure(self.second)
         old = self.old_key_file(self.first)
@@ -216,7 +216,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.assertEqual(self.rows(), before)
 
     def test_running_server(self) -> None:
-        """Beside a server that seals with another key it refuses."""
+        """While a server encrypts with another key the command refuses."""
         before = self.rows()
         self.configure(self.second, self.first)
         lock = state.Lock.take(self.state)

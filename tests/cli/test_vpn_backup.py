@@ -93,7 +93,7 @@ class BackupTests(VpnCase):
         }
 
     def test_sealed(self) -> None:
-        """The file is 0600 and sealed; no key is in it, nor in the record."""
+        """The file is 0600 and encrypted; neither it nor the events have a key."""
         out = self.backup()
         self.assertIn("4 peers", out)
         self.assertEqual(stat.S_IMODE(self.file.stat().st_mode), 0o600)
@@ -105,7 +105,7 @@ class BackupTests(VpnCase):
         self.assertNotIn(private, self.events())
 
     def test_new_host(self) -> None:
-        """On a new host the same clients can connect, with the same keys."""
+        """On a new host the same clients can connect with their keys."""
         self.backup()
         other = self.other()
         out = self.restore(other)
@@ -154,7 +154,7 @@ class BackupTests(VpnCase):
         self.assertIn("is as it was", out)
 
     def test_peers_are_not_replaced(self) -> None:
-        """Peers that are here are not taken away without a word."""
+        """Existing peers are not removed without confirmation."""
         self.backup()
         self.add("new")
         said = self.refused("restore", *self.options(self.site))
@@ -165,7 +165,7 @@ class BackupTests(VpnCase):
         self.assertEqual(names, ["laptop", "stopped", "web1"])
 
     def test_invites(self) -> None:
-        """An invite goes on where it was, with the peers that were made with it."""
+        """An invite is restored with its uses, and with its peers."""
         self.site.conn.insert(schema.vpn_invite, **INVITE)
         self.site.conn.raw.execute(
             "UPDATE vpn_peer SET invite_id = 1 WHERE name = 'laptop'"
@@ -193,7 +193,7 @@ class BackupTests(VpnCase):
         return made.fingerprint
 
     def test_authority(self) -> None:
-        """The authority comes along, since links of invites name its root."""
+        """The authority is restored too, since invite links have its fingerprint."""
         root = self.ensure(self.site)
         key = (self.site.state / "tls" / "key.pem").read_text()
         self.backup()
@@ -263,7 +263,7 @@ class BackupTests(VpnCase):
         self.assertFalse(site.settings.exists())
 
     def test_files_cannot_be_written(self) -> None:
-        """Nothing half: the database is as before if the files cannot be written."""
+        """If the files cannot be written, the database is not changed."""
         self.backup()
         other = self.other()
         other.settings.write_text("a file where a folder is wanted")
@@ -283,7 +283,7 @@ class BackupTests(VpnCase):
         self.assertFalse(self.file.exists())
 
     def test_existing_file(self) -> None:
-        """A file that is there stays, unless --force is given."""
+        """An existing file is kept, unless --force is given."""
         self.file.write_text("something")
         self.assertIn("--force", self.refused("backup", *self.options(self.site)))
         self.assertEqual(self.file.read_text(), "something")

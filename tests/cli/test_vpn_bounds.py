@@ -46,7 +46,7 @@ class PoolTests(SynchronousTestCase):
     """The networks of peers' addresses."""
 
     def test_first(self) -> None:
-        """Without a word: 10.80.0.0/16 and a random private /64."""
+        """The default is 10.80.0.0/16 and a random private /64."""
         found = vpn_bounds.pools(options(), None, Entropy())
         self.assertEqual(found.pool4, "10.80.0.0/16")
         self.assertRegex(found.pool6, r"\Afd.*::/64\Z")
@@ -62,7 +62,7 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(found.interfaces, ("10.80.0.1/16",))
 
     def test_kept(self) -> None:
-        """Without a word the pools stay, be there IPv6 or none."""
+        """By default the pools stay, with or without IPv6."""
         for former in (POOLS, Pools("10.1.0.0/24", "fd01::/64")):
             self.assertEqual(vpn_bounds.pools(options(), former, Entropy()), former)
         former = Pools("10.1.0.0/24", "fd01::/64")
@@ -91,7 +91,7 @@ class SettingsTests(SynchronousTestCase):
     """The companion's file."""
 
     def test_first(self) -> None:
-        """Only the site and DNS are open, and only the server's user may speak."""
+        """Only the site and DNS are open, and only the server's user is permitted."""
         found = made()
         self.assertEqual(found.tcp_ports, (53, 443))
         self.assertEqual(found.udp_ports, (53,))
@@ -152,7 +152,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(made(former=first, only=True, port=8443).tcp_ports, (53, 8443))
 
     def test_only_what_is_said(self) -> None:
-        """Run again, nothing changes but what is said."""
+        """A second run changes only the given options."""
         first = made(
             "--port=5000",
             "--mtu=1380",
@@ -186,7 +186,7 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_nat_stays(self) -> None:
-        """A network that is said again keeps its way."""
+        """A network that is given again keeps its NAT setting."""
         known = {"lan": "10.20.0.0/16"}
         first = made("--site=lan=10.20.0.0/16", "--no-nat=lan")
         again = made("--site=lan=10.20.0.0/16", former=first, known=known)

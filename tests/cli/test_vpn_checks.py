@@ -62,7 +62,7 @@ class ModeTests(SynchronousTestCase):
             (self.folder / name).touch()
 
     def found(self) -> list[Finding]:
-        """Look."""
+        """Return the findings."""
         return [*vpn_checks.modes(self.state, self.folder)]
 
     def test_right(self) -> None:
@@ -93,7 +93,7 @@ class AgreementTests(SynchronousTestCase):
     """The database and root's settings."""
 
     def found(self, *, sites: tuple[SiteNetwork, ...] = (), **changed: Any) -> Any:
-        """Compare."""
+        """Return the findings."""
         return levels(vpn_checks.agreement(network(), sites, welcome(KEY, **changed)))
 
     def test_same(self) -> None:
@@ -106,7 +106,7 @@ class AgreementTests(SynchronousTestCase):
         self.assertEqual(found, {"companion": "warning", "server key": "ok"})
 
     def test_other_key(self) -> None:
-        """Another server key is an error: clients would wait for ever."""
+        """Another server key is an error, since no client could connect."""
         found = vpn_checks.agreement(network(), (), welcome(b"x" * 32))
         self.assertEqual(levels(found)["server key"], "error")
 
@@ -138,7 +138,7 @@ class PortTests(SynchronousTestCase):
 
 
 class ClockTests(SynchronousTestCase):
-    """The clock."""
+    """The check of the clock."""
 
     def found(self, handshake: float, time: float = 0) -> str:
         """Return the level for a handshake so many seconds from now."""
@@ -149,7 +149,7 @@ class ClockTests(SynchronousTestCase):
         return finding.level
 
     def test_clock(self) -> None:
-        """A handshake in the future says that the clock was set back."""
+        """A handshake in the future indicates that the clock was set back."""
         self.assertEqual(self.found(-100), "ok")
         self.assertEqual(self.found(2), "ok")
         self.assertEqual(self.found(3600), "error")

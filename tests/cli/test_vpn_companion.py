@@ -1,4 +1,4 @@
-"""The companion's socket, as a command speaks to it."""
+"""The client of the companion's socket in commands."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ class CompanionTests(SynchronousTestCase):
     """A question, and its answer or a sentence."""
 
     def companion(self, respond: Respond) -> ScriptedCompanion:
-        """Start one."""
+        """Start a companion."""
         made = ScriptedCompanion(respond)
         made.start()
         self.addCleanup(made.stop)
@@ -37,7 +37,7 @@ class CompanionTests(SynchronousTestCase):
         self.assertEqual(made.asked, [request])
 
     def test_not_there(self) -> None:
-        """Without a companion the sentence says how to start it."""
+        """Without a companion the sentence gives the command that starts it."""
         path = Path(self.mktemp())
         error = self.assertRaises(Failure, ask, path, wire.Hello(), wire.Welcome)
         self.assertIn("systemctl start semaphore-vpn", error.sentence)

@@ -17,7 +17,7 @@ class FolderTests(SynchronousTestCase):
     """Files that are written, and removed again."""
 
     def setUp(self) -> None:
-        """Name a folder that is not there."""
+        """Choose a directory that does not exist."""
         umask = os.umask(0)
         self.addCleanup(os.umask, umask)
         self.path = Path(self.mktemp()).absolute()
@@ -46,7 +46,7 @@ class FolderTests(SynchronousTestCase):
         self.assertFalse(self.path.exists())
 
     def test_taken_back(self) -> None:
-        """If what follows fails, the folder is as before."""
+        """If a later step fails, the directory is restored."""
         with self.folder.exchange() as files:
             files.settings(SETTINGS)
         self.assertRaises(ZeroDivisionError, self.fail_after_writing)

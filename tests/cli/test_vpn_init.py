@@ -17,7 +17,7 @@ from tests.support.vpn_command import VpnCase
 
 
 class InitTests(VpnCase):
-    """Files and the database come and stay together."""
+    """Files and database are changed together."""
 
     @property
     def settings(self) -> Settings:
@@ -84,7 +84,7 @@ class InitTests(VpnCase):
         self.assertEqual(sorted(self.tree()), ["companion.json", "private.key"])
 
     def test_again(self) -> None:
-        """Run again without a word nothing changes, nor does the revision."""
+        """A second run without options changes neither values nor the revision."""
         self.set_up()
         before, network = self.tree(), vpn_network.get(self.site.conn, None)
         self.assertIn("is as it was", self.init())
@@ -119,7 +119,7 @@ class InitTests(VpnCase):
         self.assertEqual(self.settings.port, 5000)
 
     def test_pool_with_peers(self) -> None:
-        """Another pool is refused while there are peers, and says who they are."""
+        """Another pool is refused while there are peers, and names them."""
         self.set_up()
         self.add("box")
         before = self.tree()
@@ -176,7 +176,7 @@ class InitTests(VpnCase):
         self.assertEqual(named.name, "dmz")
 
     def test_key_is_kept(self) -> None:
-        """A key that is there already is used: another product's clients know it."""
+        """An existing key is used: clients of another product know it."""
         private = keys.new_pair(os.urandom).private_key
         self.site.settings.mkdir()
         key = self.site.settings / "private.key"
@@ -236,7 +236,7 @@ class InitTests(VpnCase):
             self.assertIsNone(vpn_network.find(self.site.conn))
 
     def test_store_is_locked(self) -> None:
-        """Nothing half: if the files cannot be written, the database is as before."""
+        """If the files cannot be written, the database is not changed."""
         self.site.settings.write_text("a file where a folder is wanted")
         folder = str(self.site.settings)
         words = ("--endpoint", "vpn.example.net")
@@ -244,13 +244,13 @@ class InitTests(VpnCase):
         self.assertIsNone(vpn_network.find(self.site.conn))
 
     def test_not_ours(self) -> None:
-        """Without an installation there is one line that says what to do."""
+        """Without an installation one line gives the remedy."""
         self.site.state = Path(self.mktemp()).absolute()
         said = self.refused("init", "--endpoint", "a.example", code=78)
         self.assertIn("start the server once", said)
 
     def test_nudge(self) -> None:
-        """A running server is told at once, after the commit."""
+        """A running server is woken at once, after the commit."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(str(self.site.state / "wake.sock"))
             listener.settimeout(5)
@@ -261,7 +261,7 @@ class InitTests(VpnCase):
             self.assertRaises(BlockingIOError, listener.recv, 16)
 
     def test_audited(self) -> None:
-        """The record says what was done, and holds no private key."""
+        """The event describes the change, and has no private key."""
         self.set_up()
         self.init("--mtu", "1380")
         self.assertIn("mtu", self.events())

@@ -27,7 +27,7 @@ class JoinCase(SynchronousTestCase):
     """A folder for the tunnel's files, and a server."""
 
     def setUp(self) -> None:
-        """Make both."""
+        """Create the server and the machine."""
         umask = os.umask(0)  # modes must not depend on the umask
         self.addCleanup(os.umask, umask)
         self.folder = Path(self.mktemp()).absolute()
@@ -124,7 +124,7 @@ class EnrollTests(JoinCase):
         self.assertEqual(self.names(), [])
 
     def test_no_semaphore(self) -> None:
-        """An address of something else is told apart."""
+        """An address of another service gives an error of its own."""
         self.server.script = [Answer(404, b"<html>")]
         error = self.assertRaises(Failure, self.enroll)
         self.assertIn("is this the address of Semaphore", error.sentence)
@@ -138,7 +138,7 @@ class EnrollTests(JoinCase):
         self.assertIn("not trusted", error.sentence)
 
     def test_lost_answer(self) -> None:
-        """A lost answer is asked for again, with the same key."""
+        """After a lost answer the request is repeated with the same key."""
         self.server.script = [
             Answer(200, enrolling.der()),
             ConnectionResetError(104, "Connection reset by peer"),
@@ -278,7 +278,7 @@ class EnrollTests(JoinCase):
         self.assertEqual(self.late, "")
 
     def test_not_applied(self) -> None:
-        """Where the server's VPN does not let the machine in, that is said."""
+        """If the server's VPN does not accept the machine, that is reported."""
         self.server.changed = {"applied": False, "reason": "as soon as\x1b it can"}
         self.assertIn("Joined as box", self.enroll())
         self.assertIn("vpn doctor", self.late)
@@ -293,7 +293,7 @@ class EnrollTests(JoinCase):
         self.assertEqual(self.late, "")
 
     def test_host_name(self) -> None:
-        """A machine's name is of harmless characters."""
+        """A machine's name is reduced to permitted characters."""
         self.assertRegex(host_name(), r"\A[A-Za-z0-9.-]{1,60}\Z")
 
 
@@ -322,7 +322,7 @@ class CommandTests(JoinCase):
         self.assertNotIn("uuu", err)
 
     def test_somebody_elses_file(self) -> None:
-        """A file that another program made is neither replaced nor removed."""
+        """Another program's file is neither replaced nor removed."""
         self.folder.mkdir()
         self.files.profile.write_text("[Interface]\n")
         for words in (["join", str(self.server.link)], ["leave", "--yes"]):
@@ -348,7 +348,7 @@ class CommandTests(JoinCase):
             self.assertFalse(self.folder.exists())
 
     def test_leave(self) -> None:
-        """Every file goes, the administrator's command is printed; twice is fine."""
+        """All files are removed, the administrator's command is shown; twice works."""
         self.enroll()
         code, out, err = self.run_command("leave", "--yes")
         self.assertEqual((code, err), (0, ""))
@@ -368,7 +368,7 @@ class CommandTests(JoinCase):
         self.assertTrue(self.files.profile.exists())
 
     def test_two_at_once(self) -> None:
-        """A second join beside a first one is refused."""
+        """A second join during a first one is refused."""
         with self.files.alone():
             code, _, err = self.run_command("join", str(self.server.link))
         self.assertEqual(code, 1)

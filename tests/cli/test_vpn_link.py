@@ -28,7 +28,7 @@ class LinkTests(SynchronousTestCase):
                 self.assertEqual(Link.parse(f" {link}\n"), link)
 
     def test_slash(self) -> None:
-        """A slash behind the path, as some chats add it, does no harm."""
+        """A slash after the path, as some chats add it, is accepted."""
         found = Link.parse(f"https://a.example/enroll/#{TOKEN}")
         self.assertEqual(found.base, "https://a.example")
 
@@ -68,7 +68,7 @@ class LinkTests(SynchronousTestCase):
                 continue
 
     def test_token_is_hidden(self) -> None:
-        """Neither a repr nor the digest shows the token."""
+        """Neither ``repr`` nor the digest shows the token."""
         link = Link("https://a.example", TOKEN)
         self.assertNotIn(TOKEN, repr(link))
         self.assertNotIn(TOKEN, link.digest)

@@ -1,4 +1,4 @@
-"""``vpn init`` takes neither an interface nor a network from the machine."""
+"""``vpn init`` takes no existing interface or network of the machine."""
 
 import json
 from collections.abc import Sequence

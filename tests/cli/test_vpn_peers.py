@@ -72,7 +72,7 @@ class PeerTests(VpnCase):
             self.assertIn(expected, said)
 
     def test_reserved_names(self) -> None:
-        """A host has no name that Ansible uses, neither when made nor renamed."""
+        """A host cannot be created with or renamed to a name reserved for Ansible."""
         public = keys.format(keys.new_pair(os.urandom).public_key)
         self.add("web", "--project", "Site")
         for name in ("localhost", "127.0.0.1", "::1", "all", "tag_db"):
@@ -108,7 +108,7 @@ class PeerTests(VpnCase):
         self.assertEqual(listed.count("\n"), 7)
 
     def test_wrong_keys(self) -> None:
-        """A key that is none, or used already, is one line."""
+        """An invalid or used key is one line."""
         pair = keys.new_pair(os.urandom)
         public = keys.format(pair.public_key)
         for key in ("", "x", public[:-1], public + "=", keys.format(bytes(32))):
@@ -164,7 +164,7 @@ class PeerTests(VpnCase):
         self.assertEqual(json.loads(self.done("peer", "list", "--json")), [])
 
     def test_resume_expired(self) -> None:
-        """An expired peer is not let in without a new date, and one call does."""
+        """Resuming an expired peer needs a new date, in one call."""
         self.add("box")
         self.done("peer", "expire", "box")
         said = self.refused("peer", "resume", "box")
@@ -180,7 +180,7 @@ class PeerTests(VpnCase):
         self.assertEqual(self.state("box"), "active")
 
     def test_rotate(self) -> None:
-        """Another key, the same address; the file is printed as for a new peer."""
+        """The key changes, the address stays; the file is printed as for a new peer."""
         before = self.add("box")["peer"]
         code, out, err = self.site.run("peer", "rotate", "box")
         self.assertEqual(code, 0, err)
@@ -191,7 +191,7 @@ class PeerTests(VpnCase):
         self.assertEqual(after["uuid"], before["uuid"])
 
     def test_show_networks(self) -> None:
-        """A peer's networks are shown: its own, its owner's, and of his projects."""
+        """A peer's networks are shown: by its own, its owner's and project grants."""
         for words in (["--peer", "box"], ["--user", "alice"], ["--project", "Site"]):
             if words[0] == "--peer":
                 self.add("box", "--user", "alice")
@@ -215,7 +215,7 @@ class PeerTests(VpnCase):
         self.refused("peer", "export", "--preshared-keys")
 
     def test_import(self) -> None:
-        """An export imported elsewhere is the same set; twice changes nothing."""
+        """An import of an export gives the same set; a second one changes nothing."""
         for number in range(30):
             self.add(f"box{number}")
         text = self.done("peer", "export", "--format", "wg", "--preshared-keys")
@@ -252,7 +252,7 @@ class PeerTests(VpnCase):
         self.assertEqual(json.loads(self.done("peer", "list", "--json")), [])
 
     def test_import_warns(self) -> None:
-        """Another server key and networks behind peers are said, not taken over."""
+        """Another server key and networks behind peers are reported, not imported."""
         path = self.site.folder / "wg0.conf"
         server = keys.new_pair(os.urandom)
         key = keys.format(keys.new_pair(os.urandom).public_key)
@@ -271,7 +271,7 @@ class NotSetUpTests(VpnCase):
     """Before ``vpn init``."""
 
     def test_each(self) -> None:
-        """Every command that needs the VPN says that it is not set up."""
+        """Every command that needs the VPN reports that it is not set up."""
         for words in (
             ["peer", "add", "box"],
             ["invite"],
@@ -282,6 +282,6 @@ class NotSetUpTests(VpnCase):
             self.assertIn("not set up", self.refused(*words))
 
     def test_old_store(self) -> None:
-        """A database of an older program is told apart from a broken one."""
+        """A database of an older program and a broken one give different errors."""
         self.site.conn.raw.execute("UPDATE alembic_version SET version_num = '0001'")
         self.assertIn("semaphore migrate", self.refused("peer", "list"))

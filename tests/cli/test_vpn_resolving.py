@@ -39,7 +39,7 @@ class ResolvingTests(SynchronousTestCase):
         )
 
     def test_found(self) -> None:
-        """systemd-resolved comes first, if it runs; then resolvconf."""
+        """systemd-resolved is preferred, if it runs; then resolvconf."""
         self.assertIs(self.found("resolvectl", "resolvconf"), Resolving.RESOLVED)
         self.assertIs(self.found("resolvectl"), Resolving.RESOLVED)
         self.assertIs(self.found("resolvconf"), Resolving.RESOLVCONF)
@@ -70,7 +70,7 @@ class ResolvingTests(SynchronousTestCase):
         )
 
     def test_hostile_domain(self) -> None:
-        """A domain from the server that is none comes into no hook."""
+        """An invalid domain from the server is never written into a hook."""
         for domain in (
             "",
             ".",
@@ -89,7 +89,7 @@ class ResolvingTests(SynchronousTestCase):
                 adapted(PROFILE, domain, Resolving.RESOLVED)
 
     def test_hostile_servers(self) -> None:
-        """Only addresses come into a hook."""
+        """Only addresses are written into a hook."""
         text = PROFILE.replace("fd80::1", "$(reboot), fe80::1%;reboot, x")
         found = adapted(text, "semaphore.internal", Resolving.RESOLVED)
         self.assertIn("dns %i 10.80.0.1\n", found)

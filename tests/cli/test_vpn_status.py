@@ -26,7 +26,7 @@ class Answers:
         self.findings = (wire.Finding("backend", "ok", "WireGuard is served"),)
 
     def __call__(self, request: wire.Request) -> wire.Answer:
-        """Answer."""
+        """Return the answer."""
         match request:
             case wire.Hello():
                 return self.welcome
@@ -44,7 +44,7 @@ class CompanionCase(VpnCase):
     """Has a companion that agrees with the database, and a peer."""
 
     def setUp(self) -> None:
-        """Set up."""
+        """Set up the VPN."""
         super().setUp()
         self.set_up()
         self.peer = self.add("box", "--user", "alice", "--grant", "lan")["peer"]
@@ -117,7 +117,7 @@ class StatusTests(CompanionCase):
         self.assertIn("never", self.done("status"))
 
     def test_no_companion(self) -> None:
-        """Without a companion what is known is shown, and the failure is one line."""
+        """Without a companion the known state is shown, and the failure is one line."""
         self.site.configure()
         code, out, err = self.site.run("status")
         self.assertEqual((code, err.count("\n")), (1, 1))
@@ -215,7 +215,7 @@ class DoctorTests(CompanionCase):
         self.assertIn("the companion hung up", sentences[0])
 
     def test_other_options(self) -> None:
-        """Options that only the server was given are told, and count."""
+        """Options given to the server only are reported and used."""
         self.serve(VPN_ONLY="true", VPN_PORT="8443")
         found = self.found()
         told = " ".join(each["sentence"] for each in found["options"])
@@ -224,7 +224,7 @@ class DoctorTests(CompanionCase):
         self.assertIn("8443", json.dumps(found["ports"]))
 
     def test_settings(self) -> None:
-        """How networks see peers is said; settings that are gone are an error."""
+        """The NAT of networks is reported; missing settings are an error."""
         (finding,) = self.found()["nat"]
         self.assertEqual(finding["level"], "ok")
         self.init("--no-nat", "lan")

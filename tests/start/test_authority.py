@@ -39,7 +39,7 @@ class AuthorityTests(SynchronousTestCase):
         new_root: bool = False,
         next_root: bool = False,
     ) -> Certificates:
-        """Look once."""
+        """Run one check."""
         with self.conn.transaction(write=True):
             return authority.ensure(
                 self.conn,
@@ -78,7 +78,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(before, after)
 
     def test_renewed_in_time(self) -> None:
-        """After two thirds of its life the leaf is made anew, the root stays."""
+        """After two thirds of its life the leaf is renewed, the root stays."""
         first = self.ensure()
         serial = self.leaf().serial_number
         self.clock.advance(timedelta(days=59).total_seconds())
@@ -90,10 +90,10 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(second.fingerprint, first.fingerprint)
 
     def test_three_years(self) -> None:
-        """Looks for three years; nothing outlives its issuer, or ends.
+        """Checks over three years; no certificate outlives its issuer, or expires.
 
-        The server looks each hour; a look each seven hours is harder to stand, comes at
-        any hour of the day, and takes a seventh of the test's time.
+        The server checks each hour; a check each seven hours is a harder test, happens
+        at any hour of the day, and takes a seventh of the time.
         """
         names, addresses = ("box", "ci.internal"), ("192.0.2.7",)
         first = self.ensure(names, addresses)
@@ -123,7 +123,7 @@ class AuthorityTests(SynchronousTestCase):
         return chain
 
     def test_twelve_years(self) -> None:
-        """The root is followed in its last year; the old one goes on as well."""
+        """The root gets a successor in its last year; the old one stays valid."""
         chain = self.checked(self.ensure())
         roots = [(self.folder / "root.pem").read_bytes()]
         coming, seen_before = b"", 0
@@ -215,7 +215,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertFalse(self.ensure(names).renewed)
 
     def test_next_root_lacks_a_name(self) -> None:
-        """A name that came after the next root was made is for another next root."""
+        """A name added after the next root was created needs another next root."""
         self.ensure()
         self.ensure(next_root=True)
         coming = (self.folder / authority.NEXT_ROOT).read_bytes()
@@ -241,7 +241,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertFalse(self.ensure().renewed)
 
     def test_files_are_lost(self) -> None:
-        """Files that a crash kept from being written are there after the next look."""
+        """Files that a crash prevented are written at the next check."""
         for _ in range(2):
             self.ensure()
             self.ensure(next_root=True)
@@ -255,7 +255,7 @@ class AuthorityTests(SynchronousTestCase):
             self.clock.advance(timedelta(days=31).total_seconds())
 
     def test_new_name(self) -> None:
-        """A name that the root permits comes into a new leaf; another is reported."""
+        """A name that the root permits is added to a new leaf; another is reported."""
         self.ensure()
         made = self.ensure((*NAMES, "box.internal", "elsewhere.example.com"))
         self.assertTrue(made.renewed)
@@ -272,7 +272,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertFalse(self.ensure(names).renewed)
 
     def test_torn(self) -> None:
-        """Chain and key that do not fit, or are missing, are made anew."""
+        """A chain and a key that do not match, or are missing, are replaced."""
         made = self.ensure()
         other = certificates.new_leaf(
             certificates.new_root(

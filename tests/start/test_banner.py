@@ -1,4 +1,4 @@
-"""The address that a start tells."""
+"""The address that a start prints."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -17,7 +17,7 @@ class RepositoryTests(SynchronousTestCase):
         self.git = shutil.which("git") or ""
 
     def make(self) -> Path:
-        """Make one."""
+        """Create a repository."""
         folder = Path(self.mktemp()).absolute()
         demo.make_repository(folder, git=self.git)
         return folder
@@ -42,6 +42,6 @@ class RepositoryTests(SynchronousTestCase):
         )
 
     def test_same_everywhere(self) -> None:
-        """Two of them have the same commit."""
+        """Two repositories have the same commit."""
         commits = {self.ask(self.make(), "rev-parse", "HEAD") for _ in range(2)}
         self.assertEqual(len(commits), 1)

@@ -24,7 +24,7 @@ class Nothing(Resource):
     isLeaf = True
 
     def render(self, request: Any) -> bytes:
-        """Answer."""
+        """Return an empty answer."""
         return b""
 
 
@@ -85,7 +85,7 @@ class EntrancesTests(SynchronousTestCase):
         self.assertFalse(Wire().connect(second))
 
     def test_plain(self) -> None:
-        """A plain port serves everybody, but no TLS, and waits in the same lobby."""
+        """A plain port serves all clients without TLS, and shares the lobby."""
         made = self.entrances()
         plain = made.plain(self.site)
         self.assertEqual(self.answer(plain), (200, None))

@@ -1,4 +1,4 @@
-"""Warnings about a certificate that comes to its end."""
+"""Warnings about a certificate that is about to expire."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,7 +69,7 @@ class ExpiryTests(SynchronousTestCase):
         self.assertTrue(late(issue(61), BEGINNING))
 
     def test_quiet(self) -> None:
-        """Nothing is said while all is well, nor in the day that a renewal takes."""
+        """Without a fault, and during the day of a renewal, nothing is logged."""
         clock, now = self.watch(Source(issue(58)))
         for _ in range(48):
             now.advance(3600)
@@ -90,7 +90,7 @@ class ExpiryTests(SynchronousTestCase):
         self.assertEqual(len(self.said), 1)
 
     def test_daily(self) -> None:
-        """It is said once a day, with the reason, until there is another one."""
+        """The warning is repeated daily, with the reason, until there is a new one."""
         source = Source(issue(70))
         clock, now = self.watch(source, "the authority is on strike")
         for _ in range(47):
@@ -105,7 +105,7 @@ class ExpiryTests(SynchronousTestCase):
         self.assertEqual(len(self.said), 2)
 
     def test_over(self) -> None:
-        """One that has ended is told of too."""
+        """An expired certificate is logged too."""
         self.watch(Source(issue(200)))
         self.assertIn("expired at 2025-", self.said[0])
         self.assertIn("semaphore tls show", self.said[0])

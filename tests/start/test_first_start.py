@@ -43,7 +43,7 @@ class WithOptionTests(SynchronousTestCase):
             self.assertEqual(json.loads(added(content)), {"key": "a+b/=", "a": 1})
 
     def test_toml(self) -> None:
-        """In TOML it comes before the first table."""
+        """In TOML the option precedes the first table."""
         after = added('# comment\nport = "1"\n[tls]\nenabled = true\n', ".toml")
         self.assertEqual(
             tomllib.loads(after),

@@ -1,4 +1,4 @@
-"""SIGHUP."""
+"""Handling SIGHUP."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ class HangupTests(SynchronousTestCase):
         return made
 
     def look(self) -> None:
-        """Count."""
+        """Count the call."""
         self.looks += 1
 
     def send(self) -> None:

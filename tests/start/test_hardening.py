@@ -32,5 +32,5 @@ class FilesTests(SynchronousTestCase):
         self.assertEqual(self.limits(512, 900), (900, 900))
 
     def test_enough(self) -> None:
-        """A limit is not touched where there is no more to have."""
+        """A limit that is at its maximum is not changed."""
         self.assertEqual(self.limits(900, 900), (900, 900))

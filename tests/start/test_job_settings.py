@@ -50,7 +50,7 @@ class RootsTests(SynchronousTestCase):
         return listed.stdout.count(b"subject=")
 
     def test_both(self) -> None:
-        """The bundle's come to the system's, and everybody may read them."""
+        """The bundle is added to the system's certificates, readable by all users."""
         self.assertEqual(self.roots.path(), str(self.target))
         self.assertEqual(self.contents(), 2)
         self.assertEqual(self.target.stat().st_mode & 0o777, 0o644)

@@ -77,7 +77,7 @@ class JobUserTests(SynchronousTestCase):
         self.assertIn("CAP_SETUID", error.message)
 
     def test_range(self) -> None:
-        """A range goes before a single user; the group is the same number."""
+        """A range takes precedence over a user; the group has the same number."""
         user = resolve(Process(user="worker", uid_range="1900000000-1900000003"))
         self.assertTrue(user.is_other)
         self.assertEqual((user.uid, user.gid), (1900000000, None))

@@ -31,7 +31,7 @@ def bound(
 
 
 class BindTests(SynchronousTestCase):
-    """Binding."""
+    """Binding the listeners."""
 
     def refused(self, config: Config) -> str:
         """Return why *config* cannot be listened on."""
@@ -149,7 +149,7 @@ class BindTests(SynchronousTestCase):
 
 
 class PlainHttpTests(SynchronousTestCase):
-    """Without TLS."""
+    """The check of plain HTTP."""
 
     def test_local(self) -> None:
         """Loopback and UNIX sockets may be plain: a proxy is in front."""
@@ -199,5 +199,5 @@ class PlainHttpTests(SynchronousTestCase):
         self.assertIn("insecure_http", listening.check_plain_http(config) or "")
 
     def test_tls(self) -> None:
-        """With TLS there is nothing to say."""
+        """With TLS the check accepts any address."""
         self.assertIsNone(listening.check_plain_http(Config()))

@@ -35,7 +35,7 @@ class ContentTests(SynchronousTestCase):
         self.assertEqual(content_of(str(link)), b"content")
 
     def test_others(self) -> None:
-        """A pipe is not waited for, a device not read for ever."""
+        """Reading does not wait for a pipe's writer, and ends for a device."""
         pipe = self.folder / "pipe"
         os.mkfifo(pipe)
         self.assertIn("Not a regular file", self.refused(pipe))
@@ -51,7 +51,7 @@ class ContentTests(SynchronousTestCase):
         self.assertEqual(given(f"/dev/fd/{taken}"), b"content")
 
     def test_shell(self) -> None:
-        """The output of a program comes whole, as bash hands it over."""
+        """The output of a program is read completely, as bash passes it."""
         program = (
             "import sys; from semaphore_twisted.start.operator_files import given; "
             "sys.stdout.buffer.write(given(sys.argv[1]))"
@@ -63,7 +63,7 @@ class ContentTests(SynchronousTestCase):
         self.assertEqual(done.stdout, b"onetwo")
 
     def test_silent_pipe(self) -> None:
-        """A pipe whose writer says nothing and does not end is given up."""
+        """A pipe whose writer neither writes nor ends is given up."""
         self.patch(operator_files, "PATIENCE", 0.01)
         taken, end = os.pipe()
         self.addCleanup(os.close, taken)

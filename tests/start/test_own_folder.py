@@ -22,7 +22,7 @@ class OwnFolderTests(SynchronousTestCase):
         self.place = self.folder / "w"
 
     def make(self, place: Path | None = None) -> None:
-        """Make it."""
+        """Create the directory."""
         own_folder(place or self.place, "tmp_path", 0o711)
 
     def refusal(self, place: Path | None = None) -> str:

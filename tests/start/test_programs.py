@@ -17,7 +17,7 @@ class ProgramsTests(SynchronousTestCase):
         self.assertIn("/usr/bin", programs.search_path(None))
 
     def test_own_folder(self) -> None:
-        """The virtual environment of the server is none of a job, by no name of it."""
+        """Jobs do not get the server's virtual environment, by any name of it."""
         own = Path(self.mktemp()).absolute()
         own.mkdir()
         link = own.with_name("link")
@@ -26,7 +26,7 @@ class ProgramsTests(SynchronousTestCase):
         self.assertEqual(path, "/opt/bin:/usr/local/bin:/usr/bin:/bin")
 
     def test_brought_along(self) -> None:
-        """Ansible's programs come from there, unless the PATH has them."""
+        """Ansible's programs are taken from there, unless the PATH has them."""
         own = Path(self.mktemp()).absolute()
         own.mkdir()
         for name in ("ansible", "ansible-playbook", "python3", "ansible.txt"):
@@ -51,5 +51,5 @@ class ProgramsTests(SynchronousTestCase):
         self.assertIn("only needed for hosts that want a password", sentences[1])
 
     def test_complete(self) -> None:
-        """Where all are there nothing is said."""
+        """If no program is missing, nothing is logged."""
         self.assertEqual(programs.missing("/bin", lambda name, path: name + path), ())

@@ -30,7 +30,7 @@ class RenewalTestCase(CertificateTestCase):
         self.service = self.started(renewal.of_files(self.config), renewal.FILES)
 
     def started(self, newest: renewal.Newest, every: timedelta) -> Renewal:
-        """Start looking."""
+        """Start the service."""
         service = Renewal(
             self.source,
             newest,
@@ -55,7 +55,7 @@ class RenewalTestCase(CertificateTestCase):
         return pem.startswith(certificates_pem(self.source.leaf))
 
     def tick(self, times: int = 1) -> None:
-        """Let the regular looks come."""
+        """Run the regular checks."""
         self.clock.pump([TICK] * times)
 
     def errors(self, act: Callable[[], object]) -> list[str]:
@@ -67,7 +67,7 @@ class RenewalTestCase(CertificateTestCase):
         ]
 
     def last(self) -> looks.Look:
-        """Return what the command line is told."""
+        """Return the result for the command line."""
         found = looks.last(self.folder)
         assert found is not None
         return found
@@ -96,7 +96,7 @@ class FilesTests(RenewalTestCase):
         self.assertEqual((self.last().sha256, self.last().why), (leaf, ""))
 
     def test_chain_alone(self) -> None:
-        """An issuer that was forgotten and is added counts, with the same leaf."""
+        """An added issuer with the same leaf is loaded."""
         before = self.source.context()
         leaf = self.chain.read_bytes()
         self.chain.write_bytes(leaf + self.root.certificate_pem)
@@ -113,7 +113,7 @@ class FilesTests(RenewalTestCase):
         self.assertTrue(self.newest)
 
     def test_half_written(self) -> None:
-        """A key that has not come yet is waited for, without a word in the log."""
+        """The service waits for a missing key, without a log line."""
         self.key.write_bytes(b"")
 
         def wait() -> None:
@@ -127,7 +127,7 @@ class FilesTests(RenewalTestCase):
         self.assertEqual(self.service.why, "")
 
     def test_broken(self) -> None:
-        """One that stays broken is told of once; the old one is presented."""
+        """A lasting fault is logged once; the old certificate is served."""
         before = self.source.context()
         self.key.write_bytes(b"broken")
 
@@ -232,14 +232,14 @@ class AuthorityTests(RenewalTestCase):
             self.assertEqual(self.asked, 1, jump)
 
     def test_lost(self) -> None:
-        """An authority that cannot renew is told of in its own words."""
+        """The error of an authority that cannot renew is reported."""
         self.answer = lambda: fail(AuthorityLost("the key is another one's"))
         (reason,) = self.errors(self.service.look)
         self.assertEqual(reason, "the key is another one's")
         self.assertEqual(self.errors(lambda: self.tick(3)), [])
 
     def test_failing(self) -> None:
-        """A failure is logged, told of, and tried again each minute."""
+        """A failure is logged, reported, and retried each minute."""
         self.answer = lambda: fail(RuntimeError("no"))
         self.service.look()
         self.assertIn("RuntimeError", self.service.why)

@@ -38,7 +38,7 @@ class RunningTests(SynchronousTestCase):
         self.addCleanup(self.lock.release)
 
     def said(self, **environ: str) -> running.Running:
-        """Return what a server with *environ* says."""
+        """Return the report of a server with *environ*."""
         report = Report(self.folder, settings(**environ))
         report.startService()
         found = running.found(self.folder)
@@ -101,7 +101,7 @@ class RunningTests(SynchronousTestCase):
             self.assertIsNone(running.found(self.folder))
 
     def test_differences(self) -> None:
-        """An option of another value there is told, and can be taken over."""
+        """An option with another value there is reported, and can be used."""
         there = self.said(
             VPN_ONLY="true", PORT="443", VPN_PUBLISH="tcp/22", VPN_SOCKET="/other"
         )

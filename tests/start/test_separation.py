@@ -77,7 +77,7 @@ class SeparationTests(SynchronousTestCase):
             self.assertEqual(self.decide(jobs).notes, ())
 
     def test_own_user(self) -> None:
-        """Without them the server's own user has a user namespace, which is told."""
+        """Without CAP_SYS_ADMIN the server's own user gets a user namespace."""
         found = self.decide(OWN, missing="CAP_SYS_ADMIN")
         isolation = found.options.isolation
         assert isolation is not None
@@ -86,7 +86,7 @@ class SeparationTests(SynchronousTestCase):
         self.assertIn("sudo does not work", note)
 
     def test_other_user_without_the_right(self) -> None:
-        """A server that may only switch users separates nothing, and says why, once."""
+        """A server that may only switch users separates nothing; one line says why."""
         found = self.decide(OTHER, missing="CAP_SYS_ADMIN")
         self.assertIsNone(found.options.isolation)
         (note,) = found.notes
@@ -120,7 +120,7 @@ class SeparationTests(SynchronousTestCase):
             self.decide(OTHER, PROCESS_APP_NS_USER="true")
 
     def test_switched_off(self) -> None:
-        """Each kind can be switched off, with a warning; all is none."""
+        """Each kind can be switched off, with a warning; all off means none."""
         found = self.decide(OTHER, PROCESS_APP_NS_IPC="false")
         isolation = found.options.isolation
         assert isolation is not None

@@ -44,13 +44,13 @@ class LocalTests(SynchronousTestCase):
         return path
 
     def look(self) -> list[str]:
-        """Look once, and return what is said of it."""
+        """Run one check, and return its log lines."""
         with capturedLogs() as events:
             self.successResultOf(self.local.renew())
         return [str(event["log_format"]) for event in events]
 
     def test_succession(self) -> None:
-        """The next root is shown and told of once, and so is its taking over."""
+        """The next root is shown and logged once, and so is its start."""
         self.assertEqual(self.look(), [])
         current = self.local.roots.current
         assert current is not None

@@ -14,7 +14,7 @@ from tests.support.memory import Entropy
 
 
 class CertificateTestCase(SynchronousTestCase):
-    """Two files."""
+    """A certificate and a key in two files."""
 
     def setUp(self) -> None:
         """Make a folder, and an authority of now."""

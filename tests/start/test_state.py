@@ -19,7 +19,7 @@ def mode(path: Path) -> int:
 
 
 class StateTests(SynchronousTestCase):
-    """One directory."""
+    """One state directory."""
 
     def setUp(self) -> None:
         """Begin with nothing, under the widest umask."""
@@ -58,7 +58,7 @@ class StateTests(SynchronousTestCase):
         self.assertEqual(mode(self.directory.path), 0o755)
 
     def test_lock(self) -> None:
-        """A second server is kept out, and is told the first one's number."""
+        """A second server is refused, with the process id of the first."""
         self.directory.prepare()
         lock = self.directory.lock()
         error = self.assertRaises(InUse, self.directory.lock)

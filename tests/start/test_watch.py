@@ -26,14 +26,14 @@ class Readers(Clock):
         self.readers.add(reader)
 
     def removeReader(self, reader: Any) -> None:
-        """Read from it no more."""
+        """Stop reading from it."""
         self.readers.discard(reader)
 
     def removeWriter(self, writer: Any) -> None:
         """Do nothing: there is no writer."""
 
     def read(self) -> None:
-        """Give what is there to be read, and let what it calls for come."""
+        """Deliver pending events, and run the scheduled calls."""
         for reader in list(self.readers):
             if select.select([reader], [], [], 0)[0]:
                 reader.doRead()
@@ -41,10 +41,10 @@ class Readers(Clock):
 
 
 class FolderCase(SynchronousTestCase):
-    """A folder."""
+    """A directory with files."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the directory."""
         self.folder = Path(self.mktemp()).absolute()
         self.folder.mkdir()
 
@@ -53,7 +53,7 @@ class FoldersTests(FolderCase):
     """Which folders decide what a path is."""
 
     def test_plain(self) -> None:
-        """A file's own; of one that is not there, the deepest that is."""
+        """A file's directory; for a missing one, the deepest existing directory."""
         self.assertEqual(folders(self.folder / "a.pem"), {self.folder})
         self.assertEqual(folders(self.folder / "b" / "c" / "a.pem"), {self.folder})
 
@@ -76,7 +76,7 @@ class FoldersTests(FolderCase):
         self.assertEqual(folders(self.folder / "tls.crt"), {self.folder, first})
 
     def test_endless(self) -> None:
-        """Links that lead to each other come to an end."""
+        """Links in a loop come to an end."""
         (self.folder / "a").symlink_to("b")
         (self.folder / "b").symlink_to("a")
         self.assertEqual(folders(self.folder / "a"), {self.folder})
@@ -97,7 +97,7 @@ class WatchTests(FolderCase):
         self.addCleanup(self.watch.stop)
 
     def tell(self) -> None:
-        """Count."""
+        """Count the call."""
         self.told += 1
 
     def rest(self) -> None:
@@ -106,7 +106,7 @@ class WatchTests(FolderCase):
         self.clock.advance(REST)
 
     def test_written(self) -> None:
-        """One file, then the other: told once, after the rest."""
+        """Two files written in sequence are reported once, after a pause."""
         self.files[0].write_text("1")
         self.clock.read()
         self.clock.advance(REST / 2)
@@ -120,7 +120,7 @@ class WatchTests(FolderCase):
         self.assertEqual(self.told, 1)
 
     def test_restless(self) -> None:
-        """Changes without an end are told in the end."""
+        """Endless changes are reported in the end."""
         for _ in range(round(LATEST)):
             self.files[0].write_text("x")
             self.clock.read()
@@ -159,7 +159,7 @@ class WatchTests(FolderCase):
         self.assertEqual(self.told, 3)
 
     def test_stopped(self) -> None:
-        """Nothing is told or watched afterwards."""
+        """After the stop nothing is reported or watched."""
         self.files[0].write_text("1")
         self.clock.read()
         self.watch.stop()

@@ -55,7 +55,7 @@ class RefusalTests(SynchronousTestCase):
         self.assertIn("--user: none found", self.refusal())
 
     def test_unknown_user(self) -> None:
-        """An account that is not there is named."""
+        """An account that does not exist is named."""
         self.assertIn("'nobody-at-all'", self.refusal(user="nobody-at-all"))
 
     def test_root_again(self) -> None:
@@ -115,7 +115,7 @@ class KeeperTests(SynchronousTestCase):
         until(lambda: not any(map(runs, self.started())), "the command has ended")
 
     def test_again(self) -> None:
-        """A command that has ended is started again, and is one."""
+        """A command that has ended is started again, once."""
         (first,) = self.started()
         os.kill(first, signal.SIGKILL)
         until(lambda: len(self.started()) == 2, "it runs again", 60)
@@ -134,7 +134,7 @@ class KeeperTests(SynchronousTestCase):
 
 
 def runs(pid: int) -> bool:
-    """Whether a process is there, and is not only waited for."""
+    """Whether a process exists, and is no zombie."""
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -27,7 +27,7 @@ class LoginTests(SynchronousTestCase):
         return self.client.post("/api/auth/login", {"auth": auth, "password": password})
 
     def test_cookie(self) -> None:
-        """The cookie comes with all that guards it, and opens the API."""
+        """The cookie has all its protective attributes, and gives access to the API."""
         answer = self.try_login()
         self.assertEqual((answer.status, answer.body), (204, b""))
         (cookie,) = answer.headers["set-cookie"]
@@ -66,7 +66,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(answer.status, 204)
 
     def test_wrong(self) -> None:
-        """A wrong password, name or kind of account is the same empty 401."""
+        """A wrong password, name or kind of account gives the same empty 401."""
         make_user(self.conn, "eve", external=True, password=None)
         make_user(self.conn, "off", active=False)
         for name, password in (
@@ -85,7 +85,7 @@ class LoginTests(SynchronousTestCase):
             self.assertNotIn("set-cookie", answer.headers)
 
     def test_throttled(self) -> None:
-        """After some wrong guesses even the right one has to wait, and is told."""
+        """After some wrong guesses even the right one is delayed, with the time."""
         statuses = [self.try_login(password="wrong").status for _ in range(8)]
         self.assertEqual(statuses[:5], [401] * 5)
         self.assertEqual(statuses[-1], 429)
@@ -108,7 +108,7 @@ class LoginTests(SynchronousTestCase):
         return found
 
     def test_names_of_one_account(self) -> None:
-        """Guesses at a login name do not tell which e-mail address belongs to it."""
+        """Guesses at a login name do not reveal the account's e-mail address."""
         self.answers("admin", *["wrong"] * 8)
         guesses = ["wrong"] * 8
         mine = self.answers("admin@example.com", *guesses)
@@ -124,7 +124,7 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(self.answers("nobody@example.com", PASSWORD), [(401, None)])
 
     def test_right_logins_never_count(self) -> None:
-        """However often one logs in, one is never told to wait."""
+        """Successful logins are never delayed."""
         for _ in range(40):
             self.assertEqual(self.try_login().status, 204)
 
@@ -167,7 +167,7 @@ class WayTests(SynchronousTestCase):
         return api_client(peer=peer, secure=False, host="h.example", **more)
 
     def test_plain_http(self) -> None:
-        """Over plain HTTP from elsewhere the answer says what is wrong."""
+        """Over plain HTTP from elsewhere the answer gives the reason."""
         answer = self.answer(self.client("192.0.2.7"))
         self.assertEqual(answer.status, 400)
         self.assertIn("https", answer.json["error"])
@@ -180,11 +180,11 @@ class WayTests(SynchronousTestCase):
         self.assertNotIn("Secure", answer.headers["set-cookie"][0])
 
     def test_same_machine(self) -> None:
-        """From the same machine plain HTTP crosses no network."""
+        """Plain HTTP from the same machine is accepted."""
         self.assertEqual(self.answer(self.client("127.0.0.1")).status, 204)
 
     def test_proxy(self) -> None:
-        """A TLS proxy on this machine is believed, one elsewhere is not."""
+        """A TLS proxy on this machine is trusted, one elsewhere is not."""
         headers = {
             "x_forwarded_proto": "https",
             "x_forwarded_for": "198.51.100.9",
@@ -197,7 +197,7 @@ class WayTests(SynchronousTestCase):
         self.assertEqual(self.answer(self.client("192.0.2.7"), **headers).status, 403)
 
     def test_plain_proxy(self) -> None:
-        """Behind a proxy that serves plain HTTP the answer says so."""
+        """Behind a proxy that serves plain HTTP the answer gives the reason."""
         for headers in (
             {"x_forwarded_proto": "http"},
             {"x_forwarded_for": "198.51.100.9"},
@@ -206,7 +206,7 @@ class WayTests(SynchronousTestCase):
             self.assertEqual(answer.status, 400, headers)
 
     def test_silent_proxy(self) -> None:
-        """The log names what a proxy does not say."""
+        """The log names the headers that a proxy omits."""
         options = WebOptions(trusted_proxies=("10.0.0.0/24",))
         for peer, headers in (
             ("127.0.0.1", {"x_forwarded_for": "198.51.100.9"}),

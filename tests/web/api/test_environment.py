@@ -54,7 +54,7 @@ class EnvironmentTests(ResourceTestCase):
         self.assertEqual((made["json"], made["env"]), ("{}", None))
 
     def test_refused(self) -> None:
-        """Texts that are no JSON objects, and values that are none, are refused."""
+        """Texts that are not JSON objects, and invalid values, are refused."""
         path = f"{self.base}/environment"
         for body, word in (
             ({}, "Environment name can not be empty"),
@@ -90,7 +90,7 @@ class EnvironmentTests(ResourceTestCase):
 
 
 class SecretTests(ResourceTestCase):
-    """Secret variables."""
+    """Secret variables of a group."""
 
     def setUp(self) -> None:
         """Make an environment with two secrets."""
@@ -111,7 +111,7 @@ class SecretTests(ResourceTestCase):
         return list(self.conn.column(_OWNED, id=self.number))
 
     def test_shown_without_values(self) -> None:
-        """A secret is shown by id, type and name; its value is sealed."""
+        """A secret is shown by id, type and name; its value is encrypted."""
         wanted = [
             {"id": self.first, "type": "var", "name": "a"},
             {"id": self.second, "type": "env", "name": "B"},
@@ -137,7 +137,7 @@ class SecretTests(ResourceTestCase):
         self.assertEqual(self.conn.scalar(_SEALED, id=self.first), sealed)
 
     def test_update(self) -> None:
-        """An update renames, gives another value where there is one, and no type."""
+        """An update changes the name, and the value if given, but not the type."""
         sealed = self.conn.scalar(_SEALED, id=self.first)
         wish = {"operation": "update", "id": self.first, "name": "z", "type": "env"}
         self.assertEqual(self.put(wish).status, 204)
@@ -181,7 +181,7 @@ class SecretTests(ResourceTestCase):
             self.assertEqual(self.names_of(), ["a", "B"])
 
     def test_foreign(self) -> None:
-        """The secret of another environment can be neither changed nor deleted."""
+        """Another environment's secret can be neither changed nor deleted."""
         other = self.made("environment", name="Other", secrets=[create("x")])
         number = other["secrets"][0]["id"]
         for operation in ("update", "delete"):

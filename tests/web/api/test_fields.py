@@ -13,7 +13,7 @@ _NOTHING: tuple[Any, ...] = (None, "", 0, False, [], {}, {"enabled": False, "ttl
 
 
 class FieldTests(SynchronousTestCase):
-    """A field that would change what runs is refused where it says something."""
+    """An unsupported field that would change a run is refused if it has a value."""
 
     def setUp(self) -> None:
         """Make a project with a template."""

@@ -74,7 +74,7 @@ class KeyTestCase(ResourceTestCase):
 
 
 class CreateTests(KeyTestCase):
-    """Making keys."""
+    """Creating keys."""
 
     def test_shape(self) -> None:
         """A new key is answered with 201, without its secret and with no other key."""
@@ -99,7 +99,7 @@ class CreateTests(KeyTestCase):
         )
 
     def test_sealed(self) -> None:
-        """Neither the store nor the events have the secret in the clear."""
+        """Neither the store nor the events have the secret in plain text."""
         self.key(login_password={"login": "me", "password": "Zx9-marker"})
         self.made("keys", name="Text", type="string", string="Zx9-marker")
         self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
@@ -118,7 +118,7 @@ class CreateTests(KeyTestCase):
         self.assertEqual(made, {normalise(text).public})
 
     def test_not_a_private_key(self) -> None:
-        """A text that is no private key is refused, and the answer says what it is."""
+        """A text that is no private key is refused, and the answer names its type."""
         path = f"{self.base}/keys"
         for text, word in (
             ("ssh-ed25519 AAAAC3Nz user@host", "public key"),
@@ -221,7 +221,7 @@ class ListTests(KeyTestCase):
         self.refused(self.client.post(f"{self.base}/repositories", body), "ssh_key_id")
 
     def test_empty(self) -> None:
-        """A key whose secret is missing says so, and no other key does."""
+        """Only a key whose secret is missing is shown as empty."""
         number = self.key()
         self.conn.update(access_key, number, secret=None)
         self.assertIs(self.shown("keys", number)["empty"], True)

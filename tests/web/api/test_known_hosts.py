@@ -39,6 +39,6 @@ class KnownHostsTests(ResourceTestCase):
         self.assertIn("[one]:2222", event["description"])
 
     def test_others(self) -> None:
-        """Other users may do neither."""
+        """Other users may neither list nor remove hosts."""
         self.assertEqual(self.client.get("/api/known_hosts").status, 403)
         self.assertEqual(self.client.delete("/api/known_hosts/one").status, 403)

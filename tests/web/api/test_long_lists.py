@@ -18,7 +18,7 @@ class ListCase(SynchronousTestCase):
     """Has a project with a repository."""
 
     def setUp(self) -> None:
-        """Make it."""
+        """Create the site."""
         self.client: ApiClient = api_client()
         self.client.login()
         self.conn = self.client.database.conn
@@ -51,7 +51,7 @@ class StreamTests(ListCase):
     """A long list is sent in several batches of limited size."""
 
     def test_tasks(self) -> None:
-        """Long messages of an older version are listed whole, newest first."""
+        """Long messages of an older version are listed completely, newest first."""
         template = self.template()
         text = "<é>" * limits.BATCH
         ids = [self.task(template, message=f"{number}{text}") for number in range(4)]
@@ -64,7 +64,7 @@ class StreamTests(ListCase):
             self.assertEqual(self.listed(path), found)
 
     def test_has_next(self) -> None:
-        """The header that tells of more is there for a stream too."""
+        """The header for further pages is present in a stream too."""
         template = self.template()
         for _ in range(3):
             self.task(template, message="x" * limits.BATCH)
@@ -74,7 +74,7 @@ class StreamTests(ListCase):
             self.assertEqual(answer.header("x-has-next"), more)
 
     def test_builds(self) -> None:
-        """The builds that deploy tasks come with count as well."""
+        """The builds of deploy tasks count too."""
         build = self.template(type="build", start_version="1")
         deploy = self.template(type="deploy", build_template_id=build)
         built = [
@@ -96,7 +96,7 @@ class StreamTests(ListCase):
         return users.find(self.conn, "admin")
 
     def test_templates(self) -> None:
-        """Templates are listed whole, in order, with long tasks and without."""
+        """Templates are listed completely, in order, with and without long tasks."""
         for name in ("b", "d", "a", "c"):
             number = self.template(name=name)
             if name != "d":
@@ -109,7 +109,7 @@ class StreamTests(ListCase):
         self.assertEqual([each["name"] for each in found], ["d", "c", "b", "a"])
 
     def test_others(self) -> None:
-        """Inventories and variable groups are listed whole, in order."""
+        """Inventories and variable groups are listed completely, in order."""
         text = "x" * limits.TEXT
         for name in ("b", "c", "A"):
             self.conn.insert(
@@ -177,7 +177,7 @@ class DamagedTests(ListCase):
         return damaged
 
     def test_templates(self) -> None:
-        """A template is listed, shown, refused to tasks, and can be mended."""
+        """A damaged template is listed, refused to tasks, and can be repaired."""
         first, second = self.template(name="A"), self.template(name="B")
         one = f"{self.base}/templates/{first}"
         for column in ("survey_vars", "task_params"):

@@ -61,7 +61,7 @@ class ProjectTests(ResourceTestCase):
         self.assertEqual(names, ["Other", "Site"])
 
     def test_change(self) -> None:
-        """A PUT replaces the whole; the id may be missing, and must not differ."""
+        """A PUT replaces all fields; the id may be missing, and must not differ."""
         body = {**self.client.get(self.base).json, "name": "Renamed", "demo": True}
         self.assertEqual(self.client.put(self.base, body).status, 204)
         self.assertEqual(self.client.get(self.base).json["name"], "Renamed")
@@ -72,7 +72,7 @@ class ProjectTests(ResourceTestCase):
         self.refused(self.client.put(self.base, {}), "name")
 
     def test_delete(self) -> None:
-        """A deleted project is gone with all its objects."""
+        """Deleting a project deletes all its objects."""
         self.assertEqual(self.client.delete(self.base).status, 204)
         self.assertEqual(self.client.get(self.base).status, 404)
         self.assertEqual(self.client.get(f"{self.base}/keys").status, 404)
@@ -155,7 +155,7 @@ class MemberTests(ResourceTestCase):
             self.assertEqual(answer.status, 403)
 
     def test_last_owner(self) -> None:
-        """The last owner stays: he is not removed, demoted, and cannot leave."""
+        """The last owner cannot be removed or demoted, and cannot leave."""
         path = f"{self.base}/users/{self.user.id}"
         self.refused(self.client.delete(path))
         self.refused(self.client.put(path, {"role": "guest"}))
@@ -220,7 +220,7 @@ class EventTests(ResourceTestCase):
             self.assertEqual(newest["project_id"], self.project.id)
 
     def test_pages(self) -> None:
-        """Without parameters the newest thousand come; a link leads to older ones."""
+        """The default page is the newest thousand; a link leads to older ones."""
         for number in range(2_300):
             events.record(
                 self.conn,

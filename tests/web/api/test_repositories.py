@@ -157,7 +157,7 @@ class RepositoryTests(ResourceTestCase):
         return number
 
     def test_client_certificate(self) -> None:
-        """It is shown where there is one, and stays with clients that know it not."""
+        """A client certificate is shown, and kept by clients that do not know it."""
         number, key = self.repository(), self.certificate()
         path = f"{self.base}/repositories/{number}"
         known = self.shown("repositories", number)
@@ -177,7 +177,7 @@ class RepositoryTests(ResourceTestCase):
         self.assertEqual(self.client.delete(f"{self.base}/keys/{key}").status, 204)
 
     def test_client_certificate_left(self) -> None:
-        """A client that does not know it can still turn to ssh; then it is gone."""
+        """A change to ssh by a client that does not know the certificate removes it."""
         number, key = self.repository(), self.certificate()
         path = f"{self.base}/repositories/{number}"
         known = self.shown("repositories", number)

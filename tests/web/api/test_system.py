@@ -91,7 +91,7 @@ class MetricsTests(SynchronousTestCase):
             self.assertEqual(ask("pass:word", "192.0.2.8").status, 200)
 
     def test_certificate(self) -> None:
-        """They tell how long the certificate lives, where there is one."""
+        """The metrics have the certificate's expiry, if there is one."""
         name = "semaphore_tls_expires_seconds"
         plain = self.ask(self.OPTIONS, "prom", "pass:word")
         self.assertNotIn(name, plain.body.decode())

@@ -19,7 +19,7 @@ class _Late(RecordingTasks):
     """Every task has ended by itself when it is to be stopped."""
 
     def stop(self, task_id: TaskId, *, force: bool) -> Deferred[None]:
-        """Refuse."""
+        """Fail."""
         return fail(IllegalMove())
 
 
@@ -102,7 +102,7 @@ class TaskRouteTests(SynchronousTestCase):
             self.assertEqual(answer.status, 403)
 
     def test_lists(self) -> None:
-        """Lists begin with the newest; the short ones tell whether there is more."""
+        """Lists begin with the newest task; short ones say whether more follow."""
         first, second = self.task(), self.task()
         rows: list[Any] = []
         for path in ("", f"/templates/{self.template}"):
@@ -128,7 +128,7 @@ class TaskRouteTests(SynchronousTestCase):
                 self.assertIn("error", answer.json)
 
     def test_output(self) -> None:
-        """The whole log is a list of rows; `from` gives those with higher numbers."""
+        """The whole log is a list of rows; `from` returns those with higher numbers."""
         task = self.logged("<b>", "two", "three")
         rows = self.get(f"/tasks/{task}/output").json
         self.assertEqual([row["output"] for row in rows], ["<b>", "two", "three"])
@@ -154,7 +154,7 @@ class TaskRouteTests(SynchronousTestCase):
         self.assertNotIn(b"<", self.get(f"/tasks/{task}/output").body)
 
     def test_long_output(self) -> None:
-        """A log of many chunks comes back whole and in order."""
+        """A log of many chunks is returned completely and in order."""
         task = self.logged(*map(str, range(5_500)))
         rows = self.get(f"/tasks/{task}/output").json
         self.assertEqual([row["output"] for row in rows], list(map(str, range(5_500))))

@@ -26,7 +26,7 @@ class TemplateTestCase(ResourceTestCase):
 
 
 class CreateTests(TemplateTestCase):
-    """Making templates."""
+    """Creating templates."""
 
     def test_shape(self) -> None:
         """A template of few fields gets the defaults of the rest."""
@@ -63,7 +63,7 @@ class CreateTests(TemplateTestCase):
         )
 
     def test_everything(self) -> None:
-        """Every field is stored and comes back, and can be sent back."""
+        """Every field is stored and returned, and can be sent back."""
         vault = self.key("Vault")
         tab = self.conn.insert(view, project_id=self.project.id, title="Tab")
         environment = self.listed("environment")[0]["id"]
@@ -328,7 +328,7 @@ class DeleteTests(TemplateTestCase):
     """Deletion of templates."""
 
     def test_frees_what_it_used(self) -> None:
-        """After a template with history has gone, so can all that it used."""
+        """After deleting a template with history, its objects can be deleted."""
         key = self.key()
         made = self.create(
             inventory_id=self.inventory(),
@@ -363,7 +363,7 @@ class DeleteTests(TemplateTestCase):
         self.assertIn("under way", answer.json["error"])
 
     def test_held_inventory_is_released(self) -> None:
-        """An inventory that a template held does not name it for ever."""
+        """An inventory does not refer to a deleted template."""
         number = self.create()["id"]
         held = self.inventory("Held", template_id=number)
         self.assertEqual(self.shown("inventory", held)["holder_id"], number)

@@ -19,7 +19,7 @@ class AccountCase(SynchronousTestCase):
     """Has the administrator and one user more."""
 
     def setUp(self) -> None:
-        """Make them."""
+        """Create the users."""
         self.admin = api_client()
         self.conn = self.admin.database.conn
         self.admin.login()
@@ -46,7 +46,7 @@ class UserTests(AccountCase):
     """Accounts are made, shown, changed and deleted."""
 
     def test_own(self) -> None:
-        """One's own account says whether one can make projects; times are whole."""
+        """One's own account shows the right to create projects; times are whole."""
         answer = self.client.get("/api/user")
         self.assertEqual(list(answer.json), [*_SHAPE, "can_create_project"])
         self.assertRegex(answer.json["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
@@ -210,7 +210,7 @@ class PasswordTests(AccountCase):
         self.assertTrue(self.can_log_in("alice", PASSWORD))
 
     def test_other_sessions(self) -> None:
-        """Every other session ends, the one that asked goes on."""
+        """Every other session ends, the requesting one stays."""
         elsewhere = self.admin.as_user(self.alice)
         self.change(
             self.client, self.alice, password="another one", current_password=PASSWORD
@@ -238,7 +238,7 @@ class PasswordTests(AccountCase):
         self.assertEqual(answer.status, 204)
 
     def test_tokens(self) -> None:
-        """Tokens go on after a change of the password, unless they are revoked too."""
+        """Tokens survive a change of the password, unless they are revoked too."""
         program = self.admin.with_token(self.alice)
         other = self.admin.with_token(make_user(self.conn, "zoe"))
         for body, status in (({}, 200), ({"revoke_tokens": True}, 401)):
@@ -365,7 +365,7 @@ class PasswordInAccountTests(AccountCase):
         self.assertEqual(self.admin.get(path).json["name"], "Guest")
 
     def test_tokens_without_a_password(self) -> None:
-        """Tokens are revoked together with a new password; that is said."""
+        """Tokens are revoked only with a new password; otherwise it is an error."""
         answer = self.put(self.admin, revoke_tokens=True, name="Changed")
         self.assertEqual(answer.status, 400)
         self.assertIn("revoke_tokens", answer.json["error"])
@@ -373,7 +373,7 @@ class PasswordInAccountTests(AccountCase):
         self.assertEqual(self.put(self.admin, revoke_tokens=False).status, 204)
 
     def test_external(self) -> None:
-        """An account does not become external, nor cease to be: that is said."""
+        """An account's external flag cannot be changed; the error says so."""
         self.assertEqual(self.put(self.admin, external=False).status, 204)
         self.assertEqual(self.put(self.admin, external=None).status, 204)
         answer = self.put(self.admin, external=True)
@@ -385,7 +385,7 @@ class TokenTests(AccountCase):
     """Tokens are made, listed by their beginning, and revoked."""
 
     def test_life(self) -> None:
-        """A token is shown whole once, opens the API, and ends by its beginning."""
+        """A token is shown once, opens the API, and is revoked by its prefix."""
         answer = self.client.post("/api/user/tokens")
         self.assertEqual(answer.status, 201)
         self.assertEqual(list(answer.json), ["id", "created", "expired", "user_id"])
@@ -406,7 +406,7 @@ class TokenTests(AccountCase):
         self.assertEqual(self.client.get("/api/user/tokens").json, [])
 
     def test_whole(self) -> None:
-        """It is revoked by the whole of it too, percent-encoded or not."""
+        """A token is revoked by its full text too, percent-encoded or not."""
         for end in ("=", "%3D"):
             token = self.client.post("/api/user/tokens", {"name": "ci"}).json["id"]
             path = f"/api/user/tokens/{token.removesuffix('=')}{end}"

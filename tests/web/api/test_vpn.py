@@ -13,7 +13,7 @@ from tests.support.vpn_api import OPTIONS, VpnApiCase
 
 
 def seen(peer: dict[str, Any], **changes: Any) -> PeerStatus:
-    """Return what the device says of a peer."""
+    """Return a peer's status as the device reports it."""
     usual: dict[str, Any] = {
         "id": peer["id"],
         "name": peer["name"],
@@ -30,7 +30,7 @@ def seen(peer: dict[str, Any], **changes: Any) -> PeerStatus:
 
 
 class NetworkTests(VpnApiCase):
-    """The settings."""
+    """The settings of the network."""
 
     def test_show(self) -> None:
         """A logged-in user sees the network's data that are in their file anyway."""
@@ -40,7 +40,7 @@ class NetworkTests(VpnApiCase):
         self.assertNotIn("private_key", found)
 
     def test_change(self) -> None:
-        """An administrator changes the endpoint; the answer says what came of it."""
+        """An administrator changes the endpoint; the answer has the result."""
         answer = self.as_admin.put("/api/vpn/network", {"endpoint": "other.example:1"})
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.json["endpoint"], "other.example:1")
@@ -90,7 +90,7 @@ class StatusTests(VpnApiCase):
     """How the peers are."""
 
     def test_unavailable(self) -> None:
-        """Where nothing is known nothing is said, and never a zero."""
+        """An unknown status is omitted, and never zero."""
         self.peer()
         self.peers.seen = None
         self.peers.known = replace(
@@ -112,7 +112,7 @@ class StatusTests(VpnApiCase):
         self.assertEqual(found["wanted"], 1)
 
     def test_applied(self) -> None:
-        """The revision of the store and of the device are told."""
+        """The revisions of the store and of the device are shown."""
         self.peer()
         found = self.as_admin.get("/api/vpn/status").json
         self.assertEqual((found["wanted"], found["revision"]), (2, 2))
@@ -200,7 +200,7 @@ class MetricsTests(VpnApiCase):
         self.assertIn("semaphore_vpn_device_revision 1", found)
 
     def test_disabled_user(self) -> None:
-        """A peer whose user is disabled says so."""
+        """A peer shows that its user is disabled."""
         number = self.peer()["peer"]["id"]
         self.assertEqual(
             self.as_admin.get(f"/api/vpn/peers/{number}").json["stopped"], ""

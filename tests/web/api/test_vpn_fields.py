@@ -81,7 +81,7 @@ class TableTests(VpnApiCase):
                 self.assertIsNotNone(route.body, route.pattern)
 
     def test_access(self) -> None:
-        """Each route says what it asks for; two are public."""
+        """Each route declares its access; two are public."""
         public = {
             each.pattern
             for each in ROUTES
@@ -109,7 +109,7 @@ class FieldTests(VpnApiCase):
         self.site = self.as_admin.post("/api/vpn/sites", site).json["id"]
 
     def path(self, route: Route) -> str:
-        """Return the address of something that is there."""
+        """Return the path of an existing object."""
         peer = self.host_number if route.in_project else self.number
         return "/api" + route.pattern.format(
             project_id=self.project.id,
@@ -172,7 +172,7 @@ class FieldTests(VpnApiCase):
                 self.assertIn(each.encode_name, answer.json["error"], where)
 
     def test_round_trip(self) -> None:
-        """Every field that is accepted is there afterwards."""
+        """Every accepted field is returned afterwards."""
         body = {
             "name": "whole",
             "public_key": public_key(777),
@@ -273,7 +273,7 @@ class PathTests(VpnApiCase):
     )
 
     def test_anonymous(self) -> None:
-        """None of these is let in without credentials."""
+        """None of these paths is accepted without credentials."""
         self.peer()
         for path in self.PATHS:
             if path.startswith("/api"):

@@ -50,7 +50,7 @@ class InviteTests(VpnApiCase):
         self.assertEqual(self.as_alice.get("/api/vpn/invites?state=new").status, 400)
 
     def test_revoke(self) -> None:
-        """Its peers stay, unless it is said that they go as well."""
+        """The invite's peers stay, unless their revocation is requested."""
         made = self.invite(max_uses=2)
         self.enroll(made["token"])
         one = f"/api/vpn/invites/{made['invite']['id']}"
@@ -62,7 +62,7 @@ class InviteTests(VpnApiCase):
         self.assertEqual(self.as_alice.get("/api/vpn/peers").json, [])
 
     def test_words(self) -> None:
-        """A parameter that is unknown or neither true nor false is refused."""
+        """A parameter that is unknown or not a boolean is refused."""
         made = self.invite()
         one = f"/api/vpn/invites/{made['invite']['id']}"
         for query, name in (
@@ -75,7 +75,7 @@ class InviteTests(VpnApiCase):
             self.assertIn(name, answer.json["error"])
 
     def test_others(self) -> None:
-        """Another's invite is not there."""
+        """Another user's invite is 404."""
         one = f"/api/vpn/invites/{self.invite()['invite']['id']}"
         self.assertEqual(self.as_bob.delete(one).status, 404)
 
@@ -105,7 +105,7 @@ class InviteTests(VpnApiCase):
         return site.as_user(self.alice)
 
     def test_places(self) -> None:
-        """The link points to the listener for devices to come, if there is one."""
+        """The link leads to the enrollment listener, if there is one."""
         for changes, base in (
             ({"enroll_url": "https://in.example:8443"}, "https://in.example:8443"),
             ({"web_host": "https://a.example/base/"}, "https://a.example/base"),
@@ -168,7 +168,7 @@ class EnrollTests(VpnApiCase):
         self.assertEqual(self.peers.revisions[-1], 3)
 
     def test_late(self) -> None:
-        """An outsider is not told why the companion is away."""
+        """An outsider does not learn why the companion is unavailable."""
         made = self.invite()
         self.peers.reason = "/run/semaphore-vpn/vpn.sock: no such file"
         answer = self.enroll(made["token"])
@@ -209,7 +209,7 @@ class EnrollTests(VpnApiCase):
         self.assertEqual(other.status, 403)
 
     def test_refusals(self) -> None:
-        """Used, revoked, expired and unknown look the same; the record knows."""
+        """Used, revoked, expired and unknown tokens give one answer; events differ."""
         used = self.invite()["token"]
         self.enroll(used)
         revoked = self.invite()
@@ -248,7 +248,7 @@ class EnrollTests(VpnApiCase):
         self.assertIn("kind", answer.json["error"])
 
     def test_approval(self) -> None:
-        """A peer that has to be approved says so."""
+        """A peer that needs approval is marked so."""
         made = self.invite(approval=True)
         self.assertEqual(self.enroll(made["token"]).json["peer"]["state"], "pending")
 
@@ -285,7 +285,7 @@ class AuthorityTests(VpnApiCase):
     """The root certificate."""
 
     def test_forms(self) -> None:
-        """It comes as PEM and as DER."""
+        """The root certificate is available as PEM and as DER."""
         pem = self.anybody.get("/api/vpn/ca")
         self.assertEqual((pem.status, pem.body), (200, ROOT.certificate_pem))
         self.assertEqual(pem.header("content-type"), "application/x-pem-file")
@@ -305,7 +305,7 @@ class AuthorityTests(VpnApiCase):
             self.assertEqual(client.get(one + query).body, ROOT.certificate_pem)
 
     def test_none(self) -> None:
-        """Where the world trusts the certificate there is none to give."""
+        """With a publicly trusted certificate there is no root to serve."""
         client = api_client(options=replace(OPTIONS, roots=Roots))
         self.assertEqual(client.get("/api/vpn/ca").status, 404)
 

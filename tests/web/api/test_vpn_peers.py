@@ -52,7 +52,7 @@ class PeerTests(VpnApiCase):
         self.assertEqual([each["id"] for each in revoked], [number])
 
     def test_times(self) -> None:
-        """Ends are moments with a zone, to come."""
+        """An expiry is a future time with a time zone."""
         one = f"/api/vpn/peers/{self.peer()['peer']['id']}"
         later = "2026-03-01T00:00:00Z"
         answer = self.as_alice.post(f"{one}/expire", {"at": later})
@@ -71,7 +71,7 @@ class PeerTests(VpnApiCase):
         self.assertIn("expires", answer.json["error"])
 
     def test_rotate(self) -> None:
-        """A new key keeps the addresses, and comes with a new file."""
+        """A new key keeps the addresses, and gives a new file."""
         made = self.peer()
         one = f"/api/vpn/peers/{made['peer']['id']}"
         again = self.as_alice.post(f"{one}/rotate", {"public_key": public_key(7)}).json
@@ -80,7 +80,7 @@ class PeerTests(VpnApiCase):
         self.assertNotEqual(again["config"], made["config"])
 
     def test_applied(self) -> None:
-        """Where the companion is away the change is made, and it says so."""
+        """Without the companion the change is stored, and the answer says so."""
         self.peers.reason = "the companion does not run"
         made = self.peer()
         self.assertIs(made["applied"], False)
@@ -157,7 +157,7 @@ class ServerKeyTests(VpnApiCase):
         self.assertNotIn(private.encode(), listed)
 
     def test_either(self) -> None:
-        """Both ways at once contradict each other, and neither is no way."""
+        """Giving both kinds of keys, or none, is refused."""
         for body in (
             self.body(server_key=True),
             {"name": "a"},
@@ -168,7 +168,7 @@ class ServerKeyTests(VpnApiCase):
             self.assertIn("public_key", answer.json["error"])
 
     def test_rotate(self) -> None:
-        """It is there for the next key as well."""
+        """The server can generate the next key too."""
         made = self.peer()["peer"]
         path = f"/api/vpn/peers/{made['id']}/rotate"
         again = self.as_alice.post(path, {"server_key": True}).json
@@ -196,7 +196,7 @@ class OwnershipTests(VpnApiCase):
         self.assertEqual(self.as_bob.get("/api/vpn/peers").json, [])
 
     def test_missing(self) -> None:
-        """A missing peer gives the same answer as another user's."""
+        """A missing peer and another user's give the same answer."""
         for method, verb, body in VERBS:
             answer = self.as_bob.request(method, f"/api/vpn/peers/999{verb}", body)
             self.assertEqual((answer.status, answer.body), (404, b""))
@@ -235,7 +235,7 @@ class OwnershipTests(VpnApiCase):
         self.assertEqual(self.as_alice.get("/api/vpn/peers").json, [])
 
     def test_disabled(self) -> None:
-        """Disabling a user has the VPN looked at once more."""
+        """Disabling a user wakes the VPN service."""
         before = self.peers.woken
         path = f"/api/users/{self.alice.id}/active"
         self.as_admin.post(path, {"active": False})
@@ -277,7 +277,7 @@ class ProjectTests(VpnApiCase):
                 self.assertEqual(answer.status, 404, f"{method} {path}")
 
     def test_other_project(self) -> None:
-        """A device or another project's host is not there inside a project."""
+        """A device or another project's host is 404 inside a project."""
         device = self.peer()["peer"]["id"]
         for method, verb, body in VERBS:
             path = f"{self.within}/peers/{device}{verb}"

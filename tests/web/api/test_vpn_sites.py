@@ -16,7 +16,7 @@ class SiteTests(VpnApiCase):
         return answer.json
 
     def test_life(self) -> None:
-        """A network is made known, renamed and forgotten, and the device is told."""
+        """A network is created, renamed and deleted, and the device is updated."""
         made = self.site()
         self.assertIs(made["applied"], True)
         one = f"/api/vpn/sites/{made['id']}"
