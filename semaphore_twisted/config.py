@@ -41,7 +41,9 @@ from semaphore_twisted.config_values import (
     kind_of,
     shown,
     value_of,
+    wrong_kind,
 )
+from semaphore_twisted.model.refusals import invalid
 
 PREFIX = "SEMAPHORE_"
 
@@ -280,7 +282,7 @@ def setting(environ: Mapping[str, str], name: str, read: Read) -> str | None:
 def _tree(content: bytes, name: str) -> dict[str, Any]:
     suffix = name.rpartition(".")[2].lower()
     if suffix in {"yaml", "yml"}:
-        raise WrongOption(f"{name}: YAML found, JSON or TOML wanted")
+        raise WrongOption(f"{name}: the file is YAML; expected JSON or TOML")
     try:
         text = content.decode("utf-8-sig")
         tree = tomllib.loads(text) if suffix == "toml" else json.loads(text)
@@ -288,9 +290,11 @@ def _tree(content: bytes, name: str) -> dict[str, Any]:
         kind = "TOML" if suffix == "toml" else "JSON"
         # A decoder's message may quote the line, which may contain a secret.
         where = _place(error)
-        raise WrongOption(f"{name}: is not {kind}{where}") from error
+        raise WrongOption(f"{name}: the file is not valid {kind}{where}") from error
     if not isinstance(tree, dict):
-        raise WrongOption(f"{name}: {kind_of(tree)} found, an object of options wanted")
+        raise WrongOption(
+            f"{name}: the file has {kind_of(tree)}; expected an object with options"
+        )
     return tree
 
 
@@ -314,11 +318,9 @@ def _options(
             if isinstance(value, dict):
                 yield from _options(value, path + ".", name, warnings)
             elif value is not None:
-                raise WrongOption(
-                    f"{path}: {kind_of(value)} found, an object wanted (from {name})"
-                )
+                raise WrongOption(wrong_kind(path, value, "an object", name))
         else:
-            warnings.append(f"{prefix}{key} is no option{_nearest(path, OPTIONS)}")
+            warnings.append(f"{prefix}{key} is not an option{_nearest(path, OPTIONS)}")
 
 
 def _variables(
@@ -343,7 +345,9 @@ def _variables(
             yield VARIABLES[base], content_of(text, variable, read), variable
         elif base not in OTHER_VARIABLES:
             known = [*VARIABLES, *OTHER_VARIABLES]
-            warnings.append(f"{variable} is no option{_nearest(name, known, PREFIX)}")
+            warnings.append(
+                f"{variable} is not an option{_nearest(name, known, PREFIX)}"
+            )
 
 
 def _nearest(name: str, known: Any, prefix: str = "") -> str:
@@ -387,15 +391,14 @@ def _check(
 
     def wrong(path: str, found: object, wanted: str) -> WrongOption:
         origin = given[path][1] if path in given else "default"
-        return WrongOption(
-            f"{path}: {json.dumps(found)} found, {wanted} wanted (from {origin})"
-        )
+        return WrongOption(invalid(path, found, wanted, origin=origin))
 
     if not _PORT.fullmatch(config.port) or config.port_number >= 1 << 16:
-        wanted = "a number up to 65535 (addresses belong into interface)"
-        raise wrong("port", config.port, wanted)
+        raise wrong("port", config.port, "0 to 65535; addresses go into interface")
     if config.dialect != "sqlite":
-        raise wrong("dialect", config.dialect, '"sqlite" (no other is served yet)')
+        raise wrong(
+            "dialect", config.dialect, "sqlite; other databases are not supported yet"
+        )
     choices = {"no", "yes", "accept-new"}
     if config.ssh.strict_host_key_checking not in choices:
         raise wrong(
@@ -409,7 +412,9 @@ def _check(
         warnings.append("git_client: go_git has no effect: the program git is used")
     for mine, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
         if getattr(config.tls, mine) and not getattr(config.tls, other):
-            raise wrong(f"tls.{mine}", getattr(config.tls, mine), f"tls.{other} too")
+            raise WrongOption(
+                f"tls.{mine}: tls.{other} is not set; expected both or neither"
+            )
     if config.web_host:
         config_address.check(config.web_host, wrong)
     _check_mode(config, wrong)
@@ -422,15 +427,13 @@ def _check(
     _check_vpn(config.vpn, wrong)
     if config.vpn.only and config.unix_socket is not None:
         raise wrong(
-            "vpn.only",
-            config.vpn.only,
-            "false, since interface names a UNIX socket for a proxy,",
+            "vpn.only", config.vpn.only, "false, with a UNIX socket in interface"
         )
     if config.vpn.enroll_port and not config.tls.enabled:
         raise wrong(
             "vpn.enroll_port",
             config.vpn.enroll_port,
-            "0 where tls.enabled is false: devices must know whom they join,",
+            "0, since tls.enabled is false: devices verify the server by TLS",
         )
 
 
@@ -451,11 +454,14 @@ def _check_listening(
     )
     warnings += config_listening.doubts(config.trusted_proxies)
     if any(config_listening.socket_path(each) == "" for each in config.interfaces):
-        raise wrong("interface", config.interface, "the path of a socket in unix:PATH")
+        raise wrong(
+            "interface", config.interface, "unix:PATH with the path of a socket"
+        )
     config_listening.check_hosts(config.allowed_hosts, wrong)
     if not 1 <= config.websocket_ping_sec <= 3600:
-        wanted = "a number from 1 to 3600"
-        raise wrong("websocket_ping_sec", config.websocket_ping_sec, wanted)
+        raise wrong(
+            "websocket_ping_sec", config.websocket_ping_sec, "1 to 3600 seconds"
+        )
 
 
 def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:
@@ -463,26 +469,24 @@ def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:
     if mode not in {"auto", "local-ca", "acme", "files", "proxy"}:
         raise wrong("tls.mode", mode, "auto, local-ca, acme, files or proxy")
     if mode == "proxy" and config.tls.enabled:
-        raise wrong(
-            "tls.enabled", config.tls.enabled, "false, since tls.mode is proxy,"
-        )
+        raise wrong("tls.enabled", config.tls.enabled, "false, since tls.mode is proxy")
     if mode == "files" and not config.tls.cert_file:
-        raise wrong("tls.mode", mode, "tls.cert_file and tls.key_file too")
+        raise wrong("tls.mode", mode, "tls.cert_file and tls.key_file to be set too")
     if mode in {"local-ca", "acme", "proxy"} and config.tls.cert_file:
-        raise wrong("tls.mode", mode, "files or auto, since tls.cert_file is given,")
+        raise wrong("tls.mode", mode, "files or auto, since tls.cert_file is set")
     if mode == "acme" and config.tls.enabled:
         config_acme.check(config.acme, config.acme_names, wrong)
         unreachable = config.vpn.only or config.unix_socket is not None
         if config.acme.challenge == "tls-alpn-01" and unreachable:
-            wanted = "http-01, since the authority cannot reach the site's own port,"
+            wanted = "http-01, since the CA cannot reach the port of the site"
             raise wrong("acme.challenge", config.acme.challenge, wanted)
 
 
 def _check_vpn(vpn: Vpn, wrong: Callable[..., WrongOption]) -> None:
     if not 1 <= vpn.port < 1 << 16:
-        raise wrong("vpn.port", vpn.port, "a number from 1 to 65535")
+        raise wrong("vpn.port", vpn.port, "1 to 65535")
     if vpn.enroll_port >= 1 << 16:
-        raise wrong("vpn.enroll_port", vpn.enroll_port, "a number up to 65535")
+        raise wrong("vpn.enroll_port", vpn.enroll_port, "0 to 65535")
     if vpn.dns not in {"forward", "off"}:
         raise wrong("vpn.dns", vpn.dns, "forward or off")
     if not _DOMAIN.fullmatch(vpn.domain):
@@ -492,4 +496,4 @@ def _check_vpn(vpn: Vpn, wrong: Callable[..., WrongOption]) -> None:
         if found is None or not 1 <= int(found[1]) < 1 << 16:
             raise wrong("vpn.publish", each, "a port such as tcp/22")
     if not 1 <= vpn.reconcile_sec <= 3600:
-        raise wrong("vpn.reconcile_sec", vpn.reconcile_sec, "a number from 1 to 3600")
+        raise wrong("vpn.reconcile_sec", vpn.reconcile_sec, "1 to 3600 seconds")

@@ -4,7 +4,6 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -55,28 +54,28 @@ def check(
         accepted one
     """
     if not _is_https(acme.directory):
-        wanted = "the address of an authority's directory, https://…"
+        wanted = "the https:// address of the directory of a certificate authority (CA)"
         raise wrong("acme.directory", acme.directory, wanted)
     if not acme.agree_tos:
-        wanted = "true, once you have read the authority's terms of service,"
+        wanted = "true: read the terms of service of the CA, then set it"
         raise wrong("acme.agree_tos", acme.agree_tos, wanted)
     if acme.challenge not in {"http-01", "tls-alpn-01"}:
         raise wrong("acme.challenge", acme.challenge, "http-01 or tls-alpn-01")
     if not 1 <= acme.http_port < 1 << 16:
-        raise wrong("acme.http_port", acme.http_port, "a number from 1 to 65535")
+        raise wrong("acme.http_port", acme.http_port, "1 to 65535")
     if acme.email and not _is_mail(acme.email):
         raise wrong("acme.email", acme.email, "an address such as ops@example.org")
     _check_names(names, wrong)
-    _check_binding(acme, wrong)
+    _check_binding(acme)
 
 
 def _check_names(names: tuple[str, ...], wrong: Callable[..., WrongOption]) -> None:
     if not 1 <= len(names) <= _MOST_NAMES:
-        wanted = "the host names of the certificate (or web_host with a host name)"
+        wanted = f"1 to {_MOST_NAMES} host names, or web_host with a host name"
         raise wrong("acme.names", list(names), wanted)
     for each in names:
         if each.startswith("*."):
-            wanted = "names without *, which neither challenge can show,"
+            wanted = "names without *, since neither challenge can prove a wildcard"
             raise wrong("acme.names", each, wanted)
         plain = dns_name(each)
         if plain is None or plain != each or not _is_public(plain):
@@ -84,13 +83,14 @@ def _check_names(names: tuple[str, ...], wrong: Callable[..., WrongOption]) -> N
             raise wrong("acme.names", each, wanted)
 
 
-def _check_binding(acme: Acme, wrong: Callable[..., WrongOption]) -> None:
+def _check_binding(acme: Acme) -> None:
     for mine, other in (("eab_kid", "eab_key"), ("eab_key", "eab_kid")):
         if getattr(acme, mine) and not getattr(acme, other):
-            found: Any = "a value" if mine == "eab_key" else acme.eab_kid
-            raise wrong(f"acme.{mine}", found, f"acme.{other} too")
+            raise WrongOption(
+                f"acme.{mine}: acme.{other} is not set; expected both or neither"
+            )
     if acme.eab_key and not binding_key(acme.eab_key):
-        raise wrong("acme.eab_key", "other text", "the key in base64url")
+        raise WrongOption("acme.eab_key: invalid value; expected a key in base64url")
 
 
 def binding_key(text: str) -> bytes:

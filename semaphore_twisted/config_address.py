@@ -22,10 +22,10 @@ def check(text: str, wrong: Callable[..., WrongOption]) -> None:
     """Refuse a *text* that is not the URL of a site."""
     form = "https://HOST[:PORT][/BASE]"
     if not _is_address(text):
-        raise wrong("web_host", text, f"an address such as {form}")
+        raise wrong("web_host", text, f"an address of the form {form}")
     base = urlsplit(text).path.removesuffix("/")
     if base and not all(map(_SEGMENT.fullmatch, base.removeprefix("/").split("/"))):
-        raise wrong("web_host", text, f"a BASE of letters, digits and -._~ in {form}")
+        raise wrong("web_host", text, f"{form} with a BASE of letters, digits and -._~")
 
 
 def plain(text: str) -> str:

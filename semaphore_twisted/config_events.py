@@ -25,4 +25,8 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 def check(events: Events, wrong: Callable[..., WrongOption]) -> None:
     """Refuse a number of days that is out of range."""
     if not 0 <= events.keep_days <= _MOST:
-        raise wrong("events.keep_days", events.keep_days, f"days from 0 to {_MOST}")
+        raise wrong(
+            "events.keep_days",
+            events.keep_days,
+            f"0 to {_MOST} days; 0 keeps events for ever",
+        )

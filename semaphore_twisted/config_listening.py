@@ -37,7 +37,7 @@ def redirect_at(address: str, port: int) -> tuple[str | None, int]:
     if not colon or "]" in number or naked:
         host, number = address, ""  # the colons belong to an IPv6 address
     if number and not _DIGITS.fullmatch(number):
-        raise ValueError("a port is wanted")
+        raise ValueError("the port is not a number")
     return host.strip("[]") or None, int(number) if number else port
 
 
@@ -53,17 +53,22 @@ def check_proxies(
                 "trusted_proxies", each, "an address or a network such as 10.0.0.0/24"
             ) from None
         if prefix == 0:
-            raise wrong("trusted_proxies", each, "the proxies' addresses, not all,")
+            raise wrong(
+                "trusted_proxies",
+                each,
+                "the addresses of the proxies, not every address",
+            )
     if protocol and not (trusted or unix):
         raise wrong(
-            "proxy_protocol", protocol, "false, or the proxies in trusted_proxies,"
+            "proxy_protocol", protocol, "false, or trusted_proxies with the proxies"
         )
 
 
 def doubts(trusted: tuple[str, ...]) -> list[str]:
     """Return warnings about ``trusted_proxies`` that passed the check."""
     return [
-        f"trusted_proxies: {each} found: all of {network(each)} is believed"
+        f"trusted_proxies: {each} is an address within a network; every address of"
+        f" {network(each)} is trusted"
         for each in map(str.strip, trusted)
         if ip_interface(each).ip != ip_interface(each).network.network_address
     ]
@@ -81,11 +86,11 @@ def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
     except ValueError:
         raise wrong(path, found, "HOST, HOST:PORT or :PORT") from None
     if number >= 1 << 16:
-        raise wrong(path, found, "a port up to 65535")
+        raise wrong(path, found, "a port from 0 to 65535")
     if address and not number:
-        raise wrong(path, found, "HOST:PORT, or tls.http_redirect_port too,")
+        raise wrong(path, found, "HOST:PORT, or HOST with tls.http_redirect_port")
     if address and port and number != port:
-        raise wrong(path, found, f"the port of tls.http_redirect_port, {port}, or none")
+        raise wrong(path, found, f"no port, or {port} as in tls.http_redirect_port")
 
 
 def check_hosts(hosts: tuple[str, ...], wrong: _Wrong) -> None:

@@ -80,5 +80,5 @@ def check(process: Process, wrong: Callable[..., WrongOption]) -> None:
             raise wrong("process.uid_range", process.uid_range, expected)
     chosen = process.app_namespaces
     if chosen.mount is False and chosen.pid:
-        expected = "true or unset, since process.app_namespaces.pid needs it,"
+        expected = "true or unset, since process.app_namespaces.pid needs it"
         raise wrong("process.app_namespaces.mount", chosen.mount, expected)

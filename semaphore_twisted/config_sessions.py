@@ -37,12 +37,12 @@ def check(session: Session, wrong: Callable[..., WrongOption]) -> None:
     for name in ("idle_sec", "lifetime_sec"):
         found = getattr(session, name)
         if not _LEAST <= found <= _MOST:
-            wanted = f"seconds from {_LEAST} to {_MOST} (400 days)"
+            wanted = f"{_LEAST} to {_MOST} seconds (400 days)"
             raise wrong(f"session.{name}", found, wanted)
 
 
 def check_password(least: int, wrong: Callable[..., WrongOption]) -> None:
     """Refuse a minimum password length that would accept or refuse every password."""
     if not 1 <= least <= _LONGEST_LEAST:
-        wanted = f"characters from 1 to {_LONGEST_LEAST}"
+        wanted = f"1 to {_LONGEST_LEAST} characters"
         raise wrong("password_min_length", least, wanted)

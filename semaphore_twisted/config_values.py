@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from semaphore_twisted.config_option import Kind, Option
+from semaphore_twisted.model.refusals import invalid
 
 #: Replaces the value of a secret wherever options are displayed.
 MASK = "********"
@@ -39,7 +40,7 @@ def content_of(path: str, origin: str, read: Read) -> str:
     except OSError as error:
         raise WrongOption(f"{origin}: {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise WrongOption(f"{origin}: {path}: is not UTF-8 text") from error
+        raise WrongOption(f"{origin}: {path}: the file is not UTF-8 text") from error
     return text.removesuffix("\n").removesuffix("\r")
 
 
@@ -58,10 +59,9 @@ def value_of(option: Option, raw: Any, origin: str, read: Read) -> Any:
         return None
     value = _READERS[option.kind](raw)
     if value is None:
-        found = kind_of(raw) if option.secret else json.dumps(raw, default=str)
-        raise WrongOption(
-            f"{option.path}: {found} found, {option.kind} wanted (from {origin})"
-        )
+        if option.secret:
+            raise WrongOption(wrong_kind(option.path, raw, option.kind, origin))
+        raise WrongOption(invalid(option.path, raw, option.kind, origin=origin))
     if option.secret and isinstance(value, str) and value.startswith("file:"):
         return content_of(value.removeprefix("file:"), option.path, read)
     return value
@@ -127,7 +127,7 @@ _READERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.OTHER: lambda raw: raw,
 }
 
-_KINDS = {str: "text", bool: "a truth value", int: "a number", float: "a number"}
+_KINDS = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
 def kind_of(value: Any) -> str:
@@ -135,6 +135,11 @@ def kind_of(value: Any) -> str:
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
     return _KINDS.get(type(value), "nothing")
+
+
+def wrong_kind(where: str, value: Any, expected: str, origin: str) -> str:
+    """Return the sentence that refuses a *value* by its kind, without quoting it."""
+    return f"{where}: {kind_of(value)} (from {origin}); expected {expected}"
 
 
 def shown(option: Option, value: Any, origin: str) -> Effective:

@@ -168,18 +168,20 @@ class FormatTests(SynchronousTestCase):
     def test_not_json(self) -> None:
         """A broken file is refused with its place and without its content."""
         error = self.assertRaises(WrongOption, parsed, b'{"a": "secret-text"\n x}')
-        self.assertIn("config.json: is not JSON (line 2", str(error))
+        self.assertIn("config.json: the file is not valid JSON (line 2", str(error))
         self.assertNotIn("secret-text", str(error))
 
     def test_not_an_object(self) -> None:
         """A list is refused."""
         error = self.assertRaises(WrongOption, parsed, b"[]")
-        self.assertIn("a list found, an object of options wanted", str(error))
+        self.assertIn(
+            "the file has a list; expected an object with options", str(error)
+        )
 
     def test_yaml(self) -> None:
         """YAML is refused by name."""
         error = self.assertRaises(WrongOption, parsed, b"port: 1", name="c.yaml")
-        self.assertIn("YAML found, JSON or TOML wanted", str(error))
+        self.assertIn("the file is YAML; expected JSON or TOML", str(error))
 
     def test_null_is_unset(self) -> None:
         """A null counts as unset."""
@@ -215,11 +217,11 @@ class KindTests(SynchronousTestCase):
         return str(self.assertRaises(WrongOption, parsed, tree, environ=variables))
 
     def test_flag(self) -> None:
-        """A truth value names option, found, wanted and origin."""
+        """The sentence has the option, its value, the origin and what is accepted."""
         self.assertEqual(
             self.refusal(TLS_ENABLED="perhaps"),
-            'tls.enabled: "perhaps" found, true or false wanted '
-            "(from SEMAPHORE_TLS_ENABLED)",
+            'tls.enabled: invalid value "perhaps" (from SEMAPHORE_TLS_ENABLED); '
+            "expected true or false",
         )
 
     def test_flags(self) -> None:
@@ -232,7 +234,7 @@ class KindTests(SynchronousTestCase):
         """A number is whole and not negative."""
         for text in ("-1", "1.5", "ten", "9" * 40):
             self.assertIn("max_parallel_tasks", self.refusal(MAX_PARALLEL_TASKS=text))
-        self.assertIn("true found", self.refusal({"max_parallel_tasks": True}))
+        self.assertIn("invalid value true", self.refusal({"max_parallel_tasks": True}))
 
     def test_port(self) -> None:
         """A port is a number up to 65535, with or without a colon."""
@@ -247,12 +249,15 @@ class KindTests(SynchronousTestCase):
             "ssh.strict_host_key_checking",
             self.refusal(SSH_STRICT_HOST_KEY_CHECKING="ask"),
         )
-        self.assertIn('"mysql" found, "sqlite"', self.refusal({"dialect": "mysql"}))
+        self.assertIn(
+            '"mysql" (from config.json); expected sqlite',
+            self.refusal({"dialect": "mysql"}),
+        )
 
     def test_pairs(self) -> None:
         """A certificate without its key is refused, and the other way round."""
-        self.assertIn("tls.key_file too", self.refusal(TLS_CERT_FILE="/c"))
-        self.assertIn("tls.cert_file too", self.refusal(TLS_KEY_FILE="/k"))
+        self.assertIn("tls.key_file is not set", self.refusal(TLS_CERT_FILE="/c"))
+        self.assertIn("tls.cert_file is not set", self.refusal(TLS_KEY_FILE="/k"))
 
     def test_web_host(self) -> None:
         """The public address is an http or https URL."""
@@ -301,7 +306,7 @@ class KindTests(SynchronousTestCase):
         ):
             self.assertIn(f"vpn.{name.lower()}", self.refusal(**{f"VPN_{name}": text}))
         both = {"vpn": {"only": True}, "interface": "unix:/run/x"}
-        self.assertIn("vpn.only: true found, false", self.refusal(both))
+        self.assertIn("vpn.only: invalid value true", self.refusal(both))
         plain = {"vpn": {"enroll_port": 8443}, "tls": {"enabled": False}}
         self.assertIn("vpn.enroll_port", self.refusal(plain))
         vpn = parsed({"vpn": {"publish": ["tcp/22", "udp/161"]}}).config.vpn
@@ -319,7 +324,7 @@ class KindTests(SynchronousTestCase):
         settings = parsed(environ={"SEMAPHORE_ENV_VARS": '{"A": "x y", "N": 1}'})
         self.assertEqual(settings.config.env_vars, {"A": "x y", "N": "1"})
         sentence = self.refusal(ENV_VARS="PASS=hunter2")
-        self.assertIn("env_vars: text found, a map of texts wanted", sentence)
+        self.assertIn("env_vars: a text (from SEMAPHORE_ENV_VARS)", sentence)
         self.assertNotIn("hunter2", sentence)
 
 
@@ -332,8 +337,8 @@ class WarningTests(SynchronousTestCase):
         self.assertEqual(
             settings.warnings,
             (
-                "max_paralel_tasks is no option; did you mean max_parallel_tasks?",
-                "tls.enable is no option; did you mean tls.enabled?",
+                "max_paralel_tasks is not an option; did you mean max_parallel_tasks?",
+                "tls.enable is not an option; did you mean tls.enabled?",
             ),
         )
 
@@ -342,7 +347,7 @@ class WarningTests(SynchronousTestCase):
         settings = parsed(environ={"SEMAPHORE_PROT": "1", "OTHER": "x"})
         self.assertEqual(
             settings.warnings,
-            ("SEMAPHORE_PROT is no option; did you mean SEMAPHORE_PORT?",),
+            ("SEMAPHORE_PROT is not an option; did you mean SEMAPHORE_PORT?",),
         )
 
     def test_not_served(self) -> None:

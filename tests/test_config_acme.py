@@ -51,7 +51,9 @@ class AcmeOptionTests(SynchronousTestCase):
 
     def test_terms(self) -> None:
         """Only the operator agrees to an authority's terms."""
-        self.assertIn("acme.agree_tos: false", self.refused(ACME_AGREE_TOS="false"))
+        self.assertIn(
+            "acme.agree_tos: invalid value false", self.refused(ACME_AGREE_TOS="false")
+        )
 
     def test_names(self) -> None:
         """Names are public host names, without doubles."""

@@ -56,7 +56,10 @@ class ProxyTests(SynchronousTestCase):
             self.assertEqual(found.config.trusted_proxies, wanted)
             self.assertEqual(
                 found.warnings,
-                ("trusted_proxies: 10.1.0.1/24 found: all of 10.1.0.0/24 is believed",),
+                (
+                    "trusted_proxies: 10.1.0.1/24 is an address within a network; "
+                    "every address of 10.1.0.0/24 is trusted",
+                ),
             )
 
     def test_refused(self) -> None:
@@ -115,7 +118,7 @@ class PingTests(SynchronousTestCase):
         self.assertEqual(settings().config.websocket_ping_sec, 25)
         for found in (0, 3601):
             error = self.assertRaises(WrongOption, settings, websocket_ping_sec=found)
-            self.assertIn(f"websocket_ping_sec: {found} found", str(error))
+            self.assertIn(f"websocket_ping_sec: invalid value {found} ", str(error))
 
 
 class RedirectTests(SynchronousTestCase):
@@ -139,13 +142,13 @@ class RedirectTests(SynchronousTestCase):
     def test_refused(self) -> None:
         """A port that is none, that is missing, or two that differ are refused."""
         for address, port, wanted in (
-            ("", 70_000, "up to 65535"),
+            ("", 70_000, "0 to 65535"),
             ("127.0.0.1:http", 0, "HOST:PORT"),
             (":-80", 0, "HOST:PORT"),
             (":8_0", 0, "HOST:PORT"),
             (":٨٠", 0, "HOST:PORT"),
-            ("127.0.0.1", 0, "http_redirect_port too"),
-            ("127.0.0.1:81", 80, "the port of tls.http_redirect_port, 80"),
+            ("127.0.0.1", 0, "HOST with tls.http_redirect_port"),
+            ("127.0.0.1:81", 80, "no port, or 80 as in tls.http_redirect_port"),
         ):
             error = self.assertRaises(
                 WrongOption,

@@ -27,4 +27,4 @@ class SessionTests(SynchronousTestCase):
         for name in ("idle_sec", "lifetime_sec"):
             for found in (0, 59, 400 * 86_400 + 1):
                 error = self.assertRaises(WrongOption, settings, session={name: found})
-                self.assertIn(f"session.{name}: {found} found", str(error))
+                self.assertIn(f"session.{name}: invalid value {found} ", str(error))

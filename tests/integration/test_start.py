@@ -244,7 +244,7 @@ class RefusalTests(StartTestCase):
     def test_options(self) -> None:
         """For a wrong option the error states the value found and those accepted."""
         line = self.refused(78, SEMAPHORE_TLS_ENABLED="perhaps")
-        self.assertIn('tls.enabled: "perhaps" found, true or false wanted', line)
+        self.assertIn('tls.enabled: invalid value "perhaps" (from', line)
         self.assertFalse(self.state.exists())
 
     def test_no_such_config(self) -> None:

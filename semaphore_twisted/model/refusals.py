@@ -1,0 +1,46 @@
+"""The common form of an error sentence: what is wrong, where, and what is accepted.
+
+A sentence of this form is one line: ``port: invalid value "abc"; expected 1 to 65535``.
+"""
+
+import json
+from typing import Any
+
+#: Maximum number of characters of a value that a sentence quotes.
+_LONGEST = 60
+
+
+def quoted(text: str, most: int = _LONGEST) -> str:
+    r"""Return *text* in double quotes, as one line of printable characters.
+
+    Quotes, backslashes and control characters are escaped as in JSON (``\n``,
+    ``\u001b``). A text of more than *most* characters is cut, which ``…`` shows.
+    """
+    cut = text if len(text) <= most else text[:most] + "…"
+    return "".join(
+        each if each.isprintable() else _escaped(each)
+        for each in json.dumps(cut, ensure_ascii=False)
+    )
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+def shown(value: Any) -> str:
+    """Return a refused *value* for a sentence: a text quoted, other values as JSON."""
+    if isinstance(value, str):
+        return quoted(value)
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def invalid(where: str, value: Any, expected: str, *, origin: str = "") -> str:
+    """Return the sentence that refuses *value*.
+
+    *where* is the option, argument or field, *expected* describes the accepted values
+    and, where needed, how to get one. *origin* is where the value comes from, such as
+    the name of a file. A secret must not be passed as *value*.
+    """
+    source = f" (from {origin})" if origin else ""
+    return f"{where}: invalid value {shown(value)}{source}; expected {expected}"
