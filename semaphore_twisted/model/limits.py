@@ -139,6 +139,10 @@ ANSWER_SMALL: Final = 64 * _KIB
 ANSWERS_OF_ACCOUNT: Final = 16 * _MIB
 ANSWERS: Final = 128 * _MIB
 
+#: Encoded lists of tasks, and encoded rows of them, that are kept to be sent again.
+CACHED_LISTS: Final = 4 * _MIB
+CACHED_ROWS: Final = 4 * _MIB
+
 #: Parts of logs, and tasks, that one transaction deletes.
 SLICE_PARTS: Final = 200
 

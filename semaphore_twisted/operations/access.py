@@ -1,10 +1,11 @@
 """Authentication and authorization, in the transaction of the operation."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
+from attrs import frozen
 
 from semaphore_twisted.model.errors import NotAuthenticated, NotFound, NotPermitted
 from semaphore_twisted.model.ids import ProjectId, UserId
@@ -16,7 +17,7 @@ from semaphore_twisted.model.users import (
     Role,
     User,
 )
-from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.engine import Connection, Version
 from semaphore_twisted.persistence.statements import access as statements
 
 P = ParamSpec("P")
@@ -24,6 +25,9 @@ T = TypeVar("T")
 
 #: The permissions of an administrator in every project.
 EVERYTHING = Permission(15)
+
+#: A check is not repeated within this time, if the data has not changed.
+_FRESH = timedelta(seconds=1)
 
 
 class _Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +96,66 @@ def actor(
         raise NotFound
     _check_project(found, access)
     return found
+
+
+@frozen(kw_only=True)
+class Checked:
+    """A check of rights and its result; made by :func:`checked`."""
+
+    credentials: Credentials
+    access: Access
+    project_id: int | None
+    actor: Actor
+    #: the version of the data, and the time, of the check
+    version: Version
+    time: datetime
+
+    def again(self, conn: Connection) -> Actor:
+        """Return the actor, after the same check in the reading transaction of *conn*.
+
+        The result is known if the transaction reads the same data within a second. In
+        that time credentials may expire, but the request was sent before.
+
+        :raises DomainError: as :func:`actor` does.
+        """
+        if abs(conn.now - self.time) <= _FRESH and conn.version() == self.version:
+            return self.actor
+        return actor(conn, self.credentials, self.access, self.project_id)
+
+
+def checked(
+    conn: Connection,
+    credentials: Credentials,
+    access: Access,
+    project_id: int | None,
+) -> Checked:
+    """Return the check that :func:`actor` makes, in a reading transaction.
+
+    :raises DomainError: as :func:`actor` does.
+    """
+    return Checked(
+        credentials=credentials,
+        access=access,
+        project_id=project_id,
+        actor=actor(conn, credentials, access, project_id),
+        version=conn.version(),
+        time=conn.now,
+    )
+
+
+def authorized_again(
+    conn: Connection,
+    before: Checked,
+    operation: Callable[Concatenate[Connection, Actor, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run *operation* in a reading transaction, if the check *before* holds in it.
+
+    :raises DomainError: as :func:`actor` does, and as the operation does.
+    """
+    return operation(conn, before.again(conn), *args, **kwargs)
 
 
 def authorized(

@@ -217,32 +217,41 @@ def newest(
     return conn.column(statements.newest_of_template, template_id=template_id, **asked)
 
 
-def newest_if_short(
+def newest_arrays(
     conn: Connection,
     actor: Actor,
     *,
     template_id: TemplateId | None = None,
     count: int = LONGEST_LIST,
     before: int = NEWEST,
-) -> list[TaskInList] | None:
-    """Return the tasks that :func:`newest` selects, if they fit into one batch.
+) -> list[str] | None:
+    """Return the tasks that :func:`newest` selects as arrays for :func:`from_array`.
 
-    A single statement reads them, in half of the time of two. Return ``None`` if the
-    texts are too long or deploy tasks are among them; the caller then uses
-    :func:`newest` and :func:`page`.
+    Return ``None`` if they exceed one batch, or cannot be represented as JSON; the
+    caller then uses :func:`newest` and :func:`page`.
 
     :raises NotFound: if the project has no template *template_id*
     """
     asked = {"project_id": project_of(actor), "before": before, "count": count}
-    statement = statements.newest_in_list
+    statement = statements.newest_arrays
     if template_id is not None:
         template_of(conn, project_of(actor), template_id)
         asked["template_id"] = template_id
-        statement = statements.newest_in_list_of_template
-    found = conn.fitting(statement, TaskInList, size=limits.BATCH, **asked)
-    if found is None or any(each.build_task_id for each in found):
+        statement = statements.newest_arrays_of_template
+    return conn.arrays(statement, size=limits.BATCH, **asked)
+
+
+def from_array(conn: Connection, array: str) -> TaskInList | None:
+    """Return the task of *array*, or ``None`` if only :func:`page` can read it.
+
+    That is a deploy task, which includes its build task in a list, and a task with a
+    damaged number. The result depends on nothing but *array*.
+    """
+    try:
+        found = conn.from_array(statements.newest_in_list, TaskInList, array)
+    except msgspec.DecodeError:
         return None
-    return found
+    return None if found.build_task_id else found
 
 
 def page(

@@ -26,6 +26,9 @@ from semaphore_twisted.persistence.faults import fault
 
 T = TypeVar("T")
 
+#: A connection and two numbers; see :meth:`Connection.version`.
+Version = tuple["Connection", int, int]
+
 #: Seconds to wait for another process that holds the lock.
 BUSY_TIMEOUT = 10.0
 
@@ -113,6 +116,7 @@ class Connection:
         self._clock = now
         self.entropy = entropy
         self.now = now()
+        self._data_version: int | None = None
 
     _cache: dict[Any, _Compiled] = {}  # noqa: RUF012 - statements are module constants
 
@@ -222,17 +226,44 @@ class Connection:
                 return None
         return [found[number] for number in ids if number in found]
 
-    def fitting(
-        self, statement: Executable, of: type[T], *, size: int, **parameters: Any
-    ) -> list[T] | None:
-        """Return all rows as *of*, or ``None`` if they exceed *size* bytes."""
-        rows, held = [], 0
-        for row in self.execute(statement, **parameters):
-            rows.append(row)
-            held += len(marshal.dumps(tuple(row)))
-            if held > size:
-                return None
-        return self._values(statement, rows, of)
+    def arrays(
+        self, statement: Executable, *, size: int, **parameters: Any
+    ) -> list[str] | None:
+        """Return all rows of *statement*, whose only column is a JSON array.
+
+        Return ``None`` if the arrays exceed *size* characters, or if a value is a BLOB,
+        which JSON cannot represent.
+        """
+        found: list[str] = []
+        held = 0
+        try:
+            for (array,) in self.execute(statement, **parameters):
+                found.append(array)
+                held += len(array)
+                if held > size:
+                    return None
+        except sqlite3.OperationalError as error:
+            if "BLOB" not in str(error):
+                raise
+            return None
+        return found
+
+    def from_array(self, statement: Executable, of: type[T], array: str) -> T:
+        """Return the row of *statement* with the values of the JSON *array* as *of*."""
+        row = msgspec.json.decode(array)
+        return self._values(statement, [row], of)[0]
+
+    def version(self) -> Version:
+        """Return the version of the data that this transaction reads.
+
+        Two transactions of one connection that read the same version read the same
+        data, and any commit of this process or another one changes the version. A
+        transaction that has written has no version that another one can have.
+        """
+        if self._data_version is None or not self.raw.in_transaction:
+            # changes with the commits of other connections
+            self._data_version = self.raw.execute("PRAGMA data_version").fetchone()[0]
+        return self, self._data_version, self.raw.total_changes
 
     def all(self, statement: Executable, of: type[T], **parameters: Any) -> list[T]:
         """Return all rows as *of*; column names are the field names."""
@@ -317,6 +348,7 @@ class Connection:
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator["Connection"]:
         self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        self._data_version = None
         self.now = self._clock()
         try:
             yield self

@@ -25,6 +25,7 @@ from semaphore_twisted.web.forwarded import Place, Visit, origin
 from semaphore_twisted.web.hosts import no_names
 from semaphore_twisted.web.options import WebOptions
 from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.task_lists import TaskLists
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class Services:
     redeems: Redeems = field()
     place: Place = field()
     routes: tuple[Route, ...] = ()
+    task_lists: TaskLists = field(factory=TaskLists)
 
     @redeems.default
     def _redeems(self) -> Redeems:
@@ -87,17 +89,21 @@ class Context:
     basic: tuple[str, str] | None
     secure: bool
     cookie_path: str
-    #: the authenticated caller; ``None`` on public routes
-    _actor: Actor | None
+    #: the check of the caller's rights; ``None`` on public routes
+    _checked: access.Checked | None
     #: response headers, in addition to the common ones
     headers: list[tuple[bytes, bytes]] = field(factory=list)
 
     @property
     def actor(self) -> Actor:
         """The authenticated caller; raises ``RuntimeError`` on a public route."""
-        if self._actor is None:
+        return self._check.actor
+
+    @property
+    def _check(self) -> access.Checked:
+        if self._checked is None:
             raise RuntimeError("a public route has no actor")
-        return self._actor
+        return self._checked
 
     @property
     def project_id(self) -> ProjectId | None:
@@ -141,10 +147,8 @@ class Context:
     ) -> Deferred[T]:
         """Run a short reading *operation*; the right is checked in its snapshot."""
         return self.services.database.read(
-            access.authorized,
-            self.credentials,
-            self.route.access,
-            self.project_id,
+            access.authorized_again,
+            self._check,
             operation,
             *args,
             **kwargs,

@@ -20,23 +20,12 @@ Page = Callable[[Connection, Actor, Sequence[int]], tuple[list[T], int]]
 #: Reads the ids of a list, in its order.
 Ids = Callable[Concatenate[Connection, Actor, ...], Sequence[int]]
 
-#: Reads a whole list, or returns ``None`` if it is too long.
-Short = Callable[[Connection, Actor], list[T] | None]
-
 
 async def listed(
-    context: Context,
-    ids: Ids,
-    page: Page[T],
-    short: Short[T] | None = None,
-    **parameters: Any,
+    context: Context, ids: Ids, page: Page[T], **parameters: Any
 ) -> list[T] | Streamed:
-    """Return the rows that *page* reads for the *ids* listed with *parameters*.
-
-    If *short* is given, it is called first: it returns the whole list by a faster
-    query, or ``None``.
-    """
-    wanted, rows, taken = await context.read(_begun, (ids, page, short), parameters)
+    """Return the rows that *page* reads for the *ids* listed with *parameters*."""
+    wanted, rows, taken = await context.read(_begun, ids, page, parameters)
     if taken >= len(wanted):
         return rows
     return Streamed("application/json", _array(context, page, rows, wanted[taken:]))
@@ -45,13 +34,10 @@ async def listed(
 def _begun(
     conn: Connection,
     actor: Actor,
-    ways: tuple[Ids, Page[T], Short[T] | None],
+    ids: Ids,
+    page: Page[T],
     parameters: dict[str, Any],
 ) -> tuple[Sequence[int], list[T], int]:
-    ids, page, short = ways
-    whole = None if short is None else short(conn, actor)
-    if whole is not None:
-        return (), whole, 0
     wanted = ids(conn, actor, **parameters)
     rows, taken = page(conn, actor, wanted)
     return wanted, rows, taken

@@ -21,7 +21,7 @@ from semaphore_twisted.model.errors import (
     NotAuthenticated,
     NotFound,
 )
-from semaphore_twisted.model.users import Access, Actor, Credentials
+from semaphore_twisted.model.users import Access, Credentials
 from semaphore_twisted.operations import access, sessions
 from semaphore_twisted.web.answers import Encoded, Streamed, encoded
 from semaphore_twisted.web.bodies import decoded
@@ -132,18 +132,18 @@ class Api:
         try:
             match = self._router.match(method, path)
         except (NoSuchPath, NoSuchMethod, NotAnInteger) as error:
-            await self._actor(credentials, Access.USER, None)
+            await self._check(credentials, Access.USER, None)
             return _no_route(error)
         route = match.route
-        actor = None
+        checked = None
         if route.access is not Access.PUBLIC:
-            actor = await self._actor(
+            checked = await self._check(
                 credentials, route.access, match.path.get("project_id")
             )
-            arrival.account = f"account:{actor.user.id}"
+            arrival.account = f"account:{checked.actor.user.id}"
         elif method not in _SAFE:  # against login CSRF by a foreign page
             self._check_origin(arrival)
-        context = self._context(arrival, match, actor, headers)
+        context = self._context(arrival, match, checked, headers)
         value = await self._handle(context, request)
         if isinstance(value, Streamed):
             return value
@@ -170,28 +170,29 @@ class Api:
             )
             raise ForeignPage
 
-    async def _actor(
+    async def _check(
         self, credentials: Credentials, wanted: Access, project_id: int | None
-    ) -> Actor:
+    ) -> access.Checked:
         if credentials.session_digest is None and credentials.token_digest is None:
             raise NotAuthenticated
         database = self._services.database
-        actor: Actor = await database.read(
-            access.actor, credentials, wanted, project_id
+        checked: access.Checked = await database.read(
+            access.checked, credentials, wanted, project_id
         )
+        actor = checked.actor
         if actor.session_due and actor.session_id is not None:
             forget(
                 database.write(sessions.touch, actor.session_id, credentials.limits),
                 log=self._log,
                 sentence="The last use of a session could not be stored",
             )
-        return actor
+        return checked
 
     def _context(
         self,
         arrival: Arrival,
         match: Match,
-        actor: Actor | None,
+        checked: access.Checked | None,
         headers: list[tuple[bytes, bytes]],
     ) -> Context:
         return Context(
@@ -206,7 +207,7 @@ class Api:
             basic=arrival.basic,
             secure=arrival.secure,
             cookie_path=arrival.cookie_path,
-            actor=actor,
+            checked=checked,
             headers=headers,
         )
 

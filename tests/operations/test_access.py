@@ -57,6 +57,31 @@ class AccessTests(SynchronousTestCase):
         self.owner = make_user(self.conn, "owner")
         self.project = make_project(self.conn, self.owner)
 
+    def test_known(self) -> None:
+        """A check is repeated after a change, and after a second."""
+        _, credentials = make_token(self.conn, self.owner)
+        found = access.checked(
+            self.conn, credentials, Access.MANAGE_USERS, self.project.id
+        )
+        with self.conn.transaction(write=False):
+            self.assertIs(found.again(self.conn), found.actor)
+        self.clock.advance(2)
+        with self.conn.transaction(write=False):
+            again = found.again(self.conn)
+            self.assertIsNot(again, found.actor)
+            self.assertEqual(again, found.actor)
+        self.clock.advance(-2)
+        users.set_active(self.conn, None, self.owner.id, active=False)
+        with self.conn.transaction(write=False):
+            self.assertRaises(NotAuthenticated, found.again, self.conn)
+
+    def test_known_elsewhere(self) -> None:
+        """A check is not taken from another connection, whose data may differ."""
+        _, credentials = make_token(self.conn, self.owner)
+        found = access.checked(self.conn, credentials, Access.MEMBER, self.project.id)
+        other = memory_connection(self.clock)
+        self.assertRaises(NotAuthenticated, found.again, other)
+
     def test_session_and_token(self) -> None:
         """Both kinds of credentials name the same user, and their own kind."""
         _, session = make_session(self.conn, self.owner)

@@ -48,9 +48,12 @@ class TaskTestCase(SynchronousTestCase):
         """Return a list of tasks, checked to be equal by both functions."""
         ids = tasks.newest(self.conn, self.actor, **asked)
         found = tasks.page(self.conn, self.actor, ids)[0]
-        short = tasks.newest_if_short(self.conn, self.actor, **asked)
-        deploys = any(each.build_task_id for each in found)
-        self.assertEqual(short, None if deploys else found)
+        arrays = tasks.newest_arrays(self.conn, self.actor, **asked)
+        assert arrays is not None
+        self.assertEqual(
+            [tasks.from_array(self.conn, each) for each in arrays],
+            [None if each.build_task_id else each for each in found],
+        )
         return found
 
     def create(self, **body: Any) -> Task:
@@ -209,15 +212,36 @@ class SeeTests(TaskTestCase):
         found = tasks.lines(self.conn, self.actor, task, above=1, limit=9)
         self.assertEqual([line.output for line in found], ["b"])
 
-    def test_not_short(self) -> None:
-        """Long texts and deploy tasks are for the way in batches."""
+    def test_no_arrays(self) -> None:
+        """Long texts and binary values are read in batches."""
         self.task()
-        self.assertIsNotNone(tasks.newest_if_short(self.conn, self.actor))
+        self.assertIsNotNone(tasks.newest_arrays(self.conn, self.actor))
         self.task(message="x" * limits.BATCH)
-        self.assertIsNone(tasks.newest_if_short(self.conn, self.actor))
-        self.assertIsNotNone(tasks.newest_if_short(self.conn, self.actor, before=2))
-        self.task(build_task_id=1)
-        self.assertIsNone(tasks.newest_if_short(self.conn, self.actor, count=1))
+        self.assertIsNone(tasks.newest_arrays(self.conn, self.actor))
+        self.assertIsNotNone(tasks.newest_arrays(self.conn, self.actor, before=2))
+        self.task(message=b"binary")
+        self.assertIsNone(tasks.newest_arrays(self.conn, self.actor, count=1))
+
+    def test_arrays(self) -> None:
+        """An array has every text as it is, and damage is reported in both ways."""
+        for text in (
+            "\x00\x01\x1f\x7f",
+            '"\\/\b\f\n\r\t',
+            "äß€ \u2028 🧊",
+            "[1]",
+            "null",
+        ):
+            self.task(message=text, commit_message=text, params='{"a":"\\u0000"}')
+        self.task(params="{", start="never", debug=float("inf"))
+        self.task(params='{"a": NaN}', user_id=self.user.id)
+        ids = tasks.newest(self.conn, self.actor)
+        found = tasks.page(self.conn, self.actor, ids)[0]
+        arrays = tasks.newest_arrays(self.conn, self.actor)
+        assert arrays is not None
+        decoded = [tasks.from_array(self.conn, each) for each in arrays]
+        self.assertIsInstance(found[0].fault, str)
+        self.assertIsInstance(found[1].fault, str)
+        self.assertEqual(decoded, [found[0], None, *found[2:]])
 
 
 class EndTests(TaskTestCase):

@@ -95,8 +95,14 @@ newest_of_template = newest.where(_of_template)
 #: The newest ``count`` tasks of a project below the id ``before``, as lists show them.
 newest_in_list = _newest(_list)
 
+#: The same rows, each as a JSON array of its columns: SQLite builds an array in half of
+#: the time in which the columns are read separately.
+newest_arrays = newest_in_list.with_only_columns(
+    func.json_array(*_LISTED), maintain_column_froms=True
+)
+
 #: The same for one template of the project.
-newest_in_list_of_template = newest_in_list.where(_of_template)
+newest_arrays_of_template = newest_arrays.where(_of_template)
 
 #: A task of a project by its id, as lists show it.
 in_list = _list.where(

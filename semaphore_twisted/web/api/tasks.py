@@ -16,7 +16,7 @@ from semaphore_twisted.operations.output import portions, without_ansi
 from semaphore_twisted.operations.overrides import NewTask
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web import lists
-from semaphore_twisted.web.answers import PlainText, Streamed, json
+from semaphore_twisted.web.answers import Encoded, PlainText, Streamed, json
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.routing import Route
 
@@ -40,22 +40,24 @@ async def create(context: Context, body: NewTask) -> Task:
     return task
 
 
-async def tasks(context: Context) -> list[TaskInList] | Streamed:
+async def tasks(context: Context) -> list[TaskInList] | Encoded | Streamed:
     """List the newest tasks of the project."""
-    return await lists.listed(context, operations.newest, operations.page)
+    sought = {"template_id": None, "before": operations.NEWEST}
+    rows, _ = await _newest(context, operations.LONGEST_LIST, sought)
+    return rows
 
 
-async def last(context: Context) -> list[TaskInList] | Streamed:
+async def last(context: Context) -> list[TaskInList] | Encoded | Streamed:
     """List some of the newest tasks of the project, by ``limit`` and ``before``."""
     return await _last(context, None)
 
 
-async def of_template(context: Context) -> list[TaskInList] | Streamed:
+async def of_template(context: Context) -> list[TaskInList] | Encoded | Streamed:
     """List the newest tasks of a template."""
     return await _last(context, context.path["template_id"], operations.LONGEST_LIST)
 
 
-async def last_of_template(context: Context) -> list[TaskInList] | Streamed:
+async def last_of_template(context: Context) -> list[TaskInList] | Encoded | Streamed:
     """List some of the newest tasks of a template."""
     return await _last(context, context.path["template_id"])
 
@@ -134,34 +136,36 @@ def _lenient(context: Context, name: str, absent: int) -> int:
 
 async def _last(
     context: Context, template_id: int | None, absent: int = _LAST
-) -> list[TaskInList] | Streamed:
+) -> list[TaskInList] | Encoded | Streamed:
     """Return the requested tasks; a header tells whether more exist."""
     asked = _lenient(context, "limit", _lenient(context, "count", absent))
     count = asked if asked <= absent else absent
-    more = False
-    sought: dict[str, Any] = {
+    sought = {
         "template_id": None if template_id is None else TemplateId(template_id),
-        "count": count + 1,
         "before": _lenient(context, "before", operations.NEWEST),
     }
+    rows, more = await _newest(context, count, sought)
+    context.headers.append((b"x-has-next", b"true" if more else b"false"))
+    return rows
+
+
+async def _newest(
+    context: Context, count: int, sought: dict[str, Any]
+) -> tuple[list[TaskInList] | Encoded | Streamed, bool]:
+    """Return the newest *count* tasks as *sought*, and whether more exist."""
+    whole = await context.read(context.services.task_lists.read, count=count, **sought)
+    if whole is not None:
+        rows, more = whole
+        return Encoded(context.route.status, rows), more
+    more = False
 
     def newest(conn: Connection, actor: Actor) -> list[int]:
         nonlocal more
-        found = operations.newest(conn, actor, **sought)
+        found = operations.newest(conn, actor, count=count + 1, **sought)
         more = len(found) > count
         return found[:count]
 
-    def short(conn: Connection, actor: Actor) -> list[TaskInList] | None:
-        nonlocal more
-        found = operations.newest_if_short(conn, actor, **sought)
-        if found is None:
-            return None
-        more = len(found) > count
-        return found[:count]
-
-    rows = await lists.listed(context, newest, operations.page, short)
-    context.headers.append((b"x-has-next", b"true" if more else b"false"))
-    return rows
+    return await lists.listed(context, newest, operations.page), more
 
 
 async def _stop(context: Context, task: Task, body: Stop) -> None:
