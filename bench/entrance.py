@@ -135,7 +135,7 @@ def _serve() -> None:
         refusals=Refusals(place=Place(""), port=0, names=frozenset()),
         trust=NOBODY,
     )
-    factories = (over_tls(site, source, clock=reactor), entrance, site)
+    factories = (over_tls(site, source.context, clock=reactor), entrance, site)
     ports = [reactor.listenTCP(0, each, interface="127.0.0.1") for each in factories]
     print(*(each.getHost().port for each in ports), flush=True)
     reactor.run()

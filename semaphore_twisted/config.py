@@ -9,7 +9,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -228,7 +228,7 @@ def parse(
     :raises WrongOption: with a sentence that names option, value and accepted values
     """
     warnings: list[str] = []
-    given: dict[str, tuple[Any, str]] = {}
+    given: dict[str, tuple[object, str]] = {}
     if content is not None:
         for path, value in _options(_tree(content, name), "", name, warnings):
             given[path] = (value, name)
@@ -236,7 +236,7 @@ def parse(
         given[option.path] = (text, origin)
     _behind_proxy(given)
 
-    tree: dict[str, Any] = {}
+    tree: dict[str, object] = {}
     effective = []
     for path, (raw, origin) in given.items():
         option = OPTIONS[path]
@@ -279,7 +279,7 @@ def setting(environ: Mapping[str, str], name: str, read: Read) -> str | None:
     return text or None
 
 
-def _tree(content: bytes, name: str) -> dict[str, Any]:
+def _tree(content: bytes, name: str) -> dict[str, object]:
     suffix = name.rpartition(".")[2].lower()
     if suffix in {"yaml", "yml"}:
         raise WrongOption(f"{name}: the file is YAML; expected JSON or TOML")
@@ -307,8 +307,8 @@ def _place(error: ValueError) -> str:
 
 
 def _options(
-    tree: dict[str, Any], prefix: str, name: str, warnings: list[str]
-) -> Iterator[tuple[str, Any]]:
+    tree: dict[str, object], prefix: str, name: str, warnings: list[str]
+) -> Iterator[tuple[str, object]]:
     """Yield the known options of *tree*; keys are matched without case, as Go does."""
     for key, value in tree.items():
         path = prefix + key.lower()
@@ -350,7 +350,7 @@ def _variables(
             )
 
 
-def _nearest(name: str, known: Any, prefix: str = "") -> str:
+def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
     return f"; did you mean {prefix}{found[0]}?" if found else ""
 
@@ -360,7 +360,7 @@ def _not_served(option: Option, origin: str) -> str:
     return f"{option.path} has no effect: {why} (from {origin})"
 
 
-def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+def _put(tree: dict[str, Any], path: str, value: object) -> None:
     *folders, last = path.split(".")
     for folder in folders:
         tree = tree.setdefault(folder, {})
@@ -369,13 +369,13 @@ def _put(tree: dict[str, Any], path: str, value: Any) -> None:
 
 def default(option: Option) -> Any:
     """Return the value of a served *option* that is not set."""
-    value: Any = Config()
+    value: object = Config()
     for part in option.path.split("."):
         value = getattr(value, part)
     return value
 
 
-def _behind_proxy(given: dict[str, tuple[Any, str]]) -> None:
+def _behind_proxy(given: dict[str, tuple[object, str]]) -> None:
     """Apply ``tls.mode: proxy``: plain HTTP on the loopback address."""
     if given.get("tls.mode", ("", ""))[0] != "proxy":
         return
@@ -385,7 +385,7 @@ def _behind_proxy(given: dict[str, tuple[Any, str]]) -> None:
 
 
 def _check(
-    config: Config, given: Mapping[str, tuple[Any, str]], warnings: list[str]
+    config: Config, given: Mapping[str, tuple[object, str]], warnings: list[str]
 ) -> None:
     """Refuse values of the right type that cannot be used."""
 

@@ -67,19 +67,19 @@ def value_of(option: Option, raw: Any, origin: str, read: Read) -> Any:
     return value
 
 
-def _as_text(raw: Any) -> str | None:
+def _as_text(raw: object) -> str | None:
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(raw)
     return raw if isinstance(raw, str) else None
 
 
-def _as_flag(raw: Any) -> bool | None:
+def _as_flag(raw: object) -> bool | None:
     if isinstance(raw, str):
         return _FLAGS.get(raw.strip().lower())
     return raw if isinstance(raw, bool) else None
 
 
-def _as_number(raw: Any) -> int | None:
+def _as_number(raw: object) -> int | None:
     if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdigit():
         return int(raw) if len(raw) < 19 else None
     if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 1 << 62:
@@ -87,7 +87,7 @@ def _as_number(raw: Any) -> int | None:
     return None
 
 
-def _as_list(raw: Any) -> list[str] | None:
+def _as_list(raw: object) -> list[str] | None:
     if isinstance(raw, str):
         if raw.lstrip().startswith("["):
             raw = _json(raw)
@@ -98,7 +98,7 @@ def _as_list(raw: Any) -> list[str] | None:
     return None
 
 
-def _as_map(raw: Any) -> dict[str, str] | None:
+def _as_map(raw: object) -> dict[str, str] | None:
     if isinstance(raw, str):
         raw = _json(raw)
     if not isinstance(raw, dict):
@@ -118,7 +118,7 @@ def _json(text: str) -> Any:
         return None
 
 
-_READERS: dict[Kind, Callable[[Any], Any]] = {
+_READERS: dict[Kind, Callable[[object], object]] = {
     Kind.TEXT: _as_text,
     Kind.FLAG: _as_flag,
     Kind.NUMBER: _as_number,
@@ -130,19 +130,19 @@ _READERS: dict[Kind, Callable[[Any], Any]] = {
 _KINDS = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """Return the name of the type of *value*, for error sentences."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
     return _KINDS.get(type(value), "nothing")
 
 
-def wrong_kind(where: str, value: Any, expected: str, origin: str) -> str:
+def wrong_kind(where: str, value: object, expected: str, origin: str) -> str:
     """Return the sentence that refuses a *value* by its kind, without quoting it."""
     return f"{where}: {kind_of(value)} (from {origin}); expected {expected}"
 
 
-def shown(option: Option, value: Any, origin: str) -> Effective:
+def shown(option: Option, value: object, origin: str) -> Effective:
     """Return *option* as ``config show`` prints it; a secret is masked."""
     if value is None or value in ("", {}, (), []):
         text = "-"

@@ -1,14 +1,16 @@
 """Runs Deferreds that have no other consumer, and actions one run at a time."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+T = TypeVar("T")
 
-def forget(work: "Deferred[Any]", *, log: Logger, sentence: str) -> None:
+
+def forget(work: "Deferred[T]", *, log: Logger, sentence: str) -> None:
     """Run *work* in the background; if it fails, log *sentence* and the failure.
 
     A cancelled Deferred is not logged.

@@ -9,9 +9,9 @@ server process follows them.
 import os
 import sys
 import threading
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-from twisted.logger import ILogObserver, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
 #: ``EX_OSERR`` of ``sysexits.h``
@@ -45,7 +45,7 @@ def is_exhausted(error: BaseException | None) -> bool:
 class Watch:
     """Log observer that ends the process when a logged failure is a ``MemoryError``."""
 
-    def __call__(self, event: Any) -> None:
+    def __call__(self, event: LogEvent) -> None:
         """Inspect one log event."""
         failure = event.get("log_failure") or event.get("failure")
         if failure is not None and is_exhausted(getattr(failure, "value", None)):

@@ -74,7 +74,7 @@ class SequentialService(Service):
         self,
         children: Iterable[IService] = (),
         *,
-        failed: Callable[[Failure], Any] | None = None,
+        failed: Callable[[Failure], object] | None = None,
     ) -> None:
         """Own *children*; *failed* is called if one of them cannot start.
 

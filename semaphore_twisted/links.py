@@ -8,10 +8,10 @@ import errno
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorFDSet, IReactorTime
 from twisted.internet.main import CONNECTION_LOST
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -53,6 +53,10 @@ def netlink(
     return made
 
 
+class ILinkReactor(IReactorFDSet, IReactorTime):
+    """The reactor interfaces that a watch of links needs."""
+
+
 class LinkWatch(FileDescriptor):
     """Calls back soon after links or addresses have changed, once for many events."""
 
@@ -62,7 +66,7 @@ class LinkWatch(FileDescriptor):
         self,
         changed: Callable[[], object],
         *,
-        reactor: Any,
+        reactor: ILinkReactor,
         opened: Callable[[], socket.socket] = netlink,
         matters: Callable[[bytes], bool] = lambda _: True,
     ) -> None:

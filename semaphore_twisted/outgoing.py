@@ -13,6 +13,7 @@ from typing import Any
 
 import idna
 from attrs import define, frozen
+from cryptography import x509
 from OpenSSL import SSL, crypto
 from service_identity import CertificateError
 from service_identity.cryptography import (
@@ -27,6 +28,7 @@ from twisted.internet.ssl import (
     platformTrust,
     trustRootFromCertificates,
 )
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IPolicyForHTTPS
@@ -64,7 +66,7 @@ class _All:
 
     roots: Sequence[Any]
 
-    def _addCACertsToContext(self, context: Any) -> None:  # noqa: N802 - Twisted's
+    def _addCACertsToContext(self, context: SSL.Context) -> None:  # noqa: N802 - Twisted's
         for each in self.roots:
             each._addCACertsToContext(context)  # noqa: SLF001 - the interface's
 
@@ -108,7 +110,7 @@ class _Client:
     host: str
     context: SSL.Context
 
-    def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:  # noqa: N802
+    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802
         """Return a connection for *protocol*, which is told which check failed."""
         connection = SSL.Connection(self.context, None)
         if not _is_address(self.host):
@@ -123,7 +125,7 @@ class _Client:
 
     def _verified(  # noqa: PLR0917 - as OpenSSL calls it
         self,
-        protocol: Any,
+        protocol: TLSMemoryBIOProtocol,
         connection: SSL.Connection,
         certificate: crypto.X509,
         number: int,
@@ -148,7 +150,7 @@ class _Client:
                 return False
         return True
 
-    def _check_name(self, certificate: Any) -> None:
+    def _check_name(self, certificate: x509.Certificate) -> None:
         """Raise :class:`VerificationError` if *certificate* is not for the host."""
         if _is_address(self.host):
             verify_certificate_ip_address(certificate, self.host)
@@ -175,7 +177,7 @@ class Tls:
     _trust: Any
     _context: SSL.Context | None = None
 
-    def to(self, host: str) -> Any:
+    def to(self, host: str) -> _Client:
         """Return a connection creator for *host*, a name or an address."""
         if self._context is None:
             options = CertificateOptions(

@@ -1,6 +1,7 @@
 """Word of changes of links, from a pair of sockets in place of the kernel."""
 
 import socket
+from typing import Any
 
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,9 +18,10 @@ class LinkWatchTests(SynchronousTestCase):
         ours.settimeout(0)
         self.addCleanup(self.kernel.close)
         self.addCleanup(ours.close)
-        self.reactor = MemoryReactorClock()
+        self.reactor: Any = MemoryReactorClock()
         self.calls = 0
-        self.watch = LinkWatch(self._changed, reactor=self.reactor, opened=lambda: ours)
+        reactor: Any = self.reactor
+        self.watch = LinkWatch(self._changed, reactor=reactor, opened=lambda: ours)
 
     def _changed(self) -> None:
         self.calls += 1

@@ -96,7 +96,7 @@ def met(tls: Tls, host: str, server: Any) -> tuple[bytes, Failure | None]:
     ours = TLSMemoryBIOFactory(
         tls.to(host), True, Factory.forProtocol(lambda: client), clock
     )
-    theirs = over_tls(Factory.forProtocol(lambda: there), server, clock=clock)
+    theirs = over_tls(Factory.forProtocol(lambda: there), server.context, clock=clock)
     ends = []
     for factory in (theirs, ours):
         protocol = factory.buildProtocol(None)

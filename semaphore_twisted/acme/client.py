@@ -9,7 +9,6 @@ shorter than the code that would adapt it.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from attrs import define
@@ -126,7 +125,7 @@ class Client:
         """Create the account of the key, or find the existing one; return its URL."""
         directory = await self.directory()
         url = address(directory.new_account, "accounts")
-        asked: dict[str, Any] = {"termsOfServiceAgreed": True}
+        asked: dict[str, object] = {"termsOfServiceAgreed": True}
         if email:
             asked["contact"] = [f"mailto:{email}"]
         if binding is not None:
@@ -149,7 +148,7 @@ class Client:
         It is sent only to a CA that offers renewal information.
         """
         directory = await self.directory()
-        asked: dict[str, Any] = {
+        asked: dict[str, object] = {
             "identifiers": [{"type": "dns", "value": each} for each in names]
         }
         if replaces and directory.renewal_info:
@@ -206,7 +205,7 @@ class Client:
     async def _post(
         self,
         url: str,
-        payload: Mapping[str, Any] | None,
+        payload: Mapping[str, object] | None,
         what: str,
         *,
         named: bool = True,

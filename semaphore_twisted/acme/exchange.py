@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import define
 from OpenSSL.SSL import Error as TlsError
@@ -77,11 +77,10 @@ class _Body(NetworkProtocol):
         self._abort()
 
     def _abort(self) -> None:
-        transport: Any = self.transport
-        if transport is not None:
-            transport.loseConnection()
+        if self.transport is not None:
+            self.transport.loseConnection()
 
-    def _end(self, outcome: Any) -> None:
+    def _end(self, outcome: bytes | Failure) -> None:
         done, self._done = self._done, None
         if done is None:
             return
@@ -108,11 +107,11 @@ class AgentExchange:
         """
         asking = Deferred.fromCoroutine(self._ask(method, url, body))
 
-        def late(found: Any, seconds: float) -> Any:
+        def late(found: Answer | Failure, seconds: float) -> Answer | Failure:
             # the agent wraps a cancellation in an error of its own
             return Failure(Late(seconds)) if isinstance(found, Failure) else found
 
-        def failed(failure: Failure) -> Any:
+        def failed(failure: Failure) -> Failure:
             if failure.check(Trouble, CancelledError):
                 return failure
             raise Trouble(_reason(url, failure.value or Late()))

@@ -26,6 +26,7 @@ from twisted.web.client import (
     readBody,
 )
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
 from typing_extensions import override
 
 from semaphore_twisted import outgoing
@@ -76,15 +77,15 @@ class Client:
 
     _reactor: Any
     _server: Server
-    _tls: Any = None
-    _agent: Any = None
+    _tls: Tls = field(init=False)
+    _pool: HTTPConnectionPool = field(init=False)
+    _agent: IAgent = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Read the roots once."""
         self._tls = Tls(self._server.trust())
-        self._agent = outgoing.agent(
-            self._reactor, self._tls, pool=HTTPConnectionPool(self._reactor)
-        )
+        self._pool = HTTPConnectionPool(self._reactor)
+        self._agent = outgoing.agent(self._reactor, self._tls, pool=self._pool)
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the API at *path* below ``/api``; return the decoded response.
@@ -113,7 +114,7 @@ class Client:
         return msgspec.json.decode(content) if content else None
 
     async def watch(
-        self, take: Callable[[dict[str, Any]], None], ended: Callable[[str], None]
+        self, take: Callable[[dict[str, object]], None], ended: Callable[[str], None]
     ) -> "Socket":
         """Open the websocket; *take* gets each message, *ended* the reason of its end.
 
@@ -145,7 +146,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the pooled connections."""
-        await self._agent._pool.closeCachedConnections()  # noqa: SLF001 - ours
+        await self._pool.closeCachedConnections()
 
 
 class Socket(WebSocketClientProtocol):
@@ -155,7 +156,7 @@ class Socket(WebSocketClientProtocol):
 
     def __init__(
         self,
-        take: Callable[[dict[str, Any]], None],
+        take: Callable[[dict[str, object]], None],
         ended: Callable[[str], None],
         opened: "Deferred[None]",
     ) -> None:

@@ -8,7 +8,6 @@ immediately, its rest later.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from attrs import define, field
 
@@ -84,7 +83,7 @@ class TaskNews:
     log: LogMerger
     status: str = ""
 
-    def take(self, message: dict[str, Any]) -> None:
+    def take(self, message: dict[str, object]) -> None:
         """Process a message; messages about other tasks are ignored."""
         if message.get("task_id") != self.task_id:
             return
@@ -94,7 +93,7 @@ class TaskNews:
                 self.log.take(
                     number,
                     str(message.get("output", "")),
-                    int(message.get("offset", 0)),
+                    int(str(message.get("offset", 0))),
                     partial=bool(message.get("partial", False)),
                 )
         elif message.get("type") == "update":

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -54,7 +53,7 @@ def size(count: int) -> str:
     return f"{value:.1f} TiB"
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print *value* as JSON."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     sys.stdout.write(text + "\n")

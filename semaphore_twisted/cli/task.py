@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from semaphore_twisted.cli import secret_argument, table, under_reactor
@@ -19,6 +20,7 @@ from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.follow import EXIT_CODES, LogMerger, TaskNews
 from semaphore_twisted.cli.numbers import LARGEST, identifier, within
 from semaphore_twisted.cli.paths import path_of
+from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.cli.terminal import Terminal
 
 #: Seconds between API polls while the websocket is unavailable.
@@ -87,8 +89,10 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
 
 
-def _verb(verbs: Any, name: str, summary: str, run: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
+def _verb(
+    verbs: "Subparsers", name: str, summary: str, run: "_Command"
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
         name,
         help=summary,
         description=summary.capitalize() + ".",
@@ -123,7 +127,7 @@ def _server(arguments: argparse.Namespace) -> Server:
     return Server.at(url, token.strip(), Path(ca) if ca else None)
 
 
-_Command = Callable[[argparse.Namespace, Client, Any], Awaitable[int]]
+_Command = Callable[[argparse.Namespace, Client, IReactorTime], Awaitable[int]]
 
 
 def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
@@ -173,7 +177,9 @@ async def _named(client: Client, path: str, wanted: str, what: str) -> int:
     raise Failure(f"--{what}: there is no {wanted!r}; there are: {names}")
 
 
-async def _run(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:
+async def _run(
+    arguments: argparse.Namespace, client: Client, reactor: IReactorTime
+) -> int:
     project = await _named(client, "/projects", arguments.project, "project")
     template = await _named(
         client, f"/project/{project}/templates", arguments.template, "template"
@@ -184,7 +190,7 @@ async def _run(arguments: argparse.Namespace, client: Client, reactor: Any) -> i
         if not equals:
             raise Failure(f"--var: {each!r} found, NAME=VALUE wanted")
         variables[name] = value
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "template_id": template,
         "message": arguments.message,
         "dry_run": arguments.dry_run,
@@ -202,13 +208,15 @@ async def _run(arguments: argparse.Namespace, client: Client, reactor: Any) -> i
     return await _until_end(client, reactor, terminal, project, int(started["id"]))
 
 
-async def _follow(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:
+async def _follow(
+    arguments: argparse.Namespace, client: Client, reactor: IReactorTime
+) -> int:
     project = await _named(client, "/projects", arguments.project, "project")
     return await _until_end(client, reactor, Terminal(), project, arguments.task)
 
 
 async def _until_end(
-    client: Client, reactor: Any, terminal: Terminal, project: int, task: int
+    client: Client, reactor: IReactorTime, terminal: Terminal, project: int, task: int
 ) -> int:
     """Print a task's log until it ends; return its result as an exit code."""
     path = f"/project/{project}/tasks/{task}"
@@ -247,7 +255,11 @@ async def _until_end(
     return EXIT_CODES[news.status]
 
 
-async def _stop(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:  # noqa: ARG001
+async def _stop(
+    arguments: argparse.Namespace,
+    client: Client,
+    reactor: IReactorTime,  # noqa: ARG001
+) -> int:
     project = await _named(client, "/projects", arguments.project, "project")
     await client.call(
         "POST",
@@ -258,7 +270,11 @@ async def _stop(arguments: argparse.Namespace, client: Client, reactor: Any) -> 
     return 0
 
 
-async def _list(arguments: argparse.Namespace, client: Client, reactor: Any) -> int:  # noqa: ARG001
+async def _list(
+    arguments: argparse.Namespace,
+    client: Client,
+    reactor: IReactorTime,  # noqa: ARG001
+) -> int:
     project = await _named(client, "/projects", arguments.project, "project")
     tasks = await client.call(
         "GET", f"/project/{project}/tasks/last?limit={arguments.limit}"

@@ -1,9 +1,10 @@
 """Runs a command's coroutine under the reactor."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorCore
 
 T = TypeVar("T")
 
@@ -12,7 +13,9 @@ class Interrupted(Exception):
     """A signal has stopped the reactor before the work was done."""
 
 
-def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run(
+    reactor: IReactorCore, work: Callable[[], Coroutine[Deferred[object], object, T]]
+) -> T:
     """Run *reactor* until *work* is done, and return its result.
 
     An exception of *work* is raised here, also one before its first ``await``: the

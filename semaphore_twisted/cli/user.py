@@ -9,7 +9,6 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.numbers import identifier
+from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.crypto.passwords import hash_password
 from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.users import Actor, User
@@ -27,7 +27,6 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.vpn import nudge
 
 _Run = Callable[[argparse.Namespace], int]
-_Commands = Any  # what add_subparsers returns; argparse has no public name for it
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -85,7 +84,9 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _by_either(_command(of_token, "list", _list_tokens, "list the tokens"))
 
 
-def _command(own: _Commands, name: str, run: _Run, summary: str) -> Any:
+def _command(
+    own: Subparsers, name: str, run: _Run, summary: str
+) -> argparse.ArgumentParser:
     parser = own.add_parser(name, help=summary, description=summary.capitalize() + ".")
     add_options(parser)
     parser.set_defaults(run=run)

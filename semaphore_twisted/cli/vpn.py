@@ -59,8 +59,8 @@ class LateParser(argparse.ArgumentParser):
 
     @override
     def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: Any = None
-    ) -> tuple[Any, list[str]]:
+        self, args: Sequence[str] | None = None, namespace: object = None
+    ) -> tuple[object, list[str]]:
         """Make the module declare the options, then parse."""
         self.load()
         return super().parse_known_args(args, namespace)

@@ -68,7 +68,7 @@ class Enrolling:
     """Enrolls one machine with *link*; *pause* waits for some seconds."""
 
     _link: Link
-    _pause: Callable[[float], Any]
+    _pause: Callable[[float], object]
     _connect: Callable[..., Any] = http.client.HTTPSConnection
     _trust: ssl.SSLContext | None = field(default=None, init=False)
 

@@ -14,6 +14,7 @@ from semaphore_twisted.cli.user import duration
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
 from semaphore_twisted.operations import peers, vpn_network
 from semaphore_twisted.operations.peers import NewPeer
+from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.operator_files import given
 from semaphore_twisted.start.vpn import options_of
 from semaphore_twisted.wireguard import addresses, keys, profile, serverfile
@@ -78,7 +79,9 @@ def _public(arguments: argparse.Namespace, pair: keys.Pair | None) -> str:
     return keys.format(pair.public_key) if pair else str(arguments.public_key)
 
 
-def _whose(conn: Any, arguments: argparse.Namespace) -> tuple[PeerKind, dict[str, Any]]:
+def _whose(
+    conn: Connection, arguments: argparse.Namespace
+) -> tuple[PeerKind, dict[str, Any]]:
     """Return the requested kind and owner."""
     user, project = vpn_store.owner_of(conn, arguments)
     kind = PeerKind(arguments.kind or ("host" if project is not None else "laptop"))

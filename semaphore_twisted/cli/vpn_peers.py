@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Any
 
 from semaphore_twisted.cli import (
     table,
@@ -12,6 +11,7 @@ from semaphore_twisted.cli import (
 )
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
+from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.model.peers import PeerKind, PeerState
 from semaphore_twisted.operations import peers, site_networks
 from semaphore_twisted.persistence.statements import vpn_peers as statements
@@ -102,7 +102,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     revoke.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _declare_files(verbs: Any) -> None:
+def _declare_files(verbs: Subparsers) -> None:
     """Declare the verbs that write or read files with keys."""
     add = _verb(
         verbs, "add", vpn_peer_files.add, "create a peer, and print its file", _ADD
@@ -160,7 +160,9 @@ def _declare_files(verbs: Any) -> None:
     )
 
 
-def _verb(verbs: Any, name: str, run: _Run, summary: str, text: str = "") -> Any:
+def _verb(
+    verbs: Subparsers, name: str, run: _Run, summary: str, text: str = ""
+) -> argparse.ArgumentParser:
     parser = verbs.add_parser(
         name,
         help=summary,
@@ -172,12 +174,12 @@ def _verb(verbs: Any, name: str, run: _Run, summary: str, text: str = "") -> Any
     return parser
 
 
-def _one(parser: Any) -> Any:
+def _one(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("peer", metavar="PEER", help="its name, id or uuid")
     return parser
 
 
-def _owner(parser: Any) -> None:
+def _owner(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--user", metavar="LOGIN", help="the owner: a login or e-mail")
     group.add_argument(
@@ -185,19 +187,19 @@ def _owner(parser: Any) -> None:
     )
 
 
-def _kind(parser: Any) -> None:
+def _kind(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", choices=[str(each) for each in PeerKind], help="the kind of peer"
     )
 
 
-def _expiry(parser: Any) -> None:
+def _expiry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expires", metavar="TIME", help="after a time such as 12h or 90d; or never"
     )
 
 
-def _json(parser: Any) -> None:
+def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -7,8 +7,7 @@ The account key is on the curve P-256 and signs with ES256, which every CA suppo
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import msgspec
 from attrs import frozen
@@ -73,14 +72,16 @@ class AccountKey:
         """The SHA-256 of the public key (RFC 7638)."""
         return b64(hashlib.sha256(msgspec.json.encode(self.jwk)).digest())
 
-    def sign(self, payload: Any, *, url: str, nonce: str, account: str | None) -> bytes:
+    def sign(
+        self, payload: object, *, url: str, nonce: str, account: str | None
+    ) -> bytes:
         """Return *payload* signed for *url*, as JSON.
 
         The payload ``None`` requests the resource at *url* (POST-as-GET). The message
         names the key by the *account*'s URL, or contains the public key if *account* is
         ``None``.
         """
-        protected: dict[str, Any] = {"alg": "ES256", "nonce": nonce, "url": url}
+        protected: dict[str, object] = {"alg": "ES256", "nonce": nonce, "url": url}
         if account is None:
             protected["jwk"] = self.jwk
         else:
@@ -106,7 +107,11 @@ class AccountKey:
         return first.to_bytes(_BYTES, "big") + second.to_bytes(_BYTES, "big")
 
 
-def _flattened(protected: Mapping[str, Any], payload: Any, signature: Any) -> bytes:
+def _flattened(
+    protected: Mapping[str, object],
+    payload: object,
+    signature: Callable[[bytes], bytes],
+) -> bytes:
     head = b64(msgspec.json.encode(protected))
     body = "" if payload is None else b64(msgspec.json.encode(payload))
     signed = b64(signature(f"{head}.{body}".encode()))

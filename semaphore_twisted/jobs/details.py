@@ -1,14 +1,12 @@
 """Facts about its task for a run: ``semaphore_vars`` and ``SEMAPHORE_TASK_*``."""
 
-from typing import Any
-
 from semaphore_twisted.jobs.order import JobOptions, JobOrder
 
 
-def task_details(order: JobOrder, options: JobOptions) -> dict[str, Any]:
+def task_details(order: JobOrder, options: JobOptions) -> dict[str, object]:
     """Return ``semaphore_vars.task_details``, as Semaphore passes it to each run."""
     task, template = order.task, order.template
-    details: dict[str, Any] = {
+    details: dict[str, object] = {
         "id": task.id,
         "username": order.username,
         "url": f"{options.web_host}/project/{task.project_id}/history?t={task.id}"

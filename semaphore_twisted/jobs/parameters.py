@@ -1,7 +1,6 @@
 """Effective parameters of a task: the template's settings and permitted overrides."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -104,7 +103,7 @@ def branch(template: Template, task: Task, repository: str) -> str:
     return asked or template.git_branch or repository
 
 
-def _decoded(stored: Mapping[str, Any]) -> TaskParams:
+def _decoded(stored: Mapping[str, object]) -> TaskParams:
     """Return stored parameters as a value; a list may be a text with commas."""
     plain = {name: value for name, value in stored.items() if value is not None}
     for name in ("limit", "tags", "skip_tags"):
@@ -117,7 +116,7 @@ def _decoded(stored: Mapping[str, Any]) -> TaskParams:
         raise Invalid(f"The task's parameters cannot be used: {said}") from None
 
 
-def _chosen(params: Mapping[str, Any], name: str, asked: bool, own: bool) -> bool:  # noqa: FBT001
+def _chosen(params: Mapping[str, object], name: str, asked: bool, own: bool) -> bool:  # noqa: FBT001
     """Return the task's choice if it made one, else the template's."""
     return asked if asked or params.get(name) is not None else own
 

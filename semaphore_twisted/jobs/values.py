@@ -106,7 +106,7 @@ def _key(name: object) -> str:
     return name
 
 
-def _json(values: Mapping[str, Any]) -> bytes:
+def _json(values: Mapping[str, object]) -> bytes:
     """Return *values* as JSON.
 
     :raises Invalid: if a text is not Unicode

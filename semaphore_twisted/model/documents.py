@@ -6,7 +6,6 @@ a depth that each of these programs supports.
 """
 
 import json
-from typing import Any
 
 import msgspec
 
@@ -16,7 +15,7 @@ from semaphore_twisted.model.errors import Invalid
 DEEPEST = 100
 
 
-def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, Any]:
+def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, object]:
     """Return the object in the JSON *text*; an empty one for an empty text.
 
     With *unique*, an object with a repeated key is refused; otherwise its last value is
@@ -55,7 +54,7 @@ def json_texts(text: str, sentence: str) -> tuple[str, ...]:
         raise Invalid(sentence) from None
 
 
-def check_depth(value: Any, what: str) -> None:
+def check_depth(value: object, what: str) -> None:
     """Refuse lists and objects nested more than :data:`DEEPEST` levels deep.
 
     :raises Invalid: naming *what*
@@ -68,7 +67,7 @@ def check_depth(value: Any, what: str) -> None:
     raise _too_deep(what)
 
 
-def _inside(value: Any) -> list[Any]:
+def _inside(value: object) -> list[object]:
     """Return the lists and objects that are direct members of *value*."""
     if isinstance(value, dict):
         value = value.values()
@@ -87,7 +86,7 @@ class _RepeatedError(Exception):
     """A key is repeated in an object; the message is the key."""
 
 
-def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()

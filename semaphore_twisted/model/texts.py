@@ -94,7 +94,7 @@ SECRETS = _json(limits.TEXT)
 class _Kept:
     """The stored value of a field; evaluated only if a limit is exceeded."""
 
-    def __init__(self, value: Any = None) -> None:
+    def __init__(self, value: object = None) -> None:
         self._value = value
 
     @cached_property
@@ -106,10 +106,10 @@ class _Kept:
         return 0 if self._value is None else len(msgspec.json.encode(self._value))
 
 
-_Check: TypeAlias = Callable[[Any, str, _Kept], None]
+_Check: TypeAlias = Callable[[object, str, _Kept], None]
 
 
-def check(new: Any, present: Any = None) -> None:
+def check(new: object, present: object = None) -> None:
     """Refuse a text in the body *new* that exceeds its limit or has a NUL character.
 
     *present* is the stored object that *new* replaces. A text that is already stored in
@@ -126,11 +126,12 @@ def check(new: Any, present: Any = None) -> None:
 
 @cache
 def _fields(of: type[msgspec.Struct]) -> tuple[tuple[str, _Check], ...]:
-    found: Any = inspect.type_info(of)
-    return tuple((each.name, _checking(each.type)) for each in found.fields)
+    found = inspect.type_info(of)
+    fields = found.fields if isinstance(found, inspect.StructType) else ()
+    return tuple((each.name, _checking(each.type)) for each in fields)
 
 
-def _checking(of: inspect.Type, extra: dict[str, Any] | None = None) -> _Check:
+def _checking(of: inspect.Type, extra: dict[str, object] | None = None) -> _Check:
     if isinstance(of, inspect.Metadata):
         if of.extra and "unserved" in of.extra:
             return _refuse
@@ -138,7 +139,7 @@ def _checking(of: inspect.Type, extra: dict[str, Any] | None = None) -> _Check:
     if isinstance(of, inspect.UnionType):
         inners = [_checking(each, extra) for each in of.types]
 
-        def union(value: Any, where: str, kept: _Kept) -> None:
+        def union(value: object, where: str, kept: _Kept) -> None:
             for inner in inners:
                 inner(value, where, kept)
 
@@ -148,12 +149,12 @@ def _checking(of: inspect.Type, extra: dict[str, Any] | None = None) -> _Check:
     return _nested(of, extra or {})
 
 
-def _refuse(value: Any, where: str, _kept: _Kept) -> None:
+def _refuse(value: object, where: str, _kept: _Kept) -> None:
     if _says_something(value):
         raise Invalid(f"{where}: this is not served yet; leave it out")
 
 
-def _says_something(value: Any) -> bool:
+def _says_something(value: object) -> bool:
     if isinstance(value, dict):
         if value.get("enabled") is False:
             return False
@@ -181,7 +182,7 @@ def _text(extra: dict[str, Any]) -> _Check:
             return "has a control character; expected one line of text"
         return None
 
-    def check_text(value: Any, where: str, kept: _Kept) -> None:
+    def check_text(value: object, where: str, kept: _Kept) -> None:
         if isinstance(value, str):
             sentence = wrong(value)
             if sentence is not None and value not in kept.texts:
@@ -201,7 +202,7 @@ def _control(character: str) -> bool:
 def _nested(of: inspect.Type, extra: dict[str, Any]) -> _Check:
     most: int | None = extra.get("bytes")
 
-    def check_nested(value: Any, where: str, kept: _Kept) -> None:
+    def check_nested(value: object, where: str, kept: _Kept) -> None:
         if value is None:
             return
         if most is not None:
@@ -215,8 +216,8 @@ def _nested(of: inspect.Type, extra: dict[str, Any]) -> _Check:
 
 
 def _parts(
-    of: inspect.Type, value: Any, where: str
-) -> Iterator[tuple[str, _Check, Any]]:
+    of: inspect.Type, value: object, where: str
+) -> Iterator[tuple[str, _Check, object]]:
     if isinstance(of, inspect.StructType) and isinstance(value, of.cls):
         for name, inner in _fields(of.cls):
             yield f"{where}.{name}".lstrip("."), inner, getattr(value, name)
@@ -229,7 +230,7 @@ def _parts(
             yield f"{where}.{name}".lstrip("."), _anything, (name, item)
 
 
-def _anything(value: Any, where: str, kept: _Kept) -> None:
+def _anything(value: object, where: str, kept: _Kept) -> None:
     """Refuse a NUL character in a value whose fields are not known."""
     if any("\0" in text and text not in kept.texts for text in _texts(value)):
         raise Invalid(f"{where[:100]}: has a NUL character; remove it")
@@ -238,7 +239,7 @@ def _anything(value: Any, where: str, kept: _Kept) -> None:
 _LISTS = inspect.ListType | inspect.VarTupleType
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     """Yield each text inside *value*."""
     if isinstance(value, str):
         yield value

@@ -48,7 +48,7 @@ def sentence(
     return f"{root} is not valid JSON" + (f" (byte {place[1]})" if place else "")
 
 
-def _of_field(what: str, path: str, _where: str, _of: Any) -> str | None:
+def _of_field(what: str, path: str, _where: str, _of: object) -> str | None:
     found = _FIELD.fullmatch(what)
     if found is None:
         return None
@@ -57,7 +57,7 @@ def _of_field(what: str, path: str, _where: str, _of: Any) -> str | None:
     return f"{name} is required" if missing else f"{name}: unknown field"
 
 
-def _of_type(what: str, _path: str, where: str, _of: Any) -> str | None:
+def _of_type(what: str, _path: str, where: str, _of: object) -> str | None:
     found = _EXPECTED.match(what)
     if found is None or found["more"].startswith(" of length"):
         return None
@@ -65,7 +65,7 @@ def _of_type(what: str, _path: str, where: str, _of: Any) -> str | None:
     return f"{where} must be {' or '.join(kinds)}"
 
 
-def _of_choice(what: str, path: str, where: str, of: Any) -> str | None:
+def _of_choice(what: str, path: str, where: str, of: object) -> str | None:
     found = _ENUM.fullmatch(what)
     if found is None:
         return None
@@ -74,7 +74,7 @@ def _of_choice(what: str, path: str, where: str, of: Any) -> str | None:
     return f"{where}: invalid value “{value}”; expected {choices}"
 
 
-def _choices(of: Any, path: str) -> list[str]:
+def _choices(of: object, path: str) -> list[str]:
     """Return the texts accepted at *path* of the type *of*."""
     if of is Any:
         return []

@@ -96,7 +96,7 @@ def unexplained(conn: Connection, keys: Collection[bytes]) -> int:
     return len(set(keys).difference(reasons))
 
 
-def _seconds(text: Any) -> int:
+def _seconds(text: object) -> int:
     """Return a stored time as whole seconds since the epoch, rounded down.
 
     :raises _Broken: if it is not a time.
@@ -107,7 +107,7 @@ def _seconds(text: Any) -> int:
     return int(moment.timestamp())
 
 
-def _moment(text: Any) -> datetime | None:
+def _moment(text: object) -> datetime | None:
     """Return a stored time; ``None`` if it is not a time."""
     try:
         return msgspec.convert(text, datetime)
@@ -151,7 +151,7 @@ class _Reading:
         )
         return addresses
 
-    def _check_key(self, key: Any) -> None:
+    def _check_key(self, key: object) -> None:
         try:
             if not isinstance(key, bytes) or key == self._key:
                 raise _Broken("its public key is none that a peer can have")
@@ -159,7 +159,7 @@ class _Reading:
         except keys.WrongKey as error:
             raise _Broken(error.message) from None
 
-    def _addresses(self, ipv4: Any, ipv6: Any) -> tuple[str, ...]:
+    def _addresses(self, ipv4: object, ipv6: object) -> tuple[str, ...]:
         found: tuple[str, ...] = ()
         if ipv4 is not None:
             found = (self._address(AF_INET, ipv4),)
@@ -169,9 +169,9 @@ class _Reading:
             raise _Broken("it has no address")
         return found
 
-    def _address(self, family: AddressFamily, text: Any) -> str:
+    def _address(self, family: AddressFamily, text: object) -> str:
         try:
-            packed = inet_pton(family, text)
+            packed = inet_pton(family, text) if isinstance(text, str) else b""
         except (OSError, TypeError, ValueError):
             packed = b""
         if not packed or inet_ntop(family, packed) != text:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec.structs import replace
@@ -247,7 +247,7 @@ def _update_secret(
     """Rename a secret, and replace its value if one is given; its type is kept."""
     name = asked.name or present.name
     _check_secret(present.type, name, asked.secret)
-    values: dict[str, Any] = {"name": name}
+    values: dict[str, object] = {"name": name}
     if asked.secret:
         uuid = conn.scalar(of_keys.row_uuid, id=present.id)
         text = Text(text=asked.secret)

@@ -2,7 +2,6 @@
 
 import posixpath
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -143,7 +142,7 @@ def _check_path(path: str) -> None:
     check_plain(path, "inventory")
 
 
-def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, Any]:
+def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, object]:
     check_name(new.name, "Inventory name can not be empty")
     if new.type == InventoryType.FILE:
         _check_path(new.inventory)

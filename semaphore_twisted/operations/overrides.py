@@ -251,7 +251,7 @@ def _differs(asked: object, own: object) -> bool:
     return bool(asked) and asked != own
 
 
-def _plain(stored: dict[str, Any]) -> dict[str, Any]:
+def _plain(stored: dict[str, object]) -> dict[str, Any]:
     """Return stored parameters, with comma-separated texts converted to lists."""
     plain = {name: value for name, value in stored.items() if value is not None}
     for name in ("limit", "tags", "skip_tags"):

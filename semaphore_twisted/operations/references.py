@@ -8,7 +8,7 @@ import msgspec
 from semaphore_twisted.model.errors import InUse, Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.engine import Connection, Statement
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ def project_of(actor: Actor) -> ProjectId:
 
 
 def named(
-    conn: Connection, statement: Any, project_id: ProjectId, number: int
+    conn: Connection, statement: Statement, project_id: ProjectId, number: int
 ) -> tuple[Reference, ...]:
     """Return the objects that *statement* selects for the object *number*."""
     return tuple(conn.all(statement, Reference, project_id=project_id, id=number))
@@ -62,7 +62,7 @@ def refuse_if_used(references: References, kind: str) -> None:
 
 def check(
     conn: Connection,
-    statement: Any,
+    statement: Statement,
     *,
     project_id: ProjectId,
     number: int | None,
@@ -108,7 +108,7 @@ def check_text(text: str, what: str) -> None:
         raise Invalid(f"The {what} has a control character")
 
 
-def unique(names: Sequence[Any], what: str) -> None:
+def unique(names: Sequence[object], what: str) -> None:
     """Refuse a repeated name.
 
     :raises Invalid:

@@ -45,7 +45,7 @@ def answers(
     given = _sent(environment, "“environment”")
     secrets = _sent(secret, "“secret”")
     _refuse_undeclared(survey, given, secrets)
-    variables: dict[str, Any] = {}
+    variables: dict[str, object] = {}
     hidden: dict[str, str] = {}
     for each in survey:
         is_secret = each.type is SurveyType.SECRET
@@ -69,14 +69,14 @@ def answers(
     return Answers(variables, hidden)
 
 
-def _sent(text: str, what: str) -> dict[str, Any]:
+def _sent(text: str, what: str) -> dict[str, object]:
     return {} if text.strip() == "null" else json_object(text, what)
 
 
 def _refuse_undeclared(
     survey: Sequence[SurveyVariable],
-    given: Mapping[str, Any],
-    secrets: Mapping[str, Any],
+    given: Mapping[str, object],
+    secrets: Mapping[str, object],
 ) -> None:
     types = {each.name: each.type for each in survey}
     undeclared = [name for name in (*given, *secrets) if name not in types]

@@ -1,7 +1,6 @@
 """Operations on tasks: start, list, stop and delete."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -162,7 +161,7 @@ def _source(conn: Connection, template: Template) -> Source:
     return Source(branch=branch or "", ran=ran)
 
 
-def _environment(sent: str, variables: dict[str, Any]) -> str:
+def _environment(sent: str, variables: dict[str, object]) -> str:
     if not variables:
         return "{}" if sent.strip() else ""
     return msgspec.json.encode(variables).decode()

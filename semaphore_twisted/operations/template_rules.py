@@ -109,7 +109,7 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     jwt_params: Unserved = None
 
 
-def checked(new: NewTemplate) -> dict[str, Any]:
+def checked(new: NewTemplate) -> dict[str, object]:
     """Return the columns of *new* that are not references to other objects.
 
     :raises Invalid: naming the invalid value
@@ -219,7 +219,7 @@ def _check_default(variable: SurveyVariable) -> None:
         raise Invalid(f"The default of “{name}” must be an integer")
 
 
-def task_params(sent: dict[str, Any]) -> dict[str, Any]:
+def task_params(sent: dict[str, object]) -> dict[str, object]:
     """Return the known parameters, with comma-separated texts converted to lists.
 
     :raises Invalid: if one has the wrong type
@@ -249,7 +249,7 @@ def task_params(sent: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def check_supported(app: App, params: Mapping[str, Any]) -> None:
+def check_supported(app: App, params: Mapping[str, object]) -> None:
     """Refuse parameters that the app would ignore, although they affect the run.
 
     :raises Invalid: naming the first of them

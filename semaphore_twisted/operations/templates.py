@@ -1,7 +1,6 @@
 """Operations on templates."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -209,11 +208,11 @@ def _references(
     new: NewTemplate,
     *,
     itself: TemplateId | None,
-) -> dict[str, Any]:
+) -> dict[str, int | None]:
     """Return the columns that refer to other objects of the project."""
     deploys = new.type == "deploy"
     built_by = given(new.build_template_id) if deploys else None
-    values = {
+    values: dict[str, int | None] = {
         "repository_id": int(new.repository_id),
         "inventory_id": given(new.inventory_id),
         "environment_id": environment_of(new),

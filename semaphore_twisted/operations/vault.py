@@ -13,7 +13,7 @@ is not damaged if the key is missing: this distinguishes a wrong key from a dama
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -22,7 +22,7 @@ from semaphore_twisted.crypto.masterkey import OPTION, SIZE
 from semaphore_twisted.crypto.secret import Secret
 from semaphore_twisted.model.errors import Conflict, DomainError, SecretUnreadable
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.engine import Connection, Statement
 from semaphore_twisted.persistence.statements import vault as statements
 
 _CURRENT: Final = "sealing_key"
@@ -36,8 +36,8 @@ class SealedColumn(msgspec.Struct, frozen=True):
     purpose: str
     table: str
     column: str
-    rows: Any
-    reseal: Any
+    rows: Statement
+    reseal: Statement
 
 
 #: All sealed columns; a test compares them with the schema.

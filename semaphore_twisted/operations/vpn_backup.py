@@ -1,7 +1,6 @@
 """Backs up the whole VPN, and restores it into another database."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -184,7 +183,7 @@ class _Restoring:
     def _grant(
         self, grant: SavedGrant, sites: dict[str, int], peers: dict[str, int]
     ) -> int:
-        values: dict[str, Any] = {"site_id": sites[grant.site]}
+        values: dict[str, object] = {"site_id": sites[grant.site]}
         if grant.peer:
             values["peer_id"] = peers.get(grant.peer)
         elif grant.user:
@@ -227,7 +226,7 @@ class _Restoring:
         self.notes[sentence] = None
 
 
-def _columns(row: Owned) -> dict[str, Any]:
+def _columns(row: Owned) -> dict[str, object]:
     values = msgspec.structs.asdict(row)
     for name in Owned.__struct_fields__:
         del values[name]

@@ -19,7 +19,7 @@ DAMAGE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def can_tell(of: Any) -> bool:
+def can_tell(of: object) -> bool:
     """Return whether the row type *of* has a field for faults."""
     fields = getattr(of, "__struct_fields__", ())
     return "fault" in fields
@@ -61,7 +61,7 @@ def _empty(of: inspect.Type) -> Any:
     return next((value for kind, value in _EMPTY if isinstance(of, kind)), None)
 
 
-_EMPTY: tuple[tuple[type[inspect.Type], Any], ...] = (
+_EMPTY: tuple[tuple[type[inspect.Type], object], ...] = (
     (inspect.StrType, ""),
     (inspect.BoolType, False),
     (inspect.IntType, 0),

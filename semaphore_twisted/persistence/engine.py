@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -25,6 +25,9 @@ from semaphore_twisted.persistence import damage
 from semaphore_twisted.persistence.faults import fault
 
 T = TypeVar("T")
+
+#: A statement of SQLAlchemy Core.
+Statement: TypeAlias = Executable
 
 #: A connection and two numbers; see :meth:`Connection.version`.
 Version = tuple["Connection", int, int]
@@ -89,7 +92,7 @@ def _bound(value: Any) -> Any:
 _SIZED = (str, bytes)
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     """Return an upper limit of the size of a text in UTF-8; 0 for other values."""
     if not isinstance(value, _SIZED):
         return 0
@@ -118,7 +121,7 @@ class Connection:
         self.now = now()
         self._data_version: int | None = None
 
-    _cache: dict[Any, _Compiled] = {}  # noqa: RUF012 - statements are module constants
+    _cache: dict[object, _Compiled] = {}  # noqa: RUF012 - statements are module constants
 
     def _compiled(self, statement: Any) -> _Compiled:
         found = self._cache.get(statement)
@@ -126,7 +129,7 @@ class Connection:
             found = self._cache[statement] = _Compiled(statement)
         return found
 
-    def execute(self, statement: Executable, **parameters: Any) -> sqlite3.Cursor:
+    def execute(self, statement: Executable, **parameters: object) -> sqlite3.Cursor:
         """Execute *statement*, a module constant, and return the raw cursor.
 
         :raises Invalid: if a number is too large for SQLite, or a text is not valid
@@ -180,7 +183,7 @@ class Connection:
         ids: Sequence[int],
         *,
         size: int,
-        **parameters: Any,
+        **parameters: object,
     ) -> tuple[list[T], int]:
         """Return the rows of the first of *ids*, and the number of ids looked up.
 
@@ -208,7 +211,11 @@ class Connection:
         return self._values(statement, rows, of), looked_up
 
     def _together(
-        self, compiled: _Compiled, values: dict[str, Any], ids: Sequence[int], size: int
+        self,
+        compiled: _Compiled,
+        values: dict[str, object],
+        ids: Sequence[int],
+        size: int,
     ) -> list[Any] | None:
         """Return all rows of *ids* by one statement; ``None`` if they may be too large.
 
@@ -227,7 +234,7 @@ class Connection:
         return [found[number] for number in ids if number in found]
 
     def arrays(
-        self, statement: Executable, *, size: int, **parameters: Any
+        self, statement: Executable, *, size: int, **parameters: object
     ) -> list[str] | None:
         """Return all rows of *statement*, whose only column is a JSON array.
 
@@ -265,12 +272,12 @@ class Connection:
             self._data_version = self.raw.execute("PRAGMA data_version").fetchone()[0]
         return self, self._data_version, self.raw.total_changes
 
-    def all(self, statement: Executable, of: type[T], **parameters: Any) -> list[T]:
+    def all(self, statement: Executable, of: type[T], **parameters: object) -> list[T]:
         """Return all rows as *of*; column names are the field names."""
         rows = self.execute(statement, **parameters).fetchall()
         return self._values(statement, rows, of)
 
-    def one(self, statement: Executable, of: type[T], **parameters: Any) -> T | None:
+    def one(self, statement: Executable, of: type[T], **parameters: object) -> T | None:
         """Return the first row as *of*, or ``None``."""
         row = self.execute(statement, **parameters).fetchone()
         return None if row is None else self._values(statement, [row], of)[0]
@@ -284,16 +291,16 @@ class Connection:
         """Return the first column of every row."""
         return [row[0] for row in self.execute(statement, **parameters)]
 
-    def run(self, statement: Executable, **parameters: Any) -> int:
+    def run(self, statement: Executable, **parameters: object) -> int:
         """Execute a change and return the number of affected rows."""
         return self.execute(statement, **parameters).rowcount
 
-    def insert(self, table: Table, **values: Any) -> int:
+    def insert(self, table: Table, **values: object) -> int:
         """Insert one row and return its id."""
         cursor = self.execute(_insertion(table, tuple(values)), **values)
         return cursor.lastrowid or 0
 
-    def update(self, table: Table, key: Any, **values: Any) -> int:
+    def update(self, table: Table, key: object, **values: object) -> int:
         """Set the columns *values* of the row whose primary key is *key*."""
         statement = _change(table, tuple(values))
         return self.run(
@@ -302,7 +309,7 @@ class Connection:
             **{f"new_{name}": value for name, value in values.items()},
         )
 
-    def delete(self, table: Table, key: Any) -> int:
+    def delete(self, table: Table, key: object) -> int:
         """Delete the row whose primary key is *key*."""
         return self.run(_deletion(table), key=key)
 

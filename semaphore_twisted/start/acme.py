@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 from cryptography import x509
 from OpenSSL import SSL
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.web.iweb import IAgent
 
 from semaphore_twisted import config_acme, outgoing
@@ -28,6 +28,7 @@ from semaphore_twisted.outgoing import Tls
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.web.challenge_port import challenge_site
+from semaphore_twisted.web.hello import ClientHello
 from semaphore_twisted.web.presented import PublicCertificates, challenge_context
 from semaphore_twisted.web.tls import PemCertificates
 
@@ -106,7 +107,7 @@ class Acme:
         record = self._book.record
         return None if record.issued is None else pacing.renewal(leaf, record)
 
-    def site(self, url: str, port: int, *, clock: Any) -> IProtocolFactory:
+    def site(self, url: str, port: int, *, clock: IReactorTime) -> IProtocolFactory:
         """Return the factory that answers HTTP-01 challenges and redirects to *url*.
 
         If *url* is not an HTTPS URL, it redirects to *port* of the certificate's first
@@ -120,7 +121,7 @@ class Acme:
         )
         return made
 
-    def challenge(self, said: Any) -> SSL.Context | None:
+    def challenge(self, said: ClientHello) -> SSL.Context | None:
         """Return the context for the TLS-ALPN-01 challenge of a hello, or ``None``."""
         found = self._challenges.certificate(said.server_name)
         if found is None:

@@ -1,12 +1,11 @@
 """Creates the protocol factories of the listeners."""
 
-from typing import Any
-
 from attrs import define, field
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 
 from semaphore_twisted.config import Config
 from semaphore_twisted.config_listening import socket_path
+from semaphore_twisted.interfaces import ICertificateSource
 from semaphore_twisted.start.own_names import own_addresses, own_names
 from semaphore_twisted.web.entrance import Challenge, Entrance, no_challenge
 from semaphore_twisted.web.forwarded import Place
@@ -31,8 +30,8 @@ class Entrances:
     """
 
     config: Config
-    source: Any | None
-    clock: Any
+    source: ICertificateSource | None
+    clock: IReactorTime
     challenge: Challenge = no_challenge
     _lobby: Lobby = field(init=False)
     _names: frozenset[str] = field(init=False)
@@ -48,7 +47,7 @@ class Entrances:
         *,
         port: int,
         web_host: str = "",
-        source: Any | None = None,
+        source: ICertificateSource | None = None,
     ) -> IProtocolFactory:
         """Return the factory of listeners at *port* that serve *site*.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cryptography import x509
 from twisted.application.service import Service
@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from semaphore_twisted.deferreds import forget
+from semaphore_twisted.interfaces import ICertificateSource
 
 #: Share of its validity period after which a certificate should have been renewed.
 LATE = 2 / 3
@@ -46,7 +47,7 @@ class ExpiryWatch(Service):
 
     def __init__(
         self,
-        source: Any,
+        source: ICertificateSource,
         *,
         reason: Callable[[], str],
         grace: timedelta,

@@ -3,9 +3,9 @@
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorFromThreads
 from typing_extensions import override
 
 
@@ -18,7 +18,7 @@ class Hangup(Service):
         self,
         look: Callable[[], object],
         *,
-        reactor: Any,
+        reactor: IReactorFromThreads,
         terminal: bool | None = None,
     ) -> None:
         """Call *look* by *reactor*; on a *terminal* do not handle the signal.

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import field, frozen
 
@@ -138,7 +137,7 @@ def parse_key(text: str, option: str) -> MasterKey:
         raise Refused(error.message) from None
 
 
-def check_paths(options: Mapping[str, Any]) -> None:
+def check_paths(options: Mapping[str, object]) -> None:
     """Refuse an empty path, which usually comes from an unset script variable.
 
     :raises Refused: naming the option

@@ -8,12 +8,12 @@ files.
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cryptography import x509
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from typing_extensions import override
@@ -111,7 +111,7 @@ class Renewal(Service):
         folder: Path,
         presented: Callable[[], x509.Certificate],
         files: Sequence[str],
-        reactor: Any,
+        reactor: IReactorTime,
         now: Callable[[], datetime],
     ) -> None:
         """Load the pairs of *newest* into *source*; *files* are watched for changes.

@@ -10,14 +10,14 @@ from attrs import define, field, frozen
 from cryptography import x509
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.logger import Logger
 
 from semaphore_twisted.config import Config
 from semaphore_twisted.config_address import host_of
 from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.crypto.pairs import names_of
-from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.interfaces import ICertificateSource, IDatabase
 from semaphore_twisted.start import acme, first_start, link_trust, renewal, serving
 from semaphore_twisted.start.acme import Acme
 from semaphore_twisted.start.authority import Certificates
@@ -86,7 +86,7 @@ class Served:
     """
 
     own: PemCertificates
-    presented: Any
+    presented: ICertificateSource
     acme: Acme | None
     _renewal: Renewal
     _watch: ExpiryWatch
@@ -199,7 +199,9 @@ def served(
     return Served(own, presented, public, looking, watch, now, local)
 
 
-def entrances(found: Served | None, config: Config, *, clock: Any) -> Entrances:
+def entrances(
+    found: Served | None, config: Config, *, clock: IReactorTime
+) -> Entrances:
     """Return the creator of listener factories, with the certificates of *found*."""
     public = None if found is None else found.acme
     return Entrances(
@@ -211,7 +213,7 @@ def entrances(found: Served | None, config: Config, *, clock: Any) -> Entrances:
 
 
 def plain_port(
-    found: Served | None, made: Entrances, *, url: str, port: int, clock: Any
+    found: Served | None, made: Entrances, *, url: str, port: int, clock: IReactorTime
 ) -> IProtocolFactory:
     """Return the factory for plain HTTP ports: ACME challenges, and redirects to *url*.
 

@@ -21,20 +21,22 @@ from semaphore_twisted.web.tls import PemCertificates
 class Part(Service):
     """Wraps an object with ``startService`` and ``stopService`` as a service."""
 
-    def __init__(self, name: str, start: Callable[[], Any], stop: Callable[[], Any]):
+    def __init__(
+        self, name: str, start: Callable[[], object], stop: Callable[[], object]
+    ):
         """Call *start* and *stop*; both may return a Deferred."""
         self.name = name
         self._start = start
         self._stop = stop
 
     @override
-    def startService(self) -> "Deferred[Any]":
+    def startService(self) -> "Deferred[object]":
         """Call *start*; fires when it is done."""
         super().startService()
         return maybeDeferred(self._start)
 
     @override
-    def stopService(self) -> "Deferred[Any]":
+    def stopService(self) -> "Deferred[object]":
         """Call *stop*; fires when it is done."""
         super().stopService()
         return maybeDeferred(self._stop)
@@ -46,7 +48,11 @@ class Listener(Service):
     name = "listener"
 
     def __init__(
-        self, listener: socket.socket, factory: IProtocolFactory, *, reactor: Any
+        self,
+        listener: socket.socket,
+        factory: IProtocolFactory,
+        *,
+        reactor: Any,
     ) -> None:
         """Pass connections on *listener* to *factory*."""
         self._listener = listener
@@ -64,7 +70,7 @@ class Listener(Service):
         self._listener.close()
 
     @override
-    def stopService(self) -> "Deferred[Any]":
+    def stopService(self) -> "Deferred[object]":
         """Stop accepting; open connections end with the process."""
         super().stopService()
         port, self._port = self._port, None

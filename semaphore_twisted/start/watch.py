@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.filepath import FilePath
 
@@ -55,7 +55,11 @@ class FileWatch:
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
-        self, paths: Iterable[Path], changed: Callable[[], object], *, reactor: Any
+        self,
+        paths: Iterable[Path],
+        changed: Callable[[], object],
+        *,
+        reactor: IReactorTime,
     ) -> None:
         """Call *changed* once for many changes; *reactor* provides inotify and time."""
         self._paths = tuple(paths)

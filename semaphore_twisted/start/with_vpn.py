@@ -13,9 +13,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from semaphore_twisted.config import Config
 from semaphore_twisted.start.installation import Refused
@@ -31,7 +31,9 @@ PATIENCE = 10.0
 _SIGNALS = (signal.SIGTERM, signal.SIGCHLD)
 
 
-def begin(options: Any, *, config: Config, state: Path, root: bool) -> None:
+def begin(
+    options: Mapping[str, str], *, config: Config, state: Path, root: bool
+) -> None:
     """Start the companion and switch to ``--user``; *root* is whether this is root.
 
     :raises Refused: with the reason, before anything was changed
@@ -61,7 +63,7 @@ def begin(options: Any, *, config: Config, state: Path, root: bool) -> None:
         raise Refused(f"--user: {error}") from None
 
 
-def _command(options: Any, socket: str) -> list[str]:
+def _command(options: Mapping[str, str], socket: str) -> list[str]:
     program = Path(sys.argv[0]).with_name("twistd")
     return [
         *(sys.executable, str(program), "-n", "--pidfile=", "semaphore-vpn"),

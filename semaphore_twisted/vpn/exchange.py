@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import ClientFactory, DatagramProtocol, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
@@ -112,6 +112,8 @@ class _Datagram(DatagramProtocol):
 class _Stream(Int16StringReceiver):
     """One query over a TCP connection."""
 
+    transport: ITCPTransport
+
     def __init__(self, accept: Callable[[bytes], bool]) -> None:
         self._accept = accept
         self.answer: Deferred[bytes] = Deferred()
@@ -143,7 +145,7 @@ class _Once(ClientFactory):
 
 
 async def _over_stream(
-    endpoint: Any, content: bytes, accept: Callable[[bytes], bool]
+    endpoint: IStreamClientEndpoint, content: bytes, accept: Callable[[bytes], bool]
 ) -> bytes:
     made = _Stream(accept)
     await endpoint.connect(_Once(made))
@@ -151,5 +153,4 @@ async def _over_stream(
         made.sendString(content)
         return await made.answer
     finally:
-        transport: Any = made.transport
-        transport.abortConnection()
+        made.transport.abortConnection()

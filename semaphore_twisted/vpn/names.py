@@ -20,6 +20,7 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IPushProducer,
     IReactorTime,
+    ITCPTransport,
 )
 from twisted.internet.protocol import (
     DatagramProtocol,
@@ -123,11 +124,11 @@ class NameDatagrams(DatagramProtocol):
         self._server = server
 
     @override
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """Answer a query."""
 
         def reply(content: bytes) -> None:
-            transport: Any = self.transport
+            transport = self.transport
             # the port may have been closed meanwhile, or the route be gone
             with suppress(OSError):
                 if transport is not None:
@@ -149,6 +150,7 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
     """
 
     MAX_LENGTH = LONGEST
+    transport: ITCPTransport
 
     def __init__(self, server: NameServer, source: str, ended: Callable[[], None]):
         """Pass queries of *source* to *server*; call *ended* when disconnected."""
@@ -163,8 +165,8 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
         """Start the idle timeout and the flow control."""
         self._open = True
         self.setTimeout(IDLE)
-        transport: Any = self.transport
-        transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
+        producing: Any = self.transport
+        producing.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
 
     @override
     def stringReceived(self, string: bytes) -> None:
@@ -183,8 +185,7 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
     @override
     def timeoutConnection(self) -> None:
         """Abort an idle connection: an orderly close could wait forever."""
-        transport: Any = self.transport
-        transport.abortConnection()
+        self.transport.abortConnection()
 
     # pauseProducing and resumeProducing of the base class stop and resume reading
     @override

@@ -11,7 +11,6 @@ import struct
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import takewhile
-from typing import Any
 
 import msgspec
 from twisted.names import dns
@@ -292,12 +291,12 @@ def _network6(labels: tuple[bytes, ...]) -> AnyNetwork:
 
 def _holds(pool: str, network: AnyNetwork | None) -> bool:
     """Whether *network* is given and within the network *pool*."""
-    whole: Any = ipaddress.ip_network(pool)
-    return (
-        network is not None
-        and network.version == whole.version
-        and network.subnet_of(whole)
-    )
+    whole = ipaddress.ip_network(pool)
+    if isinstance(network, ipaddress.IPv4Network):
+        return isinstance(whole, ipaddress.IPv4Network) and network.subnet_of(whole)
+    if isinstance(network, ipaddress.IPv6Network):
+        return isinstance(whole, ipaddress.IPv6Network) and network.subnet_of(whole)
+    return False
 
 
 def _apex(pool: str) -> int:

@@ -16,7 +16,7 @@ Invariants, each with a test:
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -376,7 +376,7 @@ class PeerService(Service):
         )
         self._revisions.failed(wanted, reason)
 
-    def _note(self, **changes: Any) -> None:
+    def _note(self, **changes: object) -> None:
         before, self._state = self._state.trouble, replace(self._state, **changes)
         if self._state.trouble != before:
             self.noted(self._state)

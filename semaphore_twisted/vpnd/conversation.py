@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -20,7 +21,9 @@ _END = b"\n\n"
 class Conversation(Protocol):
     """Sends one request at a time; *lost* is called when the daemon has ended."""
 
-    def __init__(self, clock: Any, lost: Callable[[], None]) -> None:
+    transport: ITCPTransport | None
+
+    def __init__(self, clock: IReactorTime, lost: Callable[[], None]) -> None:
         """Measure timeouts by *clock*."""
         self._clock = clock
         self._lost = lost
@@ -47,8 +50,8 @@ class Conversation(Protocol):
             return result
 
         _ = asked.addBoth(ended)
-        transport: Any = self.transport
-        transport.write(request)
+        if self.transport is not None:
+            self.transport.write(request)
         return asked
 
     @override
@@ -69,9 +72,8 @@ class Conversation(Protocol):
 
     def end(self, why: str = "is not wanted any more") -> None:
         """Close the connection; a pending request fails with *why*."""
-        transport: Any = self.transport
-        if not self.over and transport is not None:
-            transport.abortConnection()
+        if not self.over and self.transport is not None:
+            self.transport.abortConnection()
         self._end(why)
 
     @override

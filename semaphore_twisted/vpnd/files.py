@@ -1,7 +1,7 @@
 """The companion's own small files, written atomically."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from twisted.logger import Logger
@@ -21,7 +21,7 @@ def read(path: Path, type_: type[T]) -> T | None:
         return None
 
 
-def write(path: Path, value: Any) -> None:
+def write(path: Path, value: object) -> None:
     """Write *value* to *path*, readable by its owner only; a crash keeps the old file.
 
     :raises OSError: if that fails.
@@ -29,7 +29,7 @@ def write(path: Path, value: Any) -> None:
     atomic_file.write(path, msgspec.json.encode(value), durable=False)
 
 
-def keep(path: Path, value: Any) -> None:
+def keep(path: Path, value: object) -> None:
     """Write *value* to *path* and only log a failure, since nothing depends on it."""
     try:
         write(path, value)

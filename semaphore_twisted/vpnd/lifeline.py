@@ -3,9 +3,9 @@
 import fcntl
 import os
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -15,7 +15,7 @@ class Lifeline(FileDescriptor):
     """Calls *ended* when the other end of a pipe is closed."""
 
     def __init__(
-        self, descriptor: int, ended: Callable[[], object], *, reactor: Any
+        self, descriptor: int, ended: Callable[[], object], *, reactor: IReactorFDSet
     ) -> None:
         """Own *descriptor*."""
         super().__init__(reactor)

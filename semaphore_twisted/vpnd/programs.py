@@ -4,10 +4,11 @@ Their standard error may quote a key, so it is discarded.
 """
 
 import shutil
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProcessTransport, IReactorProcess, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -15,6 +16,7 @@ from typing_extensions import override
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 #: Seconds after which a program is killed.
 TIME_OUT = 10.0
@@ -57,10 +59,14 @@ def found(name: str) -> str:
     return path
 
 
+class IProgramReactor(IReactorProcess, IReactorTime):
+    """The reactor interfaces that running programs needs."""
+
+
 class Programs:
     """Runs programs and waits for their end."""
 
-    def __init__(self, reactor: Any, *, patience: float = TIME_OUT) -> None:
+    def __init__(self, reactor: IProgramReactor, *, patience: float = TIME_OUT) -> None:
         """Start programs with *reactor*, and kill them after *patience* seconds."""
         self._reactor = reactor
         self._patience = patience
@@ -79,7 +85,7 @@ class Programs:
         except (ProgramFailed, OSError) as error:
             run.fail(str(error))
 
-        def over(result: Any) -> Any:
+        def over(result: U) -> U:
             if late.active():
                 late.cancel()
             return result
@@ -101,6 +107,8 @@ class Programs:
 class _Run(ProcessProtocol):
     """One run of a program."""
 
+    transport: IProcessTransport | None
+
     def __init__(self, name: str, content: bytes) -> None:
         self.ended: Deferred[bytes] = Deferred()
         self._name = name
@@ -111,9 +119,9 @@ class _Run(ProcessProtocol):
 
     @override
     def connectionMade(self) -> None:
-        transport: Any = self.transport
-        transport.write(self._content)
-        transport.closeStdin()
+        if self.transport is not None:
+            self.transport.write(self._content)
+            self.transport.closeStdin()
         self._content = b""
 
     @override
@@ -139,6 +147,6 @@ class _Run(ProcessProtocol):
     def stop(self, why: str) -> None:
         """Kill the program; *why* is the reason of the failure."""
         self._why = why
-        transport: Any = self.transport
+        transport = self.transport
         if transport is not None and transport.pid is not None:
             transport.signalProcess("KILL")

@@ -11,11 +11,12 @@ import struct
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory, connectionDone
+from twisted.internet.unix import Server
 from twisted.logger import Logger
 from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
@@ -31,7 +32,7 @@ MOST = limits.COMPANION_CONNECTIONS
 Answering = Callable[[wire.Request], "Deferred[wire.Answer]"]
 
 
-def peer_user(transport: Any) -> int:
+def peer_user(transport: Server) -> int:
     """Return the id of the user at the other end."""
     size = struct.calcsize("3i")
     found = transport.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
@@ -42,6 +43,7 @@ class CompanionProtocol(Int32StringReceiver):
     """Answers the requests of one connection in their order."""
 
     MAX_LENGTH = wire.MAX_FRAME
+    transport: Server
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, factory: "CompanionFactory") -> None:
@@ -66,8 +68,7 @@ class CompanionProtocol(Int32StringReceiver):
         else:
             self._user = user
             factory.connections[user] += 1
-            producing: Any = transport
-            producing.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
+            transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -111,7 +112,7 @@ class CompanionProtocol(Int32StringReceiver):
             forget(answering, log=self._log, sentence="A request was not answered")
 
     async def _answer(self) -> None:
-        transport: Any = self.transport
+        transport = self.transport
         self._is_busy = True
         transport.pauseProducing()
         while self._waiting and not self._is_full:
@@ -130,9 +131,8 @@ class CompanionProtocol(Int32StringReceiver):
         return await self._factory.answer(request)
 
     def _hang_up(self) -> None:
-        transport: Any = self.transport
         self.paused = True  # ignore frames that were already received
-        transport.abortConnection()
+        self.transport.abortConnection()
 
 
 class CompanionFactory(ServerFactory):
@@ -146,7 +146,7 @@ class CompanionFactory(ServerFactory):
         answer: Answering,
         *,
         users: tuple[int, ...],
-        user_of: Callable[[Any], int] = peer_user,
+        user_of: Callable[[Server], int] = peer_user,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Answer requests of *users* and root with *answer*."""

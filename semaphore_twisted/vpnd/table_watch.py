@@ -8,9 +8,10 @@ import errno
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.main import CONNECTION_LOST
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -47,7 +48,7 @@ class TableWatch(FileDescriptor):
         self,
         table: str,
         *,
-        reactor: Any,
+        reactor: IReactorFDSet | None,
         opened: Callable[[], socket.socket] = transactions,
     ) -> None:
         """Watch the table *table* of the family ``inet``."""

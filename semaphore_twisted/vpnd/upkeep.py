@@ -1,10 +1,10 @@
 """The maintenance loop: restores the device periodically and after failures."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -29,7 +29,7 @@ class Upkeep(Service):
     name = "upkeep"
     _log: ClassVar[Logger] = Logger()
 
-    def __init__(self, companion: Companion, *, clock: Any) -> None:
+    def __init__(self, companion: Companion, *, clock: IReactorTime) -> None:
         """Maintain *companion*."""
         self._companion = companion
         self._clock = clock

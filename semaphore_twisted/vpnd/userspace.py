@@ -29,7 +29,12 @@ from zope.interface import implementer
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.conversation import Conversation
 from semaphore_twisted.vpnd.device import IWireGuardDevice
-from semaphore_twisted.vpnd.programs import ENVIRONMENT, Programs, found
+from semaphore_twisted.vpnd.programs import (
+    ENVIRONMENT,
+    IProgramReactor,
+    Programs,
+    found,
+)
 from semaphore_twisted.wireguard import keys, uapi
 from semaphore_twisted.wireguard.settings import Settings
 from semaphore_twisted.wireguard.state import Change, DeviceFailed, DeviceState
@@ -102,7 +107,7 @@ class UserspaceDevice:
         folder: Path,
         tun: int,
         programs: Programs,
-        reactor: Any,
+        reactor: IProgramReactor,
     ) -> None:
         """Own *tun*, if that is not -1, and sockets in *folder*."""
         self._settings = settings

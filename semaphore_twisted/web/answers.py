@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from attrs import field, frozen
@@ -33,7 +32,7 @@ class PlainText:
 class OneOf:
     """The response types of a route whose answer depends on the caller's rights."""
 
-    kinds: tuple[Any, ...]
+    kinds: tuple[object, ...]
 
 
 @frozen
@@ -54,7 +53,7 @@ class Encoded:
     headers: tuple[tuple[bytes, bytes], ...] = field(default=())
 
 
-def json(value: Any) -> bytes:
+def json(value: object) -> bytes:
     """Return *value* as JSON that is safe inside HTML, with one final newline."""
     text = _encoder.encode(value)
     escapes = _MARKUP if text.isascii() else _MARKUP + _LINE_ENDS
@@ -85,7 +84,7 @@ def closing(answer: Encoded) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
 
 
-def encoded(value: Any, status: int) -> Encoded:
+def encoded(value: object, status: int) -> Encoded:
     """Return the response for a handler's *value*; ``None`` is an empty body."""
     if value is None:
         return Encoded(status)

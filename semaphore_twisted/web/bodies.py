@@ -23,10 +23,10 @@ from semaphore_twisted.model.wording import sentence
 
 _LARGEST = 2**63 - 1
 
-Fold = Callable[[Any], Any]
+Fold = Callable[[object], object]
 
 
-def _as_it_is(value: Any) -> Any:
+def _as_it_is(value: object) -> object:
     return value
 
 
@@ -46,7 +46,7 @@ def _values(body: bytes) -> int:
     return sum(body.count(each) for each in (b",", b"[", b"{"))
 
 
-def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
+def decoded(body: bytes, of: object) -> tuple[Any, dict[str, object]]:
     """Return *body* decoded as *of*, and its outer object with lower-case keys.
 
     :raises Invalid: naming the fault and its place
@@ -69,7 +69,7 @@ def decoded(body: bytes, of: Any) -> tuple[Any, dict[str, Any]]:
     return value, {key.lower(): each for key, each in outer.items()}
 
 
-def _check(value: Any) -> None:
+def _check(value: object) -> None:
     if isinstance(value, int | float):
         if abs(value) > _LARGEST:
             raise Invalid("A number is too large")
@@ -82,7 +82,7 @@ def _check(value: Any) -> None:
 
 
 @cache
-def _fold(of: Any) -> Fold:
+def _fold(of: object) -> Fold:
     return _folding(inspect.type_info(of))
 
 
@@ -105,7 +105,7 @@ def _folding(of: inspect.Type) -> Fold:
         types = [_bare(each) for each in of.types]
         structs = [each for each in types if isinstance(each, inspect.StructType)]
         lists = [each for each in types if isinstance(each, _LISTS)]
-        inner: list[Any] = [*structs, *lists]
+        inner: list[inspect.Type] = [*structs, *lists]
         return _folding(inner[0]) if len(inner) == 1 else _as_it_is
     if isinstance(of, inspect.StructType):
         return _struct(of)
@@ -121,7 +121,7 @@ def _list(item: Fold) -> Fold:
     if item is _as_it_is:
         return _as_it_is
 
-    def fold(value: Any) -> Any:
+    def fold(value: object) -> object:
         return [item(each) for each in value] if isinstance(value, list) else value
 
     return fold
@@ -139,7 +139,7 @@ def _struct(of: inspect.StructType) -> Fold:
         for each in of.fields
     }
 
-    def fold(value: Any) -> Any:
+    def fold(value: object) -> object:
         if not isinstance(value, dict):
             return value
         folded = {}

@@ -4,12 +4,13 @@ Redirects lead only to the configured site; the ``Host`` of a request is not use
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import Resource
+from twisted.web.server import Request
 from typing_extensions import override
 
 from semaphore_twisted.model import ip, limits
@@ -41,7 +42,7 @@ class ChallengeResource(Resource):
         self._home = parts.path.rstrip("/").encode() + b"/"
 
     @override
-    def render(self, request: Any) -> bytes:
+    def render(self, request: Request) -> bytes:
         """Answer *request*."""
         request.setHeader(b"content-type", b"text/plain; charset=utf-8")
         # each client needs one response only, so the connection is closed
@@ -80,7 +81,7 @@ class ChallengeResource(Resource):
         return uri if good and uri != b"/" else self._home
 
 
-def _peer(request: Any) -> str:
+def _peer(request: Request) -> str:
     found = getattr(request.getClientAddress(), "host", None)
     return "a UNIX socket" if found is None else ip.canonical(found)
 

@@ -9,6 +9,7 @@ of responses all have time limits.
 import re
 from typing import Any
 
+from twisted.internet.interfaces import IDelayedCall, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -47,11 +48,11 @@ class Channel(HTTPChannel):
     """One HTTP connection, until it is upgraded to a websocket."""
 
     site: Any
-    transport: Any
+    transport: ITCPTransport
     MAX_LENGTH = totalHeadersSize = limits.HEAD  # noqa: N815 - Twisted's names
     maxHeaders = limits.HEADERS  # noqa: N815 - Twisted's name
-    _deadline: Any = None
-    _stalled: Any = None
+    _deadline: IDelayedCall | None = None
+    _stalled: IDelayedCall | None = None
     _body = 0
     _over = False
     _counted = False

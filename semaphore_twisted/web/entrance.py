@@ -9,16 +9,21 @@ layer remains in between.
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from attrs import frozen
 from OpenSSL import SSL
 from twisted.internet.address import UNIXAddress
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime, ISSLTransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolFactory,
+    IReactorTime,
+    ISSLTransport,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from semaphore_twisted.interfaces import ICertificateSource
 from semaphore_twisted.model import ip
 from semaphore_twisted.web import firstbytes, hello, proxyprotocol
 from semaphore_twisted.web.firstbytes import Kind
@@ -44,16 +49,6 @@ def _host(address: Any) -> str | None:
     if isinstance(address, UNIXAddress):
         return None
     return ip.canonical(str(getattr(address, "host", "")))
-
-
-@frozen(eq=False)
-class _One:
-    """A certificate source with one fixed context."""
-
-    made: SSL.Context
-
-    def context(self) -> SSL.Context:
-        return self.made
 
 
 class Arriving(Protocol):
@@ -189,7 +184,7 @@ class Entrance(Factory):
         self,
         site: IProtocolFactory,
         *,
-        source: Any | None,
+        source: ICertificateSource | None,
         clock: IReactorTime,
         lobby: Lobby,
         refusals: Refusals,
@@ -210,7 +205,7 @@ class Entrance(Factory):
         self.trust = trust
         self.secured: TLSMemoryBIOFactory | None = None
         if source is not None:
-            self.secured = over_tls(Handshakes(site), source, clock=clock)
+            self.secured = over_tls(Handshakes(site), source.context, clock=clock)
         self._clock = clock
         self._proxy_protocol = proxy_protocol
         self._challenge = challenge
@@ -228,7 +223,7 @@ class Entrance(Factory):
         super().doStop()
 
     @override
-    def buildProtocol(self, addr: Any) -> Protocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """Return the protocol that detects what the peer at *addr* speaks."""
         return Arriving(self, addr)
 
@@ -236,7 +231,7 @@ class Entrance(Factory):
         """Return whether *host* may send a PROXY header."""
         return self._proxy_protocol and (host is None or self.trust.names(host))
 
-    def serves(self, transport: Any, host: str | None) -> bool:
+    def serves(self, transport: object, host: str | None) -> bool:
         """Return whether plain HTTP from *host* is served by the site."""
         if self.secured is None or ISSLTransport.providedBy(transport):
             return True
@@ -252,7 +247,7 @@ class Entrance(Factory):
         if said is not None and said.asks_for_challenge:
             context = self._challenge(said)
             if context is not None:
-                shown = over_tls(Handshakes(None), _One(context), clock=self._clock)
+                shown = over_tls(Handshakes(None), lambda: context, clock=self._clock)
                 return shown.buildProtocol(address)
         return secured.buildProtocol(address)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import (
+    IAddress,
     IHandshakeListener,
     IProtocolFactory,
     ISSLTransport,
@@ -109,6 +110,6 @@ class Handshakes(Factory):
         self._site = site
 
     @override
-    def buildProtocol(self, addr: Any) -> Handshake:
+    def buildProtocol(self, addr: IAddress | None) -> Handshake:
         """Return the protocol for one handshake."""
         return Handshake(self._site, addr)

@@ -5,7 +5,7 @@ piece by piece, so that it is never in memory as a whole.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Concatenate, TypeVar
+from typing import Concatenate, TypeVar
 
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.persistence.engine import Connection
@@ -22,7 +22,7 @@ Ids = Callable[Concatenate[Connection, Actor, ...], Sequence[int]]
 
 
 async def listed(
-    context: Context, ids: Ids, page: Page[T], **parameters: Any
+    context: Context, ids: Ids, page: Page[T], **parameters: object
 ) -> list[T] | Streamed:
     """Return the rows that *page* reads for the *ids* listed with *parameters*."""
     wanted, rows, taken = await context.read(_begun, ids, page, parameters)
@@ -36,7 +36,7 @@ def _begun(
     actor: Actor,
     ids: Ids,
     page: Page[T],
-    parameters: dict[str, Any],
+    parameters: dict[str, object],
 ) -> tuple[Sequence[int], list[T], int]:
     wanted = ids(conn, actor, **parameters)
     rows, taken = page(conn, actor, wanted)

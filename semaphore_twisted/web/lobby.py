@@ -6,7 +6,7 @@ enough. When the limit is reached, the oldest connection is closed to admit the 
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -30,7 +30,7 @@ class Guest:
 
     key: str | None
     until: float
-    close: Callable[[], Any]
+    close: Callable[[], object]
 
 
 @define(eq=False)
@@ -45,14 +45,14 @@ class Lobby:
     all: int = ALL
     _guests: dict[Guest, None] = field(factory=dict, init=False)
     _counts: Counter[str] = field(factory=Counter, init=False)
-    _timer: Any = field(default=None, init=False)
+    _timer: object = field(default=None, init=False)
     _quiet_until: float = field(default=0.0, init=False)
 
     def __len__(self) -> int:
         """Return the number of pending connections."""
         return len(self._guests)
 
-    def enter(self, key: str | None, close: Callable[[], Any]) -> Guest | None:
+    def enter(self, key: str | None, close: Callable[[], object]) -> Guest | None:
         """Register a connection that *close* ends; return ``None`` if it is refused.
 
         Without a *key* it counts only towards the total: a proxy relays many clients.

@@ -53,11 +53,11 @@ _ERROR = {
 }
 
 
-def document(routes: Iterable[Route], *, base: str) -> dict[str, Any]:
+def document(routes: Iterable[Route], *, base: str) -> dict[str, object]:
     """Return the document of *routes*, served below *base* (no final slash)."""
     chosen = list(routes)
     schemas = _Schemas(chosen)
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, object]] = {}
     for route in chosen:
         path = paths.setdefault(_path(route), {})
         path[route.method.lower()] = _operation(route, schemas)
@@ -81,7 +81,7 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, Any]:
     }
 
 
-def _refusal(description: str) -> dict[str, Any]:
+def _refusal(description: str) -> dict[str, object]:
     return {
         "description": description,
         "content": {
@@ -177,9 +177,11 @@ def _kinds(answer: Any) -> tuple[Any, ...]:
     return answer.kinds if isinstance(answer, OneOf) else (answer,)
 
 
-def _described(kinds: Iterable[Any]) -> tuple[list[tuple[Any, Any]], dict[str, Any]]:
+def _described(
+    kinds: Iterable[object],
+) -> tuple[list[tuple[object, object]], dict[str, Any]]:
     """Return the schema of each type, and the components that they refer to."""
-    types: list[Any] = []
+    types: list[object] = []
     for each in kinds:
         if each not in types:
             types.append(each)
@@ -190,11 +192,11 @@ def _described(kinds: Iterable[Any]) -> tuple[list[tuple[Any, Any]], dict[str, A
     return list(zip(types, schemas, strict=True)), components
 
 
-def _times(types: Iterable[Any]) -> set[tuple[str, str]]:
+def _times(types: Iterable[object]) -> set[tuple[str, str]]:
     """Return the fields that are times, each with the name of its object."""
     found: set[tuple[str, str]] = set()
     seen: set[type] = set()
-    left: list[Any] = list(inspect.multi_type_info(types))
+    left: list[object] = list(inspect.multi_type_info(types))
     while left:
         each = left.pop()
         if isinstance(each, inspect.StructType):
@@ -224,7 +226,7 @@ def _mark_time(schema: dict[str, Any]) -> None:
             each["format"] = "date-time"
 
 
-def _refers(value: Any, names: Iterable[str]) -> bool:
+def _refers(value: object, names: Iterable[str]) -> bool:
     return bool(_renamed(value, dict.fromkeys(names, "")) != value)
 
 
@@ -258,15 +260,15 @@ def _tag(route: Route) -> str:
     return route.name.partition(".")[0]
 
 
-def _parameter(name: str, *, text: bool) -> dict[str, Any]:
+def _parameter(name: str, *, text: bool) -> dict[str, object]:
     schema = {"type": "string"} if text else {"type": "integer", "format": "int64"}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
+def _operation(route: Route, schemas: _Schemas) -> dict[str, object]:
     text = getdoc(route.handler) or ""
     summary, _, description = text.partition("\n\n")
-    operation: dict[str, Any] = {
+    operation: dict[str, object] = {
         "operationId": route.name,
         "tags": [_tag(route)],
         "summary": " ".join(summary.split()).rstrip("."),
@@ -289,9 +291,9 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
     return operation
 
 
-def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": "Done"}
-    content: dict[str, Any] = {}
+def _responses(route: Route, schemas: _Schemas) -> dict[str, object]:
+    answer: dict[str, object] = {"description": "Done"}
+    content: dict[str, object] = {}
     if route.answer is not None and route.answer is not PlainText:
         schema = {} if route.answer is Streamed else schemas.answer(route.answer)
         content["application/json"] = {"schema": schema}
@@ -299,7 +301,7 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
         content[each] = {"schema": {"type": "string"}}
     if route.answer is not None:
         answer["content"] = content
-    responses = {str(route.status): answer}
+    responses: dict[str, object] = {str(route.status): answer}
     for code in sorted(_codes(route)):
         responses[str(code)] = {"$ref": f"#/components/responses/{_NAMES[code]}"}
     return responses

@@ -74,7 +74,7 @@ class PublicCertificates:
         public = self._public
         return public if public is not None and self._now() < public.ends else None
 
-    def _named(self, connection: Any) -> None:
+    def _named(self, connection: SSL.Connection) -> None:
         """Switch to the local certificate if only it covers the client's server name.
 
         OpenSSL calls this between ClientHello and ServerHello, for TLS 1.2 and 1.3.

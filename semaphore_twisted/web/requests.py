@@ -1,7 +1,6 @@
 """Reads client, credentials and headers of a request."""
 
 from base64 import b64decode
-from typing import Any
 
 from attrs import define
 from twisted.internet.address import UNIXAddress
@@ -11,6 +10,7 @@ from semaphore_twisted.model.users import Credentials, SessionLimits
 from semaphore_twisted.web.cookies import session_of
 from semaphore_twisted.web.forwarded import Place, Visit, origin, visit
 from semaphore_twisted.web.handover import PassedOn
+from semaphore_twisted.web.site import Request
 from semaphore_twisted.web.trust import NOBODY, Trust
 
 USUAL = SessionLimits()
@@ -20,7 +20,7 @@ USUAL = SessionLimits()
 class Arrival:
     """A request with its client and credentials, for the API and the websocket."""
 
-    request: Any
+    request: Request
     place: Place
     visit: Visit
     credentials: Credentials
@@ -76,7 +76,7 @@ class Arrival:
         return name, password
 
 
-def header(request: Any, name: str) -> str | None:
+def header(request: Request, name: str) -> str | None:
     """Return a header of *request*, joined if it is repeated."""
     values = request.requestHeaders.getRawHeaders(name.encode())
     if not values:
@@ -84,7 +84,7 @@ def header(request: Any, name: str) -> str | None:
     return ", ".join(value.decode("utf-8", "replace") for value in values)
 
 
-def credentials(request: Any, limits: SessionLimits) -> Credentials:
+def credentials(request: Request, limits: SessionLimits) -> Credentials:
     """Return the digests of the token or session of *request*.
 
     A token takes precedence.
@@ -103,7 +103,7 @@ def credentials(request: Any, limits: SessionLimits) -> Credentials:
 
 
 def arrival(
-    request: Any,
+    request: Request,
     *,
     place: Place,
     below_base: bool,

@@ -37,6 +37,7 @@ from semaphore_twisted.web.routing import (
     Router,
 )
 from semaphore_twisted.web.sending import Sending
+from semaphore_twisted.web.site import Request
 from semaphore_twisted.web.statuses import failure, refusal
 
 #: Methods without side effects.
@@ -55,7 +56,7 @@ _MISMATCH = {
 }
 
 
-def check_ids(route: Route, path: dict[str, Any], outer: dict[str, Any]) -> None:
+def check_ids(route: Route, path: dict[str, Any], outer: dict[str, object]) -> None:
     """Refuse a body whose ``id`` or ``project_id`` differs from the path's.
 
     An absent id, null, 0 and a negative number are accepted.
@@ -69,7 +70,7 @@ def check_ids(route: Route, path: dict[str, Any], outer: dict[str, Any]) -> None
         _same(own, path[own], outer.get("id"))
 
 
-def _same(name: str, wanted: int, sent: Any) -> None:
+def _same(name: str, wanted: object, sent: object) -> None:
     if sent is None or (isinstance(sent, int) and sent <= 0):
         return
     if sent != wanted or isinstance(sent, bool):
@@ -88,7 +89,7 @@ class Api:
         self._reference = reference
         self._sending = Sending()
 
-    def respond(self, request: Any, path: bytes, arrival: Arrival) -> None:
+    def respond(self, request: Request, path: bytes, arrival: Arrival) -> None:
         """Answer *request*, whose path below ``/api`` is *path*."""
         work = Deferred.fromCoroutine(self._respond(request, path, arrival))
         gone = request.notifyFinish()
@@ -99,7 +100,7 @@ class Api:
         if not failed.check(CancelledError):
             self._log.failure("An answer could not be written", failed)
 
-    async def _respond(self, request: Any, path: bytes, arrival: Arrival) -> None:
+    async def _respond(self, request: Request, path: bytes, arrival: Arrival) -> None:
         headers: list[tuple[bytes, bytes]] = []
         try:
             value = await self._answer(request, path, arrival, headers)
@@ -120,7 +121,7 @@ class Api:
 
     async def _answer(
         self,
-        request: Any,
+        request: Request,
         path: bytes,
         arrival: Arrival,
         headers: list[tuple[bytes, bytes]],
@@ -149,7 +150,7 @@ class Api:
             return value
         return encoded(value, route.status)
 
-    async def _handle(self, context: Context, request: Any) -> Any:
+    async def _handle(self, context: Context, request: Request) -> Any:
         route = context.route
         if route.body is None:
             return await route.handler(context)

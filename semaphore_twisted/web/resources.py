@@ -12,7 +12,7 @@ def resource_routes(
     every: str,
     one: str,
     read: Access,
-    body: Any,
+    body: object,
     answer: Any,
     listed: Handler,
     create: Handler,

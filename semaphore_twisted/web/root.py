@@ -1,7 +1,6 @@
 """Assembles the site from the collaborators of the composition root."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
@@ -23,8 +22,8 @@ from semaphore_twisted.web.requests import USUAL, Arrival, arrival
 from semaphore_twisted.web.resource import Api
 from semaphore_twisted.web.routing import Route
 from semaphore_twisted.web.senders import Senders
-from semaphore_twisted.web.site import Site
-from semaphore_twisted.web.socket import Admission, SocketResource
+from semaphore_twisted.web.site import Request, Site
+from semaphore_twisted.web.socket import Admission, SocketFactory, SocketResource
 from semaphore_twisted.web.static import Page
 from semaphore_twisted.web.trust import NOBODY, Trust
 
@@ -46,7 +45,7 @@ class Door:
             return path.removeprefix(base) or b"/", True
         return path, False
 
-    def arrival(self, request: Any) -> Arrival:
+    def arrival(self, request: Request) -> Arrival:
         """Return the client and credentials of *request*."""
         _, below = self.below(request.path)
         return arrival(
@@ -57,7 +56,7 @@ class Door:
             limits=self.limits,
         )
 
-    def admission(self, request: Any) -> Admission:
+    def admission(self, request: Request) -> Admission:
         """Return the facts that decide about a websocket handshake."""
         came = self.arrival(request)
         return Admission(
@@ -97,7 +96,7 @@ class Root(Resource):
         self._door = door
 
     @override
-    def render(self, request: Any) -> Any:
+    def render(self, request: Request) -> bytes | int:
         """Answer *request*."""
         path, _ = self._door.below(request.path)
         came = self._door.arrival(request)
@@ -113,7 +112,7 @@ class Root(Resource):
             return self._enrolling.render(request, path)
         return self._page.render(request, path, came)
 
-    def _promise(self, request: Any, came: Arrival) -> None:
+    def _promise(self, request: Request, came: Arrival) -> None:
         """Send HSTS, only over TLS and for the configured host name."""
         if self._hsts and came.secure:
             name = name_of(came.visit.host)
@@ -123,7 +122,7 @@ class Root(Resource):
                 )
 
 
-def _misdirected(request: Any) -> bytes:
+def _misdirected(request: Request) -> bytes:
     request.setResponseCode(421)
     request.setHeader(b"content-type", b"application/json")
     return json(
@@ -138,7 +137,7 @@ def build_site(
     services: Services,
     *,
     hub: Hub,
-    socket_factory: Any,
+    socket_factory: SocketFactory,
     routes: Sequence[Route] = ROUTES,
 ) -> Site:
     """Return the site, which listeners serve through :class:`web.entrance.Entrance`.

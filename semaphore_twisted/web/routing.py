@@ -55,7 +55,7 @@ def _parameter(segment: str) -> Parameter | None:
     return Parameter(name, text=kind == "text")
 
 
-Handler = Callable[..., Awaitable[Any]]
+Handler = Callable[..., Awaitable[object]]
 
 
 class RouteFields(TypedDict, total=False):
@@ -273,8 +273,8 @@ def _find(
     return None
 
 
-def _converted(route: Route, values: tuple[str, ...]) -> dict[str, Any]:
-    path: dict[str, Any] = {}
+def _converted(route: Route, values: tuple[str, ...]) -> dict[str, object]:
+    path: dict[str, object] = {}
     for parameter, value in zip(route.parameters, values, strict=True):
         if parameter.text:
             path[parameter.name] = value

@@ -13,6 +13,7 @@ from semaphore_twisted.operations import access
 from semaphore_twisted.web.answers import Encoded
 from semaphore_twisted.web.intake import too_large
 from semaphore_twisted.web.requests import Arrival
+from semaphore_twisted.web.site import Request
 from semaphore_twisted.web.statuses import refusal
 
 
@@ -26,7 +27,7 @@ class Senders:
     database: IDatabase
     door: Any
 
-    def owner(self, request: Any) -> "Deferred[str | None]":
+    def owner(self, request: Request) -> "Deferred[str | None]":
         """Return an id of the account of *request*, ``None`` without a login."""
         came: Arrival = self.door.arrival(request)
         credentials = came.credentials
@@ -37,7 +38,7 @@ class Senders:
         )
         return asked.addCallbacks(_name, _nobody)
 
-    def refused(self, request: Any) -> Encoded:
+    def refused(self, request: Request) -> Encoded:
         """Return the response to a long body of a *request* without a login."""
         path, _ = self.door.below(request.path)
         if path.startswith(b"/api/"):

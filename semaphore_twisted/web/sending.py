@@ -11,6 +11,7 @@ from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
+from twisted.web.server import Request
 from zope.interface import implementer
 
 from semaphore_twisted.model import limits
@@ -64,7 +65,7 @@ class Sending:
     )
 
     async def send(
-        self, request: Any, answer: Encoded | Streamed, owner: str | None
+        self, request: Request, answer: Encoded | Streamed, owner: str | None
     ) -> None:
         """Write *answer* to *request*; *owner* identifies the client for the limits."""
         size = limits.BATCH if isinstance(answer, Streamed) else len(answer.body)
@@ -86,7 +87,7 @@ class Sending:
         finally:
             share.release()
 
-    async def _write(self, request: Any, answer: Encoded | Streamed) -> None:
+    async def _write(self, request: Request, answer: Encoded | Streamed) -> None:
         flow = _Flow()
         if isinstance(answer, Streamed):
             request.setHeader(b"content-type", answer.content_type.encode())
@@ -110,13 +111,13 @@ class Sending:
         request.finish()
 
 
-async def _slices(request: Any, content: bytes, flow: _Flow) -> None:
+async def _slices(request: Request, content: bytes, flow: _Flow) -> None:
     for start in range(0, len(content), limits.BATCH):
         request.write(content[start : start + limits.BATCH])
         await flow.ready()
 
 
-def _head(request: Any, answer: Encoded) -> None:
+def _head(request: Request, answer: Encoded) -> None:
     request.setResponseCode(answer.status)
     request.setHeader(b"content-type", answer.content_type)
     for name, value in answer.headers:

@@ -50,6 +50,8 @@ class Request(server.Request):
     content: Any
     defaultContentType = None  # noqa: N815 - Twisted's name
     begun: float = 0.0
+    #: the client as it is written to the log
+    client_address: str = "-"
     refused = False
     _body: Body | None = None
     _due = False
@@ -143,7 +145,7 @@ class Site(server.Site):
 
     def __init__(
         self,
-        resource: Any,
+        resource: object,
         *,
         clock: IReactorTime,
         body_limit: int = BODY_LIMIT,
@@ -173,7 +175,7 @@ class Site(server.Site):
             status=status,
         )
 
-    def refused_body(self, request: Any, status: int) -> None:
+    def refused_body(self, request: Request, status: int) -> None:
         """Write an access log line for a refused body."""
         address = request.channel.address
         self._log.info(

@@ -13,7 +13,7 @@ would wait behind megabytes in the buffers of both systems.
 
 import struct
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 from autobahn.twisted.resource import WebSocketResource
@@ -22,7 +22,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
@@ -31,6 +30,7 @@ from zope.interface import implementer
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Audience, Credentials
 from semaphore_twisted.web.hub import Hub, ReadAudiences, Watcher
+from semaphore_twisted.web.site import Request
 
 #: Maximum size of an incoming message in bytes; incoming messages are ignored.
 INCOMING_BYTES = limits.WEBSOCKET_MESSAGE
@@ -76,6 +76,8 @@ class Connection(WebSocketServerProtocol):
 
     _log: ClassVar[Logger] = Logger()
 
+    transport: Any
+
     def __init__(
         self, hub: Hub, credentials: Credentials, audience: Audience, address: str
     ) -> None:
@@ -94,9 +96,8 @@ class Connection(WebSocketServerProtocol):
     @override
     def onOpen(self) -> None:
         """Register with the hub, and take flow control over from the HTTP channel."""
-        transport: Any = self.transport
-        transport.unregisterProducer()
-        transport.registerProducer(self, streaming=True)
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, streaming=True)
         self._watcher = self._hub.add(self._credentials, self._audience, self)
         self._hub.welcome(self._watcher)
         self._log.info("{client} opened a websocket", client=self.address)
@@ -145,9 +146,8 @@ class Connection(WebSocketServerProtocol):
 
     def send(self, frames: bytes) -> None:
         """Write complete frames."""
-        transport: Any = self.transport
         self._sent += len(frames)
-        transport.write(frames)
+        self.transport.write(frames)
         if self._sent - self._marked >= limits.WEBSOCKET_MARK:
             self._marked = self._sent
             self.sendPing(_MARK.pack(self._sent))
@@ -158,8 +158,7 @@ class Connection(WebSocketServerProtocol):
     def close(self, code: int, reason: str) -> None:
         """Close with *code* and *reason*; abort if the client does not read."""
         if self._is_full:
-            transport: Any = self.transport
-            transport.abortConnection()
+            self.transport.abortConnection()
         else:
             # sendClose refuses codes of the protocol itself, such as 1001
             self.sendCloseFrame(code, reason.encode(), isReply=False)
@@ -181,7 +180,7 @@ class Connection(WebSocketServerProtocol):
     def _has_read(self, sent: int) -> None:
         """Note that the client has read the first *sent* bytes."""
         self._read = max(self._read, min(sent, self._sent))
-        waiting: Any = self.autoPingTimeoutCall
+        waiting: object = self.autoPingTimeoutCall
         if waiting is not None:
             self._cancelAutoPingTimeoutCall()  # a slow reader is alive
         if self._is_behind and self._sent - self._read <= limits.WEBSOCKET_WINDOW // 2:
@@ -198,6 +197,10 @@ class Connection(WebSocketServerProtocol):
 
     def stopProducing(self) -> None:
         """Do nothing: ``onClose`` follows."""
+
+
+#: The factory that :func:`server_factory` returns.
+SocketFactory: TypeAlias = WebSocketServerFactory
 
 
 def server_factory(ping: int = PING_INTERVAL) -> WebSocketServerFactory:
@@ -261,7 +264,7 @@ class SocketResource(Resource):
         *,
         hub: Hub,
         factory: WebSocketServerFactory,
-        admission: Callable[[IRequest], Admission],
+        admission: Callable[[Request], Admission],
         read_audiences: ReadAudiences,
     ) -> None:
         """Check requests by *admission*; read rights by *read_audiences*."""
@@ -272,7 +275,7 @@ class SocketResource(Resource):
         self._read_audiences = read_audiences
 
     @override
-    def render(self, request: Any) -> Any:
+    def render(self, request: Request) -> bytes | int:
         """Upgrade the connection, or answer 426, 403 or 401."""
         if (
             b"websocket" not in _words(request, b"upgrade")
@@ -294,7 +297,7 @@ class SocketResource(Resource):
         _ = work.addErrback(self._failed, request)
         return NOT_DONE_YET
 
-    async def _open(self, request: Any, admission: Admission) -> None:
+    async def _open(self, request: Request, admission: Admission) -> None:
         credentials = admission.credentials
         (audience,) = await self._read_audiences([credentials])
         if audience is None:
@@ -311,7 +314,7 @@ class SocketResource(Resource):
         request.channel.release()
         WebSocketResource(upgrade).render(request)
 
-    def _is_too_much(self, request: Any, audience: Audience, client: str) -> bool:
+    def _is_too_much(self, request: Request, audience: Audience, client: str) -> bool:
         """Refuse a websocket if the account, or the site, has too many."""
         if self._hub.count_of(audience) >= limits.WEBSOCKETS_OF_ACCOUNT:
             status, most = 429, limits.WEBSOCKETS_OF_ACCOUNT
@@ -328,7 +331,7 @@ class SocketResource(Resource):
         request.finish()
         return True
 
-    def _failed(self, failure: Failure, request: Any) -> None:
+    def _failed(self, failure: Failure, request: Request) -> None:
         if failure.check(CancelledError):
             return
         self._log.failure("A websocket could not be opened", failure)
@@ -336,13 +339,13 @@ class SocketResource(Resource):
         request.finish()
 
 
-def _words(request: Any, name: bytes) -> list[bytes]:
+def _words(request: Request, name: bytes) -> list[bytes]:
     """Return the members of a list header, in lower case."""
     sent = request.requestHeaders.getRawHeaders(name) or []
     return [each.strip() for each in b",".join(sent).lower().split(b",")]
 
 
-def _refused(request: Any, code: int, sentence: str) -> bytes:
+def _refused(request: Request, code: int, sentence: str) -> bytes:
     request.setResponseCode(code)
     request.setHeader(b"content-type", b"text/plain; charset=utf-8")
     return sentence.encode() + b"\n"

@@ -3,11 +3,11 @@
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
-from typing import Any
 
 from semaphore_twisted.web.answers import TEXT
 from semaphore_twisted.web.requests import Arrival
 from semaphore_twisted.web.roots import ReadRoots
+from semaphore_twisted.web.site import Request
 
 _STYLE = """
 :root {
@@ -133,7 +133,7 @@ class Page:
         self._roots = roots
         self._policy = policy().encode()
 
-    def render(self, request: Any, path: bytes, came: Arrival) -> bytes:
+    def render(self, request: Request, path: bytes, came: Arrival) -> bytes:
         """Answer *request*, whose path without the base path is *path*."""
         if request.method not in {b"GET", b"HEAD"}:
             request.setResponseCode(405)

@@ -7,9 +7,10 @@ machine's own.
 
 import re
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define, frozen
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -155,7 +156,7 @@ def _name(host: str) -> str:
 class Stranger(Protocol):
     """Answers one request and closes the connection."""
 
-    transport: Any
+    transport: ITCPTransport
 
     def __init__(
         self, refusals: Refusals, lobby: Lobby, guest: Guest | None = None
@@ -214,7 +215,7 @@ class Strangers(Factory):
         self._lobby = lobby
 
     @override
-    def buildProtocol(self, addr: Any) -> Protocol | None:
+    def buildProtocol(self, addr: object) -> Protocol | None:
         """Return the protocol, ``None`` if the source has too many pending."""
         stranger = Stranger(self._refusals, self._lobby)
         key = ip.source(str(getattr(addr, "host", "")))

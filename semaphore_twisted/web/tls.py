@@ -6,7 +6,7 @@ certificate takes effect at once and open connections continue.
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define
@@ -16,6 +16,7 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     IProtocolFactory,
+    IReactorTime,
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
@@ -146,16 +147,19 @@ class PemCertificates:
 class ConnectionCreator:
     """Creates the server side of TLS for each new connection."""
 
-    source: Any
+    context: Callable[[], SSL.Context]
 
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Return a connection with the current context."""
         del protocol
-        return SSL.Connection(self.source.context(), None)
+        return SSL.Connection(self.context(), None)
 
 
 def over_tls(
-    factory: IProtocolFactory, source: Any, *, clock: Any
+    factory: IProtocolFactory,
+    context: Callable[[], SSL.Context],
+    *,
+    clock: IReactorTime,
 ) -> TLSMemoryBIOFactory:
-    """Return *factory* behind TLS, for any stream listener."""
-    return TLSMemoryBIOFactory(ConnectionCreator(source), False, factory, clock)  # noqa: FBT003 - Twisted's signature
+    """Return *factory* behind TLS; *context* is called for each connection."""
+    return TLSMemoryBIOFactory(ConnectionCreator(context), False, factory, clock)  # noqa: FBT003 - Twisted's signature

@@ -6,7 +6,6 @@ to each pool. This route must not replace a route to a network that the machine 
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
@@ -230,7 +229,7 @@ def _alone(address: AnyAddress) -> AnyNetwork:
     return ipaddress.ip_network((address, address.max_prefixlen))
 
 
-def _network(text: Any) -> AnyNetwork | None:
+def _network(text: object) -> AnyNetwork | None:
     """Return the network in a text of ``ip``, ``None`` for words like ``default``."""
     try:
         return ipaddress.ip_network(str(text).partition("%")[0], strict=False)

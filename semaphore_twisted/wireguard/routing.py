@@ -67,7 +67,7 @@ def rules(settings: Settings, version: int, *, closed: bool) -> tuple[str, ...]:
 
 
 def changes(
-    present: Iterable[Mapping[str, Any]], wanted: Collection[str]
+    present: Iterable[Mapping[str, object]], wanted: Collection[str]
 ) -> tuple[str, ...]:
     """Return the lines for ``ip -batch`` that turn the *present* rules into *wanted*.
 
@@ -100,12 +100,12 @@ def ahead(present: Iterable[Mapping[str, Any]], interface: str) -> Iterator[int]
             yield priority
 
 
-def is_ours(rule: Mapping[str, Any]) -> bool:
+def is_ours(rule: Mapping[str, object]) -> bool:
     """Whether a rule or route, as ``ip -json`` prints it, has our protocol number."""
     return str(rule.get("protocol", "")) == str(PROTOCOL)
 
 
-def _spelled(rule: Mapping[str, Any]) -> str:
+def _spelled(rule: Mapping[str, object]) -> str:
     """Return one of our rules in the words that :func:`rules` uses."""
     words = [f"pref {rule.get('priority')}"]
     if not _KNOWN.issuperset(rule) or rule.get("src", "all") != "all":

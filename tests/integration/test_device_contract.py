@@ -23,6 +23,9 @@ from semaphore_twisted.wireguard.state import DeviceFailed
 from tests.contracts.wireguard_device import PRIVATE, SETTINGS, DeviceContract, peer
 from tests.support.netns import own_network, own_socket_place
 
+#: mypy does not know all interfaces of the reactor
+REACTOR: Any = reactor
+
 
 class _RealDevice(DeviceContract):
     """A device in a network of the test's own."""
@@ -62,8 +65,8 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
             PRIVATE,
             folder=self.folder,
             tun=-1,
-            programs=Programs(reactor),
-            reactor=reactor,
+            programs=Programs(REACTOR),
+            reactor=REACTOR,
         )
 
         def close() -> Deferred[None]:
@@ -173,7 +176,7 @@ class KernelDeviceTests(_RealDevice, TestCase):
 
     def device(self) -> KernelDevice:
         """Return the device, which is taken down at the end."""
-        made = _Stood(self.settings, PRIVATE, programs=Programs(reactor))
+        made = _Stood(self.settings, PRIVATE, programs=Programs(REACTOR))
 
         def close() -> Deferred[None]:
             return made.down().addCallback(lambda _: deferLater(reactor, 0.1))
@@ -183,7 +186,7 @@ class KernelDeviceTests(_RealDevice, TestCase):
 
     async def test_kernel(self) -> None:
         """The kernel makes the interface."""
-        device = KernelDevice(self.settings, PRIVATE, programs=Programs(reactor))
+        device = KernelDevice(self.settings, PRIVATE, programs=Programs(REACTOR))
         try:
             self.assertTrue(await device.ensure())
         except ProgramFailed:

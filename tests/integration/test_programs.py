@@ -1,6 +1,7 @@
 """Programs that the companion runs."""
 
 import os
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
@@ -8,6 +9,9 @@ from twisted.trial.unittest import TestCase
 from semaphore_twisted.vpnd import programs
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
 from semaphore_twisted.wireguard.state import DeviceFailed
+
+#: mypy does not know all interfaces of the reactor
+REACTOR: Any = reactor
 
 
 class ProgramsTests(TestCase):
@@ -17,7 +21,7 @@ class ProgramsTests(TestCase):
 
     def setUp(self) -> None:
         """Use a short timeout."""
-        self.programs = Programs(reactor, patience=0.5)
+        self.programs = Programs(REACTOR, patience=0.5)
 
     async def test_output(self) -> None:
         """Input and output of any size are passed on; standard error is not."""
@@ -51,7 +55,7 @@ class ProgramsTests(TestCase):
 
     async def test_too_much(self) -> None:
         """A program that prints without end is ended."""
-        patient = Programs(reactor, patience=20)
+        patient = Programs(REACTOR, patience=20)
         with self.assertRaises(ProgramFailed) as caught:
             await patient.run("yes")
         self.assertEqual(str(caught.exception), "yes printed too much")

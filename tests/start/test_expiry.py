@@ -38,7 +38,7 @@ class ExpiryTests(SynchronousTestCase):
     """From a third of its life on, once a day."""
 
     def watch(
-        self, source: Source, reason: str = "", planned: datetime | None = None
+        self, source: Any, reason: str = "", planned: datetime | None = None
     ) -> tuple[Clock, FixedClock]:
         """Watch *source*, and collect what is logged."""
         clock, now = Clock(), FixedClock()

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,7 +26,7 @@ class HangupTests(SynchronousTestCase):
         """Keep what the signal does, and count the looks."""
         self.addCleanup(signal.signal, signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        self.clock = Threads()
+        self.clock: Any = Threads()
         self.looks = 0
 
     def service(self, *, terminal: bool) -> Hangup:

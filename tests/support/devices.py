@@ -44,7 +44,8 @@ class ScriptedPrograms(Programs):
 
     def __init__(self, answers: dict[str, bytes | Exception] | None = None) -> None:
         """Use *answers*; other commands print nothing."""
-        super().__init__(None)
+        nothing: Any = None
+        super().__init__(nothing)
         self.answers = answers or {}
         self.runs: list[tuple[str, bytes]] = []
 

@@ -124,7 +124,7 @@ def main() -> None:
     )
     site = build_enroll_site(services, inner="https://semaphore.internal")
     reactor.adoptStreamPort(
-        adopt(listener), listener.family, over_tls(site, source, clock=reactor)
+        adopt(listener), listener.family, over_tls(site, source.context, clock=reactor)
     )
     said = {
         "base": base,

@@ -116,8 +116,9 @@ class TunnelTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Have an HTTPS port and a port of names, and no interface."""
         self.devices = _Devices()
-        self.reactor = _Reactor()
+        self.reactor: Any = _Reactor()
         self.site = Factory()
+        reactor: Any = self.reactor
         self.tunnel = Tunnel(
             [
                 *inside("semaphore0", [ADDRESS], 443, self.site),
@@ -125,7 +126,7 @@ class TunnelTests(SynchronousTestCase):
             ],
             reactor=self.reactor,
             devices=self.devices,
-            watch=_NoWatch(lambda: None, reactor=self.reactor),
+            watch=_NoWatch(lambda: None, reactor=reactor),
         )
 
     def tearDown(self) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import column as named_column
 from sqlalchemy import create_engine, event, select
 from sqlalchemy import table as named_table
+from sqlalchemy.engine import Connection as SqlConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -182,11 +183,11 @@ def _run(
         engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
 
         @event.listens_for(engine, "begin")
-        def begin(connection: Any) -> None:
+        def begin(connection: SqlConnection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         @event.listens_for(engine, "before_cursor_execute")
-        def show(_c: Any, _u: Any, statement: str, *_rest: Any) -> None:
+        def show(_c: object, _u: object, statement: str, *_rest: object) -> None:
             if watch is not None:
                 watch(statement)
 

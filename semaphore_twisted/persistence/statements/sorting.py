@@ -12,7 +12,7 @@ class Sorted:
     """One statement for each column and direction."""
 
     _first: str
-    _statements: Mapping[tuple[str, bool], Any]
+    _statements: Mapping[tuple[str, bool], object]
 
     def by(self, column: str, *, descending: bool) -> Any:
         """Return the statement sorted by *column*, or by the first if it is unknown."""

@@ -1,12 +1,11 @@
 """Metrics of the VPN for Prometheus, without names, keys and addresses."""
 
-from typing import Any
-
 from semaphore_twisted.model.peers import PeerState
 from semaphore_twisted.operations import metrics as operations
 from semaphore_twisted.operations.metrics import PeerFigures
 from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.prometheus import Figure
+from semaphore_twisted.wireguard.vpn_state import VpnState
 
 
 async def figures(context: Context) -> list[Figure]:
@@ -46,7 +45,7 @@ def _peers(found: PeerFigures) -> list[Figure]:
     ]
 
 
-def _device(state: Any, wanted: int) -> list[Figure]:
+def _device(state: VpnState, wanted: int) -> list[Figure]:
     def gauge(name: str, help_: str, value: float) -> Figure:
         return _one(name, help_, value, kind="gauge")
 

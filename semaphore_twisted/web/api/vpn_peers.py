@@ -5,6 +5,7 @@ A device generates its own key pair and sends the public key. For a device that 
 of the response, and is not stored.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ from semaphore_twisted.web.api.vpn_answers import (
     told,
 )
 from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.routing import Handler, Route
 from semaphore_twisted.wireguard import keys, profile
 
 _Times = datetime | msgspec.UnsetType | None
@@ -65,7 +66,7 @@ class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 #: The filters of the list.
-FILTERS: dict[str, Any] = {
+FILTERS: dict[str, Callable[[str], object]] = {
     "kind": PeerKind,
     "state": PeerState,
     "user_id": number,
@@ -145,7 +146,10 @@ async def revoke(context: Context) -> PeerOutcome:
 
 
 async def _moved(
-    context: Context, operation: Any, *args: Any, **kwargs: Any
+    context: Context,
+    operation: Callable[..., Peer],
+    *args: object,
+    **kwargs: object,
 ) -> PeerOutcome:
     value, outcome = await changed(
         context, operation, context.path["peer_id"], *args, **kwargs
@@ -178,7 +182,7 @@ def enrolled(
 
 
 def routes(
-    prefix: str, handlers: dict[str, Any], read: Access, write: Access, body: Any
+    prefix: str, handlers: dict[str, Handler], read: Access, write: Access, body: object
 ) -> tuple[Route, ...]:
     """Return the routes of peers below *prefix*; *body* is the type of a new one."""
     every = f"{prefix}/peers"

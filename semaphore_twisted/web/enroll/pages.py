@@ -5,7 +5,6 @@ it is posted. The policy permits resources of this site, and no inline code.
 """
 
 from html import escape
-from typing import Any
 
 from semaphore_twisted.web.answers import TEXT
 from semaphore_twisted.web.enroll.assets import (
@@ -15,6 +14,7 @@ from semaphore_twisted.web.enroll.assets import (
     Asset,
 )
 from semaphore_twisted.web.roots import ReadRoots, Roots
+from semaphore_twisted.web.site import Request
 
 #: The content security policy of the pages.
 POLICY = (
@@ -126,7 +126,7 @@ class EnrollPages:
         """Return whether *path*, without the base path, is one of these."""
         return path.removesuffix(b"/") in _PAGES or path in self._served
 
-    def render(self, request: Any, path: bytes) -> bytes:
+    def render(self, request: Request, path: bytes) -> bytes:
         """Answer *request*, whose path without the base path is *path*."""
         if request.method not in {b"GET", b"HEAD"}:
             request.setResponseCode(405)

@@ -3,8 +3,6 @@
 It serves only the pages, their files, and two public routes. Credentials are ignored.
 """
 
-from typing import Any
-
 from attrs import evolve
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
@@ -19,7 +17,7 @@ from semaphore_twisted.web.enroll.pages import EnrollPages
 from semaphore_twisted.web.forwarded import Place
 from semaphore_twisted.web.resource import Api
 from semaphore_twisted.web.root import Door
-from semaphore_twisted.web.site import Site
+from semaphore_twisted.web.site import Request, Site
 from semaphore_twisted.web.trust import Trust
 
 #: An enrollment request has a few hundred bytes.
@@ -42,7 +40,7 @@ class EnrollRoot(Resource):
         self._inner = inner
 
     @override
-    def render(self, request: Any) -> Any:
+    def render(self, request: Request) -> bytes | int:
         """Answer *request*."""
         path, _ = self._door.below(request.path)
         came = evolve(self._door.arrival(request), credentials=Credentials())
