@@ -76,7 +76,8 @@ class LineSplitterTests(SynchronousTestCase):
     @given(BYTES, BYTES)
     def test_begins(self, begin: bytes, rest: bytes) -> None:
         """A complete line begins with the text returned before its end."""
-        begin = begin[: whole_characters(begin)]
+        end = whole_characters(begin)
+        begin, rest = begin[:end], begin[end:] + rest
         splitter = LineSplitter()
         lines = splitter.feed(begin)
         begun = splitter.begun
