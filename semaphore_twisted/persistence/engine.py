@@ -19,7 +19,7 @@ from sqlalchemy import Table, bindparam, delete, insert, update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql.base import Executable
 
-from semaphore_twisted.model.errors import Invalid, Unwritable
+from semaphore_twisted.model.errors import Invalid, Unavailable, Unwritable
 from semaphore_twisted.model.limits import WRITE_AHEAD_LOG
 from semaphore_twisted.persistence import damage
 from semaphore_twisted.persistence.faults import fault
@@ -331,41 +331,49 @@ class Connection:
         :raises semaphore_twisted.model.errors.Unavailable: if the disk is full, another
             program holds the lock, or the file cannot be written
         """
+        # One generator: nested ones would take a twentieth of a short request.
         if durable:
             self.raw.execute("PRAGMA synchronous=FULL")
         try:
-            with self.faults(write=write), self._transaction(write=write):
+            self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            self._data_version = None
+            self.now = self._clock()
+            try:
                 yield self
+                self.raw.execute("COMMIT")
+            except BaseException:
+                # SQLite ends a transaction itself on some errors, such as a full disk;
+                # a failed COMMIT leaves it open.
+                if self.raw.in_transaction:
+                    self.raw.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            found = self._fault(error, write=write)
+            if found is None:
+                raise
+            raise found from error
         finally:
             if durable:
                 self.raw.execute("PRAGMA synchronous=NORMAL")
 
     @contextmanager
-    def faults(self, *, write: bool = True) -> Iterator[None]:
+    def faults(self) -> Iterator[None]:
         """Convert operating errors of SQLite in the block to errors of the model."""
         try:
             yield
         except sqlite3.Error as error:
-            found = fault(error, self._path)
-            # a read operation that tries to write is a programming error
-            if found is None or (not write and isinstance(found, Unwritable)):
+            found = self._fault(error, write=True)
+            if found is None:
                 raise
             raise found from error
 
-    @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator["Connection"]:
-        self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-        self._data_version = None
-        self.now = self._clock()
-        try:
-            yield self
-            self.raw.execute("COMMIT")
-        except BaseException:
-            # SQLite ends a transaction itself on some errors, such as a full disk; a
-            # failed COMMIT leaves it open.
-            if self.raw.in_transaction:
-                self.raw.execute("ROLLBACK")
-            raise
+    def _fault(self, error: sqlite3.Error, *, write: bool) -> Unavailable | None:
+        """Return the error of the model for *error*; ``None`` for a programming error.
+
+        An attempt to write by a reading operation is a programming error.
+        """
+        found = fault(error, self._path)
+        return None if not write and isinstance(found, Unwritable) else found
 
     def close(self) -> None:
         """Close the connection; it cannot be used afterwards."""

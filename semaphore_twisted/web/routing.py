@@ -201,6 +201,8 @@ def segments(path: bytes) -> tuple[str, ...] | None:
     if path.endswith(b"/") and path != b"/":
         path = path[:-1]
     try:
+        if b"%" not in path:
+            return tuple(path.removeprefix(b"/").decode().split("/"))
         return tuple(
             unquote_to_bytes(segment).decode()
             for segment in path.removeprefix(b"/").split(b"/")

@@ -19,9 +19,9 @@ from semaphore_twisted.persistence.engine import Connection, Version
 from semaphore_twisted.web.answers import json
 
 #: A project, a template or ``None``, the number of tasks, and the id they are below.
-_Query = tuple[int | None, int | None, int, int]
+_Query = tuple[int | None, TemplateId | None, int, int]
 
-#: The JSON of a list, and whether more tasks exist.
+#: The JSON of a list (empty if it is read in batches), and whether more tasks exist.
 _List = tuple[bytes, bool]
 
 
@@ -64,28 +64,32 @@ class TaskLists:
             self._version = version
         query = (actor.project_id, template_id, count, before)
         found = self._lists.get(query)
-        if found is not None:
-            return found
+        if found is None:
+            found = self._encoded(conn, actor, query)
+            self._lists.put(query, found, getsizeof(found[0]))
+        return found if found[0] else None
+
+    def _encoded(self, conn: Connection, actor: Actor, query: _Query) -> _List:
+        """Return the list of *query*, without JSON if it is to be read in batches."""
+        _, template_id, count, before = query
         arrays = operations.newest_arrays(
             conn, actor, template_id=template_id, count=count + 1, before=before
         )
         if arrays is None:
-            return None
+            return b"", False
         rows: list[bytes] = []
         for array in arrays[:count]:
-            row = self._rows.get(array) or self._row(conn, array)
+            row = self._rows.get(array)
             if row is None:
-                return None
+                row = self._row(conn, array)
+            if not row:
+                return b"", False
             rows.append(row)
-        text = b"[" + b",".join(rows) + b"]\n"
-        self._lists.put(query, (text, len(arrays) > count), getsizeof(text))
-        return text, len(arrays) > count
+        return b"[" + b",".join(rows) + b"]\n", len(arrays) > count
 
-    def _row(self, conn: Connection, array: str) -> bytes | None:
-        """Return the task of *array* as JSON, ``None`` for a deploy task."""
+    def _row(self, conn: Connection, array: str) -> bytes:
+        """Return the task of *array* as JSON, or nothing if it is read in batches."""
         found = operations.from_array(conn, array)
-        if found is None:
-            return None
-        row = json(found)[:-1]
+        row = b"" if found is None else json(found)[:-1]
         self._rows.put(array, row, getsizeof(row))
         return row
