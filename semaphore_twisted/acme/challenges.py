@@ -9,9 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from attrs import define, field
+from typing_extensions import override
 
 from semaphore_twisted.crypto.certificates import Issued
 from semaphore_twisted.crypto.challenges import alpn_certificate, key_authorization
+from semaphore_twisted.model.reprs import redacted
 
 HTTP, ALPN = "http-01", "tls-alpn-01"
 
@@ -25,6 +27,11 @@ class Challenges:
     _now: Callable[[], datetime]
     _answers: dict[str, str] = field(factory=dict)
     _certificates: dict[str, Issued] = field(factory=dict)
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
     def offer(self, kind: str, *, name: str, token: str, thumbprint: str) -> bool:
         """Prepare the response for challenge *kind* of *name*.

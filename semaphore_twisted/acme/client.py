@@ -17,6 +17,7 @@ from typing_extensions import override
 from semaphore_twisted.acme.answers import Answer, Problem, Trouble, address
 from semaphore_twisted.acme.exchange import Exchange
 from semaphore_twisted.crypto.jws import AccountKey
+from semaphore_twisted.model.reprs import redacted
 
 #: How often a request is sent again with a fresh nonce (RFC 8555, section 6.5).
 _NONCES = 4
@@ -69,6 +70,11 @@ class Challenge(msgspec.Struct, frozen=True):
     token: str = ""
     status: str = ""
     error: Problem | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "url")
 
 
 class Identifier(msgspec.Struct, frozen=True):

@@ -10,6 +10,9 @@ from typing import Final
 
 import bcrypt
 from attrs import frozen
+from typing_extensions import override
+
+from semaphore_twisted.model.reprs import redacted
 
 #: Maximum rounds of bcrypt; OpenSSH's default is 16 or 24.
 MOST_ROUNDS: Final = 1024
@@ -50,6 +53,11 @@ class OpensshParts:
     public: bytes
     private: bytes
     rest: bytes
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
     @property
     def kind(self) -> bytes:

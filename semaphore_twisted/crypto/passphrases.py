@@ -19,9 +19,11 @@ import msgspec
 import nacl.exceptions
 import nacl.pwhash
 import nacl.secret
+from typing_extensions import override
 
 from semaphore_twisted.crypto.secret import Secret
 from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.reprs import redacted
 
 _FORMAT: Final = "semaphore-sealed-1"
 _pwhash = nacl.pwhash.argon2id
@@ -60,6 +62,11 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory: int
     salt: bytes
     sealed: bytes
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
 
 def seal(

@@ -6,9 +6,11 @@ checkout, so the job's own steps never have its key.
 """
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import SshKey
+from semaphore_twisted.model.reprs import redacted
 
 #: Time limit of ``ssh-add``, which normally ends at once, also for a protected key.
 _SECONDS = 10
@@ -22,6 +24,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     environ: dict[str, str]
     cwd: str
     as_user: bool
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
     @property
     def public(self) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.agent import Agent
@@ -38,6 +39,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import File, Pipe, Step
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
 from semaphore_twisted.model.logins import check_login
+from semaphore_twisted.model.reprs import redacted
 
 #: Ansible's message for a play without hosts.
 _NO_HOSTS = "skipping: no hosts matched"
@@ -51,6 +53,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     #: Steps that run last, after any result.
     finally_steps: tuple[Step, ...] = ()
 
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
+
 
 class _Password(msgspec.Struct, frozen=True, kw_only=True):
     """A password for Ansible: its pipe, the script that reads it, and the option."""
@@ -58,6 +65,11 @@ class _Password(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     option: str
     content: str
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
     @property
     def variable(self) -> str:

@@ -7,11 +7,13 @@ it only to the host that it is for. It is in no URL, argument, file or environme
 import shlex
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, Text
 from semaphore_twisted.model.repositories import Address
+from semaphore_twisted.model.reprs import redacted
 
 #: The timeout of a login exceeds any job; the cache's process ends with the job.
 _KEEP_SECONDS = 30 * 24 * 3600
@@ -31,6 +33,11 @@ class LoginMemory(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     environ: dict[str, str]
     cwd: str
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
     def begin(self, where: Address, key: OpenedSecret) -> tuple[Step, ...]:
         """Return the steps that store the login of *key* for the host of *where*.

@@ -14,6 +14,7 @@ from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import Isolation
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
 from semaphore_twisted.model.repositories import RepositoryRules
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import Template
 
@@ -115,3 +116,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     uid: int | None = None
     gid: int | None = None
     isolation: Isolation | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.ids import (
     EnvironmentId,
@@ -12,6 +13,7 @@ from semaphore_twisted.model.ids import (
     RepositoryId,
     TemplateId,
 )
+from semaphore_twisted.model.reprs import redacted
 
 #: Some editors write it at the start of a file; Ansible reads it as part of the word.
 BYTE_ORDER_MARK = "\ufeff"
@@ -54,6 +56,11 @@ class EnvironmentSecret(msgspec.Struct, frozen=True, kw_only=True):
     secret: str = ""
     operation: str = ""
 
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "id", "name", "type")
+
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """A variable group, as the API shows it (exactly these keys).
@@ -70,3 +77,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[EnvironmentSecret, ...] | None = None
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "id", "name")

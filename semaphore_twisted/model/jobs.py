@@ -8,6 +8,9 @@ job without the server, so a job outlives the server that started it.
 from typing import Literal
 
 import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.model.reprs import redacted
 
 #: The effect of a step's end.
 #: ``next`` continues with the following step; ``success`` and ``error`` end the job.
@@ -26,6 +29,11 @@ class Pipe(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
     reread: bool = False
 
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "name", "reread")
+
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
     """A file in the workspace, mode 0600, or 0700 if executable.
@@ -36,6 +44,11 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     content: bytes
     executable: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "path", "executable")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +106,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     #: after the step.
     remarks: dict[str, str] = {}
 
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "name")
+
 
 #: Kinds of namespaces, named as Semaphore's options.
 Namespace = Literal["user", "mount", "ipc", "uts", "pid"]
@@ -143,6 +161,11 @@ class JobSpecification(msgspec.Struct, frozen=True, kw_only=True):
     isolation: Isolation | None = None
     #: Steps that run last, after any result, such as the removal of a checkout.
     finally_steps: tuple[Step, ...] = ()
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "mark", "spool")
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Name, Password, PrivateKey, Secret
 
 
@@ -27,12 +28,22 @@ class SshFields(msgspec.Struct, frozen=True, kw_only=True):
     passphrase: Password = ""
     private_key: PrivateKey = ""
 
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
+
 
 class LoginPasswordFields(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a login with password in the API; always empty in answers."""
 
     login: Name = ""
     password: Secret = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
 
 class ClientCertificateFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +52,11 @@ class ClientCertificateFields(msgspec.Struct, frozen=True, kw_only=True):
     certificate: PrivateKey = ""
     private_key: PrivateKey = ""
     passphrase: Password = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -60,6 +76,11 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     empty: bool | msgspec.UnsetType = msgspec.UNSET
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "id", "name", "type")
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):

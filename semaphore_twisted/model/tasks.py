@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.ids import (
@@ -14,6 +15,7 @@ from semaphore_twisted.model.ids import (
     TemplateId,
     UserId,
 )
+from semaphore_twisted.model.reprs import redacted
 
 
 class Status(StrEnum):
@@ -132,6 +134,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "id", "project_id", "status")
 
 
 class TaskInList(Task, frozen=True, kw_only=True):

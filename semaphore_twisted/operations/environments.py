@@ -16,6 +16,7 @@ from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
 from semaphore_twisted.model.inventories import Environment, EnvironmentSecret
 from semaphore_twisted.model.keys import KeyType, Text
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import SECRETS, LongText, Name, Secret, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
@@ -66,6 +67,11 @@ class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Annotated[tuple[SecretChange, ...], SECRETS] | None = None
     secret_storage_id: Unserved = None
     secret_storage_key_prefix: Unserved = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "name")
 
 
 def ids(

@@ -14,6 +14,7 @@ from typing_extensions import override
 from semaphore_twisted.model import accounts, limits, texts
 from semaphore_twisted.model.errors import Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Name, Password
 from semaphore_twisted.model.users import Actor, User
 from semaphore_twisted.operations import (
@@ -79,6 +80,11 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UserId
     password: str
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
 
 def check_password(password: str, least: int = limits.PASSWORD_LEAST) -> None:

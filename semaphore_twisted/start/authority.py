@@ -19,12 +19,14 @@ import msgspec
 from attrs import define, evolve, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from typing_extensions import override
 
 from semaphore_twisted.common import atomic_file
 from semaphore_twisted.crypto import certificates, pairs
 from semaphore_twisted.crypto.certificates import Issued
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import SecretUnreadable
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.operations import sealed_values
 from semaphore_twisted.persistence.engine import Connection
 
@@ -55,6 +57,11 @@ class AuthorityLost(Exception):
 class _Stored(msgspec.Struct, frozen=True):
     certificate: str
     key: str
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
 
 @frozen

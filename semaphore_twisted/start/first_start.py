@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
+from typing_extensions import override
 
 from semaphore_twisted import config as configuration
 from semaphore_twisted.common import atomic_file
@@ -26,6 +27,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import accounts
 from semaphore_twisted.model.errors import DomainError, Invalid, Unavailable
 from semaphore_twisted.model.peers import Network
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.operations import first_account, vault, vpn_network
 from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
@@ -62,6 +64,11 @@ class Begun:
     #: inherited sockets of the site
     given: Sequence[socket.socket] = ()
 
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
+
 
 @frozen
 class Account:
@@ -70,6 +77,11 @@ class Account:
     login: str
     #: only if it was generated
     password: str | None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "login")
 
 
 @frozen

@@ -11,11 +11,13 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IProtocolFactory
+from typing_extensions import override
 
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import IDatabase, IPeerObserver
 from semaphore_twisted.model.peers import Network, PeerStatus
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.operations import peers
 from semaphore_twisted.operations.peer_rules import Options
 from semaphore_twisted.start.served import Served
@@ -86,6 +88,11 @@ class Store:
     _database: IDatabase
     _keyring: Keyring
     _opened: Mapping[str, bytes] = field(factory=dict)
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
     def expire_due(self) -> "Deferred[int]":
         """Mark expired peers; fires with their number."""

@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping
 from typing import Any, TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.crypto import clientcertificates
 from semaphore_twisted.crypto.keyring import Keyring
@@ -35,6 +36,7 @@ from semaphore_twisted.model.keys import (
     OpenedSecret,
     Text,
 )
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.operations import vpn_inventory
 from semaphore_twisted.operations.secrets import open_answers, open_secret
@@ -63,6 +65,11 @@ class _Variables(msgspec.Struct, frozen=True):
     environ: dict[str, str]
     secret: dict[str, str]
     secret_environ: dict[str, str]
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
 
 def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:

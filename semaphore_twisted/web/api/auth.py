@@ -2,11 +2,13 @@
 
 import msgspec
 from twisted.logger import Logger
+from typing_extensions import override
 
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.identity.login import log_in
 from semaphore_twisted.model.errors import Invalid, NotAuthenticated, NotPermitted
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Name, Password
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import sessions, users
@@ -35,6 +37,11 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
     auth: Name = ""
     password: Password = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "auth")
 
 
 async def methods(context: Context) -> LoginMethods:

@@ -1,11 +1,13 @@
 """Routes of accounts."""
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.model.errors import Invalid, NotPermitted
 from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Password
 from semaphore_twisted.model.users import Access, User
 from semaphore_twisted.operations import users as operations
@@ -43,6 +45,11 @@ class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
     current_password: Password | None = None
     #: also revoke the account's API tokens
     revoke_tokens: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
 
 
 async def own(context: Context) -> OwnUser:
