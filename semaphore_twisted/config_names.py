@@ -228,6 +228,7 @@ OTHER_VARIABLES = frozenset(
         "ADMIN_NAME",
         "ADMIN_EMAIL",
         "LOG_LEVEL",
+        "LOG_FORMAT",
         "TESTS_SOAK",
         "URL",  # used by the command-line client, as the two below
         "TOKEN",

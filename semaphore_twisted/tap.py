@@ -15,12 +15,11 @@ from typing import Any, ClassVar
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.python import usage
 from twisted.python.failure import Failure
-from typing_extensions import override
 
 from semaphore_twisted import config as configuration
 from semaphore_twisted import exhaustion
+from semaphore_twisted.daemon import DaemonOptions
 from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.order import JobOrder
@@ -64,7 +63,7 @@ from semaphore_twisted.web.root import build_site
 from semaphore_twisted.web.socket import framing, server_factory
 
 
-class Options(usage.Options):
+class Options(DaemonOptions):
     """The command-line options; everything else is in the configuration."""
 
     synopsis = "[options]"
@@ -89,21 +88,6 @@ class Options(usage.Options):
             "Start the VPN companion too; root only, the server then runs as --user.",
         ],
     ]
-
-    @override
-    def postOptions(self) -> None:
-        """Disable twistd's pid file in the foreground; the state has a lock of its own.
-
-        A ``twistd.pid`` in the current directory would outlive a container, and its
-        number could then belong to another process.
-        """
-        parent: Any = getattr(self, "parent", None)
-        if (
-            parent is not None
-            and parent.get("nodaemon")
-            and parent.get("pidfile") == "twistd.pid"
-        ):
-            parent["pidfile"] = ""
 
 
 def makeService(options: Options) -> SequentialService:

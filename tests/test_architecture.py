@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "interfaces": {"wireguard"},
     "deferreds": set(),
     "exhaustion": set(),
+    "daemon": set(),
     "links": set(),
     "common": set(),
     "lifecycle": {"deferreds"},
@@ -55,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "vpnd": {
         "wireguard",
         "lifecycle",
+        "daemon",
         "deferreds",
         "exhaustion",
         "links",

@@ -7,9 +7,7 @@ from typing import Any
 
 from semaphore_twisted.cli.installation import add_options
 from semaphore_twisted.cli.paths import path_of
-
-#: Log levels, from the most verbose to the least.
-LEVELS = ("debug", "info", "warn", "error")
+from semaphore_twisted.common.log_setting import FORMAT, LEVEL
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -50,14 +48,14 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="the companion's state directory (default: %(default)s)",
     )
     parser.add_argument(
-        "--log-format", choices=("text", "json"), default="text", help="log format"
+        "--log-format",
+        choices=FORMAT.accepted,
+        help=f"log format (default: {FORMAT.variable}, or {FORMAT.default})",
     )
-    level = os.environ.get("SEMAPHORE_LOG_LEVEL", "").lower()
     parser.add_argument(
         "--log-level",
-        choices=LEVELS,
-        default=level if level in LEVELS else "info",
-        help="minimum log level (default: SEMAPHORE_LOG_LEVEL, or info)",
+        choices=LEVEL.accepted,
+        help=f"minimum log level (default: {LEVEL.variable}, or {LEVEL.default})",
     )
     parser.set_defaults(run=_serve)
 
@@ -65,16 +63,9 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def _serve(arguments: argparse.Namespace) -> int:
     # Only this command imports the reactor and the modules that use it.
     from twisted.internet import reactor  # noqa: PLC0415
-    from twisted.logger import (  # noqa: PLC0415
-        FilteringLogObserver,
-        LogLevel,
-        LogLevelFilterPredicate,
-        globalLogBeginner,
-        jsonFileLogObserver,
-        textFileLogObserver,
-    )
+    from twisted.logger import globalLogBeginner  # noqa: PLC0415
 
-    from semaphore_twisted import tap  # noqa: PLC0415
+    from semaphore_twisted import daemon, tap  # noqa: PLC0415
 
     options = tap.Options()
     options["config"] = arguments.config and str(arguments.config)
@@ -85,16 +76,16 @@ def _serve(arguments: argparse.Namespace) -> int:
     options["user"] = arguments.user
     options["vpn-settings"] = str(arguments.vpn_settings)
     options["vpn-state"] = str(arguments.vpn_state)
+    options[FORMAT.option] = arguments.log_format
+    options[LEVEL.option] = arguments.log_level
     service = tap.makeService(options)
-    observer = (
-        jsonFileLogObserver(sys.stdout)
-        if arguments.log_format == "json"
-        else textFileLogObserver(sys.stdout)
+    observer = daemon.observer(
+        sys.stdout,
+        format=arguments.log_format,
+        level=arguments.log_level,
+        environ=os.environ,
     )
-    level = LogLevelFilterPredicate(LogLevel.lookupByName(arguments.log_level))
-    globalLogBeginner.beginLoggingTo(
-        [FilteringLogObserver(observer, [level])], redirectStandardIO=False
-    )
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     loop: Any = reactor
     service.privilegedStartService()
     loop.callWhenRunning(service.startService)

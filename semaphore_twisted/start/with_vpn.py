@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from semaphore_twisted.common.log_setting import FORMAT, LEVEL
 from semaphore_twisted.config import Config
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.vpnd import rights
@@ -69,6 +70,12 @@ def _command(options: Mapping[str, str], socket: str) -> list[str]:
         *(sys.executable, str(program), "-n", "--pidfile=", "semaphore-vpn"),
         *("--settings", options["vpn-settings"], "--state", options["vpn-state"]),
         *("--socket", socket),
+        *(
+            word
+            for setting in (FORMAT, LEVEL)
+            if options[setting.option]
+            for word in (f"--{setting.option}", options[setting.option])
+        ),
     ]
 
 

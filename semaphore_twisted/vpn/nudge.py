@@ -64,6 +64,7 @@ def _short(path: Path) -> Iterator[str]:
 class Nudges(DatagramProtocol):
     """Calls back at the first datagram, and once more after a pause if more came."""
 
+    noisy = False
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, nudged: Callable[[], object], *, clock: IReactorTime) -> None:

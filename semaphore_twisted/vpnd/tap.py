@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
-from twisted.python import usage
 from typing_extensions import override
 
 from semaphore_twisted import exhaustion, links
+from semaphore_twisted.daemon import DaemonOptions
 from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.vpnd import places, rights, userspace
@@ -64,7 +64,7 @@ class Refused(Exception):
     """The companion cannot run; the sentence gives the reason."""
 
 
-class Options(usage.Options):
+class Options(DaemonOptions):
     """The options of the command line."""
 
     synopsis = "[options]"
@@ -86,17 +86,6 @@ class Options(usage.Options):
             "Descriptor of a pipe: stop when its other end is closed.",
         ],
     ]
-
-    @override
-    def postOptions(self) -> None:
-        """Disable twistd's pid file in the foreground: the socket is the lock."""
-        parent: Any = getattr(self, "parent", None)
-        if (
-            parent is not None
-            and parent.get("nodaemon")
-            and parent.get("pidfile") == "twistd.pid"
-        ):
-            parent["pidfile"] = ""
 
 
 def makeService(options: Options) -> SequentialService:

@@ -140,6 +140,7 @@ class Request(server.Request):
 class Site(server.Site):
     """Serves one resource and writes the access log."""
 
+    noisy = False
     protocol: Any = Channel
     _log: ClassVar[Logger] = Logger()
 
