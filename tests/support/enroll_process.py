@@ -1,37 +1,56 @@
-"""The enrollment site as a process, and its client for a test."""
+"""The enrollment site in another process, and its client for a test."""
 
+import atexit
 import json
 import shutil
 import ssl
 import subprocess
 import sys
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 
-class EnrollServer:
+class _Process:
     """A process of ``tests.support.enroll_server``."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self.running = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.enroll_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, request: dict[str, str]) -> dict[str, Any]:
+        """Send a request, and return the answer."""
+        assert self.running.stdin is not None
+        assert self.running.stdout is not None
+        self.running.stdin.write(json.dumps(request) + "\n")
+        self.running.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.running.stdout.readline())
+        return answer
+
+
+@lru_cache(maxsize=1)
+def _process() -> _Process:
+    """Return the process that all sites of this run share; it ends with the run."""
+    made = _Process()
+    atexit.register(made.running.communicate)
+    return made
+
+
+class EnrollServer:
+    """An enrollment site; it shares a process with others, and nothing else."""
 
     def __init__(self, trouble: str = "") -> None:
         """Start it; *trouble* is the companion's error, if any."""
         self.folder = Path(tempfile.mkdtemp(prefix="enroll-"))
         self.folder.chmod(0o755)
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.support.enroll_server",
-                str(self.folder),
-                trouble,
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        said = json.loads(self.process.stdout.readline())
+        said = _process().ask({"folder": str(self.folder), "trouble": trouble})
         self.base: str = said["base"]
         self.fingerprint: str = said["fingerprint"]
         self.tokens: list[str] = said["tokens"]
@@ -39,7 +58,7 @@ class EnrollServer:
 
     def stop(self) -> None:
         """End it."""
-        self.process.communicate()
+        _process().ask({"close": self.base})
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def link(self, token: str) -> str:

@@ -1,8 +1,9 @@
-"""A process with the enrollment site, over TLS with an authority of its own.
+"""A process that serves enrollment sites, over TLS with an authority for each.
 
-``python -m tests.support.enroll_server FOLDER TROUBLE`` prints a line of JSON: its
-address and tokens of invites. The store is in memory; the fake companion confirms each
-change, unless TROUBLE is set.
+It reads lines of JSON. ``{"folder": …, "trouble": …}`` starts a site, whose address and
+tokens of invites are printed as a line of JSON; ``{"close": BASE}`` stops one. A site
+shares nothing with another one: its store is in memory, and its fake companion confirms
+each change, unless there is trouble.
 """
 
 import json
@@ -13,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from attrs import define, field
 from msgspec.structs import replace
 from twisted.internet import reactor as the_reactor
+from twisted.internet.threads import blockingCallFromThread
 from zope.interface import implementer
 
 from semaphore_twisted.crypto import certificates
@@ -96,51 +99,82 @@ def host_token(conn: Connection) -> str:
     return invites.create(conn, None, new, entropy=os.urandom).token
 
 
+@define
+class Sites:
+    """The sites of this process, by their address."""
+
+    reactor: Any
+    ports: dict[str, Any] = field(factory=dict)
+
+    def obey(self, line: str) -> None:
+        """Start or stop a site, and answer with a line."""
+        told = json.loads(line)
+        if "close" in told:
+            port = self.ports.pop(told["close"], None)  # a test may have stopped it
+            if port is not None:
+                port.stopListening()
+            said = {}
+        else:
+            said = self.start(Path(told["folder"]), told["trouble"])
+        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.flush()
+
+    def start(self, folder: Path, trouble: str) -> dict[str, Any]:
+        """Start a site with a store of its own; return what a client needs."""
+        conn = memory_connection(lambda: datetime.now(UTC), os.urandom)
+        vpn_network.initialise(conn, None, network())
+        source, root = pair(folder)
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(0)
+        base = f"https://localhost:{listener.getsockname()[1]}"
+        services = Services(
+            database=MemoryDatabase(conn),
+            compute=at_once,
+            keyring=memory_keyring(),
+            tasks=RecordingTasks(),
+            observer=NoHub(),
+            clock=self.reactor,
+            entropy=os.urandom,
+            options=replace(
+                OPTIONS,
+                roots=lambda: Roots(root),
+                enroll_url=base,
+                vpn=Options(devices_per_user=100),
+            ),
+            peers=RecordingPeers(reason=trouble),
+            redeems=Redeems(self.reactor.seconds),
+        )
+        site = build_enroll_site(services, inner="https://semaphore.internal")
+        self.ports[base] = self.reactor.adoptStreamPort(
+            adopt(listener),
+            listener.family,
+            over_tls(site, source.context, clock=self.reactor),
+        )
+        return {
+            "base": base,
+            "tokens": tokens(conn),
+            "host_token": host_token(conn),
+            "fingerprint": root.fingerprint,
+        }
+
+
 def main() -> None:
     """Serve until the end of standard input."""
     reactor: Any = the_reactor
-    conn = memory_connection(lambda: datetime.now(UTC), os.urandom)
-    vpn_network.initialise(conn, None, network())
-    source, root = pair(Path(sys.argv[1]))
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0)
-    base = f"https://localhost:{listener.getsockname()[1]}"
-    services = Services(
-        database=MemoryDatabase(conn),
-        compute=at_once,
-        keyring=memory_keyring(),
-        tasks=RecordingTasks(),
-        observer=NoHub(),
-        clock=reactor,
-        entropy=os.urandom,
-        options=replace(
-            OPTIONS,
-            roots=lambda: Roots(root),
-            enroll_url=base,
-            vpn=Options(devices_per_user=100),
-        ),
-        peers=RecordingPeers(reason=sys.argv[2]),
-        redeems=Redeems(reactor.seconds),
-    )
-    site = build_enroll_site(services, inner="https://semaphore.internal")
-    reactor.adoptStreamPort(
-        adopt(listener), listener.family, over_tls(site, source.context, clock=reactor)
-    )
-    said = {
-        "base": base,
-        "tokens": tokens(conn),
-        "host_token": host_token(conn),
-        "fingerprint": root.fingerprint,
-    }
-    sys.stdout.write(json.dumps(said) + "\n")
-    sys.stdout.flush()
-    reactor.callInThread(_wait, reactor)
+    reactor.callInThread(_read, reactor, Sites(reactor))
     reactor.run()
 
 
-def _wait(reactor: Any) -> None:
-    sys.stdin.read()
-    reactor.callFromThread(reactor.stop)
+def _read(reactor: Any, sites: Sites) -> None:
+    try:
+        _obey_each(reactor, sites)
+    finally:  # at an error too, so that the client does not wait for an answer
+        reactor.callFromThread(reactor.stop)
+
+
+def _obey_each(reactor: Any, sites: Sites) -> None:
+    for line in sys.stdin:
+        blockingCallFromThread(reactor, sites.obey, line)
 
 
 if __name__ == "__main__":
