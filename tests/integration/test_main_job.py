@@ -3,7 +3,7 @@
 import random
 import time
 
-from tests.support.cases import ProductTestCase
+from tests.support.cases import ProductTestCase, SharedProductTestCase
 from tests.support.product import processes
 from tests.support.repository import commit
 
@@ -72,7 +72,7 @@ class DemoTests(ProductTestCase):
         self.assertEqual(len(self.product.api("GET", "/projects")), 1)
 
 
-class RunTests(ProductTestCase):
+class RunTests(SharedProductTestCase):
     """A script of a repository is run."""
 
     def test_commit(self) -> None:
@@ -140,17 +140,6 @@ class RunTests(ProductTestCase):
         self.assertEqual(self.product.wait(project, task, patience=15), "stopped")
         self.assertEqual(sleepers(), [])
 
-    def test_time_limit(self) -> None:
-        """A job over the time limit ends as an error with that reason."""
-        self.product.stop()
-        self.product.environ["SEMAPHORE_MAX_TASK_DURATION_SEC"] = "2"
-        self.product.start()
-        project, repo = self.project({"long.sh": "sleep 60\n"})
-        template = self.template(project, repo, "bash", "long.sh")
-        task = self.product.run(project, template)
-        self.assertEqual(self.product.wait(project, task, patience=15), "error")
-        self.assertIn("time limit", "\n".join(self.product.output(project, task)))
-
     def test_nosy_job(self) -> None:
         """A job's environment holds no secret of the server."""
         project, repo = self.project({"env.sh": "env\n"})
@@ -160,6 +149,20 @@ class RunTests(ProductTestCase):
         text = "\n".join(self.product.output(project, task))
         self.assertNotIn("SEMAPHORE_ADMIN", text)
         self.assertNotIn("ENCRYPTION", text)
+
+
+class LimitTests(ProductTestCase):
+    """A server with a time limit for jobs."""
+
+    config = {"max_task_duration_sec": 2}  # noqa: RUF012 - one value for the class
+
+    def test_time_limit(self) -> None:
+        """A job over the time limit ends as an error with that reason."""
+        project, repo = self.project({"long.sh": "sleep 60\n"})
+        template = self.template(project, repo, "bash", "long.sh")
+        task = self.product.run(project, template)
+        self.assertEqual(self.product.wait(project, task, patience=15), "error")
+        self.assertIn("time limit", "\n".join(self.product.output(project, task)))
 
 
 class KillTests(ProductTestCase):

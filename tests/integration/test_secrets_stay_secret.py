@@ -37,13 +37,15 @@ class SecretsTests(ProductTestCase):
         return [line.encode() for line in lines] + [PASSWORD.encode(), TOKEN.encode()]
 
     def search(self, needles: list[bytes], *, allowed: str = "") -> list[str]:
-        """Return where a needle is found, in files and in argument lists."""
+        """Return where a needle is found, in files and in argument lists.
+
+        The two texts at the end may be in a file whose path contains *allowed*.
+        """
         found = []
         folders = (self.product.state, Path("/tmp"), Path.home() / ".ansible")
         for path, content in files_below(*folders):
-            if allowed and allowed in str(path):
-                continue
-            found += [str(path) for needle in needles if needle in content]
+            wanted = needles[:-2] if allowed and allowed in str(path) else needles
+            found += [str(path) for needle in wanted if needle in content]
         for number, arguments, _ in processes():
             found += [f"argv of {number}" for needle in needles if needle in arguments]
         return found
@@ -108,7 +110,6 @@ class SecretsTests(ProductTestCase):
                 while not done.wait(0.05):
                     # a secret variable may be in a 0600 file while the step runs
                     found.extend(self.search(needles, allowed="/workspaces/"))
-                    found.extend(self.search(needles[:-2]))
 
             looking = threading.Thread(target=look)
             looking.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semaphore_twisted.web.socket import server_factory
-from tests.support.cases import ProductTestCase
+from tests.support.cases import ProductTestCase, SharedProductTestCase
 from tests.support.pace import in_time
 from tests.support.websocket import Refused
 
@@ -20,7 +20,7 @@ def parts(mask: bytes) -> bytes:
     return b"\x01" + b"\x00".join(frames)
 
 
-class SocketTests(ProductTestCase):
+class SocketTests(SharedProductTestCase):
     """Everything is decided before the upgrade, and looked at while it is open."""
 
     def cookie(self) -> str:
@@ -181,21 +181,6 @@ class SocketTests(ProductTestCase):
         text = Path(f"/proc/{self.product.process.pid}/status").read_text()
         return int(text.partition("VmRSS:")[2].split()[0])
 
-    def test_stop(self) -> None:
-        """A stopping server notifies each client, and ends soon."""
-        process = self.product.process
-        assert process is not None
-        sockets = [self.product.websocket() for _ in range(20)]
-        began = time.monotonic()
-        process.terminate()
-        for socket in sockets:
-            self.assertIsNone(socket.read())
-            self.assertEqual(socket.closed, 1001)
-            socket.close()
-        self.assertIn(process.wait(60), {0, -signal.SIGTERM})
-        in_time(time.monotonic() - began, 8)
-        self.assertNotIn("invalid close code", self.product.log.read_text())
-
     def test_everybody_sees(self) -> None:
         """Every watcher, not only the starter, is told of a task's end at once."""
         project, repo = self.project({"a.sh": "echo done\n"})
@@ -221,6 +206,25 @@ class SocketTests(ProductTestCase):
         self.assertEqual(self.closing(cookie, logout), 4401)
         answer = self.product.call("GET", "/api/user", headers={"Cookie": cookie})
         self.assertEqual((answer.status, answer.content), (401, b""))
+
+
+class StopTests(ProductTestCase):
+    """A server that stops."""
+
+    def test_stop(self) -> None:
+        """A stopping server notifies each client, and ends soon."""
+        process = self.product.process
+        assert process is not None
+        sockets = [self.product.websocket() for _ in range(20)]
+        began = time.monotonic()
+        process.terminate()
+        for socket in sockets:
+            self.assertIsNone(socket.read())
+            self.assertEqual(socket.closed, 1001)
+            socket.close()
+        self.assertIn(process.wait(60), {0, -signal.SIGTERM})
+        in_time(time.monotonic() - began, 8)
+        self.assertNotIn("invalid close code", self.product.log.read_text())
 
 
 class PingTests(ProductTestCase):

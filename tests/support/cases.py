@@ -1,11 +1,12 @@
 """Base classes of test cases in several modules."""
 
+import atexit
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -31,9 +32,14 @@ class ProductTestCase(SynchronousTestCase):
         self.product.start()
         self.product.log_in()
 
+    @property
+    def repositories(self) -> Path:
+        """The directory of the test's repositories."""
+        return self.folder
+
     def project(self, files: dict[str, str]) -> tuple[int, int]:
         """Create a project with a repository of *files*; return both ids."""
-        self.git = repository(self.folder / "repository", files)
+        self.git = repository(self.repositories / "repository", files)
         project = self.product.api("POST", "/projects", {"name": "Test"})["id"]
         none = next(
             key["id"]
@@ -80,3 +86,60 @@ class ProductTestCase(SynchronousTestCase):
             timeout=120,
             check=False,
         )
+
+
+class SharedProductTestCase(ProductTestCase):
+    """A running server that the tests of a class share, with a user logged in.
+
+    It is for tests that look only at projects, users and sockets that they make. A test
+    that stops the server, or changes its settings, belongs to another class. The server
+    ends before another class starts one, and with the process.
+    """
+
+    _shared: ClassVar[list["_Running"]] = []
+
+    def setUp(self) -> None:
+        """Start the server, unless this class has one that runs."""
+        shared = self._shared
+        if shared and not shared[0].serves(type(self)):
+            shared.pop().stop()
+        if not shared:
+            shared.append(_Running(type(self), self.arguments, self.config))
+        self.product = shared[0].product
+        self.folder = shared[0].folder
+        self.own = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(shutil.rmtree, self.own, ignore_errors=True)
+        self.product.log_in()
+
+    @property
+    def repositories(self) -> Path:
+        """The directory of the test's repositories."""
+        return self.own
+
+
+class _Running:
+    """A server that a class of tests shares."""
+
+    def __init__(
+        self,
+        case: type[SharedProductTestCase],
+        arguments: tuple[str, ...],
+        config: dict[str, Any] | None,
+    ) -> None:
+        """Start it."""
+        self.case = case
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.product = Product(self.folder / "state", *arguments, config=config)
+        atexit.register(self.stop)
+        self.product.start()
+
+    def serves(self, case: type[SharedProductTestCase]) -> bool:
+        """Whether it runs, and for *case*."""
+        process = self.product.process
+        return case is self.case and process is not None and process.poll() is None
+
+    def stop(self) -> None:
+        """Stop the server, and remove its files."""
+        atexit.unregister(self.stop)
+        self.product.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
