@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from tests.support.cases import ProductTestCase
+from tests.support.cases import SharedProductTestCase
 from tests.support.product import PATIENCE
 from tests.support.proxies import Proxy
 from tests.support.proxy_files import nginx_shipped
@@ -55,7 +55,7 @@ class Way:
             connection.close()
 
 
-class TablesTests(ProductTestCase):
+class TablesTests(SharedProductTestCase):
     """Over TLS, in plain from a proxy on this machine, and behind NGINX."""
 
     config = {"web_root": "https://site.example"}  # noqa: RUF012 - the base's
@@ -106,8 +106,8 @@ class TablesTests(ProductTestCase):
     def ways(self) -> Iterator[Way]:
         """Yield the ways in."""
         product = self.product
-        proxy = Proxy(self.folder / "proxy", product.port)
-        self.folder.chmod(0o755)
+        proxy = Proxy(self.own / "proxy", product.port)
+        self.own.chmod(0o755)
         self.addCleanup(proxy.stop)
         proxy.start(nginx_shipped)
         told = (("X-Forwarded-For", "198.51.100.9"), ("X-Forwarded-Proto", "https"))

@@ -5,12 +5,12 @@ import socket
 import time
 
 from semaphore_twisted.web.channel import SECONDS
-from tests.support.cases import ProductTestCase
+from tests.support.cases import SharedProductTestCase
 from tests.support.pace import in_time
 from tests.support.smuggling import HIDDEN, SMUGGLED
 
 
-class HostileTests(ProductTestCase):
+class HostileTests(SharedProductTestCase):
     """Malformed requests are answered once, and the connection is closed."""
 
     def connect(self, *, tls: bool) -> socket.socket:
