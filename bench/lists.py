@@ -19,11 +19,12 @@ from attrs import define
 from OpenSSL import SSL
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import globalLogBeginner
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from semaphore_twisted.daemon import observer
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import connect, utc_now
@@ -205,7 +206,6 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     with Path(os.devnull).open("w") as log, tempfile.TemporaryDirectory() as made:
-        globalLogBeginner.beginLoggingTo(
-            [textFileLogObserver(log)], redirectStandardIO=False
-        )
+        written = observer(log, format="text", level="info", environ={})
+        globalLogBeginner.beginLoggingTo([written], redirectStandardIO=False)
         main(Path(made))

@@ -8,21 +8,26 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from twisted.logger import (
+    FileLogObserver,
     FilteringLogObserver,
+    ILogFilterPredicate,
     ILogObserver,
     Logger,
     LogLevel,
-    LogLevelFilterPredicate,
+    PredicateResult,
+    formatEventAsClassicLogText,
+    formatTime,
     jsonFileLogObserver,
-    textFileLogObserver,
 )
 from twisted.python import usage
 from twisted.python.logfile import LogFile
 from typing_extensions import override
+from zope.interface import implementer
 
 from semaphore_twisted.common.log_setting import FORMAT, LEVEL, LogSetting
 from semaphore_twisted.model.refusals import invalid
@@ -51,9 +56,41 @@ def observer(
                 default=setting.default,
             )
     is_json = FORMAT.value(format, environ) == "json"
-    written = jsonFileLogObserver(file) if is_json else textFileLogObserver(file)
-    least = LogLevel.lookupByName(LEVEL.value(level, environ))
-    return FilteringLogObserver(written, [LogLevelFilterPredicate(least)])
+    written = jsonFileLogObserver(file) if is_json else FileLogObserver(file, _line)
+    return FilteringLogObserver(written, [_AtLeast(LEVEL.value(level, environ))])
+
+
+def _line(event: Any) -> str | None:
+    """Return the log line of *event*, as ``textFileLogObserver`` writes it."""
+    return formatEventAsClassicLogText(event, formatTime=_time)
+
+
+def _time(moment: float | None) -> str:
+    return formatTime(moment) if moment is None else _second(int(moment))
+
+
+@lru_cache(maxsize=2)  # formatting takes as long as the rest of a line
+def _second(number: int) -> str:
+    return formatTime(float(number))
+
+
+@implementer(ILogFilterPredicate)
+class _AtLeast:
+    """Lets events of a level and of higher levels pass, in all namespaces.
+
+    Twisted's predicate looks for each event whether its namespace has another level.
+    """
+
+    def __init__(self, least: str) -> None:
+        """Require the level *least*."""
+        wanted = LogLevel.lookupByName(least)
+        levels = LogLevel.iterconstants()
+        self._passing = frozenset(each for each in levels if each >= wanted)
+
+    def __call__(self, event: Any) -> Any:
+        """Return whether *event* passes."""
+        passes = event.get("log_level") in self._passing
+        return PredicateResult.maybe if passes else PredicateResult.no
 
 
 def _invalid(where: str, value: str, setting: LogSetting) -> str:

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from twisted.logger import Logger, LogLevel, LogPublisher
+from twisted.logger import Logger, LogLevel, LogPublisher, textFileLogObserver
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -48,6 +48,50 @@ class SettingTests(SynchronousTestCase):
 
 class ObserverTests(SynchronousTestCase):
     """The observer that the settings give."""
+
+    def test_as_twisted(self) -> None:
+        """The text is that of Twisted's observer of files, for each kind of event."""
+        ours, twisted = io.StringIO(), io.StringIO()
+        observers = (
+            daemon.observer(ours, format="text", level="debug", environ={}),
+            textFileLogObserver(twisted),
+        )
+        texts: list[dict[str, Any]] = [
+            {"log_format": "a\nb {{}}"},
+            {"log_format": ""},
+            {},
+        ]
+        for number, fields in enumerate(texts * 20):
+            moment = 1_800_000_000 + number * 0.37
+            for each in observers:
+                each(
+                    {
+                        "log_level": LogLevel.info,
+                        "log_namespace": "x.y",
+                        "log_time": moment if number % 7 else None,
+                        **fields,
+                    }
+                )
+        self.assertGreater(len(ours.getvalue()), 200)
+        self.assertEqual(ours.getvalue(), twisted.getvalue())
+
+    def test_levels(self) -> None:
+        """Events of a lower level, and without a level, are not written."""
+        for least in LogLevel.iterconstants():
+            if least.name not in LEVEL.accepted:
+                continue
+            file = io.StringIO()
+            observer = daemon.observer(
+                file, format="text", level=least.name, environ={}
+            )
+            for level in LogLevel.iterconstants():
+                observer(
+                    {"log_level": level, "log_format": level.name, "log_time": 1.0}
+                )
+            observer({"log_format": "none", "log_time": 1.0})
+            written = [line.split()[-1] for line in file.getvalue().splitlines()]
+            names = [each.name for each in LogLevel.iterconstants()]
+            self.assertEqual(written, names[names.index(least.name) :])
 
     def lines(self, **environ: str) -> list[str]:
         """Return the lines for one warning and one information."""

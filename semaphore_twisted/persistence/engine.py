@@ -161,11 +161,15 @@ class Connection:
         return [self._mended(compiled, row, of) for row in rows]
 
     def _records(self, compiled: _Compiled, rows: list[Any], of: type[T]) -> list[T]:
-        records = [dict(zip(compiled.names, row, strict=False)) for row in rows]
+        records: list[Any] = [
+            dict(zip(compiled.names, row, strict=False)) for row in rows
+        ]
         for name in compiled.decode:
             for record in records:
                 if record[name] is not None:
                     record[name] = msgspec.json.decode(record[name])
+        if len(records) == 1:  # the type of a list would be made for each call
+            return [msgspec.convert(records[0], of, strict=False)]
         return msgspec.convert(records, list[of], strict=False)  # type: ignore[valid-type]
 
     def _mended(self, compiled: _Compiled, row: Any, of: type[T]) -> T:

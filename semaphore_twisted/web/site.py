@@ -31,7 +31,10 @@ _LOGGED = 24
 
 
 def _printable(text: bytes) -> str:
-    return text.decode("latin-1").encode("unicode_escape").decode("ascii")
+    plain = text.decode("latin-1")
+    if plain.isascii() and plain.isprintable() and "\\" not in plain:
+        return plain
+    return plain.encode("unicode_escape").decode("ascii")
 
 
 def logged_path(path: bytes) -> str:
