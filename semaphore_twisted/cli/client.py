@@ -31,6 +31,7 @@ from typing_extensions import override
 
 from semaphore_twisted import outgoing
 from semaphore_twisted.cli.failure import UNREACHABLE, Failure
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.outgoing import CONNECT_SECONDS, Tls, failed_check
 from semaphore_twisted.start.operator_files import given
 
@@ -51,7 +52,7 @@ class Server:
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise Failure(f"--url: {url!r} is no address; wanted https://HOST[:PORT]")
+            raise Failure(invalid("--url", url, "https://HOST[:PORT]"))
         return cls(url.rstrip("/"), token, ca)
 
     def trust(self) -> Any:
@@ -67,7 +68,8 @@ class Server:
             raise Failure(f"--ca: {self.ca}: {error.strerror}") from error
         except ValueError as error:
             raise Failure(
-                f"--ca: {self.ca}: no certificate found; expected one or more in PEM"
+                f"--ca: {self.ca}: no certificate in the file; expected one or more in "
+                "PEM"
             ) from error
 
 
@@ -207,7 +209,7 @@ def _unreachable(url: str, error: BaseException) -> Failure:
     if isinstance(error, TlsError):
         return Failure(
             f"{url}: the certificate is not trusted ({failed_check(error)}); "
-            "give the server's authority with --ca FILE",
+            "name the file of the server's certificate authority (CA) with --ca FILE",
             UNREACHABLE,
         )
     for kind, sentence in _REASONS.items():
@@ -217,7 +219,7 @@ def _unreachable(url: str, error: BaseException) -> Failure:
 
 
 _REASONS: dict[type[BaseException], str] = {
-    DNSLookupError: "the name is not known",
+    DNSLookupError: "the host name cannot be resolved",
     TwistedTimeoutError: f"no answer in {CONNECT_SECONDS} s",
     VerificationError: "the certificate is for another name",
 }

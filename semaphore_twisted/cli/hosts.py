@@ -51,7 +51,7 @@ def _forget(arguments: argparse.Namespace) -> int:
         with conn.transaction(write=True):
             known_hosts.record(conn, None, arguments.host)
     except NotFound:
-        raise Failure(f"{arguments.host}: no key of this host found") from None
+        raise Failure(f"{arguments.host}: there is no key of this host") from None
     finally:
         conn.close()
     for each in gone:

@@ -4,6 +4,8 @@ import argparse
 import re
 from collections.abc import Callable
 
+from semaphore_twisted.model.refusals import quoted
+
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 #: The largest id of a database row.
@@ -17,7 +19,7 @@ def within(least: int, most: int) -> Callable[[str], int]:
         found = int(text) if _NUMBER.fullmatch(text) else None
         if found is None or not least <= found <= most:
             raise argparse.ArgumentTypeError(
-                f"invalid value {text[:50]!a}; expected {least} to {most}"
+                f"invalid value {quoted(text)}; expected {least} to {most}"
             )
         return found
 

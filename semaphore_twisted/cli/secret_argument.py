@@ -80,9 +80,9 @@ def _standard_input(option: str) -> str:
 
 def _text(content: bytes, where: str) -> str:
     if len(content) > LONGEST:
-        raise Failure(f"{where}: over 64 KiB found, a secret wanted")
+        raise Failure(f"{where}: more than 64 KiB; expected a secret")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise Failure(f"{where}: is not UTF-8 text") from error
+        raise Failure(f"{where}: the text is not UTF-8") from error
     return text.removesuffix("\n").removesuffix("\r")

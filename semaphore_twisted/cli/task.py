@@ -22,6 +22,7 @@ from semaphore_twisted.cli.numbers import LARGEST, identifier, within
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.cli.terminal import Terminal
+from semaphore_twisted.model.refusals import invalid, quoted
 
 #: Seconds between API polls while the websocket is unavailable.
 POLL_SECONDS = 1.0
@@ -121,9 +122,12 @@ def _server(arguments: argparse.Namespace) -> Server:
     )
     ca = arguments.ca or os.environ.get("SEMAPHORE_CA")
     if not url:
-        raise Failure("--url: which server? for example https://localhost:3000")
+        raise Failure(
+            "--url: not set; expected the address of a server, such as "
+            "https://localhost:3000"
+        )
     if not token:
-        raise Failure("--token-file: an API token is needed")
+        raise Failure("--token-file: not set; expected a file with an API token")
     return Server.at(url, token.strip(), Path(ca) if ca else None)
 
 
@@ -159,7 +163,7 @@ def _check_texts(arguments: argparse.Namespace) -> None:
     for name, value in vars(arguments).items():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str) and any("\ud800" <= c <= "\udfff" for c in each):
-                raise Failure(f"--{name.replace('_', '-')}: this is not UTF-8 text")
+                raise Failure(f"--{name.replace('_', '-')}: the text is not UTF-8")
 
 
 async def _named(client: Client, path: str, wanted: str, what: str) -> int:
@@ -173,8 +177,8 @@ async def _named(client: Client, path: str, wanted: str, what: str) -> int:
         return int(numbers[0])
     names = ", ".join(sorted(str(each["name"]) for each in found)) or "none"
     if numbers:
-        raise Failure(f"--{what}: {wanted!r} is ambiguous; give its number")
-    raise Failure(f"--{what}: there is no {wanted!r}; there are: {names}")
+        raise Failure(f"--{what}: {quoted(wanted)} is ambiguous; give its number")
+    raise Failure(invalid(f"--{what}", wanted, f"one of: {names}"))
 
 
 async def _run(
@@ -188,7 +192,7 @@ async def _run(
     for each in arguments.var:
         name, equals, value = each.partition("=")
         if not equals:
-            raise Failure(f"--var: {each!r} found, NAME=VALUE wanted")
+            raise Failure("--var: no = in the argument; expected NAME=VALUE")
         variables[name] = value
     body: dict[str, object] = {
         "template_id": template,

@@ -14,6 +14,7 @@ from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.config import Config
 from semaphore_twisted.model.acme import NO_CHALLENGE
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.operations import acme as operations
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start import acme
@@ -42,7 +43,7 @@ def _check(arguments: argparse.Namespace) -> int:
     config = found.config
     if not acme.wanted(config):
         raise Failure(
-            f"tls.mode: {config.tls.mode} found; the check is for acme, set it first"
+            invalid("tls.mode", config.tls.mode, "acme, which this command checks")
         )
     looking = Preflight(
         names=config.acme_names,

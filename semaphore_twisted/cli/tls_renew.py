@@ -27,7 +27,7 @@ _DESCRIPTIONS = {
 }
 
 _NOT_OPENED = (
-    "nothing was made: the local authority's key cannot be opened; see: "
+    "nothing was made: the key of the local CA cannot be decrypted; see: "
     "semaphore vault check"
 )
 
@@ -70,14 +70,15 @@ def _renew(arguments: argparse.Namespace) -> int:
         return _next_root(found, yes=arguments.yes)
     if mode == "files":
         raise Failure(
-            "tls.mode: files found: the certificate is renewed by its issuer; put the "
-            "files in place, then: semaphore tls reload"
+            "tls.mode is files: the issuer renews the certificate; put the new files "
+            "in "
+            "place, then run: semaphore tls reload"
         )
     if mode == "acme":
         return _order(found, arguments.wait)
     if not _made(found, new_leaf=True).renewed:
         raise Failure(_NOT_OPENED)
-    print("The local authority has made a new certificate")
+    print("The local CA has issued a new certificate")
     if state.holder(found.state.path) is not None:
         print(_looked(found))
     return 0
@@ -100,7 +101,7 @@ def _made(found: Installation, **wanted: bool) -> Certificates:
 def _next_root(found: Installation, *, yes: bool) -> int:
     """Create the local CA's next root, and print what to do with it."""
     if found.config.tls.origin == "files":
-        raise Failure("tls.mode: files found: there is no local authority")
+        raise Failure("tls.mode is files: there is no local certificate authority (CA)")
     confirm(
         "Clients have to trust the next root before it takes over in "
         f"{authority.OVERLAP.days} days. Make it?",
@@ -129,7 +130,7 @@ def _order(found: Installation, patience: float) -> int:
         return 0
     held = before.not_before
     if held is not None and held > begun:
-        print(f"The authority wants not to be asked before {held:%Y-%m-%d %H:%M}Z")
+        print(f"The CA accepts no request before {held:%Y-%m-%d %H:%M}Z")
         return 1
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -139,11 +140,13 @@ def _order(found: Installation, patience: float) -> int:
             record = acme.record(conn, directory)
         if not waiting:
             if record.issued is not None and record.issued >= begun:
-                print("The authority has issued a new certificate")
+                print("The CA has issued a new certificate")
                 return 0
             if record.ended is not None and record.ended >= begun:
                 raise Failure(record.reason)
-    raise Failure("the authority takes its time; see later: semaphore tls show")
+    raise Failure(
+        "the CA has not issued the certificate yet; see later: semaphore tls show"
+    )
 
 
 def _reload(arguments: argparse.Namespace) -> int:
@@ -161,19 +164,19 @@ def _looked(found: Installation) -> str:
     """
     before = looks.last(found.state.tls)
     if not nudge.nudge(found.state.path / nudge.NAME):
-        raise Failure("no server runs on this state directory")
+        raise Failure("no server runs with this state directory; start it first")
     deadline = time.monotonic() + _LOOK
     while (look := looks.last(found.state.tls)) is None or look == before:
         if time.monotonic() > deadline:
-            raise Failure(f"the server has not looked in {_LOOK:.0f} s; see its log")
+            raise Failure(f"the server did not react within {_LOOK:.0f} s; see its log")
         time.sleep(_PAUSE / 10)
     if look.why:
-        raise Failure(f"the server presents what it had before: {look.why}")
+        raise Failure(f"the server still presents its former certificate: {look.why}")
     return f"The server presents the certificate with SHA-256 {look.sha256}"
 
 
 def _with_tls(arguments: argparse.Namespace) -> Installation:
     found = open_installation(arguments)
     if not found.config.tls.enabled:
-        raise Failure("tls.enabled: false found, so that no certificate is served")
+        raise Failure("tls.enabled is false: the server presents no certificate")
     return found

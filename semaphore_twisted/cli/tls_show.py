@@ -27,7 +27,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 def _show(arguments: argparse.Namespace) -> int:
     found = open_installation(arguments)
     if not found.config.tls.enabled:
-        raise Failure("tls.enabled: false found, so that no certificate is served")
+        raise Failure("tls.enabled is false: the server presents no certificate")
     with vpn_store.reading(found) as conn:
         made = report(found, conn, utc_now())
     if arguments.json:

@@ -131,8 +131,8 @@ def _trust(arguments: argparse.Namespace) -> int:
 def _check_mode(config: Config) -> None:
     if not config.tls.enabled or config.tls.origin == "files":
         raise Failure(
-            f"tls.mode: {config.tls.origin} found: there is no local authority, and "
-            "nothing of it to be trusted"
+            f"tls.mode is {config.tls.origin}: there is no local certificate authority "
+            "(CA) to trust"
         )
 
 
@@ -157,11 +157,14 @@ def _roots(folder: Path) -> dict[str, bytes]:
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            raise Failure(f"{folder / name}: it cannot be read ({error})") from None
+            raise Failure(
+                f"{folder / name}: the certificate cannot be read ({error})"
+            ) from None
         if not bounded:
             raise Failure(
-                f"{folder / name}: a certificate found, a root wanted that is limited "
-                "to some names; another program may have replaced it"
+                f"{folder / name}: the certificate is not a root that is limited to "
+                "some "
+                "names; another program may have replaced it"
             )
         found[str(folder / name)] = content
     if not found:

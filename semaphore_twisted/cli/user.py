@@ -20,6 +20,7 @@ from semaphore_twisted.cli.numbers import identifier
 from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.crypto.passwords import hash_password
 from semaphore_twisted.model.accounts import fold
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor, User
 from semaphore_twisted.operations import tokens, users
 from semaphore_twisted.operations.users import ChangedUser, NewUser
@@ -129,7 +130,7 @@ def _found(conn: Connection, text: str, *, by: str | None = None) -> User:
         by is None or fold(text) == fold(user.username if by == "login" else user.email)
     )
     if user is None or not fits:
-        raise Failure(f"{text}: there is no such user")
+        raise Failure(f"there is no user {quoted(text)}")
     return user
 
 
@@ -319,4 +320,6 @@ def duration(text: str) -> timedelta:
     found = identifier(number)
     if unit in _UNITS and found is not None and 0 < found < 100_000:
         return timedelta(**{_UNITS[unit]: found})
-    raise Failure(f"{text[:50]!a}: a time is written such as 90d, 12h or 30m")
+    raise Failure(
+        f"invalid value {quoted(text)}; expected a time such as 90d, 12h or 30m"
+    )

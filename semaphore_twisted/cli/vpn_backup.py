@@ -126,7 +126,9 @@ def _backup(arguments: argparse.Namespace) -> int:
             authority=authority,
         )
         if keys.public_of(whole.private_key) != vpn.network.public_key:
-            raise Failure(f"{folder.key_file}: this is not the key that clients know")
+            raise Failure(
+                f"{folder.key_file}: the key is not the one that clients know"
+            )
         sealed = passphrases.seal(
             msgspec.json.encode(whole),
             passphrase,
@@ -182,7 +184,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     print(f"  {restored.peers} peers, {restored.invites} invites")
     print(f"  {restored.sites} networks behind the server, {restored.grants} grants")
     if root:
-        print(f"  the local authority, whose root has SHA-256 {root}")
+        print(f"  the local certificate authority (CA), whose root has SHA-256 {root}")
     if doubt:
         print(
             f"semaphore: warning: {doubt}: this host's is kept, and links of invites "

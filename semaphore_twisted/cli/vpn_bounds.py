@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.config import Config
+from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.wireguard import addresses
 from semaphore_twisted.wireguard.settings import (
     Settings,
@@ -81,16 +82,14 @@ def pools(
     if arguments.pool is not None:
         pool4 = addresses.parse_network(arguments.pool)
         if ":" in pool4:
-            raise Failure(f"--pool: {pool4} found, an IPv4 network wanted")
+            raise Failure(invalid("--pool", pool4, "an IPv4 network"))
     pool6 = former.pool6 if former else None
     if arguments.pool6 == "off":
         pool6 = ""
     elif arguments.pool6 not in {None, "auto"}:
         pool6 = addresses.parse_network(arguments.pool6)
         if ":" not in pool6:
-            raise Failure(
-                f"--pool6: {pool6} found, an IPv6 network, auto or off wanted"
-            )
+            raise Failure(invalid("--pool6", pool6, "an IPv6 network, auto or off"))
     elif arguments.pool6 == "auto" or pool6 is None:
         pool6 = pool6 or addresses.pool6(entropy)
     return Pools(pool4, pool6, former.servers if former else ())
@@ -105,9 +104,9 @@ def sites(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, equals, network = text.partition("=")
         if not equals or not name:
-            raise Failure(f"--site: {text[:60]!a} found, NAME=CIDR wanted")
+            raise Failure(invalid("--site", text, "NAME=CIDR"))
         if name in found:
-            raise Failure(f"--site: {name[:60]!a} is given twice")
+            raise Failure(f"--site: {quoted(name)} is given twice")
         found[name] = addresses.parse_network(network)
     return found
 
@@ -164,7 +163,7 @@ def _interface(arguments: argparse.Namespace, base: Settings) -> str:
     if name is None:
         return base.interface
     if name.startswith("-"):  # programs would parse it as an option
-        raise Failure("--interface: a name that does not begin with - is wanted")
+        raise Failure(invalid("--interface", name, "a name that does not begin with -"))
     return name
 
 
@@ -175,7 +174,7 @@ def _mtu(text: str) -> int:
         and len(text) < 6
         and 1280 <= int(text) <= 9000
     ):
-        raise Failure(f"--mtu: {text[:20]!a} found, 1280 to 9000 wanted")
+        raise Failure(invalid("--mtu", text, "1280 to 9000"))
     return int(text)
 
 
@@ -205,7 +204,7 @@ def _published(texts: Sequence[str], where: str) -> tuple[set[int], ...]:
         if text == "none" and len(texts) == 1:
             continue
         if not slash or kind not in found:
-            raise Failure(f"{where}: {text[:20]!a} found, such as tcp/22 wanted")
+            raise Failure(invalid(where, text, "a port such as tcp/22"))
         found[kind].add(addresses.parse_port(port))
     return found["tcp"], found["udp"]
 
@@ -219,7 +218,7 @@ def _sites(
         if name in known and known[name] != given.get(name):
             nat.pop(known[name], None)
         elif name not in known and name not in given:
-            raise Failure(f"--no-site: there is no network {name[:60]!a}")
+            raise Failure(f"--no-site: there is no subnet route {quoted(name)}")
     names = {**known, **given}
     for network in given.values():
         nat.setdefault(network, True)
@@ -227,6 +226,6 @@ def _sites(
         for name in getattr(arguments, option):
             if names.get(name) not in nat:
                 text = option.replace("_", "-")
-                raise Failure(f"--{text}: there is no network {name[:60]!a}")
+                raise Failure(f"--{text}: there is no subnet route {quoted(name)}")
             nat[names[name]] = value
     return tuple(Site(network, hides) for network, hides in nat.items())

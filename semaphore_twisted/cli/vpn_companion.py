@@ -49,7 +49,8 @@ def ask(path: Path, request: wire.Request, wanted: type[T]) -> T:
 
 
 _TURNED_AWAY = (
-    "the companion turned us away; run this as root or as the server's user, and "
+    "the companion closed the connection; run this as root or as the server's user, "
+    "and "
     "repeat `semaphore vpn init` if the server has another user now"
 )
 

@@ -65,7 +65,9 @@ def _withdraw(arguments: argparse.Namespace) -> int:
             == (wanted.site_id, wanted.peer_id, wanted.user_id, wanted.project_id)
         ]
         if not found:
-            raise Failure(f"{arguments.network}: it is not open to them")
+            raise Failure(
+                f"{arguments.network}: the subnet route is not granted to them"
+            )
         site_networks.withdraw(conn, None, found[0].id)
     print(f"{found[0].site} is closed to {table.plain(found[0].to)}")
     return 0

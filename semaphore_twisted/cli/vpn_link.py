@@ -17,7 +17,9 @@ from semaphore_twisted.cli.failure import Failure
 
 _FRAGMENT = re.compile(r"(smp-enroll-[A-Za-z0-9_-]{43})(?:\.([0-9a-f]{64}))?")
 _PAGE = "/enroll"
-_WANTED = "https://HOST[:PORT]/enroll#TOKEN wanted, as `semaphore vpn invite` prints it"
+_WANTED = (
+    "expected https://HOST[:PORT]/enroll#TOKEN, as `semaphore vpn invite` prints it"
+)
 
 
 @frozen
@@ -42,18 +44,18 @@ class Link:
             raise Failure(f"LINK: not an address; {_WANTED}") from None
         if parts.scheme == "http":
             raise Failure(
-                "LINK: http found, https wanted: the token must not be seen on its way"
+                "LINK: http would show the token to the network; expected https"
             )
         if parts.scheme != "https" or not host or port == 0 or parts.query:
             raise Failure(f"LINK: not the address of an invite; {_WANTED}")
         if parts.username is not None or not text.isprintable() or "\\" in text:
-            raise Failure(f"LINK: characters that no invite has; {_WANTED}")
+            raise Failure(f"LINK: invalid characters; {_WANTED}")
         if not parts.path.rstrip("/").endswith(_PAGE):
             raise Failure(f"LINK: the path does not end in {_PAGE}; {_WANTED}")
         fragment = _FRAGMENT.fullmatch(parts.fragment)
         if fragment is None:
             raise Failure(
-                "LINK: no token found behind #; quote the link, since shells and "
+                "LINK: no token after #; put the link in quotes, since shells and "
                 "chats cut it there"
             )
         path = parts.path.rstrip("/").removesuffix(_PAGE)

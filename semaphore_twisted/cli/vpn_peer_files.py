@@ -86,7 +86,7 @@ def _whose(
     user, project = vpn_store.owner_of(conn, arguments)
     kind = PeerKind(arguments.kind or ("host" if project is not None else "laptop"))
     if kind is PeerKind.HOST and project is None:
-        raise Failure("--project: whose host is it?")
+        raise Failure("--project: not set; expected the project that owns the host")
     if user is None and project is None:
         user = vpn_store.first_administrator(conn).id
     return kind, {"user_id": user, "project_id": project}
@@ -131,7 +131,9 @@ def import_(arguments: argparse.Namespace) -> int:
         pools = [each for each in (network.pool4, network.pool6) if each]
         file = serverfile.parse(text, pools)
         if not file.peers:
-            raise Failure(f"{arguments.file}: no [Peer] found; a wg-quick file is read")
+            raise Failure(
+                f"{arguments.file}: no [Peer] in the file; expected a wg-quick file"
+            )
         kind, owner = _whose(conn, arguments)
         done = peers.import_(
             conn, None, file.peers, keyring=found.keyring(), kind=kind, **owner
@@ -168,7 +170,9 @@ def _read(arguments: argparse.Namespace) -> str:
     try:
         return str(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise Failure(f"{arguments.file}: this is not a text file") from None
+        raise Failure(
+            f"{arguments.file}: the file is not text; expected a wg-quick file"
+        ) from None
 
 
 def _warn(sentence: str) -> None:

@@ -83,7 +83,7 @@ def _addresses(value: str) -> list[str]:
 
 def _route_only(value: str, domain: str) -> list[str]:
     if not _DOMAIN.fullmatch(domain):
-        raise Failure("the server's answer names a domain that is none")
+        raise Failure("the server's answer has an invalid domain")
     addresses = _addresses(value)
     if not addresses:
         return []

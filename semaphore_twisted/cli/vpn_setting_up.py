@@ -150,7 +150,8 @@ def _endpoint(
         return addresses.parse_endpoint(arguments.endpoint, wanted.port)
     if former is None:
         raise Failure(
-            "--endpoint: which name or address do clients reach this host at?"
+            "--endpoint: not set; expected the name or address at which clients reach "
+            "this host"
         )
     host, _, port = former.endpoint.rpartition(":")
     if arguments.port is not None:
@@ -181,7 +182,7 @@ def _key(
         private = keys.decode(text)
         public = keys.format(keys.public_of(private))
     except keys.WrongKey:
-        raise Failure(f"{folder.key_file}: this is not a WireGuard key") from None
+        raise Failure(f"{folder.key_file}: the file has no WireGuard key") from None
     if former is not None and public != former.public_key and known:
         raise Failure(
             f"{folder.key_file}: the key is not the one that clients know "

@@ -14,6 +14,7 @@ from semaphore_twisted.config_listening import socket_path
 from semaphore_twisted.crypto.certificates import covers
 from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.peers import Network
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.start import link_trust
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.operator_files import content_of
@@ -39,11 +40,12 @@ def enrolling(found: Installation, network: Network) -> Place:
     base, doubt = _base(found, network)
     if not base.startswith("https://"):
         raise Failure(
-            f"web_host, tls.enabled: devices enroll over HTTPS only, {base} found"
+            f"web_host, tls.enabled: {base} is not HTTPS; expected HTTPS, over which "
+            "devices enroll"
         )
     if not is_base(base):
         raise Failure(
-            f"web_host: {base} found, an address without special characters wanted"
+            invalid("web_host", base, "an address without special characters")
         )
     return Place(base, _fingerprint(found, network, base), doubt)
 
@@ -55,13 +57,13 @@ def _base(found: Installation, network: Network) -> tuple[str, str]:
         return enroll_url(config, network), ""
     if config.vpn.only:
         raise Failure(
-            "vpn.enroll_port: 0 found, a port wanted: with vpn.only the site is "
-            "reached inside the tunnel only, and devices have to enroll outside"
+            "vpn.enroll_port: invalid value 0; expected a port: with vpn.only the site "
+            "is reached inside the tunnel only, and devices enroll outside of it"
         )
     if config.web_host:
         return config.web_host.rstrip("/"), ""
     if config.unix_socket is not None or not config.tls.enabled:
-        raise Failure("web_host: none found, the address that devices reach is wanted")
+        raise Failure("web_host: not set; expected the address that devices reach")
     host, doubt = _host(found, network)
     return _address(host, config.port_number), doubt
 
@@ -113,7 +115,9 @@ def _fingerprint(found: Installation, network: Network, base: str) -> str:
     try:
         der = ssl.PEM_cert_to_DER_cert(content_of(path).decode())
     except FileNotFoundError:
-        raise Failure(f"{path}: no authority found; start the server once") from None
+        raise Failure(
+            f"{path}: no local certificate authority (CA) yet; start the server once"
+        ) from None
     except (OSError, ValueError) as error:
         raise Failure(f"{path}: {error}") from error
     return hashlib.sha256(der).hexdigest()

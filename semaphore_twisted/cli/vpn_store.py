@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.projects import Project
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import User
 from semaphore_twisted.operations import users
 from semaphore_twisted.persistence.engine import Connection
@@ -89,7 +90,7 @@ def user_of(conn: Connection, text: str) -> User:
     """
     found = users.find(conn, text)
     if found is None:
-        raise Failure(f"--user: there is no user {text[:80]!a}")
+        raise Failure(f"--user: there is no user {quoted(text)}")
     return found
 
 
@@ -105,8 +106,8 @@ def project_of(conn: Connection, text: str) -> Project:
         return found[0]
     if found:
         numbers = ", ".join(str(each.id) for each in found)
-        raise Failure(f"--project: {text[:80]!a} is ambiguous; give one of {numbers}")
-    raise Failure(f"--project: there is no project {text[:80]!a}")
+        raise Failure(f"--project: {quoted(text)} is ambiguous; give one of {numbers}")
+    raise Failure(f"--project: there is no project {quoted(text)}")
 
 
 def first_administrator(conn: Connection) -> User:

@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.common import atomic_file
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.wireguard.settings import INTERFACE
 
@@ -71,8 +72,12 @@ class TunnelFile:
         """
         if not INTERFACE.fullmatch(interface) or interface[0] in "-.":
             raise Failure(
-                "--interface: a name of up to 15 letters, digits and _=+.- wanted, "
-                "which begins with none of - and ."
+                invalid(
+                    "--interface",
+                    interface,
+                    "a name of up to 15 letters, digits and _=+.- that does not begin "
+                    "with - or .",
+                )
             )
         return cls(folder.absolute(), interface)
 

@@ -73,11 +73,11 @@ def _socket(passed: _Passed) -> socket.socket:
         made = socket.socket(fileno=passed.number)
         made.set_inheritable(False)
     except OSError as error:
-        raise CannotListen(f"{called} is no socket: {error.strerror}") from error
+        raise CannotListen(f"{called} is not a socket: {error.strerror}") from error
     listens = made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     if made.type != socket.SOCK_STREAM or not listens:
         raise CannotListen(
-            f"{called} is no socket that listens for streams (ListenStream= in the "
+            f"{called} is not a socket that listens for streams (ListenStream= in the "
             "unit, without Accept=yes)"
         )
     made.settimeout(0)

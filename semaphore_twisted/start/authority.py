@@ -129,7 +129,7 @@ class _Authority:
         if over and self.upcoming is None:
             # not replaced automatically: the clock may be wrong
             raise AuthorityLost(
-                "the local authority's root ended at "
+                "the root of the local certificate authority (CA) expired at "
                 f"{self._end:%Y-%m-%d}; if the clock is right, make a new one "
                 "(semaphore setup --new-authority)"
             )
@@ -362,8 +362,9 @@ def _as_it_is(
         root = x509.load_pem_x509_certificate(root_path.read_bytes())
     except (OSError, ValueError, pairs.UnusablePair):
         raise AuthorityLost(
-            f"the local authority cannot be used: {error.message}; bring a backup of "
-            "the database back, or make a new one (semaphore setup --new-authority)"
+            f"the local certificate authority (CA) cannot be used: {error.message}; "
+            "restore a backup of the database, or make a new CA (semaphore setup "
+            "--new-authority)"
         ) from None
     return Certificates(
         chain=chain_path,

@@ -81,7 +81,7 @@ def report(found: Installation, conn: Connection, now: datetime) -> Report:
 
 def _beside(made: Report, look: Look) -> Report:
     """Add that the local CA, which serves all other names, has failed."""
-    trouble = f"the local authority's certificate: {look.why}"
+    trouble = f"the certificate of the local CA: {look.why}"
     moments = [each for each in (made.failing_since, look.failing_since) if each]
     return replace(
         made,

@@ -278,7 +278,7 @@ def _with_new_key(begun: Begun) -> Installation:
         atomic_file.write(path, with_option(before, path.suffix, installation.KEY, key))
     except OSError as error:
         raise Refused(
-            f"{installation.KEY}: none found, and {path} cannot be written "
+            f"{installation.KEY}: not set, and {path} cannot be written "
             f"({error.strerror}); put 32 bytes in base64 there, made for example by: "
             f"{masterkey.COMMAND}"
         ) from None
@@ -316,8 +316,8 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
     least = begun.installation.config.password_min_length
     if password and len(password) < least:
         raise Refused(
-            f"SEMAPHORE_ADMIN_PASSWORD: {len(password)} characters found; at least "
-            f"{least} are accepted (option: password_min_length)"
+            f"SEMAPHORE_ADMIN_PASSWORD: {len(password)} characters; expected at least "
+            f"{least} (option: password_min_length)"
         )
     drawn = None if password else drawn_password(conn.entropy)
     login = given("ADMIN") or "admin"

@@ -95,7 +95,7 @@ class Installation:
         """
         text = self.config.access_key_encryption
         if not text:
-            raise Refused(f"{KEY}: none found, 32 bytes in base64 wanted")
+            raise Refused(f"{KEY}: not set; expected 32 bytes in base64")
         old = tuple(
             parse_key(each, f"{KEY}_old")
             for each in self.config.access_key_encryption_old
@@ -108,7 +108,9 @@ class Installation:
         :raises Refused: if it does not
         """
         if not self.database.is_file():
-            raise Refused(f"{self.database}: no database found; start the server once")
+            raise Refused(
+                f"{self.database}: the database does not exist; start the server once"
+            )
         if is_empty(self.database):
             raise Refused(
                 f"{self.database}: the database is empty; restore a backup of it to "
@@ -207,8 +209,8 @@ def open_existing(
     found = load(config=config, state=state, environ=environ)
     if found.config_file is None and not found.database.exists():
         raise Refused(
-            f"{found.state.path}: no installation found; start the server once, or "
-            "name its folder with --state"
+            f"{found.state.path}: there is no installation; start the server once, or "
+            "name its directory with --state"
         )
     return found
 

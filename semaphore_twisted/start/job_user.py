@@ -10,6 +10,7 @@ from attrs import frozen
 from semaphore_twisted.config_process import Process
 from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.refusals import invalid, quoted
 
 #: Numbers of the capabilities that a server without root needs (capabilities(7)):
 #: CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID.
@@ -78,34 +79,41 @@ def resolve(
             entry = by_name(name)
         except KeyError:
             raise UnusableUser(
-                f"process.user: {name!r} found, the name of a user of this machine "
-                "wanted"
+                invalid("process.user", name, "the name of a user of this machine")
             ) from None
         if uid is not None and uid != entry.pw_uid:
             raise UnusableUser(
-                f"process.uid: {uid} found, {entry.pw_uid} wanted, the number of "
-                f"process.user {name!r}"
+                invalid(
+                    "process.uid",
+                    uid,
+                    f"{entry.pw_uid}, the number of process.user {quoted(name)}",
+                )
             )
         uid = entry.pw_uid
         gid = entry.pw_gid if gid is None else gid
     elif uid is None:
         if gid is not None:
-            raise UnusableUser("process.gid: found without process.user or process.uid")
+            raise UnusableUser(
+                "process.gid: neither process.user nor process.uid is set; set one of "
+                "them"
+            )
         return JobUser(uid=None, gid=None, name="")
     elif gid is None:
         try:
             gid = by_number(uid).pw_gid
         except KeyError:
             raise UnusableUser(
-                f"process.uid: {uid} has no entry, so process.gid is wanted too"
+                f"process.gid: not set, and process.uid {uid} has no account; expected "
+                "the "
+                "number of a group"
             ) from None
     if uid == os.geteuid() and gid == os.getegid():
         return JobUser(uid=None, gid=None, name="")
     missing = (may_switch or _missing)()
     if missing:
         raise UnusableUser(
-            f"{option}: {name or uid} found, and the server may not switch to another "
-            f"user: it wants {missing} (the shipped systemd unit gives them), or root"
+            f"{option}: the server may not switch to user {name or uid}; it needs "
+            f"{missing} (the shipped systemd unit gives them), or root"
         )
     return JobUser(uid=uid, gid=gid, name=name or str(uid))
 
@@ -127,13 +135,13 @@ def _range(process: Process, may_switch: Callable[[], str]) -> JobUser:
         )
     if os.geteuid() in uids:
         raise UnusableUser(
-            f"process.uid_range: {process.uid_range!r} has the server's own user"
-            f" {os.geteuid()} in it; expected numbers that no account uses"
+            f"process.uid_range: {process.uid_range} includes the server's own user "
+            f"{os.geteuid()}; expected numbers that no account uses"
         )
     if not _mapped(uids):
         raise UnusableUser(
-            f"process.uid_range: {process.uid_range!r} has numbers that do not exist"
-            " in this container; expected numbers of /proc/self/uid_map"
+            f"process.uid_range: {process.uid_range} has numbers that do not exist in "
+            "this container; expected numbers of /proc/self/uid_map"
         )
     return JobUser(uid=uids[0], gid=process.gid, name=process.uid_range, uids=uids)
 

@@ -16,6 +16,7 @@ from attrs import frozen
 from semaphore_twisted.config import Config
 from semaphore_twisted.config_listening import socket_path
 from semaphore_twisted.model import ip
+from semaphore_twisted.model.refusals import invalid
 
 BACKLOG = 256
 
@@ -80,7 +81,7 @@ def check_plain_http(config: Config, given: Sequence[socket.socket] = ()) -> str
             f"text, since plain HTTP is served on {where}"
         )
     raise PlainHttpRefused(
-        f"tls.enabled: false found, with plain HTTP on {where}; three ways out: leave "
+        f"tls.enabled: false would serve plain HTTP on {where}; three ways out: leave "
         "TLS on (tls.enabled: true, with tls.cert_file and tls.key_file if you have a "
         "certificate), or let a proxy on this machine do TLS (interface: 127.0.0.1), "
         "or listen inside a VPN and accept plain HTTP there (insecure_http: true)"
@@ -129,7 +130,7 @@ def _bound(
 
 
 def _foreign(interface: str) -> str:
-    return f"interface: {interface!r} found, an address of this machine wanted"
+    return invalid("interface", interface, "an address of this machine")
 
 
 def _sentence(error: OSError, option: str, where: str, interface: str) -> str:
@@ -138,9 +139,10 @@ def _sentence(error: OSError, option: str, where: str, interface: str) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return _foreign(interface)
     if error.errno == errno.EINVAL and ":" in interface and "%" not in interface:
-        return (
-            f"interface: {interface!r} found, a link-local address with its zone "
-            f"({interface}%eth0) wanted"
+        return invalid(
+            "interface",
+            interface,
+            f"a link-local address with its zone, such as {interface}%eth0",
         )
     if error.errno == errno.EACCES:
         return (

@@ -16,7 +16,8 @@ from semaphore_twisted.start.installation import Refused
 #: The kernel follows as many (path_resolution(7)).
 _MOST_LINKS = 40
 _EXPECTED = (
-    "expected a folder of the server's own, in folders that only root or the server can"
+    "expected a directory of the server's own, in directories that only root or the "
+    "server can"
     " change, or that have the sticky bit, such as /var/tmp/semaphore"
 )
 
@@ -85,7 +86,7 @@ def _doubt(path: Path) -> str:
     if stat.S_ISLNK(found.st_mode):
         return ""
     if not stat.S_ISDIR(found.st_mode):
-        return f"{path} is not a folder"
+        return f"{path} is not a directory"
     shared = found.st_mode & 0o002 or (
         found.st_mode & 0o020 and found.st_gid not in {0, os.getegid()}
     )

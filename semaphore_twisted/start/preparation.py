@@ -56,7 +56,9 @@ def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
             root=os.geteuid() == 0,
         )
     elif options["user"]:
-        raise Refused("--user: it goes with --with-vpn; else start as that account")
+        raise Refused(
+            "--user: needs --with-vpn; otherwise start the server as that account"
+        )
     try:
         given = activation.inherited(environ, pid=os.getpid())
     except CannotListen as error:
@@ -75,7 +77,7 @@ def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
     made = first_start.complete(begun, terminal=sys.stdout.isatty())
     if config.vpn.only and made.network is None:
         raise Refused(
-            "vpn.only: true found, and there is no VPN; make it as root with: "
+            "vpn.only: true, but the VPN is not set up; set it up as root with: "
             "semaphore vpn init --endpoint HOST"
         )
     path = programs.search_path(environ.get("PATH"), programs.own_programs())

@@ -214,8 +214,9 @@ class Renewal(Service):
         if covers(self._source.leaf, self._host) and not covers(leaf, self._host):
             names = ", ".join(pairs.names_of(leaf))
             raise Refused(
-                f"the new certificate is for {names}, {self._host} wanted (web_host), "
-                "which the one before is for"
+                f"the new certificate is for {names}; expected {self._host} "
+                "(web_host), "
+                "which the former certificate has"
             )
         try:
             self._source.reload(chain=chain, key=key)

@@ -33,7 +33,7 @@ def saved(conn: Connection, keyring: Keyring) -> tuple[dict[str, bytes], str]:
             if secret is not None:
                 found[name] = secret.reveal()
     except SecretUnreadable as error:
-        return {}, f"the local authority was left out: {error.message}"
+        return {}, f"the local certificate authority (CA) was left out: {error.message}"
     return found, ""
 
 
@@ -66,11 +66,11 @@ def _checked(conn: Connection, values: Mapping[str, bytes]) -> x509.Certificate:
             if name in values:
                 x509.load_pem_x509_certificate(values[name])
     except ValueError as error:
-        raise Unusable(f"the local authority cannot be read ({error})") from None
+        raise Unusable(f"the local CA cannot be read ({error})") from None
     if ROOT not in issued:
-        raise Unusable("the local authority has no root")
+        raise Unusable("the local CA has no root")
     root = issued[ROOT].certificate
     if conn.now >= root.not_valid_after_utc:
         end = root.not_valid_after_utc
-        raise Unusable(f"the root of the local authority ended at {end:%Y-%m-%d}")
+        raise Unusable(f"the root of the local CA expired at {end:%Y-%m-%d}")
     return root

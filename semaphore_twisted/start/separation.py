@@ -88,7 +88,7 @@ def separation(
     reason = reason or "process.app_namespaces switches it off"
     reason = reason.removeprefix("The job cannot be separated from others: ")
     if asked:
-        raise Refused(f"{asked[0]}: it is not possible here: {reason}")
+        raise Refused(f"{asked[0]}: not possible on this machine: {reason}")
     if jobs.uids and not jobs.have_accounts:
         raise Refused(
             "process.uid_range: its numbers need accounts of this machine (ssh refuses"

@@ -26,7 +26,9 @@ class NotOurs(Exception):
 
     def __init__(self, path: Path) -> None:
         """Name the directory."""
-        super().__init__(f"{path}: other files found, an empty folder wanted")
+        super().__init__(
+            f"{path}: the directory has other files; expected an empty directory"
+        )
 
 
 class InUse(Exception):

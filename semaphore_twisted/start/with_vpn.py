@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from semaphore_twisted.common.log_setting import FORMAT, LEVEL
 from semaphore_twisted.config import Config
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.vpnd import rights
 
@@ -47,13 +48,17 @@ def begin(
         )
     name = options["user"]
     if not name:
-        raise Refused("--user: none found, the account that the server is to become")
+        raise Refused(
+            "--user: not set; expected the account that the server switches to"
+        )
     try:
         account = pwd.getpwnam(name)
     except KeyError:
-        raise Refused(f"--user: there is no account {name!r}") from None
+        raise Refused(f"--user: there is no account {quoted(name)}") from None
     if account.pw_uid == 0:
-        raise Refused("--user: root found, an account without rights wanted")
+        raise Refused(
+            "--user: invalid value root; expected an account without privileges"
+        )
     if not state.exists():
         state.mkdir(0o700, parents=True)
         os.chown(state, account.pw_uid, account.pw_gid)

@@ -22,6 +22,7 @@ from semaphore_twisted import exhaustion, links
 from semaphore_twisted.daemon import DaemonOptions
 from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.links import LinkWatch
+from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.vpnd import places, rights, userspace
 from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.choice import choose
@@ -155,10 +156,7 @@ def _pipe(text: str | None) -> int | None:
     except (OSError, OverflowError):
         is_pipe = False
     if not is_pipe:
-        raise Refused(
-            f"--until-closed: invalid value {text[:20]!a}; expected the number of an "
-            "open pipe"
-        )
+        raise Refused(invalid("--until-closed", text, "the number of an open pipe"))
     return number
 
 
@@ -171,7 +169,9 @@ def _read(folder: Path) -> tuple[Settings, bytes]:
     for path in (folder / FILE, folder / KEY):
         try:
             if path.stat().st_mode & 0o077:
-                raise Refused(f"{path}: others can read it; chmod 600 {path}")
+                raise Refused(
+                    f"{path}: other users can read the file; chmod 600 {path}"
+                )
             contents.append(path.read_bytes())
         except OSError as error:
             raise Refused(
@@ -182,7 +182,9 @@ def _read(folder: Path) -> tuple[Settings, bytes]:
         keys.public_of(private_key)
         return load(contents[0]), private_key
     except (keys.WrongKey, UnicodeDecodeError):
-        raise Refused(f"{folder / KEY}: this is no private key") from None
+        raise Refused(
+            f"{folder / KEY}: the file has no WireGuard private key"
+        ) from None
     except WrongSettings as error:
         raise Refused(f"{folder / FILE}: {error}") from None
 
@@ -194,13 +196,13 @@ def _account(name: str | None) -> pwd.struct_passwd | None:
     """
     if os.geteuid() != 0:
         if name is not None and pwd.getpwuid(os.geteuid()).pw_name != name:
-            raise Refused("--user: only root can become somebody else")
+            raise Refused("--user: only root can switch to another account")
         return None
     try:
         return pwd.getpwnam(name or ACCOUNT)
     except KeyError:
         if name is not None:
-            raise Refused(f"--user: there is no account {name!r}") from None
+            raise Refused(f"--user: there is no account {quoted(name)}") from None
         return pwd.getpwuid(0)
 
 

@@ -78,7 +78,7 @@ class MainTests(SynchronousTestCase):
             code = main.main(["task", "run", *given, *words])
             self.assertEqual(code, 1)
             lines = self.err.getvalue().splitlines()
-            self.assertEqual(lines, [f"semaphore: {words[0]}: this is not UTF-8 text"])
+            self.assertEqual(lines, [f"semaphore: {words[0]}: the text is not UTF-8"])
 
     def test_every_command(self) -> None:
         """Each command and alias has a help of its own."""

@@ -223,7 +223,7 @@ class BackupTests(VpnCase):
         self.backup("--force")
         code, _, err = other.run("restore", *self.options(other), "--replace")
         self.assertEqual(code, 0)
-        self.assertIn("the local authority cannot be read", err)
+        self.assertIn("the local CA cannot be read", err)
         self.assertEqual(self.ensure(other), own)
 
     def test_owners_that_are_not_here(self) -> None:
@@ -295,7 +295,7 @@ class BackupTests(VpnCase):
         key = self.site.settings / "private.key"
         key.write_text(keys.format(keys.new_pair(os.urandom).private_key))
         said = self.refused("backup", *self.options(self.site))
-        self.assertIn("not the key that clients know", said)
+        self.assertIn("not the one that clients know", said)
 
     def test_damaged_peer(self) -> None:
         """A peer whose preshared key does not open is left out, and named."""

@@ -68,4 +68,4 @@ class CompanionTests(SynchronousTestCase):
         self.assertIn("is this the companion", self.refused(b"HTTP/1.1 400 Bad"))
         self.assertIn("companion's socket", self.refused(b"\0\0\0\2{}"))
         self.assertIn("Done was answered", self.refused(wire.Done()))
-        self.assertIn("turned us away", self.refused(b"\0\0"))
+        self.assertIn("closed the connection", self.refused(b"\0\0"))

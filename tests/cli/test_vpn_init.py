@@ -200,7 +200,7 @@ class InitTests(VpnCase):
         self.assertIn("vpn restore", said)
         key.write_text("no key")
         self.assertIn(
-            "not a WireGuard key", self.refused("init", "--vpn-settings", folder)
+            "has no WireGuard key", self.refused("init", "--vpn-settings", folder)
         )
         self.assertIn("(new)", self.init("--new-key"))
         public = keys.format(keys.public_of(self.private))

@@ -279,7 +279,7 @@ class FilesTests(ChangeTestCase):
                 "another name",
                 foreign.certificate_pem + self.issuer.certificate_pem,
                 foreign.key_pem,
-                "elsewhere.internal, localhost wanted",
+                "elsewhere.internal; expected localhost",
             ),
         ]
 

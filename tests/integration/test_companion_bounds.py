@@ -504,7 +504,7 @@ class NoBackendTests(LabTestCase):
             self.assertIn(word, self.refusal(companion))
             companion.secret(name, good[name])
         (companion.etc / "private.key").chmod(0o640)
-        self.assertIn("others can read it", self.refusal(companion))
+        self.assertIn("other users can read", self.refusal(companion))
         (companion.etc / "private.key").unlink()
         self.assertIn("semaphore vpn init", self.refusal(companion))
 

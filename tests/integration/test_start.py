@@ -279,7 +279,7 @@ class RefusalTests(StartTestCase):
         """A directory with foreign files is refused as a state directory."""
         self.state.mkdir()
         (self.state / "thesis.txt").touch()
-        self.assertIn("an empty folder wanted", self.refused(78))
+        self.assertIn("expected an empty directory", self.refused(78))
 
     def test_certificate_files(self) -> None:
         """A missing or invalid certificate is refused with the option's name."""

@@ -78,4 +78,4 @@ class ActivationTests(SynchronousTestCase):
         error = self.assertRaises(CannotListen, self.take, 1, "odd")
         self.assertIn("descriptor 400 (odd)", str(error))
         error = self.assertRaises(CannotListen, self.take, 1)
-        self.assertIn("descriptor 400 is no socket", str(error))
+        self.assertIn("descriptor 400 is not a socket", str(error))

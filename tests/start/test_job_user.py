@@ -60,10 +60,10 @@ class JobUserTests(SynchronousTestCase):
     def test_refusals(self) -> None:
         """An impossible value is refused with the option's name."""
         for process, words in (
-            (Process(user="nobody-here"), "process.user: 'nobody-here' found"),
-            (Process(uid=999), "process.gid is wanted too"),
+            (Process(user="nobody-here"), 'process.user: invalid value "nobody-here"'),
+            (Process(uid=999), "process.gid: not set"),
             (Process(gid=7), "process.gid"),
-            (Process(user="worker", uid=1), "12345 wanted"),
+            (Process(user="worker", uid=1), "expected 12345"),
         ):
             error = self.assertRaises(UnusableUser, resolve, process)
             self.assertIn(words, error.message)

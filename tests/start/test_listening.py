@@ -75,7 +75,7 @@ class BindTests(SynchronousTestCase):
             text = self.refused(Config(interface=host, port="0"))
             self.assertIn("interface", text)
         text = self.refused(Config(interface="fe80::1", port="0"))
-        self.assertIn("with its zone (fe80::1%eth0) wanted", text)
+        self.assertIn("with its zone, such as fe80::1%eth0", text)
 
     def test_unix(self) -> None:
         """A UNIX socket is closed to other users; only a stale one is replaced."""

@@ -85,7 +85,7 @@ class OwnFolderTests(SynchronousTestCase):
         """A file in its place, or on the way, is refused."""
         self.place.touch()
         self.assertIn("Not a directory", self.refusal())
-        self.assertIn("is not a folder", self.refusal(self.place / "x"))
+        self.assertIn("is not a directory", self.refusal(self.place / "x"))
 
     def test_another_users(self) -> None:
         """Links and folders of another user are refused, there and on the way."""

@@ -172,7 +172,7 @@ class FilesTests(RenewalTestCase):
         self.chain.write_bytes(leaf.certificate_pem)
         self.key.write_bytes(leaf.key_pem)
         (reason,) = self.errors(self.service.look)
-        self.assertIn("is for other, box wanted (web_host)", reason)
+        self.assertIn("is for other; expected box (web_host)", reason)
         self.assertIs(self.source.context(), before)
 
     def test_stopped(self) -> None:

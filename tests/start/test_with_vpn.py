@@ -52,15 +52,15 @@ class RefusalTests(SynchronousTestCase):
 
     def test_no_user(self) -> None:
         """Root must name the user that the server runs as."""
-        self.assertIn("--user: none found", self.refusal())
+        self.assertIn("--user: not set", self.refusal())
 
     def test_unknown_user(self) -> None:
         """An account that does not exist is named."""
-        self.assertIn("'nobody-at-all'", self.refusal(user="nobody-at-all"))
+        self.assertIn('"nobody-at-all"', self.refusal(user="nobody-at-all"))
 
     def test_root_again(self) -> None:
         """The server does not stay root."""
-        self.assertIn("an account without rights", self.refusal(user="root"))
+        self.assertIn("an account without privileges", self.refusal(user="root"))
 
 
 class KeeperTests(SynchronousTestCase):

@@ -35,7 +35,7 @@ class StartTests(FolderTestCase):
             (self.folder / name).chmod(0o600)
         for content in (b"", b"x" * 44, keys.format(bytes(32)).encode(), b"\xff"):
             self.write(KEY, content)
-            self.assertIn("no private key", self.refused())
+            self.assertIn("no WireGuard private key", self.refused())
         self.write(KEY, keys.format(PRIVATE).encode())
         self.write(FILE, b"{}")
         self.assertIn(FILE, self.refused())
