@@ -10,7 +10,6 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -43,6 +42,7 @@ from semaphore_twisted.config_values import (
     value_of,
     wrong_kind,
 )
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.refusals import invalid
 
 PREFIX = "SEMAPHORE_"
@@ -360,14 +360,14 @@ def _not_served(option: Option, origin: str) -> str:
     return f"{option.path} has no effect: {why} (from {origin})"
 
 
-def _put(tree: dict[str, Any], path: str, value: object) -> None:
+def _put(tree: JsonObject, path: str, value: object) -> None:
     *folders, last = path.split(".")
     for folder in folders:
         tree = tree.setdefault(folder, {})
     tree[last] = value
 
 
-def default(option: Option) -> Any:
+def default(option: Option) -> object:
     """Return the value of a served *option* that is not set."""
     value: object = Config()
     for part in option.path.split("."):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -50,7 +49,7 @@ _FLAGS = {
 }
 
 
-def value_of(option: Option, raw: Any, origin: str, read: Read) -> Any:
+def value_of(option: Option, raw: object, origin: str, read: Read) -> object:
     """Return *raw* converted to the option's kind, or ``None`` if it counts as unset.
 
     :raises WrongOption: if *raw* cannot be converted
@@ -111,7 +110,7 @@ def _as_map(raw: object) -> dict[str, str] | None:
     }
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:

@@ -6,6 +6,12 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IReactorTCP,
+    IReactorTime,
+    IReactorUDP,
+    IReactorUNIX,
+)
 from zope.interface import Attribute, Interface
 
 from semaphore_twisted.model.ids import ProjectId, TaskId
@@ -39,6 +45,10 @@ class ComputeFunction(Protocol):
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
         """Run *function*; the Deferred fires with its result."""
+
+
+class IServerReactor(IReactorTime, IReactorTCP, IReactorUDP, IReactorUNIX):
+    """The reactor interfaces that the services of the server need together."""
 
 
 class IDatabase(Interface):

@@ -20,7 +20,7 @@ from service_identity.cryptography import (
     verify_certificate_hostname,
     verify_certificate_ip_address,
 )
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
@@ -187,12 +187,14 @@ class Tls:
             self._context = options.getContext()
         return _Client(host.strip("[]"), self._context)
 
-    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: ARG002, N802
+    def creatorForNetloc(self, hostname: bytes, port: int) -> _Client:  # noqa: ARG002, N802
         """Return a connection creator for an agent's request to *hostname*."""
         return self.to(hostname.decode("ascii"))
 
 
-def agent(reactor: Any, tls: Tls, *, pool: HTTPConnectionPool | None = None) -> IAgent:
+def agent(
+    reactor: IReactorTime, tls: Tls, *, pool: HTTPConnectionPool | None = None
+) -> IAgent:
     """Return an agent whose connections use *tls*."""
     made: IAgent = Agent(reactor, tls, connectTimeout=CONNECT_SECONDS, pool=pool)
     return made

@@ -68,14 +68,14 @@ class Options(DaemonOptions):
 
     synopsis = "[options]"
     longdesc = "Run Ansible and scripts from a browser or an API."
-    optParameters: ClassVar[list[list[Any]]] = [
+    optParameters: ClassVar[list[list[object]]] = [
         ["config", "c", None, "The configuration file, JSON or TOML."],
         ["state", "s", None, "The state directory."],
         ["user", None, None, "The account to switch to, with --with-vpn."],
         ["vpn-settings", None, "/etc/semaphore-vpn", "Written by `vpn init`."],
         ["vpn-state", None, "/var/lib/semaphore-vpn", "The companion's state."],
     ]
-    optFlags: ClassVar[list[list[Any]]] = [
+    optFlags: ClassVar[list[list[object]]] = [
         ["demo", None, 'Add the project "Demo", unless it is there.'],
         [
             "insecure-http",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -108,20 +108,22 @@ class Answer:
         )
 
 
-def address(text: Any, what: str) -> str:
+def address(text: object, what: str) -> str:
     """Return *text*, a URL from the CA; *what* names its resource in the error.
 
     :raises Trouble: if *text* is not a printable ASCII HTTPS URL of at most 2048
         characters
     """
+    if not isinstance(text, str):
+        raise Trouble(f"the authority gave no usable address for {what}")
     try:
         parts = urlsplit(text)
         good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-    except (ValueError, AttributeError, TypeError):
+    except ValueError:
         good = False
     if not good or len(text) > 2048 or not text.isascii() or not text.isprintable():
         raise Trouble(f"the authority gave no usable address for {what}")
-    return str(text)
+    return text
 
 
 def plain(text: str) -> str:

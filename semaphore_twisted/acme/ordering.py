@@ -6,7 +6,7 @@ with the account, the order and the key that it had.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import define
 from msgspec.structs import replace
@@ -255,7 +255,7 @@ class Ordering:
 
     # the record
 
-    async def _change(self, **fields: Any) -> None:
+    async def _change(self, **fields: object) -> None:
         await self._ledger.keep(replace(self._ledger.record, **fields))
 
     async def _forget_order(self) -> None:

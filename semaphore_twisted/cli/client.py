@@ -31,6 +31,7 @@ from typing_extensions import override
 
 from semaphore_twisted import outgoing
 from semaphore_twisted.cli.failure import UNREACHABLE, Failure
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.outgoing import CONNECT_SECONDS, Tls, failed_check
 from semaphore_twisted.start.operator_files import given
@@ -55,7 +56,7 @@ class Server:
             raise Failure(invalid("--url", url, "https://HOST[:PORT]"))
         return cls(url.rstrip("/"), token, ca)
 
-    def trust(self) -> Any:
+    def trust(self) -> object:
         """Return the trusted roots.
 
         :raises Failure: if the file of ``--ca`` has no certificate
@@ -89,7 +90,7 @@ class Client:
         self._pool = HTTPConnectionPool(self._reactor)
         self._agent = outgoing.agent(self._reactor, self._tls, pool=self._pool)
 
-    async def call(self, method: str, path: str, body: Any = None) -> Any:
+    async def call(self, method: str, path: str, body: object = None) -> Any:
         """Call the API at *path* below ``/api``; return the decoded response.
 
         :raises Failure: if the server cannot be reached, is not trusted, or refuses
@@ -227,7 +228,7 @@ _REASONS: dict[type[BaseException], str] = {
 
 def _refused(method: str, path: str, code: int, content: bytes) -> Failure:
     try:
-        sentence = msgspec.json.decode(content, type=dict[str, Any]).get("error")
+        sentence = msgspec.json.decode(content, type=JsonObject).get("error")
     except msgspec.DecodeError:
         sentence = None
     usual = {

@@ -7,10 +7,10 @@ nowhere else.
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
+from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.cli.vpn import LateParser
 
 #: Placeholders of values that are paths.
@@ -102,7 +102,7 @@ def read(
     )
 
 
-def _commands(action: Any, words: tuple[str, ...]) -> Iterator[Command]:
+def _commands(action: Subparsers, words: tuple[str, ...]) -> Iterator[Command]:
     summaries = {each.dest: each.help for each in action._choices_actions}  # noqa: SLF001
     names: dict[int, list[str]] = {}
     for name, parser in action.choices.items():
@@ -112,7 +112,7 @@ def _commands(action: Any, words: tuple[str, ...]) -> Iterator[Command]:
             action.choices[name],
             (*words, name),
             aliases=tuple(aliases),
-            summary=summaries[name],
+            summary=summaries[name] or "",
         )
 
 

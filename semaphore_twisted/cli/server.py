@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from typing import Any
 
 from semaphore_twisted.cli.installation import add_options
 from semaphore_twisted.cli.paths import path_of
@@ -86,9 +85,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         environ=os.environ,
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    loop: Any = reactor
     service.privilegedStartService()
-    loop.callWhenRunning(service.startService)
-    loop.addSystemEventTrigger("before", "shutdown", service.stopService)
-    loop.run()
+    reactor.callWhenRunning(service.startService)
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()
     return 0

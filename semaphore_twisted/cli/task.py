@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -142,18 +141,17 @@ def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
 
     from semaphore_twisted.lifecycle import steady  # noqa: PLC0415 - with the reactor
 
-    loop: Any = reactor
-    steady(loop)
-    client = Client(loop, server)
+    steady(reactor)
+    client = Client(reactor, server)
 
     async def work() -> int:
         try:
-            return await command(arguments, client, loop)
+            return await command(arguments, client, reactor)
         finally:
             await client.close()
 
     try:
-        return under_reactor.run(loop, work)
+        return under_reactor.run(reactor, work)
     except under_reactor.Interrupted:
         return INTERRUPTED
 

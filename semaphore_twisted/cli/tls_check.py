@@ -3,7 +3,6 @@
 import argparse
 import http.client
 import socket
-from typing import Any
 
 from semaphore_twisted.acme import preflight
 from semaphore_twisted.acme.challenges import HTTP
@@ -73,8 +72,7 @@ def _authority(config: Config) -> list[Finding]:
     """Check the CA's directory, under the reactor."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
-    loop: Any = reactor
-    exchange = AgentExchange(acme.agent(config, loop), loop)
+    exchange = AgentExchange(acme.agent(config, reactor), reactor)
 
     async def work() -> list[Finding]:
         return await preflight.authority(
@@ -85,7 +83,7 @@ def _authority(config: Config) -> list[Finding]:
         )
 
     try:
-        return under_reactor.run(loop, work)
+        return under_reactor.run(reactor, work)
     except under_reactor.Interrupted:
         raise KeyboardInterrupt from None
 

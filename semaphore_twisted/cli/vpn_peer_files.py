@@ -6,11 +6,11 @@ A private key that is generated here is only in the printed file.
 import argparse
 import os
 import sys
-from typing import Any
 
 from semaphore_twisted.cli import table, vpn_running, vpn_store
 from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.user import duration
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
 from semaphore_twisted.operations import peers, vpn_network
 from semaphore_twisted.operations.peers import NewPeer
@@ -81,7 +81,7 @@ def _public(arguments: argparse.Namespace, pair: keys.Pair | None) -> str:
 
 def _whose(
     conn: Connection, arguments: argparse.Namespace
-) -> tuple[PeerKind, dict[str, Any]]:
+) -> tuple[PeerKind, JsonObject]:
     """Return the requested kind and owner."""
     user, project = vpn_store.owner_of(conn, arguments)
     kind = PeerKind(arguments.kind or ("host" if project is not None else "laptop"))

@@ -6,11 +6,11 @@ PKCS#8 without encryption, as git needs it.
 """
 
 from datetime import datetime
-from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from semaphore_twisted.model.errors import Invalid
@@ -75,7 +75,7 @@ def _chain(text: str) -> list[x509.Certificate]:
         raise Invalid(f"the certificate can not be read as PEM{hint}") from None
 
 
-def _key(text: str, passphrase: str) -> Any:
+def _key(text: str, passphrase: str) -> PrivateKeyTypes:
     secret = passphrase.encode() if passphrase else None
     try:
         return serialization.load_pem_private_key(text.strip().encode(), secret)

@@ -4,7 +4,6 @@ import ctypes
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.model.limits import DISK_RESERVE, DISK_RESERVE_PART
@@ -60,7 +59,7 @@ def _record_near(descriptor: int, place: int, offset: int) -> int | None:
 
 
 @cache
-def _libc() -> Any:
+def _libc() -> ctypes.CDLL:
     library = ctypes.CDLL(None, use_errno=True)
     library.fallocate.argtypes = [
         ctypes.c_int,

@@ -5,11 +5,11 @@ passed to the supervisor. Its ``repr`` shows no secret.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import Isolation
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
@@ -62,9 +62,9 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     inventory: InventorySource | None = None
     vaults: tuple[VaultPassword, ...] = ()
     #: Variables of the variable group.
-    variables: dict[str, Any] = {}
+    variables: JsonObject = {}
     #: The task's answers to the template's survey.
-    answers: dict[str, Any] = {}
+    answers: JsonObject = {}
     #: Secret variables of the variable group.
     secret_variables: dict[str, str] = {}
     #: Secret answers to the survey.

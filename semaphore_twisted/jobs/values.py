@@ -17,7 +17,6 @@ here. The form depends on the author of the value (the table in
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -72,7 +71,7 @@ def extra_variables(
     return files, tuple(f"--extra-vars=@{WORKSPACE}/{file.path}" for file in files)
 
 
-def exact(value: Any) -> Any:
+def exact(value: object) -> object:
     """Return *value* in Ansible's JSON with each text marked as no template.
 
     Its depth was checked. Tried with ansible-core 2.17 to 2.21, nested values too. YAML
@@ -106,7 +105,7 @@ def _key(name: object) -> str:
     return name
 
 
-def _json(values: Mapping[str, object]) -> bytes:
+def _json(values: object) -> bytes:
     """Return *values* as JSON.
 
     :raises Invalid: if a text is not Unicode

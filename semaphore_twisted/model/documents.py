@@ -6,6 +6,7 @@ a depth that each of these programs supports.
 """
 
 import json
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -13,6 +14,10 @@ from semaphore_twisted.model.errors import Invalid
 
 #: Maximum nesting of lists and objects; ansible-core 2.19 fails somewhat below 400.
 DEEPEST = 100
+
+
+#: A decoded JSON object, whose values have been checked or will be.
+JsonObject: TypeAlias = dict[str, Any]
 
 
 def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, object]:

@@ -4,7 +4,6 @@ A sentence of this form is one line: ``port: invalid value "abc"; expected 1 to 
 """
 
 import json
-from typing import Any
 
 #: Maximum number of characters of a value that a sentence quotes.
 _LONGEST = 60
@@ -27,7 +26,7 @@ def _escaped(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a refused *value* for a sentence: a text quoted, other values as JSON."""
     if isinstance(value, str):
         return quoted(value)
@@ -35,7 +34,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def invalid(where: str, value: Any, expected: str, *, origin: str = "") -> str:
+def invalid(where: str, value: object, expected: str, *, origin: str = "") -> str:
     """Return the sentence that refuses *value*.
 
     *where* is the option, argument or field, *expected* describes the accepted values

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.ids import (
     InventoryId,
@@ -131,7 +131,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     build_task_id: TaskId | None = None
     version: str | None = None
     inventory_id: InventoryId | None = None
-    params: dict[str, Any] = {}
+    params: JsonObject = {}
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 

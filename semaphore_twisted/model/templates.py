@@ -1,10 +1,10 @@
 """Templates: the program that a task runs, its inputs and its survey."""
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.ids import (
     EnvironmentId,
     InventoryId,
@@ -102,7 +102,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     suppress_success_alerts: bool
     app: str
     tasks: int
-    task_params: dict[str, Any]
+    task_params: JsonObject
     allow_override_branch_in_task: bool
     allow_parallel_tasks: bool
     #: the damaged fields of the stored row; absent if there are none

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid
 
 
@@ -164,7 +165,7 @@ def _says_something(value: object) -> bool:
     return bool(value)
 
 
-def _text(extra: dict[str, Any]) -> _Check:
+def _text(extra: JsonObject) -> _Check:
     characters, most, line = (
         extra.get("characters"),
         extra.get("bytes"),
@@ -199,7 +200,7 @@ def _control(character: str) -> bool:
     return ord(character) < 0x20 or ord(character) == 0x7F
 
 
-def _nested(of: inspect.Type, extra: dict[str, Any]) -> _Check:
+def _nested(of: inspect.Type, extra: JsonObject) -> _Check:
     most: int | None = extra.get("bytes")
 
     def check_nested(value: object, where: str, kept: _Kept) -> None:

@@ -26,7 +26,7 @@ _TYPES = {
 
 
 def sentence(
-    error: msgspec.MsgspecError, of: Any = Any, *, root: str = "The body"
+    error: msgspec.MsgspecError, of: object = Any, *, root: str = "The body"
 ) -> str:
     """Return the sentence for *error* about a value of the type *of*.
 

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, AddressFamily, inet_ntop, inet_pton
-from typing import Any
 
 import msgspec
 from typing_extensions import override
@@ -19,7 +18,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import SecretUnreadable
 from semaphore_twisted.operations import preshared_keys, vpn_network
 from semaphore_twisted.operations.vpn_network import NetworkRow
-from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.engine import Connection, Row
 from semaphore_twisted.persistence.statements import vpn_peers as statements
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import DesiredPeer, Grant
@@ -130,7 +129,7 @@ class _Reading:
         self._pools = dict(_bounds(pool) for _, pool, _ in network.families)
         self._servers = frozenset(network.servers)
 
-    def take(self, row: Any) -> tuple[str, ...]:
+    def take(self, row: Row) -> tuple[str, ...]:
         """Convert a row and return its addresses; none if the row is damaged."""
         uuid, public_key, envelope = row[1], row[5], row[6]
         try:
@@ -217,7 +216,7 @@ def _networks(
 
 
 def _grants(
-    row: Any,
+    row: Row,
     addresses: tuple[str, ...],
     networks: dict[tuple[str, int], list[str]],
     members: dict[int, list[int]],

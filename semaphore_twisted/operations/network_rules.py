@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -45,7 +44,7 @@ class NewNetwork(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int = 1420
 
 
-def columns_of(new: NewNetwork) -> dict[str, Any]:
+def columns_of(new: NewNetwork) -> dict[str, object]:
     """Return the columns for *new*."""
     if not INTERFACE.fullmatch(new.interface) or new.interface in {".", ".."}:
         raise Invalid("interface: a name of up to 15 letters, digits and _=+.- wanted")

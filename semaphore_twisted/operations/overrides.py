@@ -5,13 +5,13 @@ the values they have read.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.apps import App, app_of
-from semaphore_twisted.model.documents import json_texts
+from semaphore_twisted.model.documents import JsonObject, json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     EnvironmentId,
@@ -98,7 +98,7 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
 class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     """The checked overrides of a task, as columns of its row."""
 
-    params: dict[str, Any]
+    params: JsonObject
     hosts_limit: str
     debug: bool
     dry_run: bool
@@ -217,7 +217,7 @@ def _check_arguments(arguments: str | None, app: App) -> None:
         check_task_arguments(msgspec.json.decode(arguments, type=tuple[str, ...]))
 
 
-def _check_selection(params: dict[str, Any], own: TaskParams) -> None:
+def _check_selection(params: JsonObject, own: TaskParams) -> None:
     """Refuse limits and tags that are more than plain names and patterns."""
     if params.get("limit") != own.limit:
         for part in params.get("limit", ()):
@@ -251,7 +251,7 @@ def _differs(asked: object, own: object) -> bool:
     return bool(asked) and asked != own
 
 
-def _plain(stored: dict[str, object]) -> dict[str, Any]:
+def _plain(stored: dict[str, object]) -> JsonObject:
     """Return stored parameters, with comma-separated texts converted to lists."""
     plain = {name: value for name, value in stored.items() if value is not None}
     for name in ("limit", "tags", "skip_tags"):
@@ -260,10 +260,10 @@ def _plain(stored: dict[str, object]) -> dict[str, Any]:
     return plain
 
 
-def _params(body: NewTask) -> dict[str, Any]:
+def _params(body: NewTask) -> JsonObject:
     """Return the parameters in *body*, inside and outside of ``params``."""
     sent = msgspec.to_builtins(body.params or AskedParams())
-    params: dict[str, Any] = {
+    params: JsonObject = {
         name: value
         for name, value in sent.items()
         if value is not None and name in TaskParams.__struct_fields__

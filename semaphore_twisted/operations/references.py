@@ -1,7 +1,6 @@
 """References between objects: checked on saving, and reported on deletion."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -67,7 +66,7 @@ def check(
     project_id: ProjectId,
     number: int | None,
     field: str,
-) -> Any:
+) -> object:
     """Check that the object *number* in the body's *field* belongs to the project.
 
     Return the statement's first column; ``None`` if *number* is ``None``.

@@ -6,14 +6,13 @@ stored separately. An empty optional answer counts as missing.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.apps import ANSIBLE, App
-from semaphore_twisted.model.documents import json_object
+from semaphore_twisted.model.documents import JsonObject, json_object
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
@@ -21,7 +20,7 @@ from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 class Answers(msgspec.Struct, frozen=True):
     """The checked answers; *secrets* are texts."""
 
-    variables: dict[str, Any]
+    variables: JsonObject
     secrets: dict[str, str]
 
     @override
@@ -101,7 +100,7 @@ def _text(variable: SurveyVariable, value: object) -> str:
     raise Invalid(f"The variable “{variable.name}” must be a text")
 
 
-def _checked(variable: SurveyVariable, value: Any) -> Any:
+def _checked(variable: SurveyVariable, value: object) -> str | float:
     if not isinstance(value, str | int | float):
         raise Invalid(f"The variable “{variable.name}” must be one value")
     if variable.type is SurveyType.INTEGER:

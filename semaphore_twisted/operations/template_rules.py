@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.apps import ANSIBLE, App, find
-from semaphore_twisted.model.documents import json_texts
+from semaphore_twisted.model.documents import JsonObject, json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import (
@@ -98,7 +98,7 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     arguments: TaskText | None = None
     survey_vars: Annotated[tuple[NewSurveyVariable, ...], SURVEY] | None = None
     vaults: Annotated[tuple[NewVault, ...], TASK_JSON] | None = None
-    task_params: Annotated[dict[str, Any], TASK_JSON] | None = None
+    task_params: Annotated[JsonObject, TASK_JSON] | None = None
     suppress_success_alerts: bool = False
     allow_override_args_in_task: bool = False
     allow_override_branch_in_task: bool = False

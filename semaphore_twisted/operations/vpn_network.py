@@ -5,7 +5,6 @@ the transaction of that change.
 """
 
 import ipaddress
-from typing import Any
 
 import msgspec
 
@@ -141,7 +140,7 @@ def initialise(
     kept = all(
         keeps_files(
             Pool(getattr(before, f"pool{each}"), getattr(before, f"server{each}")),
-            Pool(values[f"pool{each}"], values[f"server{each}"]),
+            Pool(str(values[f"pool{each}"]), str(values[f"server{each}"])),
         )
         for each in (4, 6)
     )
@@ -170,7 +169,7 @@ def change(
     """
     check_administrator(actor)
     before = row(conn)
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     if changed.endpoint is not msgspec.UNSET:
         values["endpoint"] = in_field(
             "endpoint", addresses.parse_endpoint, changed.endpoint
@@ -239,17 +238,17 @@ def _shown(found: NetworkRow, options: Options) -> Network:
     )
 
 
-def _check_sites(conn: Connection, values: dict[str, Any]) -> None:
+def _check_sites(conn: Connection, values: dict[str, object]) -> None:
     for network in conn.column(vpn_sites.networks):
-        check_apart(network, (values["pool4"], values["pool6"]), "pool4")
+        check_apart(network, (str(values["pool4"]), str(values["pool6"])), "pool4")
 
 
-def _differing(before: NetworkRow, values: dict[str, Any]) -> set[str]:
+def _differing(before: NetworkRow, values: dict[str, object]) -> set[str]:
     return {name for name, value in values.items() if getattr(before, name) != value}
 
 
 def _store(
-    conn: Connection, actor: Actor | None, before: NetworkRow, values: dict[str, Any]
+    conn: Connection, actor: Actor | None, before: NetworkRow, values: dict[str, object]
 ) -> None:
     if not values:
         return

@@ -49,7 +49,7 @@ def mended(record: dict[str, Any], of: Any, json: tuple[str, ...]) -> Any:
     return of(**record, fault=fault)
 
 
-def _empty(of: inspect.Type) -> Any:
+def _empty(of: inspect.Type) -> object:
     """Return the replacement for a damaged value of the type *of*."""
     if isinstance(of, inspect.UnionType):
         return None if of.includes_none else _empty(of.types[0])

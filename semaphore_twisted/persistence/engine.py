@@ -10,12 +10,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Table, bindparam, delete, insert, update
+from sqlalchemy import Delete, Insert, Table, Update, bindparam, delete, insert, update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql.base import Executable
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 #: A statement of SQLAlchemy Core.
 Statement: TypeAlias = Executable
+#: The values of a row, in the order of the statement's columns.
+Row: TypeAlias = tuple[Any, ...]
 
 #: A connection and two numbers; see :meth:`Connection.version`.
 Version = tuple["Connection", int, int]
@@ -79,7 +82,7 @@ def timestamp(moment: datetime) -> str:
     return f"{plain.isoformat(timespec='microseconds')}Z"
 
 
-def _bound(value: Any) -> Any:
+def _bound(value: object) -> int | float | bytes | str | None:
     if value is None or isinstance(value, int | float | bytes):
         return int(value) if isinstance(value, bool) else value
     if isinstance(value, str):
@@ -123,7 +126,7 @@ class Connection:
 
     _cache: dict[object, _Compiled] = {}  # noqa: RUF012 - statements are module constants
 
-    def _compiled(self, statement: Any) -> _Compiled:
+    def _compiled(self, statement: Executable) -> _Compiled:
         found = self._cache.get(statement)
         if found is None:
             found = self._cache[statement] = _Compiled(statement)
@@ -146,7 +149,7 @@ class Connection:
         except UnicodeEncodeError:
             raise Invalid("A text is not valid Unicode") from None
 
-    def _values(self, statement: Executable, rows: list[Any], of: type[T]) -> list[T]:
+    def _values(self, statement: Executable, rows: list[Row], of: type[T]) -> list[T]:
         """Convert *rows* to *of*, all at once, since a list may have a thousand.
 
         If a row is damaged and *of* has the field ``fault``, each row is converted
@@ -160,8 +163,8 @@ class Connection:
                 raise
         return [self._mended(compiled, row, of) for row in rows]
 
-    def _records(self, compiled: _Compiled, rows: list[Any], of: type[T]) -> list[T]:
-        records: list[Any] = [
+    def _records(self, compiled: _Compiled, rows: list[Row], of: type[T]) -> list[T]:
+        records: list[dict[str, Any]] = [
             dict(zip(compiled.names, row, strict=False)) for row in rows
         ]
         for name in compiled.decode:
@@ -172,7 +175,7 @@ class Connection:
             return [msgspec.convert(records[0], of, strict=False)]
         return msgspec.convert(records, list[of], strict=False)  # type: ignore[valid-type]
 
-    def _mended(self, compiled: _Compiled, row: Any, of: type[T]) -> T:
+    def _mended(self, compiled: _Compiled, row: Row, of: type[T]) -> T:
         try:
             return self._records(compiled, [row], of)[0]
         except damage.DAMAGE:
@@ -201,7 +204,7 @@ class Connection:
         together = self._together(compiled, values, ids, size)
         if together is not None:
             return self._values(statement, together, of), len(ids)
-        rows: list[Any] = []
+        rows: list[Row] = []
         held, looked_up = 0, 0
         for number in ids:
             looked_up += 1
@@ -220,7 +223,7 @@ class Connection:
         values: dict[str, object],
         ids: Sequence[int],
         size: int,
-    ) -> list[Any] | None:
+    ) -> list[Row] | None:
         """Return all rows of *ids* by one statement; ``None`` if they may be too large.
 
         This takes a third of the time of one statement per row.
@@ -286,12 +289,12 @@ class Connection:
         row = self.execute(statement, **parameters).fetchone()
         return None if row is None else self._values(statement, [row], of)[0]
 
-    def scalar(self, statement: Executable, **parameters: Any) -> Any:
+    def scalar(self, statement: Executable, **parameters: object) -> Any:
         """Return the first column of the first row, or ``None``."""
         row = self.execute(statement, **parameters).fetchone()
         return None if row is None else row[0]
 
-    def column(self, statement: Executable, **parameters: Any) -> list[Any]:
+    def column(self, statement: Executable, **parameters: object) -> list[Any]:
         """Return the first column of every row."""
         return [row[0] for row in self.execute(statement, **parameters)]
 
@@ -384,34 +387,25 @@ class Connection:
         self.raw.close()
 
 
-_built: dict[tuple[Any, ...], Any] = {}
+@cache
+def _insertion(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert(table).values({name: bindparam(name) for name in names})
 
 
-def _insertion(table: Table, names: tuple[str, ...]) -> Any:
-    key = ("insert", table.name, names)
-    if key not in _built:
-        _built[key] = insert(table).values({name: bindparam(name) for name in names})
-    return _built[key]
+@cache
+def _change(table: Table, names: tuple[str, ...]) -> Update:
+    (primary,) = table.primary_key
+    return (
+        update(table)
+        .where(primary == bindparam("key"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
 
 
-def _change(table: Table, names: tuple[str, ...]) -> Any:
-    key = ("update", table.name, names)
-    if key not in _built:
-        (primary,) = table.primary_key
-        _built[key] = (
-            update(table)
-            .where(primary == bindparam("key"))
-            .values({name: bindparam(f"new_{name}") for name in names})
-        )
-    return _built[key]
-
-
-def _deletion(table: Table) -> Any:
-    key = ("delete", table.name)
-    if key not in _built:
-        (primary,) = table.primary_key
-        _built[key] = delete(table).where(primary == bindparam("key"))
-    return _built[key]
+@cache
+def _deletion(table: Table) -> Delete:
+    (primary,) = table.primary_key
+    return delete(table).where(primary == bindparam("key"))
 
 
 def connect(

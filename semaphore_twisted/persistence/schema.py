@@ -7,8 +7,6 @@ with its purpose). Times are texts, RFC 3339 in UTC with six decimals, so they s
 texts. Booleans are 0 and 1.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -34,13 +32,13 @@ metadata = MetaData(
 _JSON = {"json": True}
 
 
-def _id() -> Column[Any]:
+def _id() -> Column[int]:
     return Column("id", Integer, primary_key=True, autoincrement=True)
 
 
 def _reference(
     name: str, target: str, *, on_delete: str = "RESTRICT", nullable: bool = False
-) -> Column[Any]:
+) -> Column[int]:
     return Column(
         name,
         Integer,
@@ -50,23 +48,23 @@ def _reference(
     )
 
 
-def _project() -> Column[Any]:
+def _project() -> Column[int]:
     return _reference("project_id", "project.id", on_delete="CASCADE")
 
 
 def _text(
     name: str, *, nullable: bool = False, default: str | None = None
-) -> Column[Any]:
+) -> Column[str]:
     return Column(name, Text, nullable=nullable, server_default=default)
 
 
-def _flag(name: str, *, default: int = 0) -> Column[Any]:
+def _flag(name: str, *, default: int = 0) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=str(default))
 
 
 def _number(
     name: str, *, nullable: bool = False, default: int | None = None
-) -> Column[Any]:
+) -> Column[int]:
     return Column(
         name,
         Integer,

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 from cryptography import x509
@@ -23,7 +22,7 @@ from semaphore_twisted.acme.service import AcmeService, Settings
 from semaphore_twisted.common import atomic_file
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.interfaces import IDatabase, IServerReactor
 from semaphore_twisted.outgoing import Tls
 from semaphore_twisted.start.installation import Refused
 from semaphore_twisted.start.operator_files import content_of
@@ -43,7 +42,7 @@ def folder(path: Path) -> Folder:
     return Folder(path, atomic_file.write)
 
 
-def agent(config: Config, reactor: Any) -> IAgent:
+def agent(config: Config, reactor: IReactorTime) -> IAgent:
     """Return the agent that connects to the CA.
 
     It trusts only ``acme.ca_bundle``, or else the system's roots and ``ca_bundle``.
@@ -136,7 +135,7 @@ def assemble(
     local: PemCertificates,
     database: IDatabase,
     keyring: Keyring,
-    reactor: Any,
+    reactor: IServerReactor,
     now: Callable[[], datetime],
 ) -> Acme:
     """Assemble the parts; a stored certificate in *path* is served at once.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define, field, frozen
 from cryptography import x509
@@ -17,7 +17,7 @@ from semaphore_twisted.config import Config
 from semaphore_twisted.config_address import host_of
 from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.crypto.pairs import names_of
-from semaphore_twisted.interfaces import ICertificateSource, IDatabase
+from semaphore_twisted.interfaces import ICertificateSource, IDatabase, IServerReactor
 from semaphore_twisted.start import acme, first_start, link_trust, renewal, serving
 from semaphore_twisted.start.acme import Acme
 from semaphore_twisted.start.authority import Certificates
@@ -144,7 +144,7 @@ def served(
     made: Complete,
     *,
     database: IDatabase,
-    reactor: Any,
+    reactor: IServerReactor,
     now: Callable[[], datetime],
 ) -> Served | None:
     """Return the certificates of *made*, ``None`` without TLS.

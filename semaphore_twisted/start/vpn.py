@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
@@ -15,7 +14,7 @@ from typing_extensions import override
 
 from semaphore_twisted.config import Config
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.interfaces import IDatabase, IPeerObserver
+from semaphore_twisted.interfaces import IDatabase, IPeerObserver, IServerReactor
 from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.operations import peers
@@ -125,7 +124,7 @@ def peer_service(
     database: IDatabase,
     keyring: Keyring,
     observers: Sequence[IPeerObserver],
-    reactor: Any,
+    reactor: IServerReactor,
     now: Callable[[], datetime],
 ) -> PeerService:
     """Return the service that synchronizes the device with the database."""
@@ -142,7 +141,7 @@ def peer_service(
 
 
 def tunnel(
-    config: Config, network: Network, site: IProtocolFactory, *, reactor: Any
+    config: Config, network: Network, site: IProtocolFactory, *, reactor: IServerReactor
 ) -> Service | None:
     """Return the listeners inside the tunnel: DNS, and with ``vpn.only`` the site."""
     addresses = [each for each in (network.server4, network.server6) if each]
@@ -159,7 +158,11 @@ def tunnel(
 
 
 def _names(
-    config: Config, network: Network, addresses: Sequence[str], *, reactor: Any
+    config: Config,
+    network: Network,
+    addresses: Sequence[str],
+    *,
+    reactor: IServerReactor,
 ) -> NameServer:
     pools = [each for each in (network.pool4, network.pool6) if each]
     resolvers = ResolvConf(RESOLV_CONF, addresses, reactor.seconds)

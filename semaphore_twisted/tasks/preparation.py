@@ -1,7 +1,7 @@
 """Collects the inputs of a task and decrypts its secrets to make a job order."""
 
 from collections.abc import Container, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from typing_extensions import override
@@ -14,7 +14,7 @@ from semaphore_twisted.jobs.order import (
     Source,
     VaultPassword,
 )
-from semaphore_twisted.model.documents import json_object
+from semaphore_twisted.model.documents import JsonObject, json_object
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     EnvironmentId,
@@ -61,7 +61,7 @@ class _Sealed(msgspec.Struct, frozen=True):
 class _Variables(msgspec.Struct, frozen=True):
     """The variables of a group: plain and secret, extra variables and environment."""
 
-    plain: dict[str, Any]
+    plain: JsonObject
     environ: dict[str, str]
     secret: dict[str, str]
     secret_environ: dict[str, str]

@@ -6,7 +6,7 @@ that is not answered in time ends the connection, and all pending requests fail.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import (
@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IReactorTime,
     IStreamClientEndpoint,
+    ITCPTransport,
 )
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.task import deferLater
@@ -69,6 +70,7 @@ class CompanionProtocol(Int32StringReceiver):
     """Sends requests immediately and matches answers to them in order."""
 
     MAX_LENGTH = wire.MAX_FRAME
+    transport: ITCPTransport | None
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, *, clock: IReactorTime, lost: Callable[[str], None]) -> None:
@@ -100,9 +102,8 @@ class CompanionProtocol(Int32StringReceiver):
     def end(self, reason: str) -> None:
         """Abort the connection with *reason*, unless an earlier call gave one."""
         self._reason = self._reason or reason
-        transport: Any = self.transport
-        if transport is not None:
-            transport.abortConnection()
+        if self.transport is not None:
+            self.transport.abortConnection()
 
     @override
     def stringReceived(self, string: bytes) -> None:

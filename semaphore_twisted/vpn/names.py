@@ -11,7 +11,7 @@ so are queries beyond a peer's rate limit.
 import ipaddress
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -20,13 +20,13 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IPushProducer,
     IReactorTime,
-    ITCPTransport,
 )
 from twisted.internet.protocol import (
     DatagramProtocol,
     ServerFactory,
     connectionDone,
 )
+from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.names import dns
 from twisted.protocols.basic import Int16StringReceiver
@@ -150,7 +150,7 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
     """
 
     MAX_LENGTH = LONGEST
-    transport: ITCPTransport
+    transport: Server
 
     def __init__(self, server: NameServer, source: str, ended: Callable[[], None]):
         """Pass queries of *source* to *server*; call *ended* when disconnected."""
@@ -165,8 +165,7 @@ class NameStream(Int16StringReceiver, TimeoutMixin):
         """Start the idle timeout and the flow control."""
         self._open = True
         self.setTimeout(IDLE)
-        producing: Any = self.transport
-        producing.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
+        self.transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
 
     @override
     def stringReceived(self, string: bytes) -> None:

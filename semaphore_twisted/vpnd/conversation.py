@@ -1,7 +1,6 @@
 """A connection to wireguard-go that carries one request at a time."""
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
@@ -44,7 +43,7 @@ class Conversation(Protocol):
         self._asked = asked
         timer = self._clock.callLater(TIME_OUT, self.end, "did not answer in time")
 
-        def ended(result: Any) -> Any:
+        def ended(result: bytes | Failure) -> bytes | Failure:
             if timer.active():
                 timer.cancel()
             return result

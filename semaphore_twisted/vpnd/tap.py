@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
+from twisted.internet.interfaces import IListeningPort
 from typing_extensions import override
 
 from semaphore_twisted import exhaustion, links
@@ -70,7 +71,7 @@ class Options(DaemonOptions):
 
     synopsis = "[options]"
     longdesc = "Keep the WireGuard interface, with the right to do that alone."
-    optParameters: ClassVar[list[list[Any]]] = [
+    optParameters: ClassVar[list[list[object]]] = [
         ["settings", None, "/etc/semaphore-vpn", "Directory that `vpn init` wrote."],
         ["socket", None, "/run/semaphore-vpn/vpn.sock", "Socket for the server."],
         ["state", None, "/var/lib/semaphore-vpn", "Directory for the state."],
@@ -315,7 +316,7 @@ class _Ears(Service):
         self._factory = factory
         self._watches = watches
         self._reactor = reactor
-        self._port: Any = None
+        self._port: IListeningPort | None = None
 
     @override
     def startService(self) -> None:
@@ -328,8 +329,8 @@ class _Ears(Service):
             each.start()
 
     @override
-    def stopService(self) -> Any:
+    def stopService(self) -> object:
         super().stopService()
         for each in self._watches:
             each.stop()
-        return self._port.stopListening()
+        return None if self._port is None else self._port.stopListening()

@@ -17,7 +17,6 @@ import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint
@@ -199,8 +198,8 @@ class UserspaceDevice:
         if conversation is not None:
             conversation.end()
         daemon, self._daemon = self._daemon, None
-        transport: Any = None if daemon is None else daemon.transport
-        if daemon is not None and transport.pid is not None:
+        transport = None if daemon is None else daemon.transport
+        if daemon and transport and transport.pid is not None:
             transport.signalProcess("KILL")
             await daemon.ended
         self._socket.unlink(missing_ok=True)

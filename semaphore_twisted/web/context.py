@@ -1,7 +1,7 @@
 """The request context of a handler: its request, and the operations it may run."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -16,6 +16,7 @@ from semaphore_twisted.interfaces import (
     ITaskControl,
     WriteFunction,
 )
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
@@ -78,7 +79,7 @@ class Context:
 
     services: Services
     route: Route
-    path: dict[str, Any]
+    path: JsonObject
     query: dict[str, str]
     credentials: Credentials
     visit: Visit

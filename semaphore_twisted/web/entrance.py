@@ -44,7 +44,7 @@ def no_challenge(said: ClientHello) -> SSL.Context | None:
     return None
 
 
-def _host(address: Any) -> str | None:
+def _host(address: object) -> str | None:
     """Return the host of *address* as text, ``None`` for a UNIX socket."""
     if isinstance(address, UNIXAddress):
         return None
@@ -56,7 +56,7 @@ class Arriving(Protocol):
 
     transport: Any
 
-    def __init__(self, entrance: "Entrance", address: Any) -> None:
+    def __init__(self, entrance: "Entrance", address: IAddress) -> None:
         """Belong to the port of *entrance*; *address* is the peer's."""
         self._entrance = entrance
         self._address = address
@@ -223,7 +223,7 @@ class Entrance(Factory):
         super().doStop()
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+    def buildProtocol(self, addr: Any) -> Protocol | None:
         """Return the protocol that detects what the peer at *addr* speaks."""
         return Arriving(self, addr)
 
@@ -240,7 +240,7 @@ class Entrance(Factory):
         return self.trust.relays(host, tls=False)
 
     def tls_for(
-        self, message: bytes, address: Any, secured: TLSMemoryBIOFactory
+        self, message: bytes, address: IAddress, secured: TLSMemoryBIOFactory
     ) -> Protocol:
         """Return the TLS protocol for a client hello: *secured*, or a challenge's."""
         said = hello.read(message) if hello.ACME in message else None

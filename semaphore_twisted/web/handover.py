@@ -52,12 +52,12 @@ class RelayedTransport:
         return self._client
 
     @property
-    def protocol(self) -> Any:
+    def protocol(self) -> object:
         """The protocol that receives the data; an upgrade to a websocket sets it."""
         return self._transport.protocol
 
     @protocol.setter
-    def protocol(self, protocol: Any) -> None:
+    def protocol(self, protocol: object) -> None:
         self._transport.protocol = protocol
 
     def __getattr__(self, name: str) -> Any:
@@ -71,7 +71,7 @@ class Handshake(Protocol):
 
     transport: Any
 
-    def __init__(self, site: IProtocolFactory | None, address: Any) -> None:
+    def __init__(self, site: IProtocolFactory | None, address: IAddress) -> None:
         """Hand over to *site*; without one, close after the handshake."""
         self._site = site
         self._address = address
@@ -110,6 +110,6 @@ class Handshakes(Factory):
         self._site = site
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Handshake:
+    def buildProtocol(self, addr: Any) -> Handshake:
         """Return the protocol for one handshake."""
         return Handshake(self._site, addr)

@@ -29,13 +29,13 @@ from semaphore_twisted.web.budget import Budget, Share
 Owner = Callable[[Any], "Deferred[str | None]"]
 
 
-def nobody(request: Any) -> "Deferred[str | None]":
+def nobody(request: object) -> "Deferred[str | None]":
     """Return no account."""
     del request
     return succeed(None)
 
 
-def too_large(request: Any) -> Encoded:
+def too_large(request: object) -> Encoded:
     """Refuse a body that exceeds the limit for clients without a login."""
     del request
     sentence = f"Without a login a body may have {limits.BODY_UNKNOWN} bytes"
@@ -150,7 +150,7 @@ class Body:
         told = asked.addCallbacks(self._answered, self._failed)
         forget(told, log=self._log, sentence="Handling a request body failed")
 
-    def _resumed(self, result: Any) -> Any:
+    def _resumed(self, result: str | Failure | None) -> str | Failure | None:
         self._request.channel.resume_reading()
         return result
 

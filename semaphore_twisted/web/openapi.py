@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import getdoc
-from typing import Any
 
 import msgspec
 from msgspec import inspect
 
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.answers import OneOf, PlainText, Streamed
 from semaphore_twisted.web.routing import Route
@@ -155,11 +155,11 @@ class _Schemas:
         ]
         self.components = {**sent, **given}
 
-    def body(self, kind: Any) -> Any:
+    def body(self, kind: object) -> object:
         """Return the schema of a request body."""
         return next(schema for each, schema in self._bodies if each == kind)
 
-    def answer(self, kind: Any) -> Any:
+    def answer(self, kind: object) -> object:
         """Return the schema of a response."""
         found = [
             schema
@@ -170,7 +170,7 @@ class _Schemas:
         return found[0] if len(found) == 1 else {"anyOf": found}
 
 
-def _kinds(answer: Any) -> tuple[Any, ...]:
+def _kinds(answer: object) -> tuple[object, ...]:
     """Return the types of a response that have a schema."""
     if answer is None or answer in (PlainText, Streamed):
         return ()
@@ -179,7 +179,7 @@ def _kinds(answer: Any) -> tuple[Any, ...]:
 
 def _described(
     kinds: Iterable[object],
-) -> tuple[list[tuple[object, object]], dict[str, Any]]:
+) -> tuple[list[tuple[object, object]], JsonObject]:
     """Return the schema of each type, and the components that they refer to."""
     types: list[object] = []
     for each in kinds:
@@ -220,7 +220,7 @@ def _times(types: Iterable[object]) -> set[tuple[str, str]]:
     return found
 
 
-def _mark_time(schema: dict[str, Any]) -> None:
+def _mark_time(schema: JsonObject) -> None:
     for each in (schema, *schema.get("anyOf", ())):
         if each.get("type") == "string":
             each["format"] = "date-time"
@@ -230,7 +230,7 @@ def _refers(value: object, names: Iterable[str]) -> bool:
     return bool(_renamed(value, dict.fromkeys(names, "")) != value)
 
 
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+def _renamed(value: object, names: Mapping[str, str]) -> object:
     """Return *value* with references to *names* changed."""
     if isinstance(value, dict):
         return {key: _renamed(each, names) for key, each in value.items()}
@@ -242,7 +242,7 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
-def _hide(component: dict[str, Any]) -> None:
+def _hide(component: JsonObject) -> None:
     for name, schema in component.get("properties", {}).items():
         if name in SECRETS:
             schema["writeOnly"] = True

@@ -6,7 +6,7 @@ except on public routes), path and method (404, 405, 400), membership (404), rig
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model import texts
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import (
     DomainError,
     ForeignPage,
@@ -56,7 +57,7 @@ _MISMATCH = {
 }
 
 
-def check_ids(route: Route, path: dict[str, Any], outer: dict[str, object]) -> None:
+def check_ids(route: Route, path: JsonObject, outer: dict[str, object]) -> None:
     """Refuse a body whose ``id`` or ``project_id`` differs from the path's.
 
     An absent id, null, 0 and a negative number are accepted.
@@ -150,7 +151,7 @@ class Api:
             return value
         return encoded(value, route.status)
 
-    async def _handle(self, context: Context, request: Request) -> Any:
+    async def _handle(self, context: Context, request: Request) -> object:
         route = context.route
         if route.body is None:
             return await route.handler(context)

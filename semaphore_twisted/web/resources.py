@@ -1,6 +1,6 @@
 """The routes that all kinds of project resources share."""
 
-from typing import Any
+from types import GenericAlias
 
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations.references import References
@@ -13,7 +13,7 @@ def resource_routes(
     one: str,
     read: Access,
     body: object,
-    answer: Any,
+    answer: object,
     listed: Handler,
     create: Handler,
     get: Handler,
@@ -29,7 +29,7 @@ def resource_routes(
     """
     manage = Access.MANAGE_RESOURCES
     return (
-        Route.get(every, listed, read, answer=list[answer]),
+        Route.get(every, listed, read, answer=GenericAlias(list, (answer,))),
         Route.post(every, create, manage, body=body, answer=answer, status=201),
         Route.get(one, get, read, answer=answer),
         Route.get(f"{one}/refs", references, read, answer=References),

@@ -6,12 +6,13 @@ one in braces. One trailing slash is ignored; HEAD is handled as GET.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypedDict
+from typing import TypedDict
 from urllib.parse import unquote_to_bytes
 
 from attrs import Factory, define, field, frozen
 from typing_extensions import Unpack
 
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.users import Access
 
 #: The largest integer of SQLite.
@@ -61,8 +62,8 @@ Handler = Callable[..., Awaitable[object]]
 class RouteFields(TypedDict, total=False):
     """The fields of a route that have a default."""
 
-    body: Any
-    answer: Any
+    body: object
+    answer: object
     status: int
     content: tuple[str, ...]
     refusals: frozenset[int]
@@ -84,8 +85,8 @@ class Route:
     pattern: str
     handler: Handler = field(eq=False)
     access: Access
-    body: Any = None
-    answer: Any = None
+    body: object = None
+    answer: object = None
     status: int = 200
     #: content types of a response, in addition to JSON or instead of it
     content: tuple[str, ...] = ()
@@ -186,7 +187,7 @@ class Match:
     """A route with the values of its parameters."""
 
     route: Route
-    path: dict[str, Any]
+    path: JsonObject
 
 
 @define

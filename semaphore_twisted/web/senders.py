@@ -1,6 +1,6 @@
 """Authenticates the sender of a request before its body is kept."""
 
-from typing import Any
+from typing import Protocol
 
 from attrs import define
 from twisted.internet.defer import Deferred, succeed
@@ -17,6 +17,16 @@ from semaphore_twisted.web.site import Request
 from semaphore_twisted.web.statuses import refusal
 
 
+class RequestReader(Protocol):
+    """Reads the head of a request; the site has one."""
+
+    def below(self, path: bytes) -> tuple[bytes, bool]:
+        """Return *path* without the base path, and whether it had that prefix."""
+
+    def arrival(self, request: Request) -> Arrival:
+        """Return the client and credentials of *request*."""
+
+
 @define(eq=False)
 class Senders:
     """Looks up the account of a request by its head.
@@ -25,7 +35,7 @@ class Senders:
     """
 
     database: IDatabase
-    door: Any
+    door: RequestReader
 
     def owner(self, request: Request) -> "Deferred[str | None]":
         """Return an id of the account of *request*, ``None`` without a login."""

@@ -18,7 +18,6 @@ All our rules and routes have one protocol number, by which they are recognized.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
 
 from semaphore_twisted.wireguard.settings import Settings
 
@@ -88,12 +87,13 @@ def changes(
     )
 
 
-def ahead(present: Iterable[Mapping[str, Any]], interface: str) -> Iterator[int]:
+def ahead(present: Iterable[Mapping[str, object]], interface: str) -> Iterator[int]:
     """Yield the priorities of foreign rules that apply to the tunnel before ours."""
     for each in present:
         priority = each.get("priority", 0)
         if (
-            0 < priority < LAST
+            isinstance(priority, int)
+            and 0 < priority < LAST
             and not is_ours(each)
             and each.get("iif", interface) == interface
         ):

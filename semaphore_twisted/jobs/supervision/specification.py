@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    _Given = dict[str, Any]
+
 _PLACE = re.compile(r"\{workspace\}|\{brace\}|\{user\}|\{pipe:([^{}]*)\}")
 
 
@@ -23,7 +25,7 @@ def _bytes(text: str) -> bytes:
 class Isolation:
     """How a job's own steps are isolated from other jobs."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: _Given) -> None:
         self.kinds: list[str] = given["kinds"]
         self.hidden: list[str] = given.get("hidden", [])
         self.covered: list[str] = given.get("covered", [])
@@ -34,7 +36,7 @@ class Isolation:
 class Step:
     """One program of a job."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: _Given) -> None:
         stdin = given.get("stdin")
         self.name: str = given["name"]
         self.argv: list[str] = given["argv"]
@@ -70,7 +72,7 @@ class Step:
 class Specification:
     """The specification of a whole job."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: _Given) -> None:
         self.mark: str = given["mark"]
         self.spool: str = given["spool"]
         self.workspace: str = given["workspace"]

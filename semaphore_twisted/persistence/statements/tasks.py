@@ -1,6 +1,6 @@
 """Statements about tasks and the chunks of their output."""
 
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import (
     Select,
@@ -73,8 +73,10 @@ by_id = select(*_SHOWN).where(_c.id == bindparam("id"))
 
 of_project = by_id.where(_c.project_id == bindparam("project_id"))
 
+R = TypeVar("R", bound=tuple[object, ...])
 
-def _newest(found: Select[Any]) -> Select[Any]:
+
+def _newest(found: Select[R]) -> Select[R]:
     return (
         found.where(
             _c.project_id == bindparam("project_id"), _c.id < bindparam("before")
@@ -93,7 +95,7 @@ newest = _newest(select(_c.id))
 newest_of_template = newest.where(_of_template)
 
 #: The newest ``count`` tasks of a project below the id ``before``, as lists show them.
-newest_in_list = _newest(_list)
+newest_in_list: Select[tuple[object, ...]] = _newest(_list)
 
 #: The same rows, each as a JSON array of its columns: SQLite builds an array in half of
 #: the time in which the columns are read separately.

@@ -1,8 +1,6 @@
 """Statements for a backup of the VPN; owners are identified by name."""
 
-from typing import Any
-
-from sqlalchemy import delete, func, select
+from sqlalchemy import FromClause, Join, delete, func, select
 
 from semaphore_twisted.persistence.schema import (
     project,
@@ -22,7 +20,7 @@ _owner = (
 )
 
 
-def _owned(table: Any) -> Any:
+def _owned(table: FromClause) -> Join:
     """Join *table* with its users and projects."""
     return table.outerjoin(user, user.c.id == table.c.user_id).outerjoin(
         project, project.c.id == table.c.project_id

@@ -1,8 +1,16 @@
 """Statements about VPN peers: rows for lists, and the desired state of the device."""
 
-from typing import Any
-
-from sqlalchemy import Select, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from semaphore_twisted.model.peers import PeerKind, PeerState
@@ -53,7 +61,7 @@ _rows = (
 )
 
 
-def _given(name: str, column: Any) -> Any:
+def _given(name: str, column: ColumnElement[object]) -> ColumnElement[bool]:
     """Return the condition *column* = parameter *name*; true if that is NULL."""
     return or_(bindparam(name).is_(None), column == bindparam(name))
 
@@ -69,11 +77,11 @@ _listed = _rows.where(
 )
 
 
-def _project_of(name: str) -> Any:
+def _project_of(name: str) -> ColumnElement[bool]:
     return and_(_hosts, _c.project_id == bindparam(name))
 
 
-def _own_of(name: str) -> Any:
+def _own_of(name: str) -> ColumnElement[bool]:
     """Return the condition for a user's devices and the hosts of its projects."""
     return or_(
         _c.user_id == bindparam(name),
@@ -225,7 +233,7 @@ granted_members = select(project_user.c.project_id, project_user.c.user_id).wher
 )
 
 
-def _networks() -> Select[Any]:
+def _networks() -> Select[tuple[str]]:
     """Return the statement for the networks that one peer may access."""
     return (
         select(vpn_site.c.network)

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Task, TaskInList
@@ -150,7 +150,7 @@ async def _last(
 
 
 async def _newest(
-    context: Context, count: int, sought: dict[str, Any]
+    context: Context, count: int, sought: JsonObject
 ) -> tuple[list[TaskInList] | Encoded | Streamed, bool]:
     """Return the newest *count* tasks as *sought*, and whether more exist."""
     whole = await context.read(context.services.task_lists.read, count=count, **sought)

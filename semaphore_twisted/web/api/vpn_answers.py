@@ -131,7 +131,9 @@ def told(kind: type[T], value: msgspec.Struct, outcome: Applied) -> T:
     return kind(**asdict(value), **asdict(outcome))
 
 
-def asked(context: Context, known: Mapping[str, Callable[[str], Any]]) -> Any:
+def asked(
+    context: Context, known: Mapping[str, Callable[[str], object]]
+) -> dict[str, Any]:
     """Return the query as arguments; refuse parameters that are not *known*.
 
     :raises Invalid: naming the parameter

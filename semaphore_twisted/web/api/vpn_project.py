@@ -1,8 +1,6 @@
 """Routes of a project's VPN hosts: those of peers and invites, within the project."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -15,7 +13,7 @@ from semaphore_twisted.web.api.vpn_answers import EnrolledOutcome, InviteOutcome
 from semaphore_twisted.web.api.vpn_invites import InviteCreated
 from semaphore_twisted.web.api.vpn_peers import PeerRequest
 from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.routing import Handler, Route
 
 
 class HostRequest(
@@ -59,10 +57,10 @@ async def invite(context: Context, body: HostInviteRequest) -> InviteCreated:
     return await vpn_invites.create(context, whole)
 
 
-def _within(handler: Callable[..., Awaitable[Any]], name: str) -> Any:
+def _within(handler: Handler, name: str) -> Handler:
     """Return *handler* by another name, since names in the document are unique."""
 
-    async def within(context: Context, *body: Any) -> Any:
+    async def within(context: Context, *body: object) -> object:
         return await handler(context, *body)
 
     within.__name__, within.__doc__ = name, handler.__doc__
