@@ -2,6 +2,7 @@
 
 import ast
 import os
+import resource
 import sys
 import tempfile
 from itertools import pairwise
@@ -416,6 +417,23 @@ class JournalTests(FolderCase):
         self.assertEqual(found[1], b"a note\n")
         self.assertEqual(len(found), 3)
         self.assertTrue(found[2].startswith(b"12 bytes of output were dropped"))
+
+    def test_line_after_dropped_bytes(self) -> None:
+        """The line after a report of dropped bytes ends where its line feed is."""
+        journal, stream = self.journal(), object()
+        journal.output(b"a", stream)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+        full = Path("output").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (full, limits[1]))
+        journal.output(b"lost", stream)
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        journal.output(b"b", stream)
+        journal.output(b"\nc\n", stream)
+        found = self.read()
+        self.assertTrue(found.pop(1)[1].startswith(b"4 bytes of output were dropped"))
+        part, whole = spool.Kind.PART, spool.Kind.OUTPUT
+        self.assertEqual(found, [(part, b"a"), (part, b"b"), (whole, b"\nc\n")])
 
     def test_hole(self) -> None:
         """Records after a hole are kept if their offset is given."""

@@ -116,11 +116,14 @@ class Journal:
         if end:
             self._append(Kind.OUTPUT, data[:end])
             self._open = None
-        if too_long:
-            self._broken = source
         if end < len(data):
             self._append(Kind.PART, data[end:])
             self._open, self._length = source, length
+        if too_long:
+            self._broken = source
+        elif self._broken is source:
+            # A report of dropped bytes ended the line before *data*, not this one.
+            self._broken = None
 
     def _end_line(self) -> None:
         """End the open line, if there is one."""
