@@ -17,6 +17,7 @@ from twisted.logger import (
     FilteringLogObserver,
     ILogFilterPredicate,
     ILogObserver,
+    LogEvent,
     Logger,
     LogLevel,
     PredicateResult,
@@ -36,7 +37,7 @@ _log = Logger()
 
 
 def observer(
-    file: IO[Any],
+    file: IO[str],
     *,
     format: str | None,  # noqa: A002 - as the option
     level: str | None,
@@ -60,7 +61,7 @@ def observer(
     return FilteringLogObserver(written, [_AtLeast(LEVEL.value(level, environ))])
 
 
-def _line(event: Any) -> str | None:
+def _line(event: LogEvent) -> str | None:
     """Return the log line of *event*, as ``textFileLogObserver`` writes it."""
     return formatEventAsClassicLogText(event, formatTime=_time)
 
@@ -87,7 +88,7 @@ class _AtLeast:
         levels = LogLevel.iterconstants()
         self._passing = frozenset(each for each in levels if each >= wanted)
 
-    def __call__(self, event: Any) -> Any:
+    def __call__(self, event: LogEvent) -> Any:
         """Return whether *event* passes."""
         passes = event.get("log_level") in self._passing
         return PredicateResult.maybe if passes else PredicateResult.no
@@ -101,7 +102,7 @@ def _invalid(where: str, value: str, setting: LogSetting) -> str:
 class DaemonOptions(usage.Options):
     """Options of a twistd plugin whose process logs as ``semaphore server`` does."""
 
-    optParameters: ClassVar[list[list[Any]]] = [
+    optParameters: ClassVar[list[list[object]]] = [
         [
             FORMAT.option,
             None,
@@ -184,12 +185,12 @@ class _File(LogFile):
         super().rotate()
 
 
-def _file(path: str | None, *, foreground: bool) -> IO[Any]:
+def _file(path: str | None, *, foreground: bool) -> IO[str]:
     """Return the file that twistd logs to: *path*, else stdout or ``twistd.log``."""
     if path == "-" and not foreground:
         raise SystemExit("--logfile: a daemon cannot log to standard output")
     if path == "-" or (foreground and not path):
         return sys.stdout
     file: Any = _File(Path(path or "twistd.log").absolute())
-    written: IO[Any] = file
+    written: IO[str] = file
     return written

@@ -1,6 +1,7 @@
 """The permitted imports between packages, as in ``docs/architecture.md``."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -219,3 +220,12 @@ class ArrowTests(SynchronousTestCase):
             and "migrations.versions" not in module
         ]
         self.assertEqual(long, [])
+
+    def test_any_is_rare(self) -> None:
+        """``Any`` stays at the edges of libraries without types."""
+        counts = {
+            module: count
+            for module, path in _modules()
+            if (count := len(re.findall(r"\bAny\b", path.read_text())))
+        }
+        self.assertLess(sum(counts.values()), 120, str(counts))

@@ -192,14 +192,6 @@ def address(url: str) -> Address:
     )
 
 
-def check_url(url: str) -> UrlKind:
-    """Return the kind of a repository's URL.
-
-    :raises Invalid: as :func:`address` does.
-    """
-    return address(url).kind
-
-
 def _with_scheme(url: str, scheme: str, rest: str) -> Address:
     """Parse a URL that has a scheme."""
     try:

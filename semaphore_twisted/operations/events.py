@@ -141,18 +141,6 @@ def page(
     return conn.batch(statements.by_id, Event, numbers, size=limits.BATCH // 4)
 
 
-def list_events(
-    conn: Connection, actor: Actor, *, limit: int = limits.EVENTS, before: int = NEWEST
-) -> list[Event]:
-    """Return the events that :func:`listed` selects."""
-    rest, found = listed(conn, actor, limit=limit, before=before), []
-    while rest:
-        events, taken = page(conn, actor, rest)
-        found += events
-        rest = rest[taken:]
-    return found
-
-
 def empty(conn: Connection, project_id: ProjectId) -> None:
     """Keep the events of a deleted project, but remove their details.
 

@@ -156,14 +156,6 @@ class RekeyRefused(Conflict):
     """Nothing was changed, because a value cannot be opened; the sentence names it."""
 
 
-def sealing_keys(conn: Connection) -> list[str]:
-    """Return the sorted ids of the keys that encrypted the database's values.
-
-    If the result is not empty, no new key may be generated for this database.
-    """
-    return sorted({*_canaries(conn), *_used(conn)})
-
-
 def startup_check(conn: Connection, keyring: Keyring | None) -> StartupReport:
     """Check at the start that *keyring*, if any, belongs to the database.
 

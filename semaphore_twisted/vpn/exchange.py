@@ -7,11 +7,17 @@ from typing import Any
 from attrs import define
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IAddress, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IStreamClientEndpoint,
+    ITCPTransport,
+)
 from twisted.internet.protocol import ClientFactory, DatagramProtocol, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 from typing_extensions import override
+
+from semaphore_twisted.interfaces import IServerReactor
 
 PORT = 53
 
@@ -30,7 +36,7 @@ class NetworkExchange:
     The UDP port is connected, so the kernel drops datagrams from other addresses.
     """
 
-    _reactor: Any
+    _reactor: IServerReactor
     _port: int = PORT
 
     def __call__(

@@ -6,7 +6,7 @@ before anything is forwarded, and stay when the companion ends.
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.logger import Logger
 
@@ -230,9 +230,9 @@ class Isolation:
     def _pools(self, version: int) -> list[AnyNetwork]:
         return [each for each in self._settings.pools if each.version == version]
 
-    async def _rules(self, version: int) -> list[dict[str, Any]]:
+    async def _rules(self, version: int) -> list[dict[str, object]]:
         return await self._programs.read(
-            list[dict[str, Any]], "ip", "-json", _NUMBERS[version], "rule", "show"
+            list[dict[str, object]], "ip", "-json", _NUMBERS[version], "rule", "show"
         )
 
     async def _within(self, pool: AnyNetwork) -> list[machine.Route]:

@@ -12,7 +12,8 @@ from semaphore_twisted.identity.login import log_in
 from semaphore_twisted.identity.throttle import ACCOUNT, ADDRESS, Rule, Subject
 from semaphore_twisted.model.errors import NotAuthenticated, TooManyAttempts
 from semaphore_twisted.model.users import Access, Credentials, SessionLimits
-from semaphore_twisted.operations import access, events, users
+from semaphore_twisted.operations import access, users
+from tests.support.events import list_events
 from tests.support.memory import (
     Entropy,
     FixedClock,
@@ -206,7 +207,7 @@ class ThrottleTests(SynchronousTestCase):
         """Failures at accounts that exist are in the record, with the address."""
         self.fail(_subject())
         self.fail(_subject("my password"))
-        (found,) = events.list_events(self.conn, actor_of(self.alice))
+        (found,) = list_events(self.conn, actor_of(self.alice))
         self.assertEqual(found.description, "Failed login of alice from 192.0.2.1")
 
     def test_session(self) -> None:

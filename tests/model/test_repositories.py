@@ -12,7 +12,6 @@ from semaphore_twisted.model.repositories import (
     check_branch,
     check_commit,
     check_port,
-    check_url,
     wanted_names,
 )
 
@@ -67,18 +66,18 @@ class AddressTests(SynchronousTestCase):
     def test_kinds(self) -> None:
         """Each form that git knows for a server, a file or a folder is accepted."""
         for url, kind in GOOD.items():
-            self.assertEqual(check_url(url), kind, url)
+            self.assertEqual(address(url).kind, kind, url)
 
     def test_refused(self) -> None:
         """An address that git could read as an option or a program is refused."""
         for url in BAD:
             with self.assertRaises(Invalid, msg=url):
-                check_url(url)
+                address(url)
 
     def test_password_is_not_repeated(self) -> None:
         """The refusal of a password in a URL does not hold the password."""
         with self.assertRaises(Invalid) as raised:
-            check_url("https://bob:hidden@example.com/x")
+            address("https://bob:hidden@example.com/x")
         self.assertNotIn("hidden", raised.exception.message)
         self.assertIn("access key", raised.exception.message)
 

@@ -10,6 +10,7 @@ from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, projects, users
 from semaphore_twisted.operations.users import ChangedUser
+from tests.support.events import list_events
 from tests.support.memory import (
     FixedClock,
     actor_of,
@@ -51,13 +52,13 @@ class EventsTests(SynchronousTestCase):
 
     def seen(self, actor: Actor, limit: int = limits.EVENTS) -> list[str | None]:
         """Return the descriptions that *actor* sees."""
-        found = events.list_events(self.conn, actor, limit=limit)
+        found = list_events(self.conn, actor, limit=limit)
         return [each.description for each in found]
 
     def test_shape(self) -> None:
         """An event has an actor, a project, a description and a time."""
         self.record(actor_of(self.alice, self.a), "made")
-        (found,) = events.list_events(self.conn, actor_of(self.alice, self.a))
+        (found,) = list_events(self.conn, actor_of(self.alice, self.a))
         self.assertEqual(
             (found.user_id, found.username, found.project_id, found.project_name),
             (self.alice.id, "alice", self.a.id, "A"),
@@ -103,7 +104,7 @@ class EventsTests(SynchronousTestCase):
         self.record(actor_of(self.alice, self.a), "a secret plan")
         self.record(actor_of(self.bob, self.b), "in b")
         projects.delete(self.conn, actor_of(self.alice, self.a))
-        found = events.list_events(self.conn, actor_of(self.admin))
+        found = list_events(self.conn, actor_of(self.admin))
         self.assertEqual(
             [(each.user_id, each.object_type, each.object_name) for each in found],
             [
@@ -213,7 +214,7 @@ class EventKindTests(SynchronousTestCase):
 
     def recorded(self) -> Event:
         """Return the newest event."""
-        return events.list_events(self.conn, actor_of(self.admin))[0]
+        return list_events(self.conn, actor_of(self.admin))[0]
 
     def test_sentence(self) -> None:
         """The sentence has the name, which is stored with the event."""

@@ -17,7 +17,6 @@ from semaphore_twisted.model.peers import (
 )
 from semaphore_twisted.model.users import Actor, Role
 from semaphore_twisted.operations import (
-    events,
     invites,
     members,
     peers,
@@ -33,6 +32,7 @@ from semaphore_twisted.operations.invites import (
 )
 from semaphore_twisted.operations.members import ChangedMember
 from semaphore_twisted.operations.site_networks import ChangedSite, NewSite
+from tests.support.events import list_events
 from tests.support.memory import actor_of, make_member, make_user
 from tests.support.peers import PeersCase, public_key
 
@@ -598,7 +598,7 @@ class RevokingTests(InvitesCase):
             actor.user.username: len(
                 [
                     each
-                    for each in events.list_events(self.conn, actor)
+                    for each in list_events(self.conn, actor)
                     if "refused" in (each.description or "")
                 ]
             )

@@ -5,8 +5,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.users import Actor, Permission, Role, User
-from semaphore_twisted.operations import events, members
+from semaphore_twisted.operations import members
 from semaphore_twisted.operations.members import ChangedMember, NewMember
+from tests.support.events import list_events
 from tests.support.memory import (
     actor_of,
     make_member,
@@ -165,6 +166,6 @@ class MembersTests(SynchronousTestCase):
         members.change(self.conn, owner, guest.id, ChangedMember(role=Role.MANAGER))
         members.remove(self.conn, owner, guest.id)
         self.assertEqual(
-            [each.description for each in events.list_events(self.conn, owner)],
+            [each.description for each in list_events(self.conn, owner)],
             ["Member the_guest: removed", "Member the_guest: is manager now"],
         )

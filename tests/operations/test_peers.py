@@ -19,12 +19,13 @@ from semaphore_twisted.model.errors import (
 )
 from semaphore_twisted.model.peers import Peer, PeerKind, PeerState
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import events, peers, site_networks, vpn_network
+from semaphore_twisted.operations import peers, site_networks, vpn_network
 from semaphore_twisted.operations.peer_rules import Options
 from semaphore_twisted.operations.peers import ChangedPeer, NewPeer
 from semaphore_twisted.operations.site_networks import NewSite
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.wireguard import keys, profile
+from tests.support.events import list_events
 from tests.support.memory import actor_of, make_member, make_user, memory_connection
 from tests.support.peers import SERVER_KEY, PeersCase, network, public_key
 
@@ -137,7 +138,7 @@ class MakingTests(PeersCase):
             repr(made),
             repr(self.desired()),
             msgspec.json.encode(peers.listed(self.conn, None)).decode(),
-            msgspec.json.encode(events.list_events(self.conn, self.root)).decode(),
+            msgspec.json.encode(list_events(self.conn, self.root)).decode(),
             *self.events(),
         ]
         for text in (keys.format(shared), shared.hex()):
@@ -375,7 +376,7 @@ class MakingTests(PeersCase):
         )
         peers.suspend(self.conn, self.root, made.id)
         self.assertEqual(self.revision(), before + 2)
-        event = events.list_events(self.conn, self.root, limit=1)[0]
+        event = list_events(self.conn, self.root, limit=1)[0]
         self.assertEqual(
             (event.object_type, event.object_id, event.object_name, event.username),
             ("vpn_peer", made.id, "laptop", "root"),
@@ -539,7 +540,7 @@ class SeeingTests(PeersCase):
         peers.suspend(self.conn, self.root, self.bobs.id)
         told = {
             actor.user.username: [
-                each.description or "" for each in events.list_events(self.conn, actor)
+                each.description or "" for each in list_events(self.conn, actor)
             ]
             for actor in (self.root, self.alice, self.bob)
         }

@@ -8,9 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import events, members, projects
+from semaphore_twisted.operations import members, projects
 from semaphore_twisted.operations.projects import NewProject
 from semaphore_twisted.persistence import schema
+from tests.support.events import list_events
 from tests.support.memory import (
     actor_of,
     make_project,
@@ -206,11 +207,11 @@ class ProjectsTests(SynchronousTestCase):
         inside = actor_of(self.admin, made)
         projects.change(self.conn, inside, NewProject(name="New"))
         self.assertEqual(
-            [each.description for each in events.list_events(self.conn, inside)],
+            [each.description for each in list_events(self.conn, inside)],
             ["Project New changed", "Project Site created"],
         )
         projects.delete(self.conn, inside)
-        last, *_ = events.list_events(self.conn, actor_of(self.admin))
+        last, *_ = list_events(self.conn, actor_of(self.admin))
         self.assertEqual(
             (last.description, last.project_id), ("Project New deleted", None)
         )

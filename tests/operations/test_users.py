@@ -12,9 +12,10 @@ from semaphore_twisted.model.errors import (
     NotPermitted,
 )
 from semaphore_twisted.model.users import Access, Credentials, User
-from semaphore_twisted.operations import access, events, users
+from semaphore_twisted.operations import access, users
 from semaphore_twisted.operations.users import ChangedUser, NewUser
 from semaphore_twisted.persistence import schema
+from tests.support.events import list_events
 from tests.support.memory import (
     actor_of,
     make_project,
@@ -277,7 +278,7 @@ class UsersTests(SynchronousTestCase):
             self.conn, actor_of(self.admin), made.id, password_hash="$secret"
         )
         users.delete(self.conn, actor_of(self.admin), made.id)
-        found = events.list_events(self.conn, actor_of(self.admin))
+        found = list_events(self.conn, actor_of(self.admin))
         self.assertEqual(
             [each.description for each in found],
             ["User bob: deleted", "User bob: password changed", "User bob: created"],

@@ -4,9 +4,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ViewId
-from semaphore_twisted.operations import events, views
+from semaphore_twisted.operations import views
 from semaphore_twisted.operations.views import NewView
 from semaphore_twisted.persistence import schema
+from tests.support.events import list_events
 from tests.support.memory import actor_of, make_project, make_user, memory_connection
 
 
@@ -86,6 +87,6 @@ class ViewsTests(SynchronousTestCase):
         views.order(self.conn, self.actor, {str(made.id): 5})
         views.delete(self.conn, self.actor, made.id)
         self.assertEqual(
-            [each.description for each in events.list_events(self.conn, self.actor)],
+            [each.description for each in list_events(self.conn, self.actor)],
             ["View A deleted", "Views put in another order", "View A created"],
         )
