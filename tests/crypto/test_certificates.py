@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.certificates import Issued
+from tests.support.programs import program
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 HOST = "build-7.example.org"
@@ -62,7 +63,13 @@ class OpensslTests(SynchronousTestCase):
             (self.folder / name).write_bytes(issued.certificate_pem)
         done = subprocess.run(
             [
-                *("openssl", "verify", "-x509_strict", "-purpose", "sslserver"),
+                *(
+                    program("openssl"),
+                    "verify",
+                    "-x509_strict",
+                    "-purpose",
+                    "sslserver",
+                ),
                 *("-attime", str(int(at.timestamp())), *options),
                 *("-CAfile", str(self.folder / "root"), "-no-CApath", "-no-CAstore"),
                 *("-untrusted", str(self.folder / "intermediate")),
@@ -112,7 +119,7 @@ class OpensslTests(SynchronousTestCase):
         (self.folder / "intermediate").write_bytes(chain)
         done = subprocess.run(
             [
-                *("openssl", "verify", "-CAfile", str(self.folder / "root")),
+                *(program("openssl"), "verify", "-CAfile", str(self.folder / "root")),
                 *("-attime", str(int(NOW.timestamp()))),
                 *("-untrusted", str(self.folder / "intermediate")),
                 str(self.folder / "leaf"),
@@ -134,7 +141,7 @@ class OpensslTests(SynchronousTestCase):
         (self.folder / "intermediate").write_bytes(both)
         done = subprocess.run(
             [
-                *("openssl", "verify", "-CAfile", str(self.folder / "root")),
+                *(program("openssl"), "verify", "-CAfile", str(self.folder / "root")),
                 *("-attime", str(int(NOW.timestamp()))),
                 *("-untrusted", str(self.folder / "intermediate")),
                 str(self.folder / "leaf"),
@@ -216,7 +223,7 @@ class ContentTests(SynchronousTestCase):
         """The fingerprint is the one that openssl prints."""
         root = new_root()
         printed = subprocess.run(
-            ["openssl", "x509", "-noout", "-fingerprint", "-sha256"],
+            [program("openssl"), "x509", "-noout", "-fingerprint", "-sha256"],
             input=root.certificate_pem,
             capture_output=True,
             check=True,
@@ -321,7 +328,13 @@ class SuccessionTests(SynchronousTestCase):
         """Return what ``openssl verify`` says with the roots in the file *trusted*."""
         done = subprocess.run(
             [
-                *("openssl", "verify", "-x509_strict", "-purpose", "sslserver"),
+                *(
+                    program("openssl"),
+                    "verify",
+                    "-x509_strict",
+                    "-purpose",
+                    "sslserver",
+                ),
                 *("-CAfile", str(self.folder / trusted), "-no-CApath", "-no-CAstore"),
                 *("-untrusted", str(self.folder / "issuers")),
                 self.write("leaf", leaf),
@@ -337,7 +350,7 @@ class SuccessionTests(SynchronousTestCase):
         chain = self.write("chain", leaf, self.intermediate.certificate, self.crossed)
         return subprocess.run(
             [
-                *("certtool", "--verify", "--infile", chain),
+                *(program("certtool"), "--verify", "--infile", chain),
                 *("--load-ca-certificate", str(self.folder / trusted)),
             ],
             capture_output=True,
@@ -364,7 +377,7 @@ class SuccessionTests(SynchronousTestCase):
     def certutil(self, store: Path, *words: str) -> str:
         """Run NSS' ``certutil`` on *store* and return what it says."""
         done = subprocess.run(
-            ["certutil", "-d", f"sql:{store}", *words],
+            [program("certutil"), "-d", f"sql:{store}", *words],
             capture_output=True,
             text=True,
             check=False,
@@ -407,7 +420,7 @@ class SuccessionTests(SynchronousTestCase):
         for purpose in ("smimesign", "sslclient", "codesign"):
             done = subprocess.run(
                 [
-                    *("openssl", "verify", "-purpose", purpose),
+                    *(program("openssl"), "verify", "-purpose", purpose),
                     *("-CAfile", str(self.folder / "root"), path),
                 ],
                 capture_output=True,

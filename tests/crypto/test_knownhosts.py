@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.knownhosts import entries, host_name, without
 from semaphore_twisted.model.errors import Invalid
+from tests.support.programs import program
 from tests.support.sshd import make_key
 
 
@@ -28,7 +29,7 @@ class KnownHostsTests(SynchronousTestCase):
     def keygen(self, *words: str) -> str:
         """Run ssh-keygen and return what it prints."""
         return subprocess.run(
-            ["ssh-keygen", *words], capture_output=True, check=True, text=True
+            [program("ssh-keygen"), *words], capture_output=True, check=True, text=True
         ).stdout
 
     def test_fingerprint(self) -> None:

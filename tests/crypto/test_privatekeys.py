@@ -12,14 +12,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.privatekeys import LONGEST, PrivateKey, normalise
 from semaphore_twisted.model.errors import Invalid
+from tests.support.programs import program
 
 PASSPHRASE = "Zx9 päss"
 
 
 def run(*command: str, text: str = "") -> str:
     """Run a program and return what it writes."""
+    words = [program(command[0]), *command[1:]]
     return subprocess.run(
-        command, check=True, input=text, capture_output=True, text=True
+        words, check=True, input=text, capture_output=True, text=True
     ).stdout
 
 
@@ -232,7 +234,14 @@ class RefusedTests(KeyCase):
         generate(self.folder, "authority", "-t", "ed25519")
         generate(self.folder, "user", "-t", "ed25519")
         run(
-            *("ssh-keygen", "-q", "-s", str(self.folder / "authority"), "-I", "me"),
+            *(
+                "ssh-keygen",
+                "-q",
+                "-s",
+                str(self.folder / "authority"),
+                "-I",
+                "me",
+            ),
             str(self.folder / "user.pub"),
         )
         x509 = run(
@@ -341,7 +350,14 @@ class RefusedTests(KeyCase):
             (["-iter", "2000001"], False),
         ):
             protected = run(
-                *("openssl", "pkcs8", "-topk8", "-passout", "pass:word", *options),
+                *(
+                    "openssl",
+                    "pkcs8",
+                    "-topk8",
+                    "-passout",
+                    "pass:word",
+                    *options,
+                ),
                 text=text,
             )
             if accepted:
@@ -390,7 +406,15 @@ class OtherProgramsTests(KeyCase):
         words = self.folder / "words"
         words.write_text("")
         run(
-            *("puttygen", "-q", "-t", kind, *options, "-o", str(self.folder / "ppk")),
+            *(
+                "puttygen",
+                "-q",
+                "-t",
+                kind,
+                *options,
+                "-o",
+                str(self.folder / "ppk"),
+            ),
             *("--new-passphrase", str(words), "--random-device", "/dev/urandom"),
         )
         new = self.folder / "new words"
@@ -478,7 +502,14 @@ class OtherProgramsTests(KeyCase):
         text = generate(self.folder, "user", "-t", "ed25519")
         generate(self.folder, "authority", "-t", "ed25519")
         run(
-            *("ssh-keygen", "-q", "-s", str(self.folder / "authority"), "-I", "x"),
+            *(
+                "ssh-keygen",
+                "-q",
+                "-s",
+                str(self.folder / "authority"),
+                "-I",
+                "x",
+            ),
             *("-n", "me", str(self.folder / "user.pub")),
         )
         certificate = (self.folder / "user-cert.pub").read_text()

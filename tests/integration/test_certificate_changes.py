@@ -24,6 +24,7 @@ from semaphore_twisted.start import authority, first_start, installation
 from tests.support.lab import until
 from tests.support.pebble import presented
 from tests.support.product import PATIENCE, Product, free_port
+from tests.support.programs import program
 
 #: Number of changes of the certificate, and of those without a reload.
 CHANGES, UNTOLD = 100, 4
@@ -368,7 +369,7 @@ class AuthorityTests(ChangeTestCase):
         """Ask the server as curl does, with *root* the only one that is trusted."""
         url = f"{self.product.url}/api/ping"
         return subprocess.run(
-            ["curl", "--silent", "--show-error", "--cacert", str(root), url],
+            [program("curl"), "--silent", "--show-error", "--cacert", str(root), url],
             capture_output=True,
             check=True,
             timeout=PATIENCE,
@@ -380,7 +381,7 @@ class AuthorityTests(ChangeTestCase):
         words = ("--from", f":{port}", "--to", self.product.url, "--change-host-header")
         environ = {**os.environ, "SSL_CERT_FILE": str(root), "SSL_CERT_DIR": "/none"}
         caddy = subprocess.Popen(
-            ["caddy", "reverse-proxy", *words],
+            [program("caddy"), "reverse-proxy", *words],
             env={**environ, "HOME": str(self.folder)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -22,6 +22,7 @@ from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import DeviceFailed
 from tests.contracts.wireguard_device import PRIVATE, SETTINGS, DeviceContract, peer
 from tests.support.netns import own_network, own_socket_place
+from tests.support.programs import needs
 
 #: mypy does not know all interfaces of the reactor
 REACTOR: Any = reactor
@@ -55,6 +56,7 @@ class _RealDevice(DeviceContract):
 
 
 @skipUnless(os.geteuid() == 0, "only root makes interfaces")
+@needs("ip", "wireguard-go")
 class UserspaceDeviceTests(_RealDevice, TestCase):
     """``UserspaceDevice`` is a device."""
 

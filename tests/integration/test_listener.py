@@ -17,6 +17,7 @@ from semaphore_twisted.start.own_names import own_addresses
 from semaphore_twisted.web.lobby import ALL, EACH, SECONDS
 from tests.support.pace import in_time
 from tests.support.product import PATIENCE, Product, free_port
+from tests.support.programs import program
 from tests.support.websocket import WebSocket
 from tests.web.test_proxyprotocol import addresses, version_2
 
@@ -42,7 +43,7 @@ def curl(*words: str) -> tuple[int, str, str]:
     """Return the status, the body and where one is sent to."""
     done = subprocess.run(
         [
-            *("curl", "--silent", "--max-time", "20", *words),
+            *(program("curl"), "--silent", "--max-time", "20", *words),
             *("--write-out", "\n%{http_code} %{redirect_url}"),
         ],
         capture_output=True,
@@ -124,7 +125,13 @@ class OnePortTests(ListenerTestCase):
         for version in ("1_2", "1_3"):
             done = subprocess.run(
                 [
-                    *("openssl", "s_client", f"-tls{version}", "-quiet", "-ign_eof"),
+                    *(
+                        program("openssl"),
+                        "s_client",
+                        f"-tls{version}",
+                        "-quiet",
+                        "-ign_eof",
+                    ),
                     *("-connect", f"127.0.0.1:{product.port}"),
                     *("-CAfile", str(product.root), "-verify_return_error"),
                 ],

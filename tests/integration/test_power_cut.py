@@ -11,6 +11,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.product import PATIENCE, Product
+from tests.support.programs import program
 
 _CALLS = "pwrite64,fdatasync,fsync,unlink,unlinkat,rmdir"
 
@@ -35,7 +36,17 @@ class PowerCutTests(SynchronousTestCase):
         assert self.product.process is not None
         pid = self.product.process.pid
         watching = subprocess.Popen(
-            ["strace", "-f", "-y", "-p", str(pid), "-e", _CALLS, "-o", self.trace],
+            [
+                program("strace"),
+                "-f",
+                "-y",
+                "-p",
+                str(pid),
+                "-e",
+                _CALLS,
+                "-o",
+                self.trace,
+            ],
             stderr=subprocess.DEVNULL,
         )
         self.addCleanup(self.end, watching)

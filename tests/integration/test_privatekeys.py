@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.privatekeys import normalise
+from tests.support.programs import program
 
 
 class AgentTests(SynchronousTestCase):
@@ -64,7 +65,7 @@ class AgentTests(SynchronousTestCase):
                 path = self.folder / f"key-{number}-{bool(passphrase)}"
                 subprocess.run(
                     [
-                        *("ssh-keygen", "-q", "-f", str(path), *options),
+                        *(program("ssh-keygen"), "-q", "-f", str(path), *options),
                         *("-N", passphrase, "-C", "comment"),
                     ],
                     check=True,

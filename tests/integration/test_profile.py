@@ -22,6 +22,7 @@ from semaphore_twisted.wireguard.state import (
     SetPeer,
 )
 from tests.integration.test_ruleset import run
+from tests.support.programs import needs, program
 
 FULL = profile.Profile(
     addresses=("10.80.0.2", "fd80::2"),
@@ -73,7 +74,7 @@ class CodeTests(SynchronousTestCase):
         with tempfile.NamedTemporaryFile(suffix=".png") as file:
             profile.qr(text).save(file.name, kind="png", scale=4)
             done = subprocess.run(
-                ["zbarimg", "-q", "--raw", "-Sbinary", file.name],
+                [program("zbarimg"), "-q", "--raw", "-Sbinary", file.name],
                 capture_output=True,
                 check=True,
             )
@@ -93,6 +94,7 @@ class CodeTests(SynchronousTestCase):
 @skipUnless(
     os.geteuid() == 0 and Path("/dev/net/tun").exists(), "a device is for root to make"
 )
+@needs("ip", "wg", "wireguard-go")
 class DeviceTests(SynchronousTestCase):
     """Our texts under ``wg`` and ``wireguard-go``."""
 

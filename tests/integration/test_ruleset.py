@@ -20,6 +20,7 @@ from semaphore_twisted.wireguard import firewall
 from semaphore_twisted.wireguard.settings import Settings, Site
 from semaphore_twisted.wireguard.state import Grant
 from tests.support.pace import in_time
+from tests.support.programs import needs
 
 V4 = Settings(addresses=("10.80.0.1/16",), sites=(Site("10.20.0.0/16"),))
 BOTH = Settings(
@@ -108,6 +109,7 @@ def run(*arguments: str, text: str = "") -> str:
     return done.stdout
 
 
+@needs("ip", "nft", "ping", "sysctl")
 class Namespaces(SynchronousTestCase):
     """Network namespaces, which are removed after the test."""
 

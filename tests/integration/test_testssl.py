@@ -11,6 +11,7 @@ from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.product import Product
+from tests.support.programs import needs, program
 
 #: Protocols, categories of ciphers, the certificate, HTTP's headers, and known
 #: vulnerabilities: Heartbleed, CCS, ROBOT, renegotiation, CRIME, BREACH, fall-back,
@@ -84,7 +85,9 @@ subjectAltName = DNS:localhost, IP:127.0.0.1
 
 def openssl(*words: str) -> None:
     """Run ``openssl`` with *words*."""
-    subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        [program("openssl"), *words], check=True, capture_output=True, timeout=60
+    )
 
 
 def pair(folder: Path, *kind: str) -> tuple[Path, Path, Path]:
@@ -137,6 +140,7 @@ class ShapesTestCase(SynchronousTestCase):
             self.servers[name] = product
 
 
+@needs("testssl", "hexdump")
 class FindingsTests(ShapesTestCase):
     """The findings of testssl.sh, as the reference's table has it."""
 
@@ -285,7 +289,7 @@ class HandshakeTests(ShapesTestCase):
                     # (Python's ssl module cannot offer X25519 alone everywhere.)
                     judged = subprocess.run(
                         [
-                            *("openssl", "s_client", "-groups", group),
+                            *(program("openssl"), "s_client", "-groups", group),
                             *("-connect", f"localhost:{product.port}"),
                             *("-CAfile", str(product.root), "-verify_return_error"),
                         ],

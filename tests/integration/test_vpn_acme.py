@@ -8,6 +8,7 @@ from tests.support.lab import LabTestCase, until
 from tests.support.lab_machine import SERVER, Machine
 from tests.support.lab_site import ENROLL_PORT, Site
 from tests.support.pebble import Pebble
+from tests.support.programs import program
 
 OUTSIDE = "http://vpn.example"
 
@@ -18,7 +19,7 @@ class PortTests(LabTestCase):
     def redirect(self, path: str) -> str:
         """Return the target to which port 80 redirects a client outside."""
         return self.lab.client1.run(
-            *("curl", "--silent", "--max-time", "10", "--output", "/dev/null"),
+            *(program("curl"), "--silent", "--max-time", "10", "--output", "/dev/null"),
             *("--write-out", "%{http_code} %{redirect_url}", f"{OUTSIDE}{path}"),
         )
 

@@ -17,6 +17,7 @@ from semaphore_twisted.start.job_settings import JobSettings, Roots, rules
 from semaphore_twisted.start.state import StateDirectory
 from tests.support.gitserver import Authority
 from tests.support.orders import options
+from tests.support.programs import program
 
 
 class RootsTests(SynchronousTestCase):
@@ -37,12 +38,12 @@ class RootsTests(SynchronousTestCase):
     def contents(self) -> int:
         """Return how many certificates openssl finds in the file."""
         done = subprocess.run(
-            ["openssl", "crl2pkcs7", "-nocrl", "-certfile", str(self.target)],
+            [program("openssl"), "crl2pkcs7", "-nocrl", "-certfile", str(self.target)],
             capture_output=True,
             check=True,
         )
         listed = subprocess.run(
-            ["openssl", "pkcs7", "-print_certs", "-noout"],
+            [program("openssl"), "pkcs7", "-print_certs", "-noout"],
             input=done.stdout,
             capture_output=True,
             check=True,

@@ -26,6 +26,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import lab_machine
 from tests.support.lab_machine import Machine
+from tests.support.programs import needs
 
 PREFIX = "sl"
 
@@ -163,6 +164,7 @@ def _runs(pid: int) -> bool:
 
 
 @skipUnless(os.geteuid() == 0, "network namespaces are root's")
+@needs("ip", "nft", "ping", "setpriv", "sysctl", "wg", "wireguard-go")
 class LabTestCase(SynchronousTestCase):
     """A lab for each test."""
 

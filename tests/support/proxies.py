@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.product import PATIENCE, Answer, clean_environment, free_port
+from tests.support.programs import program
 from tests.support.websocket import WebSocket
 
 #: The client's address in its connection to the proxy.
@@ -184,7 +185,7 @@ class Proxy:
         """Log in with a wrong password; return the version of HTTP and the status."""
         done = subprocess.run(
             [
-                *("curl", "--silent", "--http2", "--max-time", "20"),
+                *(program("curl"), "--silent", "--http2", "--max-time", "20"),
                 *("--cacert", str(self.root), "--output", "/dev/null"),
                 *("--header", f"Origin: {self.origin}"),
                 *("--data", '{"auth": "nobody", "password": "wrong"}'),

@@ -17,6 +17,8 @@ from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.programs import needs
+
 INTERFACE = "semaphore0"
 SERVER, PEER, STRANGER = "10.80.0.1", "10.80.0.2", "10.80.0.99"
 SERVER6, PEER6 = "fd80::1", "fd80::2"
@@ -100,6 +102,7 @@ class Probe(Program):
 
 
 @skipUnless(os.geteuid() == 0, "network namespaces are root's")
+@needs("ip", "sysctl")
 class TunnelTestCase(SynchronousTestCase):
     """A server with a site and a resolver inside its tunnel."""
 

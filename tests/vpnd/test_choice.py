@@ -11,8 +11,10 @@ from semaphore_twisted.vpnd.kernel import KernelDevice
 from semaphore_twisted.vpnd.programs import ProgramFailed
 from tests.support.devices import PRIVATE, SETTINGS, ScriptedPrograms
 from tests.support.folders import FolderTestCase
+from tests.support.programs import needs
 
 
+@needs("wireguard-go")
 class ChoiceTests(FolderTestCase):
     """Which backend there is."""
 

@@ -15,6 +15,7 @@ from semaphore_twisted.vpnd.route_events import matters
 from semaphore_twisted.vpnd.table_watch import TableWatch, transactions
 from tests.support.devices import SETTINGS
 from tests.support.netns import own_network
+from tests.support.programs import needs
 
 
 def message(kind: int, payload: bytes) -> bytes:
@@ -112,6 +113,7 @@ class WatchTests(SynchronousTestCase):
 
 
 @skipUnless(os.geteuid() == 0, "network namespaces are root's")
+@needs("nft")
 class KernelTests(SynchronousTestCase):
     """Messages from the kernel."""
 
