@@ -246,7 +246,7 @@ class Connection:
         """Return all rows of *statement*, whose only column is a JSON array.
 
         Return ``None`` if the arrays exceed *size* characters, or if a value is a BLOB,
-        which JSON cannot represent.
+        which JSON cannot represent, or is not UTF-8: the error would quote the row.
         """
         found: list[str] = []
         held = 0
@@ -257,7 +257,7 @@ class Connection:
                 if held > size:
                     return None
         except sqlite3.OperationalError as error:
-            if "BLOB" not in str(error):
+            if "BLOB" not in str(error) and "UTF-8" not in str(error):
                 raise
             return None
         return found

@@ -1,5 +1,6 @@
 """Tests of operations that users perform on tasks."""
 
+import sqlite3
 from typing import Any
 
 import msgspec
@@ -221,6 +222,15 @@ class SeeTests(TaskTestCase):
         self.assertIsNotNone(tasks.newest_arrays(self.conn, self.actor, before=2))
         self.task(message=b"binary")
         self.assertIsNone(tasks.newest_arrays(self.conn, self.actor, count=1))
+
+    def test_no_utf8(self) -> None:
+        """A text that is not UTF-8 fails in batches; the error quotes no other."""
+        task = self.task(playbook="site.yml")
+        self.conn.raw.execute("UPDATE task SET message = CAST(x'ff' AS TEXT)")
+        self.assertIsNone(tasks.newest_arrays(self.conn, self.actor))
+        with self.assertRaises(sqlite3.OperationalError) as caught:
+            tasks.page(self.conn, self.actor, [task])
+        self.assertNotIn("site.yml", str(caught.exception))
 
     def test_arrays(self) -> None:
         """An array has every text as it is, and damage is reported in both ways."""
