@@ -9,6 +9,7 @@ import msgspec
 from attrs import frozen
 
 from semaphore_twisted.acme.pacing import waiting_time
+from semaphore_twisted.model.refusals import quoted
 
 T = TypeVar("T")
 
@@ -61,7 +62,11 @@ class Problem(msgspec.Struct, frozen=True):
         """The problem's text and type, cleaned for terminals and logs."""
         said = plain(self.detail or self.title)
         kind = f" ({self.kind})" if self.kind else ""
-        return f"“{said}”{kind}" if said else self.kind or "no reason was given"
+        return (
+            f"{quoted(said, len(said))}{kind}"
+            if said
+            else self.kind or "no reason was given"
+        )
 
 
 @frozen

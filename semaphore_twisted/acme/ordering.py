@@ -21,6 +21,7 @@ from semaphore_twisted.crypto.challenges import Wanted, check_issued
 from semaphore_twisted.crypto.jws import AccountKey, b64
 from semaphore_twisted.crypto.pairs import UnusablePair
 from semaphore_twisted.model.acme import Record
+from semaphore_twisted.model.refusals import quoted
 
 #: Seconds between polls of an order or authorization; their number limits the polls.
 _LOOKS = (1.0, 2.0, 3.0, 5.0, *(10.0,) * 16)
@@ -187,7 +188,7 @@ class Ordering:
             answer, order = await self._client.look_at_order(url)
         if order.status in until:
             return order
-        raise Trouble(f"the authority left the order at “{plain(order.status)}”")
+        raise Trouble(f"the authority left the order at {quoted(order.status)}")
 
     # the challenges
 
@@ -222,7 +223,7 @@ class Ordering:
         else:
             kinds = ", ".join(plain(each.type) for each in found.challenges)
             raise Trouble(
-                f"acme.challenge: {self.kind} found, and for {name} the authority "
+                f"acme.challenge: {self.kind} is set, and for {name} the authority "
                 f"offers {kinds or 'nothing'}",
                 order_lost=True,
             )

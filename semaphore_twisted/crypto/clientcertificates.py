@@ -62,8 +62,8 @@ def check_time(found: ClientCertificate, now: datetime) -> None:
     leaf = x509.load_pem_x509_certificate(found.certificate.encode())
     if now >= leaf.not_valid_after_utc:
         raise Invalid(
-            f"the certificate ended at {leaf.not_valid_after_utc:%Y-%m-%d}; a newer "
-            "one is wanted"
+            f"the certificate expired at {leaf.not_valid_after_utc:%Y-%m-%d}; expected "
+            "a newer one"
         )
 
 

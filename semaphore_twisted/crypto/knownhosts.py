@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import invalid
 
 #: Maximum size in bytes of a file that is read.
 LARGEST = 8 * 1024 * 1024
@@ -48,10 +49,7 @@ def host_name(text: str) -> str:
         host = match[1] or match[3]
         port = int(match[2] or match[4] or _USUAL_PORT)
     if not _NAME.fullmatch(host) or host.startswith("-") or not 0 < port < 1 << 16:
-        raise Invalid(
-            f"host: invalid value “{text[:255]}”; expected HOST, HOST:PORT or "
-            "[HOST]:PORT"
-        )
+        raise Invalid(invalid("host", text, "HOST, HOST:PORT or [HOST]:PORT"))
     return host if port == _USUAL_PORT else f"[{host}]:{port}"
 
 

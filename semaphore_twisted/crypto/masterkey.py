@@ -27,7 +27,7 @@ _KEY_ID_BYTES = 8
 class UnusableMasterKey(DomainError):
     """The configured text is not base64 of 32 bytes; the sentence tells the error."""
 
-    sentence = f"{OPTION}: base64 of exactly {SIZE} bytes is wanted"
+    sentence = f"{OPTION}: expected base64 of exactly {SIZE} bytes"
 
 
 @final
@@ -58,8 +58,8 @@ class MasterKey:
             content = base64.b64decode(compact.encode("ascii"), validate=True)
         except (binascii.Error, UnicodeEncodeError):
             raise UnusableMasterKey(
-                f"{option}: the text is not base64, so 0 bytes were found; base64 of "
-                f"exactly {SIZE} bytes is wanted, made for example by: {COMMAND}"
+                f"{option}: the text is not base64 (0 bytes); expected base64 of "
+                f"exactly {SIZE} bytes, made for example by: {COMMAND}"
             ) from None
         if len(content) != SIZE:
             raise _wrong_length(option, len(content))

@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.secret import Secret
 from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 
 _FORMAT: Final = "semaphore-sealed-1"
@@ -45,7 +46,7 @@ class Unopened(DomainError):
 class TooShort(DomainError):
     """The passphrase is too short."""
 
-    sentence = f"A passphrase of {SHORTEST} characters or more is wanted"
+    sentence = f"The passphrase is too short; expected {SHORTEST} characters or more"
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -110,7 +111,9 @@ def unlock(file: bytes, passphrase: str, *, subject: str) -> Secret:
     if found is None or found.format != _FORMAT:
         raise Unopened("The file is not one that was sealed with a passphrase by us")
     if found.subject != subject:
-        raise Unopened(f"The file is a {found.subject[:40]!a}, a {subject!r} is wanted")
+        raise Unopened(
+            f"The file is a {quoted(found.subject)}; expected a {quoted(subject)}"
+        )
     cost = Cost(found.operations, found.memory)
     if (
         not _pwhash.OPSLIMIT_MIN <= cost.operations <= MOST_OPERATIONS

@@ -184,7 +184,7 @@ def _refusal(text: str, labels: set[str]) -> Invalid:  # noqa: PLR0911 - a table
     if any("CERTIFICATE" in each for each in labels):
         return Invalid(f"This is a certificate, not a private key: {_WANTED}")
     if any("PGP" in each for each in labels):
-        return Invalid("This is a key of PGP; an SSH private key is wanted")
+        return Invalid("This is a PGP key; expected an SSH private key")
     if labels:
         return _unusable("it holds no private key of a kind that is known here")
     if "BEGIN" in text:

@@ -39,6 +39,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import File, Pipe, Step
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
 from semaphore_twisted.model.logins import check_login
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 
 #: Ansible's message for a play without hosts.
@@ -223,7 +224,7 @@ def _vaults(order: JobOrder) -> tuple[tuple[str, Pipe], ...]:
         name = vault.name or "default"
         password = _vault_password(vault.password)
         if "@" in name:
-            raise Invalid(f"The vault name {name!r} may not have an @")
+            raise Invalid(f"The vault name {quoted(name)} may not have an @")
         if not password.strip():
             raise Invalid(f"The password of the vault {name} is empty")
         pipe = Pipe(name=f"vault{number}", content=password.encode())

@@ -30,6 +30,7 @@ from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal, literal
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import Pipe, Step
 from semaphore_twisted.model.keys import NoSecret, SshKey
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.repositories import (
     Address,
     UrlKind,
@@ -294,7 +295,9 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Step:
         """Return a step that runs *verb* of ``checkout.sh`` with the values *said*."""
         branch = self.source.branch
-        called = f"branch, tag or commit “{branch}”" if branch else "default branch"
+        called = (
+            f"branch, tag or commit {quoted(branch)}" if branch else "default branch"
+        )
         known = {
             "url": said.pop("url", ""),
             "mirror": self._mirror,

@@ -14,6 +14,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
 from semaphore_twisted.model.jobs import File
+from semaphore_twisted.model.refusals import quoted
 
 #: NAMESPACE.COLLECTION.PLAYBOOK, each a Python identifier.
 _COLLECTION_PLAYBOOK = re.compile(r"[A-Za-z_]\w*+(\.[A-Za-z_]\w*+){2,}", re.ASCII)
@@ -69,7 +70,7 @@ def inside(path: str, name: str) -> str:
     if not found or found == ".":
         raise Invalid(f"The {name} has no path")
     if found.startswith(("/", "../", "-")) or found == ".." or "\0" in found:
-        raise Invalid(f"The {name} {path!r} is not a path inside the repository")
+        raise Invalid(f"The {name} {quoted(path)} is not a path inside the repository")
     if name != "script":
         check_plain(found, f"The {name}")
     return found

@@ -28,6 +28,7 @@ from semaphore_twisted.model.answers import RESERVED
 from semaphore_twisted.model.documents import check_depth
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import File
+from semaphore_twisted.model.refusals import quoted
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Marks a text that Ansible does not evaluate, in its JSON.
@@ -99,8 +100,8 @@ def _key(name: object) -> str:
     """Return the name of a variable or of a field in one."""
     if not isinstance(name, str) or name.startswith(RESERVED):
         raise Invalid(
-            f"The variable name “{name}” is not accepted: names that begin with"
-            f" {RESERVED} have a meaning of their own for Ansible"
+            f"The variable name {quoted(str(name))} is not accepted: names that begin "
+            f"with {RESERVED} have a meaning of their own for Ansible"
         )
     return name
 
@@ -213,7 +214,9 @@ def checked_environment(pairs: Mapping[str, str]) -> dict[str, str]:
     """
     for name, value in pairs.items():
         if not _NAME.fullmatch(name):
-            raise Invalid(f"“{name}” cannot be the name of an environment variable")
+            raise Invalid(
+                f"{quoted(name)} cannot be the name of an environment variable"
+            )
         _check_size(name, value)
     return literals(pairs)
 

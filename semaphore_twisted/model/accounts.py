@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import invalid, quoted
 
 #: Lower-case letters that look like Latin letters, or whose capitals do.
 _CYRILLIC = "аԝвԍеѵіјкмӏнорсԛѕтухһԁьү"
@@ -90,10 +91,7 @@ def check_email(email: str) -> None:
         and all(map(_is_label, labels))
     )
     if not good or any(each.isspace() for each in email):
-        raise Invalid(
-            f"email: invalid value “{_shown(email)}”; expected an address such as"
-            " ops@example.org"
-        )
+        raise Invalid(invalid("email", email, "an address such as ops@example.org"))
     for part in (local, *labels):
         _check_letters(part, "email")
 
@@ -104,17 +102,10 @@ def _is_label(text: str) -> bool:
     return bare.isalnum() and text[0] != "-" and text[-1] != "-"
 
 
-def _shown(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text[:80])
-
-
 def _check_letters(text: str, field: str) -> None:
     for each in text:
         if each.isspace() or not each.isprintable():
-            raise Invalid(
-                f"{field}: invalid value “{_shown(text)}”; expected no spaces and no"
-                " control characters"
-            )
+            raise Invalid(invalid(field, text, "no spaces and no control characters"))
         if not each.isascii() and unicodedata.category(each)[0] not in "LM":
             raise _not_accepted(each, field)
     if text.isascii():
@@ -127,13 +118,13 @@ def _check_letters(text: str, field: str) -> None:
     scripts.discard("")
     if len(scripts) > 1 and not scripts <= _TOGETHER:
         raise Invalid(
-            f"{field}: “{_shown(text)}” has letters of several scripts"
+            f"{field}: {quoted(text)} has letters of several scripts"
             f" ({', '.join(sorted(each.title() for each in scripts))}); expected one"
         )
     letters = [each for each in folded if each.isalpha()]
     if letters and all(each in _LOOKALIKES for each in letters):
         raise Invalid(
-            f"{field}: “{_shown(text)}” cannot be told from a name in Latin letters;"
+            f"{field}: {quoted(text)} cannot be told from a name in Latin letters;"
             " use Latin letters"
         )
 
@@ -160,6 +151,6 @@ def _script(character: str, field: str) -> str:
 
 def _not_accepted(character: str, field: str) -> Invalid:
     return Invalid(
-        f"{field}: the character “{_shown(character)}” (U+{ord(character):04X}) is"
+        f"{field}: the character {quoted(character)} (U+{ord(character):04X}) is"
         " not accepted; expected letters and digits"
     )

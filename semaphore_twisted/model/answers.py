@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from semaphore_twisted.model.apps import App
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.logins import check_login
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
 #: Prefix of Ansible's own keys in JSON: they change the type of the object's value.
@@ -71,7 +72,8 @@ def check_variable(name: str, field: str) -> None:
     """
     if name.startswith(RESERVED):
         raise Invalid(
-            f"{field}: invalid name “{name[:60]}”; expected another name, since Ansible"
+            f"{field}: invalid name {quoted(name)}; expected another name, since "
+            "Ansible"
             f" gives names that begin with {RESERVED} a meaning of their own"
         )
 
@@ -83,12 +85,13 @@ def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
     """
     for each in survey:
         if not _NAME.fullmatch(each.name):
-            raise Invalid(f"“{each.name}” cannot be the name of a variable")
+            raise Invalid(f"{quoted(each.name)} cannot be the name of a variable")
         if app.is_ansible:
             _check_for_ansible(each)
         elif each.type is SurveyType.SECRET and _POWERS.fullmatch(each.name):
             raise Invalid(
-                f"survey_vars: “{each.name}” cannot be a secret variable of a script:"
+                f"survey_vars: {quoted(each.name)} cannot be a secret variable of a "
+                "script:"
                 " programs take settings from it; expected another name, or a variable"
                 " group"
             )
@@ -102,7 +105,8 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
     name, kind = variable.name, variable.type
     if is_own(name):
         raise Invalid(
-            f"survey_vars: “{name}” is a variable of Ansible's or of this server's own;"
+            f"survey_vars: {quoted(name)} is a variable of Ansible's or of this "
+            "server's own;"
             " expected another name"
         )
     if not name.startswith("ansible_") or kind is SurveyType.ENUM:
@@ -117,7 +121,8 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
     if not accepted:
         listed = ", ".join(sorted(_LOGINS | _HOSTS))
         raise Invalid(
-            f"survey_vars: “{name}” decides how Ansible connects or which program it"
+            f"survey_vars: {quoted(name)} decides how Ansible connects or which "
+            "program it"
             " runs; expected the type enum, another name, or one of"
             f" {listed} (string), {', '.join(sorted(_PORTS))} (int),"
             f" {', '.join(sorted(_PASSWORDS))} (secret)"

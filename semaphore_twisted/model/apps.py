@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import quoted
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +109,7 @@ def app_of(name: str) -> App:
     """
     found = find(name)
     if found is None:
-        raise Invalid(f"The app “{name}” is not served")
+        raise Invalid(f"The app {quoted(name)} is not supported")
     return found
 
 

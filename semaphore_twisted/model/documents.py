@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import quoted
 
 #: Maximum nesting of lists and objects; ansible-core 2.19 fails somewhat below 400.
 DEEPEST = 100
@@ -38,7 +39,9 @@ def json_object(text: str, what: str, *, unique: bool = True) -> dict[str, objec
     except RecursionError:
         raise _too_deep(what) from None
     except _RepeatedError as error:
-        raise Invalid(f"{what}: the key “{error}” comes twice in an object") from None
+        raise Invalid(
+            f"{what}: the key {quoted(str(error))} comes twice in an object"
+        ) from None
     except (msgspec.MsgspecError, ValueError):
         value = ...
     if not isinstance(value, dict):

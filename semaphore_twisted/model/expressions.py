@@ -23,6 +23,6 @@ def check_plain(text: str, what: str) -> None:
     """
     if has_expression(text):
         raise Invalid(
-            f"{what}: invalid value; expected a path without “{{{{”, “{{%” and “{{#”,"
+            f"{what}: invalid value; expected a path without {{{{, {{% and {{#,"
             " which Ansible would evaluate"
         )

@@ -7,6 +7,7 @@ also excludes characters with a meaning in a URL or a template.
 import re
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import quoted
 
 #: A name such as ``DOMAIN\\name``, ``name@domain`` or ``first.last+x``, or a token.
 _LOGIN = re.compile(r"(?!-)[^\s\x00-\x1f\x7f'`\"$;|&<>(){}\[\]*?!#%/:,=^~]+")
@@ -28,7 +29,7 @@ def check_login(login: str, field: str, *, spaces: bool = False) -> None:
     plain = all(_LOGIN.fullmatch(word) for word in words)
     if len(login) > _LONGEST or login.endswith("\\") or not plain:
         raise Invalid(
-            f"{field}: invalid login “{_shown(login)}”; expected the name of an"
+            f"{field}: invalid login {quoted(login)}; expected the name of an"
             " account, such as root, first.last, name@domain or DOMAIN\\name"
         )
 
@@ -44,10 +45,6 @@ def check_option(login: str, field: str) -> None:
         ord(each) < 0x20 or each == "\x7f" for each in login
     ):
         raise Invalid(
-            f"{field}: invalid login “{_shown(login)}”; expected one line that does not"
+            f"{field}: invalid login {quoted(login)}; expected one line that does not"
             " begin with a hyphen"
         )
-
-
-def _shown(login: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in login[:60])

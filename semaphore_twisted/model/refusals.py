@@ -5,17 +5,20 @@ A sentence of this form is one line: ``port: invalid value "abc"; expected 1 to 
 
 import json
 
-#: Maximum number of characters of a value that a sentence quotes.
-_LONGEST = 60
+#: Maximum number of characters of a name that a sentence quotes.
+_NAME = 255
+
+#: Maximum number of characters of a refused value.
+_VALUE = 100
 
 
-def quoted(text: str, most: int = _LONGEST) -> str:
+def quoted(text: str, most: int = _NAME) -> str:
     r"""Return *text* in double quotes, as one line of printable characters.
 
     Quotes, backslashes and control characters are escaped as in JSON (``\n``,
-    ``\u001b``). A text of more than *most* characters is cut, which ``…`` shows.
+    ``\u001b``). A text of more than *most* characters is cut, which ``...`` shows.
     """
-    cut = text if len(text) <= most else text[:most] + "…"
+    cut = text if len(text) <= most else text[:most] + "..."
     return "".join(
         each if each.isprintable() else _escaped(each)
         for each in json.dumps(cut, ensure_ascii=False)
@@ -29,9 +32,9 @@ def _escaped(character: str) -> str:
 def shown(value: object) -> str:
     """Return a refused *value* for a sentence: a text quoted, other values as JSON."""
     if isinstance(value, str):
-        return quoted(value)
+        return quoted(value, _VALUE)
     text = json.dumps(value, default=str)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return text if len(text) <= _VALUE else text[:_VALUE] + "..."
 
 
 def invalid(where: str, value: object, expected: str, *, origin: str = "") -> str:

@@ -14,6 +14,7 @@ import msgspec
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
+from semaphore_twisted.model.refusals import invalid, quoted
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,9 +243,9 @@ def check_port(where: Address) -> None:
         return
     before = f"{where.user}@" if where.user else ""
     raise Invalid(
-        f"git_url: {found[1]} is a folder in this form; expected "
+        f"git_url: {found[1]} is a directory in this form; expected "
         f"ssh://{before}{where.host}:{found[1]}/{found[2] or 'PATH'} if it is the port,"
-        f" ssh://{before}{where.host}/{where.path} if it is a folder of the host"
+        f" ssh://{before}{where.host}/{where.path} if it is a directory of the host"
     )
 
 
@@ -256,12 +257,13 @@ def check_branch(branch: str) -> None:
     if not branch:
         return
     if branch[0] in "-/." or branch == "@" or _NOT_IN_BRANCH.search(branch):
-        raise Invalid(f"“{_CONTROL.sub('?', branch)}” is not the name of a branch")
+        raise Invalid(f"{quoted(branch)} is not the name of a branch")
     if len(branch) > _MAX_BRANCH:
         raise Invalid(f"The branch's name is longer than {_MAX_BRANCH} characters")
     if _CUT_HASH.fullmatch(branch) and not _HASH.fullmatch(branch):
         raise Invalid(
-            f"“{branch}” looks like a shortened hash; expected all 40 (or 64) digits "
+            f"{quoted(branch)} looks like a shortened hash; expected all 40 (or 64) "
+            "digits "
             f"of the commit, or refs/heads/{branch} if it is a branch"
         )
 
@@ -273,8 +275,9 @@ def check_commit(commit: str) -> None:
     """
     if not _HASH.fullmatch(commit):
         raise Invalid(
-            f"commit_hash: invalid value “{_CONTROL.sub('?', commit)[:80]}”; expected "
-            "all 40 or 64 hexadecimal digits of a commit"
+            invalid(
+                "commit_hash", commit, "all 40 or 64 hexadecimal digits of a commit"
+            )
         )
 
 

@@ -12,6 +12,7 @@ from semaphore_twisted.model.answers import is_own
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.expressions import has_expression
 from semaphore_twisted.model.logins import check_login
+from semaphore_twisted.model.refusals import invalid, quoted
 
 #: Ansible reads a file if a part of a limit begins with @; a part begins after a comma,
 #: a colon, white space or an unmatched bracket.
@@ -37,14 +38,14 @@ def check_hosts(part: str, *, names_only: bool = True) -> None:
 
     :raises Invalid: if Ansible would read a file, or interpret more than names
     """
-    expected = "expected a host, a group or a pattern such as web*, web[0:2] or !db"
+    expected = "a host, a group or a pattern such as web*, web[0:2] or !db"
     if _FILE.search(part):
-        raise Invalid(f"limit: invalid value “{_shown(part)}”, a file; {expected}")
+        raise Invalid(invalid("limit", part, f"no file, but {expected}"))
     regular = not names_only and part.lstrip("&!").startswith("~")
     if regular and not _CONTROL.search(part) and not has_expression(part):
         return
     if not _HOSTS.fullmatch(part):
-        raise Invalid(f"limit: invalid value “{_shown(part)}”; {expected}")
+        raise Invalid(invalid("limit", part, expected))
 
 
 def check_tag(tag: str, field: str = "tags") -> None:
@@ -54,8 +55,12 @@ def check_tag(tag: str, field: str = "tags") -> None:
     """
     if not _TAG.fullmatch(tag):
         raise Invalid(
-            f"{field}: invalid value “{_shown(tag)}”; expected a name of letters,"
-            " digits and _ - . : / that begins with a letter, a digit or _"
+            invalid(
+                field,
+                tag,
+                "a name of letters, digits and _ - . : / that begins with a letter, a "
+                "digit or _",
+            )
         )
 
 
@@ -84,9 +89,9 @@ def _refusal(word: str) -> str:
         sorted(each for each in (*_FLAGS, *_VALUES) if each.startswith("--"))
     )
     if word in _VALUES:
-        return f"arguments: “{word}” has no value"
+        return f"arguments: {quoted(word)} has no value"
     return (
-        f"arguments: “{_shown(word)}” is not accepted from a task; expected"
+        f"arguments: {quoted(word)} is not accepted from a task; expected"
         f" -v or {accepted}"
     )
 
@@ -103,14 +108,12 @@ def _tags(value: str) -> None:
 
 def _number(value: str) -> None:
     if not _NUMBER.fullmatch(value):
-        raise Invalid(
-            f"arguments: invalid number “{_shown(value)}”; expected 0 to 9999"
-        )
+        raise Invalid(f"arguments: invalid number {quoted(value)}; expected 0 to 9999")
 
 
 def _title(value: str) -> None:
     if _CONTROL.search(value) or has_expression(value) or not value.strip():
-        raise Invalid(f"arguments: “{_shown(value)}” is not the name of a task")
+        raise Invalid(f"arguments: {quoted(value)} is not the name of a task")
 
 
 def _variables(value: str) -> None:
@@ -129,7 +132,7 @@ def _variables(value: str) -> None:
             or is_own(name)
         ):
             raise Invalid(
-                f"arguments: invalid variable “{_shown(pair)}”; expected NAME=VALUE"
+                f"arguments: invalid variable {quoted(pair)}; expected NAME=VALUE"
                 " with a value of letters, digits and _ . , : / + % -, and a name that"
                 " is not Ansible's own; declare other variables in the survey"
             )
@@ -154,8 +157,3 @@ _VALUES: dict[str, Callable[[str], None]] = {
     **dict.fromkeys(("--user", "-u", "--become-user"), _login),
     "--start-at-task": _title,
 }
-
-
-def _shown(text: str) -> str:
-    """Return the beginning of a text for an error message, on one line."""
-    return "".join(each if each.isprintable() else "?" for each in text[:60])

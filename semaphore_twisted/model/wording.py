@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from semaphore_twisted.model.refusals import invalid, quoted
+
 _AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _EXPECTED = re.compile(r"Expected `(?P<types>[^`]*)`(?P<more>.*)")
 _FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field `(.*)`")
@@ -69,9 +71,9 @@ def _of_choice(what: str, path: str, where: str, of: object) -> str | None:
     found = _ENUM.fullmatch(what)
     if found is None:
         return None
-    value = found["value"].strip("'")[:50]
-    choices = ", ".join(f"“{each}”" for each in _choices(of, path)) or "another one"
-    return f"{where}: invalid value “{value}”; expected {choices}"
+    value = found["value"].strip("'")
+    choices = ", ".join(map(quoted, _choices(of, path))) or "another one"
+    return invalid(where, value, choices)
 
 
 def _choices(of: object, path: str) -> list[str]:

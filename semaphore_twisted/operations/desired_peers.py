@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import SecretUnreadable
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.operations import preshared_keys, vpn_network
 from semaphore_twisted.operations.vpn_network import NetworkRow
 from semaphore_twisted.persistence.engine import Connection, Row
@@ -102,7 +103,7 @@ def _seconds(text: object) -> int:
     """
     moment = _moment(text)
     if moment is None:
-        raise _Broken("its expiry is no time")
+        raise _Broken("its expiry is not a time")
     return int(moment.timestamp())
 
 
@@ -138,7 +139,7 @@ class _Reading:
             shared = None if envelope is None else self._open(uuid, envelope)
             expires = None if row[9] is None else _seconds(row[9])
         except (_Broken, SecretUnreadable) as error:
-            self.damaged.append(f"peer {row[0]} {row[2]!r}: {error}")
+            self.damaged.append(f"peer {row[0]} {quoted(row[2])}: {error}")
             return ()
         self.peers.append(
             DesiredPeer(
@@ -153,7 +154,7 @@ class _Reading:
     def _check_key(self, key: object) -> None:
         try:
             if not isinstance(key, bytes) or key == self._key:
-                raise _Broken("its public key is none that a peer can have")
+                raise _Broken("its public key is invalid")
             keys.check(key)
         except keys.WrongKey as error:
             raise _Broken(error.message) from None
@@ -174,7 +175,7 @@ class _Reading:
         except (OSError, TypeError, ValueError):
             packed = b""
         if not packed or inet_ntop(family, packed) != text:
-            raise _Broken(f"{str(text)[:50]!a} is not an address as it is spelled")
+            raise _Broken(f"{quoted(str(text))} is not an address in canonical form")
         first, last = self._pools.get(len(packed), (0, 0))
         if not first < int.from_bytes(packed, "big") < last or text in self._servers:
             raise _Broken(f"{text} is not an address of a peer in the pools")

@@ -16,6 +16,7 @@ from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
 from semaphore_twisted.model.inventories import Environment, EnvironmentSecret
 from semaphore_twisted.model.keys import KeyType, Text
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import SECRETS, LongText, Name, Secret, Unserved
 from semaphore_twisted.model.users import Actor
@@ -188,7 +189,8 @@ def _change_secrets(
             case "":
                 if each.secret:
                     raise Invalid(
-                        f"The secret “{each.name}” has a value and no operation; send"
+                        f"The secret {quoted(each.name)} has a value and no operation; "
+                        "send"
                         " create or update"
                     )
                 continue
@@ -208,7 +210,7 @@ def _change_secrets(
             case _:
                 raise Invalid(
                     f"The operation of a secret is create, update or delete, not"
-                    f" “{each.operation[:50]}”"
+                    f" {quoted(each.operation)}"
                 )
     unique(
         [
@@ -227,7 +229,7 @@ def _create_secret(
     environment_id: EnvironmentId,
 ) -> None:
     if asked.type not in _OWNERS:
-        raise Invalid(f"The type of the secret “{asked.name}” must be env or var")
+        raise Invalid(f"The type of the secret {quoted(asked.name)} must be env or var")
     _check_secret(asked.type, asked.name, asked.secret)
     uuid = conn.uuid()
     text = Text(text=asked.secret)
@@ -281,7 +283,9 @@ def _values(new: NewEnvironment) -> dict[str, str | None]:
     if env is not None:
         for name, value in json_object(env, "Environment variables").items():
             if not isinstance(value, str | int | float):
-                raise Invalid(f"The environment variable “{name}” must be one value")
+                raise Invalid(
+                    f"The environment variable {quoted(name)} must be one value"
+                )
             _check_env(name, str(value))
     return {
         "name": new.name,
@@ -292,6 +296,6 @@ def _values(new: NewEnvironment) -> dict[str, str | None]:
 
 def _check_env(name: str, value: str) -> None:
     if not _ENV_NAME.fullmatch(name):
-        raise Invalid(f"“{name}” cannot be the name of an environment variable")
+        raise Invalid(f"{quoted(name)} cannot be the name of an environment variable")
     if "\0" in value:
-        raise Invalid(f"The environment variable “{name}” has a NUL character")
+        raise Invalid(f"The environment variable {quoted(name)} has a NUL character")

@@ -8,6 +8,7 @@ import re
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
+from semaphore_twisted.model.refusals import quoted
 
 _SECTION = re.compile(r"\[(?P<group>[^:\]\s]+)(:(?P<kind>\w+))?\]\s*(#.*)?")
 _KINDS = ("children", "hosts", "vars")
@@ -35,13 +36,13 @@ def _check_sections(text: str) -> None:
         found = _SECTION.fullmatch(written)
         if found is None:
             raise Invalid(
-                f"inventory: line {number}: invalid section {written[:60]!r}; expected"
+                f"inventory: line {number}: invalid section {quoted(written)}; expected"
                 " [group], [group:children] or [group:vars], without spaces"
             )
         if found["kind"] not in {None, *_KINDS}:
             raise Invalid(
                 f"inventory: line {number}: invalid kind of section"
-                f" {found['kind'][:60]!r}; expected {', '.join(_KINDS)}"
+                f" {quoted(found['kind'])}; expected {', '.join(_KINDS)}"
             )
 
 

@@ -14,6 +14,7 @@ from semaphore_twisted.crypto.tokens import digest, new_enrollment_token
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import Invite, InviteState, PeerKind
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import (
@@ -101,14 +102,14 @@ def create(
     least, most = LIFETIMES
     if not least <= new.lifetime_seconds <= most:
         raise Invalid(
-            f"lifetime_seconds: {new.lifetime_seconds} found, {least} to {most} wanted"
+            invalid("lifetime_seconds", new.lifetime_seconds, f"{least} to {most}")
         )
     uses = MOST_USES
     if owner.user_id is not None and owner.right < Right.RULE:
         new_peers.check_quota(conn, owner.user_id, options)
         uses = options.devices_per_user
     if not 1 <= new.max_uses <= uses:
-        raise Invalid(f"max_uses: {new.max_uses} found, 1 to {uses} wanted")
+        raise Invalid(invalid("max_uses", new.max_uses, f"1 to {uses}"))
     tags = tags_of(new.tags)
     peer_expires = moment_of("peer_expires", new.peer_expires, conn.now)
     sites = new_peers.granted(conn, actor, new.grants)

@@ -22,6 +22,7 @@ from semaphore_twisted.model.keys import (
     Text,
 )
 from semaphore_twisted.model.logins import check_login, check_option
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.model.texts import Name, Secret, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
@@ -102,8 +103,9 @@ def opened(new: NewKey) -> OpenedSecret:
                 fields.certificate, fields.private_key, fields.passphrase
             )
     raise Invalid(
-        f"unknown key type: {new.type[:50]!r} (ssh, login_password, string, "
-        "client_certificate or none)"
+        invalid(
+            "type", new.type, "ssh, login_password, string, client_certificate or none"
+        )
     )
 
 

@@ -69,7 +69,7 @@ def _read(path: Path) -> tuple[bytes, os.stat_result | None]:
     except OSError as error:
         raise Conflict(f"{path}: {error.strerror}") from None
     if len(content) > knownhosts.LARGEST:
-        raise Conflict(f"{path}: more than {knownhosts.LARGEST >> 20} MiB found")
+        raise Conflict(f"{path}: the file has more than {knownhosts.LARGEST >> 20} MiB")
     return content, state
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.operations.peer_rules import in_field
 from semaphore_twisted.wireguard import addresses, keys
 from semaphore_twisted.wireguard.settings import INTERFACE
@@ -47,7 +48,13 @@ class NewNetwork(msgspec.Struct, frozen=True, kw_only=True):
 def columns_of(new: NewNetwork) -> dict[str, object]:
     """Return the columns for *new*."""
     if not INTERFACE.fullmatch(new.interface) or new.interface in {".", ".."}:
-        raise Invalid("interface: a name of up to 15 letters, digits and _=+.- wanted")
+        raise Invalid(
+            invalid(
+                "interface",
+                new.interface,
+                "a name of up to 15 letters, digits and _=+.-",
+            )
+        )
     pool4 = _pool("pool4", new.pool4, 4)
     pool6 = _pool("pool6", new.pool6, 6) if new.pool6 else ""
     if new.server6 and not pool6:
@@ -81,8 +88,9 @@ def _pool(name: str, text: str, version: int) -> str:
     widest, narrowest = _LENGTHS[version]
     if network.version != version or not widest <= network.prefixlen <= narrowest:
         raise Invalid(
-            f"{name}: {pool} found, a network of IPv{version} from /{widest} to "
-            f"/{narrowest} wanted"
+            invalid(
+                name, pool, f"a network of IPv{version} from /{widest} to /{narrowest}"
+            )
         )
     return pool
 
@@ -106,7 +114,7 @@ def mtu_of(mtu: int) -> int:
     """
     least, most = MTU
     if not least <= mtu <= most:
-        raise Invalid(f"mtu: {mtu} found, {least} to {most} wanted")
+        raise Invalid(invalid("mtu", mtu, f"{least} to {most}"))
     return mtu
 
 

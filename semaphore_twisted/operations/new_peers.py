@@ -10,6 +10,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import PeerKind, PeerState, SiteNetwork
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import peer_addresses, preshared_keys
 from semaphore_twisted.operations.network_rules import key_of
@@ -138,7 +139,7 @@ def check_name(
         in_field("name", host_names.checked, name)
         taken |= {host_names.plain(each) for each in taken}  # as used in inventories
     if name.casefold() in taken:
-        raise Conflict(f"name: there is a peer named {name!r} already")
+        raise Conflict(f"name: there is already a peer named {quoted(name)}")
 
 
 def names_of(conn: Connection, owner: Owner | PeerRow, but: int = 0) -> set[str]:
@@ -188,12 +189,12 @@ def granted(
         return ()
     check_administrator(actor)
     if len(wanted) > MOST:
-        raise Invalid(f"grants: {len(wanted)} given, {MOST} wanted at most")
+        raise Invalid(f"grants: {len(wanted)} grants; expected at most {MOST}")
     found = []
     for name in wanted:
         site = conn.one(vpn_sites.by_name, SiteNetwork, name=name)
         if site is None:
-            raise Invalid(f"grants: there is no network named {name[:64]!a}")
+            raise Invalid(f"grants: there is no subnet route named {quoted(name)}")
         found.append(site)
     return tuple(found)
 

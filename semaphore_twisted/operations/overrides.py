@@ -278,7 +278,7 @@ def _params(body: NewTask) -> JsonObject:
             params[name] = _listed(params[name])
     level = params.get("debug_level")
     if level is not None and not 0 <= level <= 6:
-        raise Invalid("“debug_level” must be between 1 and 6")
+        raise Invalid("debug_level must be between 1 and 6")
     if level == 0:
         del params["debug_level"]
     return params

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.wireguard.names import parse_name
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ def name_of(text: str) -> str:
     """
     name = in_field("name", parse_name, text)
     if name.startswith("-"):
-        raise Invalid("name: it may not begin with “-”")
+        raise Invalid("name: it may not begin with -")
     return name
 
 
@@ -73,13 +74,10 @@ def tags_of(tags: Sequence[str]) -> tuple[str, ...]:
     """
     found = tuple(dict.fromkeys(tags))
     if len(found) > MOST:
-        raise Invalid(f"tags: {len(found)} given, {MOST} wanted at most")
+        raise Invalid(f"tags: {len(found)} tags; expected at most {MOST}")
     for tag in found:
         if not _TAG.fullmatch(tag):
-            raise Invalid(
-                f"tags: {tag[:40]!a} is not a tag: 1 to 32 letters, digits, “_”, “-” "
-                "and “.” are wanted"
-            )
+            raise Invalid(invalid("tags", tag, "1 to 32 letters, digits, _, - and ."))
     return found
 
 
@@ -90,7 +88,7 @@ def moment_of(name: str, moment: datetime | None, now: datetime) -> datetime | N
     """
     moment = check_zone(name, moment)
     if moment is not None and moment <= now:
-        raise Invalid(f"{name}: {told(moment)} is over; a later time is wanted")
+        raise Invalid(f"{name}: {told(moment)} is in the past; expected a later time")
     return moment
 
 
@@ -102,7 +100,9 @@ def check_zone(name: str, moment: datetime | None) -> datetime | None:
     if moment is None:
         return None
     if moment.tzinfo is None:
-        raise Invalid(f"{name}: a time zone is wanted, such as in 2026-12-31T12:00:00Z")
+        raise Invalid(
+            f"{name}: no time zone; expected a time such as 2026-12-31T12:00:00Z"
+        )
     try:
         return moment.astimezone(UTC)
     except OverflowError:

@@ -17,6 +17,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import (
@@ -152,10 +153,10 @@ def find(conn: Connection, actor: Actor | None, text: str) -> Peer:
         if right_of(conn, actor, row.user_id, row.project_id) > Right.NOTHING
     ]
     if not found:
-        raise NotFound(f"There is no peer {text[:80]!a}")
+        raise NotFound(f"There is no peer {quoted(text)}")
     if len(found) > 1:
         which = ", ".join(f"{row.id} (of {row.owner})" for row in found)
-        raise Conflict(f"{text[:80]!a} is the name of several peers: {which}")
+        raise Conflict(f"{quoted(text)} is the name of several peers: {which}")
     return found[0].shown()
 
 

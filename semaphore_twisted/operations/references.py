@@ -6,6 +6,7 @@ import msgspec
 
 from semaphore_twisted.model.errors import InUse, Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.persistence.engine import Connection, Statement
 
@@ -50,7 +51,7 @@ def refuse_if_used(references: References, kind: str) -> None:
         ("repositories", references.repositories),
     )
     users = "; ".join(
-        f"{noun} {', '.join(f'“{each.name}”' for each in found)}"
+        f"{noun} {', '.join(quoted(each.name) for each in found)}"
         for noun, found in groups
         if found
     )
@@ -115,5 +116,5 @@ def unique(names: Sequence[object], what: str) -> None:
     seen = set()
     for name in names:
         if name in seen:
-            raise Invalid(f"The {what} “{name}” comes twice")
+            raise Invalid(f"The {what} {quoted(str(name))} comes twice")
         seen.add(name)

@@ -239,8 +239,8 @@ def _certificate(
     )
     if kind != KeyType.CLIENT_CERTIFICATE:
         raise Invalid(
-            f"client_certificate_id: a key of type {kind} found, client_certificate "
-            "wanted"
+            f"client_certificate_id: a key of type {kind}; expected a key of type "
+            "client_certificate"
         )
     if address(new.git_url).kind is not UrlKind.HTTPS:
         raise Invalid(

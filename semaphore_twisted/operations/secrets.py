@@ -9,6 +9,7 @@ from semaphore_twisted.crypto.keyring import Context, Keyring
 from semaphore_twisted.model.errors import SecretUnreadable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.keys import KeyRow, KeyType, NoSecret, OpenedSecret
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.operations.tasks import secret_context
 
 
@@ -19,7 +20,7 @@ def open_secret(keyring: Keyring, row: KeyRow) -> OpenedSecret:
     """
     if row.type is KeyType.NONE:
         return NoSecret()
-    called = f"The access key “{row.name}” (id {row.id})"
+    called = f"The access key {quoted(row.name)} (id {row.id})"
     if not row.secret:
         raise SecretUnreadable(f"{called} has no secret")
     context = Context("access_key", "access_key", "secret", row.uuid, row.project_uuid)

@@ -10,6 +10,7 @@ import msgspec
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.peers import NetworkGrant, PeerState, SiteNetwork
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events, peer_rows, vpn_network
@@ -64,7 +65,7 @@ def get(conn: Connection, actor: Actor | None, site_id: int) -> SiteNetwork:
     for each in listed(conn, actor):
         if each.id == site_id:
             return each
-    raise NotFound(f"There is no network {site_id} behind the server")
+    raise NotFound(f"There is no subnet route {site_id}")
 
 
 def find(conn: Connection, actor: Actor | None, text: str) -> SiteNetwork:
@@ -75,7 +76,7 @@ def find(conn: Connection, actor: Actor | None, text: str) -> SiteNetwork:
     for each in listed(conn, actor):
         if text in {each.name, each.network}:
             return each
-    raise NotFound(f"There is no network {text[:80]!a} behind the server")
+    raise NotFound(f"There is no subnet route {quoted(text)}")
 
 
 def create(conn: Connection, actor: Actor | None, new: NewSite) -> SiteNetwork:
@@ -146,7 +147,7 @@ def grant(conn: Connection, actor: Actor | None, new: NewGrant) -> NetworkGrant:
     check_administrator(actor)
     site = conn.one(statements.by_id, SiteNetwork, site_id=new.site_id)
     if site is None:
-        raise Invalid("site_id: there is no such network behind the server")
+        raise Invalid("site_id: there is no such subnet route")
     _check_holder(conn, new)
     to = {
         "peer_id": new.peer_id,
@@ -186,15 +187,21 @@ def _check_new(conn: Connection, site_id: int, name: str, network: str) -> None:
         if each.id == site_id:
             continue
         if each.name.casefold() == name.casefold():
-            raise Conflict(f"name: there is a network named {each.name!r} already")
+            raise Conflict(
+                f"name: there is already a subnet route named {quoted(each.name)}"
+            )
         if each.network == network:
-            raise Conflict(f"network: {network} is known as {each.name!r} already")
+            raise Conflict(
+                f"network: {network} is already the subnet route {quoted(each.name)}"
+            )
 
 
 def _check_holder(conn: Connection, new: NewGrant) -> None:
     given = [new.peer_id, new.user_id, new.project_id]
     if sum(each is not None for each in given) != 1:
-        raise Invalid("peer_id: exactly one of peer_id, user_id and project_id wanted")
+        raise Invalid(
+            "peer_id: expected exactly one of peer_id, user_id and project_id"
+        )
     if new.peer_id is not None:
         try:
             row = peer_rows.stored(conn, new.peer_id)

@@ -14,6 +14,7 @@ from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.apps import ANSIBLE, App
 from semaphore_twisted.model.documents import JsonObject, json_object
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
 
@@ -41,8 +42,8 @@ def answers(
     :raises Invalid: naming the variable that is missing, undeclared or wrong; never
         with the value of a secret
     """
-    given = _sent(environment, "“environment”")
-    secrets = _sent(secret, "“secret”")
+    given = _sent(environment, "environment")
+    secrets = _sent(secret, "secret")
     _refuse_undeclared(survey, given, secrets)
     variables: dict[str, object] = {}
     hidden: dict[str, str] = {}
@@ -57,7 +58,7 @@ def answers(
             check_survey((each,), app)
         if _empty(value):
             if each.required:
-                raise Invalid(f"The variable “{each.name}” is required")
+                raise Invalid(f"The variable {quoted(each.name)} is required")
             continue
         if is_secret:
             hidden[each.name] = _text(each, value)
@@ -80,14 +81,16 @@ def _refuse_undeclared(
     types = {each.name: each.type for each in survey}
     undeclared = [name for name in (*given, *secrets) if name not in types]
     if undeclared:
-        names = ", ".join(f"“{name}”" for name in sorted(set(undeclared)))
+        names = ", ".join(quoted(name) for name in sorted(set(undeclared)))
         raise Invalid(f"The template does not ask for {names}")
     for name in given:
         if types[name] is SurveyType.SECRET:
-            raise Invalid(f"The variable “{name}” is secret: send it in “secret”")
+            raise Invalid(f"The variable {quoted(name)} is secret: send it in secret")
     for name in secrets:
         if types[name] is not SurveyType.SECRET:
-            raise Invalid(f"The variable “{name}” is not secret: send it otherwise")
+            raise Invalid(
+                f"The variable {quoted(name)} is not secret: send it otherwise"
+            )
 
 
 def _empty(value: object) -> bool:
@@ -97,12 +100,12 @@ def _empty(value: object) -> bool:
 def _text(variable: SurveyVariable, value: object) -> str:
     if isinstance(value, str):
         return value
-    raise Invalid(f"The variable “{variable.name}” must be a text")
+    raise Invalid(f"The variable {quoted(variable.name)} must be a text")
 
 
 def _checked(variable: SurveyVariable, value: object) -> str | float:
     if not isinstance(value, str | int | float):
-        raise Invalid(f"The variable “{variable.name}” must be one value")
+        raise Invalid(f"The variable {quoted(variable.name)} must be one value")
     if variable.type is SurveyType.INTEGER:
         return _integer(variable, value)
     if variable.type is SurveyType.ENUM:
@@ -118,7 +121,7 @@ def _integer(variable: SurveyVariable, value: str | float) -> int:
         number = digits.removeprefix("-")
         if number.isascii() and number.isdigit() and len(number) <= 18:
             return int(digits)
-    raise Invalid(f"The variable “{variable.name}” must be an integer")
+    raise Invalid(f"The variable {quoted(variable.name)} must be an integer")
 
 
 def _choice(variable: SurveyVariable, value: str | float) -> str:
@@ -127,5 +130,5 @@ def _choice(variable: SurveyVariable, value: str | float) -> str:
         return value
     if not isinstance(value, str | bool) and str(value) in choices:
         return str(value)
-    listed = ", ".join(f"“{choice}”" for choice in choices)
-    raise Invalid(f"The variable “{variable.name}” must be one of {listed}")
+    listed = ", ".join(quoted(choice) for choice in choices)
+    raise Invalid(f"The variable {quoted(variable.name)} must be one of {listed}")

@@ -19,6 +19,7 @@ from semaphore_twisted.model.ids import (
     TemplateId,
     ViewId,
 )
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
 from semaphore_twisted.model.templates import (
@@ -187,7 +188,8 @@ def _check_argument(argument: str, app: App) -> None:
     short = app.is_ansible and re.match(r"-[A-Za-z] ", option)
     if short or (option.startswith("--") and " " in option):
         raise Invalid(
-            f"The argument “{argument}” holds two: write them as two texts, such as"
+            f"The argument {quoted(argument)} holds two: write them as two texts, such "
+            "as"
             ' ["--limit", "web"]'
         )
 
@@ -206,17 +208,17 @@ def _check_default(variable: SurveyVariable) -> None:
     if variable.type is SurveyType.ENUM:
         choices = [each.value for each in variable.values or ()]
         if not choices:
-            raise Invalid(f"The variable “{name}” has no values to choose from")
+            raise Invalid(f"The variable {quoted(name)} has no values to choose from")
         if default and default not in choices:
-            raise Invalid(f"The default of “{name}” is none of its values")
+            raise Invalid(f"The default of {quoted(name)} is none of its values")
     if variable.type is SurveyType.SECRET and default:
         raise Invalid(
-            f"The secret variable “{name}” cannot have a default, since everybody"
+            f"The secret variable {quoted(name)} cannot have a default, since everybody"
             " in the project could read it: use a variable group"
         )
     number = variable.type is SurveyType.INTEGER
     if number and default and not _INTEGER.fullmatch(default):
-        raise Invalid(f"The default of “{name}” must be an integer")
+        raise Invalid(f"The default of {quoted(name)} must be an integer")
 
 
 def task_params(sent: dict[str, object]) -> dict[str, object]:
@@ -240,7 +242,7 @@ def task_params(sent: dict[str, object]) -> dict[str, object]:
         said = sentence(error, TaskParams, root="the value")
         raise Invalid(f"task_params: {said}") from None
     if not 1 <= params.debug_level <= _MOST_VERBOSE:
-        raise Invalid("task_params: “debug_level” must be between 1 and 6")
+        raise Invalid("task_params: debug_level must be between 1 and 6")
     for part in params.limit:
         check_hosts(part, names_only=False)
     for field, tags in (("tags", params.tags), ("skip_tags", params.skip_tags)):
@@ -279,7 +281,7 @@ def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
         if not each.vault_key_id:
             raise Invalid("A vault needs a key: vault_key_id")
         if each.name and not _VAULT_NAME.fullmatch(each.name):
-            raise Invalid(f"“{each.name}” cannot be the name of a vault")
+            raise Invalid(f"{quoted(each.name)} cannot be the name of a vault")
         found.append((each.vault_key_id, each.name or None))
     unique([name or "default" for _, name in found], "vault")
     return found

@@ -21,6 +21,7 @@ from semaphore_twisted.crypto.keyring import Context, Keyring, key_id_of
 from semaphore_twisted.crypto.masterkey import OPTION, SIZE
 from semaphore_twisted.crypto.secret import Secret
 from semaphore_twisted.model.errors import Conflict, DomainError, SecretUnreadable
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, Statement
 from semaphore_twisted.persistence.statements import vault as statements
@@ -101,8 +102,8 @@ class RowReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """Table, row and name of the value, for a sentence."""
-        where = f" of project {self.project!r}" if self.project else ""
-        return f"{self.table} {self.row} {self.name!r}{where}"
+        where = f" of project {quoted(self.project)}" if self.project else ""
+        return f"{self.table} {self.row} {quoted(self.name)}{where}"
 
 
 class StartupReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +129,7 @@ class StartupReport(msgspec.Struct, frozen=True, kw_only=True):
                 for key_id, count in sorted(self.under_old_keys.items())
             )
             found.append(
-                f"Stored secrets are still sealed with former keys ({keys}); "
+                f"Stored secrets are still encrypted with former keys ({keys}); "
                 "`semaphore vault rekey` seals them with the present one"
             )
         return found
@@ -145,7 +146,7 @@ class RekeyReport(msgspec.Struct, frozen=True, kw_only=True):
 class WrongMasterKey(DomainError):
     """The database is encrypted with a key that is not configured."""
 
-    sentence = f"{OPTION}: this is not the key that the database is sealed with"
+    sentence = f"{OPTION}: this is not the key that the database is encrypted with"
 
 
 class NoMasterKey(WrongMasterKey):
@@ -169,8 +170,9 @@ def startup_check(conn: Connection, keyring: Keyring | None) -> StartupReport:
         if found or any(True for _ in _rows(conn)):
             keys = ", ".join(found) or "of an unknown id"
             raise NoMasterKey(
-                f"{OPTION}: the database is sealed with key {keys}, none is configured "
-                f"(0 bytes found, {SIZE} bytes wanted); put that key back, since a new "
+                f"{OPTION}: the database is encrypted with key {keys}, none is "
+                "configured "
+                f"(0 bytes; expected {SIZE} bytes); put that key back, since a new "
                 "one opens nothing"
             )
         return StartupReport(total=0, unreadable=(), under_old_keys={})
@@ -323,10 +325,10 @@ def _check_keys(keyring: Keyring, canaries: dict[str, str], used: Counter[str]) 
         missing = set() if keyring.key_ids & set(used) else set(used)
     if missing:
         raise WrongMasterKey(
-            f"{OPTION}: the database is sealed with key {', '.join(sorted(missing))}, "
-            f"and the key found is {keyring.key_id} ({SIZE} bytes found, {SIZE} bytes "
-            f"wanted, but of another key); put the former key back, or into "
-            f"{OPTION}_old"
+            f"{OPTION}: the database is encrypted with key "
+            f"{', '.join(sorted(missing))}, and the configured key is "
+            f"{keyring.key_id} ({SIZE} bytes, as expected, but another key); put the "
+            f"former key back, or into {OPTION}_old"
         )
 
 

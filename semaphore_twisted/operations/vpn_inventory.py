@@ -18,6 +18,7 @@ import msgspec
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import vpn_inventory as statements
 from semaphore_twisted.wireguard import host_names
@@ -60,16 +61,21 @@ def parse(text: str) -> Filter:
                 tags += [tag for each in rest.split(",") if (tag := each.strip())]
             case "seen", ":":
                 if not (rest.isascii() and rest.isdigit() and len(rest) < 6):
-                    raise Invalid(f"inventory: line {number}: minutes wanted")
+                    raise Invalid(
+                        f"inventory: line {number}: invalid value {quoted(rest)}; "
+                        "expected minutes"
+                    )
                 if not 1 <= int(rest) <= LONGEST:
                     raise Invalid(
-                        f"inventory: line {number}: 1 to {LONGEST} minutes wanted"
+                        f"inventory: line {number}: invalid value {quoted(rest)}; "
+                        f"expected 1 to {LONGEST} minutes"
                     )
                 seen = int(rest)
             case _:
                 raise Invalid(
-                    f"inventory: line {number}: tags: or seen: wanted, such as"
-                    " “tags: db, web” or “seen: 15”"
+                    f"inventory: line {number}: invalid line {quoted(line)}; expected "
+                    "tags "
+                    "or minutes, such as tags: db, web or seen: 15"
                 )
     return Filter(tags=tuple(tags), seen_minutes=seen)
 

@@ -36,6 +36,7 @@ from semaphore_twisted.model.keys import (
     OpenedSecret,
     Text,
 )
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.operations import vpn_inventory
@@ -87,7 +88,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     project = task.project_id
     template = template_of(conn, project, task.template_id)
     _check_sound(f"Task {task_id}", task.fault)
-    _check_sound(f"The template “{template.name}”", template.fault)
+    _check_sound(f"The template {quoted(template.name)}", template.fault)
     group = _group(conn, keyring, project, template.environment_id)
     asked = json_object(task.environment, "The task's variables", unique=False)
     answers = open_answers(
@@ -174,7 +175,8 @@ def _certificate(
         return None
     if not isinstance(opened, ClientCertificate):
         raise Invalid(
-            f"The client certificate of the repository “{found.name}” is a key of "
+            f"The client certificate of the repository {quoted(found.name)} is a key "
+            "of "
             "another kind by now"
         )
     clientcertificates.check_time(opened, conn.now)
@@ -192,7 +194,7 @@ def _inventory(
     found = conn.one(orders.inventory_by_id, Inventory, id=number, project_id=project)
     if found is None:
         raise Invalid(f"The inventory {number} is missing")
-    _check_sound(f"The inventory “{found.name}”", found.fault)
+    _check_sound(f"The inventory {quoted(found.name)}", found.fault)
     source = None
     if found.repository_id is not None:
         source = _source(conn, keyring, project, found.repository_id)
@@ -222,8 +224,8 @@ def _group(
     )
     if found is None:
         raise Invalid(f"The variable group {number} is missing")
-    _check_sound(f"The variable group “{found.name}”", found.fault)
-    whose = f"The variable group “{found.name}”"
+    _check_sound(f"The variable group {quoted(found.name)}", found.fault)
+    whose = f"The variable group {quoted(found.name)}"
     opened: dict[str, dict[str, str]] = {"env": {}, "var": {}}
     rows = conn.all(orders.secrets_of_environment, KeyRow, environment_id=number)
     for row in rows:

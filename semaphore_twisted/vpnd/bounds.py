@@ -65,7 +65,9 @@ class Bounds:
             self._address(f"{field}.addresses", each) for each in peer.addresses
         ]
         if len(set(families)) != len(families):
-            raise OutOfBounds(f"{field}.addresses: one of each family wanted")
+            raise OutOfBounds(
+                f"{field}.addresses: two of one family; expected at most one of each"
+            )
         shared = peer.preshared_key
         return DesiredPeer(
             public_key=peer.public_key,
@@ -89,7 +91,7 @@ class Bounds:
         if not any(address in pool for pool in self._pools):
             raise OutOfBounds(f"{field}: {canonical} is in none of the pools")
         if canonical in self._never:
-            raise OutOfBounds(f"{field}: {canonical} is no address of a peer")
+            raise OutOfBounds(f"{field}: {canonical} is not an address of a peer")
         return address.version
 
     def grants(

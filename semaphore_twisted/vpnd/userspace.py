@@ -294,7 +294,7 @@ class UserspaceDevice:
         listening.close()
         raise DeviceFailed(
             f"{self._socket} has to be seen in {WATCHED} ({why}): start the companion "
-            "as root, or bind the folder over it as the unit does"
+            "as root, or bind the directory over it as the unit does"
         )
 
     async def _down(self) -> None:

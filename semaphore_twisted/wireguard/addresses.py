@@ -16,6 +16,7 @@ from socket import AF_INET, AF_INET6, AddressFamily, inet_ntop, inet_pton
 import idna
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import quoted
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
@@ -30,11 +31,6 @@ class WrongAddress(Invalid):
     """A text is not a valid address, network, port or endpoint."""
 
     sentence = "This is not an address"
-
-
-def _shown(text: str) -> str:
-    """Return a refused text shortened and escaped, so that an error can quote it."""
-    return f"{text[:60]!a}"
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -76,7 +72,8 @@ def parse_address(text: str) -> str:
     found = _address(text)
     if found is None:
         raise WrongAddress(
-            f"{_shown(text)} is not an address, such as 10.80.0.2 or fd80::2"
+            f"{quoted(text, 60)} is not an address; expected one such as 10.80.0.2 or "
+            "fd80::2"
         )
     return str(found)
 
@@ -93,8 +90,8 @@ def parse_network(text: str) -> str:
     address = _address(before)
     if address is not None and not slash:
         raise WrongAddress(
-            f"{_shown(text)} has no prefix length; for this one address "
-            f"{address}/{address.max_prefixlen} is wanted"
+            f"{quoted(text, 60)} has no prefix length; for this one address "
+            f"write {address}/{address.max_prefixlen}"
         )
     if (
         address is None
@@ -102,12 +99,15 @@ def parse_network(text: str) -> str:
         or int(after) > address.max_prefixlen
     ):
         raise WrongAddress(
-            f"{_shown(text)} is not a network, such as 10.20.0.0/16 or fd20::/64"
+            f"{quoted(text, 60)} is not a network; expected one such as 10.20.0.0/16 "
+            "or "
+            "fd20::/64"
         )
     network = ipaddress.ip_network((address, int(after)), strict=False)
     if network.network_address != address:
         raise WrongAddress(
-            f"{_shown(text)} is an address within a network; the network is {network}"
+            f"{quoted(text, 60)} is an address within a network; the network is "
+            f"{network}"
         )
     return str(network)
 
@@ -119,9 +119,7 @@ def parse_port(text: str | int) -> int:
     """
     shown = str(text)
     if isinstance(text, bool) or not _PORT.fullmatch(shown) or int(shown) > 65535:
-        raise WrongAddress(
-            f"{_shown(shown)} is not a port: a number from 1 to 65535 is wanted"
-        )
+        raise WrongAddress(f"{quoted(shown, 60)} is not a port; expected 1 to 65535")
     return int(shown)
 
 
@@ -197,7 +195,7 @@ def _name(host: str, text: str) -> str:
 
 def _wrong_endpoint(text: str) -> WrongAddress:
     return WrongAddress(
-        f"{_shown(text)} is not an endpoint: HOST or HOST:PORT is wanted, such as "
+        f"{quoted(text, 60)} is not an endpoint; expected HOST or HOST:PORT, such as "
         "vpn.example.net:51820 or [2001:db8::1]:51820"
     )
 
@@ -253,5 +251,5 @@ def server_address(pool: str) -> str:
     """
     first = next_free(pool, ())
     if first is None or next_free(pool, (), (first,)) is None:
-        raise WrongAddress(f"{_shown(pool)} has no room for a server and a peer")
+        raise WrongAddress(f"{quoted(pool)} has no room for a server and a peer")
     return first

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 from socket import inet_aton
 
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.wireguard.names import WrongName
 
 #: Prefix for a name that Ansible would misinterpret.
@@ -59,8 +60,8 @@ def fault_of(name: str) -> str | None:
     folded = name.casefold()
     if not _PLAIN.fullmatch(name):
         return (
-            "expected letters, digits, “.”, “_” and “-”, with a letter or digit first "
-            "and no “.” last"
+            "expected letters, digits, ., _ and -, with a letter or digit first "
+            "and no . last"
         )
     if any(map(_OWN_LABELS.fullmatch, folded.split("."))):
         return "it means the machine itself, expected a name of its own"
@@ -80,7 +81,7 @@ def checked(name: str) -> str:
     """
     fault = fault_of(name)
     if fault is not None:
-        raise WrongName(f"invalid value {name[:64]!a} for a host; {fault}")
+        raise WrongName(f"invalid value {quoted(name)} for a host; {fault}")
     return name
 
 

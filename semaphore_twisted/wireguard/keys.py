@@ -73,7 +73,9 @@ def public_of(private_key: bytes) -> bytes:
     :raises WrongKey: if *private_key* is not 32 bytes or all zero.
     """
     if len(private_key) != 32 or private_key == ZERO:
-        raise WrongKey("A private key of 32 bytes is wanted, not all of them zero")
+        raise WrongKey(
+            "The private key is invalid; expected 32 bytes that are not all zero"
+        )
     public: bytes = crypto_scalarmult_base(private_key)
     return public
 
@@ -89,7 +91,7 @@ def decode(text: str) -> bytes:
         key = b""
     if len(key) != 32 or format(key) != text:
         raise WrongKey(
-            "This is not a WireGuard key: 44 characters of base64 are wanted, "
+            "This is not a WireGuard key; expected 44 characters of base64, "
             "as `wg pubkey` prints them"
         )
     return key
@@ -110,7 +112,7 @@ def check(public_key: bytes) -> bytes:
         order. X25519 ignores the top bit, so the key is checked with and without it.
     """
     if len(public_key) != 32:
-        raise WrongKey("A public key of 32 bytes is wanted")
+        raise WrongKey("The public key is invalid; expected 32 bytes")
     number = int.from_bytes(public_key, "little")
     if not _SMALL_ORDER.isdisjoint({number % _PRIME, number % 2**255 % _PRIME}):
         raise WrongKey(

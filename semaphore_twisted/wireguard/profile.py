@@ -16,6 +16,7 @@ from segno.encoder import DataOverflowError
 from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.wireguard import keys, serverfile
 from semaphore_twisted.wireguard.addresses import (
     parse_address,
@@ -95,9 +96,9 @@ def render(profile: Profile) -> str:
     if not profile.addresses or not profile.allowed_ips:
         raise WrongProfile("A client needs an address and something to reach")
     if not 1280 <= profile.mtu <= 9000:
-        raise WrongProfile(f"mtu: {profile.mtu} found, 1280 to 9000 wanted")
+        raise WrongProfile(invalid("mtu", profile.mtu, "1280 to 9000"))
     if profile.keepalive is not None and not 0 <= profile.keepalive <= 65535:
-        raise WrongProfile(f"keepalive: {profile.keepalive} found, 0 to 65535 wanted")
+        raise WrongProfile(invalid("keepalive", profile.keepalive, "0 to 65535"))
     lines = [
         "[Interface]",
         f"PrivateKey = {PLACE}",
@@ -114,7 +115,7 @@ def render(profile: Profile) -> str:
     ]
     if profile.preshared_key is not None:
         if len(profile.preshared_key) != 32:
-            raise WrongProfile("preshared_key: 32 bytes wanted")
+            raise WrongProfile("preshared_key: invalid length; expected 32 bytes")
         lines.append(f"PresharedKey = {keys.format(profile.preshared_key)}")
     lines += [
         _line("AllowedIPs", map(parse_network, profile.allowed_ips)),

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.model.wording import sentence
 
 #: Names that ``wg-quick`` and Android accept; the kernel limits them to 15 bytes.
@@ -101,14 +102,16 @@ def check(found: Settings) -> None:
     # a leading "-" would be read as an option; the listed names have a meaning in Linux
     if not INTERFACE.fullmatch(name) or name.startswith("-") or name in _NO_INTERFACES:
         raise WrongSettings(
-            "interface: a name of up to 15 letters, digits and _=+.- wanted"
+            invalid("interface", name, "a name of up to 15 letters, digits and _=+.-")
         )
     families = set()
     for text in found.addresses:
         address = _interface(text)
         network = address.network
         if address.version in families:
-            raise WrongSettings("addresses: one of each family at most wanted")
+            raise WrongSettings(
+                "addresses: two of one family; expected at most one of each"
+            )
         families.add(address.version)
         if network.prefixlen > (30 if address.version == 4 else 120):
             raise WrongSettings(f"addresses: {text} leaves no room for peers")
@@ -119,7 +122,7 @@ def check(found: Settings) -> None:
         ):
             raise WrongSettings(f"addresses: {text} is not an address of a host")
     if 4 not in families:
-        raise WrongSettings("addresses: an IPv4 address with its pool wanted")
+        raise WrongSettings("addresses: no IPv4 address; expected one with its pool")
     networks = [_site(each.network) for each in found.sites]
     for network in networks:
         if networks.count(network) > 1:
@@ -135,7 +138,7 @@ def _interface(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     except ValueError:
         found = None
     if found is None or str(found) != text or "%" in text or "/" not in text:
-        raise WrongSettings(f"addresses: {text[:50]!a} found, such as 10.80.0.1/16")
+        raise WrongSettings(invalid("addresses", text, "such as 10.80.0.1/16"))
     return found
 
 
@@ -145,7 +148,9 @@ def _site(text: str) -> AnyNetwork:
     except ValueError:
         found = None
     if found is None or str(found) != text:
-        raise WrongSettings(f"sites: {text[:50]!a} found, such as 10.20.0.0/16 wanted")
+        raise WrongSettings(invalid("sites", text, "a network such as 10.20.0.0/16"))
     if found.prefixlen == 0:
-        raise WrongSettings("sites: a network wanted, not the whole internet")
+        raise WrongSettings(
+            invalid("sites", text, "a network other than the whole internet")
+        )
     return found

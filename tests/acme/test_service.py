@@ -153,7 +153,7 @@ class ServiceTests(SynchronousTestCase):
         self.authority.kinds = ("dns-01",)
         self.server.start()
         self.server.run(MINUTE)
-        self.assertIn("acme.challenge: http-01 found", self.server.record.reason)
+        self.assertIn("acme.challenge: http-01 is set", self.server.record.reason)
         self.assertIn("dns-01", self.server.record.reason)
 
     def test_sealed(self) -> None:

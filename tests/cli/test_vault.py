@@ -179,7 +179,7 @@ class VaultCommandTests(SynchronousTestCase):
         for words in (["--old-key-file", wrong], []):
             code, _, err = self.run_command("rekey", *words)
             self.assertEqual(code, 1)
-            self.assertIn("'One' of project 'Site'", err)
+            self.assertIn('"One" of project "Site"', err)
         code, _, err = self.run_command(
             "rekey", "--old-key-file", self.old_key_file("AAAA")
         )
@@ -194,7 +194,7 @@ class VaultCommandTests(SynchronousTestCase):
         self.configure(self.second, self.first)
         code, _, err = self.run_command("rekey")
         self.assertEqual(code, 1)
-        self.assertIn("'One'", err)
+        self.assertIn('"One"', err)
         code, out, _ = self.run_command("rekey", "--skip-unreadable")
         self.assertEqual(code, 0)
         self.assertIn("1 cannot be decrypted", out)

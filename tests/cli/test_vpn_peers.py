@@ -79,7 +79,7 @@ class PeerTests(VpnCase):
             said = self.refused(
                 *("peer", "add", "--project", "Site", "--public-key", public, name)
             )
-            self.assertIn(f"name: invalid value '{name}' for a host; ", said)
+            self.assertIn(f'name: invalid value "{name}" for a host; ', said)
             self.refused("peer", "rename", "web", name)
         self.add("localhost")
 

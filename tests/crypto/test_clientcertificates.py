@@ -80,4 +80,4 @@ class NormaliseTests(SynchronousTestCase):
         now = datetime.now(UTC)
         check_time(found, now)
         error = self.assertRaises(Invalid, check_time, found, now + timedelta(days=2))
-        self.assertIn("the certificate ended at 20", error.message)
+        self.assertIn("the certificate expired at 20", error.message)

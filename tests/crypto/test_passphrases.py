@@ -81,4 +81,4 @@ class PassphraseTests(SynchronousTestCase):
         error = self.assertRaises(
             Unopened, unlock, self.sealed(), PASSPHRASE, subject="other"
         )
-        self.assertIn("'test'", error.message)
+        self.assertIn('"test"', error.message)

@@ -56,7 +56,7 @@ class CheckoutTests(JobCase):
         ran = self.run_job(order(str(upstream.folder), branch="release/9"))
         self.assertEqual(ran.status, "error")
         self.assertIn(
-            f"The branch, tag or commit “release/9” was not found in {upstream.folder}",
+            f'The branch, tag or commit "release/9" was not found in {upstream.folder}',
             ran.log,
         )
 

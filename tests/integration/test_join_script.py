@@ -227,7 +227,7 @@ class JoinScriptTests(ScriptCase):
         done = self.run_script(self.server.tokens[1])
         self.joined(done)
         self.assertRegex(done.stdout, r"Joined as \S+-[0-9a-f]{4}: ")
-        for number, said in ((2, ""), (3, "named 'box'")):
+        for number, said in ((2, ""), (3, 'named "box"')):
             done = self.run_script(
                 self.server.tokens[number], "--name", "box", "--interface", f"i{number}"
             )
@@ -241,7 +241,7 @@ class JoinScriptTests(ScriptCase):
         )
         token = self.server.host_token
         done = self.run_script(token, "--name", "localhost")
-        self.refused(done, "name: invalid value 'localhost' for a host; it means the")
+        self.refused(done, 'name: invalid value "localhost" for a host; it means the')
         self.assertEqual(list(self.machine.iterdir()), [])
         done = self.run_script(token)
         self.joined(done)

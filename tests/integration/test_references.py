@@ -79,7 +79,7 @@ class ReferenceTests(JobCase):
         for asked in ("HEAD", "origin/main", "heads/main", "tags/v1", "v1-0-gabcdef"):
             ran = self.fetch(upstream, asked)
             self.assertEqual(ran.status, "error")
-            self.assertIn(f"branch, tag or commit “{asked}” was not found", ran.log)
+            self.assertIn(f'branch, tag or commit "{asked}" was not found', ran.log)
 
     def test_tag_object_as_commit(self) -> None:
         """The hash of an annotated tag is its commit, which is what the task shows."""
@@ -99,7 +99,7 @@ class ReferenceTests(JobCase):
         for asked in ("0" * 40, "1" * 64, blob):
             ran = self.fetch(upstream, asked)
             self.assertEqual(ran.status, "error")
-            self.assertIn(f"commit “{asked}” was not found", ran.log)
+            self.assertIn(f'commit "{asked}" was not found', ran.log)
 
     def test_sha256(self) -> None:
         """A repository with hashes of 64 digits is served, also after one with 40."""

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.answers import check_answer, check_survey, check_variable
 from semaphore_twisted.model.apps import ANSIBLE, BASH, PYTHON, App
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
 STRING, INTEGER, ENUM, SECRET = SurveyType
@@ -25,7 +26,7 @@ class NameTests(SynchronousTestCase):
             try:
                 check_survey((variable(name, kind),), app)
             except Invalid as error:
-                self.assertIn(f"“{name}”", error.message)
+                self.assertIn(quoted(name), error.message)
             else:
                 found.append(name)
         return found

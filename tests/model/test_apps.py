@@ -29,7 +29,7 @@ class AppsTests(SynchronousTestCase):
     def test_unknown(self) -> None:
         """An unknown app is refused, and named."""
         error = self.assertRaises(Invalid, app_of, "magic")
-        self.assertEqual(error.message, "The app “magic” is not served")
+        self.assertEqual(error.message, 'The app "magic" is not supported')
 
     def test_order(self) -> None:
         """Clients show the highest priority first."""

@@ -34,9 +34,9 @@ class FormTests(SynchronousTestCase):
 
     def test_long(self) -> None:
         """A long value is cut, and shows that."""
-        self.assertEqual(quoted("x" * 61), f'"{"x" * 60}…"')
-        self.assertEqual(quoted("x" * 60), f'"{"x" * 60}"')
-        self.assertEqual(len(shown(["x"] * 100)), 61)
+        self.assertEqual(quoted("x" * 256), f'"{"x" * 255}..."')
+        self.assertEqual(quoted("x" * 255), f'"{"x" * 255}"')
+        self.assertEqual(len(shown(["x"] * 100)), 103)
 
     def test_kinds(self) -> None:
         """Values other than texts are shown as JSON, not as Python."""

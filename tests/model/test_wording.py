@@ -79,7 +79,7 @@ class SentenceTests(SynchronousTestCase):
 
     def test_choices(self) -> None:
         """Where there are choices they are listed."""
-        expected = "invalid value “three”; expected “one”, “two”"
+        expected = 'invalid value "three"; expected "one", "two"'
         self.assertEqual(self.said(part={"kind": "three"}), f"part.kind: {expected}")
         found = self.said(parts=[{"kind": "three"}])
         self.assertEqual(found, f"parts[0].kind: {expected}")

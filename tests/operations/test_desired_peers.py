@@ -57,7 +57,7 @@ class DesiredTests(PeersCase):
         self.damage(row[0], expires="3 o'clock")
         found = self.desired()
         self.assertEqual(found.peers, (lasting,))
-        self.assertIn("its expiry is no time", found.damaged[0])
+        self.assertIn("its expiry is not a time", found.damaged[0])
 
     def test_no_network(self) -> None:
         """Without a network there is no desired state, not even an empty one."""
@@ -96,7 +96,7 @@ class DesiredTests(PeersCase):
                 [each.public_key for each in found.peers], [parse(good.public_key)]
             )
             (told,) = found.damaged
-            self.assertTrue(told.startswith(f"peer {bad.id} 'bad': "), told)
+            self.assertTrue(told.startswith(f'peer {bad.id} "bad": '), told)
             self.make(self.bob)  # other peers still get addresses
 
     def test_unknown_key(self) -> None:

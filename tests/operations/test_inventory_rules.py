@@ -24,11 +24,11 @@ class IniTests(SynchronousTestCase):
     def test_refused(self) -> None:
         """A section that Ansible cannot read is refused with its line."""
         for text, said in (
-            ("a\n[my group]\n", "line 2: invalid section '\\[my group\\]'"),
+            ("a\n[my group]\n", 'line 2: invalid section "\\[my group\\]"'),
             ("[web", "line 1: invalid section"),
             ("[web]x", "line 1: invalid section"),
             ("[]", "line 1: invalid section"),
-            ("[web:variables]", "invalid kind of section 'variables'; expected child"),
+            ("[web:variables]", 'invalid kind of section "variables"; expected child'),
         ):
             error = self.assertRaises(Invalid, checked_text, "static", text)
             self.assertRegex(str(error), said)

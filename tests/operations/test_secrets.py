@@ -49,7 +49,7 @@ class OpenTests(SynchronousTestCase):
         """A key encrypted with another master key is reported by name and id."""
         row = self.text()
         error = self.assertRaises(SecretUnreadable, open_secret, make_keyring(8), row)
-        self.assertIn("“Deploy key”", error.message)
+        self.assertIn('"Deploy key"', error.message)
         self.assertIn(f"id {row.id}", error.message)
 
     def test_moved(self) -> None:

@@ -171,7 +171,7 @@ class OrderTests(SynchronousTestCase):
             {"environment_id": self.group("{}", deep)},
         ):
             error = self.assertRaises(Invalid, self.order, **columns)
-            self.assertIn("“Group”: too many levels", error.message)
+            self.assertIn('"Group": too many levels', error.message)
         template = make_template(self.conn, self.project)
         task = make_task(self.conn, self.project, template, environment=deep)
         error = self.assertRaises(Invalid, order, self.conn, self.keyring, task)
@@ -193,7 +193,7 @@ class OrderTests(SynchronousTestCase):
         error = self.assertRaises(
             SecretUnreadable, self.order, repository_id=repository
         )
-        self.assertIn("“Mine”", str(error))
+        self.assertIn('"Mine"', str(error))
 
     def test_incoming_version(self) -> None:
         """A deploy task brings out the version of its build, through chains."""

@@ -370,7 +370,7 @@ class FailureTests(ServiceTestCase):
         task = self.task(template)
         self.assertEqual(self.status(task), Status.ERROR)
         (text,) = self.texts(task)
-        self.assertIn("“Old key”", text)
+        self.assertIn('"Old key"', text)
         self.assertIn(f"id {key}", text)
         self.assertNotIn("hush", text)
 

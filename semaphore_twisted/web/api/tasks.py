@@ -123,7 +123,7 @@ def _number(context: Context, name: str, absent: int) -> int:
     if not text:
         return absent
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Invalid(f"“{name}” must be a number")
+        raise Invalid(f"{name} must be a number")
     return int(text)
 
 

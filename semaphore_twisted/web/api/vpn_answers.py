@@ -20,6 +20,7 @@ from semaphore_twisted.model.peers import (
     Peer,
     SiteNetwork,
 )
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import vpn_network
 from semaphore_twisted.persistence.engine import Connection
@@ -143,14 +144,14 @@ def asked(
         read = known.get(name)
         if read is None:
             raise Invalid(
-                f"{name[:40]!a} is no parameter of this; {', '.join(known)} are"
+                f"unknown parameter {quoted(name)}; expected {' or '.join(known)}"
                 if known
-                else f"{name[:40]!a} is no parameter of this; there are none"
+                else f"unknown parameter {quoted(name)}; expected none"
             )
         try:
             found[name] = read(text)
         except ValueError:
-            raise Invalid(f"{name}: {text[:40]!a} found, which it cannot be") from None
+            raise Invalid(f"{name}: invalid value {quoted(text)}") from None
     return found
 
 

@@ -58,8 +58,9 @@ async def create(context: Context, body: NewInvite) -> InviteCreated:
     base = context.options.enroll_url or context.site_url
     if not is_base(base):
         raise Conflict(
-            f"{base}: devices cannot be enrolled at this address: one with https is"
-            " wanted, in web_host, or use vpn.enroll_port"
+            f"{base}: devices cannot enroll at this address; expected an https address "
+            "in"
+            " web_host, or vpn.enroll_port"
         )
     # a proxy that forwards a client terminates TLS with its own certificate
     by_proxy = context.visit.relayed and base == context.site_url

@@ -163,7 +163,7 @@ def keyed(context: Context, body: Any) -> tuple[Any, bytes | None]:
     :raises Invalid: unless exactly one of the two fields is given
     """
     if body.server_key == bool(body.public_key):
-        raise Invalid("public_key: either this or server_key is wanted")
+        raise Invalid("public_key: expected either public_key or server_key")
     if not body.server_key:
         return body, None
     pair = keys.new_pair(context.services.entropy)

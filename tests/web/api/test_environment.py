@@ -60,11 +60,11 @@ class EnvironmentTests(ResourceTestCase):
             ({}, "Environment name can not be empty"),
             ({"name": "x", "json": "{"}, "Extra variables must be valid JSON"),
             ({"name": "x", "json": "[1]"}, "Extra variables must be valid JSON"),
-            ({"name": "x", "json": '{"a": 1, "a": 2}'}, "“a” comes twice"),
+            ({"name": "x", "json": '{"a": 1, "a": 2}'}, '"a" comes twice'),
             ({"name": "x", "json": '{"__ansible_unsafe": "x"}'}, "invalid name"),
             ({"name": "x", "env": "nope"}, "Environment variables must be valid JSON"),
-            ({"name": "x", "env": '{"A": [1]}'}, "“A” must be one value"),
-            ({"name": "x", "env": '{"A": null}'}, "“A” must be one value"),
+            ({"name": "x", "env": '{"A": [1]}'}, '"A" must be one value'),
+            ({"name": "x", "env": '{"A": null}'}, '"A" must be one value'),
             ({"name": "x", "env": '{"A=B": "1"}'}, "A=B"),
             ({"name": "x", "env": '{"A": "\\u0000"}'}, "NUL"),
             ({"name": "x", "json": {}}, "json"),
@@ -78,7 +78,7 @@ class EnvironmentTests(ResourceTestCase):
         template = self.made("templates", **self.template(environment_id=number))
         path = f"{self.base}/environment/{number}"
         answer = self.client.delete(path)
-        self.refused(answer, "Environment is in use", "“Say”")
+        self.refused(answer, "Environment is in use", '"Say"')
         self.assertEqual(self.conn.column(_OWNED, id=number), ["a"])
         self.client.delete(f"{self.base}/templates/{template['id']}")
         self.assertEqual(self.client.delete(path).status, 204)

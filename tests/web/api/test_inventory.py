@@ -84,6 +84,6 @@ class InventoryTests(ResourceTestCase):
         number = self.inventory()
         self.made("templates", **self.template(name="Tpl", inventory_id=number))
         answer = self.client.delete(f"{self.base}/inventory/{number}")
-        self.refused(answer, "Inventory is in use", "“Tpl”")
+        self.refused(answer, "Inventory is in use", '"Tpl"')
         refs = self.listed(f"inventory/{number}/refs")
         self.assertEqual([each["name"] for each in refs["templates"]], ["Tpl"])

@@ -149,8 +149,8 @@ class CreateTests(KeyTestCase):
             ({"type": "none"}, "name can not be empty"),
             ({"name": "x", "type": "login_password"}, "password can not be empty"),
             ({"name": "x", "type": "string"}, "string can not be empty"),
-            ({"name": "x", "type": "magic"}, "unknown key type"),
-            ({"name": "x"}, "unknown key type"),
+            ({"name": "x", "type": "magic"}, "type: invalid value"),
+            ({"name": "x"}, "type: invalid value"),
             ({"name": "a\nb", "type": "none"}, "control character"),
             (
                 {"name": "x", "type": "none", "project_id": self.other.id},
@@ -296,7 +296,7 @@ class DeleteTests(KeyTestCase):
         )
         answer = self.client.delete(f"{self.base}/keys/{number}")
         self.refused(answer, "Access Key is in use by one or more templates")
-        self.refused(answer, "“Repo”", "“Inv”", "“Tpl”")
+        self.refused(answer, '"Repo"', '"Inv"', '"Tpl"')
         self.assertIs(answer.json["inUse"], True)
         refs = self.listed(f"keys/{number}/refs")
         self.assertEqual(

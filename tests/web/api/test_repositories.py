@@ -209,7 +209,10 @@ class RepositoryTests(ResourceTestCase):
         body = {"name": "R", "git_url": "https://h/x", "ssh_key_id": self.none_key}
         path = f"{self.base}/repositories"
         for more, words in (
-            ({"client_certificate_id": self.none_key}, "client_certificate wanted"),
+            (
+                {"client_certificate_id": self.none_key},
+                "expected a key of type client_certificate",
+            ),
             ({"client_certificate_id": 999}, "there is no 999"),
             ({"ssh_key_id": key}, "is for client_certificate_id"),
             (
@@ -238,7 +241,7 @@ class RepositoryTests(ResourceTestCase):
         self.inventory("Inv", type="file", inventory="hosts", repository_id=number)
         self.made("templates", **self.template(name="Tpl"))
         answer = self.client.delete(f"{self.base}/repositories/{number}")
-        self.refused(answer, "Repository is in use", "“Inv”", "“Tpl”")
+        self.refused(answer, "Repository is in use", '"Inv"', '"Tpl"')
         self.assertIs(answer.json["inUse"], True)
 
     def test_rights(self) -> None:

@@ -84,7 +84,9 @@ try {
 }
 if ($status -cnotin @('200', '201')) {
     $said = 'The server has refused'
-    if ($text -cmatch '"error":"([^"]{1,500})"') { $said = $Matches[1] }
+    if ($text -cmatch '"error":"((?:[^"\\]|\\.){1,500})"') {
+        $said = $Matches[1] -creplace '\\(["\\])', '$1'
+    }
     if ($status -cmatch '\A4' -and $status -cne '429') {
         Remove-Item -Force $pending # this key is of no use
     }

@@ -169,7 +169,8 @@ enroll() {
         sleep $pause
     done
     [ "$code" = 0 ] || fail "$url: no answer that can be trusted; try again later"
-    said=$(sed -n 's/.*"error":"\([^"]*\)".*/\1/p' "$work/answer" | cut -c1-500)
+    said=$(sed -En 's/.*"error":"(([^"\\]|\\.)*)".*/\1/p' "$work/answer" |
+        sed 's/\\\(["\\]\)/\1/g' | cut -c1-500)
 }
 
 enroll
