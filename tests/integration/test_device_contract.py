@@ -169,6 +169,7 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
 
 
 @skipUnless(os.geteuid() == 0, "only root makes interfaces")
+@needs("ip", "wg", "wireguard-go")
 class KernelDeviceTests(_RealDevice, TestCase):
     """``KernelDevice`` is a device.
 

@@ -44,6 +44,7 @@ LEAST = profile.Profile(
 PAIR = keys.new_pair(os.urandom)
 
 
+@needs("wg", "wg-quick")
 class QuickTests(SynchronousTestCase):
     """The file under ``wg-quick``."""
 
