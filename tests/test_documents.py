@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -143,6 +144,39 @@ def _sentences() -> list[str]:
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.append(re.sub(r"\{\w*\}", "…", node.value))
     return texts
+
+
+def _formatted(node: ast.AST) -> Iterator[ast.FormattedValue]:
+    """Yield the values in f-strings, except where a repr is made."""
+    for each in ast.iter_child_nodes(node):
+        if isinstance(each, ast.FunctionDef) and each.name in {"__repr__", "redacted"}:
+            continue
+        if isinstance(each, ast.FormattedValue):
+            yield each
+        yield from _formatted(each)
+
+
+class ReprTests(SynchronousTestCase):
+    """Sentences and log lines have no value as Python writes it."""
+
+    def test_no_repr(self) -> None:
+        """No text formats a value by its representation."""
+        wrong = []
+        for path in sorted((ROOT / "semaphore_twisted").rglob("*.py")):
+            tree = ast.parse(path.read_text())
+            name = str(path.relative_to(ROOT))
+            wrong += [
+                f"{name}:{each.lineno}"
+                for each in _formatted(tree)
+                if each.conversion in {ord("r"), ord("a")}
+            ]
+            wrong += [
+                f"{name}:{each.lineno}"
+                for each in ast.walk(tree)
+                if isinstance(each, ast.Constant)
+                and re.search(r"\{\w+![ra]\}|%r", str(each.value))
+            ]
+        self.assertEqual(wrong, [])
 
 
 class TroubleshootingTests(SynchronousTestCase):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import commands, configuration, metrics, packages
+from tools import commands, configuration, messages, metrics, packages
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +20,7 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/configuration.md", "options without effect", configuration.unserved),
     ("docs/monitoring.md", "metrics", metrics.text),
     ("docs/architecture.md", "packages", packages.text),
+    ("docs/messages.md", "messages", messages.text),
 )
 
 

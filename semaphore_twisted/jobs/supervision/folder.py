@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import stat
 
@@ -33,7 +34,7 @@ def make(
     for path, content, executable in files:
         names = path.split("/")
         if not all(names) or {".", ".."} & set(names) or "\0" in path:
-            raise ValueError(f"{path!r} is no path inside of the workspace")
+            raise ValueError(f"{json.dumps(path)} is not a path inside the workspace")
         for depth in range(1, len(names)):
             folder = os.path.join(workspace, *names[:depth])
             if folder not in made:
