@@ -263,7 +263,7 @@ async def _load(
 
 @contextmanager
 def changes(database: Path) -> Iterator[list[int]]:
-    """Change tasks by another process; at the end the list has the number of commits."""
+    """Change tasks by another process; the list gets the number of commits."""
     process = subprocess.Popen(
         [sys.executable, "-c", CHANGES, str(database)],
         stdin=subprocess.PIPE,
