@@ -1,9 +1,13 @@
 """Findings of testssl.sh at the listener, and handshakes with OpenSSL."""
 
+import atexit
 import json
+import shutil
 import socket
 import ssl
 import subprocess
+import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -112,36 +116,50 @@ def pair(folder: Path, *kind: str) -> tuple[Path, Path, Path]:
     return root, leaf, key
 
 
-class ShapesTestCase(SynchronousTestCase):
-    """Servers with each shape of certificate."""
+KINDS: dict[str, tuple[str, ...]] = {
+    "local authority": (),
+    "RSA": ("rsa:3072",),
+    "ECDSA": ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+}
 
-    KINDS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "local authority": (),
-        "RSA": ("rsa:3072",),
-        "ECDSA": ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-    }
 
-    def setUp(self) -> None:
-        """Start the three."""
-        self.folder = Path(self.mktemp())
+class Shapes:
+    """Running servers, one with each shape of certificate."""
+
+    def __init__(self) -> None:
+        """Start them."""
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.servers: dict[str, Product] = {}
-        for name, kind in self.KINDS.items():
+        for name, kind in KINDS.items():
             folder = self.folder / name.split()[0]
-            folder.mkdir(parents=True)
+            folder.mkdir()
             product = Product(folder / "state")
             product.environ["SEMAPHORE_WEB_ROOT"] = product.url
             if kind:
                 root, leaf, key = pair(folder, *kind)
-                product.foreign_root = root.absolute()
-                product.environ["SEMAPHORE_TLS_CERT_FILE"] = str(leaf.absolute())
-                product.environ["SEMAPHORE_TLS_KEY_FILE"] = str(key.absolute())
-            self.addCleanup(product.stop)
-            product.start()
+                product.foreign_root = root
+                product.environ["SEMAPHORE_TLS_CERT_FILE"] = str(leaf)
+                product.environ["SEMAPHORE_TLS_KEY_FILE"] = str(key)
             self.servers[name] = product
+            product.start()
+
+    def stop(self) -> None:
+        """Stop them, and remove their files."""
+        for product in self.servers.values():
+            product.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@lru_cache(maxsize=1)
+def shared() -> Shapes:
+    """Return the servers for tests that only shake hands; they end with the process."""
+    shapes = Shapes()
+    atexit.register(shapes.stop)
+    return shapes
 
 
 @needs("testssl", "hexdump")
-class FindingsTests(ShapesTestCase):
+class FindingsTests(SynchronousTestCase):
     """The findings of testssl.sh, as the reference's table has it."""
 
     KEYS: ClassVar[dict[str, tuple[str, str]]] = {
@@ -149,6 +167,12 @@ class FindingsTests(ShapesTestCase):
         "RSA": ("RSA 3072 bits", "SHA256 with RSA"),
         "ECDSA": ("EC 256 bits", "ECDSA with SHA256"),
     }
+
+    def setUp(self) -> None:
+        """Start servers of its own, since the program is hard on them."""
+        shapes = Shapes()
+        self.addCleanup(shapes.stop)
+        self.servers = shapes.servers
 
     def run_all(self) -> dict[str, dict[str, Any]]:
         """Run it on each server at once; return the findings by their ids."""
@@ -203,7 +227,7 @@ class FindingsTests(ShapesTestCase):
                 self.assertEqual(bad, [])
 
 
-class HandshakeTests(ShapesTestCase):
+class HandshakeTests(SynchronousTestCase):
     """Versions, suites and groups, by handshakes with the running servers."""
 
     SUITES: ClassVar[tuple[str, ...]] = (
@@ -211,6 +235,10 @@ class HandshakeTests(ShapesTestCase):
         "AES256-GCM-SHA384",
         "CHACHA20-POLY1305",
     )
+
+    def setUp(self) -> None:
+        """Have the servers that these tests share."""
+        self.servers = shared().servers
 
     def shake(self, product: Product, context: SSL.Context) -> SSL.Connection:
         """Shake hands and return the connection."""
