@@ -527,7 +527,7 @@ class CommandTests(StartTestCase):
         for words in (("user", "list"), ("vault", "check"), ("backup", "x.db")):
             done = self.run_to_end("semaphore", *words, "--state", "state")
             self.assertEqual(done.returncode, 78, f"{words}: {done.stderr}")
-            self.assertIn("no installation found", done.stderr)
+            self.assertIn("there is no installation", done.stderr)
         self.assertFalse(self.state.exists())
 
     def test_version(self) -> None:
