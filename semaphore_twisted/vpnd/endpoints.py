@@ -19,8 +19,9 @@ _MOST_GONE = 1000
 class Endpoints:
     """The peers' last endpoints, in a file that is written when one has changed."""
 
-    def __init__(self, state: Path) -> None:
-        """Keep the file in the directory *state*."""
+    def __init__(self, state: Path, *, most_gone: int = _MOST_GONE) -> None:
+        """Keep the file in *state*, and endpoints of *most_gone* removed peers."""
+        self._most_gone = most_gone
         self._file = state / "endpoints.json"
         self._known: dict[str, str] = {}
         self._gone: dict[str, str] = {}
@@ -51,6 +52,6 @@ class Endpoints:
         files.keep(self._file, found)
         for key in self._known.keys() - found.keys():
             self._gone[key] = self._known[key]
-        while len(self._gone) > _MOST_GONE:
+        while len(self._gone) > self._most_gone:
             del self._gone[next(iter(self._gone))]
         self._known = found

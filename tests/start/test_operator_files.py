@@ -8,7 +8,6 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.start import operator_files
 from semaphore_twisted.start.operator_files import content_of, given
 
 
@@ -64,11 +63,11 @@ class ContentTests(SynchronousTestCase):
 
     def test_silent_pipe(self) -> None:
         """A pipe whose writer neither writes nor ends is given up."""
-        self.patch(operator_files, "PATIENCE", 0.01)
         taken, end = os.pipe()
         self.addCleanup(os.close, taken)
         self.addCleanup(os.close, end)
-        error = self.assertRaises(OSError, given, f"/dev/fd/{taken}")
+        silent = f"/dev/fd/{taken}"
+        error = self.assertRaises(OSError, given, silent, patience=0.01)
         self.assertIn("has not ended", str(error.strerror))
         os.write(end, b"x" * 20)
         error = self.assertRaises(OSError, given, f"/dev/fd/{taken}", 10)

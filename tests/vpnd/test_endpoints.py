@@ -2,7 +2,6 @@
 
 import json
 
-from semaphore_twisted.vpnd import endpoints as module
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import (
@@ -44,12 +43,11 @@ class EndpointsTests(FolderTestCase):
 
     def test_gone(self) -> None:
         """A removed peer's endpoint is kept for its return, up to a limit."""
-        endpoints = Endpoints(self.folder)
+        endpoints = Endpoints(self.folder, most_gone=1)
         endpoints.note([self.heard(2, "192.0.2.1:5"), self.heard(3, "192.0.2.2:5")])
         endpoints.note([self.heard(2, "192.0.2.1:5")])
         self.assertEqual(endpoints.get(peer(3).public_key), "192.0.2.2:5")
         self.assertIsNone(Endpoints(self.folder).get(peer(3).public_key))
-        self.patch(module, "_MOST_GONE", 1)
         endpoints.note([])
         known = [endpoints.get(peer(number).public_key) for number in (2, 3)]
         self.assertEqual(known, ["192.0.2.1:5", None])
