@@ -108,13 +108,13 @@ def _serve() -> None:
     from twisted.internet import reactor as running  # noqa: PLC0415
     from twisted.web.resource import Resource  # noqa: PLC0415
 
-    from semaphore_twisted.web.entrance import Entrance  # noqa: PLC0415
-    from semaphore_twisted.web.forwarded import Place  # noqa: PLC0415
-    from semaphore_twisted.web.lobby import Lobby  # noqa: PLC0415
-    from semaphore_twisted.web.site import Site  # noqa: PLC0415
-    from semaphore_twisted.web.strangers import Refusals  # noqa: PLC0415
-    from semaphore_twisted.web.tls import PemCertificates, over_tls  # noqa: PLC0415
-    from semaphore_twisted.web.trust import NOBODY  # noqa: PLC0415
+    from semaphore_twisted.web.http.site import Site  # noqa: PLC0415
+    from semaphore_twisted.web.listener.pending_connections import PendingConnections  # noqa: PLC0415
+    from semaphore_twisted.web.listener.plain_http import RedirectPolicy  # noqa: PLC0415
+    from semaphore_twisted.web.listener.port import PortFactory  # noqa: PLC0415
+    from semaphore_twisted.web.listener.tls import PemCertificates, over_tls  # noqa: PLC0415
+    from semaphore_twisted.web.proxies.client_address import PublicUrl  # noqa: PLC0415
+    from semaphore_twisted.web.proxies.trusted_proxies import NOBODY  # noqa: PLC0415
     from tests.web.test_tls import pair  # noqa: PLC0415
 
     class Small(Resource):
@@ -127,12 +127,12 @@ def _serve() -> None:
     chain, key = pair()
     source = PemCertificates(chain=chain, key=key)
     site = Site(Small(), clock=reactor)
-    entrance = Entrance(
+    entrance = PortFactory(
         site,
         source=source,
         clock=reactor,
-        lobby=Lobby(reactor),
-        refusals=Refusals(place=Place(""), port=0, names=frozenset()),
+        lobby=PendingConnections(reactor),
+        refusals=RedirectPolicy(place=PublicUrl(""), port=0, names=frozenset()),
         trust=NOBODY,
     )
     factories = (over_tls(site, source.context, clock=reactor), entrance, site)

@@ -24,11 +24,11 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from semaphore_twisted.daemon import observer
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import connect, utc_now
-from semaphore_twisted.web.tls import ConnectionCreator, PemCertificates
+from semaphore_twisted.runtime.daemon import observer
+from semaphore_twisted.web.listener.tls import ConnectionCreator, PemCertificates
 from tests.support.http import TlsTransport, api_client
 from tests.support.memory import make_member, make_project, make_token, make_user
 from tests.support.store import migrated

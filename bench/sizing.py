@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from semaphore_twisted.model.tasks import Status
-from semaphore_twisted.operations import output
+from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.operations.tasks import output
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
@@ -62,7 +62,11 @@ def _fill(conn: Connection, seconds: int) -> None:
         begun = 1_780_000_000 + number * 86.4
         with conn.transaction(write=True):
             task = make_task(
-                conn, project, template, status=Status.SUCCESS, message="nightly run"
+                conn,
+                project,
+                template,
+                status=TaskStatus.SUCCESS,
+                message="nightly run",
             )
             for what in ("created", "finished with status SUCCESS"):
                 conn.insert(

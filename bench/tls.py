@@ -22,7 +22,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from bench.bench import Row, _cpu, _load, memory, percentile
-from semaphore_twisted.vpn import nudge
+from semaphore_twisted.vpn import wake_socket
 from tests.support.product import PATIENCE, Product
 from tests.support.proxies import Proxy, certificate
 from tests.support.proxy_files import nginx_shipped
@@ -262,7 +262,7 @@ def reloads(folder: Path) -> list[Row]:
             began = time.monotonic()
             for _ in range(RELOADS):
                 product.change()
-                nudge.nudge(product.state / nudge.NAME)
+                wake_socket.nudge(product.state / wake_socket.NAME)
                 deadline = time.monotonic() + PATIENCE
                 while not product.presents_newest():
                     if time.monotonic() > deadline:

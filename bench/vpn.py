@@ -18,12 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.bench import Row, memory
-from semaphore_twisted.cli.vpn_companion import ask
-from semaphore_twisted.operations import peers, vpn_network
-from semaphore_twisted.operations.peers import NewPeer
+from semaphore_twisted.cli.vpn.companion import ask
+from semaphore_twisted.operations.vpn import network as vpn_network
+from semaphore_twisted.operations.vpn import peers
+from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.wireguard import addresses, keys, wire
 from semaphore_twisted.wireguard import settings as companion_settings
-from semaphore_twisted.wireguard.settings import FILE, KEY, Settings, dump
+from semaphore_twisted.wireguard.settings import FILE, KEY, TunnelSettings, dump
 from tests.operations.test_desired_peers import DesiredTests
 from tests.support import lab_site
 from tests.support.lab import Lab
@@ -54,10 +55,10 @@ def companion(folder: Path) -> Iterator[tuple[Path, int]]:
     for each in (settings, state):
         each.mkdir(0o700)
     pair = keys.new_pair(os.urandom)
-    found = Settings(
+    found = TunnelSettings(
         interface=name,
         addresses=("10.80.0.1/16",),
-        sites=(companion_settings.Site("10.20.0.0/16"),),
+        sites=(companion_settings.SiteRule("10.20.0.0/16"),),
         users=(),
     )
     for path, content in (

@@ -204,7 +204,7 @@ class IPeerControl(Interface):
         It fires within a few seconds in any case; the change may be applied later.
         """
 
-    def confirm_emptying() -> Deferred[str]:
+    def confirm_mass_removal() -> Deferred[str]:
         """Allow the removal of most peers that was held back as unexplained.
 
         Only the removal that was held back (``state().unsafe``) can be confirmed. Fires

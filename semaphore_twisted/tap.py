@@ -17,50 +17,50 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
-from semaphore_twisted import config as configuration
-from semaphore_twisted import exhaustion
-from semaphore_twisted.daemon import DaemonOptions
+from semaphore_twisted.config import options as configuration
 from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
-from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
 from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobSpecification
 from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.model.users import Audience, Credentials
-from semaphore_twisted.operations import output
-from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.model.users import Credentials, Visibility
+from semaphore_twisted.operations.tasks import output
+from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.persistence.worker import Compute
+from semaphore_twisted.runtime import exhaustion
+from semaphore_twisted.runtime.daemon import DaemonOptions
 from semaphore_twisted.start import (
-    activation,
     banner,
     hardening,
-    hosts,
     installation,
     retention,
     running,
-    served,
-    serving,
+    services,
+    site_names,
+    socket_activation,
     vpn,
 )
-from semaphore_twisted.start.hangup import Hangup
-from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.certificates import server_certificates
+from semaphore_twisted.start.installation import InstallationRefused
 from semaphore_twisted.start.preparation import Prepared, prepare
+from semaphore_twisted.start.sighup import SighupService
 from semaphore_twisted.start.site_options import site_options
+from semaphore_twisted.tasks.job_directories import JobDirectories
 from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
-from semaphore_twisted.tasks.places import Places
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
-from semaphore_twisted.vpn.nudge import NAME, NudgePort
 from semaphore_twisted.vpn.service import PeerService
-from semaphore_twisted.web.context import Services
+from semaphore_twisted.vpn.wake_socket import NAME, WakePort
 from semaphore_twisted.web.enroll.site import build_enroll_site
-from semaphore_twisted.web.hub import Hub
-from semaphore_twisted.web.root import build_site
-from semaphore_twisted.web.socket import framing, server_factory
+from semaphore_twisted.web.http.context import Services
+from semaphore_twisted.web.http.root import build_site
+from semaphore_twisted.web.websocket.endpoint import framing, server_factory
+from semaphore_twisted.web.websocket.hub import Hub
 
 
 class Options(DaemonOptions):
@@ -97,20 +97,20 @@ def makeService(options: Options) -> SequentialService:
     exhaustion.install()
     steady(reactor)
     end_once(reactor)
-    passed = activation.variables(os.environ)
+    passed = socket_activation.variables(os.environ)
     hardening.harden()
     hardening.allow_many_files()
     environ = {**os.environ, **passed}
     if options["insecure-http"]:
         environ["SEMAPHORE_INSECURE_HTTP"] = "true"
     hardening.forget(
-        os.environ, configuration.secret_variables() | activation.VARIABLES
+        os.environ, configuration.secret_variables() | socket_activation.VARIABLES
     )
     try:
         installation.check_paths(options)
         prepared = prepare(options, environ)
         service = _Assembly(prepared, reactor).service()
-    except Refused as error:
+    except InstallationRefused as error:
         sys.stderr.write(f"semaphore: {error.sentence}\n")
         raise SystemExit(error.exit_code) from None
     _print_banner(prepared)
@@ -156,7 +156,7 @@ class _Assembly:
             now=utc_now,
             entropy=os.urandom,
         )
-        self.served = served.served(
+        self.served = server_certificates.served(
             made, database=self.database, reactor=reactor, now=utc_now
         )
         self.compute = Compute(reactor=reactor)
@@ -177,7 +177,9 @@ class _Assembly:
         self.services = self._services()
         #: the port of the site, inside the tunnel if it is only there
         self.port = config.vpn.port if config.vpn.only else self.sockets.port
-        self.entrances = served.entrances(self.served, config, clock=reactor)
+        self.entrances = server_certificates.entrances(
+            self.served, config, clock=reactor
+        )
         self.site = self.entrances.to(
             build_site(self.services, hub=self.hub, socket_factory=self.socket_factory),
             port=self.port,
@@ -188,20 +190,20 @@ class _Assembly:
         """Return all services in their start order; they stop in reverse."""
         tasks, mirrors, hub = self.tasks, self.mirrors, self.hub
         parts: list[Service] = [
-            Hangup(self._nudged, reactor=self.reactor),
-            serving.Warnings(self.made, (*self.notes, *self._doubts())),
+            SighupService(self._nudged, reactor=self.reactor),
+            services.Warnings(self.made, (*self.notes, *self._doubts())),
             self.database,
             self.compute,
-            serving.Part("tasks", tasks.startService, tasks.stopService),
-            serving.Part("mirrors", mirrors.startService, mirrors.stopService),
+            services.PartService("tasks", tasks.startService, tasks.stopService),
+            services.PartService("mirrors", mirrors.startService, mirrors.stopService),
             retention.Retention(
                 self.database, keep=self.config.events.keep, clock=self.reactor
             ),
-            serving.Part("hub", hub.startService, hub.stopService),
+            services.PartService("hub", hub.startService, hub.stopService),
             *(() if self.served is None else self.served.services),
             self.report,
             *(() if self.peers is None else (self.peers,)),
-            NudgePort(
+            WakePort(
                 self.made.installation.state.path / NAME,
                 self._nudged,
                 reactor=self.reactor,
@@ -238,7 +240,9 @@ class _Assembly:
             runner=SupervisedRunner(reactor=self.reactor, identities=identities),
             keyring=self.made.keyring,
             prepare=self._prepare,
-            places=Places(spools=Path(usual.spools), workspaces=Path(usual.workspaces)),
+            places=JobDirectories(
+                spools=Path(usual.spools), workspaces=Path(usual.workspaces)
+            ),
             compute=self.compute,
             observers=Observers([self.hub]),
             options=TaskOptions(
@@ -279,7 +283,10 @@ class _Assembly:
         if not sockets:
             return []
         made = factory()
-        return [serving.Listener(each, made, reactor=self.reactor) for each in sockets]
+        return [
+            services.ListenerService(each, made, reactor=self.reactor)
+            for each in sockets
+        ]
 
     def _enroll_site(self) -> IProtocolFactory:
         """Return the factory of the site where new devices enroll.
@@ -295,7 +302,7 @@ class _Assembly:
 
     def _plain_port(self) -> IProtocolFactory:
         """Return the factory of the ports for plain HTTP."""
-        return served.plain_port(
+        return server_certificates.plain_port(
             self.served,
             self.entrances,
             url=vpn.outside_url(self.config, self.made.network),
@@ -330,11 +337,11 @@ class _Assembly:
         """Return the names in the certificates that are served now."""
         found = self.served
         leaves = () if found is None else (found.presented.leaf, found.own.leaf)
-        return hosts.certified(leaves)
+        return site_names.certified(leaves)
 
     async def _read_audiences(
         self, credentials: Sequence[Credentials]
-    ) -> list[Audience | None]:
+    ) -> list[Visibility | None]:
         return await self.database.read(audiences, credentials)
 
     async def _read_lines(

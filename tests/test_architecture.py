@@ -12,76 +12,110 @@ import semaphore_twisted
 
 ROOT = Path(semaphore_twisted.__file__).parent
 
-#: A package may import itself, ``model``, ``interfaces``, ``common`` and these.
-#: ``model`` and ``common`` import nothing but themselves.
+#: A package or module at the root may import itself, ``model`` and these.
 ALLOWED: dict[str, set[str]] = {
     "model": set(),
-    "interfaces": {"wireguard"},
-    "deferreds": set(),
-    "exhaustion": set(),
-    "daemon": set(),
-    "links": set(),
     "common": set(),
-    "lifecycle": {"deferreds"},
     "crypto": set(),
-    "persistence": {"deferreds"},
-    "jobs": {"deferreds"},
     "wireguard": set(),
-    "operations": {"crypto", "persistence", "wireguard"},
-    "identity": {"crypto", "operations", "persistence"},
+    "config": {"crypto"},
+    "interfaces": {"wireguard"},
+    "lifecycle": set(),
+    "runtime": {"common"},
+    "tls_client": set(),
+    "persistence": {"interfaces"},
+    "operations": {"common", "crypto", "persistence", "wireguard"},
+    "identity": {"operations", "persistence"},
+    "jobs": {"common", "interfaces", "runtime"},
     "tasks": {
+        "common",
+        "crypto",
+        "interfaces",
         "jobs",
         "operations",
-        "crypto",
         "persistence",
-        "deferreds",
+        "runtime",
     },
+    "acme": {
+        "crypto",
+        "interfaces",
+        "operations",
+        "persistence",
+        "runtime",
+        "tls_client",
+    },
+    "vpn": {"common", "interfaces", "runtime", "wireguard"},
+    "vpnd": {"common", "lifecycle", "runtime", "wireguard"},
     "web": {
+        "common",
         "crypto",
-        "operations",
         "identity",
-        "persistence",
-        "deferreds",
-        "wireguard",
-    },
-    "vpn": {
+        "interfaces",
         "operations",
         "persistence",
+        "runtime",
         "wireguard",
-        "deferreds",
-        "links",
     },
-    "outgoing": set(),
-    "outgoing_blocking": set(),
-    "acme": {"crypto", "operations", "persistence", "deferreds", "outgoing"},
-    "vpnd": {
+    "start": {
+        "acme",
+        "common",
+        "config",
+        "crypto",
+        "identity",
+        "interfaces",
+        "jobs",
+        "operations",
+        "persistence",
+        "runtime",
+        "tls_client",
+        "vpn",
+        "vpnd",  # ``--with-vpn`` starts both programs
+        "web",
         "wireguard",
+    },
+    "tap": {
+        "config",
+        "jobs",
         "lifecycle",
-        "daemon",
-        "deferreds",
-        "exhaustion",
-        "links",
+        "operations",
+        "persistence",
+        "runtime",
+        "start",
+        "tasks",
+        "vpn",
+        "web",
+    },
+    "cli": {
+        "acme",
+        "common",
+        "config",
+        "crypto",
+        "lifecycle",
+        "operations",
+        "persistence",
+        "runtime",
+        "start",
+        "tap",
+        "tasks",
+        "tls_client",
+        "vpn",
+        "web",
+        "wireguard",
     },
 }
 
-#: The roots connect everything; ``__init__`` names the version.
-ROOTS = {
-    "tap",
-    "cli",
-    "start",
-    "config",
-    "config_acme",
-    "config_address",
-    "config_events",
-    "config_listening",
-    "config_names",
-    "config_option",
-    "config_served",
-    "config_process",
-    "config_repositories",
-    "config_sessions",
-    "config_values",
+#: The packages in ``operations``: each may import itself, the modules directly in
+#: ``operations``, and these.
+OPERATIONS: dict[str, set[str]] = {
+    "accounts": {"vpn"},
+    "projects": {"tasks", "vpn"},
+    "tasks": {"projects"},
+    "vault": set(),
+    "vpn": {"accounts", "projects"},
 }
+
+#: They may import the global reactor.
+ROOTS = {"tap", "cli", "start"}
 
 #: The companion's own root, which its package's arrows hold for too.
 COMPANION = "vpnd.tap"
@@ -115,10 +149,10 @@ class ArrowTests(SynchronousTestCase):
             "persistence",
             "cli.backup",
             "cli.main",  # reports a database error without a traceback
-            "cli.vpn_store",
-            "operations.vault",
+            "cli.vpn.installation_database",
+            "operations.vault.vault",
         ),
-        "autobahn": ("web.socket", "cli"),
+        "autobahn": ("web.websocket.endpoint", "cli"),
         "argparse": ("cli",),
     }
 
@@ -130,20 +164,46 @@ class ArrowTests(SynchronousTestCase):
         wrong = []
         for module, path in _modules():
             package = module.split(".")[0]
-            if package in ROOTS or package == "__init__":
+            if package == "__init__":
                 continue
             allowed = ALLOWED[package] | {package, "model"}
-            if package not in {"model", "common"}:
-                allowed |= {"interfaces", "common"}
-            if package == "common":
-                allowed = {"common"}
-            for name in _imports(path):
-                if not name.startswith("semaphore_twisted."):
-                    continue
-                target = name.split(".")[1]
-                if target not in allowed and target != "__version__":
-                    wrong.append(f"{module} imports {name}")
+            wrong += [
+                f"{module} imports {name}"
+                for name in _imports(path)
+                if name.startswith("semaphore_twisted.")
+                and name.split(".")[1] not in {*allowed, "__version__"}
+            ]
         self.assertEqual(wrong, [])
+
+    def test_operations(self) -> None:
+        """The packages in ``operations`` import each other as their table allows."""
+        wrong = []
+        for module, path in _modules():
+            names = module.split(".")
+            if names[0] != "operations" or names[1] not in OPERATIONS:
+                continue
+            others = set(OPERATIONS) - OPERATIONS[names[1]] - {names[1]}
+            wrong += [
+                f"{module} imports {name}"
+                for name in _imports(path)
+                if name.startswith("semaphore_twisted.operations.")
+                and name.split(".")[2] in others
+            ]
+        self.assertEqual(wrong, [])
+
+    def test_unused_permissions(self) -> None:
+        """The tables allow nothing that is not used."""
+        used: dict[str, set[str]] = {package: set() for package in ALLOWED}
+        for module, path in _modules():
+            for name in _imports(path):
+                if name.startswith("semaphore_twisted.") and module != "__init__":
+                    used[module.split(".")[0]].add(name.split(".")[1])
+        unused = {
+            package: allowed - used[package]
+            for package, allowed in ALLOWED.items()
+            if allowed - used[package]
+        }
+        self.assertEqual(unused, {})
 
     def test_libraries(self) -> None:
         """A library is imported only where the table allows it."""
@@ -157,11 +217,11 @@ class ArrowTests(SynchronousTestCase):
 
     #: functions that create TLS contexts, and the modules that may use them
     TLS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "ssl.create_default_context": ("outgoing_blocking",),
-        "ssl.SSLContext": ("outgoing_blocking",),
-        "CertificateOptions": ("outgoing",),
+        "ssl.create_default_context": ("tls_client.blocking",),
+        "ssl.SSLContext": ("tls_client.blocking",),
+        "CertificateOptions": ("tls_client.policy",),
         "optionsForClientTLS": (),
-        "SSL.Context": ("web.tls",),
+        "SSL.Context": ("web.listener.tls",),
     }
 
     def test_one_place_for_tls(self) -> None:

@@ -11,8 +11,9 @@ from twisted.logger import Logger, LogLevel, LogPublisher, textFileLogObserver
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import daemon, tap
+from semaphore_twisted import tap
 from semaphore_twisted.common.log_setting import FORMAT, LEVEL
+from semaphore_twisted.runtime import daemon
 from semaphore_twisted.vpnd import tap as companion_tap
 
 

@@ -7,7 +7,7 @@ from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from semaphore_twisted.deferreds import Coalescer, forget
+from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
 
 
 class Fault(Exception):
@@ -21,13 +21,13 @@ class ForgetTests(SynchronousTestCase):
 
     def test_failure(self) -> None:
         """A failure is logged."""
-        forget(fail(Fault()), log=self._log, sentence="It failed")
+        log_errors(fail(Fault()), log=self._log, sentence="It failed")
         self.assertEqual(len(self.flushLoggedErrors(Fault)), 1)
 
     def test_cancelled(self) -> None:
         """A cancelled one ends silently."""
         work: Deferred[None] = Deferred()
-        forget(work, log=self._log, sentence="It failed")
+        log_errors(work, log=self._log, sentence="It failed")
         work.cancel()
         self.assertEqual(self.flushLoggedErrors(), [])
 

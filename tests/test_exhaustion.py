@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import exhaustion
+from semaphore_twisted.runtime import exhaustion
 
 #: Runs a reactor without an end; *WORK* may raise an exception.
 PROGRAM = """

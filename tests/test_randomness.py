@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import semaphore_twisted
-from semaphore_twisted.config_names import OPTIONS
+from semaphore_twisted.config.names import OPTIONS
 from tests.test_config import parsed
 
 ROOT = Path(semaphore_twisted.__file__).parent

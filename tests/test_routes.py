@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.users import Access, Role
 from semaphore_twisted.web.api.routes import ROUTES
-from semaphore_twisted.web.openapi import document
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.openapi import document
+from semaphore_twisted.web.http.routing import Route
 from tests.support.http import ApiClient, api_client
 from tests.support.memory import make_member, make_project, make_user
 

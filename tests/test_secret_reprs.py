@@ -13,7 +13,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 import semaphore_twisted
-from semaphore_twisted.config import Config
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.jobs import File, JobSpecification, Pipe, Step
 
 #: Names of fields that hold secrets, if the type of the field can hold a text.

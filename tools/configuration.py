@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from semaphore_twisted.config import PREFIX, default
-from semaphore_twisted.config_names import OPTIONS
-from semaphore_twisted.config_option import Option
-from semaphore_twisted.config_served import SERVED
+from semaphore_twisted.config.names import OPTIONS
+from semaphore_twisted.config.option import Option
+from semaphore_twisted.config.options import PREFIX, default
+from semaphore_twisted.config.served import SERVED
 
 #: Title of each group of options, and how the paths in it begin.
 _GROUPS = (

@@ -14,8 +14,13 @@ import msgspec
 from attrs import define
 from typing_extensions import override
 
-from semaphore_twisted.acme.answers import Answer, Problem, Trouble, address
-from semaphore_twisted.acme.exchange import Exchange
+from semaphore_twisted.acme.exchange import AcmeTransport
+from semaphore_twisted.acme.responses import (
+    AcmeError,
+    AcmeResponse,
+    ProblemDocument,
+    address,
+)
 from semaphore_twisted.crypto.jws import AccountKey
 from semaphore_twisted.model.reprs import redacted
 
@@ -52,14 +57,14 @@ class Binding(msgspec.Struct, frozen=True):
         return f"Binding({self.kid!r})"
 
 
-class Order(msgspec.Struct, frozen=True):
+class AcmeOrder(msgspec.Struct, frozen=True):
     """An order (RFC 8555, section 7.1.3)."""
 
     status: str
     finalize: str
     authorizations: tuple[str, ...] = ()
     certificate: str = ""
-    error: Problem | None = None
+    error: ProblemDocument | None = None
 
 
 class Challenge(msgspec.Struct, frozen=True):
@@ -69,7 +74,7 @@ class Challenge(msgspec.Struct, frozen=True):
     url: str = ""
     token: str = ""
     status: str = ""
-    error: Problem | None = None
+    error: ProblemDocument | None = None
 
     @override
     def __repr__(self) -> str:
@@ -106,10 +111,10 @@ class RenewalInfo(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @define(eq=False)
-class Client:
+class AcmeClient:
     """Sends requests to the CA whose directory is at *url*, signed with one key."""
 
-    _exchange: Exchange
+    _exchange: AcmeTransport
     _url: str
     _key: AccountKey
     _now: Callable[[], datetime]
@@ -139,7 +144,7 @@ class Client:
                 kid=binding.kid, key=binding.key, url=url
             )
         elif directory.meta.external:
-            raise Trouble(
+            raise AcmeError(
                 "the authority binds accounts to those of its customers; get a key "
                 "from it and set acme.eab_kid and acme.eab_key"
             )
@@ -147,7 +152,7 @@ class Client:
         self.account = address(answer.header("location"), "the account")
         return self.account
 
-    async def order(self, names: Sequence[str], replaces: str) -> tuple[str, Order]:
+    async def order(self, names: Sequence[str], replaces: str) -> tuple[str, AcmeOrder]:
         """Order a certificate for *names*; return the order's URL and the order.
 
         *replaces* is the ARI identifier of the certificate that the new one replaces.
@@ -162,14 +167,14 @@ class Client:
         url = address(directory.new_order, "orders")
         answer = await self._post(url, asked, "the order")
         where = address(answer.header("location"), "the order")
-        return where, answer.decoded(Order, "order")
+        return where, answer.decoded(AcmeOrder, "order")
 
-    async def look_at_order(self, url: str) -> tuple[Answer, Order]:
+    async def look_at_order(self, url: str) -> tuple[AcmeResponse, AcmeOrder]:
         """Return the current state of the order at *url*."""
         answer = await self._post(url, None, "the order")
-        return answer, answer.decoded(Order, "order")
+        return answer, answer.decoded(AcmeOrder, "order")
 
-    async def authorization(self, url: str) -> tuple[Answer, Authorization]:
+    async def authorization(self, url: str) -> tuple[AcmeResponse, Authorization]:
         """Return the current state of the authorization at *url*."""
         url = address(url, "an authorization")
         answer = await self._post(url, None, "an authorization")
@@ -180,18 +185,20 @@ class Client:
         url = address(challenge.url, "a challenge")
         _ = await self._post(url, {}, "the challenge")
 
-    async def finalize(self, order: Order, request: str) -> Order:
+    async def finalize(self, order: AcmeOrder, request: str) -> AcmeOrder:
         """Send the certificate signing *request* (base64url) and finalize the order."""
         url = address(order.finalize, "the request")
         answer = await self._post(url, {"csr": request}, "the request")
-        return answer.decoded(Order, "order")
+        return answer.decoded(AcmeOrder, "order")
 
-    async def certificate(self, order: Order) -> bytes:
+    async def certificate(self, order: AcmeOrder) -> bytes:
         """Return the PEM chain of a valid *order*, unchecked."""
         url = address(order.certificate, "the certificate")
         return (await self._post(url, None, "the certificate")).body
 
-    async def renewal_info(self, leaf_id: str) -> tuple[Answer, RenewalInfo] | None:
+    async def renewal_info(
+        self, leaf_id: str
+    ) -> tuple[AcmeResponse, RenewalInfo] | None:
         """Return the renewal information of a certificate, ``None`` without any."""
         directory = await self.directory()
         if not directory.renewal_info:
@@ -203,9 +210,11 @@ class Client:
         info = answer.decoded(RenewalInfo, "advice on the renewal")
         window = info.suggested_window
         if window.start.tzinfo is None or window.end.tzinfo is None:
-            raise Trouble("the authority's advice on the renewal has no time zone")
+            raise AcmeError("the authority's advice on the renewal has no time zone")
         if window.end < window.start:
-            raise Trouble("the authority's advice on the renewal ends before it starts")
+            raise AcmeError(
+                "the authority's advice on the renewal ends before it starts"
+            )
         return answer, info
 
     async def _post(
@@ -215,9 +224,9 @@ class Client:
         what: str,
         *,
         named: bool = True,
-    ) -> Answer:
+    ) -> AcmeResponse:
         """Send a signed request; repeat it with a fresh nonce after ``badNonce``."""
-        answer = Answer(0, {}, b"")
+        answer = AcmeResponse(0, {}, b"")
         for _ in range(_NONCES):
             nonce = self._nonce or await self._fresh_nonce()
             self._nonce = ""
@@ -239,11 +248,11 @@ class Client:
         if not nonce:
             if answer.status >= 400:
                 raise answer.refusal("a nonce", self._now())
-            raise Trouble("the authority gave no nonce")
+            raise AcmeError("the authority gave no nonce")
         return nonce
 
 
-def _nonce_of(answer: Answer) -> str:
+def _nonce_of(answer: AcmeResponse) -> str:
     """Return the ``Replay-Nonce`` of *answer*, empty if invalid (section 6.5.1)."""
     text = answer.header("replay-nonce")
     good = text.isascii() and text.replace("-", "").replace("_", "").isalnum()

@@ -26,8 +26,8 @@ from twisted.web.iweb import IAgent, IResponse
 from typing_extensions import override
 
 from semaphore_twisted import __version__
-from semaphore_twisted.acme.answers import Answer, Trouble, plain
-from semaphore_twisted.outgoing import failed_check
+from semaphore_twisted.acme.responses import AcmeError, AcmeResponse, plain
+from semaphore_twisted.tls_client.policy import failed_check
 
 #: Seconds for one request, its response included.
 PATIENCE = 30.0
@@ -38,12 +38,12 @@ LARGEST = 256 * 1024
 _AGENT = f"semaphore-twisted/{__version__}"
 
 
-class Exchange(Protocol):
-    """Sends a request to the CA; fails only with :class:`Trouble`."""
+class AcmeTransport(Protocol):
+    """Sends a request to the CA; fails only with :class:`AcmeError`."""
 
     def __call__(
         self, method: str, url: str, body: bytes | None = None
-    ) -> Awaitable[Answer]:
+    ) -> Awaitable[AcmeResponse]:
         """Send the request, with *body* (a signed message) if one is given."""
 
 
@@ -92,7 +92,7 @@ class _Body(NetworkProtocol):
 
 
 @define(eq=False)
-class AgentExchange:
+class AgentTransport:
     """Sends requests with a Twisted agent, whose TLS policy verifies the server."""
 
     _agent: IAgent
@@ -100,25 +100,27 @@ class AgentExchange:
 
     def __call__(
         self, method: str, url: str, body: bytes | None = None
-    ) -> "Deferred[Answer]":
+    ) -> "Deferred[AcmeResponse]":
         """Send *body* to *url*.
 
-        Fire with the response or fail with :class:`Trouble`.
+        Fire with the response or fail with :class:`AcmeError`.
         """
         asking = Deferred.fromCoroutine(self._ask(method, url, body))
 
-        def late(found: Answer | Failure, seconds: float) -> Answer | Failure:
+        def late(
+            found: AcmeResponse | Failure, seconds: float
+        ) -> AcmeResponse | Failure:
             # the agent wraps a cancellation in an error of its own
             return Failure(Late(seconds)) if isinstance(found, Failure) else found
 
         def failed(failure: Failure) -> Failure:
-            if failure.check(Trouble, CancelledError):
+            if failure.check(AcmeError, CancelledError):
                 return failure
-            raise Trouble(_reason(url, failure.value or Late()))
+            raise AcmeError(_reason(url, failure.value or Late()))
 
         return asking.addTimeout(PATIENCE, self._clock, late).addErrback(failed)
 
-    async def _ask(self, method: str, url: str, body: bytes | None) -> Answer:
+    async def _ask(self, method: str, url: str, body: bytes | None) -> AcmeResponse:
         headers = {"User-Agent": [_AGENT], "Accept-Language": ["en"]}
         if body is not None:
             headers["Content-Type"] = ["application/jose+json"]
@@ -137,7 +139,7 @@ class AgentExchange:
             for name, values in response.headers.getAllRawHeaders()
             if values
         }
-        return Answer(response.code, found, content)
+        return AcmeResponse(response.code, found, content)
 
 
 def _reason(url: str, error: BaseException) -> str:

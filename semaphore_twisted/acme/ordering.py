@@ -13,14 +13,19 @@ from msgspec.structs import replace
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from semaphore_twisted.acme import pacing
-from semaphore_twisted.acme.answers import Answer, Problem, Trouble, plain
+from semaphore_twisted.acme import schedule
 from semaphore_twisted.acme.challenges import Challenges
-from semaphore_twisted.acme.client import Authorization, Binding, Client, Order
+from semaphore_twisted.acme.client import AcmeClient, AcmeOrder, Authorization, Binding
+from semaphore_twisted.acme.responses import (
+    AcmeError,
+    AcmeResponse,
+    ProblemDocument,
+    plain,
+)
 from semaphore_twisted.crypto.challenges import Wanted, check_issued
 from semaphore_twisted.crypto.jws import AccountKey, b64
 from semaphore_twisted.crypto.pairs import UnusablePair
-from semaphore_twisted.model.acme import Record
+from semaphore_twisted.model.acme import AcmeRecord
 from semaphore_twisted.model.refusals import quoted
 
 #: Seconds between polls of an order or authorization; their number limits the polls.
@@ -40,10 +45,10 @@ class Ledger(Protocol):
     """Keeps the record; each change is stored when the call returns."""
 
     @property
-    def record(self) -> Record:
+    def record(self) -> AcmeRecord:
         """The record as it was last stored."""
 
-    async def keep(self, record: Record) -> None:
+    async def keep(self, record: AcmeRecord) -> None:
         """Store *record*."""
 
     async def wanted(self, names: Sequence[str]) -> Wanted:
@@ -57,7 +62,7 @@ class Ledger(Protocol):
 class Ordering:
     """One attempt to obtain a certificate for *names*."""
 
-    _client: Client
+    _client: AcmeClient
     _ledger: Ledger
     _challenges: Challenges
     _key: AccountKey
@@ -73,7 +78,7 @@ class Ordering:
     async def run(self) -> tuple[bytes, bytes]:
         """Return chain and key, both PEM, after a check of the chain.
 
-        :raises Trouble: if the attempt failed; the record keeps the state that it
+        :raises AcmeError: if the attempt failed; the record keeps the state that it
         reached
         """
         try:
@@ -81,11 +86,11 @@ class Ordering:
             order, url = await self._order()
             try:
                 return await self._fulfil(order, url)
-            except Trouble as trouble:
+            except AcmeError as trouble:
                 if trouble.order_lost or trouble.kind in _ORDER_LOST:
                     await self._forget_order()
                 raise
-        except Trouble as trouble:
+        except AcmeError as trouble:
             if trouble.kind == "accountDoesNotExist":
                 await self._change(account="")
                 await self._forget_order()
@@ -101,8 +106,8 @@ class Ordering:
             self._client.account = record.account
             return
         registered = record.registered
-        if registered is not None and abs(self._now() - registered) < pacing.WEEK:
-            raise Trouble(
+        if registered is not None and abs(self._now() - registered) < schedule.WEEK:
+            raise AcmeError(
                 "the authority no longer knows the account that it made at "
                 f"{registered:%Y-%m-%d %H:%M} UTC; another is made a week later"
             )
@@ -111,7 +116,7 @@ class Ordering:
 
     # the order
 
-    async def _order(self) -> tuple[Order, str]:
+    async def _order(self) -> tuple[AcmeOrder, str]:
         """Resume the order in progress, or create one."""
         record = self._ledger.record
         if record.order and record.order_names == self.names:
@@ -122,38 +127,38 @@ class Ordering:
                     return found, record.order
             await self._forget_order()
         now = self._now()
-        allowed = pacing.may_order(self._ledger.record, now)
+        allowed = schedule.may_order(self._ledger.record, now)
         if allowed > now:
-            raise Trouble(
-                f"{pacing.ORDERS_A_WEEK} orders were begun in the last week and none "
+            raise AcmeError(
+                f"{schedule.ORDERS_A_WEEK} orders were begun in the last week and none "
                 "led to a certificate that is left; the next is begun at "
                 f"{allowed:%Y-%m-%d %H:%M} UTC",
                 wait=allowed - now,
             )
         record = self._ledger.record
-        recent = pacing.recent_orders(record, now)
+        recent = schedule.recent_orders(record, now)
         await self._change(orders=(*recent, now))
         replaces = "" if record.no_replaces else self.replaces
         try:
             url, order = await self._client.order(self.names, replaces)
-        except Trouble as trouble:
+        except AcmeError as trouble:
             if replaces and trouble.kind in {"alreadyReplaced", "malformed"}:
                 await self._change(no_replaces=True)
             raise
         await self._change(order=url, order_names=self.names, order_tries=1)
         return order, url
 
-    async def _taken_up(self, url: str) -> Order | None:
+    async def _taken_up(self, url: str) -> AcmeOrder | None:
         """Return the order at *url*, ``None`` if it cannot succeed any more."""
         try:
             _, order = await self._client.look_at_order(url)
-        except Trouble as trouble:
+        except AcmeError as trouble:
             if trouble.kind in _ORDER_LOST:
                 return None
             raise
         return None if order.status == "invalid" else order
 
-    async def _fulfil(self, order: Order, url: str) -> tuple[bytes, bytes]:
+    async def _fulfil(self, order: AcmeOrder, url: str) -> tuple[bytes, bytes]:
         if order.status == "pending":
             await self._authorize(order.authorizations)
             order = await self._settled(url, order, until=("ready", "valid"))
@@ -167,35 +172,35 @@ class Ordering:
             check_issued(chain, wanted.key_pem, self.names, self._now())
         except (UnusablePair, ValueError) as error:
             reason = plain(str(error))
-            raise Trouble(
+            raise AcmeError(
                 f"the authority's certificate is not used: {reason}", order_lost=True
             ) from None
         return chain, wanted.key_pem
 
     async def _settled(
-        self, url: str, order: Order, *, until: tuple[str, ...]
-    ) -> Order:
+        self, url: str, order: AcmeOrder, *, until: tuple[str, ...]
+    ) -> AcmeOrder:
         """Poll the order until its status is one of *until*."""
-        answer: Answer | None = None
+        answer: AcmeResponse | None = None
         for pause in _LOOKS:
             if order.status in until:
                 return order
             if order.status == "invalid":
-                raise Trouble(
+                raise AcmeError(
                     f"the order failed: {_words(order.error)}", order_lost=True
                 )
             await self._pause(pause, answer)
             answer, order = await self._client.look_at_order(url)
         if order.status in until:
             return order
-        raise Trouble(f"the authority left the order at {quoted(order.status)}")
+        raise AcmeError(f"the authority left the order at {quoted(order.status)}")
 
     # the challenges
 
     async def _authorize(self, urls: Sequence[str]) -> None:
         """Prove control of each name."""
         if not 1 <= len(urls) <= 2 * len(self.names):
-            raise Trouble(
+            raise AcmeError(
                 "the authority's order has no usable authorizations", order_lost=True
             )
         waiting = []
@@ -211,18 +216,18 @@ class Ordering:
     async def _show(self, found: Authorization) -> None:
         name = found.identifier.value.lower()
         if name not in self.names:
-            raise Trouble(
+            raise AcmeError(
                 f"the authority asks about {plain(name)}, which was not ordered",
                 order_lost=True,
             )
         if found.status != "pending":
-            raise Trouble(_refused(found, self.kind), order_lost=True)
+            raise AcmeError(_refused(found, self.kind), order_lost=True)
         for each in found.challenges:
             if each.type == self.kind:
                 break
         else:
             kinds = ", ".join(plain(each.type) for each in found.challenges)
-            raise Trouble(
+            raise AcmeError(
                 f"acme.challenge: {self.kind} is set, and for {name} the authority "
                 f"offers {kinds or 'nothing'}",
                 order_lost=True,
@@ -231,7 +236,7 @@ class Ordering:
             self.kind, name=name, token=each.token, thumbprint=self._key.thumbprint
         )
         if not good:
-            raise Trouble("the authority's token is none", order_lost=True)
+            raise AcmeError("the authority's token is none", order_lost=True)
         if each.status in {"", "pending"}:
             await self._client.ready(each)
 
@@ -243,12 +248,12 @@ class Ordering:
             if found.status == "valid":
                 return
             if found.status != "pending":
-                raise Trouble(_refused(found, self.kind), order_lost=True)
+                raise AcmeError(_refused(found, self.kind), order_lost=True)
             name = plain(found.identifier.value)
             await self._pause(pause, answer)
-        raise Trouble(f"the authority has not looked at {name} in time")
+        raise AcmeError(f"the authority has not looked at {name} in time")
 
-    async def _pause(self, seconds: float, answer: Answer | None) -> None:
+    async def _pause(self, seconds: float, answer: AcmeResponse | None) -> None:
         wait: timedelta | None = None if answer is None else answer.wait(self._now())
         if wait is not None:
             seconds = min(max(seconds, wait.total_seconds()), _LONGEST_LOOK)
@@ -263,7 +268,7 @@ class Ordering:
         await self._change(order="", order_names=(), order_tries=0)
 
 
-def _words(problem: Problem | None) -> str:
+def _words(problem: ProblemDocument | None) -> str:
     return "no reason was given" if problem is None else problem.words
 
 

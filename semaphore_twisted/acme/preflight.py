@@ -11,12 +11,12 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from semaphore_twisted.acme import pacing
-from semaphore_twisted.acme.answers import Answer, Trouble, plain
+from semaphore_twisted.acme import schedule
 from semaphore_twisted.acme.challenges import HTTP
 from semaphore_twisted.acme.client import Directory
-from semaphore_twisted.acme.exchange import Exchange
-from semaphore_twisted.model.acme import NO_CHALLENGE, Record
+from semaphore_twisted.acme.exchange import AcmeTransport
+from semaphore_twisted.acme.responses import AcmeError, AcmeResponse, plain
+from semaphore_twisted.model.acme import NO_CHALLENGE, AcmeRecord
 
 #: Tolerated difference between the CA's clock and this machine's.
 _SKEW = timedelta(minutes=5)
@@ -41,7 +41,7 @@ class Mark(StrEnum):
 
 
 @frozen
-class Finding:
+class PreflightFinding:
     """The result of one check."""
 
     mark: Mark
@@ -60,14 +60,14 @@ class Preflight:
     resolve: Resolve
     probe: Probe
 
-    def name(self, name: str) -> list[Finding]:
+    def name(self, name: str) -> list[PreflightFinding]:
         """Check that *name* resolves, and that this server answers there."""
         try:
             found = list(dict.fromkeys(self.resolve(name)))
         except OSError as error:
             reason = error.strerror or str(error)
             return [
-                Finding(
+                PreflightFinding(
                     Mark.FAULT,
                     f"{name} cannot be resolved ({reason}); give it an A or AAAA "
                     "record with this machine's public address",
@@ -76,9 +76,11 @@ class Preflight:
         foreign = [each for each in found if each not in self.own]
         listed = ", ".join(found)
         if not foreign:
-            first = Finding(Mark.FINE, f"{name} is {listed}, which is this machine")
+            first = PreflightFinding(
+                Mark.FINE, f"{name} is {listed}, which is this machine"
+            )
         else:
-            first = Finding(
+            first = PreflightFinding(
                 Mark.NOTE,
                 f"{name} is {listed}, and {', '.join(foreign)} is no address of this "
                 "machine: that is right only where a router or proxy passes "
@@ -91,7 +93,7 @@ class Preflight:
         """The port that the CA connects to (RFC 8555, 8.3, and RFC 8737, 3)."""
         return 80 if self.kind == HTTP else 443
 
-    def _reached(self, name: str) -> Finding:
+    def _reached(self, name: str) -> PreflightFinding:
         outer = self._outer
         try:
             answered = self.probe(name, outer)
@@ -101,35 +103,35 @@ class Preflight:
                 hint = f"; this server listens on port {self.port}, so that {outer} has"
                 hint += " to be passed on to it"
             reason = error.strerror or str(error) or "no answer"
-            return Finding(
+            return PreflightFinding(
                 Mark.NOTE,
                 f"port {outer} of {name} cannot be reached from here ({reason}){hint}; "
                 "the authority has to reach it, through any firewall",
             )
         if self.kind == HTTP and answered != NO_CHALLENGE:
-            return Finding(
+            return PreflightFinding(
                 Mark.NOTE,
                 f"port 80 of {name} answered {plain(answered)}, which is not this "
                 "server's answer: does another program have that port?",
             )
-        return Finding(Mark.FINE, f"port {outer} of {name} answers")
+        return PreflightFinding(Mark.FINE, f"port {outer} of {name} answers")
 
 
 async def authority(
-    exchange: Exchange, url: str, *, bound: bool, now: Callable[[], datetime]
-) -> list[Finding]:
+    exchange: AcmeTransport, url: str, *, bound: bool, now: Callable[[], datetime]
+) -> list[PreflightFinding]:
     """Check that the directory at *url* answers, and that the clocks agree."""
     try:
         answer = await exchange("GET", url)
         if answer.status != 200:
             raise answer.refusal("its directory", now())
         directory = answer.decoded(Directory, "directory")
-    except Trouble as trouble:
-        return [Finding(Mark.FAULT, trouble.sentence)]
-    found = [Finding(Mark.FINE, f"{url} answers")]
+    except AcmeError as trouble:
+        return [PreflightFinding(Mark.FAULT, trouble.sentence)]
+    found = [PreflightFinding(Mark.FINE, f"{url} answers")]
     if directory.meta.external and not bound:
         found.append(
-            Finding(
+            PreflightFinding(
                 Mark.FAULT,
                 "the authority wants accounts to be bound to a customer's: get a key "
                 "from it and set acme.eab_kid and acme.eab_key",
@@ -138,18 +140,18 @@ async def authority(
     return [*found, *_clock(answer, now())]
 
 
-def _clock(answer: Answer, now: datetime) -> list[Finding]:
+def _clock(answer: AcmeResponse, now: datetime) -> list[PreflightFinding]:
     try:
         theirs = parsedate_to_datetime(answer.header("date"))
         off = now - theirs
     except (ValueError, TypeError):
         return []
     if abs(off) <= _SKEW:
-        return [Finding(Mark.FINE, "the clock agrees with the authority's")]
+        return [PreflightFinding(Mark.FINE, "the clock agrees with the authority's")]
     much = timedelta(seconds=round(abs(off).total_seconds()))
     way = "ahead of" if off > timedelta(0) else "behind"
     return [
-        Finding(
+        PreflightFinding(
             Mark.FAULT,
             f"this machine's clock is {much} {way} the authority's; set it right, "
             "certificates depend on it",
@@ -157,23 +159,25 @@ def _clock(answer: Answer, now: datetime) -> list[Finding]:
     ]
 
 
-def known(record: Record, now: datetime) -> list[Finding]:
+def known(record: AcmeRecord, now: datetime) -> list[PreflightFinding]:
     """Report the stored state of this CA: failure, orders and delay."""
     found = []
     if record.reason:
-        found.append(Finding(Mark.NOTE, f"the last try failed: {record.reason}"))
-    count = len(pacing.recent_orders(record, now))
-    full = pacing.may_order(record, now) > now
+        found.append(
+            PreflightFinding(Mark.NOTE, f"the last try failed: {record.reason}")
+        )
+    count = len(schedule.recent_orders(record, now))
+    full = schedule.may_order(record, now) > now
     found.append(
-        Finding(
+        PreflightFinding(
             Mark.FAULT if full else Mark.FINE,
-            f"{count} of {pacing.ORDERS_A_WEEK} orders were begun in the last week",
+            f"{count} of {schedule.ORDERS_A_WEEK} orders were begun in the last week",
         )
     )
-    wait = pacing.may_try(record, now, asked=True)
+    wait = schedule.may_try(record, now, asked=True)
     if wait > now:
         found.append(
-            Finding(
+            PreflightFinding(
                 Mark.NOTE,
                 f"the authority wants not to be asked before {wait:%Y-%m-%d %H:%M}Z",
             )

@@ -21,17 +21,17 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
 
-from semaphore_twisted.acme import pacing
-from semaphore_twisted.acme.answers import Trouble
+from semaphore_twisted.acme import schedule
+from semaphore_twisted.acme.certificate_files import StoredCertificate
 from semaphore_twisted.acme.challenges import Challenges
-from semaphore_twisted.acme.client import Binding, Client
-from semaphore_twisted.acme.exchange import Exchange
-from semaphore_twisted.acme.folder import Held
+from semaphore_twisted.acme.client import AcmeClient, Binding
+from semaphore_twisted.acme.exchange import AcmeTransport
 from semaphore_twisted.acme.ordering import Ledger, Ordering
+from semaphore_twisted.acme.responses import AcmeError
 from semaphore_twisted.crypto.challenges import renewal_id
 from semaphore_twisted.crypto.jws import AccountKey
-from semaphore_twisted.deferreds import Coalescer
-from semaphore_twisted.model.acme import Record
+from semaphore_twisted.model.acme import AcmeRecord
+from semaphore_twisted.runtime.deferreds import Coalescer
 
 #: Maximum seconds between two checks of the schedule.
 LOOK = 3600.0
@@ -46,7 +46,7 @@ _ADVICE, _SOONEST, _LATEST = (timedelta(hours=hours) for hours in (6, 1, 24))
 _AFTER = 1.0
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class AcmeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The operator's settings for the certificate."""
 
     directory: str
@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     binding: Binding | None = None
 
 
-class Book(Ledger, Protocol):
+class StateStore(Ledger, Protocol):
     """The storage that the service needs, in the database and on disk."""
 
     async def load(self) -> AccountKey:
@@ -65,13 +65,13 @@ class Book(Ledger, Protocol):
     async def asked(self) -> bool:
         """Return whether a new certificate was requested by command."""
 
-    async def begin(self, record: Record) -> None:
+    async def begin(self, record: AcmeRecord) -> None:
         """Store *record*, and mark the requested renewal as attempted."""
 
-    async def held(self) -> Held | None:
+    async def held(self) -> StoredCertificate | None:
         """Return the newest stored certificate that is valid now."""
 
-    async def take(self, chain: bytes, key: bytes, record: Record) -> None:
+    async def take(self, chain: bytes, key: bytes, record: AcmeRecord) -> None:
         """Write a new certificate to disk, then store *record*."""
 
 
@@ -84,14 +84,14 @@ class AcmeService(Service):
     def __init__(
         self,
         *,
-        settings: Settings,
-        exchange: Exchange,
-        book: Book,
+        settings: AcmeSettings,
+        exchange: AcmeTransport,
+        book: StateStore,
         challenges: Challenges,
-        present: Callable[[Held], None],
+        present: Callable[[StoredCertificate], None],
         clock: IReactorTime,
         now: Callable[[], datetime],
-        chance: pacing.Chance,
+        chance: schedule.Chance,
     ) -> None:
         """Pass each new certificate to *present*; *chance* draws from 0 to 1."""
         self._settings = settings
@@ -161,28 +161,28 @@ class AcmeService(Service):
         now = self._now()
         record = self._book.record
         moment = max(
-            self._due(held, asked=asked), pacing.may_try(record, now, asked=asked)
+            self._due(held, asked=asked), schedule.may_try(record, now, asked=asked)
         )
         if moment > now:
             return min(LOOK, (moment - now).total_seconds())
         await self._try(held, self._key)
         return _AFTER
 
-    def _due(self, held: Held | None, *, asked: bool) -> datetime:
+    def _due(self, held: StoredCertificate | None, *, asked: bool) -> datetime:
         """Return when the next certificate is due."""
         record = self._book.record
         if held is None or asked or set(held.names) != set(self._settings.names):
             return self._now()
         if record.issued is None:  # it was issued by another CA
             return self._now()
-        return pacing.renewal(held.leaf, record)
+        return schedule.renewal(held.leaf, record)
 
     # the certificate
 
-    async def _try(self, held: Held | None, key: AccountKey) -> None:
+    async def _try(self, held: StoredCertificate | None, key: AccountKey) -> None:
         """Make one attempt to obtain a certificate."""
         now = self._now()
-        await self._book.begin(pacing.began(self._book.record, now, self._chance))
+        await self._book.begin(schedule.began(self._book.record, now, self._chance))
         settings = self._settings
         ordering = Ordering(
             client=self._client(key),
@@ -200,9 +200,9 @@ class AcmeService(Service):
         try:
             working = Deferred.fromCoroutine(ordering.run())
             chain, key_pem = await working.addTimeout(TRY, self._clock)
-            record = pacing.succeeded(self._book.record, self._now())
+            record = schedule.succeeded(self._book.record, self._now())
             await self._book.take(chain, key_pem, record)
-        except Trouble as trouble:
+        except AcmeError as trouble:
             await self._failed(trouble.sentence, trouble.wait)
         except Late:
             await self._failed(f"the authority took longer than {TRY / 60:.0f} min")
@@ -214,7 +214,7 @@ class AcmeService(Service):
         else:
             await self._show()
 
-    def _replaced(self, held: Held | None) -> str:
+    def _replaced(self, held: StoredCertificate | None) -> str:
         """Return the ARI identifier of the current certificate.
 
         It is empty if another CA issued the certificate.
@@ -237,9 +237,9 @@ class AcmeService(Service):
         if not self.running:
             return  # cancelled by the stop
         now = self._now()
-        record = pacing.failed(self._book.record, now, sentence, wait=wait)
+        record = schedule.failed(self._book.record, now, sentence, wait=wait)
         await self._book.keep(record)
-        moment = pacing.may_try(record, now, asked=False)
+        moment = schedule.may_try(record, now, asked=False)
         self._log.warn(
             "No certificate: {reason}; next try at {moment} (failure {count} in a row)",
             reason=sentence,
@@ -249,7 +249,7 @@ class AcmeService(Service):
 
     # renewal information
 
-    async def _take_advice(self, held: Held, key: AccountKey) -> None:
+    async def _take_advice(self, held: StoredCertificate, key: AccountKey) -> None:
         """Fetch renewal information for *held* if it is due; failures are logged."""
         leaf_id, now, record = renewal_id(held.leaf), self._now(), self._book.record
         if leaf_id is None or record.issued is None:
@@ -257,28 +257,28 @@ class AcmeService(Service):
         look_at = record.look_at
         if look_at is not None and now < look_at <= now + _LATEST:
             return
-        if pacing.may_try(record, now, asked=True) > now:
+        if schedule.may_try(record, now, asked=True) > now:
             return  # the CA requested a delay
         await self._book.keep(replace(record, look_at=now + _ADVICE))
         try:
             found = await self._client(key).renewal_info(leaf_id)
-        except Trouble as trouble:
+        except AcmeError as trouble:
             self._log.info("No renewal information: {reason}", reason=trouble.sentence)
             if trouble.wait is not None:
                 record = self._book.record
-                waiting = pacing.asked_to_wait(record, self._now(), trouble.wait)
+                waiting = schedule.asked_to_wait(record, self._now(), trouble.wait)
                 await self._book.keep(waiting)
             return
         if found is None:
             return
         answer, info = found
         window = info.suggested_window
-        record = pacing.advised(
+        record = schedule.advised(
             self._book.record, leaf_id, window.start, window.end, self._chance
         )
         wait = answer.wait(now) or _ADVICE
         look_at = now + min(max(wait, _SOONEST), _LATEST)
         await self._book.keep(replace(record, look_at=look_at))
 
-    def _client(self, key: AccountKey) -> Client:
-        return Client(self._exchange, self._settings.directory, key, self._now)
+    def _client(self, key: AccountKey) -> AcmeClient:
+        return AcmeClient(self._exchange, self._settings.directory, key, self._now)

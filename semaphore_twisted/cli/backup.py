@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.start.installation import Installation
 
 #: Suffixes of files that SQLite may leave beside a database.
@@ -66,12 +66,14 @@ def _backup(arguments: argparse.Namespace) -> int:
                 os.link(part, target)  # fails if another program created it meanwhile
             _sync(target.parent)
     except FileExistsError:
-        raise Failure(f"{target} exists; --force replaces it") from None
+        raise CommandError(f"{target} exists; --force replaces it") from None
     except OSError as error:
-        raise Failure(f"{target}: {error.strerror}") from error
+        raise CommandError(f"{target}: {error.strerror}") from error
     except sqlite3.Error as error:
         of_target = getattr(error, "sqlite_errorcode", None) in _OF_TARGET
-        raise Failure(f"{target if of_target else found.database}: {error}") from error
+        raise CommandError(
+            f"{target if of_target else found.database}: {error}"
+        ) from error
     print(f"{target}: {size} bytes")
     _remind(found)
     return 0
@@ -79,32 +81,34 @@ def _backup(arguments: argparse.Namespace) -> int:
 
 def _end(number: int) -> NoReturn:
     name = signal.Signals(number).name
-    raise Failure(f"ended by {name}; no copy was made", 128 + number)
+    raise CommandError(f"ended by {name}; no copy was made", 128 + number)
 
 
 def _check(target: Path, database: Path, *, force: bool) -> None:
     """Refuse a *target* that must not be replaced.
 
-    :raises Failure: with the reason
+    :raises CommandError: with the reason
     """
     beside = [database, *(database.with_name(database.name + end) for end in ENDS)]
     place = target.parent.resolve() / target.name
     if place in {each.resolve() for each in beside}:
-        raise Failure(f"{target} belongs to the database itself; name another file")
+        raise CommandError(
+            f"{target} belongs to the database itself; name another file"
+        )
     try:
         found = target.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
-        raise Failure(f"{target}: {error.strerror}") from error
+        raise CommandError(f"{target}: {error.strerror}") from error
     if stat.S_ISLNK(found.st_mode):
-        raise Failure(f"{target} is a symbolic link; name the file itself")
+        raise CommandError(f"{target} is a symbolic link; name the file itself")
     if not stat.S_ISREG(found.st_mode):
-        raise Failure(f"{target} is not a regular file; name another file")
+        raise CommandError(f"{target} is not a regular file; name another file")
     if any(each.exists() and target.samefile(each) for each in beside):
-        raise Failure(f"{target} is the database itself; name another file")
+        raise CommandError(f"{target} is the database itself; name another file")
     if not force:
-        raise Failure(f"{target} exists; --force replaces it")
+        raise CommandError(f"{target} exists; --force replaces it")
 
 
 @contextlib.contextmanager
@@ -209,14 +213,14 @@ def copy(
 def check_copy(path: Path) -> None:
     """Check the database at *path*, which is only read.
 
-    :raises Failure: if it is damaged
+    :raises CommandError: if it is damaged
     """
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with contextlib.closing(_open(uri)) as copied:
             _check_pages(copied)
     except sqlite3.Error as error:
-        raise Failure(f"{path}: {error}") from error
+        raise CommandError(f"{path}: {error}") from error
 
 
 def _check_pages(copied: sqlite3.Connection) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from semaphore_twisted.cli.late_parser import LateParser
 from semaphore_twisted.cli.subparsers import Subparsers
-from semaphore_twisted.cli.vpn import LateParser
 
 #: Placeholders of values that are paths.
 FILE, DIRECTORY = "FILE", "DIR"

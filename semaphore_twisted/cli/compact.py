@@ -2,8 +2,8 @@
 
 import argparse
 
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.persistence.maintenance import compact
 from semaphore_twisted.start import state
 
@@ -27,8 +27,8 @@ def _compact(arguments: argparse.Namespace) -> int:
     found.require_database()
     try:
         lock = found.lock()
-    except state.InUse as error:
-        raise Failure(f"{error}; stop the server first") from None
+    except state.StateInUse as error:
+        raise CommandError(f"{error}; stop the server first") from None
     try:
         before = found.database.stat().st_size
         conn = found.connect()

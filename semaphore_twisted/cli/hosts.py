@@ -4,11 +4,11 @@ import argparse
 import sys
 
 from semaphore_twisted.cli import table
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.knownhosts import KnownHost
 from semaphore_twisted.model.errors import NotFound
-from semaphore_twisted.operations import known_hosts
+from semaphore_twisted.operations.projects import known_hosts
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,7 +51,7 @@ def _forget(arguments: argparse.Namespace) -> int:
         with conn.transaction(write=True):
             known_hosts.record(conn, None, arguments.host)
     except NotFound:
-        raise Failure(f"{arguments.host}: there is no key of this host") from None
+        raise CommandError(f"{arguments.host}: there is no key of this host") from None
     finally:
         conn.close()
     for each in gone:

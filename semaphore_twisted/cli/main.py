@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from semaphore_twisted import __version__
-from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.errors import DomainError
 
 #: Names (the first is the canonical one), module in this package, summary.
@@ -30,9 +30,9 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("user", "users"), "user", "accounts and their tokens"),
     (("vault", "vaults"), "vault", "check and re-encrypt the stored secrets"),
     (("hosts",), "hosts", "known SSH host keys of jobs"),
-    (("task",), "task", "run, follow, stop and list tasks of a server"),
-    (("tls",), "tls", "the served certificate and its renewal"),
-    (("vpn",), "vpn", "the server's VPN, and joining one"),
+    (("task",), "task.command", "run, follow, stop and list tasks of a server"),
+    (("tls",), "tls.command", "the served certificate and its renewal"),
+    (("vpn",), "vpn.command", "the server's VPN, and joining one"),
     (("completion",), "completion", "print the completion script of a shell"),
     (("version",), "version", "show the version"),
 )
@@ -58,15 +58,15 @@ def main(argv: Sequence[str]) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
-    except (Failure, DomainError, OSError, sqlite3.Error) as error:
+    except (CommandError, DomainError, OSError, sqlite3.Error) as error:
         print(f"semaphore: {_sentence(error)}", file=sys.stderr)
-        return error.exit_code if isinstance(error, Failure) else 1
+        return error.exit_code if isinstance(error, CommandError) else 1
     return code
 
 
 def _sentence(error: Exception) -> str:
     """Return the one-line message for *error*."""
-    if isinstance(error, Failure):
+    if isinstance(error, CommandError):
         return error.sentence
     if isinstance(error, DomainError):
         return error.message

@@ -2,8 +2,8 @@
 
 import argparse
 
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate, pending
 from semaphore_twisted.start import state
@@ -38,8 +38,8 @@ def _migrate(arguments: argparse.Namespace) -> int:
         return 0
     try:
         lock = found.lock()
-    except state.InUse as error:
-        raise Failure(str(error)) from error
+    except state.StateInUse as error:
+        raise CommandError(str(error)) from error
     migrate(found.database, utc_now)
     lock.release()
     print(f"Done: {', '.join(todo)}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.common.command_error import CommandError
 
 
 def path_of(option: str) -> Callable[[str], Path]:
@@ -15,7 +15,7 @@ def path_of(option: str) -> Callable[[str], Path]:
 
     def read(text: str) -> Path:
         if not text:
-            raise Failure(f"{option}: empty value; expected a path")
+            raise CommandError(f"{option}: empty value; expected a path")
         return Path(text)
 
     return read

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from semaphore_twisted.cli.backup import ENDS, check_copy
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.persistence.migrations.migrate import is_empty, pending
 from semaphore_twisted.start import installation, state
 from semaphore_twisted.start.installation import Installation
-from semaphore_twisted.tasks.places import running
+from semaphore_twisted.tasks.job_directories import running
 
 
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,10 +45,10 @@ def _restore(arguments: argparse.Namespace) -> int:
             kept = _replace(found, source)
         finally:
             lock.release()
-    except (state.InUse, state.NotOurs) as error:
-        raise Failure(f"{error}; stop the server first") from None
+    except (state.StateInUse, state.NotOurs) as error:
+        raise CommandError(f"{error}; stop the server first") from None
     except OSError as error:
-        raise Failure(f"{error.filename}: {error.strerror}") from error
+        raise CommandError(f"{error.filename}: {error.strerror}") from error
     if kept is not None:
         print(f"The former database is {kept}")
     print(f"{found.database}: restored from {source}; start the server")
@@ -58,12 +58,12 @@ def _restore(arguments: argparse.Namespace) -> int:
 def _check(source: Path) -> None:
     """Check that *source* is an undamaged database of this program.
 
-    :raises Failure: if it is not
+    :raises CommandError: if it is not
     """
     if not source.is_file():
-        raise Failure(f"{source}: not a file; expected a copy of the database")
+        raise CommandError(f"{source}: not a file; expected a copy of the database")
     if is_empty(source):
-        raise Failure(f"{source}: the copy is empty")
+        raise CommandError(f"{source}: the copy is empty")
     pending(source)  # refuses databases of other programs and of newer versions
     check_copy(source)
 
@@ -71,18 +71,18 @@ def _check(source: Path) -> None:
 def _replace(found: Installation, source: Path) -> Path | None:
     """Replace the database by *source*; return the path of the former database.
 
-    :raises Failure: if a job still runs
+    :raises CommandError: if a job still runs
     """
     jobs = running(found.state.spools)
     if jobs:
-        raise Failure(
+        raise CommandError(
             f"jobs of this installation still run ({', '.join(jobs)}): their tasks may "
             "differ in the copy; start the server and stop them, or wait for their "
             "end"
         )
     database = found.database
     if database.exists() and source.samefile(database):
-        raise Failure(f"{source} is the database itself; nothing was changed")
+        raise CommandError(f"{source} is the database itself; nothing was changed")
     part = database.with_name(f".{database.name}.restored")
     part.unlink(missing_ok=True)
     owner = database if database.exists() else found.state.path

@@ -8,7 +8,7 @@ import argparse
 import getpass
 import sys
 
-from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.start.operator_files import given
 
 #: Maximum size of a secret in bytes: that of the key store.
@@ -42,7 +42,7 @@ def read(arguments: argparse.Namespace, name: str) -> str | None:
 
     Only a final newline is removed.
 
-    :raises Failure: if the file cannot be read or is not text
+    :raises CommandError: if the file cannot be read or is not text
     """
     attribute = name.strip("-").replace("-", "_")
     option = "--" + attribute.replace("_", "-")
@@ -53,7 +53,7 @@ def read(arguments: argparse.Namespace, name: str) -> str | None:
     if "-" in (path, text):
         return _standard_input(option)
     if path == "":
-        raise Failure(f"{option}-file: empty value; expected a path")
+        raise CommandError(f"{option}-file: empty value; expected a path")
     if path is None:
         print(
             f"semaphore: warning: {option} can be seen by other users in the "
@@ -64,7 +64,7 @@ def read(arguments: argparse.Namespace, name: str) -> str | None:
     try:
         return _text(given(path, LONGEST), f"{option}-file: {path}")
     except OSError as error:
-        raise Failure(f"{option}-file: {path}: {error.strerror}") from error
+        raise CommandError(f"{option}-file: {path}: {error.strerror}") from error
 
 
 def _standard_input(option: str) -> str:
@@ -72,7 +72,7 @@ def _standard_input(option: str) -> str:
         try:
             return getpass.getpass(f"{option.lstrip('-')}: ")
         except (EOFError, KeyboardInterrupt) as error:
-            raise Failure(f"{option}: nothing was typed") from error
+            raise CommandError(f"{option}: nothing was typed") from error
     buffer = getattr(sys.stdin, "buffer", None)
     content = sys.stdin.read().encode() if buffer is None else buffer.read(LONGEST + 1)
     return _text(content, f"{option}: standard input")
@@ -80,9 +80,9 @@ def _standard_input(option: str) -> str:
 
 def _text(content: bytes, where: str) -> str:
     if len(content) > LONGEST:
-        raise Failure(f"{where}: more than 64 KiB; expected a secret")
+        raise CommandError(f"{where}: more than 64 KiB; expected a secret")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise Failure(f"{where}: the text is not UTF-8") from error
+        raise CommandError(f"{where}: the text is not UTF-8") from error
     return text.removesuffix("\n").removesuffix("\r")

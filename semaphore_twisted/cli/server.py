@@ -64,7 +64,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     from twisted.internet import reactor  # noqa: PLC0415
     from twisted.logger import globalLogBeginner  # noqa: PLC0415
 
-    from semaphore_twisted import daemon, tap  # noqa: PLC0415
+    from semaphore_twisted import tap  # noqa: PLC0415
+    from semaphore_twisted.runtime import daemon  # noqa: PLC0415
 
     options = tap.Options()
     options["config"] = arguments.config and str(arguments.config)

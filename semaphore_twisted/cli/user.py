@@ -14,18 +14,18 @@ from msgspec.structs import replace
 
 from semaphore_twisted.cli import secret_argument, table
 from semaphore_twisted.cli.confirmation import confirm
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.numbers import identifier
 from semaphore_twisted.cli.subparsers import Subparsers
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.passwords import hash_password
 from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor, User
-from semaphore_twisted.operations import tokens, users
-from semaphore_twisted.operations.users import ChangedUser, NewUser
+from semaphore_twisted.operations.accounts import tokens, users
+from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.vpn import nudge
+from semaphore_twisted.vpn import wake_socket
 
 _Run = Callable[[argparse.Namespace], int]
 
@@ -120,7 +120,7 @@ def _store(
         conn.close()
     if write:
         # revoked websockets and tunnels end now, not at the next check
-        nudge.nudge(found.state.path / nudge.NAME)
+        wake_socket.nudge(found.state.path / wake_socket.NAME)
 
 
 def _found(conn: Connection, text: str, *, by: str | None = None) -> User:
@@ -130,7 +130,7 @@ def _found(conn: Connection, text: str, *, by: str | None = None) -> User:
         by is None or fold(text) == fold(user.username if by == "login" else user.email)
     )
     if user is None or not fits:
-        raise Failure(f"there is no user {quoted(text)}")
+        raise CommandError(f"there is no user {quoted(text)}")
     return user
 
 
@@ -207,10 +207,10 @@ def _change(arguments: argparse.Namespace) -> int:
     by = arguments.by
     text = getattr(arguments, by)
     if text is None:
-        raise Failure(f"--{by} is missing: whose account?")
+        raise CommandError(f"--{by} is missing: whose account?")
     digest = _hash(arguments)
     if arguments.revoke_tokens and digest is None:
-        raise Failure("--revoke-tokens: --password is missing, which it goes with")
+        raise CommandError("--revoke-tokens: --password is missing, which it goes with")
     with _store(arguments) as conn:
         user = _found(conn, text, by=by)
         changed = ChangedUser(name=user.name, username=user.username, email=user.email)
@@ -283,7 +283,7 @@ def _create_token(arguments: argparse.Namespace) -> int:
     with _store(arguments) as conn:
         user = _chosen(conn, arguments)
         if not users.is_active(conn, None, user.id):
-            raise Failure(f"{user.username} is disabled")
+            raise CommandError(f"{user.username} is disabled")
         token = tokens.create(conn, Actor(user=user), lifetime=lifetime)
     print(token.id)
     return 0
@@ -314,12 +314,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 def duration(text: str) -> timedelta:
     """Return the duration in *text*: a number and one of s, m, h, d, w.
 
-    :raises Failure: if it is not a duration
+    :raises CommandError: if it is not a duration
     """
     number, unit = text[:-1], text[-1:]
     found = identifier(number)
     if unit in _UNITS and found is not None and 0 < found < 100_000:
         return timedelta(**{_UNITS[unit]: found})
-    raise Failure(
+    raise CommandError(
         f"invalid value {quoted(text)}; expected a time such as 90d, 12h or 30m"
     )

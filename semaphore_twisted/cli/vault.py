@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semaphore_twisted.cli import secret_argument, table
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
-from semaphore_twisted.operations import vault
+from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import maintenance
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start import state
-from semaphore_twisted.start.installation import Installation, Refused
+from semaphore_twisted.start.installation import Installation, InstallationRefused
 
 #: Exit code of a check that found undecryptable values.
 UNREADABLE = 3
@@ -132,8 +132,8 @@ def _opened(
         installation = open_installation(arguments)
         keyring = installation.keyring()
         conn = installation.connect(read_only=read_only)
-    except Refused as error:
-        raise Failure(error.sentence, error.exit_code) from error
+    except InstallationRefused as error:
+        raise CommandError(error.sentence, error.exit_code) from error
     try:
         yield installation, keyring, conn
     finally:
@@ -149,7 +149,7 @@ def _alone(installation: Installation) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failure(f"{folder}: another rekey is running") from None
+            raise CommandError(f"{folder}: another rekey is running") from None
         yield
     finally:
         os.close(descriptor)

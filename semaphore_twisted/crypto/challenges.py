@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from semaphore_twisted.crypto.certificates import Issued
 from semaphore_twisted.crypto.jws import b64
-from semaphore_twisted.crypto.pairs import Pair, UnusablePair, check_pair
+from semaphore_twisted.crypto.pairs import CertificatePair, UnusablePair, check_pair
 
 #: id-pe-acmeIdentifier (RFC 8737, section 6.1).
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
@@ -92,7 +92,7 @@ class Wanted:
 
 def check_issued(
     chain_pem: bytes, key_pem: bytes, names: Sequence[str], now: datetime
-) -> Pair:
+) -> CertificatePair:
     """Check that an issued chain is for *names* and usable by a server.
 
     Raises :class:`UnusablePair`.

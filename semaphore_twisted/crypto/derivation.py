@@ -29,7 +29,7 @@ _INTEGER, _SEQUENCE = 0x02, 0x30
 _DEEPEST = 6
 
 
-class Unreadable(Exception):
+class UnreadableKey(Exception):
     """The header of the file is malformed."""
 
 
@@ -90,10 +90,10 @@ class OpensshParts:
 def openssh_parts(content: bytes) -> OpensshParts:
     """Split the decoded OpenSSH private key *content* into its parts.
 
-    Raises :class:`Unreadable`.
+    Raises :class:`UnreadableKey`.
     """
     if not content.startswith(_MAGIC):
-        raise Unreadable
+        raise UnreadableKey
     at = len(_MAGIC)
 
     def string() -> bytes:
@@ -101,7 +101,7 @@ def openssh_parts(content: bytes) -> OpensshParts:
         (length,) = struct.unpack_from(">I", content, at)
         at += 4 + length
         if at > len(content):
-            raise Unreadable
+            raise UnreadableKey
         return content[at - length : at]
 
     try:
@@ -109,21 +109,21 @@ def openssh_parts(content: bytes) -> OpensshParts:
         (keys,) = struct.unpack_from(">I", content, at)
         at += 4
         if keys != 1:
-            raise Unreadable
+            raise UnreadableKey
         public, private = string(), string()
         parts = OpensshParts(cipher, derivation, options, public, private, content[at:])
         _ = parts.kind
         if derivation == b"bcrypt":
             _ = parts.rounds
     except struct.error:
-        raise Unreadable from None
+        raise UnreadableKey from None
     return parts
 
 
 def openssh_head(content: bytes) -> OpensshHead:
     """Read the header of the decoded OpenSSH private key *content*.
 
-    Raises :class:`Unreadable`.
+    Raises :class:`UnreadableKey`.
     """
     parts = openssh_parts(content)
     if parts.cipher == b"none" or parts.derivation != b"bcrypt":

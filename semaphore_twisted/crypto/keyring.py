@@ -55,7 +55,7 @@ class UnknownVersion(SecretUnreadable):
     reason: ClassVar[str] = "not sealed in a known form"
 
 
-class Malformed(SecretUnreadable):
+class MalformedSecret(SecretUnreadable):
     """The envelope is malformed: its key id, base64 or length is invalid."""
 
     sentence = "The stored secret is broken: its envelope is malformed"
@@ -75,7 +75,7 @@ class UnknownKey(SecretUnreadable):
         self.key_id = key_id
 
 
-class Damaged(SecretUnreadable):
+class DamagedSecret(SecretUnreadable):
     """The key is configured, but the envelope does not open with it at this place."""
 
     sentence = (
@@ -84,7 +84,7 @@ class Damaged(SecretUnreadable):
     reason: ClassVar[str] = "damaged, or moved from another place"
 
 
-class Context(msgspec.Struct, frozen=True):
+class SealContext(msgspec.Struct, frozen=True):
     """The place of a sealed value; *project_uuid* is empty outside projects."""
 
     purpose: str
@@ -142,7 +142,7 @@ class Keyring:
         old = [each for each in self._keys.values() if each is not self._current]
         return Keyring(self._current, [*old, key], entropy=self._entropy)
 
-    def seal(self, plaintext: bytes, context: Context) -> str:
+    def seal(self, plaintext: bytes, context: SealContext) -> str:
         """Return the envelope of *plaintext* for *context*; each call gives a new one.
 
         Raises :class:`~semaphore_twisted.model.errors.TooLarge` above 64 KiB.
@@ -157,16 +157,16 @@ class Keyring:
         content = _box(self._current, context).encrypt(padded, nonce)
         return f"{_VERSION}.{self._current.key_id}.{_encode(bytes(content))}"
 
-    def unseal(self, sealed: str, context: Context) -> Secret:
+    def unseal(self, sealed: str, context: SealContext) -> Secret:
         """Open the envelope *sealed*, which must have been sealed for *context*.
 
         Raises a :class:`~semaphore_twisted.model.errors.SecretUnreadable` of this
-        module: :class:`UnknownVersion`, :class:`Malformed`, :class:`UnknownKey` or
-        :class:`Damaged`.
+        module: :class:`UnknownVersion`, :class:`MalformedSecret`,
+        :class:`UnknownKey` or :class:`DamagedSecret`.
         """
         return self._open(sealed, context)
 
-    def _open(self, sealed: str, context: Context) -> Secret:
+    def _open(self, sealed: str, context: SealContext) -> Secret:
         key_id, content = _parse(sealed)
         key = self._keys.get(key_id)
         if key is None:
@@ -175,7 +175,7 @@ class Keyring:
             padded = _box(key, context).decrypt(content)
             plaintext = nacl.bindings.sodium_unpad(padded, len(padded))
         except nacl.exceptions.CryptoError:
-            raise Damaged from None
+            raise DamagedSecret from None
         return Secret(plaintext)
 
     def canary(self) -> str:
@@ -188,22 +188,22 @@ class Keyring:
         Raises the same errors as :meth:`unseal`.
         """
         if self._open(sealed, _canary_context(key_id)).reveal() != _CANARY:
-            raise Damaged
+            raise DamagedSecret
 
 
 def key_id_of(sealed: str) -> str:
     """Return the id of the key that the envelope *sealed* names.
 
-    Raises :class:`UnknownVersion` or :class:`Malformed`.
+    Raises :class:`UnknownVersion` or :class:`MalformedSecret`.
     """
     return _parse(sealed)[0]
 
 
-def _canary_context(key_id: str) -> Context:
-    return Context("canary", "option", "value", key_id, "")
+def _canary_context(key_id: str) -> SealContext:
+    return SealContext("canary", "option", "value", key_id, "")
 
 
-def _box(key: MasterKey, context: Context) -> nacl.secret.SecretBox:
+def _box(key: MasterKey, context: SealContext) -> nacl.secret.SecretBox:
     return nacl.secret.SecretBox(key.derive(_PERSON, context.encoded()))
 
 
@@ -227,9 +227,9 @@ def _decode(text: str) -> bytes:
             validate=True,
         )
     except (binascii.Error, UnicodeEncodeError):
-        raise Malformed from None
+        raise MalformedSecret from None
     if _encode(content) != text:
-        raise Malformed
+        raise MalformedSecret
     return content
 
 
@@ -239,7 +239,7 @@ def _parse(sealed: str) -> tuple[str, bytes]:
         raise UnknownVersion
     _, key_id, body = parts
     if len(key_id) != _KEY_ID_LENGTH:
-        raise Malformed
+        raise MalformedSecret
     _decode(key_id)
     content = _decode(body)
     length = len(content) - _OVERHEAD
@@ -248,5 +248,5 @@ def _parse(sealed: str) -> tuple[str, bytes]:
         or _bucket(length - 1) != length
         or length > _bucket(LONGEST)
     ):
-        raise Malformed
+        raise MalformedSecret
     return key_id, content

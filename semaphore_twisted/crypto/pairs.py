@@ -34,7 +34,7 @@ class UnusablePair(DomainError):
 
 
 @frozen
-class Pair:
+class CertificatePair:
     """The properties of a checked certificate; *names* are DNS names and addresses."""
 
     names: tuple[str, ...]
@@ -43,7 +43,9 @@ class Pair:
     fingerprint: str
 
 
-def check_pair(certificate_pem: bytes, key_pem: bytes, now: datetime) -> Pair:
+def check_pair(
+    certificate_pem: bytes, key_pem: bytes, now: datetime
+) -> CertificatePair:
     """Check that the chain in *certificate_pem* and *key_pem* are usable at *now*.
 
     The leaf comes first; each following certificate is the issuer of the one before.
@@ -61,7 +63,7 @@ def check_pair(certificate_pem: bytes, key_pem: bytes, now: datetime) -> Pair:
         raise UnusablePair(
             f"the certificate file holds what cannot be read ({error})"
         ) from None
-    return Pair(
+    return CertificatePair(
         names=names_of(leaf),
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,

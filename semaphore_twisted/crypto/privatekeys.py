@@ -219,7 +219,7 @@ def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
     if label == "OPENSSH PRIVATE KEY":
         try:
             head = derivation.openssh_head(content)
-        except derivation.Unreadable:
+        except derivation.UnreadableKey:
             raise _unusable("its content is damaged") from None
         if head.kind == b"ssh-dss":
             raise _unusable("OpenSSH no longer takes DSA keys; make an ed25519 key")
@@ -255,7 +255,7 @@ def _load(
         ) from None
     except (
         *(ValueError, TypeError, InvalidTag, struct.error, OverflowError),
-        *(opensshkeys.WrongPassphrase, derivation.Unreadable),
+        *(opensshkeys.WrongPassphrase, derivation.UnreadableKey),
     ):
         der: bytes | None = content
         if password is not None:

@@ -4,7 +4,7 @@ from semaphore_twisted.identity import throttle
 from semaphore_twisted.identity.throttle import Subject
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.users import SessionLimits
-from semaphore_twisted.operations import sessions
+from semaphore_twisted.operations.accounts import sessions
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 

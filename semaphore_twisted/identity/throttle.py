@@ -23,10 +23,11 @@ from semaphore_twisted.model import ip, limits
 from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.errors import TooManyAttempts
 from semaphore_twisted.model.users import User
-from semaphore_twisted.operations import events, users
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import login_failure
-from semaphore_twisted.persistence.statements import throttle as statements
+from semaphore_twisted.persistence.statements.accounts import throttle as statements
 
 #: A counter is reset after this time without a further failure.
 FORGOTTEN = timedelta(days=1)

@@ -20,7 +20,7 @@ from typing_extensions import override
 from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.inventory import arguments_of, strictness
-from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder
+from semaphore_twisted.jobs.job_inputs import InventorySource, JobOptions, JobOrder
 from semaphore_twisted.jobs.values import (
     ansible_arguments,
     ansible_environment,
@@ -46,7 +46,7 @@ from semaphore_twisted.model.reprs import redacted
 _NO_HOSTS = "skipping: no hosts matched"
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class AnsiblePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The steps and files that an app adds to the checkout."""
 
     steps: tuple[Step, ...]
@@ -96,7 +96,7 @@ class _Password(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(
     order: JobOrder, options: JobOptions, places: Layout, *, playbook: str
-) -> Plan:
+) -> AnsiblePlan:
     """Return the steps and files that run *playbook*, a path in the checkout.
 
     :raises Invalid: if Ansible cannot receive a value of the order.
@@ -140,7 +140,7 @@ def plan(
             ),
         ),
     )
-    return Plan(
+    return AnsiblePlan(
         steps=(
             *_with_repository_key(
                 order,

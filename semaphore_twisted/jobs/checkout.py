@@ -24,8 +24,8 @@ from msgspec.structs import replace
 
 from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.agent import Agent
-from semaphore_twisted.jobs.login import LoginMemory, has_login, helper
-from semaphore_twisted.jobs.order import JobOptions, Source
+from semaphore_twisted.jobs.git_credentials import LoginMemory, has_login, helper
+from semaphore_twisted.jobs.job_inputs import JobOptions, RepositorySource
 from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal, literals
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import Pipe, Step
@@ -72,7 +72,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     folder: str
-    source: Source
+    source: RepositorySource
     options: JobOptions
     places: Layout
     #: Files that must be in the checkout: a name for errors, and a relative path.

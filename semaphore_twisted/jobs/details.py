@@ -1,6 +1,6 @@
 """Facts about its task for a run: ``semaphore_vars`` and ``SEMAPHORE_TASK_*``."""
 
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 
 
 def task_details(order: JobOrder, options: JobOptions) -> dict[str, object]:

@@ -28,7 +28,6 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from semaphore_twisted.common import locks
-from semaphore_twisted.deferreds import Coalescer
 from semaphore_twisted.interfaces import IJob, IJobReceiver
 from semaphore_twisted.jobs import spool
 from semaphore_twisted.jobs.disk import after_hole, punch
@@ -37,6 +36,7 @@ from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.runtime.deferreds import Coalescer
 
 _READ = limits.SPOOL_READ
 #: The most lines that the receiver gets at once; a single record may have more.
@@ -359,9 +359,9 @@ class Follower:
         end = self._offset
         for record in records:
             lines += self._lines(record)
-            if record.kind == spool.Kind.FACT:
+            if record.kind == spool.RecordKind.FACT:
                 self._receiver.fact(*spool.fact(record.body))
-            elif record.kind == spool.Kind.STEP:
+            elif record.kind == spool.RecordKind.STEP:
                 self._receiver.step(spool.step(record.body))
             if not self._splitter.unfinished:
                 end = record.end
@@ -375,17 +375,21 @@ class Follower:
             await self._receiver.part(self._began, self._splitter.begun)
         return True
 
-    def _lines(self, record: spool.Record) -> list[tuple[float, str]]:
+    def _lines(self, record: spool.SpoolRecord) -> list[tuple[float, str]]:
         """Return the lines that *record* completes, each with its time."""
         splitter = self._splitter
         began = self._began if splitter.unfinished else record.time
         texts: list[str] = []
-        if record.kind not in {spool.Kind.OUTPUT, spool.Kind.PART}:
+        if record.kind not in {spool.RecordKind.OUTPUT, spool.RecordKind.PART}:
             texts = splitter.flush()
-        if record.kind in {spool.Kind.OUTPUT, spool.Kind.PART, spool.Kind.NOTE}:
+        if record.kind in {
+            spool.RecordKind.OUTPUT,
+            spool.RecordKind.PART,
+            spool.RecordKind.NOTE,
+        }:
             texts += splitter.feed(record.body)
         # No offset may lie inside of a record, so a line that is too long ends here.
-        if record.kind != spool.Kind.PART or texts:
+        if record.kind != spool.RecordKind.PART or texts:
             texts += splitter.flush()
         self._began = began
         return [(began, text) for text in texts[:1]] + [

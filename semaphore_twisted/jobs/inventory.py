@@ -3,7 +3,7 @@
 import posixpath
 import re
 
-from semaphore_twisted.jobs.order import InventorySource
+from semaphore_twisted.jobs.job_inputs import InventorySource
 from semaphore_twisted.jobs.workspace import (
     CHECKOUT,
     INVENTORY_CHECKOUT,

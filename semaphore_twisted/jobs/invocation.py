@@ -14,8 +14,8 @@ from semaphore_twisted.jobs import ansible, shell
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.checkout import Checkout
 from semaphore_twisted.jobs.inventory import inside, inventory_path, of_collection
+from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder, RepositorySource
 from semaphore_twisted.jobs.masking import patterns
-from semaphore_twisted.jobs.order import JobOptions, JobOrder, Source
 from semaphore_twisted.jobs.parameters import branch
 from semaphore_twisted.jobs.workspace import (
     CHECKOUT,
@@ -139,7 +139,9 @@ def _agent(order: JobOrder, options: JobOptions, places: Layout) -> tuple[Step, 
     return agent.begin(order.inventory.key)
 
 
-def _program(order: JobOrder, options: JobOptions, places: Layout) -> ansible.Plan:
+def _program(
+    order: JobOrder, options: JobOptions, places: Layout
+) -> ansible.AnsiblePlan:
     """Return the steps of the app.
 
     :raises Invalid: if the app is not supported.
@@ -147,13 +149,13 @@ def _program(order: JobOrder, options: JobOptions, places: Layout) -> ansible.Pl
     path = _path(order)
     if app_of(order.template.app).is_ansible:
         return ansible.plan(order, options, places, playbook=path)
-    return ansible.Plan(
+    return ansible.AnsiblePlan(
         steps=(shell.step(order, options, places, script=path),),
         files=shell.files(order, options, places),
     )
 
 
-def _of_source(source: Source) -> Iterator[OpenedSecret]:
+def _of_source(source: RepositorySource) -> Iterator[OpenedSecret]:
     yield source.key
     if source.certificate is not None:
         yield source.certificate

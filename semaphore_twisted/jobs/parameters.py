@@ -20,7 +20,7 @@ from semaphore_twisted.model.wording import sentence
 _MOST_VERBOSE = 6
 
 
-class Effective(msgspec.Struct, frozen=True, kw_only=True):
+class EffectiveParams(msgspec.Struct, frozen=True, kw_only=True):
     """The merged settings of one run."""
 
     #: The number of ``-v`` options.
@@ -32,7 +32,7 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
     skip_tags: tuple[str, ...] = ()
 
 
-def effective_params(template: Template, task: Task) -> Effective:
+def effective_params(template: Template, task: Task) -> EffectiveParams:
     """Merge the template's parameters with the permitted ones of *task*.
 
     Overrides that are not permitted are ignored silently: they are refused when the
@@ -60,7 +60,7 @@ def effective_params(template: Template, task: Task) -> Effective:
     ) or own.skip_tags
     for tag in (*tags, *skip_tags):
         check_tag(tag)
-    return Effective(
+    return EffectiveParams(
         verbosity=min(max(level, 1), _MOST_VERBOSE) if debug else 0,
         dry_run=_chosen(
             task.params, "dry_run", asked.dry_run or task.dry_run, own.dry_run

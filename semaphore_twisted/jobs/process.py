@@ -22,7 +22,6 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
 from semaphore_twisted.jobs.disk import reserve
 from semaphore_twisted.jobs.follow import Follower, IFollowReactor
@@ -33,6 +32,7 @@ from semaphore_twisted.jobs.shortages import (
     check_descriptors,
 )
 from semaphore_twisted.model.jobs import JobSpecification
+from semaphore_twisted.runtime.deferreds import log_errors
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _LOCK = 3
@@ -169,7 +169,7 @@ class SupervisedRunner:
 
     def _sweep(self, follower: Follower) -> None:
         """Start another supervisor that cleans up after one that vanished."""
-        forget(
+        log_errors(
             Deferred.fromCoroutine(self._swept(follower)),
             log=self._log,
             sentence="Cleaning up after a job failed",

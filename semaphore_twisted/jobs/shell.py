@@ -5,7 +5,7 @@ arguments.
 """
 
 from semaphore_twisted.jobs import ssh
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.jobs.values import script_arguments, script_environment
 from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, environ
 from semaphore_twisted.model.apps import app_of

@@ -11,8 +11,8 @@ import msgspec
 from semaphore_twisted.jobs.supervision.records import (
     HEADER,
     LONGEST,
-    Kind,
-    Record,
+    RecordKind,
+    SpoolRecord,
     decode,
     encode,
 )
@@ -21,8 +21,8 @@ from semaphore_twisted.model.jobs import JobResult
 __all__ = [
     "HEADER",
     "LONGEST",
-    "Kind",
-    "Record",
+    "RecordKind",
+    "SpoolRecord",
     "decode",
     "encode",
     "fact",

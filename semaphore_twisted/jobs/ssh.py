@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from semaphore_twisted.jobs.hosts import CONNECT_TIMEOUT, checking, quoted
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
+from semaphore_twisted.jobs.ssh_host_checking import CONNECT_TIMEOUT, checking, quoted
 from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, literal
 from semaphore_twisted.model.jobs import File, Step
 from semaphore_twisted.model.keys import SshKey

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 import msgspec
 
 from semaphore_twisted.jobs.details import build_details, task_details
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import arguments, effective_params
 from semaphore_twisted.jobs.workspace import WORKSPACE, literal, literals
 from semaphore_twisted.model.answers import RESERVED

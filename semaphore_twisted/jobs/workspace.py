@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import File
 

@@ -8,7 +8,7 @@ import msgspec
 NO_CHALLENGE = "no such challenge"
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class AcmeRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the ACME client for one CA; all times are in UTC.
 
     It is stored *before* each request to the CA, so that a server in a crash loop sends

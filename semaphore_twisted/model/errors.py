@@ -1,7 +1,7 @@
 """The reasons for refusing an operation: one class hierarchy, mapped to HTTP once.
 
-Each error has one sentence for the user. ``web.statuses`` maps the classes to status
-codes; the command line prints the sentence.
+Each error has one sentence for the user. ``web.http.error_responses`` maps the
+classes to status codes; the command line prints the sentence.
 """
 
 from typing import ClassVar

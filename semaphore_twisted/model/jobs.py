@@ -116,7 +116,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 Namespace = Literal["user", "mount", "ipc", "uts", "pid"]
 
 
-class Isolation(msgspec.Struct, frozen=True, kw_only=True):
+class JobIsolation(msgspec.Struct, frozen=True, kw_only=True):
     """How a job's own steps are isolated from other jobs; paths are absolute.
 
     The paths apply only if ``mount`` is in *kinds*. ``pid`` needs ``mount``.
@@ -158,7 +158,7 @@ class JobSpecification(msgspec.Struct, frozen=True, kw_only=True):
     uid: int | None = None
     gid: int | None = None
     #: Namespaces of the job's own steps; ``None`` means no isolation.
-    isolation: Isolation | None = None
+    isolation: JobIsolation | None = None
     #: Steps that run last, after any result, such as the removal of a checkout.
     finally_steps: tuple[Step, ...] = ()
 

@@ -23,7 +23,7 @@ class PeerKind(StrEnum):
     HOST = "host"
 
 
-class PeerState(StrEnum):
+class PeerLifecycle(StrEnum):
     """States of a peer's life cycle; only active peers are on the device."""
 
     PENDING = "pending"
@@ -65,7 +65,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     uuid: str
     name: str
     kind: PeerKind
-    state: PeerState
+    state: PeerLifecycle
     user_id: UserId | None
     project_id: ProjectId | None
     owner: str  # the user's login name, or the project's name

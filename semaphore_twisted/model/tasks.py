@@ -18,7 +18,7 @@ from semaphore_twisted.model.ids import (
 from semaphore_twisted.model.reprs import redacted
 
 
-class Status(StrEnum):
+class TaskStatus(StrEnum):
     """Statuses of a task; Semaphore's web page fails on any other value."""
 
     WAITING = "waiting"
@@ -38,10 +38,10 @@ class Status(StrEnum):
         return self in FINAL
 
 
-FINAL = frozenset({Status.STOPPED, Status.SUCCESS, Status.ERROR})
+FINAL = frozenset({TaskStatus.STOPPED, TaskStatus.SUCCESS, TaskStatus.ERROR})
 
 
-class Happening(StrEnum):
+class TaskEvent(StrEnum):
     """Events that change the status of a task."""
 
     CLAIMED = "claimed"
@@ -56,14 +56,14 @@ class Happening(StrEnum):
     STOPPED = "stopped"
 
 
-_S, _H = Status, Happening
+_S, _H = TaskStatus, TaskEvent
 _ENDS = {
     _H.SUCCEEDED: _S.SUCCESS,
     _H.FAILED: _S.ERROR,
     _H.STOPPED: _S.STOPPED,
     _H.STOP_ASKED: _S.STOPPING,
 }
-_MOVES: dict[Status, dict[Happening, Status]] = {
+_MOVES: dict[TaskStatus, dict[TaskEvent, TaskStatus]] = {
     _S.WAITING: {
         _H.CLAIMED: _S.STARTING,
         _H.FAILED: _S.ERROR,
@@ -86,21 +86,24 @@ _MOVES: dict[Status, dict[Happening, Status]] = {
 }
 
 
-class IllegalMove(Conflict):
+class IllegalTransition(Conflict):
     """The task's status does not permit the event."""
 
     sentence = "The task's status does not allow this"
 
 
-def advance(status: Status, happening: Happening) -> Status:
+def advance(status: TaskStatus, happening: TaskEvent) -> TaskStatus:
     """Return the status after *happening*.
 
-    :raises IllegalMove: if the transition is not in the table; a final status has none.
+    :raises IllegalTransition: if the transition is not in the table; a final status
+        has none.
     """
     try:
         return _MOVES[status][happening]
     except KeyError:
-        raise IllegalMove(f"A task that is {status} cannot be {happening}") from None
+        raise IllegalTransition(
+            f"A task that is {status} cannot be {happening}"
+        ) from None
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +112,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     id: TaskId
     template_id: TemplateId
     project_id: ProjectId
-    status: Status
+    status: TaskStatus
     debug: bool = False
     dry_run: bool = False
     diff: bool = False

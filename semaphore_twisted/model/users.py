@@ -139,7 +139,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 Sight = tuple[bool, frozenset[ProjectId], UserId | None]
 
 
-class Audience(msgspec.Struct, frozen=True, kw_only=True):
+class Visibility(msgspec.Struct, frozen=True, kw_only=True):
     """The projects whose messages a user may receive; all for an administrator.
 
     *user_id* is the user's own, for messages about own devices. *ends* is when the
@@ -162,7 +162,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether messages about *project_id* may be sent to this audience."""
         return self.everything or project_id in self.projects
 
-    def sees_more_than(self, other: "Audience") -> bool:
+    def sees_more_than(self, other: "Visibility") -> bool:
         """Return whether this audience may receive messages that *other* may not."""
         if other.everything:
             return False

@@ -5,19 +5,19 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from semaphore_twisted.model.peers import PeerState
-from semaphore_twisted.model.tasks import Status
-from semaphore_twisted.operations import vpn_network
+from semaphore_twisted.model.peers import PeerLifecycle
+from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.operations.vpn import network
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import metrics as statements
 
 
 class _Count(msgspec.Struct, frozen=True):
-    status: Status
+    status: TaskStatus
     count: int
 
 
-def tasks_by_status(conn: Connection) -> dict[Status, int]:
+def tasks_by_status(conn: Connection) -> dict[TaskStatus, int]:
     """Return the number of stored tasks per status."""
     counts = conn.all(statements.tasks_by_status, _Count)
     return {each.status: each.count for each in counts}
@@ -31,7 +31,7 @@ class PeerFigures(msgspec.Struct, frozen=True, kw_only=True):
     desired state.
     """
 
-    by_state: Mapping[PeerState, int]
+    by_state: Mapping[PeerLifecycle, int]
     seen: Mapping[int, int]
     received: int
     sent: int
@@ -39,7 +39,7 @@ class PeerFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _PeerCount(msgspec.Struct, frozen=True):
-    status: PeerState
+    status: PeerLifecycle
     count: int
 
 
@@ -59,7 +59,7 @@ AGES = (180, 3600, 86_400, 2_592_000)
 def peer_figures(conn: Connection) -> PeerFigures:
     """Return the metrics of the stored peers."""
     counts = conn.all(statements.peers_by_state, _PeerCount)
-    found = conn.all(statements.handshakes, _Handshake, state=PeerState.ACTIVE)
+    found = conn.all(statements.handshakes, _Handshake, state=PeerLifecycle.ACTIVE)
     ages = [conn.now - each.last_handshake for each in found]
     total = conn.one(statements.peer_bytes, _Bytes) or _Bytes(0, 0)
     return PeerFigures(
@@ -70,5 +70,5 @@ def peer_figures(conn: Connection) -> PeerFigures:
         },
         received=total.received,
         sent=total.sent,
-        revision=vpn_network.revision(conn),
+        revision=network.revision(conn),
     )

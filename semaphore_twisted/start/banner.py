@@ -1,7 +1,7 @@
 """The text that a start prints: URL, root certificate, first login, next steps."""
 
-from semaphore_twisted.config import Config
-from semaphore_twisted.config_listening import socket_path
+from semaphore_twisted.config.listener_options import socket_path
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.start.first_start import Complete
 
 

@@ -12,15 +12,15 @@ from semaphore_twisted.model.apps import ANSIBLE, BASH
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import (
-    first_account,
+from semaphore_twisted.operations.accounts import first_account
+from semaphore_twisted.operations.projects import (
     inventories,
     keys,
     projects,
     repositories,
     templates,
 )
-from semaphore_twisted.operations.template_rules import NewTemplate
+from semaphore_twisted.operations.projects.template_rules import NewTemplate
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Installation

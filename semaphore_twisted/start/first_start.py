@@ -17,10 +17,10 @@ from pathlib import Path
 from attrs import frozen
 from typing_extensions import override
 
-from semaphore_twisted import config as configuration
 from semaphore_twisted.common import atomic_file
-from semaphore_twisted.config_address import host_of
-from semaphore_twisted.config_values import WrongOption
+from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config.site_address import host_of
+from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.crypto.certificates import dns_name
 from semaphore_twisted.crypto.keyring import Keyring
@@ -28,27 +28,24 @@ from semaphore_twisted.model import accounts
 from semaphore_twisted.model.errors import DomainError, Invalid, Unavailable
 from semaphore_twisted.model.peers import Network
 from semaphore_twisted.model.reprs import redacted
-from semaphore_twisted.operations import first_account, vault, vpn_network
+from semaphore_twisted.operations.accounts import first_account
+from semaphore_twisted.operations.vault import vault
+from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.persistence.ballast import Ballast
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import migrate
-from semaphore_twisted.start import (
-    authority,
-    installation,
-    operator_files,
-    remains,
-    state,
-)
-from semaphore_twisted.start.authority import AuthorityLost, Certificates
+from semaphore_twisted.start import installation, leftovers, operator_files, state
+from semaphore_twisted.start.certificates import authority
+from semaphore_twisted.start.certificates.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.installation import (
     EX_BUSY,
     Installation,
-    Refused,
+    InstallationRefused,
     parse_key,
 )
 from semaphore_twisted.start.listening import PlainHttpRefused, check_plain_http
-from semaphore_twisted.start.own_names import own_addresses, own_names
-from semaphore_twisted.start.state import InUse, Lock, NotOurs
+from semaphore_twisted.start.local_addresses import own_addresses, own_names
+from semaphore_twisted.start.state import Lock, NotOurs, StateInUse
 
 
 @frozen
@@ -113,32 +110,32 @@ def begin(
     *new_database* the remains of an installation without a database are set aside;
     otherwise they cause a refusal.
 
-    :raises Refused: with one sentence
+    :raises InstallationRefused: with one sentence
     """
     found = installation.load(config=config, state=state_path, environ=environ)
     try:
         check_plain_http(found.config, given)
     except PlainHttpRefused as error:
-        raise Refused(str(error)) from None
+        raise InstallationRefused(str(error)) from None
     keyring = found.keyring() if found.config.access_key_encryption else None
     for each in found.config.access_key_encryption_old:
         parse_key(each, "access_key_encryption_old")
     try:
         found.state.prepare()
-        remains.check_writable(found)
+        leftovers.check_writable(found)
         lock = found.lock()
-    except InUse as error:
-        raise Refused(str(error), EX_BUSY) from None
+    except StateInUse as error:
+        raise InstallationRefused(str(error), EX_BUSY) from None
     except NotOurs as error:
-        raise Refused(str(error)) from None
+        raise InstallationRefused(str(error)) from None
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}") from None
+        raise InstallationRefused(f"{error.filename}: {error.strerror}") from None
     Ballast(found.database).make_room()
     if new_database:
-        for path in remains.set_aside(found, utc_now()):
+        for path in leftovers.set_aside(found, utc_now()):
             sys.stderr.write(f"semaphore: set aside: {path}\n")
     else:
-        remains.check_database(found)
+        leftovers.check_database(found)
     return Begun(found, lock, keyring, environ, given)
 
 
@@ -148,7 +145,7 @@ def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complet
     A generated password is written to a file, unless there is a *terminal* to print it
     on.
 
-    :raises Refused: with one sentence; existing data is unchanged
+    :raises InstallationRefused: with one sentence; existing data is unchanged
     """
     found = begun.installation
     try:
@@ -159,24 +156,26 @@ def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complet
         raise _unavailable(found, error) from None
     except (DomainError, OSError) as error:
         sentence = error.message if isinstance(error, DomainError) else str(error)
-        raise Refused(sentence) from None
+        raise InstallationRefused(sentence) from None
     try:
         return _complete(begun, conn, terminal=terminal, new_root=new_root)
     except Unavailable as error:
         raise _unavailable(found, error) from None
     except DomainError as error:
-        raise Refused(error.message) from None
+        raise InstallationRefused(error.message) from None
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}", EX_BUSY) from None
+        raise InstallationRefused(
+            f"{error.filename}: {error.strerror}", EX_BUSY
+        ) from None
     except (AuthorityLost, WrongOption) as error:
-        raise Refused(str(error)) from None
+        raise InstallationRefused(str(error)) from None
     finally:
         conn.close()
 
 
-def _unavailable(found: Installation, error: Unavailable) -> Refused:
+def _unavailable(found: Installation, error: Unavailable) -> InstallationRefused:
     """Return the refusal of a start that may succeed later."""
-    return Refused(f"{found.database}: {error.message}", EX_BUSY)
+    return InstallationRefused(f"{found.database}: {error.message}", EX_BUSY)
 
 
 def _complete(
@@ -202,7 +201,7 @@ def _complete(
         account = _first_account(begun, conn, terminal=terminal)
     with conn.transaction(write=False):
         network = vpn_network.find(conn)
-    remains.mark(found.state)
+    leftovers.mark(found.state)
     return Complete(
         installation=found,
         lock=begun.lock,
@@ -277,7 +276,7 @@ def _with_new_key(begun: Begun) -> Installation:
         before = path.read_bytes() if path.exists() else b"{}\n"
         atomic_file.write(path, with_option(before, path.suffix, installation.KEY, key))
     except OSError as error:
-        raise Refused(
+        raise InstallationRefused(
             f"{installation.KEY}: not set, and {path} cannot be written "
             f"({error.strerror}); put 32 bytes in base64 there, made for example by: "
             f"{masterkey.COMMAND}"
@@ -315,7 +314,7 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
     password = given("ADMIN_PASSWORD")
     least = begun.installation.config.password_min_length
     if password and len(password) < least:
-        raise Refused(
+        raise InstallationRefused(
             f"SEMAPHORE_ADMIN_PASSWORD: {len(password)} characters; expected at least "
             f"{least} (option: password_min_length)"
         )
@@ -342,7 +341,9 @@ def _check(option: str, check: Callable[[str], None], value: str) -> None:
     try:
         check(value.strip())
     except Invalid as error:
-        raise Refused(f"{option}: {error.message.partition(': ')[2]}") from None
+        raise InstallationRefused(
+            f"{option}: {error.message.partition(': ')[2]}"
+        ) from None
 
 
 def drawn_password(entropy: Callable[[int], bytes]) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from semaphore_twisted import config as configuration
-from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.config import Config, Settings
-from semaphore_twisted.config_values import WrongOption
+from semaphore_twisted.common.command_error import CommandError
+from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config.options import Config, LoadedConfig
+from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import DomainError
@@ -35,7 +35,7 @@ SEARCHED = (
 KEY = "access_key_encryption"
 
 
-class Refused(Failure):
+class InstallationRefused(CommandError):
     """The installation cannot be used; the sentence names the option."""
 
     def __init__(self, sentence: str, exit_code: int = EX_CONFIG) -> None:
@@ -48,7 +48,7 @@ class Installation:
     """A configuration and the state directory that belongs to it."""
 
     state: StateDirectory
-    settings: Settings
+    settings: LoadedConfig
     #: ``None`` if all options come from the environment
     config_file: Path | None = field(default=None)
 
@@ -91,11 +91,12 @@ class Installation:
     def keyring(self) -> Keyring:
         """Return the keyring of the configured keys.
 
-        :raises Refused: if there is no key, or one is not 32 bytes in base64
+        :raises InstallationRefused: if there is no key, or one is not 32 bytes in
+            base64
         """
         text = self.config.access_key_encryption
         if not text:
-            raise Refused(f"{KEY}: not set; expected 32 bytes in base64")
+            raise InstallationRefused(f"{KEY}: not set; expected 32 bytes in base64")
         old = tuple(
             parse_key(each, f"{KEY}_old")
             for each in self.config.access_key_encryption_old
@@ -105,14 +106,14 @@ class Installation:
     def require_database(self) -> None:
         """Check that the database exists and has tables.
 
-        :raises Refused: if it does not
+        :raises InstallationRefused: if it does not
         """
         if not self.database.is_file():
-            raise Refused(
+            raise InstallationRefused(
                 f"{self.database}: the database does not exist; start the server once"
             )
         if is_empty(self.database):
-            raise Refused(
+            raise InstallationRefused(
                 f"{self.database}: the database is empty; restore a backup of it to "
                 "that place"
             )
@@ -120,7 +121,7 @@ class Installation:
     def connect(self, *, read_only: bool = False) -> Connection:
         """Open the database.
 
-        :raises Refused: if there is none yet
+        :raises InstallationRefused: if there is none yet
         """
         self.require_database()
         return connect(
@@ -131,22 +132,22 @@ class Installation:
 def parse_key(text: str, option: str) -> MasterKey:
     """Parse the key in *text*.
 
-    :raises Refused: with the option, the actual and the required length
+    :raises InstallationRefused: with the option, the actual and the required length
     """
     try:
         return MasterKey.parse(text, option)
     except DomainError as error:
-        raise Refused(error.message) from None
+        raise InstallationRefused(error.message) from None
 
 
 def check_paths(options: Mapping[str, object]) -> None:
     """Refuse an empty path, which usually comes from an unset script variable.
 
-    :raises Refused: naming the option
+    :raises InstallationRefused: naming the option
     """
     for name in ("config", "state", "vpn-settings", "vpn-state"):
         if options[name] == "":
-            raise Refused(f"--{name}: empty value; expected a path")
+            raise InstallationRefused(f"--{name}: empty value; expected a path")
 
 
 def locate(
@@ -154,7 +155,7 @@ def locate(
 ) -> tuple[Path | None, StateDirectory]:
     """Return the configuration file, ``None`` without one, and the state directory.
 
-    :raises Refused: if a file that was named does not exist
+    :raises InstallationRefused: if a file that was named does not exist
     """
     directory = StateDirectory(_state_path(state, environ))
     named = config or _path(environ.get("SEMAPHORE_CONFIG_PATH"))
@@ -163,7 +164,7 @@ def locate(
         if not file.is_file():
             origin = "--config" if config else "SEMAPHORE_CONFIG_PATH"
             found = "not a regular file" if file.exists() else "no such file"
-            raise Refused(f"{origin}: {file}: {found}")
+            raise InstallationRefused(f"{origin}: {file}: {found}")
         return file.absolute(), directory
     searched = [*SEARCHED]
     if state is not None:
@@ -181,7 +182,7 @@ def load(
 ) -> Installation:
     """Read the configuration; nothing is created or changed.
 
-    :raises Refused: if an option or a file cannot be used
+    :raises InstallationRefused: if an option or a file cannot be used
     """
     try:
         file, directory = locate(config=config, state=state, environ=environ)
@@ -193,9 +194,9 @@ def load(
             read=given,
         )
     except WrongOption as error:
-        raise Refused(str(error)) from None
+        raise InstallationRefused(str(error)) from None
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}") from error
+        raise InstallationRefused(f"{error.filename}: {error.strerror}") from error
     return Installation(directory, settings, file)
 
 
@@ -204,11 +205,11 @@ def open_existing(
 ) -> Installation:
     """Read the configuration of an existing installation.
 
-    :raises Refused: if there is none
+    :raises InstallationRefused: if there is none
     """
     found = load(config=config, state=state, environ=environ)
     if found.config_file is None and not found.database.exists():
-        raise Refused(
+        raise InstallationRefused(
             f"{found.state.path}: there is no installation; start the server once, or "
             "name its directory with --state"
         )

@@ -9,17 +9,17 @@ from attrs import define, field, frozen
 from msgspec.structs import replace
 from twisted.logger import Logger
 
-from semaphore_twisted import config as configuration
-from semaphore_twisted import outgoing
 from semaphore_twisted.common import atomic_file
-from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.config import options as configuration
+from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.start.first_start import Complete
-from semaphore_twisted.start.installation import Installation, Refused
+from semaphore_twisted.start.installation import Installation, InstallationRefused
 from semaphore_twisted.start.job_user import JobUser
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.own_folder import own_folder
 from semaphore_twisted.start.programs import brought_along, own_programs
+from semaphore_twisted.tls_client import policy
 
 #: The system's root certificates in one file: Debian, Fedora, openSUSE, BSD.
 SYSTEM = (
@@ -40,7 +40,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @define
-class Roots:
+class TrustedRoots:
     """The system's roots and those of the option ``ca_bundle``, in one file.
 
     git accepts only one file, which replaces the system's.
@@ -55,7 +55,8 @@ class Roots:
     def refresh(self) -> None:
         """Write the file again if a source has changed.
 
-        :raises Refused: if the bundle cannot be used; the file stays as it is
+        :raises InstallationRefused: if the bundle cannot be used; the file stays as
+            it is
         """
         try:
             sources = [Path(each) for each in SYSTEM if Path(each).exists()][:1]
@@ -63,21 +64,23 @@ class Roots:
             seen = tuple(map(_stamp, sources))
             if seen == self._seen and self.target.exists():
                 return
-            outgoing.trust(only=content_of(self._bundle))
+            policy.trust(only=content_of(self._bundle))
             content = b"\n".join(map(content_of, sources))
             atomic_file.write(self.target, content, 0o644)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
-            raise Refused(f"ca_bundle: {error.filename}: {reason}") from None
+            raise InstallationRefused(
+                f"ca_bundle: {error.filename}: {reason}"
+            ) from None
         except ValueError as error:
-            raise Refused(f"ca_bundle: {self._bundle}: {error}") from None
+            raise InstallationRefused(f"ca_bundle: {self._bundle}: {error}") from None
         self._seen = seen
 
     def path(self) -> str:
         """Return the path of the file, after an attempt to refresh it."""
         try:
             self.refresh()
-        except Refused as error:
+        except InstallationRefused as error:
             self._log.error("Jobs use the former roots: {why}", why=error.sentence)
         return str(self.target)
 
@@ -91,7 +94,7 @@ class JobSettings:
     """The options that all jobs share, and values that are read for each job."""
 
     usual: JobOptions
-    _roots: Roots | None = None
+    _roots: TrustedRoots | None = None
 
     def now(self) -> JobOptions:
         """Return the options of a job that starts now."""
@@ -142,11 +145,11 @@ def _check_file(option: str, text: str) -> None:
 
     ``ssh`` could not read it, or would wait for it.
 
-    :raises Refused: naming the *option*
+    :raises InstallationRefused: naming the *option*
     """
     path = Path(text)
     if text and path.exists() and not path.is_file() and text != os.devnull:
-        raise Refused(f"{option}: {text}: not a regular file")
+        raise InstallationRefused(f"{option}: {text}: not a regular file")
 
 
 def _real(folders: Iterable[str | Path]) -> tuple[str, ...]:
@@ -158,7 +161,8 @@ def settings(
 ) -> JobSettings:
     """Return the options of jobs, and create the directory of workspaces.
 
-    :raises Refused: if another user owns that directory, or ``ca_bundle`` is unusable
+    :raises InstallationRefused: if another user owns that directory, or ``ca_bundle``
+        is unusable
     """
     found, config = made.installation, made.installation.config
     _check_file("ssh_config_path", config.ssh_config_path)
@@ -196,6 +200,6 @@ def settings(
     if config.ca_bundle:
         # readable for the job's user
         folder = workspaces if jobs.is_other else places.path
-        roots = Roots(Path(config.ca_bundle), folder / _ROOTS)
+        roots = TrustedRoots(Path(config.ca_bundle), folder / _ROOTS)
         roots.refresh()
     return JobSettings(usual, roots)

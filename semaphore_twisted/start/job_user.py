@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from semaphore_twisted.config_process import Process
+from semaphore_twisted.config.process_options import ProcessOptions
 from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.model.refusals import invalid, quoted
@@ -57,7 +57,7 @@ class JobUser:
 
 
 def resolve(
-    process: Process,
+    process: ProcessOptions,
     *,
     may_switch: Callable[[], str] | None = None,
     by_name: Callable[[str], pwd.struct_passwd] = pwd.getpwnam,
@@ -125,7 +125,7 @@ def identities(user: JobUser, spools: str, workspaces: str) -> Identities | None
     return Identities(user.uids, Path(spools), Path(workspaces), user.gid)
 
 
-def _range(process: Process, may_switch: Callable[[], str]) -> JobUser:
+def _range(process: ProcessOptions, may_switch: Callable[[], str]) -> JobUser:
     """Return the users of ``process.uid_range``, which overrides a single user."""
     uids = process.uids
     if missing := may_switch():

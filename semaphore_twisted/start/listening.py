@@ -13,8 +13,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from semaphore_twisted.config import Config
-from semaphore_twisted.config_listening import socket_path
+from semaphore_twisted.config.listener_options import socket_path
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.model import ip
 from semaphore_twisted.model.refusals import invalid
 

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.installation import InstallationRefused
 
 #: The kernel follows as many (path_resolution(7)).
 _MOST_LINKS = 40
@@ -28,11 +28,14 @@ def own_folder(path: Path, option: str, mode: int) -> None:
     No link is followed that another user could have created, and the last component
     must not be a link.
 
-    :raises Refused: if another user can replace it; the error names *option*
+    :raises InstallationRefused: if another user can replace it; the error names
+        *option*
     """
 
-    def refused(why: str) -> Refused:
-        return Refused(f'{option}: invalid value "{path}": {why}; {_EXPECTED}')
+    def refused(why: str) -> InstallationRefused:
+        return InstallationRefused(
+            f'{option}: invalid value "{path}": {why}; {_EXPECTED}'
+        )
 
     try:
         parent = Path(os.path.realpath(path.parent))

@@ -13,7 +13,6 @@ from attrs import evolve, frozen
 
 from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.start import (
-    activation,
     demo,
     first_start,
     installation,
@@ -21,10 +20,11 @@ from semaphore_twisted.start import (
     job_user,
     programs,
     separation,
+    socket_activation,
     with_vpn,
 )
 from semaphore_twisted.start.first_start import Complete
-from semaphore_twisted.start.installation import EX_BUSY, Refused
+from semaphore_twisted.start.installation import EX_BUSY, InstallationRefused
 from semaphore_twisted.start.job_settings import JobSettings
 from semaphore_twisted.start.job_user import UnusableUser
 from semaphore_twisted.start.listening import CannotListen, Sockets, bind
@@ -44,7 +44,7 @@ class Prepared:
 def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
     """Return everything that the services need, from the command line's *options*.
 
-    :raises Refused: if the server cannot start
+    :raises InstallationRefused: if the server cannot start
     """
     config_path, state_path = _path(options["config"]), _path(options["state"])
     if options["with-vpn"]:
@@ -56,13 +56,13 @@ def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
             root=os.geteuid() == 0,
         )
     elif options["user"]:
-        raise Refused(
+        raise InstallationRefused(
             "--user: needs --with-vpn; otherwise start the server as that account"
         )
     try:
-        given = activation.inherited(environ, pid=os.getpid())
+        given = socket_activation.inherited(environ, pid=os.getpid())
     except CannotListen as error:
-        raise Refused(str(error), EX_BUSY) from None
+        raise InstallationRefused(str(error), EX_BUSY) from None
     begun = first_start.begin(
         config=config_path, state_path=state_path, environ=environ, given=given.main
     )
@@ -71,12 +71,12 @@ def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
         jobs = job_user.resolve(config.process)
         sockets = bind(config, given)
     except UnusableUser as error:
-        raise Refused(error.message) from None
+        raise InstallationRefused(error.message) from None
     except CannotListen as error:
-        raise Refused(str(error), EX_BUSY) from None
+        raise InstallationRefused(str(error), EX_BUSY) from None
     made = first_start.complete(begun, terminal=sys.stdout.isatty())
     if config.vpn.only and made.network is None:
-        raise Refused(
+        raise InstallationRefused(
             "vpn.only: true, but the VPN is not set up; set it up as root with: "
             "semaphore vpn init --endpoint HOST"
         )

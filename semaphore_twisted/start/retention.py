@@ -10,10 +10,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from typing_extensions import override
 
-from semaphore_twisted.deferreds import forget
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.operations import events
+from semaphore_twisted.runtime.deferreds import log_errors
 
 #: Seconds between two runs.
 LOOK = 3600.0
@@ -39,7 +39,7 @@ class Retention(Service):
         """Run now, and periodically."""
         super().startService()
         looking = self._timer.start(LOOK)
-        forget(looking, log=self._log, sentence="The removal of old events ended")
+        log_errors(looking, log=self._log, sentence="The removal of old events ended")
 
     @override
     def stopService(self) -> None:

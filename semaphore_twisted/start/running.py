@@ -18,8 +18,8 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from semaphore_twisted.common import atomic_file
-from semaphore_twisted.config import PREFIX, Settings
-from semaphore_twisted.config_values import MASK
+from semaphore_twisted.config.options import PREFIX, LoadedConfig
+from semaphore_twisted.config.values import MASK
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.operator_files import content_of
@@ -85,7 +85,7 @@ def found(path: Path) -> Running | None:
 
 
 def differences(
-    settings: Settings, running: Running, paths: frozenset[str]
+    settings: LoadedConfig, running: Running, paths: frozenset[str]
 ) -> list[Difference]:
     """Return the options among *paths* that differ from *settings*."""
     result = []
@@ -121,18 +121,18 @@ def overlaid(
     return result
 
 
-def report(installation: Installation) -> "Report":
+def report(installation: Installation) -> "RunningReport":
     """Return the service that publishes the state of *installation*."""
-    return Report(installation.state.path, installation.settings)
+    return RunningReport(installation.state.path, installation.settings)
 
 
-class Report(Service):
+class RunningReport(Service):
     """Publishes the server's state at its start and after each change."""
 
     name = "report"
     _log: ClassVar[Logger] = Logger()
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: LoadedConfig) -> None:
         """Write the options of *settings* to the state directory *folder*."""
         self._path = folder / NAME
         self._options = {each.option.path: each.shown for each in settings.effective}

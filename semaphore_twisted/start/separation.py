@@ -18,19 +18,18 @@ import msgspec
 from attrs import frozen
 from msgspec.structs import replace
 
-from semaphore_twisted.config import Config
-from semaphore_twisted.config_process import AppNamespaces
+from semaphore_twisted.config.options import Config
+from semaphore_twisted.config.process_options import AppNamespaces
 from semaphore_twisted.jobs import spool, supervisor
-from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.jobs.shortages import TEMPORARY, shortage
 from semaphore_twisted.jobs.workspace import files
-from semaphore_twisted.model.jobs import (
-    Isolation,
-    JobSpecification,
-    Namespace,
-    Step,
+from semaphore_twisted.model.jobs import JobIsolation, JobSpecification, Namespace, Step
+from semaphore_twisted.start.installation import (
+    EX_BUSY,
+    Installation,
+    InstallationRefused,
 )
-from semaphore_twisted.start.installation import EX_BUSY, Installation, Refused
 from semaphore_twisted.start.job_user import JobUser, lacking
 
 #: The default namespaces of a job.
@@ -72,7 +71,7 @@ def separation(
     ones of some capabilities; both return an empty text for success. *root* is whether
     jobs run as root.
 
-    :raises Refused: if the configuration requests what is not possible
+    :raises InstallationRefused: if the configuration requests what is not possible
     """
     chosen = found.config.process.app_namespaces
     asked = [f"process.app_namespaces.{kind}" for kind in _ALL if getattr(chosen, kind)]
@@ -88,9 +87,9 @@ def separation(
     reason = reason or "process.app_namespaces switches it off"
     reason = reason.removeprefix("The job cannot be separated from others: ")
     if asked:
-        raise Refused(f"{asked[0]}: not possible on this machine: {reason}")
+        raise InstallationRefused(f"{asked[0]}: not possible on this machine: {reason}")
     if jobs.uids and not jobs.have_accounts:
-        raise Refused(
+        raise InstallationRefused(
             "process.uid_range: its numbers need accounts of this machine (ssh refuses"
             f" a user without one), since jobs cannot have namespaces here: {reason}"
         )
@@ -126,7 +125,7 @@ def _isolation(
     jobs: JobUser,
     options: JobOptions,
     kinds: tuple[Namespace, ...],
-) -> Isolation:
+) -> JobIsolation:
     """Return the file system view of jobs."""
     config = found.config
     hidden = [str(found.state.path.absolute()), options.workspaces, _SESSIONS]
@@ -134,7 +133,7 @@ def _isolation(
     if companion not in _COMMON:
         hidden.append(companion)
     own = not jobs.is_other and os.geteuid() != 0
-    return Isolation(
+    return JobIsolation(
         kinds=kinds,
         hidden=tuple(dict.fromkeys(hidden)),
         covered=tuple(dict.fromkeys(_files(found))),
@@ -240,20 +239,24 @@ def _not_separated(jobs: JobUser, reason: str) -> str:
     )
 
 
-def _for_now(reason: str) -> Refused:
+def _for_now(reason: str) -> InstallationRefused:
     """Return the refusal of a start that may succeed later."""
-    return Refused(f"A job could not be started for a trial: {reason}", EX_BUSY)
+    return InstallationRefused(
+        f"A job could not be started for a trial: {reason}", EX_BUSY
+    )
 
 
 def _try(options: JobOptions) -> str:
     """Run a job that does nothing with *options*; return the error, if any.
 
-    :raises Refused: if the machine temporarily lacks a resource
+    :raises InstallationRefused: if the machine temporarily lacks a resource
     """
     try:
         place = Path(tempfile.mkdtemp(prefix="trial_", dir=options.spools))
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}", EX_BUSY) from None
+        raise InstallationRefused(
+            f"{error.filename}: {error.strerror}", EX_BUSY
+        ) from None
     order = JobSpecification(
         mark=secrets.token_hex(16),
         spool=str(place),

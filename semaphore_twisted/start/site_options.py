@@ -4,12 +4,12 @@ from importlib import metadata
 from typing import Final
 
 from semaphore_twisted import __version__
-from semaphore_twisted.jobs.order import JobOptions
-from semaphore_twisted.start import hosts, vpn
+from semaphore_twisted.jobs.job_inputs import JobOptions
+from semaphore_twisted.start import site_names, vpn
+from semaphore_twisted.start.certificates.server_certificates import ServerCertificates
 from semaphore_twisted.start.first_start import Complete
-from semaphore_twisted.start.served import Served
-from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.roots import Roots
+from semaphore_twisted.web.http.ca_roots import CaRoots
+from semaphore_twisted.web.http.options import WebOptions
 
 #: Seconds for which browsers enforce HTTPS (HSTS): with the operator's certificate, and
 #: with the local CA's, whose loss would lock people out for that long.
@@ -17,14 +17,16 @@ HSTS_OWN: Final = 63_072_000
 HSTS_LOCAL: Final = 86_400
 
 
-def site_options(made: Complete, served: Served | None, jobs: JobOptions) -> WebOptions:
+def site_options(
+    made: Complete, served: ServerCertificates | None, jobs: JobOptions
+) -> WebOptions:
     """Return the options; *served* has the certificates, *jobs* the rules for jobs."""
     config, network = made.installation.config, made.network
     return WebOptions(
         web_host=config.web_host,
-        roots=Roots if served is None else served.roots,
+        roots=CaRoots if served is None else served.roots,
         insecure_http=config.insecure_http,
-        hosts=hosts.hosts(config, network),
+        hosts=site_names.hosts(config, network),
         trusted_proxies=config.trusted_proxies,
         websocket_require_origin=config.websocket_require_origin,
         session=config.session.limits,

@@ -31,7 +31,7 @@ class NotOurs(Exception):
         )
 
 
-class InUse(Exception):
+class StateInUse(Exception):
     """Another server uses the state directory, or the database."""
 
     def __init__(self, path: Path, pid: str) -> None:
@@ -119,7 +119,7 @@ class StateDirectory:
     def lock(self) -> "Lock":
         """Exclude other servers while the returned lock is held.
 
-        :raises InUse: if another process holds it
+        :raises StateInUse: if another process holds it
         """
         return Lock.take(self.path)
 
@@ -136,7 +136,7 @@ class Lock:
     def take(cls, path: Path, file: Path | None = None) -> "Lock":
         """Lock *path* by ``path/lock`` or *file*; write this process's number into it.
 
-        :raises InUse: if another process holds it
+        :raises StateInUse: if another process holds it
         """
         descriptor = os.open(
             file or path / "lock",
@@ -151,7 +151,7 @@ class Lock:
         except BlockingIOError:
             pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
             os.close(descriptor)
-            raise InUse(path, pid or "unknown") from None
+            raise StateInUse(path, pid or "unknown") from None
         lock = cls(path, descriptor)
         lock.sign()
         return lock

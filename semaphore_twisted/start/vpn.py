@@ -12,24 +12,24 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IProtocolFactory
 from typing_extensions import override
 
-from semaphore_twisted.config import Config
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import IDatabase, IPeerObserver, IServerReactor
 from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.model.reprs import redacted
-from semaphore_twisted.operations import peers
-from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.start.served import Served
+from semaphore_twisted.operations.vpn import peers
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
+from semaphore_twisted.start.certificates.server_certificates import ServerCertificates
 from semaphore_twisted.vpn.client import VpnClient
-from semaphore_twisted.vpn.exchange import NetworkExchange
-from semaphore_twisted.vpn.limits import Limits
-from semaphore_twisted.vpn.names import NameDatagrams, NameServer, NameStreams
-from semaphore_twisted.vpn.questions import Zone
-from semaphore_twisted.vpn.resolvers import ResolvConf
+from semaphore_twisted.vpn.dns.forwarder import DnsForwarder
+from semaphore_twisted.vpn.dns.messages import Zone
+from semaphore_twisted.vpn.dns.rate_limit import RateLimit
+from semaphore_twisted.vpn.dns.server import NameDatagrams, NameServer, NameStreams
+from semaphore_twisted.vpn.dns.system_resolvers import ResolvConf
+from semaphore_twisted.vpn.dns.transport import NetworkTransport
 from semaphore_twisted.vpn.service import PeerOptions, PeerService
-from semaphore_twisted.vpn.state import Desired
-from semaphore_twisted.vpn.tunnel import Tunnel, TunnelPort, inside
-from semaphore_twisted.vpn.upstream import Upstream
+from semaphore_twisted.vpn.state import IDesiredState
+from semaphore_twisted.vpn.tunnel import TunnelListeners, TunnelPort, inside
 from semaphore_twisted.wireguard import wire
 
 #: The configuration of this machine's own resolvers.
@@ -38,10 +38,10 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 DNS_PORT = 53
 
 
-def options_of(config: Config) -> Options:
+def options_of(config: Config) -> PeerLimits:
     """Return the options of the VPN operations."""
     vpn = config.vpn
-    return Options(
+    return PeerLimits(
         dns=vpn.dns == "forward",
         domain=vpn.domain,
         port=vpn.port if vpn.only else config.port_number,
@@ -61,7 +61,7 @@ def enroll_url(config: Config, network: Network | None) -> str:
 
 
 def pins(
-    served: Served | None, config: Config, network: Network | None
+    served: ServerCertificates | None, config: Config, network: Network | None
 ) -> Callable[[str], bool]:
     """Return a function that tells whether links to a URL carry the local root."""
     small = enroll_url(config, network)
@@ -81,7 +81,7 @@ def outside_url(config: Config, network: Network | None) -> str:
 
 
 @define(eq=False)
-class Store:
+class DatabasePeerStore:
     """The database operations of the peer service; caches decrypted keys."""
 
     _database: IDatabase
@@ -97,19 +97,19 @@ class Store:
         """Mark expired peers; fires with their number."""
         return self._database.write(peers.expire_due)
 
-    def desired(self, sites: tuple[str, ...]) -> "Deferred[Desired]":
+    def desired(self, sites: tuple[str, ...]) -> "Deferred[IDesiredState]":
         """Read the desired state of the device; grants only for networks of *sites*."""
         return Deferred.fromCoroutine(self._desired(sites))
 
-    def unexplained(self, keys: frozenset[bytes]) -> "Deferred[int]":
+    def keys_without_removal_reason(self, keys: frozenset[bytes]) -> "Deferred[int]":
         """Count the *keys* for whose removal the database has no reason."""
-        return self._database.read(peers.unexplained, keys)
+        return self._database.read(peers.keys_without_removal_reason, keys)
 
     def observed(self, statuses: Sequence[wire.Status]) -> "Deferred[list[PeerStatus]]":
         """Store the observed statuses; fires with them as the API shows them."""
         return self._database.write(peers.observed, statuses)
 
-    async def _desired(self, sites: tuple[str, ...]) -> Desired:
+    async def _desired(self, sites: tuple[str, ...]) -> IDesiredState:
         # not queued behind a long read: a revoked peer must be removed within a second
         found = await self._database.read(
             peers.desired, self._keyring, self._opened, sites
@@ -132,7 +132,7 @@ def peer_service(
     client = VpnClient(UNIXClientEndpoint(reactor, path), clock=reactor, where=path)
     return PeerService(
         client=client,
-        store=Store(database, keyring),
+        store=DatabasePeerStore(database, keyring),
         clock=reactor,
         now=now,
         observers=observers,
@@ -154,7 +154,7 @@ def tunnel(
         datagrams = lambda: NameDatagrams(names)  # noqa: E731 - makes a protocol
         ports += inside(network.interface, addresses, DNS_PORT, streams)
         ports += inside(network.interface, addresses, DNS_PORT, datagrams)
-    return Tunnel(ports, reactor=reactor) if ports else None
+    return TunnelListeners(ports, reactor=reactor) if ports else None
 
 
 def _names(
@@ -169,6 +169,8 @@ def _names(
     return NameServer.of(
         Zone(config.vpn.domain, tuple(addresses), tuple(pools)),
         pools,
-        upstream=Upstream(NetworkExchange(reactor), resolvers, reactor, os.urandom),
-        limits=Limits(reactor.seconds),
+        upstream=DnsForwarder(
+            NetworkTransport(reactor), resolvers, reactor, os.urandom
+        ),
+        limits=RateLimit(reactor.seconds),
     )

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from semaphore_twisted.common.log_setting import FORMAT, LEVEL
-from semaphore_twisted.config import Config
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.refusals import quoted
-from semaphore_twisted.start.installation import Refused
-from semaphore_twisted.vpnd import rights
+from semaphore_twisted.start.installation import InstallationRefused
+from semaphore_twisted.vpnd import capabilities
 
 #: Seconds before an ended companion is started again.
 PAUSE = 1.0
@@ -38,25 +38,27 @@ def begin(
 ) -> None:
     """Start the companion and switch to ``--user``; *root* is whether this is root.
 
-    :raises Refused: with the reason, before anything was changed
+    :raises InstallationRefused: with the reason, before anything was changed
     """
     if not root:
-        raise Refused(
+        raise InstallationRefused(
             "--with-vpn: only root can start the companion, which needs the right to "
             "administer the network; start the server as root with --user NAME, or "
             "run twistd semaphore-vpn as a service of its own"
         )
     name = options["user"]
     if not name:
-        raise Refused(
+        raise InstallationRefused(
             "--user: not set; expected the account that the server switches to"
         )
     try:
         account = pwd.getpwnam(name)
     except KeyError:
-        raise Refused(f"--user: there is no account {quoted(name)}") from None
+        raise InstallationRefused(
+            f"--user: there is no account {quoted(name)}"
+        ) from None
     if account.pw_uid == 0:
-        raise Refused(
+        raise InstallationRefused(
             "--user: invalid value root; expected an account without privileges"
         )
     if not state.exists():
@@ -64,9 +66,9 @@ def begin(
         os.chown(state, account.pw_uid, account.pw_gid)
     _keep(_command(options, config.vpn.socket))
     try:
-        rights.drop(account, rights.CAP_NET_BIND_SERVICE)
-    except rights.CannotDrop as error:
-        raise Refused(f"--user: {error}") from None
+        capabilities.drop(account, capabilities.CAP_NET_BIND_SERVICE)
+    except capabilities.CannotDrop as error:
+        raise InstallationRefused(f"--user: {error}") from None
 
 
 def _command(options: Mapping[str, str], socket: str) -> list[str]:

@@ -9,9 +9,9 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IDatabase, Operation
 from semaphore_twisted.model.errors import DomainError, Unavailable
+from semaphore_twisted.runtime.deferreds import log_errors
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Background:
             return result
 
         _ = doing.addBoth(done)
-        forget(doing, log=self._log, sentence=sentence)
+        log_errors(doing, log=self._log, sentence=sentence)
 
     async def persist(
         self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs

@@ -12,10 +12,10 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from semaphore_twisted.deferreds import Coalescer
 from semaphore_twisted.interfaces import ComputeFunction, IDatabase
 from semaphore_twisted.jobs.checkout import MIRROR, mirror_name
-from semaphore_twisted.operations import repositories
+from semaphore_twisted.operations.projects import repositories
+from semaphore_twisted.runtime.deferreds import Coalescer
 
 _LOCK = ".lock"
 

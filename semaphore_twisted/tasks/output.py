@@ -19,14 +19,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from semaphore_twisted.deferreds import forget
 from semaphore_twisted.interfaces import IDatabase, IJobReceiver
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.limits import SPOOL_RELEASED
 from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.operations import output
+from semaphore_twisted.operations.tasks import output
+from semaphore_twisted.runtime.deferreds import log_errors
 
 #: Minimum seconds between two flushes of few lines.
 INTERVAL = 0.02
@@ -176,7 +176,9 @@ class OutputLog:
     def _begin(self) -> None:
         self._cancel_timer()
         flushing = Deferred.fromCoroutine(self._flush())
-        forget(flushing, log=self._log, sentence="The output of a task was not stored")
+        log_errors(
+            flushing, log=self._log, sentence="The output of a task was not stored"
+        )
 
     async def _flush(self) -> None:
         if self._flushing:

@@ -8,10 +8,10 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto import clientcertificates
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.jobs.order import (
+from semaphore_twisted.jobs.job_inputs import (
     InventorySource,
     JobOrder,
-    Source,
+    RepositorySource,
     VaultPassword,
 )
 from semaphore_twisted.model.documents import JsonObject, json_object
@@ -39,13 +39,13 @@ from semaphore_twisted.model.keys import (
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
-from semaphore_twisted.operations import vpn_inventory
-from semaphore_twisted.operations.secrets import open_answers, open_secret
-from semaphore_twisted.operations.tasks import template_of
+from semaphore_twisted.operations.tasks.secrets import open_answers, open_secret
+from semaphore_twisted.operations.tasks.tasks import template_of
+from semaphore_twisted.operations.vpn import inventory
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.persistence.statements import orders
-from semaphore_twisted.persistence.statements import tasks as statements
-from semaphore_twisted.tasks.places import place_of
+from semaphore_twisted.persistence.statements.tasks import orders
+from semaphore_twisted.persistence.statements.tasks import tasks as statements
+from semaphore_twisted.tasks.job_directories import place_of
 
 T = TypeVar("T")
 
@@ -152,13 +152,13 @@ def _key(
 
 def _source(
     conn: Connection, keyring: Keyring, project: ProjectId, number: RepositoryId
-) -> Source:
+) -> RepositorySource:
     found = conn.one(
         orders.repository_by_id, _Repository, id=number, project_id=project
     )
     if found is None:
         raise Invalid(f"The repository {number} is missing")
-    return Source(
+    return RepositorySource(
         repository_id=found.id,
         url=found.git_url,
         branch=found.git_branch,
@@ -201,7 +201,7 @@ def _inventory(
     kind, text = found.type, found.inventory
     if kind is InventoryType.VPN:  # the hosts that are registered at this time
         kind = InventoryType.STATIC_YAML
-        text = vpn_inventory.content(conn, project, text)
+        text = inventory.content(conn, project, text)
     return InventorySource(
         type=kind,
         inventory=text,

@@ -25,29 +25,29 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.deferreds import Coalescer
 from semaphore_twisted.interfaces import (
     ComputeFunction,
     IDatabase,
     IJobRunner,
     ITaskControl,
 )
-from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.model.errors import DomainError, NoRoom, Unavailable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
-from semaphore_twisted.model.tasks import Happening, Status, Task
-from semaphore_twisted.operations import progress
+from semaphore_twisted.model.tasks import Task, TaskEvent, TaskStatus
+from semaphore_twisted.operations.tasks import task_lifecycle
+from semaphore_twisted.runtime.deferreds import Coalescer
 from semaphore_twisted.tasks import preparation
 from semaphore_twisted.tasks.background import Background
+from semaphore_twisted.tasks.job_directories import Ended, JobPaths
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.output import OutputLog
-from semaphore_twisted.tasks.patience import Patience
-from semaphore_twisted.tasks.places import Ended, JobPlaces
 from semaphore_twisted.tasks.queue import startable
+from semaphore_twisted.tasks.retry_delay import RetryDelay
 from semaphore_twisted.tasks.run import Run, new_run
-from semaphore_twisted.tasks.unknown import UnknownJobs
+from semaphore_twisted.tasks.unknown_jobs import UnknownJobs
 
 #: Seconds until the disk is checked again after it was too full.
 LOOK_AGAIN = 30.0
@@ -62,9 +62,9 @@ REFUSALS = 3
 INTERRUPTED = "interrupted"
 
 _HAPPENINGS = {
-    "success": Happening.SUCCEEDED,
-    "error": Happening.FAILED,
-    "stopped": Happening.STOPPED,
+    "success": TaskEvent.SUCCEEDED,
+    "error": TaskEvent.FAILED,
+    "stopped": TaskEvent.STOPPED,
 }
 
 
@@ -88,7 +88,7 @@ class TaskService:
         runner: IJobRunner,
         keyring: Keyring,
         prepare: Callable[[JobOrder], JobSpecification],
-        places: JobPlaces,
+        places: JobPaths,
         compute: ComputeFunction,
         observers: Observers,
         options: TaskOptions,
@@ -111,7 +111,7 @@ class TaskService:
         self._runs: dict[TaskId, Run] = {}
         self._background = Background(database=database, clock=clock)
         self._unknown = UnknownJobs(runner=runner, places=places, compute=compute)
-        self._patience = Patience(clock)
+        self._patience = RetryDelay(clock)
         self._running = False
         self._claims = Coalescer(
             self._claim,
@@ -140,7 +140,7 @@ class TaskService:
         return Deferred.fromCoroutine(self._leave())
 
     async def _recover(self) -> None:
-        left = await self._database.read(progress.left)
+        left = await self._database.read(task_lifecycle.left)
         for each in left:
             await self._recover_one(each)
         keep = {self._places.find(each.uuid, each.task.id) for each in left}
@@ -148,23 +148,26 @@ class TaskService:
             self._unknown.end(place)
         self.wake()
 
-    async def _recover_one(self, left: progress.Left) -> None:
+    async def _recover_one(self, left: task_lifecycle.Left) -> None:
         task = left.task
         place = self._places.find(left.uuid, task.id)
         state = self._places.state(place)
-        if state != "begun" and task.status in {Status.STARTING, Status.STOPPING}:
+        if state != "begun" and task.status in {
+            TaskStatus.STARTING,
+            TaskStatus.STOPPING,
+        }:
             await self._compute(self._places.remove, place)
-            again = await self._database.write(progress.requeue, task.id)
+            again = await self._database.write(task_lifecycle.requeue, task.id)
             self._tell(again)
             return
         run = self._runs[task.id] = new_run(task, place)
         if state == "absent":
-            await self._finish(run, Happening.FAILED, said=self._interruption())
+            await self._finish(run, TaskEvent.FAILED, said=self._interruption())
             return
-        run.stop = task.status is Status.STOPPING
+        run.stop = task.status is TaskStatus.STOPPING
         self._attach(run, left.offset)
-        if task.status is Status.STARTING:
-            self._tell(await self._database.write(progress.started, task.id))
+        if task.status is TaskStatus.STARTING:
+            self._tell(await self._database.write(task_lifecycle.started, task.id))
 
     async def _leave(self) -> None:
         claimed = self._claims.stop()
@@ -210,7 +213,7 @@ class TaskService:
 
     async def _stop(self, task_id: TaskId, *, force: bool) -> None:
         stopping = self._database.writing(urgent=True)
-        task = await stopping(progress.stopping, task_id)
+        task = await stopping(task_lifecycle.stopping, task_id)
         if task is None:
             return
         self._tell(task)
@@ -221,9 +224,9 @@ class TaskService:
             self._press(run)
         elif not task.status.final:
             # The job is not followed: its server or its supervisor is gone.
-            uuid = await self._database.read(progress.identity, task_id)
+            uuid = await self._database.read(task_lifecycle.identity, task_id)
             run = new_run(task, self._places.find(uuid, task_id))
-            await self._finish(run, Happening.STOPPED)
+            await self._finish(run, TaskEvent.STOPPED)
         self.wake()
 
     # The queue
@@ -238,7 +241,7 @@ class TaskService:
                 self._later(LOOK_AGAIN)
                 return
             choose = partial(startable, limit=self._options.max_parallel_tasks)
-            for claimed in await self._database.write(progress.claim, choose):
+            for claimed in await self._database.write(task_lifecycle.claim, choose):
                 self._begin(claimed)
         except Unavailable as error:
             self._log.error("No task can start: {reason}", reason=error.message)
@@ -257,7 +260,7 @@ class TaskService:
         if self._timer is None and self._running:
             self._timer = self._clock.callLater(seconds, look)
 
-    def _begin(self, claimed: progress.Claimed) -> None:
+    def _begin(self, claimed: task_lifecycle.Claimed) -> None:
         task = claimed.task
         place = self._places.find(claimed.uuid, task.id)
         run = self._runs[task.id] = new_run(task, place)
@@ -273,7 +276,7 @@ class TaskService:
             if specification is None:
                 return
             if run.stop:
-                await self._finish(run, Happening.STOPPED)
+                await self._finish(run, TaskEvent.STOPPED)
                 return
             self._places.make(run.place)
             run.log = self._new_log(run)
@@ -291,7 +294,7 @@ class TaskService:
             return
         self._patience.started(run.task_id)
         self._press(run)
-        self._tell(await self._background.persist(progress.started, run.task_id))
+        self._tell(await self._background.persist(task_lifecycle.started, run.task_id))
 
     async def _put_back(self, run: Run, why: str) -> None:
         """Queue a task again for which the machine lacks a resource at the moment."""
@@ -303,7 +306,7 @@ class TaskService:
         self._runs.pop(run.task_id, None)
         await self._compute(self._places.remove, run.place)
         task, lines = await self._background.persist(
-            progress.put_back, run.task_id, said
+            task_lifecycle.put_back, run.task_id, said
         )
         self._observers.output_appended(run.project_id, run.task_id, lines)
         self._tell(task)
@@ -315,8 +318,8 @@ class TaskService:
             order = await self._database.read(
                 preparation.order, self._keyring, run.task_id
             )
-            if order.task.status is not Status.STARTING:
-                await self._finish(run, Happening.STOPPED)
+            if order.task.status is not TaskStatus.STARTING:
+                await self._finish(run, TaskEvent.STOPPED)
                 return None
             return self._prepare(order)
         except (OSError, Unavailable) as error:
@@ -378,7 +381,7 @@ class TaskService:
         await self._background.pause(pause)
         if not self._running or run.task_id not in self._runs:
             return
-        offset = await self._background.persist(progress.offset, run.task_id)
+        offset = await self._background.persist(task_lifecycle.offset, run.task_id)
         if offset != run.refused_at:  # some lines were stored since
             run.refused, run.refused_at = min(run.refused, 1), offset
         if run.refused >= REFUSALS:
@@ -431,12 +434,12 @@ class TaskService:
     async def _fail(self, run: Run, reason: str) -> None:
         now = time.time()
         said = [(now, f"Failed to run task: {line}") for line in reason.splitlines()]
-        await self._finish(run, Happening.FAILED, said=said)
+        await self._finish(run, TaskEvent.FAILED, said=said)
 
     async def _finish(
         self,
         run: Run,
-        happening: Happening,
+        happening: TaskEvent,
         *,
         said: Sequence[tuple[float, str]] = (),
         began: datetime | None = None,
@@ -448,7 +451,7 @@ class TaskService:
         run.ending = True
         try:
             finished = await self._background.persist(
-                progress.finish,
+                task_lifecycle.finish,
                 self._keyring,
                 run.task_id,
                 happening,
@@ -470,7 +473,9 @@ class TaskService:
         await self._compute(self._places.remove, run.place)
         keep = self._options.max_tasks_per_template
         while keep and self._running:
-            if not await self._database.write(progress.trim, run.template_id, keep):
+            if not await self._database.write(
+                task_lifecycle.trim, run.template_id, keep
+            ):
                 break
 
     # Helpers

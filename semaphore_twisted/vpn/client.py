@@ -23,8 +23,8 @@ from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model.errors import Unavailable
+from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.wireguard import wire
 
 A = TypeVar("A")
@@ -66,7 +66,7 @@ class CompanionFailed(CompanionError):
         self.reason = reason
 
 
-class CompanionProtocol(Int32StringReceiver):
+class CompanionClientProtocol(Int32StringReceiver):
     """Sends requests immediately and matches answers to them in order."""
 
     MAX_LENGTH = wire.MAX_FRAME
@@ -110,7 +110,7 @@ class CompanionProtocol(Int32StringReceiver):
         """Pass the answer to the oldest pending request."""
         try:
             answer = wire.decode_answer(string)
-        except wire.Malformed:
+        except wire.MalformedFrame:
             self.end("the companion's answer was not understood; versions differ?")
             return
         if not self._asked:
@@ -163,11 +163,11 @@ class _Once(ClientFactory):
 
     noisy = False
 
-    def __init__(self, made: CompanionProtocol) -> None:
+    def __init__(self, made: CompanionClientProtocol) -> None:
         self._made = made
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> CompanionProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> CompanionClientProtocol:
         """Return the protocol."""
         return self._made
 
@@ -192,7 +192,7 @@ class VpnClient:
         self._endpoint = endpoint
         self._clock = clock
         self._where = where
-        self._protocol: CompanionProtocol | None = None
+        self._protocol: CompanionClientProtocol | None = None
         self._keeping: Deferred[None] | None = None
         self._wanted = False
         self.welcome: wire.Welcome | None = None
@@ -207,7 +207,7 @@ class VpnClient:
         if not self._wanted:
             self._wanted = True
             self._keeping = Deferred.fromCoroutine(self._keep())
-            forget(
+            log_errors(
                 self._keeping, log=self._log, sentence="The companion's client failed"
             )
 
@@ -262,7 +262,7 @@ class VpnClient:
     async def _connection(self) -> str:
         """Keep one connection until it ends; return the reason why it ended."""
         lost: Deferred[str] = Deferred()
-        made = CompanionProtocol(clock=self._clock, lost=lost.callback)
+        made = CompanionClientProtocol(clock=self._clock, lost=lost.callback)
         connecting = self._endpoint.connect(_Once(made))
         try:
             await connecting.addTimeout(TIME_OUT, self._clock)
@@ -290,7 +290,7 @@ class VpnClient:
 
 
 def _expect(
-    protocol: CompanionProtocol, request: wire.Request, wanted: type[A]
+    protocol: CompanionClientProtocol, request: wire.Request, wanted: type[A]
 ) -> "Deferred[A]":
     """Send *request*; end the connection if the answer is not of the type *wanted*."""
 

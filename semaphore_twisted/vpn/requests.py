@@ -1,12 +1,12 @@
 """Build requests to the companion, and the server's own findings; pure."""
 
-from semaphore_twisted.vpn.state import Desired
+from semaphore_twisted.vpn.state import IDesiredState
 from semaphore_twisted.wireguard import wire
 from semaphore_twisted.wireguard.vpn_state import VpnState
 
 
 def sync(
-    desired: Desired, *, may_empty: bool, version: int = wire.VERSION
+    desired: IDesiredState, *, may_empty: bool, version: int = wire.VERSION
 ) -> wire.Sync:
     """Return the request that brings the device to *desired*.
 
@@ -20,12 +20,12 @@ def sync(
     )
 
 
-def plan(desired: Desired) -> wire.Plan:
+def plan(desired: IDesiredState) -> wire.Plan:
     """Return the request for the changes that :func:`sync` would make."""
     return wire.Plan(peers=_peers(desired, with_expiry=False), grants=_grants(desired))
 
 
-def _peers(desired: Desired, *, with_expiry: bool) -> tuple[wire.WirePeer, ...]:
+def _peers(desired: IDesiredState, *, with_expiry: bool) -> tuple[wire.WirePeer, ...]:
     return tuple(
         wire.WirePeer(
             peer.public_key,
@@ -37,7 +37,7 @@ def _peers(desired: Desired, *, with_expiry: bool) -> tuple[wire.WirePeer, ...]:
     )
 
 
-def _grants(desired: Desired) -> tuple[wire.WireGrant, ...]:
+def _grants(desired: IDesiredState) -> tuple[wire.WireGrant, ...]:
     return tuple(
         wire.WireGrant(grant.address, grant.network) for grant in desired.grants
     )

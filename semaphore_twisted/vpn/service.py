@@ -30,15 +30,15 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from semaphore_twisted.common.log_on_change import LogOnChange
-from semaphore_twisted.deferreds import Coalescer, forget
 from semaphore_twisted.interfaces import IPeerControl, IPeerObserver
 from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
 from semaphore_twisted.vpn import requests
 from semaphore_twisted.vpn.client import CompanionError, CompanionFailed, VpnClient
 from semaphore_twisted.vpn.expiry import Alarm
-from semaphore_twisted.vpn.looks import Looks
+from semaphore_twisted.vpn.peer_polling import PeerPolling
 from semaphore_twisted.vpn.revisions import Revisions
-from semaphore_twisted.vpn.state import Desired, PeerStore
+from semaphore_twisted.vpn.state import IDesiredState, PeerStore
 from semaphore_twisted.wireguard import wire
 from semaphore_twisted.wireguard.vpn_state import VpnState
 
@@ -49,7 +49,7 @@ LATE = "the companion has not confirmed it yet; it is done as soon as it can be"
 STOPPED = "the server stops"
 
 
-class Unreadable(Exception):
+class UnreadableState(Exception):
     """The desired state could not be read from the database."""
 
 
@@ -85,7 +85,7 @@ class PeerService(Service):
         self._options = options or PeerOptions()
         self._state = VpnState()
         self._revisions = Revisions(clock)
-        self._looks = Looks(client, store, looked=self._looked)
+        self._looks = PeerPolling(client, store, looked=self._looked)
         for observer in observers:
             self._looks.add(observer)
         self._alarm = Alarm(self.wake, clock=clock, now=now)
@@ -115,7 +115,7 @@ class PeerService(Service):
         super().startService()
         self._client.start()
         looking = self._timer.start(self._options.observe, now=False)
-        forget(looking, log=self._log, sentence="Reading the peers stopped")
+        log_errors(looking, log=self._log, sentence="Reading the peers stopped")
         if self._next is None:
             self.wake()  # peers expire without the companion too
 
@@ -151,7 +151,7 @@ class PeerService(Service):
             self.wake()
         return waiting
 
-    def confirm_emptying(self) -> "Deferred[str]":
+    def confirm_mass_removal(self) -> "Deferred[str]":
         """Allow the held-back mass removal for the current revision.
 
         Fires as :meth:`applied` does. A later revision is not allowed by this.
@@ -259,7 +259,7 @@ class PeerService(Service):
                 return self._options.cycle  # an early retry would fail the same way
         except CompanionError as error:
             self._failed(error.message, wanted)
-        except Unreadable as error:
+        except UnreadableState as error:
             self._failed(str(error), None)
         else:
             self._retry = FIRST_RETRY
@@ -290,12 +290,12 @@ class PeerService(Service):
         else:
             self._unmarked.clear()
 
-    async def _desired(self) -> Desired:
+    async def _desired(self) -> IDesiredState:
         welcome = self._state.welcome
         try:
             desired = await self._store.desired(welcome.sites if welcome else ())
         except Exception as error:
-            raise Unreadable(f"the peers could not be read: {error}") from error
+            raise UnreadableState(f"the peers could not be read: {error}") from error
         damaged = "; ".join(desired.damaged)
         self._damaged.log(
             damaged,
@@ -307,7 +307,7 @@ class PeerService(Service):
         self._alarm.set(desired.next_expiry if self.running else None)
         return desired
 
-    async def _send(self, desired: Desired) -> wire.Synced:
+    async def _send(self, desired: IDesiredState) -> wire.Synced:
         welcome = self._state.welcome
         request = requests.sync(
             desired,
@@ -324,7 +324,7 @@ class PeerService(Service):
                 raise
         return await self._client.sync(replace(request, may_empty=True))
 
-    async def _is_explained(self, desired: Desired) -> bool:
+    async def _is_explained(self, desired: IDesiredState) -> bool:
         """Whether the store has a reason for each peer that would be removed.
 
         If a read returned too few peers, the store has no reason to remove the missing
@@ -334,9 +334,12 @@ class PeerService(Service):
         wanted = {peer.public_key for peer in desired.peers}
         going = frozenset(each.public_key for each in seen.peers) - wanted
         try:
-            return bool(going) and await self._store.unexplained(going) == 0
+            return (
+                bool(going)
+                and await self._store.keys_without_removal_reason(going) == 0
+            )
         except Exception as error:
-            raise Unreadable(f"the peers could not be read: {error}") from error
+            raise UnreadableState(f"the peers could not be read: {error}") from error
 
     def _synced(self, synced: wire.Synced, seconds: float) -> None:
         state = self._state

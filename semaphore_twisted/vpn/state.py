@@ -11,8 +11,8 @@ from semaphore_twisted.wireguard import wire
 from semaphore_twisted.wireguard.state import DesiredPeer, Grant
 
 
-class Desired(Protocol):
-    """The desired state, as ``operations.peers.desired`` returns it."""
+class IDesiredState(Protocol):
+    """The desired state, as ``operations.vpn.peers.desired`` returns it."""
 
     @property
     def revision(self) -> int:
@@ -41,10 +41,10 @@ class PeerStore(Protocol):
     def expire_due(self) -> "Deferred[int]":
         """Mark expired peers; fires with their number."""
 
-    def desired(self, sites: tuple[str, ...]) -> "Deferred[Desired]":
+    def desired(self, sites: tuple[str, ...]) -> "Deferred[IDesiredState]":
         """Read the desired state; grants only for networks of *sites*."""
 
-    def unexplained(self, keys: frozenset[bytes]) -> "Deferred[int]":
+    def keys_without_removal_reason(self, keys: frozenset[bytes]) -> "Deferred[int]":
         """Count the *keys* for whose removal the store has no reason."""
 
     def observed(self, statuses: Sequence[wire.Status]) -> "Deferred[list[PeerStatus]]":

@@ -33,8 +33,8 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from semaphore_twisted.common.log_on_change import LogOnChange
-from semaphore_twisted.deferreds import forget
-from semaphore_twisted.links import LinkWatch
+from semaphore_twisted.runtime.deferreds import log_errors
+from semaphore_twisted.runtime.netlink import LinkWatch
 
 #: Seconds between two checks, in case no notification of a change arrives.
 LOOK_SECONDS = 1.0
@@ -179,7 +179,7 @@ class TunnelPort:
         self._closing.append(waiting)
         if opened is not None:
             closing = maybeDeferred(opened.stopListening)
-            forget(
+            log_errors(
                 closing.addBoth(self._closed),
                 log=self._log,
                 sentence="A port inside the tunnel could not be closed",
@@ -254,7 +254,7 @@ def inside(
     ]
 
 
-class Tunnel(Service):
+class TunnelListeners(Service):
     """All listeners inside the tunnel; they are rebound when the interface changes."""
 
     name = "tunnel"
@@ -282,7 +282,9 @@ class Tunnel(Service):
         super().startService()
         self._watch.start()
         looking = self._timer.start(LOOK_SECONDS, now=True)
-        forget(looking, log=self._log, sentence="Checking the tunnel's ports stopped")
+        log_errors(
+            looking, log=self._log, sentence="Checking the tunnel's ports stopped"
+        )
 
     @override
     def stopService(self) -> "Deferred[None]":
@@ -305,7 +307,7 @@ class Tunnel(Service):
                 continue
             if closing is not None:
                 again = closing.addCallback(lambda _: self.look())
-                forget(again, log=self._log, sentence="Checking the ports failed")
+                log_errors(again, log=self._log, sentence="Checking the ports failed")
 
     async def _close(self) -> None:
         for port in self.ports:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from semaphore_twisted.vpnd.programs import Programs
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
@@ -22,21 +22,21 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _IFF_UP = 0x1
 
 
-class _Info(msgspec.Struct):
+class _LinkInfo(msgspec.Struct):
     info_kind: str = ""
 
 
-class _Address(msgspec.Struct):
+class _InterfaceAddress(msgspec.Struct):
     local: str
     prefixlen: int
     scope: str
 
 
-class _Link(msgspec.Struct):
+class _InterfaceDetails(msgspec.Struct):
     flags: list[str] = []
     mtu: int = 0
-    addr_info: list[_Address] = []
-    linkinfo: _Info = msgspec.field(default_factory=_Info)
+    addr_info: list[_InterfaceAddress] = []
+    linkinfo: _LinkInfo = msgspec.field(default_factory=_LinkInfo)
 
 
 def index(interface: str) -> int:
@@ -75,7 +75,14 @@ async def kind(interface: str, programs: Programs) -> str | None:
 async def _kind_of(found: str, programs: Programs) -> str | None:
     # `ip link show` does not accept `if<index>`
     shown = await programs.read(
-        list[_Link], "ip", "-json", "-details", "address", "show", "dev", found
+        list[_InterfaceDetails],
+        "ip",
+        "-json",
+        "-details",
+        "address",
+        "show",
+        "dev",
+        found,
     )
     return shown[-1].linkinfo.info_kind if shown else None
 
@@ -133,16 +140,23 @@ def has_ipv6(interface: str) -> bool:
         return False
 
 
-async def bring_up(settings: Settings, programs: Programs) -> None:
+async def bring_up(settings: TunnelSettings, programs: Programs) -> None:
     """Set the interface up with its addresses and MTU; write only what differs.
 
     Fails with ``DeviceFailed``.
     """
     found = word(index(settings.interface))
     shown = await programs.read(
-        list[_Link], "ip", "-json", "-details", "address", "show", "dev", found
+        list[_InterfaceDetails],
+        "ip",
+        "-json",
+        "-details",
+        "address",
+        "show",
+        "dev",
+        found,
     )
-    link = shown[-1] if shown else _Link()
+    link = shown[-1] if shown else _InterfaceDetails()
     if link.linkinfo.info_kind not in KINDS:
         raise DeviceFailed(
             f"The interface {settings.interface} is not the companion's any more"

@@ -11,14 +11,14 @@ from typing import ClassVar
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
-from semaphore_twisted.vpnd.bounds import Bounds, OutOfBounds
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.nft import Firewall
-from semaphore_twisted.vpnd.tunnel import Tunnel, Unavailable
+from semaphore_twisted.vpnd.request_validation import OutOfBounds, RequestBounds
+from semaphore_twisted.vpnd.tunnel import DeviceUnavailable, Tunnel
 from semaphore_twisted.wireguard import reconcile, wire
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import (
     DesiredPeer,
     DeviceFailed,
@@ -49,12 +49,12 @@ class Companion:
         self,
         *,
         tunnel: Tunnel,
-        bounds: Bounds,
+        bounds: RequestBounds,
         firewall: Firewall,
         forwarding: Forwarding,
         diagnosing: Diagnosing,
         expiries: Expiries,
-        settings: Settings,
+        settings: TunnelSettings,
         public_key: bytes,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -105,7 +105,7 @@ class Companion:
             return wire.Failed("refused", str(error))
         except Unsafe:
             return wire.Failed("unsafe", UNSAFE)
-        except Unavailable as error:
+        except DeviceUnavailable as error:
             return wire.Failed("unavailable", str(error))
         except DeviceFailed as error:
             return wire.Failed("device", str(error))
@@ -153,13 +153,13 @@ class Companion:
         peers, grants = self._living(peers, grants)
         forwarded = _families(grants)
         tunnel.is_down = False
-        actual = await tunnel.ready()
+        actual = await tunnel.read_or_repair()
         if not request.may_empty and reconcile.is_unsafe(actual, peers):
             raise Unsafe
         drift = self._drift(actual)
         for sentence in drift[:_MOST_LOGGED]:
             self._log.warn("Another program changed the device: {what}", what=sentence)
-        self._desired, tunnel.is_settled = peers, False
+        self._desired, tunnel.matches_last_sync = peers, False
         changes = reconcile.plan(actual, peers)
         # Remove peers before loading the rules, and add peers after.
         await tunnel.write([each for each in changes if isinstance(each, RemovePeer)])
@@ -169,7 +169,7 @@ class Companion:
         state = await self._checked(peers) if changes else actual
         self._forwarding.set(forwarded)
         await tunnel.revive(peers)
-        tunnel.is_settled = True
+        tunnel.matches_last_sync = True
         return wire.Synced(
             revision=request.revision,
             changes=len(changes),
@@ -213,7 +213,7 @@ class Companion:
 
     def _drift(self, actual: DeviceState) -> tuple[str, ...]:
         """Return a sentence for each change by another program since the last sync."""
-        if self._desired is None or not self._tunnel.is_settled:
+        if self._desired is None or not self._tunnel.matches_last_sync:
             return ()
         return reconcile.describe_all(reconcile.plan(actual, self._desired), actual)
 

@@ -7,10 +7,10 @@ import msgspec
 
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.forwarding import Forwarding
-from semaphore_twisted.vpnd.isolation import Isolation
+from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.programs import Programs
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
 from semaphore_twisted.wireguard.wire import Finding, Welcome
 
@@ -27,7 +27,7 @@ class _Route(msgspec.Struct):
     protocol: str = ""
 
 
-class _Link(msgspec.Struct):
+class _DiagnosedLink(msgspec.Struct):
     ifname: str
     mtu: int
 
@@ -37,11 +37,11 @@ class Diagnosing:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TunnelSettings,
         *,
         firewall: Firewall,
         forwarding: Forwarding,
-        isolation: Isolation,
+        isolation: TunnelIsolation,
         programs: Programs,
     ) -> None:
         """Compare the machine with *settings*."""
@@ -134,7 +134,7 @@ class Diagnosing:
     async def _links(self) -> AsyncIterator[Finding]:
         """Check the links that have a default route."""
         read, mtu = self._programs.read, self._settings.mtu
-        links = await read(list[_Link], "ip", "-json", "link", "show")
+        links = await read(list[_DiagnosedLink], "ip", "-json", "link", "show")
         for family in ("-4", "-6"):
             routes = await read(
                 list[_Route], "ip", "-json", family, "route", "show", "default"

@@ -10,7 +10,7 @@ from pathlib import Path
 from semaphore_twisted.vpnd import files
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.addresses import learned
-from semaphore_twisted.wireguard.state import PeerState
+from semaphore_twisted.wireguard.state import DevicePeer
 
 #: The most removed peers whose endpoints are kept in memory.
 _MOST_GONE = 1000
@@ -34,7 +34,7 @@ class Endpoints:
         key = keys.format(public_key)
         return self._known.get(key) or self._gone.get(key)
 
-    def note(self, peers: Iterable[PeerState]) -> None:
+    def note(self, peers: Iterable[DevicePeer]) -> None:
         """Record the endpoints of *peers*, which are all peers of the device.
 
         A peer without a handshake on this device keeps its earlier endpoint.

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
 from semaphore_twisted.wireguard import machine, routing
-from semaphore_twisted.wireguard.settings import AnyNetwork, Settings
+from semaphore_twisted.wireguard.settings import AnyNetwork, TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 _IPV6 = Path("/proc/sys/net/ipv6")
@@ -31,12 +31,12 @@ _NUMBERS = {4: "-4", 6: "-6"}
 _CONNECTED = {4: 0, 6: 256}
 
 
-class Isolation:
+class TunnelIsolation:
     """Maintains our policy rules, and the routes of the pools."""
 
     _log: ClassVar[Logger] = Logger()
 
-    def __init__(self, settings: Settings, *, programs: Programs) -> None:
+    def __init__(self, settings: TunnelSettings, *, programs: Programs) -> None:
         """Isolate the interface of *settings*."""
         self._settings = settings
         self._programs = programs
@@ -178,7 +178,7 @@ class Isolation:
                     yield f"The pool {conflict.sentence}"
 
     def _route_findings(
-        self, pool: AnyNetwork, present: Sequence[machine.Route]
+        self, pool: AnyNetwork, present: Sequence[machine.MachineRoute]
     ) -> Iterator[str]:
         exact = [each for each in present if each.dst == str(pool)]
         own = [each for each in exact if self._is_device(each, pool)]
@@ -213,14 +213,16 @@ class Isolation:
                 "the machine; choose another pool with `semaphore vpn init --pool NET`"
             )
 
-    async def _held(self) -> list[machine.Held]:
+    async def _held(self) -> list[machine.UsedNetwork]:
         read = self._programs.read
-        links = await read(list[machine.Link], "ip", "-json", "address", "show")
+        links = await read(
+            list[machine.MachineInterface], "ip", "-json", "address", "show"
+        )
         routes = [
             each
             for version in self.families
             for each in await read(
-                list[machine.Route],
+                list[machine.MachineRoute],
                 *("ip", "-json", _NUMBERS[version]),
                 *("route", "show", "table", "main"),
             )
@@ -235,17 +237,17 @@ class Isolation:
             list[dict[str, object]], "ip", "-json", _NUMBERS[version], "rule", "show"
         )
 
-    async def _within(self, pool: AnyNetwork) -> list[machine.Route]:
+    async def _within(self, pool: AnyNetwork) -> list[machine.MachineRoute]:
         """Return the routes to the pool and to parts of it, in the kernel's order."""
         return await self._programs.read(
-            list[machine.Route],
+            list[machine.MachineRoute],
             *("ip", "-json", _NUMBERS[pool.version]),
             *("route", "show", "root", str(pool), "table", "main"),
         )
 
-    async def _blackholes(self, version: int) -> list[machine.Route]:
+    async def _blackholes(self, version: int) -> list[machine.MachineRoute]:
         return await self._programs.read(
-            list[machine.Route],
+            list[machine.MachineRoute],
             *("ip", "-json", _NUMBERS[version], "route", "show"),
             *("type", "blackhole", "protocol", str(routing.PROTOCOL), "table", "main"),
         )
@@ -256,7 +258,7 @@ class Isolation:
             "ip", _NUMBERS[version], "-batch", "-", content=content
         )
 
-    def _is_device(self, route: machine.Route, pool: AnyNetwork) -> bool:
+    def _is_device(self, route: machine.MachineRoute, pool: AnyNetwork) -> bool:
         return (
             route.dst == str(pool)
             and route.dev == self._settings.interface
@@ -268,10 +270,10 @@ class Isolation:
         return f"blackhole {pool} metric {routing.METRIC} protocol {number}"
 
 
-def _is_blackhole(route: machine.Route, pool: AnyNetwork) -> bool:
+def _is_blackhole(route: machine.MachineRoute, pool: AnyNetwork) -> bool:
     return route.dst == str(pool) and route.type == "blackhole"
 
 
-def _is_connected(route: machine.Route, pool: AnyNetwork) -> bool:
+def _is_connected(route: machine.MachineRoute, pool: AnyNetwork) -> bool:
     """Whether *route* comes from an address of another interface."""
     return route.dst == str(pool) and bool(route.dev) and route.protocol == "kernel"

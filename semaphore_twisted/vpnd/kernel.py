@@ -13,7 +13,7 @@ from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.wireguard import keys, tool
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import (
     Change,
     DeviceState,
@@ -32,7 +32,7 @@ class KernelDevice:
     name = "kernel"
 
     def __init__(
-        self, settings: Settings, private_key: bytes, *, programs: Programs
+        self, settings: TunnelSettings, private_key: bytes, *, programs: Programs
     ) -> None:
         """Control the interface of *settings*."""
         self._settings = settings

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from semaphore_twisted.vpnd import files
-from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.wireguard import firewall
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed, Grant
 
 #: Attempts to load the table: another program may change it meanwhile.
@@ -32,12 +32,12 @@ class Chain(msgspec.Struct):
     policy: str = "accept"
 
 
-class _Listed(msgspec.Struct):
+class _ListedObject(msgspec.Struct):
     chain: Chain | None = None
 
 
 class _Ruleset(msgspec.Struct):
-    nftables: list[_Listed]
+    nftables: list[_ListedObject]
 
 
 class Firewall:
@@ -49,9 +49,9 @@ class Firewall:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TunnelSettings,
         *,
-        bounds: Bounds,
+        bounds: RequestBounds,
         forwarding: Forwarding,
         programs: Programs,
         state: Path,

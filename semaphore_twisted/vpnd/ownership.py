@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from semaphore_twisted.vpnd import addressing, files
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.wireguard import firewall, keys
-from semaphore_twisted.wireguard.settings import Settings, WrongSettings, check
+from semaphore_twisted.wireguard.settings import TunnelSettings, WrongSettings, check
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -28,7 +28,7 @@ class Foreign(DeviceFailed):
     """An interface with our name exists, and another program created it."""
 
 
-class Record(msgspec.Struct, frozen=True):
+class InterfaceRecord(msgspec.Struct, frozen=True):
     """The interface that we created; *index* is valid at *place*, 0 if unknown."""
 
     name: str
@@ -43,7 +43,7 @@ class Ownership:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TunnelSettings,
         public_key: bytes,
         *,
         programs: Programs,
@@ -68,7 +68,7 @@ class Ownership:
         index = addressing.index(name)
         if not index:
             if not await self._renamed() and not self.astray:
-                self._note(Record(name))
+                self._note(InterfaceRecord(name))
             return
         if addressing.name(index) != name:
             raise Foreign(
@@ -82,7 +82,7 @@ class Ownership:
                 "another with `semaphore vpn init --interface NAME`, or delete it if "
                 "nothing needs it"
             )
-        self._note(Record(name, index, _place()))
+        self._note(InterfaceRecord(name, index, _place()))
 
     @property
     def astray(self) -> str:
@@ -162,18 +162,18 @@ class Ownership:
             await self._programs.run("nft", "-f", "-", content=text)
         self._record = None
 
-    def _note(self, record: Record) -> None:
+    def _note(self, record: InterfaceRecord) -> None:
         if record != self._record:
             self._record = record
             files.keep(self._file, record)
 
 
-def _read(path: Path) -> Record | None:
+def _read(path: Path) -> InterfaceRecord | None:
     """Return the record; earlier companions wrote the name alone."""
-    found = files.read(path, Record)
+    found = files.read(path, InterfaceRecord)
     if found is None:
         name = files.read(path, str)
-        return None if name is None else Record(name)
+        return None if name is None else InterfaceRecord(name)
     return found
 
 

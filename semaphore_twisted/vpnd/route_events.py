@@ -7,7 +7,7 @@ besides links, addresses and policy rules.
 import struct
 from collections.abc import Iterator
 
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 
 #: Links, addresses, routes and policy rules of both families (``linux/rtnetlink.h``).
 GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x40000
@@ -15,7 +15,7 @@ GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x40000
 _NEW_ROUTE, _DEL_ROUTE = 24, 25
 
 
-def matters(content: bytes, settings: Settings) -> bool:
+def matters(content: bytes, settings: TunnelSettings) -> bool:
     """Whether a datagram has a message that concerns the tunnel of *settings*.
 
     A route is matched by the bytes of a pool; a false match causes only a check.

@@ -22,8 +22,8 @@ from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted.deferreds import forget
 from semaphore_twisted.model import limits
+from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.wireguard import wire
 
 #: The most connections of one user: each may hold a frame in memory.
@@ -39,7 +39,7 @@ def peer_user(transport: Server) -> int:
     return int(struct.unpack("3i", found)[1])
 
 
-class CompanionProtocol(Int32StringReceiver):
+class CompanionServerProtocol(Int32StringReceiver):
     """Answers the requests of one connection in their order."""
 
     MAX_LENGTH = wire.MAX_FRAME
@@ -109,7 +109,7 @@ class CompanionProtocol(Int32StringReceiver):
     def _go_on(self) -> None:
         if not self._is_busy and self.connected:
             answering = Deferred.fromCoroutine(self._answer())
-            forget(answering, log=self._log, sentence="A request was not answered")
+            log_errors(answering, log=self._log, sentence="A request was not answered")
 
     async def _answer(self) -> None:
         transport = self.transport
@@ -126,7 +126,7 @@ class CompanionProtocol(Int32StringReceiver):
     async def _answer_to(self, content: bytes) -> wire.Answer:
         try:
             request = wire.decode_request(content)
-        except wire.Malformed as error:
+        except wire.MalformedFrame as error:
             return wire.Failed("malformed", str(error))
         return await self._factory.answer(request)
 
@@ -160,9 +160,9 @@ class CompanionFactory(ServerFactory):
         self._silenced = 0
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> CompanionProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> CompanionServerProtocol:
         """Return a protocol."""
-        return CompanionProtocol(self)
+        return CompanionServerProtocol(self)
 
     def complain(self, sentence: str) -> None:
         """Log *sentence*, but at most once per ``QUIET_SECONDS``."""

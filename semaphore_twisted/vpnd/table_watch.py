@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted.links import netlink
+from semaphore_twisted.runtime.netlink import netlink
 
 #: ``linux/netlink.h``, ``linux/netfilter/nfnetlink.h``, ``…/nf_tables.h``
 _NETLINK_NETFILTER, _GROUP_NFTABLES = 12, 7

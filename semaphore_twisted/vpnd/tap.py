@@ -19,38 +19,38 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IListeningPort
 from typing_extensions import override
 
-from semaphore_twisted import exhaustion, links
-from semaphore_twisted.daemon import DaemonOptions
 from semaphore_twisted.lifecycle import SequentialService, end_once, steady
-from semaphore_twisted.links import LinkWatch
 from semaphore_twisted.model.refusals import invalid, quoted
-from semaphore_twisted.vpnd import places, rights, userspace
-from semaphore_twisted.vpnd.bounds import Bounds
-from semaphore_twisted.vpnd.choice import choose
+from semaphore_twisted.runtime import exhaustion, netlink
+from semaphore_twisted.runtime.daemon import DaemonOptions
+from semaphore_twisted.runtime.netlink import LinkWatch
+from semaphore_twisted.vpnd import capabilities, runtime_paths, userspace
+from semaphore_twisted.vpnd.backend_selection import choose
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
-from semaphore_twisted.vpnd.isolation import Isolation
+from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.kernel import KernelDevice
 from semaphore_twisted.vpnd.lifeline import Lifeline
+from semaphore_twisted.vpnd.maintenance_loop import MaintenanceLoop
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.programs import Programs
+from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.route_events import GROUPS, matters
 from semaphore_twisted.vpnd.server import CompanionFactory
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.vpnd.tunnel import Tunnel
-from semaphore_twisted.vpnd.upkeep import Upkeep
 from semaphore_twisted.vpnd.userspace import UserspaceDevice
 from semaphore_twisted.wireguard import firewall as rules
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import (
     FILE,
     KEY,
-    Settings,
+    TunnelSettings,
     WrongSettings,
     load,
 )
@@ -62,7 +62,7 @@ EX_CONFIG = 78
 ACCOUNT = "semaphore-vpn"
 
 
-class Refused(Exception):
+class StartRefused(Exception):
     """The companion cannot run; the sentence gives the reason."""
 
 
@@ -95,12 +95,17 @@ def makeService(options: Options) -> SequentialService:
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
     exhaustion.install()
-    rights.harden()
+    capabilities.harden()
     try:
         steady(reactor)
         end_once(reactor)
         return _made(options, reactor)
-    except (Refused, places.CannotUse, rights.CannotDrop, WrongSettings) as error:
+    except (
+        StartRefused,
+        runtime_paths.CannotUse,
+        capabilities.CannotDrop,
+        WrongSettings,
+    ) as error:
         sys.stderr.write(f"semaphore-vpn: {error}\n")
         raise SystemExit(EX_CONFIG) from None
 
@@ -108,7 +113,7 @@ def makeService(options: Options) -> SequentialService:
 def _made(options: Options, reactor: Any) -> SequentialService:
     for name in ("settings", "socket", "state"):
         if not options[name]:
-            raise Refused(f"--{name}: empty value; expected a path")
+            raise StartRefused(f"--{name}: empty value; expected a path")
     settings, private_key = _read(Path(options["settings"]))
     account = _account(options["user"])
     pipe = _pipe(options["until-closed"])
@@ -116,22 +121,22 @@ def _made(options: Options, reactor: Any) -> SequentialService:
     sockets = path.parent / "wireguard"
     if account is not None:
         # the server must be able to enter it, to reach the socket
-        places.folder(path.parent, account, 0o755)
-        places.show(settings.interface, sockets)
-    places.folder(sockets, account)
-    places.folder(state, account)
+        runtime_paths.folder(path.parent, account, 0o755)
+        runtime_paths.show(settings.interface, sockets)
+    runtime_paths.folder(sockets, account)
+    runtime_paths.folder(state, account)
     tun = -1
     with suppress(DeviceFailed):  # reported again when the device is needed
         tun = userspace.open_tun()
-    mode, group = places.reach(settings.users)
+    mode, group = runtime_paths.reach(settings.users)
     if account is not None:
         # only root can give the socket to the server's group
-        listening = places.listen(path, mode, group, account)
-        rights.drop(account)
-        places.check(path.parent, sockets, state)
+        listening = runtime_paths.listen(path, mode, group, account)
+        capabilities.drop(account)
+        runtime_paths.check(path.parent, sockets, state)
     else:
-        places.check(path.parent, sockets, state)
-        listening = places.listen(path, mode, group)
+        runtime_paths.check(path.parent, sockets, state)
+        listening = runtime_paths.listen(path, mode, group)
     return _assembled(
         settings,
         private_key,
@@ -147,7 +152,7 @@ def _made(options: Options, reactor: Any) -> SequentialService:
 def _pipe(text: str | None) -> int | None:
     """Return the descriptor of ``--until-closed``.
 
-    :raises Refused: if it is not an open pipe.
+    :raises StartRefused: if it is not an open pipe.
     """
     if text is None:
         return None
@@ -157,25 +162,27 @@ def _pipe(text: str | None) -> int | None:
     except (OSError, OverflowError):
         is_pipe = False
     if not is_pipe:
-        raise Refused(invalid("--until-closed", text, "the number of an open pipe"))
+        raise StartRefused(
+            invalid("--until-closed", text, "the number of an open pipe")
+        )
     return number
 
 
-def _read(folder: Path) -> tuple[Settings, bytes]:
+def _read(folder: Path) -> tuple[TunnelSettings, bytes]:
     """Return the settings and the private key that root wrote.
 
-    :raises Refused: if they are missing or invalid, or other users can read them.
+    :raises StartRefused: if they are missing or invalid, or other users can read them.
     """
     contents = []
     for path in (folder / FILE, folder / KEY):
         try:
             if path.stat().st_mode & 0o077:
-                raise Refused(
+                raise StartRefused(
                     f"{path}: other users can read the file; chmod 600 {path}"
                 )
             contents.append(path.read_bytes())
         except OSError as error:
-            raise Refused(
+            raise StartRefused(
                 f"{path}: {error.strerror}; `semaphore vpn init` as root writes it"
             ) from None
     try:
@@ -183,32 +190,33 @@ def _read(folder: Path) -> tuple[Settings, bytes]:
         keys.public_of(private_key)
         return load(contents[0]), private_key
     except (keys.WrongKey, UnicodeDecodeError):
-        raise Refused(
+        raise StartRefused(
             f"{folder / KEY}: the file has no WireGuard private key"
         ) from None
     except WrongSettings as error:
-        raise Refused(f"{folder / FILE}: {error}") from None
+        raise StartRefused(f"{folder / FILE}: {error}") from None
 
 
 def _account(name: str | None) -> pwd.struct_passwd | None:
     """Return the account to run as; ``None`` if this process is not root.
 
-    :raises Refused: if the account does not exist, or only root could switch to it.
+    :raises StartRefused: if the account does not exist, or only root could switch to
+        it.
     """
     if os.geteuid() != 0:
         if name is not None and pwd.getpwuid(os.geteuid()).pw_name != name:
-            raise Refused("--user: only root can switch to another account")
+            raise StartRefused("--user: only root can switch to another account")
         return None
     try:
         return pwd.getpwnam(name or ACCOUNT)
     except KeyError:
         if name is not None:
-            raise Refused(f"--user: there is no account {quoted(name)}") from None
+            raise StartRefused(f"--user: there is no account {quoted(name)}") from None
         return pwd.getpwuid(0)
 
 
 def _assembled(
-    settings: Settings,
+    settings: TunnelSettings,
     private_key: bytes,
     *,
     listening: socket.socket,
@@ -220,7 +228,7 @@ def _assembled(
 ) -> SequentialService:
     programs = Programs(reactor)
     public_key = keys.public_of(private_key)
-    bounds = Bounds(settings, public_key)
+    bounds = RequestBounds(settings, public_key)
     forwarding = Forwarding(state, tunnel=settings.interface)
     table_watch = TableWatch(rules.table_name(settings), reactor=reactor)
     firewall = Firewall(
@@ -231,7 +239,7 @@ def _assembled(
         state=state,
         watch=table_watch,
     )
-    isolation = Isolation(settings, programs=programs)
+    isolation = TunnelIsolation(settings, programs=programs)
     ownership = Ownership(
         settings, public_key, programs=programs, state=state, sockets=sockets
     )
@@ -276,7 +284,7 @@ def _assembled(
         settings=settings,
         public_key=public_key,
     )
-    upkeep = Upkeep(companion, clock=reactor)
+    upkeep = MaintenanceLoop(companion, clock=reactor)
     served.lost = upkeep.wake
 
     def alarm() -> None:
@@ -292,7 +300,7 @@ def _assembled(
     route_watch = LinkWatch(
         changed,
         reactor=reactor,
-        opened=lambda: links.netlink(GROUPS),
+        opened=lambda: netlink.netlink(GROUPS),
         matters=lambda content: matters(content, settings),
     )
     factory = CompanionFactory(companion.answer, users=settings.users)

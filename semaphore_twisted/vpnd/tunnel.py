@@ -13,12 +13,12 @@ from twisted.logger import Logger
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.endpoints import Endpoints
-from semaphore_twisted.vpnd.isolation import Isolation
+from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.ownership import Foreign, Ownership
-from semaphore_twisted.vpnd.wakening import Wakening
+from semaphore_twisted.vpnd.peer_wakeup import PeerWakeup
 from semaphore_twisted.wireguard import reconcile
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import (
     Change,
     DesiredPeer,
@@ -34,7 +34,7 @@ TAKEN_DOWN = "The VPN was taken down; the next sync brings it up again"
 _ATTEMPTS = 3
 
 
-class Unavailable(DeviceFailed):
+class DeviceUnavailable(DeviceFailed):
     """There is no device, or no firewall for it."""
 
 
@@ -45,13 +45,13 @@ class Tunnel:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TunnelSettings,
         public_key: bytes,
         *,
         choose: Callable[[], Awaitable[IWireGuardDevice]],
         ownership: Ownership,
         firewall: Firewall,
-        isolation: Isolation,
+        isolation: TunnelIsolation,
         endpoints: Endpoints,
         seconds: Callable[[], float],
     ) -> None:
@@ -64,7 +64,7 @@ class Tunnel:
         self._isolation = isolation
         firewall.broken = self.shut
         self._endpoints = endpoints
-        self._wakening = Wakening(endpoints.get, seconds)
+        self._wakening = PeerWakeup(endpoints.get, seconds)
         self._device: IWireGuardDevice | None = None
         self._is_empty = False
         #: set down by :meth:`shut`; its sessions have ended
@@ -75,7 +75,7 @@ class Tunnel:
         self.reason = "The companion has not begun yet"
         self.is_down = False
         #: the device has matched the desired state, and we have not changed it since
-        self.is_settled = False
+        self.matches_last_sync = False
 
     @property
     def backend(self) -> str:
@@ -106,20 +106,20 @@ class Tunnel:
                 name=name,
             )
 
-    async def stand(self) -> IWireGuardDevice:
+    async def ensure_up(self) -> IWireGuardDevice:
         """Load the rules, then bring the interface up.
 
-        :raises Unavailable: if that fails; the reason is kept.
+        :raises DeviceUnavailable: if that fails; the reason is kept.
         """
         try:
-            device = await self._stand()
+            device = await self._ensure_up()
         except DeviceFailed as error:
             self.reason = str(error)
-            raise Unavailable(self.reason) from error
+            raise DeviceUnavailable(self.reason) from error
         self.reason = ""
         return device
 
-    async def _stand(self) -> IWireGuardDevice:
+    async def _ensure_up(self) -> IWireGuardDevice:
         try:
             await self._ownership.check()
         except Foreign:
@@ -133,7 +133,7 @@ class Tunnel:
                 self._device = await self._choose()
             anew = await self._device.ensure()
             if anew:
-                self._is_empty, self.is_settled = True, False
+                self._is_empty, self.matches_last_sync = True, False
                 self._log.info(
                     "The interface {name} was created ({backend})",
                     name=self._settings.interface,
@@ -164,7 +164,7 @@ class Tunnel:
         await self._firewall.remove()
         await self._isolation.remove()
 
-    async def ready(self) -> DeviceState:
+    async def read_or_repair(self) -> DeviceState:
         """Return the state; bring the device up first if it does not work.
 
         Rules and routes are checked by :meth:`stand` only.
@@ -178,16 +178,16 @@ class Tunnel:
                 fields = self._public_key, self._settings.port
                 if (state.public_key, state.port) == fields:
                     return state
-        await self.stand()
+        await self.ensure_up()
         return await self.read()
 
     async def read(self) -> DeviceState:
         """Return the state, without the temporary keepalives of pending handshakes.
 
-        :raises Unavailable: if there is no device; it is not brought up.
+        :raises DeviceUnavailable: if there is no device; it is not brought up.
         """
         if self._device is None or self.is_down:
-            raise Unavailable(TAKEN_DOWN if self.is_down else self.reason)
+            raise DeviceUnavailable(TAKEN_DOWN if self.is_down else self.reason)
         state = await self._device.state()
         if not self._is_empty:
             self._endpoints.note(state.peers)
@@ -198,7 +198,7 @@ class Tunnel:
         """Apply *changes*; start handshakes with peers that the last reading lacked."""
         device = self._device
         if device is None:
-            raise Unavailable(self.reason)
+            raise DeviceUnavailable(self.reason)
         changes = self._wakening.begin(changes, self._present)
         await device.apply(changes)
         self._is_empty = self._is_empty and not changes
@@ -208,13 +208,13 @@ class Tunnel:
 
         :raises DeviceFailed: if that fails.
         """
-        device = await self.stand()
+        device = await self.ensure_up()
         if desired is None:
             return
         if self._is_empty:
             await self.write(reconcile.plan(await self.read(), desired))
             self._was_shut = False
-            self.is_settled = True
+            self.matches_last_sync = True
         elif self._was_shut:
             await self._wake(desired)
             self._was_shut = False
@@ -260,7 +260,7 @@ class Tunnel:
 
         :raises DeviceFailed: if the removal fails.
         """
-        self.is_down, self.is_settled = True, False
+        self.is_down, self.matches_last_sync = True, False
         device, self._device = self._device, None
         try:
             await self._ownership.check()

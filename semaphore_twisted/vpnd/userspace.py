@@ -26,7 +26,6 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from semaphore_twisted.vpnd import addressing
-from semaphore_twisted.vpnd.conversation import Conversation
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.programs import (
     ENVIRONMENT,
@@ -34,8 +33,9 @@ from semaphore_twisted.vpnd.programs import (
     Programs,
     found,
 )
+from semaphore_twisted.vpnd.uapi_connection import UapiConnection
 from semaphore_twisted.wireguard import keys, uapi
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import Change, DeviceFailed, DeviceState
 
 TUN = Path("/dev/net/tun")
@@ -100,7 +100,7 @@ class UserspaceDevice:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TunnelSettings,
         private_key: bytes,
         *,
         folder: Path,
@@ -118,7 +118,7 @@ class UserspaceDevice:
         #: called when the daemon has ended unexpectedly
         self.lost: Callable[[], None] = lambda: None
         self._daemon: _Daemon | None = None
-        self._conversation: Conversation | None = None
+        self._conversation: UapiConnection | None = None
         self._anew = False
 
     def ensure(self) -> "Deferred[bool]":
@@ -171,7 +171,7 @@ class UserspaceDevice:
         return self._conversation is not None and not self._conversation.over
 
     async def _connect(self) -> None:
-        made = Conversation(self._reactor, self._ended)
+        made = UapiConnection(self._reactor, self._ended)
         factory = Factory.forProtocol(lambda: made)
         factory.noisy = False
         endpoint = UNIXClientEndpoint(self._reactor, str(self._socket), timeout=2)

@@ -14,9 +14,9 @@ from semaphore_twisted.common.byte_cache import ByteCache
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TemplateId
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import tasks as operations
+from semaphore_twisted.operations.tasks import tasks as operations
 from semaphore_twisted.persistence.engine import Connection, Version
-from semaphore_twisted.web.answers import json
+from semaphore_twisted.web.http.responses import json
 
 #: A project, a template or ``None``, the number of tasks, and the id they are below.
 _Query = tuple[int | None, TemplateId | None, int, int]

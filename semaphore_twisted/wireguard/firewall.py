@@ -27,7 +27,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from semaphore_twisted.wireguard import routing
-from semaphore_twisted.wireguard.settings import AnyAddress, AnyNetwork, Settings, check
+from semaphore_twisted.wireguard.settings import (
+    AnyAddress,
+    AnyNetwork,
+    TunnelSettings,
+    check,
+)
 from semaphore_twisted.wireguard.state import Grant
 
 DEFAULT_INTERFACE = "semaphore0"
@@ -50,21 +55,21 @@ class WrongGrant(Exception):
     """A grant exceeds what the settings allow; the sentence names the grant."""
 
 
-def table_name(settings: Settings) -> str:
+def table_name(settings: TunnelSettings) -> str:
     """Return the name of our table (its family is ``inet``)."""
     if settings.interface == DEFAULT_INTERFACE:
         return "semaphore_vpn"
     return "semaphore_vpn_" + _NOT_IN_TABLE_NAMES.sub("_", settings.interface)
 
 
-def removal(settings: Settings) -> str:
+def removal(settings: TunnelSettings) -> str:
     """Return the ``nft`` text that deletes our table, if it exists."""
     name = table_name(settings)
     return f"add table inet {name}\ndelete table inet {name}\n"
 
 
 def ruleset(
-    settings: Settings, grants: Sequence[Grant], *, closed: Collection[int] = ()
+    settings: TunnelSettings, grants: Sequence[Grant], *, closed: Collection[int] = ()
 ) -> str:
     """Return the text that replaces our table by the one for *settings* and *grants*.
 
@@ -105,7 +110,7 @@ def _order(pair: _Pair) -> tuple[int, int, int, int]:
     )
 
 
-def _pairs(settings: Settings, grants: Iterable[Grant]) -> list[_Pair]:
+def _pairs(settings: TunnelSettings, grants: Iterable[Grant]) -> list[_Pair]:
     """Return the grants as pairs of address and network, sorted and without duplicates.
 
     :raises WrongGrant: if the settings do not allow one.
@@ -137,7 +142,7 @@ def _pairs(settings: Settings, grants: Iterable[Grant]) -> list[_Pair]:
 class _Family:
     """The nftables keywords, addresses and grants of one address family."""
 
-    def __init__(self, settings: Settings, version: int) -> None:
+    def __init__(self, settings: TunnelSettings, version: int) -> None:
         self.version = version
         self.ip = {4: "ip", 6: "ip6"}[version]
         self.icmp = {4: "icmp", 6: "icmpv6"}[version]
@@ -221,7 +226,7 @@ def _braces(values: Iterable[object]) -> str:
 
 def _chains(
     tunnel: str,
-    settings: Settings,
+    settings: TunnelSettings,
     families: Sequence[_Family],
     closed: Collection[int],
 ) -> Iterator[str]:
@@ -281,7 +286,7 @@ def _chain(name: str, *rules: str) -> Iterator[str]:
     yield "\t}"
 
 
-def _served(settings: Settings, families: Sequence[_Family]) -> Iterator[str]:
+def _served(settings: TunnelSettings, families: Sequence[_Family]) -> Iterator[str]:
     """Yield the rules for packets that the server itself accepts from peers."""
     yield "ct state established,related accept"
     for each in families:

@@ -42,7 +42,7 @@ class WrongKey(Invalid):
     sentence = "This is not a WireGuard key"
 
 
-class Pair(msgspec.Struct, frozen=True):
+class KeyPair(msgspec.Struct, frozen=True):
     """A private key and its public key; ``repr`` hides the private key."""
 
     public_key: bytes
@@ -54,12 +54,12 @@ class Pair(msgspec.Struct, frozen=True):
         return f"Pair({format(self.public_key)})"
 
 
-def new_pair(entropy: Entropy) -> Pair:
+def new_pair(entropy: Entropy) -> KeyPair:
     """Return a new pair; the private key is clamped, so it has a single spelling."""
     private = bytearray(entropy(32))
     private[0] &= 0xF8
     private[31] = (private[31] & 0x7F) | 0x40
-    return Pair(public_of(bytes(private)), bytes(private))
+    return KeyPair(public_of(bytes(private)), bytes(private))
 
 
 def new_preshared_key(entropy: Entropy) -> bytes:

@@ -43,7 +43,7 @@ _PRIVATE = tuple(
 )
 
 
-class Held(msgspec.Struct, frozen=True):
+class UsedNetwork(msgspec.Struct, frozen=True):
     """A network or address that the machine uses; *what* describes its origin."""
 
     network: AnyNetwork
@@ -52,7 +52,7 @@ class Held(msgspec.Struct, frozen=True):
     vital: bool = False
 
 
-class Conflict(msgspec.Struct, frozen=True):
+class PoolConflict(msgspec.Struct, frozen=True):
     """The reason why a pool cannot be used; *forcible* if root may override it."""
 
     sentence: str
@@ -68,7 +68,7 @@ class _Info(msgspec.Struct):
     info_kind: str = ""
 
 
-class Link(msgspec.Struct):
+class MachineInterface(msgspec.Struct):
     """An interface with its addresses, as ``ip -json -details address`` prints it."""
 
     ifname: str = ""
@@ -88,7 +88,7 @@ class _Hop(msgspec.Struct):
     dev: str = ""
 
 
-class Route(msgspec.Struct):
+class MachineRoute(msgspec.Struct):
     """A route, as ``ip -json route show table all`` prints it."""
 
     dst: str = ""
@@ -102,8 +102,8 @@ class Route(msgspec.Struct):
 
 
 def held(
-    links: Iterable[Link], routes: Iterable[Route], *, without: str
-) -> Iterator[Held]:
+    links: Iterable[MachineInterface], routes: Iterable[MachineRoute], *, without: str
+) -> Iterator[UsedNetwork]:
     """Yield the networks in use, without our routes and the interface *without*."""
     for link in links:
         if link.ifname in {without, "lo"}:
@@ -112,9 +112,11 @@ def held(
             network = _network(f"{each.local}/{each.prefixlen}")
             if network is not None and not network.is_link_local:
                 name = f"{each.local}/{each.prefixlen} of {link.ifname}"
-                yield Held(network, f"the network {name}")
+                yield UsedNetwork(network, f"the network {name}")
                 own = ipaddress.ip_address(each.local)
-                yield Held(_alone(own), f"the machine's address {name}", vital=True)
+                yield UsedNetwork(
+                    _alone(own), f"the machine's address {name}", vital=True
+                )
     for route in routes:
         if route.type != "unicast" or routing.is_ours({"protocol": route.protocol}):
             continue
@@ -125,36 +127,38 @@ def held(
         if network is not None and network.prefixlen >= _WIDEST[network.version]:
             by = route.dev or next((hop.dev for hop in hops if hop.dev), "")
             if not network.is_link_local and not network.is_multicast and by != "lo":
-                yield Held(network, f"the route to {network} by {by or 'a router'}")
+                yield UsedNetwork(
+                    network, f"the route to {network} by {by or 'a router'}"
+                )
         for hop in hops:
             router = _network(hop.gateway)
             if router is not None and not router.is_link_local:
-                yield Held(router, f"the router {hop.gateway}", vital=True)
+                yield UsedNetwork(router, f"the router {hop.gateway}", vital=True)
 
 
 def conflicts(
-    pool: AnyNetwork, present: Iterable[Held], endpoint: str = ""
-) -> tuple[Conflict, ...]:
+    pool: AnyNetwork, present: Iterable[UsedNetwork], endpoint: str = ""
+) -> tuple[PoolConflict, ...]:
     """Return the reasons why *pool* cannot be used, those that cannot be forced first.
 
     *endpoint* is the host to which clients send; a name is not checked.
     """
     found = [*_kinds(pool)]
     overlaps = [
-        Conflict(f"{pool} overlaps {each.what}", not each.vital)
+        PoolConflict(f"{pool} overlaps {each.what}", not each.vital)
         for each in present
         if _overlap(pool, each.network)
     ]
     host = _network(endpoint.strip("[]"))
     if host is not None and _overlap(pool, host):
         overlaps.append(
-            Conflict(f"{pool} holds the endpoint {endpoint} itself", forcible=False)
+            PoolConflict(f"{pool} holds the endpoint {endpoint} itself", forcible=False)
         )
     unique = {each.sentence: each for each in (*found, *overlaps)}
     return tuple(sorted(unique.values(), key=lambda each: each.forcible))
 
 
-def swallowed(pool: AnyNetwork, present: Sequence[Held]) -> Held | None:
+def swallowed(pool: AnyNetwork, present: Sequence[UsedNetwork]) -> UsedNetwork | None:
     """Return a network that the machine would lose by a route to *pool*, if any.
 
     It is as wide as the pool or wider, and the pool contains an address of the machine
@@ -172,7 +176,7 @@ def swallowed(pool: AnyNetwork, present: Sequence[Held]) -> Held | None:
     return None
 
 
-def suggested(present: Sequence[Held], length: int) -> str:
+def suggested(present: Sequence[UsedNetwork], length: int) -> str:
     """Return a free private IPv4 network as a proposal; empty if none is free."""
     for second in (*range(80, 256), *range(80)):
         network = ipaddress.ip_network((f"10.{second}.0.0", max(length, 16)))
@@ -204,13 +208,13 @@ def no_site(network: AnyNetwork, endpoint: str) -> str:
     return ""
 
 
-def _kinds(pool: AnyNetwork) -> Iterator[Conflict]:
+def _kinds(pool: AnyNetwork) -> Iterator[PoolConflict]:
     for text, what in _IMPOSSIBLE.items():
         if _overlap(pool, ipaddress.ip_network(text)):
-            yield Conflict(f"{pool} holds {what} ({text})", forcible=False)
+            yield PoolConflict(f"{pool} holds {what} ({text})", forcible=False)
             return
     if not any(_within(pool, each) for each in _PRIVATE):
-        yield Conflict(
+        yield PoolConflict(
             f"{pool} is no private network; the hosts that really have these addresses "
             "cannot be reached any more",
             forcible=True,

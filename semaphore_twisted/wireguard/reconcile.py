@@ -15,8 +15,8 @@ from semaphore_twisted.wireguard.addresses import prefix_of
 from semaphore_twisted.wireguard.state import (
     Change,
     DesiredPeer,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
     SetPeer,
 )
@@ -74,7 +74,7 @@ def _set(peer: DesiredPeer) -> SetPeer:
     )
 
 
-def _equal(present: PeerState | None, peer: DesiredPeer) -> bool:
+def _equal(present: DevicePeer | None, peer: DesiredPeer) -> bool:
     """Whether a peer on the device matches the desired *peer*."""
     return (
         present is not None
@@ -125,7 +125,7 @@ def describe_all(
 
 def _sentence(
     change: Change,
-    states: Mapping[bytes, PeerState],
+    states: Mapping[bytes, DevicePeer],
     holders: Mapping[str, bytes],
     names: Mapping[bytes, str] | None,
 ) -> str:
@@ -146,7 +146,7 @@ def _sentence(
     return sentence
 
 
-def _differences(present: PeerState, change: SetPeer) -> list[str]:
+def _differences(present: DevicePeer, change: SetPeer) -> list[str]:
     """Return the differences that *change* makes to a peer, without secrets."""
     found = []
     if present.allowed_ips != frozenset(change.allowed_ips):

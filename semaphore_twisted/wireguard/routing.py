@@ -19,7 +19,7 @@ All our rules and routes have one protocol number, by which they are recognized.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 
 #: The mark of a permitted packet. Kubernetes, Tailscale and wg-quick use other bits.
 MARK = 0x20000000
@@ -46,7 +46,7 @@ _KNOWN = frozenset(
 )
 
 
-def rules(settings: Settings, version: int, *, closed: bool) -> tuple[str, ...]:
+def rules(settings: TunnelSettings, version: int, *, closed: bool) -> tuple[str, ...]:
     """Return the rules of a family, each as the words after ``ip rule add``.
 
     With *closed*, unmarked packets are not forwarded at all.

@@ -98,13 +98,13 @@ def parse(text: str, pools: Collection[str] = ()) -> ImportedFile:
     :raises HooksFound: if the file runs commands.
     :raises WrongFile: if the file is invalid, or two peers have one key.
     """
-    reading = _Reading(frozenset(map(ipaddress.ip_network, pools)))
+    reading = _FileReader(frozenset(map(ipaddress.ip_network, pools)))
     for number, line in enumerate(text.split("\n"), start=1):
         reading.take(number, line.removesuffix("\r"))
     return reading.file()
 
 
-class _Reading:
+class _FileReader:
     """The state of the parser."""
 
     def __init__(self, pools: frozenset[_Network]) -> None:

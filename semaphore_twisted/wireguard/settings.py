@@ -28,14 +28,16 @@ AnyNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 AnyAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SiteRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A network behind the server; *nat* hides peers behind the server's address."""
 
     network: str
     nat: bool = True
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TunnelSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """The limits that root sets.
 
     *addresses* are the server's own in the tunnel, each with its pool's prefix length
@@ -48,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: Port = 51820
     mtu: Annotated[int, Meta(ge=1280, le=9000)] = 1420
     addresses: tuple[str, ...]
-    sites: tuple[Site, ...] = ()
+    sites: tuple[SiteRule, ...] = ()
     tcp_ports: tuple[Port, ...] = (443,)
     site_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     udp_ports: tuple[Port, ...] = (53,)
@@ -75,25 +77,25 @@ class WrongSettings(Exception):
     """The settings are invalid; the sentence names the option, found and wanted."""
 
 
-def load(content: bytes) -> Settings:
+def load(content: bytes) -> TunnelSettings:
     """Return the checked settings in *content*.
 
     :raises WrongSettings: if they are invalid.
     """
     try:
-        found = msgspec.json.decode(content, type=Settings)
+        found = msgspec.json.decode(content, type=TunnelSettings)
     except msgspec.DecodeError as error:
-        raise WrongSettings(sentence(error, Settings, root="the file")) from None
+        raise WrongSettings(sentence(error, TunnelSettings, root="the file")) from None
     check(found)
     return found
 
 
-def dump(settings: Settings) -> bytes:
+def dump(settings: TunnelSettings) -> bytes:
     """Return the content of the file for *settings*."""
     return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
 
 
-def check(found: Settings) -> None:
+def check(found: TunnelSettings) -> None:
     """Check the values that the types of the fields do not check.
 
     :raises WrongSettings: with the option, the value found and the values accepted.

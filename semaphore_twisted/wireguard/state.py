@@ -33,7 +33,7 @@ class Grant(msgspec.Struct, frozen=True, order=True):
     network: str
 
 
-class PeerState(msgspec.Struct, frozen=True, kw_only=True):
+class DevicePeer(msgspec.Struct, frozen=True, kw_only=True):
     """A peer as read from the device.
 
     *handshake* is in seconds since the epoch, 0 for never; *received* and *sent* are
@@ -60,7 +60,7 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
 
     public_key: bytes | None
     port: int
-    peers: tuple[PeerState, ...] = ()
+    peers: tuple[DevicePeer, ...] = ()
 
 
 class RemovePeer(msgspec.Struct, frozen=True):

@@ -12,8 +12,8 @@ from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.addresses import WrongAddress, learned, parse_network
 from semaphore_twisted.wireguard.state import (
     DeviceFailed,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
     SetPeer,
 )
@@ -73,12 +73,12 @@ def parse_dump(content: bytes) -> DeviceState:
         raise DeviceFailed("What `wg show` printed is not understood") from None
 
 
-def _peer(line: str) -> PeerState:
+def _peer(line: str) -> DevicePeer:
     """Return the peer in a line of eight fields."""
     public, preshared, endpoint, allowed, handshake, received, sent, keepalive = (
         line.split("\t")
     )
-    return PeerState(
+    return DevicePeer(
         public_key=keys.decode(public),
         preshared_key=_key(preshared),
         endpoint=learned(endpoint),

@@ -17,8 +17,8 @@ from semaphore_twisted.wireguard.addresses import WrongAddress, learned, parse_n
 from semaphore_twisted.wireguard.state import (
     Change,
     DeviceFailed,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
     SetPeer,
 )
@@ -109,7 +109,7 @@ def _fields_of(answer: bytes) -> list[tuple[str, str]]:
     return fields
 
 
-class _Reading:
+class _PeerReader:
     """A peer whose fields are read."""
 
     def __init__(self, public_key: bytes) -> None:
@@ -136,9 +136,9 @@ class _Reading:
         elif key in _NUMBERS:
             self.numbers[_NUMBERS[key]] = _number(value)
 
-    def state(self) -> PeerState:
+    def state(self) -> DevicePeer:
         """Return the peer's state."""
-        return PeerState(
+        return DevicePeer(
             public_key=self.public_key,
             allowed_ips=frozenset(self.allowed),
             preshared_key=self.preshared,
@@ -173,10 +173,10 @@ def decode_get(answer: bytes) -> DeviceState:
     :raises DeviceFailed: if the answer is incomplete, an error, or malformed.
     """
     public, port = None, 0
-    peers: list[_Reading] = []
+    peers: list[_PeerReader] = []
     for key, value in _fields_of(answer):
         if key == "public_key":
-            peers.append(_Reading(_key(value)))
+            peers.append(_PeerReader(_key(value)))
         elif peers:
             peers[-1].take(key, value)
         elif key == "private_key":

@@ -199,7 +199,7 @@ Request = Hello | Sync | Plan | Observe | Diagnose | Down
 Answer = Welcome | Synced | Planned | Observed | Diagnosis | Done | Failed
 
 
-class Malformed(Exception):
+class MalformedFrame(Exception):
     """A frame does not contain a message of the protocol."""
 
 
@@ -216,20 +216,20 @@ def encode(message: Request | Answer) -> bytes:
 def decode_request(content: bytes) -> Request:
     """Return the request in *content*.
 
-    :raises Malformed: if it is invalid; the error does not quote it.
+    :raises MalformedFrame: if it is invalid; the error does not quote it.
     """
     try:
         return _requests.decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed("not a request of this protocol") from error
+        raise MalformedFrame("not a request of this protocol") from error
 
 
 def decode_answer(content: bytes) -> Answer:
     """Return the answer in *content*.
 
-    :raises Malformed: if it is invalid; the error does not quote it.
+    :raises MalformedFrame: if it is invalid; the error does not quote it.
     """
     try:
         return _answers.decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed("not an answer of this protocol") from error
+        raise MalformedFrame("not an answer of this protocol") from error

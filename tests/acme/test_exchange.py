@@ -16,8 +16,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
-from semaphore_twisted.acme.answers import Trouble, address, plain
-from semaphore_twisted.acme.exchange import LARGEST, PATIENCE, AgentExchange
+from semaphore_twisted.acme.exchange import LARGEST, PATIENCE, AgentTransport
+from semaphore_twisted.acme.responses import AcmeError, address, plain
 
 URL = "https://ca.test/dir"
 
@@ -67,14 +67,14 @@ class ExchangeTests(SynchronousTestCase):
     def trouble(self, answer: Any, seconds: float = 0) -> str:
         """Return the sentence that *answer* leads to."""
         clock = Clock()
-        asking = AgentExchange(Agent(answer), clock)("GET", URL)
+        asking = AgentTransport(Agent(answer), clock)("GET", URL)
         clock.advance(seconds)
-        return str(self.failureResultOf(asking, Trouble).value)
+        return str(self.failureResultOf(asking, AcmeError).value)
 
     def test_good(self) -> None:
         """The whole answer, with its headers in lower case."""
         response = Response(b"a", b"b", end=PotentialDataLoss())
-        found = AgentExchange(Agent(succeed(response)), Clock())("GET", URL)
+        found = AgentTransport(Agent(succeed(response)), Clock())("GET", URL)
         answer = self.successResultOf(found)
         self.assertEqual((answer.status, answer.body), (200, b"ab"))
         self.assertEqual(answer.header("retry-after"), "5")
@@ -112,9 +112,9 @@ class ExchangeTests(SynchronousTestCase):
     def test_late_and_lost(self) -> None:
         """A connection that ends after its time is up says nothing more."""
         clock, response = Clock(), Response(b"half")
-        asking = AgentExchange(Agent(succeed(response)), clock)("GET", URL)
+        asking = AgentTransport(Agent(succeed(response)), clock)("GET", URL)
         clock.advance(PATIENCE)
-        self.failureResultOf(asking, Trouble)
+        self.failureResultOf(asking, AcmeError)
         response.protocol.connectionLost(Failure(ResponseFailed([])))
 
     def test_cut(self) -> None:
@@ -142,7 +142,7 @@ class ExchangeTests(SynchronousTestCase):
             None,
             7,
         ):
-            self.assertRaises(Trouble, address, each, "it")
+            self.assertRaises(AcmeError, address, each, "it")
 
     def test_plain(self) -> None:
         """Words of an authority steer no terminal, and do not fill the log."""

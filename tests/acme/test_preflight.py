@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.acme import preflight
-from semaphore_twisted.acme.answers import Answer, Trouble
-from semaphore_twisted.acme.preflight import Finding, Mark, Preflight
-from semaphore_twisted.model.acme import NO_CHALLENGE, Record
+from semaphore_twisted.acme.preflight import Mark, Preflight, PreflightFinding
+from semaphore_twisted.acme.responses import AcmeError, AcmeResponse
+from semaphore_twisted.model.acme import NO_CHALLENGE, AcmeRecord
 from tests.support.memory import BEGINNING
 
 NAME = "ci.example.org"
@@ -85,11 +85,15 @@ class NameTests(SynchronousTestCase):
 class AuthorityTests(SynchronousTestCase):
     """The directory, and the clock."""
 
-    def look(self, answer: Answer | Trouble, *, bound: bool = False) -> list[Finding]:
+    def look(
+        self, answer: AcmeResponse | AcmeError, *, bound: bool = False
+    ) -> list[PreflightFinding]:
         """Return what is found of an authority that answers so."""
 
-        async def exchange(method: str, url: str, body: bytes | None = None) -> Answer:
-            if isinstance(answer, Trouble):
+        async def exchange(
+            method: str, url: str, body: bytes | None = None
+        ) -> AcmeResponse:
+            if isinstance(answer, AcmeError):
                 raise answer
             return answer
 
@@ -98,13 +102,13 @@ class AuthorityTests(SynchronousTestCase):
         )
         return self.successResultOf(Deferred.fromCoroutine(looking))
 
-    def answer(self, date: str = "", **meta: Any) -> Answer:
+    def answer(self, date: str = "", **meta: Any) -> AcmeResponse:
         """Return a directory."""
         urls = dict.fromkeys(("newNonce", "newAccount"), "https://ca.test/x")
         body = msgspec.json.encode(
             {**urls, "newOrder": "https://ca.test", "meta": meta}
         )
-        return Answer(200, {"date": date}, body)
+        return AcmeResponse(200, {"date": date}, body)
 
     def test_good(self) -> None:
         """It answers, and the clocks agree."""
@@ -128,10 +132,12 @@ class AuthorityTests(SynchronousTestCase):
 
     def test_unreachable(self) -> None:
         """Why there is no directory is passed on."""
-        (found,) = self.look(Trouble("ca.test: the authority cannot be reached"))
+        (found,) = self.look(AcmeError("ca.test: the authority cannot be reached"))
         self.assertEqual((found.mark, found.sentence[:7]), (Mark.FAULT, "ca.test"))
-        self.assertIn("503", self.look(Answer(503, {}, b""))[0].sentence)
-        self.assertIn("understood", self.look(Answer(200, {}, b"<html>"))[0].sentence)
+        self.assertIn("503", self.look(AcmeResponse(503, {}, b""))[0].sentence)
+        self.assertIn(
+            "understood", self.look(AcmeResponse(200, {}, b"<html>"))[0].sentence
+        )
 
 
 class RecordTests(SynchronousTestCase):
@@ -139,11 +145,11 @@ class RecordTests(SynchronousTestCase):
 
     def test_known(self) -> None:
         """Orders, the last failure, and the authority's requested delay."""
-        (one,) = preflight.known(Record(), BEGINNING)
+        (one,) = preflight.known(AcmeRecord(), BEGINNING)
         self.assertEqual((one.mark, one.sentence[:7]), (Mark.FINE, "0 of 20"))
         later = BEGINNING + timedelta(hours=1)
         full = replace(
-            Record(), orders=(BEGINNING,) * 20, reason="no luck", not_before=later
+            AcmeRecord(), orders=(BEGINNING,) * 20, reason="no luck", not_before=later
         )
         failure, orders, wait = preflight.known(full, BEGINNING)
         self.assertIn("no luck", failure.sentence)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.acme.book import StoredBook
+from semaphore_twisted.acme.certificate_files import FILES, NEXT_KEY
 from semaphore_twisted.acme.client import Binding
-from semaphore_twisted.acme.folder import FILES, NEXT_KEY
-from semaphore_twisted.operations import acme as operations
+from semaphore_twisted.acme.state_store import DatabaseStateStore
+from semaphore_twisted.operations.vault import acme as operations
 from semaphore_twisted.persistence import schema
 from tests.support.acme_authority import DIRECTORY
 from tests.support.acme_server import NAMES, AcmeServer
@@ -187,10 +187,10 @@ class ServiceTests(SynchronousTestCase):
         self.server.run(MINUTE)
         self.assertEqual(service.broken, "")
 
-        async def fail(book: StoredBook) -> bool:
+        async def fail(book: DatabaseStateStore) -> bool:
             raise OSError("disk")
 
-        broken = self.patch(StoredBook, "asked", fail)
+        broken = self.patch(DatabaseStateStore, "asked", fail)
         self.server.run(timedelta(hours=2))
         self.assertIn("OSError", service.broken)
         self.assertTrue(self.flushLoggedErrors(OSError))

@@ -13,8 +13,8 @@ from datetime import timedelta
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.acme.pacing import ORDERS_A_WEEK
-from semaphore_twisted.operations import acme as operations
+from semaphore_twisted.acme.schedule import ORDERS_A_WEEK
+from semaphore_twisted.operations.vault import acme as operations
 from tests.support.acme_authority import DIRECTORY
 from tests.support.acme_server import AcmeServer
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli.follow import LogMerger, TaskNews
+from semaphore_twisted.cli.task.follow import LogMerger, TaskNews
 
 
 class LogMergerTests(SynchronousTestCase):

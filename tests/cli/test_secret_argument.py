@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.cli import secret_argument
-from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.common.command_error import CommandError
 
 
 class SecretArgumentTests(SynchronousTestCase):
@@ -65,7 +65,7 @@ class SecretArgumentTests(SynchronousTestCase):
             ("binary", "UTF-8"),
         ):
             error = self.assertRaises(
-                Failure, self.read, "--old-key-file", str(folder / name)
+                CommandError, self.read, "--old-key-file", str(folder / name)
             )
             self.assertIn(words, error.sentence)
 

@@ -17,17 +17,17 @@ from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.acme import pacing
-from semaphore_twisted.cli import tls_trust
+from semaphore_twisted.acme import schedule
 from semaphore_twisted.cli.main import main
+from semaphore_twisted.cli.tls import trust
 from semaphore_twisted.common import atomic_file
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.challenges import renewal_id
-from semaphore_twisted.model.acme import Record
-from semaphore_twisted.operations import acme
+from semaphore_twisted.model.acme import AcmeRecord
+from semaphore_twisted.operations.vault import acme
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.start import looks
-from semaphore_twisted.start.looks import Look
+from semaphore_twisted.start.certificates import status
+from semaphore_twisted.start.certificates.status import CertificateStatus
 from tests.support.acme_authority import FakeAuthority
 from tests.support.memory import Entropy
 
@@ -74,7 +74,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.addCleanup(conn.close)
         return conn
 
-    def remember(self, record: Record) -> None:
+    def remember(self, record: AcmeRecord) -> None:
         """Put *record* into the store."""
         conn = self.connect()
         with conn.transaction(write=True):
@@ -156,14 +156,14 @@ class TlsCommandTests(SynchronousTestCase):
 
     def test_trust_not_root(self) -> None:
         """Without write access the steps are printed; an unknown store is reported."""
-        store = tls_trust.Store(self.folder, ("true",))
-        self.patch(tls_trust, "STORES", (store,))
+        store = trust.TrustStore(self.folder, ("true",))
+        self.patch(trust, "STORES", (store,))
         self.patch(os, "geteuid", lambda: 1000)
         code, text, errors = self.run_main("trust")
         self.assertEqual((code, len(errors.splitlines())), (1, 1))
         self.assertIn("update-ca-certificates", text)
         self.assertIn("only root may change", errors)
-        self.patch(tls_trust, "STORES", ())
+        self.patch(trust, "STORES", ())
         self.assertIn("not known here", self.run_main("trust")[2])
 
     def test_trust_unbounded(self) -> None:
@@ -171,7 +171,7 @@ class TlsCommandTests(SynchronousTestCase):
         folder = self.folder / "anchors"
         folder.mkdir()
         self.patch(os, "geteuid", lambda: 0)
-        self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("true",)),))
+        self.patch(trust, "STORES", (trust.TrustStore(folder, ("true",)),))
         now = utc_now()
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "anything")])
         key = ec.generate_private_key(ec.SECP256R1())
@@ -202,7 +202,7 @@ class TlsCommandTests(SynchronousTestCase):
         (folder / "company.crt").write_text("theirs")
         (folder / "semaphore-root.crt").write_text("another installation's")
         self.patch(os, "geteuid", lambda: 0)
-        self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("true",)),))
+        self.patch(trust, "STORES", (trust.TrustStore(folder, ("true",)),))
         code, text, _ = self.run_main("trust")
         self.assertEqual(code, 0, text)
         theirs = {"company.crt", "semaphore-root.crt"}
@@ -219,7 +219,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertEqual((code, text), (0, "This system trusts it no longer\n"))
         self.assertEqual({path.name for path in folder.iterdir()}, theirs)
         self.configure(tls={})
-        self.patch(tls_trust, "STORES", (tls_trust.Store(folder, ("false",)),))
+        self.patch(trust, "STORES", (trust.TrustStore(folder, ("false",)),))
         code, _, errors = self.run_main("trust")
         self.assertEqual(code, 1)
         self.assertIn("false: it failed", errors)
@@ -248,9 +248,9 @@ class TlsCommandTests(SynchronousTestCase):
         """A failing first order is shown with its start, reason and next attempt."""
         self.use_authority()
         now = utc_now()
-        tried = pacing.began(Record(), now, lambda: 0.0)
+        tried = schedule.began(AcmeRecord(), now, lambda: 0.0)
         self.remember(
-            pacing.failed(tried, now, "no \x1b[2Jroute", wait=timedelta(hours=2))
+            schedule.failed(tried, now, "no \x1b[2Jroute", wait=timedelta(hours=2))
         )
         code, text, _ = self.run_main("show")
         self.assertEqual(code, 1)
@@ -261,7 +261,7 @@ class TlsCommandTests(SynchronousTestCase):
     def test_authority(self) -> None:
         """A failing renewal counts from a third of the life on, not before."""
         self.use_authority()
-        failing, chain = Record(issued=utc_now(), reason="no route"), b""
+        failing, chain = AcmeRecord(issued=utc_now(), reason="no route"), b""
         for age, code in ((10, 0), (70, 1)):
             begun = utc_now() - timedelta(days=age)
             authority = FakeAuthority(lambda begun=begun: begun)  # type: ignore[misc]
@@ -282,7 +282,7 @@ class TlsCommandTests(SynchronousTestCase):
         # an authority may advise to wait for longer
         leaf = x509.load_pem_x509_certificate(chain)
         advice = replace(
-            Record(issued=utc_now() - timedelta(days=70)),
+            AcmeRecord(issued=utc_now() - timedelta(days=70)),
             renew_at=utc_now() + timedelta(days=5),
             renewal_id=renewal_id(leaf),
         )
@@ -293,8 +293,10 @@ class TlsCommandTests(SynchronousTestCase):
         """The reason why the local authority's certificate is not renewed is shown."""
         self.use_authority()
         now = utc_now()
-        look = Look(looked=now, sha256="", why="its root ended", failing_since=now)
-        looks.keep(self.state / "tls", look)
+        look = CertificateStatus(
+            looked=now, sha256="", why="its root ended", failing_since=now
+        )
+        status.keep(self.state / "tls", look)
         code, text, _ = self.run_main("show")
         self.assertEqual(code, 1)
         self.assertIn("the certificate of the local CA: its root ended", text)

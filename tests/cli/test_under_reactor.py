@@ -7,8 +7,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.cli import under_reactor
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.under_reactor import Interrupted
+from semaphore_twisted.common.command_error import CommandError
 
 
 class _Reactor(MemoryReactorClock):
@@ -51,9 +51,9 @@ class RunTests(SynchronousTestCase):
         """An error of the first step ends the reactor, and is raised."""
 
         async def work() -> None:
-            raise Failure("no file")
+            raise CommandError("no file")
 
-        self.assertRaises(Failure, self.run_work, work)
+        self.assertRaises(CommandError, self.run_work, work)
 
     def test_error_of_the_call(self) -> None:
         """An error of a function that returns no coroutine is raised too."""

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli.failure import Failure
 from semaphore_twisted.cli.main import main
 from semaphore_twisted.cli.user import duration
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.passwords import verify
 from semaphore_twisted.crypto.tokens import digest
 from semaphore_twisted.model.users import Access, Credentials
-from semaphore_twisted.operations import access, users
+from semaphore_twisted.operations import access
+from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from tests.support.memory import make_session, make_token, make_user
@@ -352,5 +353,5 @@ class DurationTests(SynchronousTestCase):
             "\u0663d",
             "9" * 5000 + "d",
         ):
-            error = self.assertRaises(Failure, duration, text)
+            error = self.assertRaises(CommandError, duration, text)
             self.assertIn("90d", error.sentence)

@@ -13,9 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.cli.main import main
 from semaphore_twisted.crypto import masterkey
-from semaphore_twisted.crypto.keyring import Context, Keyring
+from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.crypto.masterkey import MasterKey
-from semaphore_twisted.operations import vault
+from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import connect, utc_now
 from semaphore_twisted.start import state
@@ -38,7 +38,9 @@ class VaultCommandTests(SynchronousTestCase):
         ring = Keyring(MasterKey.parse(self.first), entropy=random)
         for name in ("One", "Two\x1b[2J"):
             uuid = conn.uuid()
-            place = Context("access_key", "access_key", "secret", uuid, project_uuid)
+            place = SealContext(
+                "access_key", "access_key", "secret", uuid, project_uuid
+            )
             conn.insert(
                 schema.access_key,
                 uuid=uuid,

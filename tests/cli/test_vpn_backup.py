@@ -7,15 +7,16 @@ from cryptography import x509
 from nacl.pwhash import argon2id
 from nacl.utils import random
 
-from semaphore_twisted.cli import vpn_backup
+from semaphore_twisted.cli.vpn import backup as vpn_backup
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.crypto.passphrases import Cost
-from semaphore_twisted.operations import peers, sealed_values, vpn_network
+from semaphore_twisted.operations.vault import sealed_values
+from semaphore_twisted.operations.vpn import network, peers
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import utc_now
-from semaphore_twisted.start import authority
+from semaphore_twisted.start.certificates import authority
 from semaphore_twisted.wireguard import keys, settings
 from tests.support.memory import make_user
 from tests.support.vpn_command import Installed, VpnCase
@@ -119,8 +120,8 @@ class BackupTests(VpnCase):
                 (other.settings / name).read_bytes(),
                 (self.site.settings / name).read_bytes(),
             )
-        before = vpn_network.get(self.site.conn, None)
-        after = vpn_network.get(other.conn, None)
+        before = network.get(self.site.conn, None)
+        after = network.get(other.conn, None)
         for name in ("endpoint", "pool4", "pool6", "server4", "server6", "public_key"):
             self.assertEqual(getattr(after, name), getattr(before, name))
         self.assertGreater(after.revision, before.revision)
@@ -148,7 +149,7 @@ class BackupTests(VpnCase):
         self.assertEqual((found.interface, found.port), ("wg7", 51820))
         self.assertIn(22, found.tcp_ports)
         self.assertEqual(found.addresses[0], "10.80.0.1/16")
-        self.assertEqual(vpn_network.get(other.conn, None).interface, "wg7")
+        self.assertEqual(network.get(other.conn, None).interface, "wg7")
         code, out, err = other.run("init", "--vpn-settings", str(other.settings))
         self.assertEqual((code, err), (0, ""))
         self.assertIn("is as it was", out)
@@ -259,7 +260,7 @@ class BackupTests(VpnCase):
         """See that nothing is restored."""
         code, _, err = site.run("restore", *self.options(site))
         self.assertEqual((code, err.count("\n")), (1, 1), err)
-        self.assertIsNone(vpn_network.find(site.conn))
+        self.assertIsNone(network.find(site.conn))
         self.assertFalse(site.settings.exists())
 
     def test_files_cannot_be_written(self) -> None:
@@ -269,7 +270,7 @@ class BackupTests(VpnCase):
         other.settings.write_text("a file where a folder is wanted")
         code, _, err = other.run("restore", *self.options(other))
         self.assertEqual((code, err.count("\n")), (1, 1), err)
-        self.assertIsNone(vpn_network.find(other.conn))
+        self.assertIsNone(network.find(other.conn))
         self.assertEqual(peers.listed(other.conn, None), [])
 
     def test_passphrases(self) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli import vpn_checks
-from semaphore_twisted.config import Config, Vpn
+from semaphore_twisted.cli.vpn import checks
+from semaphore_twisted.config.options import Config
+from semaphore_twisted.config.vpn_options import VpnOptions
 from semaphore_twisted.model.peers import Network, SiteNetwork
 from semaphore_twisted.wireguard import keys, wire
 from semaphore_twisted.wireguard.wire import Finding
@@ -63,7 +64,7 @@ class ModeTests(SynchronousTestCase):
 
     def found(self) -> list[Finding]:
         """Return the findings."""
-        return [*vpn_checks.modes(self.state, self.folder)]
+        return [*checks.modes(self.state, self.folder)]
 
     def test_right(self) -> None:
         """Nothing is wrong with 0600 in 0700."""
@@ -94,7 +95,7 @@ class AgreementTests(SynchronousTestCase):
 
     def found(self, *, sites: tuple[SiteNetwork, ...] = (), **changed: Any) -> Any:
         """Return the findings."""
-        return levels(vpn_checks.agreement(network(), sites, welcome(KEY, **changed)))
+        return levels(checks.agreement(network(), sites, welcome(KEY, **changed)))
 
     def test_same(self) -> None:
         """All is well."""
@@ -107,7 +108,7 @@ class AgreementTests(SynchronousTestCase):
 
     def test_other_key(self) -> None:
         """Another server key is an error, since no client could connect."""
-        found = vpn_checks.agreement(network(), (), welcome(b"x" * 32))
+        found = checks.agreement(network(), (), welcome(b"x" * 32))
         self.assertEqual(levels(found)["server key"], "error")
 
     def test_others(self) -> None:
@@ -118,7 +119,7 @@ class AgreementTests(SynchronousTestCase):
         site = SiteNetwork(id=1, name="lan", network="10.20.0.0/16")
         self.assertEqual(self.found(sites=(site,))["site networks"], "warning")
         good = welcome(KEY, sites=("10.20.0.0/16",))
-        found = levels(vpn_checks.agreement(network(), (site,), good))
+        found = levels(checks.agreement(network(), (site,), good))
         self.assertNotIn("site networks", found)
 
 
@@ -127,13 +128,13 @@ class PortTests(SynchronousTestCase):
 
     def test_ports(self) -> None:
         """The ports of the site, of DNS and published ones must be open."""
-        config = Config(vpn=Vpn(publish=("tcp/22", "udp/123")))
-        found = [*vpn_checks.ports(config, 3000, welcome(udp_ports=()))]
+        config = Config(vpn=VpnOptions(publish=("tcp/22", "udp/123")))
+        found = [*checks.ports(config, 3000, welcome(udp_ports=()))]
         self.assertEqual([each.level for each in found], ["error"] * 4)
         good = welcome(tcp_ports=(22, 53, 3000), udp_ports=(53, 123))
-        found = [*vpn_checks.ports(config, 3000, good)]
+        found = [*checks.ports(config, 3000, good)]
         self.assertEqual([each.level for each in found], ["ok"])
-        found = [*vpn_checks.ports(Config(vpn=Vpn(dns="off")), None, welcome())]
+        found = [*checks.ports(Config(vpn=VpnOptions(dns="off")), None, welcome())]
         self.assertEqual([each.level for each in found], ["warning"])
 
 
@@ -145,7 +146,7 @@ class ClockTests(SynchronousTestCase):
         now = NOW.timestamp()
         status = wire.Status(b"p" * 32, None, int(now + handshake), 0, 0)
         observed = wire.Observed(now + time, 1, (status,))
-        (finding,) = vpn_checks.clock(observed, NOW)
+        (finding,) = checks.clock(observed, NOW)
         return finding.level
 
     def test_clock(self) -> None:
@@ -155,9 +156,9 @@ class ClockTests(SynchronousTestCase):
         self.assertEqual(self.found(3600), "error")
         self.assertEqual(self.found(-100, time=60), "error")
         empty = wire.Observed(NOW.timestamp(), 1, ())
-        self.assertEqual(levels(vpn_checks.clock(empty, NOW)), {"clock": "ok"})
+        self.assertEqual(levels(checks.clock(empty, NOW)), {"clock": "ok"})
         later = NOW + timedelta(hours=1)
-        self.assertEqual(levels(vpn_checks.clock(empty, later)), {"clock": "error"})
+        self.assertEqual(levels(checks.clock(empty, later)), {"clock": "error"})
 
 
 class EndpointTests(SynchronousTestCase):
@@ -174,7 +175,7 @@ class EndpointTests(SynchronousTestCase):
             return [(0, 0, 0, "", (each, 0)) for each in addresses]
 
         where = network(endpoint=endpoint)
-        (finding,) = vpn_checks.endpoint(where, resolve=resolve)
+        (finding,) = checks.endpoint(where, resolve=resolve)
         return finding.level
 
     def test_endpoint(self) -> None:
@@ -194,7 +195,7 @@ class EndpointTests(SynchronousTestCase):
             SiteNetwork(id=3, name="six", network="2001:db8::/32"),
         ]
         found = [
-            *vpn_checks.endpoint(
+            *checks.endpoint(
                 network(),
                 sites,
                 resolve=lambda *_: [(0, 0, 0, "", ("192.0.2.7", 0))],
@@ -206,14 +207,14 @@ class EndpointTests(SynchronousTestCase):
     def test_resolvers(self) -> None:
         """A resolver of the machine in a pool is an error, unless it is ours."""
         path = Path(self.mktemp())
-        self.assertEqual([*vpn_checks.resolvers(network(), path)], [])
+        self.assertEqual([*checks.resolvers(network(), path)], [])
         path.write_text(
             "# nameserver 10.80.0.7\nnameserver\nnameserver 127.0.0.53\n"
             "nameserver 10.80.0.1\nnameserver fd80::1%eth0\nnameserver x\n"
         )
-        self.assertEqual([*vpn_checks.resolvers(network(), path)], [])
+        self.assertEqual([*checks.resolvers(network(), path)], [])
         path.write_text("search example.net\nnameserver 10.80.3.5\n")
-        (finding,) = vpn_checks.resolvers(network(), path)
+        (finding,) = checks.resolvers(network(), path)
         self.assertEqual(finding.level, "error")
         self.assertIn("10.80.3.5", finding.sentence)
 
@@ -231,8 +232,8 @@ class AnswerTests(SynchronousTestCase):
     def test_answers(self) -> None:
         """The address of the first record, and nothing for an invalid answer."""
         good = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes([10, 80, 0, 1])
-        read = vpn_checks.address_in
-        self.assertEqual(vpn_checks.question_for("a.bc"), self.QUESTION)
+        read = checks.address_in
+        self.assertEqual(checks.question_for("a.bc"), self.QUESTION)
         self.assertEqual(read(self.answer(good), 7, self.QUESTION), "10.80.0.1")
         for wrong in (
             b"",
@@ -245,4 +246,4 @@ class AnswerTests(SynchronousTestCase):
 
     def test_names_off(self) -> None:
         """With vpn.dns off no resolver is queried."""
-        self.assertEqual(levels(vpn_checks.names(network(dns=False))), {"names": "ok"})
+        self.assertEqual(levels(checks.names(network(dns=False))), {"names": "ok"})

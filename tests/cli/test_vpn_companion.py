@@ -4,8 +4,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.vpn_companion import ask
+from semaphore_twisted.cli.vpn.companion import ask
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.wireguard import wire
 from tests.support.scripted_companion import Respond, ScriptedCompanion, welcome
 
@@ -23,7 +23,9 @@ class CompanionTests(SynchronousTestCase):
     def refused(self, answer: wire.Answer | bytes | None) -> str:
         """Ask a companion that gives *answer*; return the sentence."""
         made = self.companion(lambda _: answer)
-        error = self.assertRaises(Failure, ask, made.path, wire.Hello(), wire.Welcome)
+        error = self.assertRaises(
+            CommandError, ask, made.path, wire.Hello(), wire.Welcome
+        )
         self.assertNotIn("\n", error.sentence)
         return str(error.sentence)
 
@@ -39,7 +41,7 @@ class CompanionTests(SynchronousTestCase):
     def test_not_there(self) -> None:
         """Without a companion the sentence gives the command that starts it."""
         path = Path(self.mktemp())
-        error = self.assertRaises(Failure, ask, path, wire.Hello(), wire.Welcome)
+        error = self.assertRaises(CommandError, ask, path, wire.Hello(), wire.Welcome)
         self.assertIn("systemctl start semaphore-vpn", error.sentence)
 
     def test_ended(self) -> None:
@@ -51,7 +53,9 @@ class CompanionTests(SynchronousTestCase):
         self.addCleanup(made.folder.rmdir)
         made.path.touch()
         self.addCleanup(made.path.unlink)
-        error = self.assertRaises(Failure, ask, made.path, wire.Hello(), wire.Welcome)
+        error = self.assertRaises(
+            CommandError, ask, made.path, wire.Hello(), wire.Welcome
+        )
         self.assertIn("has ended", error.sentence)
 
     def test_turned_away(self) -> None:

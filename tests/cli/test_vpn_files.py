@@ -6,11 +6,11 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli.failure import Failure
-from semaphore_twisted.cli.vpn_files import FOLDER, Folder
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.cli.vpn.files import FOLDER, CompanionDirectory
+from semaphore_twisted.common.command_error import CommandError
+from semaphore_twisted.wireguard.settings import TunnelSettings
 
-SETTINGS = Settings(addresses=("10.80.0.1/16",))
+SETTINGS = TunnelSettings(addresses=("10.80.0.1/16",))
 
 
 class FolderTests(SynchronousTestCase):
@@ -21,7 +21,7 @@ class FolderTests(SynchronousTestCase):
         umask = os.umask(0)
         self.addCleanup(os.umask, umask)
         self.path = Path(self.mktemp()).absolute()
-        self.folder = Folder(self.path, None)
+        self.folder = CompanionDirectory(self.path, None)
 
     def mode(self, path: Path) -> int:
         """Return the rights of *path*."""
@@ -58,7 +58,7 @@ class FolderTests(SynchronousTestCase):
     def fail_after_writing(self) -> None:
         """Write both files, and fail."""
         with self.folder.exchange() as files:
-            files.settings(Settings(addresses=("10.81.0.1/16",)))
+            files.settings(TunnelSettings(addresses=("10.81.0.1/16",)))
             files.key("a key")
             raise ZeroDivisionError
 
@@ -67,25 +67,25 @@ class FolderTests(SynchronousTestCase):
         self.path.mkdir()
         for content in ("", "{}", '{"addresses": ["10.80.0.0/16"]}', "\0"):
             self.folder.settings_file.write_text(content)
-            error = self.assertRaises(Failure, self.folder.settings)
+            error = self.assertRaises(CommandError, self.folder.settings)
             self.assertIn("companion.json", error.sentence)
 
     def test_no_links(self) -> None:
         """A link is not followed: root would read another account's choice of file."""
         self.path.mkdir()
         self.folder.key_file.symlink_to("/etc/passwd")
-        error = self.assertRaises(Failure, self.folder.key)
+        error = self.assertRaises(CommandError, self.folder.key)
         self.assertNotIn("root:", error.sentence)
-        with self.folder.exchange() as files, self.assertRaises(Failure):
+        with self.folder.exchange() as files, self.assertRaises(CommandError):
             files.key("a key")
         self.assertTrue(Path("/etc/passwd").read_text().startswith("root"))
 
     def test_usual_place(self) -> None:
         """The default directory is root's; every user may name another one."""
         if os.geteuid() == 0:
-            self.assertEqual(Folder.named(None).path, FOLDER)
-            self.assertIsNotNone(Folder.named(self.path).owner)
+            self.assertEqual(CompanionDirectory.named(None).path, FOLDER)
+            self.assertIsNotNone(CompanionDirectory.named(self.path).owner)
         else:
-            error = self.assertRaises(Failure, Folder.named, None)
+            error = self.assertRaises(CommandError, CompanionDirectory.named, None)
             self.assertIn("as root", error.sentence)
-            self.assertIsNone(Folder.named(self.path).owner)
+            self.assertIsNone(CompanionDirectory.named(self.path).owner)

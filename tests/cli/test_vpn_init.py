@@ -6,13 +6,14 @@ import socket
 import stat
 from pathlib import Path
 
-from semaphore_twisted import config as configuration
-from semaphore_twisted.operations import site_networks, vpn_network
+from semaphore_twisted.config import options as configuration
+from semaphore_twisted.operations.vpn import network as vpn_network
+from semaphore_twisted.operations.vpn import site_networks
 from semaphore_twisted.start.operator_files import content_of
-from semaphore_twisted.start.running import Report
+from semaphore_twisted.start.running import RunningReport
 from semaphore_twisted.start.state import Lock
 from semaphore_twisted.wireguard import keys, settings
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from tests.support.vpn_command import VpnCase
 
 
@@ -20,7 +21,7 @@ class InitTests(VpnCase):
     """Files and database are changed together."""
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> TunnelSettings:
         """The companion's settings."""
         return settings.load((self.site.settings / "companion.json").read_bytes())
 
@@ -46,7 +47,7 @@ class InitTests(VpnCase):
             environ={"SEMAPHORE_PORT": "8443", "SEMAPHORE_WEB_ROOT": "https://a.b"},
             read=content_of,
         )
-        Report(self.site.state, options).startService()
+        RunningReport(self.site.state, options).startService()
         words = ("--vpn-settings", str(self.site.settings), "--endpoint", "a.b")
         said = self.refused("init", *words)
         for each in ("port: the running server has 8443", "SEMAPHORE_PORT", "nothing"):

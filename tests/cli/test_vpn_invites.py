@@ -4,11 +4,11 @@ import hashlib
 import json
 import socket
 
-from semaphore_twisted import config as configuration
-from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.cli.vpn.invite_link import InviteLink
+from semaphore_twisted.config import options as configuration
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.start.operator_files import content_of
-from semaphore_twisted.start.running import Report
+from semaphore_twisted.start.running import RunningReport
 from semaphore_twisted.start.state import Lock
 from tests.support.enrolling import ROOT, der
 from tests.support.memory import BEGINNING, Entropy
@@ -28,7 +28,7 @@ class InviteTests(VpnCase):
         """The link and a command for each kind of machine are printed once."""
         out = self.done("invite", "--user", "alice")
         (line,) = [each for each in out.split("\n") if each.startswith("https://")]
-        link = Link.parse(line)
+        link = InviteLink.parse(line)
         self.assertEqual(link.base, "https://site.example.net:3000")
         self.assertEqual(link.fingerprint, hashlib.sha256(der()).hexdigest())
         self.assertIn(f"semaphore vpn join '{link}'", out)
@@ -45,14 +45,14 @@ class InviteTests(VpnCase):
         self.assertEqual(found["invite"]["kind"], "host")
         self.assertEqual(found["invite"]["max_uses"], 3)
         self.assertEqual(found["invite"]["owner"], "Site")
-        token = Link.parse(found["link"]).token
+        token = InviteLink.parse(found["link"]).token
         self.assertIn(token, found["posix"])
         self.assertIn(token, found["powershell"])
 
     def test_listed(self) -> None:
         """Invites are listed without their tokens, and revoked by number."""
         found = json.loads(self.done("invite", "--json"))
-        token = Link.parse(found["link"]).token
+        token = InviteLink.parse(found["link"]).token
         self.assertEqual(found["invite"]["owner"], "root")
         listed = self.done("invites")
         self.assertIn("open", listed)
@@ -72,7 +72,7 @@ class InviteTests(VpnCase):
             ({"interface": "::1", "port": ":3000"}, None),
         ):
             self.site.configure(**options)
-            link = Link.parse(json.loads(self.done("invite", "--json"))["link"])
+            link = InviteLink.parse(json.loads(self.done("invite", "--json"))["link"])
             if expected is not None:
                 self.assertEqual(link.base, expected)
 
@@ -91,12 +91,14 @@ class InviteTests(VpnCase):
         """With a certificate that all trust the link has no fingerprint."""
         pair = {"cert_file": "/x/cert.pem", "key_file": "/x/key.pem"}
         self.site.configure(web_host="https://a.example", tls=pair)
-        link = Link.parse(json.loads(self.done("invite", "--json"))["link"])
+        link = InviteLink.parse(json.loads(self.done("invite", "--json"))["link"])
         self.assertEqual(link.fingerprint, "")
 
     def fingerprint(self) -> str:
         """Return the fingerprint of a new link."""
-        return Link.parse(json.loads(self.done("invite", "--json"))["link"]).fingerprint
+        return InviteLink.parse(
+            json.loads(self.done("invite", "--json"))["link"]
+        ).fingerprint
 
     def test_public_certificate(self) -> None:
         """A link to a public authority's certificate has no fingerprint.
@@ -136,13 +138,13 @@ class InviteTests(VpnCase):
         self.chain("localhost", "vpn.example.net")
         code, out, err = self.site.run("invite", "--json")
         self.assertEqual((code, err), (0, ""))
-        base = Link.parse(json.loads(out)["link"]).base
+        base = InviteLink.parse(json.loads(out)["link"]).base
         self.assertEqual(base, "https://vpn.example.net:3000")
         file = self.chain("localhost")
         code, out, err = self.site.run("invite", "--json")
         self.assertEqual((code, err.count("\n")), (0, 1))
         self.assertIn("web_host", err)
-        base = Link.parse(json.loads(out)["link"]).base
+        base = InviteLink.parse(json.loads(out)["link"]).base
         self.assertEqual(base, f"https://{socket.gethostname()}:3000")
         # a certificate of the operator's, and a public one
         self.chain("vpn.example.net")
@@ -159,7 +161,7 @@ class InviteTests(VpnCase):
 
     def base(self) -> str:
         """Return where a new link leads."""
-        return Link.parse(json.loads(self.done("invite", "--json"))["link"]).base
+        return InviteLink.parse(json.loads(self.done("invite", "--json"))["link"]).base
 
     def test_running_server(self) -> None:
         """The link is the running server's, whose options the command does not see."""
@@ -172,15 +174,15 @@ class InviteTests(VpnCase):
             environ=environ,
             read=content_of,
         )
-        report = Report(self.site.state, settings)
+        report = RunningReport(self.site.state, settings)
         report.startService()
         code, out, err = self.site.run("invite", "--json")
         self.assertEqual(code, 0, err)
-        link = Link.parse(json.loads(out)["link"])
+        link = InviteLink.parse(json.loads(out)["link"])
         self.assertEqual(link.base, "https://vpn.example.net:8443")
         self.assertIn("vpn.enroll_port: the running server has 8443", err)
         report.stopService()
-        link = Link.parse(json.loads(self.done("invite", "--json"))["link"])
+        link = InviteLink.parse(json.loads(self.done("invite", "--json"))["link"])
         self.assertEqual(link.base, "https://site.example.net:3000")
 
     def test_proxy(self) -> None:

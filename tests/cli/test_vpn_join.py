@@ -10,14 +10,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli import vpn_tunnel_file
-from semaphore_twisted.cli.failure import UNREACHABLE, Failure
 from semaphore_twisted.cli.main import main
-from semaphore_twisted.cli.vpn_enrolling import Refused
-from semaphore_twisted.cli.vpn_join import enroll, host_name
-from semaphore_twisted.cli.vpn_link import Link
-from semaphore_twisted.cli.vpn_tunnel_file import TunnelFile
-from semaphore_twisted.model.peers import PeerState
+from semaphore_twisted.cli.vpn import tunnel_file
+from semaphore_twisted.cli.vpn.enrollment import EnrollmentRefused
+from semaphore_twisted.cli.vpn.invite_link import InviteLink
+from semaphore_twisted.cli.vpn.join import enroll, host_name
+from semaphore_twisted.cli.vpn.tunnel_file import TunnelFile
+from semaphore_twisted.common.command_error import UNREACHABLE, CommandError
+from semaphore_twisted.model.peers import PeerLifecycle
 from semaphore_twisted.wireguard import keys
 from tests.support import enrolling
 from tests.support.enrolling import Answer, Server
@@ -36,7 +36,7 @@ class JoinCase(SynchronousTestCase):
 
     late = ""
 
-    def enroll(self, link: Link | None = None) -> str:
+    def enroll(self, link: InviteLink | None = None) -> str:
         """Enroll, and return what was printed; *late* is why nothing passes yet."""
         out = io.StringIO()
         link = link or self.server.link
@@ -106,18 +106,18 @@ class EnrollTests(JoinCase):
 
     def test_public_certificate(self) -> None:
         """Without a fingerprint the machine's own authorities are asked at once."""
-        link = Link("https://vpn.example.net/base", enrolling.TOKEN)
+        link = InviteLink("https://vpn.example.net/base", enrolling.TOKEN)
         self.server.script = [
             Answer(201, b"{}"),
         ]
-        self.assertRaises(Failure, self.enroll, link)
+        self.assertRaises(CommandError, self.enroll, link)
         ((_, path, _, checked),) = self.server.asked
         self.assertEqual((path, checked), ("/base/api/vpn/enroll", True))
 
     def test_another_root(self) -> None:
         """A server with another root gets no token, and nothing is written."""
-        link = Link("https://vpn.example.net", enrolling.TOKEN, "0" * 64)
-        error = self.assertRaises(Failure, self.enroll, link)
+        link = InviteLink("https://vpn.example.net", enrolling.TOKEN, "0" * 64)
+        error = self.assertRaises(CommandError, self.enroll, link)
         self.assertIn("nothing was sent", error.sentence)
         self.assertEqual(error.exit_code, UNREACHABLE)
         self.assertEqual([body for _, _, body, _ in self.server.asked], [None])
@@ -126,7 +126,7 @@ class EnrollTests(JoinCase):
     def test_no_semaphore(self) -> None:
         """An address of another service gives an error of its own."""
         self.server.script = [Answer(404, b"<html>")]
-        error = self.assertRaises(Failure, self.enroll)
+        error = self.assertRaises(CommandError, self.enroll)
         self.assertIn("is this the address of Semaphore", error.sentence)
 
     def test_untrusted_leaf(self) -> None:
@@ -134,7 +134,7 @@ class EnrollTests(JoinCase):
         wrong = ssl.SSLCertVerificationError("x")
         wrong.verify_message = "unable to get local issuer certificate"
         self.server.script = [Answer(200, enrolling.der()), wrong]
-        error = self.assertRaises(Failure, self.enroll)
+        error = self.assertRaises(CommandError, self.enroll)
         self.assertIn("not trusted", error.sentence)
 
     def test_lost_answer(self) -> None:
@@ -154,7 +154,7 @@ class EnrollTests(JoinCase):
         """The next run uses the key again, which waits in a 0600 file until then."""
         lost = ConnectionResetError(104, "Connection reset by peer")
         self.server.script = [Answer(200, enrolling.der()), lost, lost, lost]
-        self.assertRaises(Failure, self.enroll)
+        self.assertRaises(CommandError, self.enroll)
         self.assertEqual(self.names(), [".semaphore.pending"])
         pending = self.folder / ".semaphore.pending"
         self.assertEqual(stat.S_IMODE(pending.stat().st_mode), 0o600)
@@ -167,9 +167,9 @@ class EnrollTests(JoinCase):
         """A key waits for its own link only."""
         lost = ConnectionResetError(104, "Connection reset by peer")
         self.server.script = [Answer(200, enrolling.der()), lost, lost, lost]
-        self.assertRaises(Failure, self.enroll)
+        self.assertRaises(CommandError, self.enroll)
         link = self.server.link
-        other = Link(link.base, "smp-enroll-" + "u" * 43, link.fingerprint)
+        other = InviteLink(link.base, "smp-enroll-" + "u" * 43, link.fingerprint)
         self.enroll(other)
         sent = {body["public_key"] for _, _, body, _ in self.server.asked if body}
         self.assertEqual(len(sent), 2)
@@ -193,23 +193,23 @@ class EnrollTests(JoinCase):
                 Answer(200, enrolling.der()),
                 Answer(status, b'{"error":"%s"}' % said.encode()),
             ]
-            error = self.assertRaises(Failure, self.enroll)
+            error = self.assertRaises(CommandError, self.enroll)
             self.assertIn(expected, error.sentence)
             self.assertNotIn("\n", error.sentence)
-            self.assertEqual(isinstance(error, Refused), status >= 400)
+            self.assertEqual(isinstance(error, EnrollmentRefused), status >= 400)
             self.files.settled()
         self.assertEqual(self.names(), [])
 
     def test_refusal_forgets_the_key(self) -> None:
         """A key that was not enrolled is in no file afterwards."""
         self.server.script = [Answer(200, enrolling.der()), Answer(403, b"{}")]
-        self.assertRaises(Refused, self.enroll)
+        self.assertRaises(EnrollmentRefused, self.enroll)
         self.assertEqual(self.names(), [])
 
     def test_too_busy(self) -> None:
         """If the server asks to wait, the key is kept for the next attempt."""
         self.server.script = [Answer(200, enrolling.der()), Answer(429, b"no JSON")]
-        error = self.assertRaises(Failure, self.enroll)
+        error = self.assertRaises(CommandError, self.enroll)
         self.assertIn("wait some minutes", error.sentence)
         self.assertEqual(self.names(), [".semaphore.pending"])
 
@@ -219,19 +219,19 @@ class EnrollTests(JoinCase):
             Answer(200, enrolling.der()),
             Answer(400, b'{"error":"\\u001b]0;owned\\u0007no\\r"}'),
         ]
-        error = self.assertRaises(Failure, self.enroll)
+        error = self.assertRaises(CommandError, self.enroll)
         self.assertEqual(error.sentence, "no (400)")
 
     def test_endless(self) -> None:
         """An answer without an end is not waited for."""
         self.server.script = [Answer(200, b"x" * 1_000_000)]
-        error = self.assertRaises(Failure, self.enroll)
+        error = self.assertRaises(CommandError, self.enroll)
         self.assertIn("endless", error.sentence)
 
     def test_newer_server(self) -> None:
         """An answer that cannot be read is no traceback."""
         self.server.script = [Answer(200, enrolling.der()), Answer(201, b"[]")]
-        error = self.assertRaises(Failure, self.enroll)
+        error = self.assertRaises(CommandError, self.enroll)
         self.assertIn("cannot be read", error.sentence)
 
     def test_hostile_profiles(self) -> None:
@@ -251,7 +251,7 @@ class EnrollTests(JoinCase):
             "",
         ):
             self.server.changed = {"config": text}
-            error = self.assertRaises(Failure, self.enroll)
+            error = self.assertRaises(CommandError, self.enroll)
             self.assertIn("is not a profile", error.sentence)
             self.assertFalse(self.files.profile.exists())
 
@@ -269,11 +269,11 @@ class EnrollTests(JoinCase):
                 keepalive=None,
             ),
         ):
-            vpn_tunnel_file.check(text)
+            tunnel_file.check(text)
 
     def test_pending_peer(self) -> None:
         """A pending approval is reported."""
-        self.server.changed = {"state": PeerState.PENDING}
+        self.server.changed = {"state": PeerLifecycle.PENDING}
         self.assertIn("has to approve", self.enroll())
         self.assertEqual(self.late, "")
 
@@ -288,7 +288,7 @@ class EnrollTests(JoinCase):
 
     def test_not_applied_and_pending(self) -> None:
         """That a machine waits for an approval is no fault of the server's."""
-        self.server.changed = {"applied": False, "state": PeerState.PENDING}
+        self.server.changed = {"applied": False, "state": PeerLifecycle.PENDING}
         self.enroll()
         self.assertEqual(self.late, "")
 

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted import config as configuration
-from semaphore_twisted.operations import vpn_network
+from semaphore_twisted.config import options as configuration
+from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.start.operator_files import content_of
-from semaphore_twisted.start.running import Report
+from semaphore_twisted.start.running import RunningReport
 from semaphore_twisted.start.state import Lock
 from semaphore_twisted.wireguard import keys, wire
 from tests.support.scripted_companion import ScriptedCompanion, welcome
@@ -201,7 +201,7 @@ class DoctorTests(CompanionCase):
             environ={f"SEMAPHORE_{name}": value for name, value in environ.items()},
             read=content_of,
         )
-        report = Report(self.site.state, settings)
+        report = RunningReport(self.site.state, settings)
         report.startService()
         report.companion(trouble)
 

@@ -10,18 +10,18 @@ from zope.interface.verify import verifyObject
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.reconcile import plan
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import (
     DesiredPeer,
     DeviceFailed,
-    PeerState,
+    DevicePeer,
     RemovePeer,
     SetPeer,
 )
 
 PRIVATE = keys.new_pair(random).private_key
 
-SETTINGS = Settings(
+SETTINGS = TunnelSettings(
     interface="smpcontract",
     port=51871,
     mtu=1380,
@@ -43,9 +43,9 @@ def peer(number: int, *, preshared: bytes | None = None) -> SetPeer:
     )
 
 
-def state(change: SetPeer) -> PeerState:
+def state(change: SetPeer) -> DevicePeer:
     """Return what a peer is once *change* was made, and nothing was heard of it."""
-    return PeerState(
+    return DevicePeer(
         public_key=change.public_key,
         allowed_ips=frozenset(change.allowed_ips),
         preshared_key=change.preshared_key,
@@ -196,7 +196,7 @@ class DeviceContract:
         await device.ensure()
         return device
 
-    async def _has(self, device: Any, *peers: PeerState) -> None:
+    async def _has(self, device: Any, *peers: DevicePeer) -> None:
         found = {each.public_key: each for each in (await device.state()).peers}
         self._equal(found, {each.public_key: each for each in peers})
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.derivation import (
-    Unreadable,
+    UnreadableKey,
     openssh_head,
     pkcs8_is_costly,
 )
@@ -69,6 +69,6 @@ class JunkTests(SynchronousTestCase):
         for text in (content, b"openssh-key-v1\0" + content):
             try:
                 head = openssh_head(text)
-            except Unreadable:
+            except UnreadableKey:
                 continue
             self.assertGreaterEqual(head.rounds, 0)

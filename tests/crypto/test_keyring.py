@@ -16,10 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.keyring import (
     LONGEST,
-    Context,
-    Damaged,
+    DamagedSecret,
     Keyring,
-    Malformed,
+    MalformedSecret,
+    SealContext,
     UnknownKey,
     UnknownVersion,
     key_id_of,
@@ -27,7 +27,7 @@ from semaphore_twisted.crypto.keyring import (
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import SecretUnreadable, TooLarge
 
-PLACE = Context("access_key", "access_key", "secret", "row-1", "project-1")
+PLACE = SealContext("access_key", "access_key", "secret", "row-1", "project-1")
 FIRST = MasterKey(bytes(range(32)))
 SECOND = MasterKey(bytes(range(32, 64)))
 
@@ -53,7 +53,7 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.binary(max_size=5000), st.text(max_size=40), st.text(max_size=40))
     def test_opens(self, plaintext: bytes, row: str, project: str) -> None:
         """A value opens with its context, and none in its envelope shows it."""
-        place = Context("access_key", "access_key", "secret", row, project)
+        place = SealContext("access_key", "access_key", "secret", row, project)
         sealed = keyring().seal(plaintext, place)
         self.assertTrue(sealed.startswith(f"s1.{FIRST.key_id}."))
         self.assertNotIn("=", sealed)
@@ -72,21 +72,21 @@ class RoundTripTests(SynchronousTestCase):
         )
         edges = [0, *cuts, len(joined)]
         others = [joined[a:b] for a, b in pairwise(edges)]
-        one, other = Context(*texts), Context(*others)
+        one, other = SealContext(*texts), SealContext(*others)
         self.assertEqual(one == other, one.encoded() == other.encoded())
 
     def test_moved(self) -> None:
         """A value does not open in another row, column, project or purpose."""
         sealed = keyring().seal(b"production", PLACE)
         for moved in (
-            Context("access_key", "access_key", "secret", "row-2", "project-1"),
-            Context("access_key", "access_key", "secret", "row-1", "project-2"),
-            Context("access_key", "access_key", "other", "row-1", "project-1"),
-            Context("access_key", "task", "secret", "row-1", "project-1"),
-            Context("task", "access_key", "secret", "row-1", "project-1"),
-            Context("access_key", "access_key", "secret", "row-1project-1", ""),
+            SealContext("access_key", "access_key", "secret", "row-2", "project-1"),
+            SealContext("access_key", "access_key", "secret", "row-1", "project-2"),
+            SealContext("access_key", "access_key", "other", "row-1", "project-1"),
+            SealContext("access_key", "task", "secret", "row-1", "project-1"),
+            SealContext("task", "access_key", "secret", "row-1", "project-1"),
+            SealContext("access_key", "access_key", "secret", "row-1project-1", ""),
         ):
-            self.assertRaises(Damaged, keyring().unseal, sealed, moved)
+            self.assertRaises(DamagedSecret, keyring().unseal, sealed, moved)
 
     def test_distinct(self) -> None:
         """Ten thousand seals of one text all differ, with one length."""
@@ -179,14 +179,14 @@ class KeyTests(SynchronousTestCase):
         ring = keyring(FIRST, current=SECOND)
         sealed = keyring().seal(b"text", PLACE)
         renamed = sealed.replace(FIRST.key_id, SECOND.key_id)
-        self.assertRaises(Damaged, ring.unseal, renamed, PLACE)
+        self.assertRaises(DamagedSecret, ring.unseal, renamed, PLACE)
 
     def test_canary(self) -> None:
         """A canary opens under its own key and its own id only."""
         ring = keyring(FIRST, current=SECOND)
         canary = ring.canary()
         ring.check_canary(SECOND.key_id, canary)
-        self.assertRaises(Damaged, ring.check_canary, FIRST.key_id, canary)
+        self.assertRaises(DamagedSecret, ring.check_canary, FIRST.key_id, canary)
         self.assertRaises(UnknownKey, keyring().check_canary, SECOND.key_id, canary)
 
     def test_repr(self) -> None:
@@ -222,15 +222,15 @@ class BrokenEnvelopeTests(SynchronousTestCase):
             (f"S1.{FIRST.key_id}.{body}", UnknownVersion),
             (f" {sealed}", UnknownVersion),
             (f"s1.{FIRST.key_id}.{body}.", UnknownVersion),
-            (f"s1..{body}", Malformed),
-            (f"s1.{FIRST.key_id}.", Malformed),
-            (f"s1.{FIRST.key_id}.{body}\n", Malformed),
-            (f"s1.{FIRST.key_id}.{body}=", Malformed),
-            (f"s1.{FIRST.key_id}.{body[:-4]}", Malformed),
-            (f"s1.{FIRST.key_id}.{body}AAAA", Malformed),
-            (f"s1.{FIRST.key_id}.{'é' * 20}", Malformed),
-            (f"s1.{'é' * 11}.{body}", Malformed),
-            (f"s1.{FIRST.key_id}.\ud800", Malformed),
+            (f"s1..{body}", MalformedSecret),
+            (f"s1.{FIRST.key_id}.", MalformedSecret),
+            (f"s1.{FIRST.key_id}.{body}\n", MalformedSecret),
+            (f"s1.{FIRST.key_id}.{body}=", MalformedSecret),
+            (f"s1.{FIRST.key_id}.{body[:-4]}", MalformedSecret),
+            (f"s1.{FIRST.key_id}.{body}AAAA", MalformedSecret),
+            (f"s1.{FIRST.key_id}.{'é' * 20}", MalformedSecret),
+            (f"s1.{'é' * 11}.{body}", MalformedSecret),
+            (f"s1.{FIRST.key_id}.\ud800", MalformedSecret),
             (f"s1.AAAAAAAAAAA.{body}", UnknownKey),
         ):
             error = self.assertRaises(wanted, keyring().unseal, text, PLACE)
@@ -250,7 +250,7 @@ class BrokenEnvelopeTests(SynchronousTestCase):
         content = bytes(nacl.secret.SecretBox(row_key).encrypt(bytes(64)))
         body = base64.urlsafe_b64encode(content).rstrip(b"=").decode()
         sealed = f"s1.{FIRST.key_id}.{body}"
-        self.assertRaises(Damaged, keyring().unseal, sealed, PLACE)
+        self.assertRaises(DamagedSecret, keyring().unseal, sealed, PLACE)
 
 
 class SpeedTests(SynchronousTestCase):

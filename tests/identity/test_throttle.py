@@ -12,7 +12,8 @@ from semaphore_twisted.identity.login import log_in
 from semaphore_twisted.identity.throttle import ACCOUNT, ADDRESS, Rule, Subject
 from semaphore_twisted.model.errors import NotAuthenticated, TooManyAttempts
 from semaphore_twisted.model.users import Access, Credentials, SessionLimits
-from semaphore_twisted.operations import access, users
+from semaphore_twisted.operations import access
+from semaphore_twisted.operations.accounts import users
 from tests.support.events import list_events
 from tests.support.memory import (
     Entropy,

@@ -14,10 +14,10 @@ from unittest import SkipTest, skipUnless
 from msgspec.structs import replace
 from typing_extensions import override
 
-from semaphore_twisted.jobs.order import (
+from semaphore_twisted.jobs.job_inputs import (
     InventorySource,
     JobOrder,
-    Source,
+    RepositorySource,
     VaultPassword,
 )
 from semaphore_twisted.model.inventories import InventoryType
@@ -518,7 +518,9 @@ class InventoryTests(AnsibleCase):
         found = InventorySource(
             type=InventoryType.FILE,
             inventory="hosts",
-            source=Source(repository_id=6, url=str(other.folder), branch="main"),
+            source=RepositorySource(
+                repository_id=6, url=str(other.folder), branch="main"
+            ),
         )
         self.assertIn("host blue", self.names(found).log)
 

@@ -20,7 +20,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.certificates import Issued
 from semaphore_twisted.persistence.engine import connect, utc_now
-from semaphore_twisted.start import authority, first_start, installation
+from semaphore_twisted.start import first_start, installation
+from semaphore_twisted.start.certificates import authority
 from tests.support.lab import until
 from tests.support.pebble import presented
 from tests.support.product import PATIENCE, Product, free_port

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from nacl.utils import random
 
 from semaphore_twisted.wireguard import keys, wire
-from semaphore_twisted.wireguard.settings import Site
+from semaphore_twisted.wireguard.settings import SiteRule
 from tests.support import lab
 from tests.support.companion_process import (
     INTERFACE,
@@ -33,10 +33,10 @@ EVERYTHING = "0.0.0.0/0, fd20::/64, fd30::/64"
 BEHIND = replace(
     SETTINGS,
     sites=(
-        Site("10.20.0.5/32"),
-        Site("10.20.0.0/24"),
-        Site("169.254.0.0/16"),
-        Site("fd20::5/128"),
+        SiteRule("10.20.0.5/32"),
+        SiteRule("10.20.0.0/24"),
+        SiteRule("169.254.0.0/16"),
+        SiteRule("fd20::5/128"),
     ),
 )
 
@@ -94,7 +94,7 @@ class ReachTests(LabTestCase):
     def test_without_nat(self) -> None:
         """A network that knows the way back needs no address translation."""
         self.companion.end()
-        plain = replace(BEHIND, sites=(Site("10.20.0.0/24", nat=False),))
+        plain = replace(BEHIND, sites=(SiteRule("10.20.0.0/24", nat=False),))
         self.companion.write(plain)
         self.companion.start()
         self.grant("10.20.0.0/24")

@@ -213,7 +213,9 @@ class OwnershipTests(LabTestCase):
         for pool in ("10.20.0.9/24", "10.20.0.9/28", "192.0.2.9/24"):
             self.companion.write(
                 replace(
-                    SETTINGS, addresses=(pool,), sites=(settings.Site("10.9.0.0/24"),)
+                    SETTINGS,
+                    addresses=(pool,),
+                    sites=(settings.SiteRule("10.9.0.0/24"),),
                 )
             )
             before = self.links(), self.ip("route", "show")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.values import extra_variables
 from semaphore_twisted.jobs.workspace import WORKSPACE
 from tests.support.ansible_versions import folder_of, play

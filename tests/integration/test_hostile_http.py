@@ -4,7 +4,7 @@ import contextlib
 import socket
 import time
 
-from semaphore_twisted.web.channel import SECONDS
+from semaphore_twisted.web.http.channel import SECONDS
 from tests.support.cases import SharedProductTestCase
 from tests.support.pace import in_time
 from tests.support.smuggling import HIDDEN, SMUGGLED

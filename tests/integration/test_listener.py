@@ -13,13 +13,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from semaphore_twisted.start.own_names import own_addresses
-from semaphore_twisted.web.lobby import ALL, EACH, SECONDS
+from semaphore_twisted.start.local_addresses import own_addresses
+from semaphore_twisted.web.listener.pending_connections import ALL, EACH, SECONDS
 from tests.support.pace import in_time
 from tests.support.product import PATIENCE, Product, free_port
 from tests.support.programs import program
 from tests.support.websocket import WebSocket
-from tests.web.test_proxyprotocol import addresses, version_2
+from tests.web.test_proxy_protocol import addresses, version_2
 
 #: What a proxy says of a client that spoke TLS to it.
 TOLD_OF_TLS = version_2(

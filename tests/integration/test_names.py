@@ -18,7 +18,7 @@ from tests.support.tunnels import (
     Program,
     TunnelTestCase,
 )
-from tests.vpn.test_questions import asked, read, with_edns
+from tests.vpn.test_messages import asked, read, with_edns
 
 
 class NameTests(TunnelTestCase):

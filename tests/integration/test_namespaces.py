@@ -13,7 +13,7 @@ from semaphore_twisted.interfaces import IJob
 from semaphore_twisted.jobs.supervision import linux
 from semaphore_twisted.model.jobs import (
     File,
-    Isolation,
+    JobIsolation,
     JobResult,
     Namespace,
     Pipe,
@@ -57,7 +57,7 @@ class NamespaceCase(JobCase):
         else:
             kinds = ("user", *kinds)
         hidden = (str(self.place / "spool"), str(self.place / "workspaces"))
-        isolation = Isolation(kinds=kinds, hidden=hidden)
+        isolation = JobIsolation(kinds=kinds, hidden=hidden)
         return {"files": FOLDERS, "isolation": isolation, **fields}
 
     async def start(self, *steps: Step, **fields: Any) -> IJob:
@@ -231,7 +231,7 @@ class RefusedTests(JobCase):
         if os.geteuid() != 0:
             kinds = ("user", *kinds)
         done: Deferred[JobResult] = self.receiver.done
-        await self.start(shell("echo ran"), isolation=Isolation(kinds=kinds))
+        await self.start(shell("echo ran"), isolation=JobIsolation(kinds=kinds))
         result = await done
         self.assertEqual(result.status, "error")
         self.assertIn("The job cannot be separated from others: ", result.reason)

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import outgoing_blocking
-from semaphore_twisted.cli.failure import UNREACHABLE, Failure
-from semaphore_twisted.cli.vpn_enrolling import Enrolling, Request
-from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.cli.vpn.enrollment import Enrollment, EnrollmentRequest
+from semaphore_twisted.cli.vpn.invite_link import InviteLink
+from semaphore_twisted.common.command_error import UNREACHABLE, CommandError
+from semaphore_twisted.tls_client import blocking
 from tests.support.product import clean_environment
 
 _PEM = serialization.Encoding.PEM
@@ -179,11 +179,15 @@ class RefusalTests(SynchronousTestCase):
         """Return the error of a device that enrolls."""
         root = self.root.certificate.public_bytes(serialization.Encoding.DER)
         digest = hashlib.sha256(root).hexdigest()
-        link = Link(f"https://localhost:{server.port}", "token", digest)
-        enrolling = Enrolling(link, lambda _: None)
-        enrolling._trust = outgoing_blocking.believing(root)
-        request = Request(token="a secret token", public_key="key", name="box")
-        failure: Failure = self.assertRaises(Failure, enrolling.redeem, request)
+        link = InviteLink(f"https://localhost:{server.port}", "token", digest)
+        enrolling = Enrollment(link, lambda _: None)
+        enrolling._trust = blocking.trusting(root)
+        request = EnrollmentRequest(
+            token="a secret token", public_key="key", name="box"
+        )
+        failure: CommandError = self.assertRaises(
+            CommandError, enrolling.redeem, request
+        )
         return failure.sentence
 
     def git(self, server: Server) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from threading import Thread
 from typing import ClassVar
 
-from semaphore_twisted.start.own_names import own_addresses
+from semaphore_twisted.start.local_addresses import own_addresses
 from tests.support.browser import Browser
 from tests.support.cases import ProductTestCase
 from tests.support.product import ADMIN_PASSWORD

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOrder
 from tests.support.execution import JobCase, Ran
 from tests.support.gitserver import GitServer, Repository, git
 from tests.support.orders import order

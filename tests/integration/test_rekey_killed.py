@@ -9,9 +9,9 @@ from pathlib import Path
 from nacl.utils import random
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.crypto.keyring import Context, Keyring
+from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.crypto.masterkey import MasterKey
-from semaphore_twisted.operations import vault
+from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import maintenance, schema
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from tests.support.memory import make_project, memory_connection
@@ -27,7 +27,7 @@ def sealed_store() -> Connection:
     ring = Keyring(OLD, entropy=random)
     for number in range(4):
         uuid = conn.uuid()
-        place = Context("access_key", "access_key", "secret", uuid, project_uuid)
+        place = SealContext("access_key", "access_key", "secret", uuid, project_uuid)
         conn.insert(
             schema.access_key,
             uuid=uuid,
@@ -137,7 +137,9 @@ class KilledTests(SynchronousTestCase):
                     sqlite3.OperationalError, editor.raw.execute, "BEGIN IMMEDIATE"
                 )
                 self.assertEqual(error.sqlite_errorcode, sqlite3.SQLITE_BUSY)
-            place = Context("access_key", "access_key", "secret", uuid, project_uuid)
+            place = SealContext(
+                "access_key", "access_key", "secret", uuid, project_uuid
+            )
             sealed = self.ring.seal(b"the newest", place)
             editor.raw.execute(
                 "UPDATE access_key SET secret = ? WHERE uuid = ?", (sealed, uuid)

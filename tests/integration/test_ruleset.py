@@ -17,20 +17,20 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.wireguard import firewall
-from semaphore_twisted.wireguard.settings import Settings, Site
+from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from semaphore_twisted.wireguard.state import Grant
 from tests.support.pace import in_time
 from tests.support.programs import needs
 
-V4 = Settings(addresses=("10.80.0.1/16",), sites=(Site("10.20.0.0/16"),))
-BOTH = Settings(
+V4 = TunnelSettings(addresses=("10.80.0.1/16",), sites=(SiteRule("10.20.0.0/16"),))
+BOTH = TunnelSettings(
     addresses=("10.80.0.1/16", "fd80::1/64"),
     sites=(
-        Site("10.20.0.0/16"),
-        Site("10.20.7.0/24", nat=False),
-        Site("10.30.0.0/16", nat=False),
-        Site("169.254.0.0/16"),
-        Site("fd20::/48"),
+        SiteRule("10.20.0.0/16"),
+        SiteRule("10.20.7.0/24", nat=False),
+        SiteRule("10.30.0.0/16", nat=False),
+        SiteRule("169.254.0.0/16"),
+        SiteRule("fd20::/48"),
     ),
 )
 
@@ -141,7 +141,7 @@ class LoadTests(Namespaces):
         """Make an empty namespace."""
         self.server = self.namespace("s")
 
-    def check(self, settings: Settings, grants: Sequence[Grant]) -> str:
+    def check(self, settings: TunnelSettings, grants: Sequence[Grant]) -> str:
         """Check and load the rules, twice, and return them."""
         text = firewall.ruleset(settings, grants)
         run("ip", "netns", "exec", self.server, "nft", "-c", "-f", "-", text=text)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted.web.socket import server_factory
+from semaphore_twisted.web.websocket.endpoint import server_factory
 from tests.support.cases import ProductTestCase, SharedProductTestCase
 from tests.support.pace import in_time
 from tests.support.websocket import Refused

@@ -869,7 +869,7 @@ class SurvivalTests(JobCase):
         self.followers[0].abandon()
         self.kill_supervisor()
         output = self.place / "spool" / "output"
-        record = spool.encode(spool.Kind.OUTPUT, 0, b"torn\n")
+        record = spool.encode(spool.RecordKind.OUTPUT, 0, b"torn\n")
         with output.open("ab") as file:
             file.write(record[:-2])
         receiver = self.attach()

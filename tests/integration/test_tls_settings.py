@@ -11,11 +11,11 @@ from pathlib import Path
 from nacl.utils import random
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config_names import OPTIONS
-from semaphore_twisted.config_values import WrongOption
+from semaphore_twisted.config.names import OPTIONS
+from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.crypto import certificates
 from tests.support.product import clean_environment, free_port
-from tests.test_config_acme import configured
+from tests.test_config_acme_options import configured
 
 #: Each option that names a TLS file, and the options set with it.
 FILES: dict[str, dict[str, str]] = {

@@ -2,7 +2,7 @@
 
 import json
 
-from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from tests.support import lab_site
 from tests.support.lab import LabTestCase, until
 from tests.support.lab_machine import SERVER, Machine
@@ -90,9 +90,9 @@ class PortTests(LabTestCase):
             )
             self.assertIn("Joined as", said)
 
-    def links(self, site: Site, base: str) -> list[tuple[Machine, Link]]:
+    def links(self, site: Site, base: str) -> list[tuple[Machine, InviteLink]]:
         """Make a link on the command line and one by the API, for a machine each."""
         made = (site.invite(), site.api("POST", "/vpn/invites", {})["link"])
-        found = [Link.parse(each) for each in made]
+        found = [InviteLink.parse(each) for each in made]
         self.assertEqual({each.base for each in found}, {base})
         return [*zip((self.lab.client1, self.lab.client2), found, strict=True)]

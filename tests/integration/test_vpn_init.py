@@ -6,7 +6,7 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.operations import vpn_network
+from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.wireguard import keys, settings
 from tests.support.vpn_command import Installed
 

@@ -10,7 +10,7 @@ from shutil import rmtree
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.ids import ProjectId
-from semaphore_twisted.operations.vpn_inventory import content
+from semaphore_twisted.operations.vpn.inventory import content
 from semaphore_twisted.persistence.schema import vpn_peer
 from tests.support.memory import make_project, make_user, memory_connection
 from tests.support.product import clean_environment

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from semaphore_twisted.cli import vpn_companion
-from semaphore_twisted.cli.failure import Failure
+from semaphore_twisted.cli.vpn import companion as vpn_companion
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.wireguard import wire
 from tests.support import lab_site
 from tests.support.lab import LabTestCase, until
@@ -66,7 +66,7 @@ class KillTests(LabTestCase):
         """Whether the companion answers, and has an interface."""
         try:
             said = vpn_companion.ask(self.socket, wire.Hello(), wire.Welcome)
-        except Failure:
+        except CommandError:
             return False
         return said.index > 0
 

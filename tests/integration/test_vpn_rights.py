@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from semaphore_twisted.wireguard import keys
-from semaphore_twisted.wireguard.settings import Settings, dump
-from semaphore_twisted.wireguard.settings import Site as Behind
+from semaphore_twisted.wireguard.settings import SiteRule as Behind
+from semaphore_twisted.wireguard.settings import TunnelSettings, dump
 from tests.support.lab import LabTestCase, until
 from tests.support.lab_machine import COMPANION, NOBODY, SERVER, Account
 from tests.support.lab_site import INTERFACE, Site
@@ -46,7 +46,7 @@ class RightsTests(LabTestCase):
         self.pair = keys.new_pair(os.urandom)
         folder = self.site.settings
         folder.mkdir(mode=0o700)
-        settings = Settings(
+        settings = TunnelSettings(
             addresses=("10.80.0.1/16", "fd80::1/64"),
             sites=(Behind(BEHIND),),
             users=(SERVER.number,),

@@ -6,8 +6,12 @@ from typing import Any
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs.ansible import Plan, plan
-from semaphore_twisted.jobs.order import InventorySource, Source, VaultPassword
+from semaphore_twisted.jobs.ansible import AnsiblePlan, plan
+from semaphore_twisted.jobs.job_inputs import (
+    InventorySource,
+    RepositorySource,
+    VaultPassword,
+)
 from semaphore_twisted.jobs.workspace import layout
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
@@ -16,7 +20,7 @@ from semaphore_twisted.model.keys import LoginPassword, NoSecret, SshKey, Text
 from tests.support.orders import options, order, static, task, template
 
 
-def planned(playbook: str = "site.yml", **fields: Any) -> Plan:
+def planned(playbook: str = "site.yml", **fields: Any) -> AnsiblePlan:
     """Return the plan for an order with *fields*."""
     chosen = options("/s")
     usual = {"template": template(app="ansible", playbook=playbook)}
@@ -155,7 +159,7 @@ class FileTests(SynchronousTestCase):
 
     def test_inventories(self) -> None:
         """Each kind of inventory is made, or found in its repository."""
-        other = Source(repository_id=6, url="/y", branch="")
+        other = RepositorySource(repository_id=6, url="/y", branch="")
         for kind, text, source, expected in (
             (InventoryType.STATIC, "h", None, "{workspace}/inventory/hosts"),
             (

@@ -6,7 +6,7 @@ import subprocess
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.checkout import Checkout
-from semaphore_twisted.jobs.order import JobOptions, Source
+from semaphore_twisted.jobs.job_inputs import JobOptions, RepositorySource
 from semaphore_twisted.jobs.workspace import layout
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import Step
@@ -35,7 +35,9 @@ def checkout(
     return Checkout(
         name="repository",
         folder="repository",
-        source=Source(repository_id=5, url=url, branch=branch, key=key or NoSecret()),
+        source=RepositorySource(
+            repository_id=5, url=url, branch=branch, key=key or NoSecret()
+        ),
         options=chosen,
         places=layout(chosen, "task_7"),
         wanted=(("script", "run.sh"),),

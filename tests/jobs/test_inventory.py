@@ -9,7 +9,7 @@ from semaphore_twisted.jobs.inventory import (
     of_collection,
     strictness,
 )
-from semaphore_twisted.jobs.order import InventorySource
+from semaphore_twisted.jobs.job_inputs import InventorySource
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
 from tests.support.orders import static

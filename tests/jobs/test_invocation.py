@@ -5,10 +5,10 @@ from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.invocation import specification
-from semaphore_twisted.jobs.order import (
+from semaphore_twisted.jobs.job_inputs import (
     InventorySource,
     JobOrder,
-    Source,
+    RepositorySource,
     VaultPassword,
 )
 from semaphore_twisted.model.errors import Invalid
@@ -81,7 +81,7 @@ class SpecificationTests(SynchronousTestCase):
                 inventory="hosts",
                 key=SshKey(login="", private_key="secret-2"),
                 become=LoginPassword(login="", password="secret-3"),
-                source=Source(
+                source=RepositorySource(
                     repository_id=6,
                     url="https://h/y",
                     branch="",
@@ -105,7 +105,7 @@ class SpecificationTests(SynchronousTestCase):
         inventory = InventorySource(
             type=InventoryType.FILE,
             inventory="hosts",
-            source=Source(repository_id=6, url="/y", branch="b"),
+            source=RepositorySource(repository_id=6, url="/y", branch="b"),
         )
         found = made(
             replace(order("/x"), template=template(app="ansible"), inventory=inventory)

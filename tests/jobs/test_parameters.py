@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.parameters import (
-    Effective,
+    EffectiveParams,
     arguments,
     branch,
     effective_params,
@@ -19,7 +19,7 @@ class EffectiveTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """Without parameters nothing is set."""
-        self.assertEqual(effective_params(template(), task()), Effective())
+        self.assertEqual(effective_params(template(), task()), EffectiveParams())
 
     def test_not_allowed(self) -> None:
         """Overrides that the template does not permit are ignored."""
@@ -31,7 +31,7 @@ class EffectiveTests(SynchronousTestCase):
                 params={"tags": ["c"], "skip_tags": ["d"], "debug": True},
             ),
         )
-        self.assertEqual(found, Effective(limit=("web",), tags=("a", "b")))
+        self.assertEqual(found, EffectiveParams(limit=("web",), tags=("a", "b")))
 
     def test_allowed(self) -> None:
         """Overrides that the template permits are used."""
@@ -51,7 +51,7 @@ class EffectiveTests(SynchronousTestCase):
             "debug_level": 2,
         }
         found = effective_params(template(task_params=own), task(params=asked))
-        expected = Effective(
+        expected = EffectiveParams(
             verbosity=2, limit=("x", "y"), tags=("c",), skip_tags=("d",)
         )
         self.assertEqual(found, expected)
@@ -61,7 +61,9 @@ class EffectiveTests(SynchronousTestCase):
         own = {"allow_debug": True, "allow_override_limit": True}
         asked = task(limit="x, y", debug=True, dry_run=True, diff=True)
         found = effective_params(template(task_params=own), asked)
-        expected = Effective(verbosity=4, dry_run=True, diff=True, limit=("x", "y"))
+        expected = EffectiveParams(
+            verbosity=4, dry_run=True, diff=True, limit=("x", "y")
+        )
         self.assertEqual(found, expected)
 
     def test_a_default_can_be_taken_back(self) -> None:
@@ -69,7 +71,7 @@ class EffectiveTests(SynchronousTestCase):
         own = template(task_params={"dry_run": True, "diff": True})
         self.assertTrue(effective_params(own, task()).dry_run)
         found = effective_params(own, task(params={"dry_run": False}))
-        self.assertEqual(found, Effective(diff=True))
+        self.assertEqual(found, EffectiveParams(diff=True))
 
     def test_verbosity_has_bounds(self) -> None:
         """A debug level is between 1 and 6."""

@@ -139,9 +139,9 @@ class FollowerTests(SynchronousTestCase):
 
     def test_back_pressure(self) -> None:
         """The next lines are read when the last ones are stored."""
-        first = self.write(spool.Kind.OUTPUT, b"one\ntwo\n")
+        first = self.write(spool.RecordKind.OUTPUT, b"one\ntwo\n")
         self.follow()
-        second = self.write(spool.Kind.NOTE, b"three\n")
+        second = self.write(spool.RecordKind.NOTE, b"three\n")
         self.assertEqual(self.receiver.given, [(["one", "two"], first)])
         self.reactor.advance(5)
         self.assertEqual(len(self.receiver.given), 1)
@@ -150,17 +150,17 @@ class FollowerTests(SynchronousTestCase):
 
     def test_offset(self) -> None:
         """From an offset between two records only what follows is given."""
-        offset = self.write(spool.Kind.OUTPUT, b"one\n")
-        end = self.write(spool.Kind.OUTPUT, b"two\n")
+        offset = self.write(spool.RecordKind.OUTPUT, b"one\n")
+        end = self.write(spool.RecordKind.OUTPUT, b"two\n")
         self.follow(offset)
         self.assertEqual(self.receiver.given, [(["two"], end)])
 
     def test_facts_come_with_the_offset_after_them(self) -> None:
         """A fact is given before lines whose offset is behind it."""
-        self.write(spool.Kind.STEP, b'{"name": "clone"}')
-        self.write(spool.Kind.OUTPUT, b"one\n")
-        self.write(spool.Kind.FACT, b'{"name": "a", "value": "b"}')
-        end = self.write(spool.Kind.OUTPUT, b"two\n")
+        self.write(spool.RecordKind.STEP, b'{"name": "clone"}')
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.FACT, b'{"name": "a", "value": "b"}')
+        end = self.write(spool.RecordKind.OUTPUT, b"two\n")
         self.follow()
         self.assertEqual(
             self.receiver.given, ["clone", {"a": "b"}, (["one", "two"], end)]
@@ -168,26 +168,26 @@ class FollowerTests(SynchronousTestCase):
 
     def test_record_ends_a_line(self) -> None:
         """A record of output ends its line, as in spools of before parts of lines."""
-        self.write(spool.Kind.OUTPUT, b"Password: ")
-        end = self.write(spool.Kind.OUTPUT, b"ok\n")
+        self.write(spool.RecordKind.OUTPUT, b"Password: ")
+        end = self.write(spool.RecordKind.OUTPUT, b"ok\n")
         self.follow()
         self.assertEqual(self.receiver.given, [(["Password: ", "ok"], end)])
 
     def test_part(self) -> None:
         """A line in several parts is one line, with the time of its first part."""
-        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
         first = self.size
-        self.write(spool.Kind.PART, b"working... ")
+        self.write(spool.RecordKind.PART, b"working... ")
         follower = self.follow()
         self.assertEqual(self.receiver.given, [(["one"], first)])
         self.receiver.store()
         self.assertEqual(self.receiver.given[1:], ["working... "])
         self.assertEqual(follower.offset, first)
-        self.write(spool.Kind.PART, b"still\r")
+        self.write(spool.RecordKind.PART, b"still\r")
         self.reactor.advance(1)
         self.assertEqual(self.receiver.given[2:], ["working... still"])
         self.assertEqual(follower.offset, first)
-        end = self.write(spool.Kind.OUTPUT, b"\ndone\n")
+        end = self.write(spool.RecordKind.OUTPUT, b"\ndone\n")
         self.reactor.advance(1)
         self.assertEqual(
             self.receiver.given[3:], [(["working... still\r", "done"], end)]
@@ -197,31 +197,31 @@ class FollowerTests(SynchronousTestCase):
 
     def test_part_again(self) -> None:
         """After a crash in a line the whole line is read again, and stored once."""
-        self.write(spool.Kind.OUTPUT, b"one\n")
-        self.write(spool.Kind.PART, b"a")
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.PART, b"a")
         first = self.follow()
         self.receiver.store()
-        self.write(spool.Kind.PART, b"b")
+        self.write(spool.RecordKind.PART, b"b")
         self.reactor.advance(1)
         stored = first.offset
         first.abandon()
         self.receiver.given.clear()
         self.follow(stored)
         self.assertEqual(self.receiver.given, ["ab"])
-        end = self.write(spool.Kind.OUTPUT, b"c\n")
+        end = self.write(spool.RecordKind.OUTPUT, b"c\n")
         self.reactor.advance(1)
         self.assertEqual(self.receiver.given, ["ab", (["abc"], end)])
 
     def test_part_ends(self) -> None:
         """Any record but more output ends a line, and the end of the job does."""
-        self.write(spool.Kind.PART, b"a")
-        self.write(spool.Kind.NOTE, b"note\n")
-        self.write(spool.Kind.PART, b"b")
-        self.write(spool.Kind.STEP, b'{"name": "next"}')
-        self.write(spool.Kind.PART, b"c")
-        self.write(spool.Kind.FACT, b'{"name": "x", "value": "y"}')
+        self.write(spool.RecordKind.PART, b"a")
+        self.write(spool.RecordKind.NOTE, b"note\n")
+        self.write(spool.RecordKind.PART, b"b")
+        self.write(spool.RecordKind.STEP, b'{"name": "next"}')
+        self.write(spool.RecordKind.PART, b"c")
+        self.write(spool.RecordKind.FACT, b'{"name": "x", "value": "y"}')
         between = self.size
-        end = self.write(spool.Kind.PART, b"\xc3\xa9d")
+        end = self.write(spool.RecordKind.PART, b"\xc3\xa9d")
         (self.spool / "result").write_bytes(msgspec.json.encode(RESULT))
         self.follow()
         self.assertEqual(self.receiver.given[:2], ["next", {"x": "y"}])
@@ -233,7 +233,7 @@ class FollowerTests(SynchronousTestCase):
 
     def test_part_of_vanished(self) -> None:
         """The beginning of a line from a vanished supervisor becomes a line."""
-        end = self.write(spool.Kind.PART, b"a")
+        end = self.write(spool.RecordKind.PART, b"a")
         self.die()
         self.follow()
         self.assertEqual(self.receiver.given, ["a", (["a"], end)])
@@ -243,20 +243,26 @@ class FollowerTests(SynchronousTestCase):
 
     def test_part_too_long(self) -> None:
         """The memory for a line is limited, for any content of the spool."""
-        self.write(spool.Kind.PART, b"x" * LONGEST)
-        end = self.write(spool.Kind.PART, b"y" * LONGEST)
+        self.write(spool.RecordKind.PART, b"x" * LONGEST)
+        end = self.write(spool.RecordKind.PART, b"y" * LONGEST)
         follower = self.follow()
         self.assertEqual(self.receiver.given, [(["x" * LONGEST, "y" * LONGEST], end)])
         self.receiver.store()
         self.assertEqual(follower.offset, end)
-        last = self.write(spool.Kind.OUTPUT, b"z\n")
+        last = self.write(spool.RecordKind.OUTPUT, b"z\n")
         self.reactor.advance(1)
         self.assertEqual(self.receiver.given[1:], [(["z"], last)])
 
     @given(
         st.lists(
             st.tuples(
-                st.sampled_from([spool.Kind.PART, spool.Kind.OUTPUT, spool.Kind.NOTE]),
+                st.sampled_from(
+                    [
+                        spool.RecordKind.PART,
+                        spool.RecordKind.OUTPUT,
+                        spool.RecordKind.NOTE,
+                    ]
+                ),
                 st.sampled_from([b"a", b"b\r", b"\xc3\xa9", b"\xff"]),
                 st.sampled_from(["write", "store", "kill", "store and kill"]),
             )
@@ -270,11 +276,11 @@ class FollowerTests(SynchronousTestCase):
         """
         expected, begun = [], ""
         for kind, body, _ in records:
-            if kind == spool.Kind.NOTE and begun:
+            if kind == spool.RecordKind.NOTE and begun:
                 expected.append(begun)
                 begun = ""
             begun += body.decode(errors="replace")
-            if kind != spool.Kind.PART:
+            if kind != spool.RecordKind.PART:
                 expected.append(begun)
                 begun = ""
         expected += [begun] if begun else []
@@ -285,7 +291,7 @@ class FollowerTests(SynchronousTestCase):
         self.offset = 0
         follower = self.follow()
         for kind, body, action in records:
-            self.write(kind, body if kind == spool.Kind.PART else body + b"\n")
+            self.write(kind, body if kind == spool.RecordKind.PART else body + b"\n")
             if action != "write":
                 self.reactor.advance(1)
             if "store" in action:
@@ -311,7 +317,7 @@ class FollowerTests(SynchronousTestCase):
 
     def test_long_record(self) -> None:
         """A record that is longer than one read is given."""
-        end = self.write(spool.Kind.OUTPUT, b"x\n" * 500_000)
+        end = self.write(spool.RecordKind.OUTPUT, b"x\n" * 500_000)
         self.follow()
         self.assertEqual(self.receiver.given, [(["x"] * 500_000, end)])
 
@@ -319,21 +325,21 @@ class FollowerTests(SynchronousTestCase):
         """A byte of the supervisor's brings the next lines at once."""
         self.follow()
         self.connect()
-        end = self.write(spool.Kind.OUTPUT, b"one\n")
+        end = self.write(spool.RecordKind.OUTPUT, b"one\n")
         self.protocol.dataReceived(b".")
         self.assertEqual(self.receiver.given, [(["one"], end)])
 
     def test_timer(self) -> None:
         """Without a connection a timer looks for more."""
         self.follow()
-        end = self.write(spool.Kind.OUTPUT, b"one\n")
+        end = self.write(spool.RecordKind.OUTPUT, b"one\n")
         self.reactor.advance(1)
         self.assertEqual(self.receiver.given, [(["one"], end)])
 
     def test_torn(self) -> None:
         """The follower waits for the rest of an incomplete record."""
         self.follow()
-        record = spool.encode(spool.Kind.OUTPUT, 0, b"one\n")
+        record = spool.encode(spool.RecordKind.OUTPUT, 0, b"one\n")
         with (self.spool / "output").open("wb", buffering=0) as file:
             file.write(record[:10])
             self.reactor.advance(1)
@@ -344,9 +350,9 @@ class FollowerTests(SynchronousTestCase):
 
     def test_hole(self) -> None:
         """Output stored in another database is skipped, with a line that says so."""
-        first = self.write(spool.Kind.OUTPUT, b"x" * 3_000_000 + b"\n")
-        second = self.write(spool.Kind.OUTPUT, b"y" * 3_000_000 + b"\n")
-        last = self.write(spool.Kind.OUTPUT, b"kept\n")
+        first = self.write(spool.RecordKind.OUTPUT, b"x" * 3_000_000 + b"\n")
+        second = self.write(spool.RecordKind.OUTPUT, b"y" * 3_000_000 + b"\n")
+        last = self.write(spool.RecordKind.OUTPUT, b"kept\n")
         with (self.spool / "output").open("r+b") as file:
             punch(file.fileno(), second)
         self.follow(first)
@@ -366,7 +372,7 @@ class FollowerTests(SynchronousTestCase):
 
     def test_result_comes_last(self) -> None:
         """The result is given after every line is stored."""
-        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
         (self.spool / "result").write_bytes(msgspec.json.encode(RESULT))
         self.follow()
         self.assertNotIn(RESULT, self.receiver.given)
@@ -389,7 +395,7 @@ class FollowerTests(SynchronousTestCase):
         """A spool that cannot be opened for want of descriptors is read later."""
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
-        self.write(spool.Kind.OUTPUT, b"a line\n")
+        self.write(spool.RecordKind.OUTPUT, b"a line\n")
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
         self.follow()
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
@@ -400,7 +406,7 @@ class FollowerTests(SynchronousTestCase):
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
         self.reactor.advance(2)
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
-        self.write(spool.Kind.OUTPUT, b"another\n")
+        self.write(spool.RecordKind.OUTPUT, b"another\n")
         self.reactor.advance(2)
         self.assertEqual(self.receiver.given[-1], (["another"], self.size))
         self.assertEqual(self.lost, 0)
@@ -417,11 +423,11 @@ class FollowerTests(SynchronousTestCase):
     def test_abandon(self) -> None:
         """An abandoned follower delivers nothing more, and closes all files."""
         before = len(list(Path("/proc/self/fd").iterdir()))
-        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
         follower = self.follow()
         transport = self.connect()
         follower.abandon()
-        self.write(spool.Kind.OUTPUT, b"two\n")
+        self.write(spool.RecordKind.OUTPUT, b"two\n")
         self.receiver.store()
         self.reactor.advance(10)
         self.assertEqual(len(self.receiver.given), 1)
@@ -430,7 +436,7 @@ class FollowerTests(SynchronousTestCase):
 
     def test_failing_store(self) -> None:
         """A store that fails ends the following."""
-        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
         self.follow()
         self.receiver.storing.pop().errback(ZeroDivisionError())
         self.reactor.advance(10)
@@ -439,7 +445,7 @@ class FollowerTests(SynchronousTestCase):
 
     def test_vanished(self) -> None:
         """A vanished supervisor is reported once, after its last lines."""
-        self.write(spool.Kind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
         self.die()
         follower = self.follow()
         self.assertEqual(self.lost, 0)

@@ -9,8 +9,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.supervision import folder
+from semaphore_twisted.jobs.supervision.event_loop import EventLoop
 from semaphore_twisted.jobs.supervision.removal import Removal
-from semaphore_twisted.jobs.supervision.wait import Waiter
 
 
 class RemovalTests(SynchronousTestCase):
@@ -47,7 +47,7 @@ class RemovalTests(SynchronousTestCase):
         """The first part is waited for, the rest only where that is wanted."""
         self.addCleanup(signal.signal, signal.SIGCHLD, signal.getsignal(signal.SIGCHLD))
         self.addCleanup(signal.set_wakeup_fd, signal.set_wakeup_fd(-1))
-        waiter = Waiter()
+        waiter = EventLoop()
         removal = Removal(waiter, str(self.workspace), None, frozenset({"variables"}))
         removal.wait(0)
         self.assertFalse(self.secrets.exists())
@@ -61,7 +61,7 @@ class RemovalTests(SynchronousTestCase):
         link.symlink_to(self.workspace)
         self.addCleanup(signal.signal, signal.SIGCHLD, signal.getsignal(signal.SIGCHLD))
         self.addCleanup(signal.set_wakeup_fd, signal.set_wakeup_fd(-1))
-        removal = Removal(Waiter(), str(link), None)
+        removal = Removal(EventLoop(), str(link), None)
         self.assertEqual((removal.wait(0), removal.finish()), (True, ""))
         self.assertFalse(link.is_symlink())
         self.assertTrue(self.secrets.exists())

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.shell import step
 from semaphore_twisted.jobs.workspace import layout
 from semaphore_twisted.model.errors import Invalid

@@ -23,8 +23,8 @@ from semaphore_twisted.jobs.supervision.masker import (
     Masker,
 )
 from semaphore_twisted.jobs.supervision.specification import (
+    ReadStep,
     Specification,
-    Step,
     expand,
     load,
 )
@@ -86,7 +86,7 @@ class SpecificationTests(SynchronousTestCase):
         """Missing fields of a step have the same defaults."""
         bare = steps.Step(name="a", argv=("b",))
         self._compare(bare)
-        given = Step({"name": "a", "argv": ["b"]})
+        given = ReadStep({"name": "a", "argv": ["b"]})
         for name in steps.Step.__struct_fields__:
             if name not in {"pipes"}:
                 self.assertEqual(
@@ -286,8 +286,8 @@ class JournalTests(FolderCase):
         self.assertEqual(self.told, 4)
         found = self.read()
         self.assertEqual(spool.step(found[0][1]), "one")
-        self.assertEqual(found[1], (spool.Kind.OUTPUT, b"a\n"))
-        self.assertEqual(found[2], (spool.Kind.NOTE, "a *** é\n".encode()))
+        self.assertEqual(found[1], (spool.RecordKind.OUTPUT, b"a\n"))
+        self.assertEqual(found[2], (spool.RecordKind.NOTE, "a *** é\n".encode()))
         self.assertEqual(spool.fact(found[3][1]), ("name", "\ufffdvalue"))
 
     def test_limit(self) -> None:
@@ -323,13 +323,13 @@ class JournalTests(FolderCase):
         self.assertEqual(
             self.read(),
             [
-                (spool.Kind.OUTPUT, b"a\n"),
-                (spool.Kind.PART, b"b"),
-                (spool.Kind.PART, b"c"),
-                (spool.Kind.OUTPUT, b"\r\nd\n"),
-                (spool.Kind.PART, b"e"),
-                (spool.Kind.OUTPUT, b"\n"),
-                (spool.Kind.OUTPUT, b"f"),
+                (spool.RecordKind.OUTPUT, b"a\n"),
+                (spool.RecordKind.PART, b"b"),
+                (spool.RecordKind.PART, b"c"),
+                (spool.RecordKind.OUTPUT, b"\r\nd\n"),
+                (spool.RecordKind.PART, b"e"),
+                (spool.RecordKind.OUTPUT, b"\n"),
+                (spool.RecordKind.OUTPUT, b"f"),
             ],
         )
 
@@ -341,9 +341,9 @@ class JournalTests(FolderCase):
         for piece in (stream.feed(b"password sword"), stream.overdue()):
             if piece:
                 journal.output(piece, stream)
-        self.assertEqual(self.read(), [(spool.Kind.PART, b"password ")])
+        self.assertEqual(self.read(), [(spool.RecordKind.PART, b"password ")])
         journal.output(stream.feed(b"fish!\n"), stream)
-        self.assertEqual(self.read()[1:], [(spool.Kind.OUTPUT, b"***!\n")])
+        self.assertEqual(self.read()[1:], [(spool.RecordKind.OUTPUT, b"***!\n")])
 
     def test_interrupted_line(self) -> None:
         """Another stream and a note end a line; its own end adds no empty line."""
@@ -357,13 +357,13 @@ class JournalTests(FolderCase):
         self.assertEqual(
             self.read(),
             [
-                (spool.Kind.PART, b"a"),
-                (spool.Kind.OUTPUT, b"\n"),
-                (spool.Kind.OUTPUT, b"b\n"),
-                (spool.Kind.PART, b"c"),
-                (spool.Kind.NOTE, b"note\n"),
-                (spool.Kind.OUTPUT, b"d\n"),
-                (spool.Kind.OUTPUT, b"\ne\n"),
+                (spool.RecordKind.PART, b"a"),
+                (spool.RecordKind.OUTPUT, b"\n"),
+                (spool.RecordKind.OUTPUT, b"b\n"),
+                (spool.RecordKind.PART, b"c"),
+                (spool.RecordKind.NOTE, b"note\n"),
+                (spool.RecordKind.OUTPUT, b"d\n"),
+                (spool.RecordKind.OUTPUT, b"\ne\n"),
             ],
         )
 
@@ -374,7 +374,7 @@ class JournalTests(FolderCase):
             journal.output(b"x" * (LONGEST_LINE // 3), stream)
         journal.output(b"\ny\n", stream)
         found = self.read()
-        part, whole = spool.Kind.PART, spool.Kind.OUTPUT
+        part, whole = spool.RecordKind.PART, spool.RecordKind.OUTPUT
         kinds = [part, part, part, whole, part, part, part, whole]
         self.assertEqual([kind for kind, _ in found], kinds)
         self.assertEqual(found[-1][1], b"\ny\n")
@@ -394,9 +394,9 @@ class JournalTests(FolderCase):
         self.assertEqual(
             self.read(),
             [
-                (spool.Kind.PART, b"12345"),
+                (spool.RecordKind.PART, b"12345"),
                 (
-                    spool.Kind.NOTE,
+                    spool.RecordKind.NOTE,
                     b"Output is over 10 bytes; the rest is dropped\n",
                 ),
             ],
@@ -432,7 +432,7 @@ class JournalTests(FolderCase):
         journal.output(b"\nc\n", stream)
         found = self.read()
         self.assertTrue(found.pop(1)[1].startswith(b"4 bytes of output were dropped"))
-        part, whole = spool.Kind.PART, spool.Kind.OUTPUT
+        part, whole = spool.RecordKind.PART, spool.RecordKind.OUTPUT
         self.assertEqual(found, [(part, b"a"), (part, b"b"), (whole, b"\nc\n")])
 
     def test_hole(self) -> None:

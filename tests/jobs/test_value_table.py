@@ -12,11 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs import values
 from semaphore_twisted.jobs.invocation import specification
-from semaphore_twisted.jobs.order import (
+from semaphore_twisted.jobs.job_inputs import (
     InventorySource,
     JobOptions,
     JobOrder,
-    Source,
+    RepositorySource,
     VaultPassword,
 )
 from semaphore_twisted.model.inventories import InventoryType
@@ -137,7 +137,7 @@ def orders() -> Iterator[JobOrder]:
             ]
             for url, key in keys:
                 certificate = CERTIFICATE if url.startswith("https") else None
-                source = Source(
+                source = RepositorySource(
                     repository_id=5,
                     url=url,
                     branch="" if free else "Source.branch",

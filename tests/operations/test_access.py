@@ -16,8 +16,9 @@ from semaphore_twisted.model.users import (
     Role,
     SessionLimits,
 )
-from semaphore_twisted.operations import access, sessions, tokens, users
-from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.operations import access
+from semaphore_twisted.operations.accounts import sessions, tokens, users
+from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.persistence.engine import Connection
 from tests.support.memory import (
     FixedClock,

@@ -11,9 +11,17 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import NotFound
 from semaphore_twisted.model.peers import PeerKind, PeerStatus
-from semaphore_twisted.operations import peers, site_networks, users, vault, vpn_network
-from semaphore_twisted.operations.peers import NewPeer
-from semaphore_twisted.operations.site_networks import NewGrant, NewSite
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.vault import vault
+from semaphore_twisted.operations.vpn import (
+    network as vpn_network,
+)
+from semaphore_twisted.operations.vpn import (
+    peers,
+    site_networks,
+)
+from semaphore_twisted.operations.vpn.peers import NewPeer
+from semaphore_twisted.operations.vpn.site_networks import NewGrant, NewSite
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.wireguard.keys import parse
 from semaphore_twisted.wireguard.state import Grant
@@ -41,7 +49,9 @@ class DesiredTests(PeersCase):
         made = self.make()
         peers.revoke(self.conn, None, made.id)
         self.assertEqual(self.desired().peers, ())
-        self.assertEqual(peers.unexplained(self.conn, [parse(made.public_key)]), 0)
+        self.assertEqual(
+            peers.keys_without_removal_reason(self.conn, [parse(made.public_key)]), 0
+        )
 
     def test_expires(self) -> None:
         """The expiry of a peer is in whole seconds, never later than in the store."""
@@ -107,7 +117,7 @@ class DesiredTests(PeersCase):
         self.assertEqual(found.peers, ())
         self.assertEqual(len(found.damaged), 3)
         live = {parse(each.public_key) for each in made}
-        self.assertEqual(peers.unexplained(self.conn, live), 3)
+        self.assertEqual(peers.keys_without_removal_reason(self.conn, live), 3)
 
     def test_moved_envelope(self) -> None:
         """An envelope that was moved to another row is refused, be it known or not."""
@@ -168,18 +178,24 @@ class DesiredTests(PeersCase):
         explained = [
             parse(each.public_key) for each in (suspended, expired, revoked, disabled)
         ]
-        self.assertEqual(peers.unexplained(self.conn, explained), 0)
+        self.assertEqual(peers.keys_without_removal_reason(self.conn, explained), 0)
         alive = parse(active.public_key)
-        self.assertEqual(peers.unexplained(self.conn, [*explained, alive]), 1)
-        self.assertEqual(peers.unexplained(self.conn, [foreign, foreign, alive]), 2)
-        self.assertEqual(peers.unexplained(self.conn, []), 0)
+        self.assertEqual(
+            peers.keys_without_removal_reason(self.conn, [*explained, alive]), 1
+        )
+        self.assertEqual(
+            peers.keys_without_removal_reason(self.conn, [foreign, foreign, alive]), 2
+        )
+        self.assertEqual(peers.keys_without_removal_reason(self.conn, []), 0)
 
     def test_host_of_no_project(self) -> None:
         """A host of a deleted project is not desired, and its removal is explained."""
         made = self.make(self.owner)
         self.damage(made.id, project_id=None)
         self.assertEqual(self.desired().peers, ())
-        self.assertEqual(peers.unexplained(self.conn, [parse(made.public_key)]), 0)
+        self.assertEqual(
+            peers.keys_without_removal_reason(self.conn, [parse(made.public_key)]), 0
+        )
 
     def test_quick(self) -> None:
         """Two thousand peers are read at once; the figure is in ``bench``."""

@@ -8,8 +8,10 @@ from typing_extensions import override
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events, projects, users
-from semaphore_twisted.operations.users import ChangedUser
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.accounts.users import ChangedUser
+from semaphore_twisted.operations.projects import projects
 from tests.support.events import list_events
 from tests.support.memory import (
     FixedClock,

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.operations import first_account, users
+from semaphore_twisted.operations.accounts import first_account, users
 from tests.support.memory import make_project, make_user, memory_connection
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from semaphore_twisted.model.errors import Conflict, Invalid, NotPermitted
-from semaphore_twisted.model.peers import PeerKind, PeerState
-from semaphore_twisted.operations import peers
-from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.operations.peers import Imported
+from semaphore_twisted.model.peers import PeerKind, PeerLifecycle
+from semaphore_twisted.operations.vpn import peers
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
+from semaphore_twisted.operations.vpn.peers import Imported
 from semaphore_twisted.wireguard import keys, profile
 from tests.support.memory import Entropy
 from tests.support.peers import SERVER_KEY, PeersCase, public_key
@@ -72,9 +72,9 @@ class ImportTests(PeersCase):
         self.assertEqual(
             [(each.name, each.owner, each.state) for each in done.added],
             [
-                ("phone", "bob", PeerState.ACTIVE),
-                ("phone (2)", "bob", PeerState.ACTIVE),
-                ("10.80.0.9", "bob", PeerState.ACTIVE),
+                ("phone", "bob", PeerLifecycle.ACTIVE),
+                ("phone (2)", "bob", PeerLifecycle.ACTIVE),
+                ("10.80.0.9", "bob", PeerLifecycle.ACTIVE),
             ],
         )
         self.assertNotIn(keys.format(SHARED), self.dump())
@@ -94,13 +94,15 @@ class ImportTests(PeersCase):
         peers.revoke(self.conn, None, gone.id)
         done = self.take(FILE + self.peer(4, "10.80.0.10/32"))
         self.assertEqual((len(done.added), done.present), (1, 3))
-        self.assertEqual(peers.get(self.conn, None, gone.id).state, PeerState.REVOKED)
+        self.assertEqual(
+            peers.get(self.conn, None, gone.id).state, PeerLifecycle.REVOKED
+        )
 
     def test_refused(self) -> None:
         """A used address, or one outside the pools, refuses the whole file."""
         self.make(self.alice)  # has 10.80.0.2
         resting = self.make(self.alice)
-        peers.revoke(self.conn, None, resting.id, options=Options(quarantine_days=9))
+        peers.revoke(self.conn, None, resting.id, options=PeerLimits(quarantine_days=9))
         before = self.dump()
         for error, allowed in (
             (Conflict, "10.80.0.2/32"),

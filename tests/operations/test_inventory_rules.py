@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.operations.inventory_rules import checked_text
+from semaphore_twisted.operations.projects.inventory_rules import checked_text
 
 
 class IniTests(SynchronousTestCase):

@@ -13,25 +13,21 @@ from semaphore_twisted.model.peers import (
     Invite,
     InviteState,
     PeerKind,
-    PeerState,
+    PeerLifecycle,
 )
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import (
-    invites,
-    members,
-    peers,
-    site_networks,
-    users,
-)
-from semaphore_twisted.operations.invites import (
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.projects import members
+from semaphore_twisted.operations.projects.members import ChangedMember
+from semaphore_twisted.operations.vpn import invites, peers, site_networks
+from semaphore_twisted.operations.vpn.invites import (
     CreatedInvite,
     NewInvite,
     Reason,
     Redemption,
     Refusal,
 )
-from semaphore_twisted.operations.members import ChangedMember
-from semaphore_twisted.operations.site_networks import ChangedSite, NewSite
+from semaphore_twisted.operations.vpn.site_networks import ChangedSite, NewSite
 from tests.support.events import list_events
 from tests.support.memory import actor_of, make_member, make_user
 from tests.support.peers import PeersCase, public_key
@@ -223,7 +219,7 @@ class RedeemingTests(InvitesCase):
         found = self.enrolled(made, name="box")
         self.assertEqual((found.peer.owner, found.peer.name), ("bob", "box"))
         self.assertEqual((found.peer.tags, found.peer.expires), (("a",), until))
-        self.assertEqual(found.peer.state, PeerState.ACTIVE)
+        self.assertEqual(found.peer.state, PeerLifecycle.ACTIVE)
         self.assertIn("10.20.0.0/16", found.config)
         self.assertIn("PresharedKey", found.config)
         self.assertEqual(self.desired_names(), ["box"])
@@ -265,7 +261,7 @@ class RedeemingTests(InvitesCase):
         """With approval a device waits; its owner cannot approve it."""
         made = self.invite(self.root, user_id=self.bob.user.id, approval=True)
         found = self.enrolled(made)
-        self.assertEqual(found.peer.state, PeerState.PENDING)
+        self.assertEqual(found.peer.state, PeerLifecycle.PENDING)
         self.assertEqual(self.desired().peers, ())
         self.assertRaises(
             NotPermitted, peers.resume, self.conn, self.bob, found.peer.id

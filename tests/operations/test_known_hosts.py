@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto import knownhosts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
-from semaphore_twisted.operations import known_hosts
+from semaphore_twisted.operations.projects import known_hosts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFCEjRDAriUCCGvGQ2oRU0IsylRNsBBcw59NNev/y7sA"
 

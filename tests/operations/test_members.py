@@ -5,8 +5,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.users import Actor, Permission, Role, User
-from semaphore_twisted.operations import members
-from semaphore_twisted.operations.members import ChangedMember, NewMember
+from semaphore_twisted.operations.projects import members
+from semaphore_twisted.operations.projects.members import ChangedMember, NewMember
 from tests.support.events import list_events
 from tests.support.memory import (
     actor_of,

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.operations.output import (
+from semaphore_twisted.operations.tasks.output import (
     MAX_LINES,
     append,
     length,
@@ -19,7 +19,7 @@ from semaphore_twisted.operations.output import (
     without_ansi,
 )
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.web.answers import json
+from semaphore_twisted.web.http.responses import json
 from tests.support.memory import make_project, memory_connection
 from tests.support.tasks import make_task, make_template
 

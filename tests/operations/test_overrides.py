@@ -14,9 +14,14 @@ from semaphore_twisted.model.ids import (
     TaskId,
     TemplateId,
 )
-from semaphore_twisted.model.tasks import Status, Task
+from semaphore_twisted.model.tasks import Task, TaskStatus
 from semaphore_twisted.model.templates import Template
-from semaphore_twisted.operations.overrides import Allowed, NewTask, Source, allowed
+from semaphore_twisted.operations.tasks.overrides import (
+    Allowed,
+    NewTask,
+    TemplateSource,
+    allowed,
+)
 from tests.support.memory import BEGINNING
 
 #: A commit that the template has run.
@@ -79,7 +84,7 @@ def task(found: Allowed | None = None) -> Task:
         id=TaskId(1),
         template_id=TemplateId(1),
         project_id=ProjectId(1),
-        status=Status.WAITING,
+        status=TaskStatus.WAITING,
         created=BEGINNING,
         **columns,
     )
@@ -90,7 +95,7 @@ class OverrideTests(SynchronousTestCase):
 
     def check(self, of: Template | None = None, **more: Any) -> Allowed:
         """Return the checked overrides."""
-        source = Source(branch="main", ran=lambda commit: commit == RAN)
+        source = TemplateSource(branch="main", ran=lambda commit: commit == RAN)
         return allowed(of or template(), asked(**more), source)
 
     def test_nothing(self) -> None:

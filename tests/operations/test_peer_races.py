@@ -19,9 +19,15 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.peers import Enrolled, PeerKind
-from semaphore_twisted.operations import invites, peers, vpn_network
-from semaphore_twisted.operations.invites import NewInvite, Reason, Redemption, Refusal
-from semaphore_twisted.operations.peers import NewPeer
+from semaphore_twisted.operations.vpn import invites, peers
+from semaphore_twisted.operations.vpn import network as vpn_network
+from semaphore_twisted.operations.vpn.invites import (
+    NewInvite,
+    Reason,
+    Redemption,
+    Refusal,
+)
+from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from tests.support.memory import make_user
 from tests.support.peers import MASTER, network, public_key

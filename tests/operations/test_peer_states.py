@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from semaphore_twisted.model.errors import Conflict, Invalid, NotPermitted
-from semaphore_twisted.model.peers import Peer, PeerKind, PeerState
+from semaphore_twisted.model.peers import Peer, PeerKind, PeerLifecycle
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import members, peers, projects, site_networks, users
-from semaphore_twisted.operations.members import NewMember
-from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.operations.peers import ChangedPeer
-from semaphore_twisted.operations.site_networks import NewGrant, NewSite
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.projects import members, projects
+from semaphore_twisted.operations.projects.members import NewMember
+from semaphore_twisted.operations.vpn import peers, site_networks
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
+from semaphore_twisted.operations.vpn.peers import ChangedPeer
+from semaphore_twisted.operations.vpn.site_networks import NewGrant, NewSite
 from semaphore_twisted.persistence import schema
 from tests.support.memory import make_user
 from tests.support.peers import PeersCase, public_key
@@ -38,7 +40,7 @@ class StateTests(PeersCase):
         """To suspend and resume changes nothing else, on the device either."""
         row, wanted = self.row(), self.desired()
         suspended = peers.suspend(self.conn, self.alice, self.peer.id)
-        self.assertEqual(suspended.state, PeerState.SUSPENDED)
+        self.assertEqual(suspended.state, PeerLifecycle.SUSPENDED)
         self.assertEqual(self.desired().peers, ())
         self.assertEqual({**self.row(), "state": "active"}, row)
         resumed = peers.resume(self.conn, self.alice, self.peer.id)
@@ -59,7 +61,7 @@ class StateTests(PeersCase):
     def test_expire(self) -> None:
         """Expiring a peer now removes it at once, with the date."""
         expired = peers.expire(self.conn, self.alice, self.peer.id)
-        self.assertEqual(expired.state, PeerState.EXPIRED)
+        self.assertEqual(expired.state, PeerLifecycle.EXPIRED)
         self.assertEqual(expired.expires, self.conn.now)
         self.assertEqual(self.desired().peers, ())
 
@@ -67,7 +69,9 @@ class StateTests(PeersCase):
         """Expiring a peer later sets a date."""
         moment = self.conn.now + timedelta(hours=1)
         limited = peers.expire(self.conn, self.alice, self.peer.id, at=moment)
-        self.assertEqual((limited.state, limited.expires), (PeerState.ACTIVE, moment))
+        self.assertEqual(
+            (limited.state, limited.expires), (PeerLifecycle.ACTIVE, moment)
+        )
         self.assertRaises(
             Invalid,
             peers.expire,
@@ -97,7 +101,9 @@ class StateTests(PeersCase):
         self.assertIn("resume", error.message)
         until = self.conn.now + DAY
         resumed = peers.resume(self.conn, self.alice, self.peer.id, expires=until)
-        self.assertEqual((resumed.state, resumed.expires), (PeerState.ACTIVE, until))
+        self.assertEqual(
+            (resumed.state, resumed.expires), (PeerLifecycle.ACTIVE, until)
+        )
         self.assertEqual(self.desired_names(), ["laptop"])
         self.assertIsNone(self.row()["ended"])
 
@@ -130,7 +136,7 @@ class StateTests(PeersCase):
     def test_revoke(self) -> None:
         """A revoked peer keeps only its key, and cannot be restored."""
         revoked = peers.revoke(self.conn, self.alice, self.peer.id)
-        self.assertEqual(revoked.state, PeerState.REVOKED)
+        self.assertEqual(revoked.state, PeerLifecycle.REVOKED)
         self.assertEqual((revoked.ipv4, revoked.ipv6), ("", ""))
         row = self.row()
         for name in ("ipv4", "ipv6", "preshared_key"):
@@ -179,7 +185,7 @@ class StateTests(PeersCase):
             "expire": peers.expire,
             "revoke": peers.revoke,
         }
-        for state in PeerState:
+        for state in PeerLifecycle:
             for name, verb in verbs.items():
                 self.conn.update(
                     schema.vpn_peer, self.peer.id, state=state, expires=None
@@ -294,7 +300,7 @@ class ExpiryTests(PeersCase):
                     uuid=self.conn.uuid(),
                     name=f"{owner.username} {label}",
                     kind=PeerKind.LAPTOP,
-                    state=PeerState.ACTIVE,
+                    state=PeerLifecycle.ACTIVE,
                     user_id=owner.id,
                     public_key=self.count.to_bytes(32, "big"),
                     ipv4=f"10.80.0.{self.count + 10}",
@@ -320,7 +326,7 @@ class ExpiryTests(PeersCase):
             self.assertEqual(peers.expire_due(self.conn), 1)
             self.assertEqual(peers.expire_due(self.conn), 0)
             self.assertEqual(self.revision(), before + 1)
-            (short,) = peers.listed(self.conn, None, state=PeerState.EXPIRED)
+            (short,) = peers.listed(self.conn, None, state=PeerLifecycle.EXPIRED)
             self.assertEqual((short.name, short.expires), ("short", moment))
             self.assertIn("Peer short of alice: expired", self.events()[-1])
 
@@ -377,7 +383,7 @@ class EndingTests(PeersCase):
         self.assertEqual(self.desired_names(), ["mine", "host"])
         gone = peers.get(self.conn, None, self.bobs.id)
         self.assertEqual(
-            (gone.state, gone.user_id, gone.ipv4), (PeerState.REVOKED, None, "")
+            (gone.state, gone.user_id, gone.ipv4), (PeerLifecycle.REVOKED, None, "")
         )
         self.assertRaises(Conflict, self.make, public_key=self.bobs.public_key)
         self.assertTrue(
@@ -394,7 +400,7 @@ class EndingTests(PeersCase):
         self.raised(projects.delete, self.owner)
         self.assertEqual(self.desired_names(), ["mine", "bobs"])
         gone = peers.get(self.conn, None, self.host.id)
-        self.assertEqual((gone.state, gone.owner), (PeerState.REVOKED, ""))
+        self.assertEqual((gone.state, gone.owner), (PeerLifecycle.REVOKED, ""))
 
     def test_membership(self) -> None:
         """A membership that ends takes the project's grants from the user's devices."""
@@ -432,7 +438,7 @@ class QuarantineTests(PeersCase):
 
     def revoke(self, peer: Peer, days: int = 30) -> None:
         """Revoke *peer*; its addresses rest for so many days."""
-        peers.revoke(self.conn, None, peer.id, options=Options(quarantine_days=days))
+        peers.revoke(self.conn, None, peer.id, options=PeerLimits(quarantine_days=days))
 
     def test_rests(self) -> None:
         """An address is free again when its quarantine is over, not before."""

@@ -17,12 +17,18 @@ from semaphore_twisted.model.errors import (
     NotFound,
     NotPermitted,
 )
-from semaphore_twisted.model.peers import Peer, PeerKind, PeerState
+from semaphore_twisted.model.peers import Peer, PeerKind, PeerLifecycle
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import peers, site_networks, vpn_network
-from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.operations.peers import ChangedPeer, NewPeer
-from semaphore_twisted.operations.site_networks import NewSite
+from semaphore_twisted.operations.vpn import (
+    network as vpn_network,
+)
+from semaphore_twisted.operations.vpn import (
+    peers,
+    site_networks,
+)
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
+from semaphore_twisted.operations.vpn.peers import ChangedPeer, NewPeer
+from semaphore_twisted.operations.vpn.site_networks import NewSite
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.wireguard import keys, profile
 from tests.support.events import list_events
@@ -96,7 +102,7 @@ class MakingTests(PeersCase):
         made = self.enroll(name="laptop", public_key=public_key(7), tags=("a", "b"))
         peer = made.peer
         self.assertEqual((peer.name, peer.owner), ("laptop", "alice"))
-        self.assertEqual(peer.state, PeerState.ACTIVE)
+        self.assertEqual(peer.state, PeerLifecycle.ACTIVE)
         self.assertEqual((peer.ipv4, peer.ipv6), ("10.80.0.2", "fd80::2"))
         self.assertEqual(peer.public_key, public_key(7))
         self.assertEqual(peer.tags, ("a", "b"))
@@ -124,7 +130,7 @@ class MakingTests(PeersCase):
 
     def test_without_names_inside(self) -> None:
         """Without our names there is no DNS line, and the URL is the address."""
-        self.options = Options(dns=False, port=8443)
+        self.options = PeerLimits(dns=False, port=8443)
         made = self.enroll()
         self.assertNotIn("DNS", made.config)
         self.assertEqual((made.url, made.domain), ("https://10.80.0.1:8443", ""))
@@ -161,7 +167,7 @@ class MakingTests(PeersCase):
 
     def test_odd_names(self) -> None:
         """Unusual text is stored unchanged, and has no effect on other rows."""
-        self.options = Options(devices_per_user=100)
+        self.options = PeerLimits(devices_per_user=100)
         for name in ODD_NAMES:
             made = self.enroll(name=name)
             self.assertEqual(made.peer.name, name)
@@ -252,7 +258,7 @@ class MakingTests(PeersCase):
 
     def test_expires(self) -> None:
         """A peer expires at the given time, in any time zone, or never without one."""
-        self.options = Options(devices_per_user=100)
+        self.options = PeerLimits(devices_per_user=100)
         self.assertIsNone(self.make().expires)
         moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
         for hours in (-9, 0, 2, 5.75):
@@ -413,11 +419,13 @@ class SeeingTests(PeersCase):
         peers.suspend(self.conn, None, made["suspended"].id)
         peers.expire(self.conn, None, made["expired"].id)
         peers.revoke(self.conn, None, self.host.id)
-        found = [name for state in PeerState for name in self.names(None, state=state)]
+        found = [
+            name for state in PeerLifecycle for name in self.names(None, state=state)
+        ]
         self.assertEqual(len(found), 5)
         self.assertEqual(len(set(found)), 5)
         self.assertNotIn("host", self.names(None))
-        self.assertEqual(self.names(None, state=PeerState.REVOKED), ["host"])
+        self.assertEqual(self.names(None, state=PeerLifecycle.REVOKED), ["host"])
         self.assertEqual(self.names(None, kind=PeerKind.PHONE), [])
         self.assertEqual(self.names(None, user_id=self.alice.user.id), ["mine"])
         self.assertEqual(self.names(self.bob, user_id=self.alice.user.id), [])

@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import members, projects
-from semaphore_twisted.operations.projects import NewProject
+from semaphore_twisted.operations.projects import members, projects
+from semaphore_twisted.operations.projects.projects import NewProject
 from semaphore_twisted.persistence import schema
 from tests.support.events import list_events
 from tests.support.memory import (

@@ -7,10 +7,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.errors import SecretUnreadable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.keys import KeyRow, KeyType, NoSecret, Text
-from semaphore_twisted.operations.secrets import open_answers, open_secret
-from semaphore_twisted.operations.tasks import secret_context
+from semaphore_twisted.operations.tasks.secrets import open_answers, open_secret
+from semaphore_twisted.operations.tasks.tasks import secret_context
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.persistence.statements import orders
+from semaphore_twisted.persistence.statements.tasks import orders
 from tests.support.memory import make_project, memory_connection
 from tests.support.tasks import make_key, make_keyring
 

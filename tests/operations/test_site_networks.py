@@ -7,8 +7,12 @@ from msgspec.structs import asdict
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.peers import NetworkGrant, SiteNetwork
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import peers, site_networks
-from semaphore_twisted.operations.site_networks import ChangedSite, NewGrant, NewSite
+from semaphore_twisted.operations.vpn import peers, site_networks
+from semaphore_twisted.operations.vpn.site_networks import (
+    ChangedSite,
+    NewGrant,
+    NewSite,
+)
 from tests.support.peers import PeersCase
 
 WRONG_NETWORKS = (

@@ -6,8 +6,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.errors import Conflict, Invalid
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.limits import SLICE_PARTS
-from semaphore_twisted.model.tasks import Status
-from semaphore_twisted.operations import output, projects, tasks, templates
+from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.operations.projects import projects, templates
+from semaphore_twisted.operations.tasks import output, tasks
 from semaphore_twisted.persistence.schema import task, task_output
 from tests.support.memory import actor_of, make_project, make_user, memory_connection
 from tests.support.tasks import make_task, make_template
@@ -37,7 +38,7 @@ class SliceTests(SynchronousTestCase):
 
     def make(self, template: TemplateId) -> TaskId:
         """Make a task that has ended."""
-        return make_task(self.conn, self.project, template, status=Status.SUCCESS)
+        return make_task(self.conn, self.project, template, status=TaskStatus.SUCCESS)
 
     def counts(self) -> tuple[int, int]:
         """Return how many tasks and parts of logs there are."""
@@ -72,7 +73,7 @@ class SliceTests(SynchronousTestCase):
     def test_active(self) -> None:
         """Nothing is deleted while a task is under way."""
         running = make_task(
-            self.conn, self.project, self.template, status=Status.RUNNING
+            self.conn, self.project, self.template, status=TaskStatus.RUNNING
         )
         before = self.counts()
         self.assertRaises(Conflict, projects.delete_some, self.conn, self.actor)

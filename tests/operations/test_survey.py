@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.templates import SurveyType, SurveyValue, SurveyVariable
-from semaphore_twisted.operations.survey import answers
+from semaphore_twisted.operations.projects.survey import answers
 
 
 def variable(

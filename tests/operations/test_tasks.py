@@ -10,11 +10,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import TaskId, TemplateId
-from semaphore_twisted.model.tasks import IllegalMove, Status, Task, TaskInList
+from semaphore_twisted.model.tasks import (
+    IllegalTransition,
+    Task,
+    TaskInList,
+    TaskStatus,
+)
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations import tasks
-from semaphore_twisted.operations.output import append
-from semaphore_twisted.operations.overrides import NewTask
+from semaphore_twisted.operations.tasks import tasks
+from semaphore_twisted.operations.tasks.output import append
+from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.persistence import schema
 from tests.support.memory import (
     actor_of,
@@ -63,7 +68,7 @@ class TaskTestCase(SynchronousTestCase):
         with self.conn.transaction(write=True):
             return tasks.create(self.conn, self.actor, self.keyring, new)
 
-    def task(self, status: Status = Status.WAITING, **columns: Any) -> TaskId:
+    def task(self, status: TaskStatus = TaskStatus.WAITING, **columns: Any) -> TaskId:
         """Store a task."""
         return make_task(
             self.conn, self.project, self.template, status=status, **columns
@@ -76,7 +81,7 @@ class CreateTests(TaskTestCase):
     def test_waits(self) -> None:
         """A new task waits, has its user, and is counted and recorded."""
         made = self.create(message="hello")
-        self.assertEqual(made.status, Status.WAITING)
+        self.assertEqual(made.status, TaskStatus.WAITING)
         self.assertEqual((made.user_id, made.message), (self.user.id, "hello"))
         self.assertEqual(made.secret, "{}")
         self.assertEqual(self.conn.scalar(COUNTER), 1)
@@ -257,62 +262,62 @@ class SeeTests(TaskTestCase):
 class EndTests(TaskTestCase):
     """Stop, confirm, delete."""
 
-    def stop(self, task: TaskId) -> Status:
+    def stop(self, task: TaskId) -> TaskStatus:
         """Ask for a task's end."""
         return tasks.ask_stop(self.conn, self.actor, task).status
 
     def test_waiting(self) -> None:
         """A waiting task is stopped at once, and its secret is deleted."""
         task = self.task(secret="s1.x.y")
-        self.assertEqual(self.stop(task), Status.STOPPED)
+        self.assertEqual(self.stop(task), TaskStatus.STOPPED)
         self.assertEqual(self.conn.column(SECRETS), [None])
         self.assertIsNotNone(tasks.get(self.conn, self.actor, task).end)
 
     def test_active(self) -> None:
         """An active task gets the status stopping; a second time has no effect."""
-        for status in (Status.STARTING, Status.RUNNING):
+        for status in (TaskStatus.STARTING, TaskStatus.RUNNING):
             task = self.task(status)
-            self.assertEqual(self.stop(task), Status.STOPPING)
-            self.assertEqual(self.stop(task), Status.STOPPING)
+            self.assertEqual(self.stop(task), TaskStatus.STOPPING)
+            self.assertEqual(self.stop(task), TaskStatus.STOPPING)
 
     def test_ended(self) -> None:
         """Stop of an ended task is refused with a text, unless it was stopped."""
-        self.assertEqual(self.stop(self.task(Status.STOPPED)), Status.STOPPED)
-        for status in (Status.SUCCESS, Status.ERROR):
+        self.assertEqual(self.stop(self.task(TaskStatus.STOPPED)), TaskStatus.STOPPED)
+        for status in (TaskStatus.SUCCESS, TaskStatus.ERROR):
             error = self.assertRaises(Invalid, self.stop, self.task(status))
             self.assertIn(status, error.message)
 
     def test_all(self) -> None:
         """Every task of a template that has not ended is asked to end."""
-        wanted = {self.task(), self.task(Status.RUNNING)}
-        self.task(Status.SUCCESS)
+        wanted = {self.task(), self.task(TaskStatus.RUNNING)}
+        self.task(TaskStatus.SUCCESS)
         found = tasks.ask_stop_all(self.conn, self.actor, self.template)
         self.assertEqual({task.id for task in found}, wanted)
 
     def test_confirm(self) -> None:
         """Confirm and reject apply to a task that waits for it only."""
-        asked = self.task(Status.WAITING_CONFIRMATION)
+        asked = self.task(TaskStatus.WAITING_CONFIRMATION)
         self.assertEqual(
-            tasks.confirm(self.conn, self.actor, asked).status, Status.CONFIRMED
+            tasks.confirm(self.conn, self.actor, asked).status, TaskStatus.CONFIRMED
         )
-        asked = self.task(Status.WAITING_CONFIRMATION)
+        asked = self.task(TaskStatus.WAITING_CONFIRMATION)
         self.assertEqual(
-            tasks.reject(self.conn, self.actor, asked).status, Status.REJECTED
+            tasks.reject(self.conn, self.actor, asked).status, TaskStatus.REJECTED
         )
         for operation in (tasks.confirm, tasks.reject):
             self.assertRaises(
-                IllegalMove,
+                IllegalTransition,
                 operation,
                 self.conn,
                 self.actor,
-                self.task(Status.RUNNING),
+                self.task(TaskStatus.RUNNING),
             )
 
     def test_delete(self) -> None:
         """An ended task can be deleted, one that is active cannot."""
-        tasks.delete(self.conn, self.actor, self.task(Status.ERROR))
+        tasks.delete(self.conn, self.actor, self.task(TaskStatus.ERROR))
         self.assertEqual(self.newest(), [])
-        for status in (Status.WAITING, Status.RUNNING):
+        for status in (TaskStatus.WAITING, TaskStatus.RUNNING):
             self.assertRaises(
                 Invalid, tasks.delete, self.conn, self.actor, self.task(status)
             )

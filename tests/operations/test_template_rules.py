@@ -11,7 +11,7 @@ from semaphore_twisted.model.apps import BASH
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import EnvironmentId, KeyId
 from semaphore_twisted.model.templates import TaskParams
-from semaphore_twisted.operations.template_rules import (
+from semaphore_twisted.operations.projects.template_rules import (
     NewTemplate,
     NewVault,
     arguments,

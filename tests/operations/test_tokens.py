@@ -5,7 +5,7 @@ from datetime import timedelta
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
-from semaphore_twisted.operations import tokens
+from semaphore_twisted.operations.accounts import tokens
 from semaphore_twisted.persistence import schema
 from tests.support.memory import FixedClock, actor_of, make_user, memory_connection
 

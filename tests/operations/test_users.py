@@ -12,8 +12,9 @@ from semaphore_twisted.model.errors import (
     NotPermitted,
 )
 from semaphore_twisted.model.users import Access, Credentials, User
-from semaphore_twisted.operations import access, users
-from semaphore_twisted.operations.users import ChangedUser, NewUser
+from semaphore_twisted.operations import access
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
 from semaphore_twisted.persistence import schema
 from tests.support.events import list_events
 from tests.support.memory import (

@@ -2,11 +2,11 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.crypto.keyring import Context, Keyring, key_id_of
+from semaphore_twisted.crypto.keyring import Keyring, SealContext, key_id_of
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import Conflict, DomainError
-from semaphore_twisted.operations import vault
-from semaphore_twisted.operations.vault import (
+from semaphore_twisted.operations.vault import vault
+from semaphore_twisted.operations.vault.vault import (
     NoMasterKey,
     RekeyRefused,
     StartupReport,
@@ -68,7 +68,7 @@ class VaultCase(SynchronousTestCase):
             status="waiting",
             created=self.conn.now,
             secret=self.ring.seal(
-                b"{}", Context("task", "task", "secret", uuid, self.project_uuid)
+                b"{}", SealContext("task", "task", "secret", uuid, self.project_uuid)
             ),
         )
         uuid = self.conn.uuid()
@@ -77,14 +77,16 @@ class VaultCase(SynchronousTestCase):
             name="authority root",
             uuid=uuid,
             secret=self.ring.seal(
-                b"key", Context("installation", "sealed_value", "secret", uuid, "")
+                b"key", SealContext("installation", "sealed_value", "secret", uuid, "")
             ),
         )
 
     def add_key(self, name: str, ring: Keyring | None = None) -> int:
         """Store an access key with a secret of its own."""
         uuid = self.conn.uuid()
-        place = Context("access_key", "access_key", "secret", uuid, self.project_uuid)
+        place = SealContext(
+            "access_key", "access_key", "secret", uuid, self.project_uuid
+        )
         return self.conn.insert(
             schema.access_key,
             uuid=uuid,
@@ -360,7 +362,7 @@ class RekeyTests(VaultCase):
             uuid, secret = self.conn.raw.execute(
                 "SELECT uuid, secret FROM access_key WHERE id = ?", (key,)
             ).fetchone()
-            place = Context(
+            place = SealContext(
                 "access_key", "access_key", "secret", uuid, self.project_uuid
             )
             self.assertEqual(key_id_of(secret), SECOND.key_id)

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.operations.versions import next_version
+from semaphore_twisted.operations.tasks.versions import next_version
 
 
 class VersionTests(SynchronousTestCase):

@@ -4,8 +4,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ViewId
-from semaphore_twisted.operations import views
-from semaphore_twisted.operations.views import NewView
+from semaphore_twisted.operations.projects import views
+from semaphore_twisted.operations.projects.views import NewView
 from semaphore_twisted.persistence import schema
 from tests.support.events import list_events
 from tests.support.memory import actor_of, make_project, make_user, memory_connection

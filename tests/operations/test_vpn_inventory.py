@@ -9,9 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
-from semaphore_twisted.operations import inventories
-from semaphore_twisted.operations.inventories import NewInventory
-from semaphore_twisted.operations.vpn_inventory import Filter, content, parse
+from semaphore_twisted.operations.projects import inventories
+from semaphore_twisted.operations.projects.inventories import NewInventory
+from semaphore_twisted.operations.vpn.inventory import Filter, content, parse
 from semaphore_twisted.persistence.schema import vpn_peer
 from tests.support.memory import actor_of, make_project, make_user, memory_connection
 

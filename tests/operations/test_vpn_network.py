@@ -10,10 +10,16 @@ import msgspec
 
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.peers import Network
-from semaphore_twisted.operations import peers, site_networks, vpn_network
-from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.operations.site_networks import NewSite
-from semaphore_twisted.operations.vpn_network import ChangedNetwork, NewNetwork
+from semaphore_twisted.operations.vpn import (
+    network as vpn_network,
+)
+from semaphore_twisted.operations.vpn import (
+    peers,
+    site_networks,
+)
+from semaphore_twisted.operations.vpn.network import ChangedNetwork, NewNetwork
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
+from semaphore_twisted.operations.vpn.site_networks import NewSite
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.wireguard import keys
 from tests.support.memory import memory_connection
@@ -115,7 +121,7 @@ class MakingTests(PeersCase):
         self.initialise(pool6="")
         peer = self.make()
         resting = self.make()
-        peers.revoke(self.conn, None, resting.id, options=Options(quarantine_days=9))
+        peers.revoke(self.conn, None, resting.id, options=PeerLimits(quarantine_days=9))
         self.assertEqual(self.initialise(pool4="10.80.0.0/22").server4, "10.80.0.1")
         self.assertEqual(peers.get(self.conn, None, peer.id).ipv4, peer.ipv4)
         self.assertEqual(len(self.rows("vpn_quarantine")), 1)
@@ -183,14 +189,14 @@ class MakingTests(PeersCase):
         """Name, port and scheme of the site are the configuration's."""
         self.initialise()
         for options, url in (
-            (Options(domain="in.test"), "https://in.test"),
-            (Options(port=3000), "https://semaphore.internal:3000"),
-            (Options(port=80, scheme="http"), "http://semaphore.internal"),
-            (Options(dns=False), "https://10.80.0.1"),
+            (PeerLimits(domain="in.test"), "https://in.test"),
+            (PeerLimits(port=3000), "https://semaphore.internal:3000"),
+            (PeerLimits(port=80, scheme="http"), "http://semaphore.internal"),
+            (PeerLimits(dns=False), "https://10.80.0.1"),
         ):
             found = vpn_network.get(self.conn, None, options)
             self.assertEqual(found.url, url)
-        self.assertEqual(Options(dns=False).url("fd80::1"), "https://[fd80::1]")
+        self.assertEqual(PeerLimits(dns=False).url("fd80::1"), "https://[fd80::1]")
 
 
 class ChangingTests(PeersCase):
@@ -281,7 +287,7 @@ class PoolTests(PeersCase):
         self.conn.raw.execute("DELETE FROM vpn_network")
         small = network(pool4="10.80.0.0/29", pool6="")
         vpn_network.initialise(self.conn, None, small)
-        options = Options(devices_per_user=100, quarantine_days=30)
+        options = PeerLimits(devices_per_user=100, quarantine_days=30)
         made = [self.make(self.root) for _ in range(5)]
         self.assertRaises(Conflict, self.make, self.root)
         for each in (made[3], made[1]):

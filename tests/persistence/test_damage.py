@@ -7,10 +7,11 @@ from sqlalchemy import bindparam, select
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.projects import View
-from semaphore_twisted.model.tasks import Status, Task
+from semaphore_twisted.model.tasks import Task, TaskStatus
 from semaphore_twisted.model.users import User
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.persistence.statements import tasks, users
+from semaphore_twisted.persistence.statements.accounts import users
+from semaphore_twisted.persistence.statements.tasks import tasks
 from tests.support.memory import make_project, make_user, memory_connection
 from tests.support.tasks import make_task, make_template
 
@@ -64,7 +65,7 @@ class DamageTests(SynchronousTestCase):
         self.damage("task", "user_id", None)
         self.damage("task", "status", "waiting for Godot")
         found = self.one()
-        self.assertEqual((found.id, found.status), (self.task, Status.ERROR))
+        self.assertEqual((found.id, found.status), (self.task, TaskStatus.ERROR))
         self.assertEqual((found.created.year, found.start), (1970, None))
         self.assertEqual(
             found.fault,

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.operations import users
+from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import (

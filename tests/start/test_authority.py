@@ -12,8 +12,9 @@ from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.persistence.schema import sealed_value
-from semaphore_twisted.start import authority, state
-from semaphore_twisted.start.authority import AuthorityLost, Certificates
+from semaphore_twisted.start import state
+from semaphore_twisted.start.certificates import authority
+from semaphore_twisted.start.certificates.authority import AuthorityLost, Certificates
 from tests.support.memory import Entropy, FixedClock, memory_connection
 
 NAMES = ("localhost", "box", "box.example.org")

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import Config, Tls
+from semaphore_twisted.config.options import Config, TlsOptions
 from semaphore_twisted.start.banner import site_url
 
 
@@ -11,7 +11,7 @@ class SiteUrlTests(SynchronousTestCase):
 
     def test_forms(self) -> None:
         """The address is the public one, else one that can be opened from here."""
-        plain = Tls(enabled=False)
+        plain = TlsOptions(enabled=False)
         for config, port, url in (
             (Config(), 3000, "https://localhost:3000"),
             (Config(interface="0.0.0.0"), 443, "https://localhost"),

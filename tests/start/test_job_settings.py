@@ -7,13 +7,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import Config, Settings
-from semaphore_twisted.config_repositories import Repositories
-from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.config.options import Config, LoadedConfig
+from semaphore_twisted.config.repository_options import RepositoryOptions
+from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.start import job_settings
-from semaphore_twisted.start.installation import Installation, Refused
-from semaphore_twisted.start.job_settings import JobSettings, Roots, rules
+from semaphore_twisted.start.installation import Installation, InstallationRefused
+from semaphore_twisted.start.job_settings import JobSettings, TrustedRoots, rules
 from semaphore_twisted.start.state import StateDirectory
 from tests.support.gitserver import Authority
 from tests.support.orders import options
@@ -33,7 +33,7 @@ class RootsTests(SynchronousTestCase):
         self.patch(job_settings, "SYSTEM", ("/nowhere", str(self.system)))
         self.system.write_bytes(Authority().pem)
         self.bundle.write_bytes(Authority().pem)
-        self.roots = Roots(self.bundle, self.target)
+        self.roots = TrustedRoots(self.bundle, self.target)
 
     def contents(self) -> int:
         """Return how many certificates openssl finds in the file."""
@@ -80,7 +80,7 @@ class RootsTests(SynchronousTestCase):
         os.utime(self.bundle, (1, 1))
         self.assertEqual(self.roots.path(), str(self.target))
         self.assertEqual(self.contents(), 2)
-        error = self.assertRaises(Refused, self.roots.refresh)
+        error = self.assertRaises(InstallationRefused, self.roots.refresh)
         self.assertIn("ca_bundle: ", error.sentence)
 
     def test_settings(self) -> None:
@@ -101,9 +101,9 @@ class RulesTests(SynchronousTestCase):
 
     def rules(self, **options: Any) -> RepositoryRules:
         """Return the rules of an installation whose state is behind a link."""
-        config = Config(repositories=Repositories(**options), tmp_path="/t/m/p")
+        config = Config(repositories=RepositoryOptions(**options), tmp_path="/t/m/p")
         state = StateDirectory(self.folder / "link")
-        made = Settings(config=config, effective=(), warnings=())
+        made = LoadedConfig(config=config, effective=(), warnings=())
         return rules(Installation(state, made, self.folder / "etc/config.json"))
 
     def setUp(self) -> None:

@@ -5,7 +5,7 @@ import pwd
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config_process import Process
+from semaphore_twisted.config.process_options import ProcessOptions
 from semaphore_twisted.start import job_user
 from semaphore_twisted.start.job_user import JobUser, UnusableUser
 
@@ -26,7 +26,7 @@ def by_number(number: int) -> pwd.struct_passwd:
     raise KeyError(number)
 
 
-def resolve(process: Process, missing: str = "") -> JobUser:
+def resolve(process: ProcessOptions, missing: str = "") -> JobUser:
     """Resolve among the users of this test."""
     return job_user.resolve(
         process, may_switch=lambda: missing, by_name=by_name, by_number=by_number
@@ -38,16 +38,16 @@ class JobUserTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """Without an option jobs run as the server does."""
-        user = resolve(Process())
+        user = resolve(ProcessOptions())
         self.assertFalse(user.is_other)
         self.assertEqual(user.is_root, os.geteuid() == 0)
 
     def test_name_and_number(self) -> None:
         """A name or a number is enough; the group is the user's own."""
         for process in (
-            Process(user="worker"),
-            Process(uid=12345),
-            Process(user="worker", uid=12345),
+            ProcessOptions(user="worker"),
+            ProcessOptions(uid=12345),
+            ProcessOptions(user="worker", uid=12345),
         ):
             user = resolve(process)
             self.assertEqual((user.uid, user.gid), (12345, 54321))
@@ -55,15 +55,18 @@ class JobUserTests(SynchronousTestCase):
 
     def test_other_group(self) -> None:
         """The group may be another one."""
-        self.assertEqual(resolve(Process(user="worker", gid=7)).gid, 7)
+        self.assertEqual(resolve(ProcessOptions(user="worker", gid=7)).gid, 7)
 
     def test_refusals(self) -> None:
         """An impossible value is refused with the option's name."""
         for process, words in (
-            (Process(user="nobody-here"), 'process.user: invalid value "nobody-here"'),
-            (Process(uid=999), "process.gid: not set"),
-            (Process(gid=7), "process.gid"),
-            (Process(user="worker", uid=1), "expected 12345"),
+            (
+                ProcessOptions(user="nobody-here"),
+                'process.user: invalid value "nobody-here"',
+            ),
+            (ProcessOptions(uid=999), "process.gid: not set"),
+            (ProcessOptions(gid=7), "process.gid"),
+            (ProcessOptions(user="worker", uid=1), "expected 12345"),
         ):
             error = self.assertRaises(UnusableUser, resolve, process)
             self.assertIn(words, error.message)
@@ -71,28 +74,30 @@ class JobUserTests(SynchronousTestCase):
     def test_may_not_switch(self) -> None:
         """If the server may not switch users, the start is refused with the remedy."""
         error = self.assertRaises(
-            UnusableUser, resolve, Process(user="worker"), "CAP_SETUID"
+            UnusableUser, resolve, ProcessOptions(user="worker"), "CAP_SETUID"
         )
         self.assertIn("process.user", error.message)
         self.assertIn("CAP_SETUID", error.message)
 
     def test_range(self) -> None:
         """A range takes precedence over a user; the group has the same number."""
-        user = resolve(Process(user="worker", uid_range="1900000000-1900000003"))
+        user = resolve(ProcessOptions(user="worker", uid_range="1900000000-1900000003"))
         self.assertTrue(user.is_other)
         self.assertEqual((user.uid, user.gid), (1900000000, None))
         self.assertEqual(list(user.uids), list(range(1900000000, 1900000004)))
         self.assertFalse(user.have_accounts)
-        group = resolve(Process(gid=7, uid_range="1900000000-1900000003"))
+        group = resolve(ProcessOptions(gid=7, uid_range="1900000000-1900000003"))
         self.assertEqual(group.gid, 7)
 
     def test_unusable_range(self) -> None:
         """A range is refused without the right to switch, or with numbers in use."""
-        process = Process(uid_range="1900000000-1900000003")
+        process = ProcessOptions(uid_range="1900000000-1900000003")
         error = self.assertRaises(UnusableUser, resolve, process, "CAP_SETUID")
         self.assertIn("process.uid_range: ", error.message)
         self.assertIn("CAP_SETUID", error.message)
-        lowest = Process(uid_range=f"{max(os.geteuid() - 1, 0)}-{os.geteuid() + 1}")
+        lowest = ProcessOptions(
+            uid_range=f"{max(os.geteuid() - 1, 0)}-{os.geteuid() + 1}"
+        )
         error = self.assertRaises(UnusableUser, resolve, lowest)
         self.assertIn("the server's own user", error.message)
 
@@ -105,5 +110,5 @@ class JobUserTests(SynchronousTestCase):
 
     def test_own_user(self) -> None:
         """The server's own user is no other one."""
-        process = Process(uid=os.geteuid(), gid=os.getegid())
+        process = ProcessOptions(uid=os.geteuid(), gid=os.getegid())
         self.assertFalse(resolve(process, "everything").is_other)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import Config, Tls
-from semaphore_twisted.config_acme import Acme
+from semaphore_twisted.config.acme_options import AcmeOptions
+from semaphore_twisted.config.options import Config, TlsOptions
 from semaphore_twisted.start import listening
 from semaphore_twisted.start.listening import (
     CannotListen,
@@ -17,7 +17,7 @@ from semaphore_twisted.start.listening import (
 )
 from tests.support.product import free_port
 
-PLAIN = Tls(enabled=False)
+PLAIN = TlsOptions(enabled=False)
 
 
 def bound(
@@ -95,7 +95,7 @@ class BindTests(SynchronousTestCase):
                 Config(
                     interface="127.0.0.1",
                     port="0",
-                    tls=Tls(http_redirect_port=free, http_redirect_addr=address),
+                    tls=TlsOptions(http_redirect_port=free, http_redirect_addr=address),
                 ),
                 Sockets(),
             )
@@ -108,24 +108,26 @@ class BindTests(SynchronousTestCase):
         """That port, too, is named with its option where it is busy."""
         port = bound(self, Config(interface="127.0.0.1", port="0")).port
         text = self.refused(
-            Config(interface="127.0.0.1", port="0", tls=Tls(http_redirect_port=port))
+            Config(
+                interface="127.0.0.1", port="0", tls=TlsOptions(http_redirect_port=port)
+            )
         )
         self.assertIn(f"tls.http_redirect_port: port {port} is in use", text)
 
     def test_no_redirect(self) -> None:
         """Nothing redirects without TLS."""
-        for tls in (Tls(enabled=False, http_redirect_port=80), Tls()):
+        for tls in (TlsOptions(enabled=False, http_redirect_port=80), TlsOptions()):
             made = bound(self, Config(interface="127.0.0.1", port="0", tls=tls))
             self.assertEqual(made.redirect, [])
 
     def test_challenges(self) -> None:
         """The port of challenges redirects too, so it is bound once."""
         free = free_port()
-        tls = Tls(mode="acme", http_redirect_port=free)
+        tls = TlsOptions(mode="acme", http_redirect_port=free)
         for acme, count in (
-            (Acme(http_port=free), 1),
-            (Acme(http_port=free_port()), 2),
-            (Acme(challenge="tls-alpn-01"), 1),
+            (AcmeOptions(http_port=free), 1),
+            (AcmeOptions(http_port=free_port()), 2),
+            (AcmeOptions(challenge="tls-alpn-01"), 1),
         ):
             config = Config(interface="127.0.0.1", port="0", tls=tls, acme=acme)
             made = bound(self, config)
@@ -137,7 +139,7 @@ class BindTests(SynchronousTestCase):
     def test_busy_challenges(self) -> None:
         """The port of challenges is named with its option where it is busy."""
         port = bound(self, Config(interface="127.0.0.1", port="0")).port
-        tls, acme = Tls(mode="acme"), Acme(http_port=port)
+        tls, acme = TlsOptions(mode="acme"), AcmeOptions(http_port=port)
         text = self.refused(Config(interface="127.0.0.1", port="0", tls=tls, acme=acme))
         self.assertIn(f"acme.http_port: port {port} is in use", text)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.installation import InstallationRefused
 from semaphore_twisted.start.own_folder import own_folder
 
 
@@ -27,7 +27,7 @@ class OwnFolderTests(SynchronousTestCase):
 
     def refusal(self, place: Path | None = None) -> str:
         """Return the sentence that refuses it."""
-        with self.assertRaises(Refused) as raised:
+        with self.assertRaises(InstallationRefused) as raised:
             self.make(place)
         return str(raised.exception.sentence)
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import config as configuration
-from semaphore_twisted.config import Settings
+from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config.options import LoadedConfig
 from semaphore_twisted.start import running, state
 from semaphore_twisted.start.operator_files import content_of
-from semaphore_twisted.start.running import Report
+from semaphore_twisted.start.running import RunningReport
 from semaphore_twisted.start.state import Lock
 
 PATHS = frozenset({"port", "vpn.only", "vpn.publish", "web_host"})
 
 
-def settings(**environ: str) -> Settings:
+def settings(**environ: str) -> LoadedConfig:
     """Return the settings of an environment alone."""
     return configuration.parse(
         None,
@@ -39,7 +39,7 @@ class RunningTests(SynchronousTestCase):
 
     def said(self, **environ: str) -> running.Running:
         """Return the report of a server with *environ*."""
-        report = Report(self.folder, settings(**environ))
+        report = RunningReport(self.folder, settings(**environ))
         report.startService()
         found = running.found(self.folder)
         assert found is not None
@@ -56,7 +56,7 @@ class RunningTests(SynchronousTestCase):
 
     def test_trouble(self) -> None:
         """A failure of the companion is written once, and cleared."""
-        report = Report(self.folder, settings())
+        report = RunningReport(self.folder, settings())
         report.companion("it hung up")
         self.assertIsNone(running.found(self.folder))
         report.startService()
@@ -80,7 +80,7 @@ class RunningTests(SynchronousTestCase):
     def test_unwritten(self) -> None:
         """A folder that cannot be written to costs a warning."""
         with capturedLogs() as logged:
-            Report(self.folder / "missing", settings()).startService()
+            RunningReport(self.folder / "missing", settings()).startService()
         self.assertEqual(len(logged), 1)
 
     def test_hostile_file(self) -> None:

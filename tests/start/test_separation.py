@@ -8,10 +8,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted import config
-from semaphore_twisted.jobs.order import JobOptions
+from semaphore_twisted.config import options as config_options
+from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.start import separation
-from semaphore_twisted.start.installation import Installation, Refused
+from semaphore_twisted.start.installation import Installation, InstallationRefused
 from semaphore_twisted.start.job_user import JobUser
 from semaphore_twisted.start.separation import Separation
 from semaphore_twisted.start.state import StateDirectory
@@ -44,7 +44,7 @@ class SeparationTests(SynchronousTestCase):
         **environ: str,
     ) -> Separation:
         """Decide with options from *environ*; the trial's answer is *answer*."""
-        settings = config.parse(
+        settings = config_options.parse(
             None,
             name="none",
             environ={f"SEMAPHORE_{name}": text for name, text in environ.items()},
@@ -109,14 +109,18 @@ class SeparationTests(SynchronousTestCase):
             asked: dict[str, Any] = {f"PROCESS_APP_NS_{name}": "true"}
             self.assertIn(name.lower(), self.kinds(OWN, **asked))
             error = self.assertRaises(
-                Refused, self.decide, OWN, answer="unshare: nothing", **asked
+                InstallationRefused,
+                self.decide,
+                OWN,
+                answer="unshare: nothing",
+                **asked,
             )
             self.assertIn(f"process.app_namespaces.{name.lower()}: ", error.sentence)
             self.assertIn("unshare: nothing", error.sentence)
 
     def test_user_namespace_of_another_user(self) -> None:
         """A user namespace has no room for another user."""
-        with self.assertRaises(Refused):
+        with self.assertRaises(InstallationRefused):
             self.decide(OTHER, PROCESS_APP_NS_USER="true")
 
     def test_switched_off(self) -> None:
@@ -151,13 +155,13 @@ class SeparationTests(SynchronousTestCase):
 
     def test_range_without_accounts(self) -> None:
         """Without namespaces each user id needs an account, since ssh requires one."""
-        error = self.assertRaises(Refused, self.decide, RANGE, answer="no")
+        error = self.assertRaises(InstallationRefused, self.decide, RANGE, answer="no")
         self.assertIn("process.uid_range: its numbers need accounts", error.sentence)
 
     def test_shortage(self) -> None:
         """A temporary shortage refuses this start only, not the next one."""
         full = options(self.folder / "missing")
-        error = self.assertRaises(Refused, separation._try, full)
+        error = self.assertRaises(InstallationRefused, separation._try, full)
         self.assertEqual(error.exit_code, 1)
         self.assertIn("No such file or directory", error.sentence)
 

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.common import atomic_file
 from semaphore_twisted.start import state
-from semaphore_twisted.start.state import InUse, NotOurs, StateDirectory
+from semaphore_twisted.start.state import NotOurs, StateDirectory, StateInUse
 
 
 def mode(path: Path) -> int:
@@ -61,7 +61,7 @@ class StateTests(SynchronousTestCase):
         """A second server is refused, with the process id of the first."""
         self.directory.prepare()
         lock = self.directory.lock()
-        error = self.assertRaises(InUse, self.directory.lock)
+        error = self.assertRaises(StateInUse, self.directory.lock)
         self.assertTrue(str(error).endswith(f"in use by pid {os.getpid()}"))
         self.assertEqual(state.holder(self.directory.path), str(os.getpid()))
         lock.release()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import Config
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.start import with_vpn
-from semaphore_twisted.start.installation import Refused
+from semaphore_twisted.start.installation import InstallationRefused
 from tests.support.lab import until
 
 #: Runs a keeper, whose command notes its process and then waits.
@@ -36,7 +36,7 @@ class RefusalTests(SynchronousTestCase):
         state = Path(self.mktemp())
         options = {"user": user, "vpn-settings": "/etc/semaphore-vpn"}
         error = self.assertRaises(
-            Refused,
+            InstallationRefused,
             with_vpn.begin,
             options,
             config=Config(),

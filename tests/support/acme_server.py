@@ -11,17 +11,17 @@ from typing import Any
 from cryptography import x509
 from twisted.internet.task import Clock
 
-from semaphore_twisted.acme.book import StoredBook
+from semaphore_twisted.acme.certificate_files import CertificateFiles, StoredCertificate
 from semaphore_twisted.acme.challenges import Challenges
-from semaphore_twisted.acme.exchange import AgentExchange
-from semaphore_twisted.acme.folder import Folder, Held
-from semaphore_twisted.acme.service import AcmeService, Settings
+from semaphore_twisted.acme.exchange import AgentTransport
+from semaphore_twisted.acme.service import AcmeService, AcmeSettings
+from semaphore_twisted.acme.state_store import DatabaseStateStore
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.certificates import due
-from semaphore_twisted.model.acme import Record
-from semaphore_twisted.operations import acme as operations
-from semaphore_twisted.web.presented import PublicCertificates
-from semaphore_twisted.web.tls import PemCertificates
+from semaphore_twisted.model.acme import AcmeRecord
+from semaphore_twisted.operations.vault import acme as operations
+from semaphore_twisted.web.listener.public_certificate import PublicCertificates
+from semaphore_twisted.web.listener.tls import PemCertificates
 from tests.support.acme_authority import DIRECTORY, FakeAuthority
 from tests.support.memory import BEGINNING, MemoryDatabase, memory_connection
 from tests.support.tasks import make_keyring
@@ -39,7 +39,7 @@ class AcmeServer:
         self.clock = Clock()
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-acme-"))
         self.database = MemoryDatabase(memory_connection(clock=self.now))
-        self.settings = Settings(directory=DIRECTORY, names=names, challenge=kind)
+        self.settings = AcmeSettings(directory=DIRECTORY, names=names, challenge=kind)
         self.authority = FakeAuthority(self.now)
         self.chance = random.Random(1)
         self.root = certificates.new_root(
@@ -75,12 +75,12 @@ class AcmeServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
-    def store(self) -> Folder:
+    def store(self) -> CertificateFiles:
         """The directory of certificates."""
-        return Folder(self.folder, _write)
+        return CertificateFiles(self.folder, _write)
 
     @property
-    def record(self) -> Record:
+    def record(self) -> AcmeRecord:
         """The record in the store."""
         return operations.record(self.database.conn, DIRECTORY)
 
@@ -94,8 +94,8 @@ class AcmeServer:
             self.present(found)
         self.service = AcmeService(
             settings=self.settings,
-            exchange=AgentExchange(self.authority, self.clock),
-            book=StoredBook(
+            exchange=AgentTransport(self.authority, self.clock),
+            book=DatabaseStateStore(
                 self.database, make_keyring(), DIRECTORY, self.store, self.now
             ),
             challenges=challenges,
@@ -107,7 +107,7 @@ class AcmeServer:
         self.service.startService()
         return self.service
 
-    def present(self, held: Held) -> None:
+    def present(self, held: StoredCertificate) -> None:
         """Serve the certificate."""
         self.served.present(chain=held.chain, key=held.key)
 

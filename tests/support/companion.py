@@ -229,7 +229,7 @@ class _Address:
 
 @define
 class DesiredRow:
-    """The desired state, with the attributes of ``operations.peers.desired``."""
+    """The desired state, with the attributes of ``operations.vpn.peers.desired``."""
 
     revision: int = 1
     peers: tuple[DesiredPeer, ...] = ()
@@ -268,9 +268,11 @@ class MemoryPeers:
         self.sites = sites
         return self._give("desired", lambda: self.row)
 
-    def unexplained(self, keys: frozenset[bytes]) -> Deferred[int]:
+    def keys_without_removal_reason(self, keys: frozenset[bytes]) -> Deferred[int]:
         """Count the *keys* without a reason for their removal."""
-        return self._give("unexplained", lambda: len(keys & self.reasonless))
+        return self._give(
+            "keys_without_removal_reason", lambda: len(keys & self.reasonless)
+        )
 
     def observed(self, statuses: Any) -> Deferred[list[PeerStatus]]:
         """Return a status for each peer."""

@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 from nacl.utils import random
 
 from semaphore_twisted.wireguard import keys, settings, wire
-from semaphore_twisted.wireguard.settings import Settings, Site
+from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from tests.support import lab
 from tests.support.lab import until
 from tests.support.lab_machine import COMPANION, SERVER, Account, Machine
 
 INTERFACE = "semaphore0"
 
-SETTINGS = Settings(
+SETTINGS = TunnelSettings(
     addresses=("10.80.0.1/16", "fd80::1/64"),
-    sites=(Site("10.20.0.0/24"), Site("10.30.0.0/24"), Site("fd20::/64")),
+    sites=(SiteRule("10.20.0.0/24"), SiteRule("10.30.0.0/24"), SiteRule("fd20::/64")),
     users=(SERVER.number,),
 )
 
@@ -62,7 +62,7 @@ class Companion:
     def __init__(
         self,
         machine: Machine,
-        found: Settings = SETTINGS,
+        found: TunnelSettings = SETTINGS,
         *,
         account: Account | None = None,
     ) -> None:
@@ -87,7 +87,7 @@ class Companion:
         self.write(found)
         self.secret(settings.KEY, keys.format(self.pair.private_key).encode() + b"\n")
 
-    def write(self, found: Settings) -> None:
+    def write(self, found: TunnelSettings) -> None:
         """Write its settings."""
         self.settings = found
         self.secret(settings.FILE, settings.dump(found))
@@ -237,6 +237,6 @@ class Peer:
             )
 
 
-def as_unit(machine: Machine, found: Settings = SETTINGS) -> Companion:
+def as_unit(machine: Machine, found: TunnelSettings = SETTINGS) -> Companion:
     """Return a companion with the privileges of its systemd unit."""
     return Companion(machine, found, account=COMPANION)

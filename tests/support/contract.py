@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from semaphore_twisted.web.api.routes import ROUTES
-from semaphore_twisted.web.openapi import document
-from semaphore_twisted.web.routing import Router
+from semaphore_twisted.web.http.openapi import document
+from semaphore_twisted.web.http.routing import Router
 
 #: Statuses that are answered before a route is searched.
 _BEFORE = {405, 421}

@@ -9,30 +9,30 @@ from nacl.utils import random
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
-from semaphore_twisted.vpnd.isolation import Isolation
+from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.wireguard import keys, wire
-from semaphore_twisted.wireguard.settings import Settings, Site
+from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from tests.support.memory_device import MemoryDevice
 
 PRIVATE = keys.new_pair(random).private_key
 
 _FAMILIES = {("-4",), ("-6",)}
 
-SETTINGS = Settings(
+SETTINGS = TunnelSettings(
     addresses=("10.80.0.1/16", "fd80::1/64"),
-    sites=(Site("10.20.0.0/24"), Site("fd20::/64")),
+    sites=(SiteRule("10.20.0.0/24"), SiteRule("fd20::/64")),
 )
 
 
@@ -155,7 +155,7 @@ class Box:
         self,
         folder: Path,
         *,
-        settings: Settings = SETTINGS,
+        settings: TunnelSettings = SETTINGS,
         device: IWireGuardDevice | None = None,
     ) -> None:
         """Keep its files in *folder*."""
@@ -176,7 +176,7 @@ class Box:
 
     def made(self) -> Companion:
         """Return another companion with the same files and device."""
-        bounds = Bounds(self.settings, self.public_key)
+        bounds = RequestBounds(self.settings, self.public_key)
         self.forwarding = Forwarding(self.folder, root=self.folder / "net")
         self.firewall = Firewall(
             self.settings,
@@ -186,7 +186,7 @@ class Box:
             state=self.folder,
             watch=TableWatch("semaphore_vpn", reactor=None),
         )
-        self.isolation = Isolation(self.settings, programs=self.nft)
+        self.isolation = TunnelIsolation(self.settings, programs=self.nft)
         tunnel = Tunnel(
             self.settings,
             self.public_key,

@@ -23,16 +23,17 @@ from zope.interface import implementer
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.interfaces import IAccessObserver
 from semaphore_twisted.model.peers import PeerKind
-from semaphore_twisted.operations import invites, vpn_network
-from semaphore_twisted.operations.invites import NewInvite
-from semaphore_twisted.operations.peer_rules import Options
+from semaphore_twisted.operations.vpn import invites
+from semaphore_twisted.operations.vpn import network as vpn_network
+from semaphore_twisted.operations.vpn.invites import NewInvite
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.listening import adopt
-from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.enroll.site import build_enroll_site
-from semaphore_twisted.web.roots import Root, Roots
-from semaphore_twisted.web.tls import PemCertificates, over_tls
+from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
+from semaphore_twisted.web.http.context import Services
+from semaphore_twisted.web.listener.tls import PemCertificates, over_tls
 from tests.support.http import RecordingTasks, at_once, memory_keyring
 from tests.support.memory import (
     MemoryDatabase,
@@ -52,7 +53,7 @@ class NoHub:
         """Do nothing."""
 
 
-def pair(folder: Path) -> tuple[PemCertificates, Root]:
+def pair(folder: Path) -> tuple[PemCertificates, CaRoot]:
     """Return certificates for the loopback addresses, and their root."""
     now = datetime.now(UTC)
     names, addresses = ["localhost"], ["127.0.0.1"]
@@ -68,7 +69,7 @@ def pair(folder: Path) -> tuple[PemCertificates, Root]:
         key=leaf.key_pem,
     )
     fingerprint = certificates.fingerprint(root.certificate)
-    return source, Root(root.certificate_pem, fingerprint)
+    return source, CaRoot(root.certificate_pem, fingerprint)
 
 
 def tokens(conn: Connection) -> list[str]:
@@ -137,9 +138,9 @@ class Sites:
             entropy=os.urandom,
             options=replace(
                 OPTIONS,
-                roots=lambda: Roots(root),
+                roots=lambda: CaRoots(root),
                 enroll_url=base,
-                vpn=Options(devices_per_user=100),
+                vpn=PeerLimits(devices_per_user=100),
             ),
             peers=RecordingPeers(reason=trouble),
             redeems=Redeems(self.reactor.seconds),

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from attrs import define, field
 
-from semaphore_twisted.cli import vpn_enrolling
-from semaphore_twisted.cli.vpn_enrolling import Enrolling
-from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.cli.vpn import enrollment
+from semaphore_twisted.cli.vpn.enrollment import Enrollment
+from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.model.ids import UserId
-from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerLifecycle
 from semaphore_twisted.wireguard import keys, profile
 from tests.support.memory import Entropy
 
@@ -49,7 +49,7 @@ def config(**changed: Any) -> str:
 
 def enrolled(public_key: str, name: str = "box", **changed: Any) -> Enrolled:
     """Return an answer to an enrollment."""
-    state = changed.pop("state", PeerState.ACTIVE)
+    state = changed.pop("state", PeerLifecycle.ACTIVE)
     peer = Peer(
         id=1,
         uuid="7d6f2a52-9d4e-4a15-8a7e-1f7c1a6f2b11",
@@ -74,7 +74,7 @@ def enrolled(public_key: str, name: str = "box", **changed: Any) -> Enrolled:
         "url": "https://semaphore.internal",
         "domain": "semaphore.internal",
     }
-    return vpn_enrolling.Answer(peer=peer, **{**usual, **changed})
+    return enrollment.EnrollmentResponse(peer=peer, **{**usual, **changed})
 
 
 @define
@@ -101,13 +101,15 @@ class Server:
     pauses: list[float] = field(factory=list)
 
     @property
-    def link(self) -> Link:
+    def link(self) -> InviteLink:
         """An enrollment link to it."""
-        return Link("https://vpn.example.net", TOKEN, hashlib.sha256(der()).hexdigest())
+        return InviteLink(
+            "https://vpn.example.net", TOKEN, hashlib.sha256(der()).hexdigest()
+        )
 
-    def enrolling(self, link: Link | None = None) -> Enrolling:
+    def enrolling(self, link: InviteLink | None = None) -> Enrollment:
         """Return the client, connected to this server."""
-        return Enrolling(link or self.link, self.pauses.append, self.connection)
+        return Enrollment(link or self.link, self.pauses.append, self.connection)
 
     def connection(
         self, host: str, port: int, *, timeout: float, context: ssl.SSLContext

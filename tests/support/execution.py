@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from semaphore_twisted.jobs import spool, supervisor
 from semaphore_twisted.jobs.invocation import specification
-from semaphore_twisted.jobs.order import JobOptions, JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.model.jobs import JobSpecification
 from tests.support.gitserver import Repository
 from tests.support.orders import options
@@ -59,10 +59,11 @@ def run(made: JobSpecification) -> Ran:
     shutil.rmtree(folder)
     text = b"".join(
         record.body
-        if record.body.endswith(b"\n") or record.kind == spool.Kind.PART
+        if record.body.endswith(b"\n") or record.kind == spool.RecordKind.PART
         else record.body + b"\n"
         for record in records
-        if record.kind in {spool.Kind.OUTPUT, spool.Kind.NOTE, spool.Kind.PART}
+        if record.kind
+        in {spool.RecordKind.OUTPUT, spool.RecordKind.NOTE, spool.RecordKind.PART}
     )
     return Ran(
         status=result.status,
@@ -72,7 +73,7 @@ def run(made: JobSpecification) -> Ran:
         facts=dict(
             spool.fact(record.body)
             for record in records
-            if record.kind == spool.Kind.FACT
+            if record.kind == spool.RecordKind.FACT
         ),
         seconds=seconds,
     )

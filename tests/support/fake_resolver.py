@@ -12,7 +12,7 @@ import threading
 
 from twisted.names import dns
 
-from semaphore_twisted.vpn.questions import Question, parse, refusal, renumbered
+from semaphore_twisted.vpn.dns.messages import Question, parse, refusal, renumbered
 
 ADDRESS = bytes((198, 51, 100, 7))
 FORGED = bytes((203, 0, 113, 66))

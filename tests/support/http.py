@@ -22,16 +22,16 @@ from semaphore_twisted.interfaces import ITaskControl
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import User
-from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.web.api.routes import ROUTES
-from semaphore_twisted.web.context import Services
-from semaphore_twisted.web.hub import Hub
-from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.root import build_site
-from semaphore_twisted.web.routing import Route
-from semaphore_twisted.web.site import Site
-from semaphore_twisted.web.socket import framing, server_factory
+from semaphore_twisted.web.http.context import Services
+from semaphore_twisted.web.http.options import WebOptions
+from semaphore_twisted.web.http.root import build_site
+from semaphore_twisted.web.http.routing import Route
+from semaphore_twisted.web.http.site import Site
+from semaphore_twisted.web.websocket.endpoint import framing, server_factory
+from semaphore_twisted.web.websocket.hub import Hub
 from tests.support.contract import mismatches
 from tests.support.memory import (
     PASSWORD,

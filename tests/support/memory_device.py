@@ -13,12 +13,12 @@ from zope.interface import implementer
 
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.wireguard import keys
-from semaphore_twisted.wireguard.settings import Settings
+from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import (
     Change,
     DeviceFailed,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
 )
 
@@ -32,11 +32,11 @@ class MemoryDevice:
 
     name = "memory"
 
-    def __init__(self, settings: Settings, private_key: bytes) -> None:
+    def __init__(self, settings: TunnelSettings, private_key: bytes) -> None:
         """Simulate the interface of *settings*."""
         self._settings = settings
         self._public_key = keys.public_of(private_key)
-        self._peers: dict[bytes, PeerState] = {}
+        self._peers: dict[bytes, DevicePeer] = {}
         self._index = 0
         self._made = 0
         self.written: list[Change] = []
@@ -89,7 +89,7 @@ class MemoryDevice:
         self._peers.clear()
         return succeed(None)
 
-    def hear(self, peer: PeerState) -> None:
+    def hear(self, peer: DevicePeer) -> None:
         """Put *peer* on the device unchanged, as if it had sent packets."""
         self._peers[peer.public_key] = peer
 
@@ -107,7 +107,7 @@ class MemoryDevice:
             for other in list(self._peers.values()):
                 left = other.allowed_ips - allowed
                 self._peers[other.public_key] = replace(other, allowed_ips=left)
-            before = self._peers.get(key) or PeerState(public_key=key)
+            before = self._peers.get(key) or DevicePeer(public_key=key)
             self._peers[key] = replace(
                 before,
                 allowed_ips=allowed,

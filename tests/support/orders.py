@@ -4,11 +4,16 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted.jobs.order import InventorySource, JobOptions, JobOrder, Source
+from semaphore_twisted.jobs.job_inputs import (
+    InventorySource,
+    JobOptions,
+    JobOrder,
+    RepositorySource,
+)
 from semaphore_twisted.model.ids import ProjectId, RepositoryId, TaskId, TemplateId
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
-from semaphore_twisted.model.tasks import Status, Task
+from semaphore_twisted.model.tasks import Task, TaskStatus
 from semaphore_twisted.model.templates import Template
 
 
@@ -18,7 +23,7 @@ def task(**fields: Any) -> Task:
         "id": TaskId(7),
         "template_id": TemplateId(3),
         "project_id": ProjectId(2),
-        "status": Status.STARTING,
+        "status": TaskStatus.STARTING,
         "created": datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC),
     }
     return Task(**{**values, **fields})
@@ -69,7 +74,7 @@ def order(
         place="task_7",
         template=template(),
         username="ann",
-        source=Source(
+        source=RepositorySource(
             repository_id=5,
             url=url,
             branch=branch,

@@ -10,10 +10,11 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind
 from semaphore_twisted.model.users import Actor, Role
-from semaphore_twisted.operations import peers, vpn_network
-from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.operations.peers import NewPeer
-from semaphore_twisted.operations.vpn_network import NewNetwork
+from semaphore_twisted.operations.vpn import network as vpn_network
+from semaphore_twisted.operations.vpn import peers
+from semaphore_twisted.operations.vpn.network import NewNetwork
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
+from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.wireguard import keys
 from tests.support.memory import (
@@ -58,7 +59,7 @@ class PeersCase(SynchronousTestCase):
         self.clock = FixedClock()
         self.conn = memory_connection(self.clock)
         self.keyring = Keyring(MASTER, entropy=Entropy(10**6))
-        self.options = Options(devices_per_user=3)
+        self.options = PeerLimits(devices_per_user=3)
         self.root = actor_of(make_user(self.conn, "root", admin=True))
         self.alice = actor_of(make_user(self.conn, "alice"))
         self.bob = actor_of(make_user(self.conn, "bob"))

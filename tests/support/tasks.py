@@ -5,15 +5,15 @@ from typing import Any
 
 import msgspec
 
-from semaphore_twisted.crypto.keyring import Context, Keyring
+from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.ids import KeyId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.keys import KeyType, OpenedSecret
 from semaphore_twisted.model.projects import Project
-from semaphore_twisted.model.tasks import Status
+from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.persistence.statements import tasks as statements
+from semaphore_twisted.persistence.statements.tasks import tasks as statements
 from tests.support.memory import Entropy
 
 
@@ -38,7 +38,7 @@ def make_key(
     sealed = None
     if keyring is not None and secret is not None:
         where = conn.scalar(statements.project_uuid, id=project.id)
-        context = Context("access_key", "access_key", "secret", uuid, where)
+        context = SealContext("access_key", "access_key", "secret", uuid, where)
         sealed = keyring.seal(msgspec.json.encode(secret), context)
     return KeyId(
         conn.insert(
@@ -85,7 +85,7 @@ def make_task(
     project: Project,
     template_id: TemplateId,
     *,
-    status: Status = Status.WAITING,
+    status: TaskStatus = TaskStatus.WAITING,
     user_id: UserId | None = None,
     **columns: Any,
 ) -> TaskId:

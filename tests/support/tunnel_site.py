@@ -16,13 +16,13 @@ from twisted.internet.stdio import StandardIO
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.basic import LineOnlyReceiver
 
-from semaphore_twisted.vpn.exchange import NetworkExchange
-from semaphore_twisted.vpn.limits import Limits
-from semaphore_twisted.vpn.names import NameDatagrams, NameServer, NameStreams
-from semaphore_twisted.vpn.questions import Zone
-from semaphore_twisted.vpn.resolvers import ResolvConf
-from semaphore_twisted.vpn.tunnel import Tunnel, inside
-from semaphore_twisted.vpn.upstream import Upstream
+from semaphore_twisted.vpn.dns.forwarder import DnsForwarder
+from semaphore_twisted.vpn.dns.messages import Zone
+from semaphore_twisted.vpn.dns.rate_limit import RateLimit
+from semaphore_twisted.vpn.dns.server import NameDatagrams, NameServer, NameStreams
+from semaphore_twisted.vpn.dns.system_resolvers import ResolvConf
+from semaphore_twisted.vpn.dns.transport import NetworkTransport
+from semaphore_twisted.vpn.tunnel import TunnelListeners, inside
 
 INTERFACE = "semaphore0"
 ADDRESSES = ("10.80.0.1", "fd80::1")
@@ -48,7 +48,7 @@ class Console(LineOnlyReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, tunnel: Tunnel) -> None:
+    def __init__(self, tunnel: TunnelListeners) -> None:
         """Report the state of *tunnel*."""
         self._tunnel = tunnel
 
@@ -67,15 +67,15 @@ def run(resolv_conf: str) -> None:
     server = NameServer.of(
         Zone("semaphore.internal", ADDRESSES),
         ["10.80.0.0/16", "fd80::/64"],
-        upstream=Upstream(
-            NetworkExchange(clock),
+        upstream=DnsForwarder(
+            NetworkTransport(clock),
             ResolvConf(Path(resolv_conf), ADDRESSES, clock.seconds),
             clock,
             os.urandom,
         ),
-        limits=Limits(clock.seconds),
+        limits=RateLimit(clock.seconds),
     )
-    tunnel = Tunnel(
+    tunnel = TunnelListeners(
         [
             *inside(INTERFACE, ADDRESSES, 443, Factory.forProtocol(Greeting)),
             *inside(INTERFACE, ADDRESSES, 53, lambda: NameDatagrams(server)),

@@ -13,10 +13,10 @@ from semaphore_twisted.interfaces import IPeerControl
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations import vpn_network
-from semaphore_twisted.operations.peer_rules import Options
-from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.roots import Root, Roots
+from semaphore_twisted.operations.vpn import network as vpn_network
+from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
+from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
+from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.wireguard import wire
 from semaphore_twisted.wireguard.vpn_state import VpnState
 from tests.support.enrolling import ROOT
@@ -45,8 +45,8 @@ UP = VpnState(
 
 OPTIONS = WebOptions(
     web_host="https://semaphore.example",
-    roots=lambda: Roots(Root(ROOT.certificate_pem, ":".join(["AB"] * 32))),
-    vpn=Options(devices_per_user=2),
+    roots=lambda: CaRoots(CaRoot(ROOT.certificate_pem, ":".join(["AB"] * 32))),
+    vpn=PeerLimits(devices_per_user=2),
 )
 
 
@@ -73,7 +73,7 @@ class RecordingPeers:
             self.known = replace(self.known, revision=revision, wanted=revision)
         return succeed(self.reason)
 
-    def confirm_emptying(self) -> "Deferred[str]":
+    def confirm_mass_removal(self) -> "Deferred[str]":
         """Record the confirmation."""
         self.known = replace(self.known, unsafe=False)
         return succeed(self.reason)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.checkout import mirror_name
-from semaphore_twisted.operations.repositories import addresses
+from semaphore_twisted.operations.projects.repositories import addresses
 from semaphore_twisted.tasks.mirrors import Mirrors, sweep
 from tests.support.memory import MemoryDatabase, make_project
 from tests.support.tasks import make_template

@@ -14,7 +14,7 @@ from semaphore_twisted.interfaces import IJobReceiver
 from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.limits import SPOOL_RELEASED
 from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.operations.output import page
+from semaphore_twisted.operations.tasks.output import page
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.tasks.output import INTERVAL, MANY_LINES, OutputLog
 from tests.support.memory import MemoryDatabase, make_project

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.model.errors import Invalid, SecretUnreadable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.keys import KeyType, LoginPassword, NoSecret, Text
-from semaphore_twisted.operations import tasks
-from semaphore_twisted.operations.overrides import NewTask
+from semaphore_twisted.operations.tasks import tasks
+from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.tasks.preparation import order
 from tests.support.memory import (

@@ -13,20 +13,25 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from semaphore_twisted.interfaces import ITaskControl, ITaskObserver
-from semaphore_twisted.jobs.order import JobOrder
+from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.shortages import ERRORS, SupervisorFailed
 from semaphore_twisted.model.errors import Invalid, NoRoom
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification, Step
 from semaphore_twisted.model.keys import KeyType, Text
-from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Status, Task
-from semaphore_twisted.operations import output
-from semaphore_twisted.operations.output import page
-from semaphore_twisted.operations.progress import TRIM_AT_ONCE
+from semaphore_twisted.model.tasks import (
+    IllegalTransition,
+    OutputLine,
+    Task,
+    TaskStatus,
+)
+from semaphore_twisted.operations.tasks import output
+from semaphore_twisted.operations.tasks.output import page
+from semaphore_twisted.operations.tasks.task_lifecycle import TRIM_AT_ONCE
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.persistence.statements import tasks as statements
+from semaphore_twisted.persistence.statements.tasks import tasks as statements
+from semaphore_twisted.tasks.job_directories import Ended, State
 from semaphore_twisted.tasks.observers import Observers
-from semaphore_twisted.tasks.places import Ended, State
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
 from tests.support.jobs import MemoryJob, MemoryRunner
 from tests.support.memory import MemoryDatabase, make_project, make_user
@@ -212,7 +217,7 @@ class ServiceTestCase(SynchronousTestCase):
         assert found is not None
         return found
 
-    def status(self, task_id: TaskId) -> Status:
+    def status(self, task_id: TaskId) -> TaskStatus:
         """Return a task's status."""
         return self.row(task_id).status
 
@@ -243,7 +248,7 @@ class RunTests(ServiceTestCase):
     def test_success(self) -> None:
         """A task starts at once, its lines are stored, its end is told last."""
         task = self.task()
-        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.status(task), TaskStatus.RUNNING)
         job = self.job(task)
         job.say("one")
         self.clock.advance(1)
@@ -251,7 +256,7 @@ class RunTests(ServiceTestCase):
         job.tell("commit_hash", "abc")
         job.end()
         row = self.row(task)
-        self.assertEqual((row.status, row.commit_hash), (Status.SUCCESS, "abc"))
+        self.assertEqual((row.status, row.commit_hash), (TaskStatus.SUCCESS, "abc"))
         self.assertEqual(self.texts(task), ["one", "two"])
         self.assertEqual(
             self.watcher.heard,
@@ -277,7 +282,7 @@ class RunTests(ServiceTestCase):
         job.say("two")
         job.end("error", "exit status 2")
         self.clock.advance(1)
-        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.status(task), TaskStatus.ERROR)
         self.assertEqual(
             self.watcher.heard[-3:], [(task, "one"), (task, "two"), (task, "error")]
         )
@@ -293,7 +298,7 @@ class RunTests(ServiceTestCase):
         task = self.task()
         self.clock.advance(1)
         row = self.row(task)
-        self.assertEqual(row.status, Status.SUCCESS)
+        self.assertEqual(row.status, TaskStatus.SUCCESS)
         self.assertIsNotNone(row.start)
         self.assertEqual(self.texts(task), ["quick"])
         self.assertEqual(self.watcher.heard[-1], (task, "success"))
@@ -301,9 +306,9 @@ class RunTests(ServiceTestCase):
     def test_queue(self) -> None:
         """The next task starts when one ends, without a tick."""
         first, second = self.task(), self.task()
-        self.assertEqual(self.status(second), Status.WAITING)
+        self.assertEqual(self.status(second), TaskStatus.WAITING)
         self.job(first).end()
-        self.assertEqual(self.status(second), Status.RUNNING)
+        self.assertEqual(self.status(second), TaskStatus.RUNNING)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_secrets_go(self) -> None:
@@ -323,17 +328,17 @@ class RunTests(ServiceTestCase):
         """No task starts on a disk that is nearly full; later it is tried again."""
         self.places.full = "no room"
         task = self.task()
-        self.assertEqual(self.status(task), Status.WAITING)
+        self.assertEqual(self.status(task), TaskStatus.WAITING)
         self.places.full = None
         self.clock.advance(60)
-        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.status(task), TaskStatus.RUNNING)
 
     def test_observer_fails(self) -> None:
         """An observer's failure ends in the log, and the task goes on."""
         self.watcher.broken = True
         task = self.task()
         self.job(task).end()
-        self.assertEqual(self.status(task), Status.SUCCESS)
+        self.assertEqual(self.status(task), TaskStatus.SUCCESS)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
 
 
@@ -348,7 +353,7 @@ class FailureTests(ServiceTestCase):
 
         self.prepare = refuse
         task = self.task()
-        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.status(task), TaskStatus.ERROR)
         self.assertEqual(
             self.texts(task),
             ["Failed to run task: The playbook is outside of the repository"],
@@ -368,7 +373,7 @@ class FailureTests(ServiceTestCase):
         repository = make_repository(self.conn, self.project, key)
         template = make_template(self.conn, self.project, repository_id=repository)
         task = self.task(template)
-        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.status(task), TaskStatus.ERROR)
         (text,) = self.texts(task)
         self.assertIn('"Old key"', text)
         self.assertIn(f"id {key}", text)
@@ -382,7 +387,7 @@ class FailureTests(ServiceTestCase):
 
         self.prepare = fail
         task = self.task()
-        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.status(task), TaskStatus.ERROR)
         self.assertNotIn("/secret/path", self.texts(task)[0])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
@@ -390,10 +395,10 @@ class FailureTests(ServiceTestCase):
         """A job that cannot be started is an error, and the queue goes on."""
         self.runner.refusal = OSError(13, "Permission denied")
         first = self.task()
-        self.assertEqual(self.status(first), Status.ERROR)
+        self.assertEqual(self.status(first), TaskStatus.ERROR)
         self.assertIn("Permission denied", self.texts(first)[0])
         self.runner.refusal = None
-        self.assertEqual(self.status(self.task()), Status.RUNNING)
+        self.assertEqual(self.status(self.task()), TaskStatus.RUNNING)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
     def test_shortages(self) -> None:
@@ -406,12 +411,12 @@ class FailureTests(ServiceTestCase):
             self.runner.refusal = refusal
             task = self.task()
             self.clock.pump([1.0] * 10)
-            self.assertEqual(self.status(task), Status.WAITING)
+            self.assertEqual(self.status(task), TaskStatus.WAITING)
             told = [text for text in self.texts(task) if "could not start yet" in text]
             self.assertEqual(len(told), 1)
             self.runner.refusal = None
             self.clock.pump([1.0] * 60)
-            self.assertEqual(self.status(task), Status.RUNNING)
+            self.assertEqual(self.status(task), TaskStatus.RUNNING)
             self.job(task).end()
 
     def test_shortage_while_stopped(self) -> None:
@@ -419,10 +424,10 @@ class FailureTests(ServiceTestCase):
         self.runner.refusal = OSError(24, "Too many open files")
         task = self.task()
         self.stop(task)
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
         self.runner.refusal = None
         self.clock.pump([1.0] * 60)
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
 
     def test_room_after_an_end(self) -> None:
         """The end of a job, which gives back what it had, starts the next at once."""
@@ -430,10 +435,10 @@ class FailureTests(ServiceTestCase):
         other = make_template(self.conn, self.project, name="Other")
         self.runner.refusal = OSError(24, "Too many open files")
         second = self.task(template=other)
-        self.assertEqual(self.status(second), Status.WAITING)
+        self.assertEqual(self.status(second), TaskStatus.WAITING)
         self.runner.refusal = None
         self.job(first).end()
-        self.assertEqual(self.status(second), Status.RUNNING)
+        self.assertEqual(self.status(second), TaskStatus.RUNNING)
 
     def test_store_fails_for_a_while(self) -> None:
         """Lines that the store did not take are read again from the spool."""
@@ -453,7 +458,7 @@ class FailureTests(ServiceTestCase):
         job.end()
         self.clock.advance(1)
         self.assertEqual(self.texts(task), ["one", "two", "three"])
-        self.assertEqual(self.status(task), Status.SUCCESS)
+        self.assertEqual(self.status(task), TaskStatus.SUCCESS)
 
     def test_end_is_tried_again(self) -> None:
         """An end that the store did not take is tried again."""
@@ -463,10 +468,10 @@ class FailureTests(ServiceTestCase):
             " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         )
         self.job(task).end()
-        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.status(task), TaskStatus.RUNNING)
         self.conn.raw.execute("DROP TRIGGER full")
         self.clock.advance(1)
-        self.assertEqual(self.status(task), Status.SUCCESS)
+        self.assertEqual(self.status(task), TaskStatus.SUCCESS)
         self.assertEqual(len(self.flushLoggedErrors()), 1)
 
     def test_no_room(self) -> None:
@@ -490,12 +495,12 @@ class FailureTests(ServiceTestCase):
         job.receiver._database = full
         job.say("lost")
         self.clock.pump([1.0] * 20)
-        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.status(task), TaskStatus.RUNNING)
         result = JobResult(status="success", started=1.0, ended=2.0, dropped=70)
         self.places.ends[task] = Ended(result, 5)
         job.end()
         self.clock.pump([1.0] * 20)
-        self.assertEqual(self.status(task), Status.SUCCESS)
+        self.assertEqual(self.status(task), TaskStatus.SUCCESS)
         self.assertIn("About 75 bytes of output were dropped", self.texts(task)[-1])
 
 
@@ -508,13 +513,13 @@ class StopTests(ServiceTestCase):
         job = self.job(task)
         job.stubborn = True
         self.stop(task)
-        self.assertEqual((self.status(task), job.stopped), (Status.STOPPING, 1))
+        self.assertEqual((self.status(task), job.stopped), (TaskStatus.STOPPING, 1))
         self.stop(task)
-        self.assertEqual(self.status(task), Status.STOPPING)
+        self.assertEqual(self.status(task), TaskStatus.STOPPING)
         job.end("stopped")
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
         self.stop(task)
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
 
     def test_force(self) -> None:
         """With force the job is killed."""
@@ -523,26 +528,26 @@ class StopTests(ServiceTestCase):
         job.stubborn = True
         self.stop(task)
         self.stop(task, force=True)
-        self.assertEqual((job.killed, self.status(task)), (1, Status.STOPPED))
+        self.assertEqual((job.killed, self.status(task)), (1, TaskStatus.STOPPED))
 
     def test_waiting(self) -> None:
         """A task that waits is stopped at once, and never starts."""
         first, second = self.task(), self.task()
         self.stop(second)
-        self.assertEqual(self.status(second), Status.STOPPED)
+        self.assertEqual(self.status(second), TaskStatus.STOPPED)
         self.job(first).end()
-        self.assertEqual(self.status(second), Status.STOPPED)
+        self.assertEqual(self.status(second), TaskStatus.STOPPED)
         self.assertEqual(len(self.runner.started), 1)
 
     def test_starting(self) -> None:
         """Stop while a job is being started: it is stopped, never running."""
         self.runner.gate = Deferred()
         task = self.task()
-        self.assertEqual(self.status(task), Status.STARTING)
+        self.assertEqual(self.status(task), TaskStatus.STARTING)
         self.stop(task)
-        self.assertEqual(self.status(task), Status.STOPPING)
+        self.assertEqual(self.status(task), TaskStatus.STOPPING)
         self.runner.gate.callback(None)
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
         self.assertNotIn((task, "running"), self.watcher.heard)
 
     def test_before_the_order(self) -> None:
@@ -564,23 +569,25 @@ class StopTests(ServiceTestCase):
         reads: list[Deferred[None]] = []
         self.service._database = Late(conn=held.conn)
         self.service.wake()
-        self.assertEqual(self.status(task), Status.STARTING)
+        self.assertEqual(self.status(task), TaskStatus.STARTING)
         self.stop(task)
         reads[0].callback(None)
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
         self.assertEqual(self.runner.started, [])
 
     def test_ended(self) -> None:
         """A task that has ended by itself cannot be stopped."""
         task = self.task()
         self.job(task).end()
-        self.failureResultOf(self.service.stop(task, force=False), IllegalMove)
+        self.failureResultOf(self.service.stop(task, force=False), IllegalTransition)
 
     def test_orphan(self) -> None:
         """A task without a running job is stopped."""
-        task = make_task(self.conn, self.project, self.template, status=Status.RUNNING)
+        task = make_task(
+            self.conn, self.project, self.template, status=TaskStatus.RUNNING
+        )
         self.stop(task)
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
 
 
 class RestartTests(ServiceTestCase):
@@ -593,12 +600,12 @@ class RestartTests(ServiceTestCase):
             job = self.job(task)
             job.say("one")
             restart()
-            self.assertEqual(self.status(task), Status.RUNNING)
+            self.assertEqual(self.status(task), TaskStatus.RUNNING)
             job.say("two")
             job.end()
             self.clock.advance(1)
             self.assertEqual(self.texts(task), ["one", "two"])
-            self.assertEqual(self.status(task), Status.SUCCESS)
+            self.assertEqual(self.status(task), TaskStatus.SUCCESS)
 
     def test_ended_meanwhile(self) -> None:
         """A job that ended while no server ran has its true status and log."""
@@ -609,9 +616,9 @@ class RestartTests(ServiceTestCase):
         job.end("error", "exit status 1")
         self.service = self.start()
         self.clock.advance(1)
-        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.status(task), TaskStatus.ERROR)
         self.assertEqual(self.texts(task), ["one"])
-        self.assertEqual(self.status(waiting), Status.RUNNING)
+        self.assertEqual(self.status(waiting), TaskStatus.RUNNING)
 
     def test_lines_on_the_way(self) -> None:
         """Lines that were not stored when the server was killed come again."""
@@ -633,7 +640,7 @@ class RestartTests(ServiceTestCase):
         job.abandon()
         job.vanish()
         self.crash()
-        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.status(task), TaskStatus.ERROR)
         self.assertIn("Interrupted", self.texts(task)[-1])
 
     def test_no_spool(self) -> None:
@@ -641,26 +648,28 @@ class RestartTests(ServiceTestCase):
         task = self.task()
         self.places.states.clear()
         self.crash()
-        self.assertEqual(self.status(task), Status.ERROR)
+        self.assertEqual(self.status(task), TaskStatus.ERROR)
         self.assertIn("Interrupted", self.texts(task)[-1])
 
     def test_never_began(self) -> None:
         """A task whose job never began starts again, once."""
-        task = make_task(self.conn, self.project, self.template, status=Status.STARTING)
+        task = make_task(
+            self.conn, self.project, self.template, status=TaskStatus.STARTING
+        )
         self.places.states[task] = "unborn"
         self.restart()
-        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.status(task), TaskStatus.RUNNING)
         self.assertEqual(len(self.runner.started), 1)
 
     def test_began_unnoticed(self) -> None:
         """A job that began before its start was noted is not repeated."""
         self.runner.gate = Deferred()
         task = self.task()
-        self.assertEqual(self.status(task), Status.STARTING)
+        self.assertEqual(self.status(task), TaskStatus.STARTING)
         self.job(task).say("one")
         self.runner.gate = None
         self.crash()
-        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.status(task), TaskStatus.RUNNING)
         self.assertEqual(self.texts(task), ["one"])
         self.assertEqual(len(self.runner.started), 1)
 
@@ -673,13 +682,15 @@ class RestartTests(ServiceTestCase):
         self.crash()
         self.assertEqual(job.stopped, 2)
         job.end("stopped")
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
 
     def test_stopping_before_it_began(self) -> None:
         """A stop of a task whose job never began is done at the restart."""
-        task = make_task(self.conn, self.project, self.template, status=Status.STOPPING)
+        task = make_task(
+            self.conn, self.project, self.template, status=TaskStatus.STOPPING
+        )
         self.restart()
-        self.assertEqual(self.status(task), Status.STOPPED)
+        self.assertEqual(self.status(task), TaskStatus.STOPPED)
 
     def test_sweep(self) -> None:
         """The remains of other tasks are removed at the start."""
@@ -707,7 +718,7 @@ class RestartTests(ServiceTestCase):
         self.runner.gate.callback(None)
         self.successResultOf(stopped)
         self.service = self.start()
-        self.assertEqual(self.status(task), Status.RUNNING)
+        self.assertEqual(self.status(task), TaskStatus.RUNNING)
         self.assertEqual(len(self.runner.started), 1)
 
 
@@ -739,7 +750,7 @@ class LimitTests(ServiceTestCase):
     def test_retention_of_much(self) -> None:
         """Old tasks go whole, also where one transaction cannot delete them."""
         old = [
-            make_task(self.conn, self.project, self.template, status=Status.SUCCESS)
+            make_task(self.conn, self.project, self.template, status=TaskStatus.SUCCESS)
             for _ in range(2 * TRIM_AT_ONCE + 5)
         ]
         task = self.task()

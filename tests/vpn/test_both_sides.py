@@ -15,22 +15,22 @@ from zope.interface import implementer
 
 from semaphore_twisted.vpn.client import CompanionError, VpnClient
 from semaphore_twisted.vpn.service import PeerOptions, PeerService
-from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
-from semaphore_twisted.vpnd.isolation import Isolation
+from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.ownership import Ownership
+from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.server import CompanionFactory
 from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.wireguard import keys
-from semaphore_twisted.wireguard.settings import Settings, Site
+from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from semaphore_twisted.wireguard.state import (
     DesiredPeer,
     DeviceFailed,
+    DevicePeer,
     Grant,
-    PeerState,
     RemovePeer,
 )
 from tests.support.companion import DesiredRow, MemoryPeers
@@ -96,11 +96,11 @@ class BothSidesTests(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         self.entropy = Entropy()
         pair = keys.new_pair(self.entropy)
-        settings = Settings(addresses=("10.80.0.1/16",), sites=(Site(SITE),))
+        settings = TunnelSettings(addresses=("10.80.0.1/16",), sites=(SiteRule(SITE),))
         self.device = MemoryDevice(settings, pair.private_key)
         self.firewall = _Firewall()
         rules: Any = self.firewall
-        bounds = Bounds(settings, pair.public_key)
+        bounds = RequestBounds(settings, pair.public_key)
         self.clock = Clock()
         programs = Nft()
         tunnel = Tunnel(
@@ -114,7 +114,7 @@ class BothSidesTests(SynchronousTestCase):
                 sockets=folder,
             ),
             firewall=rules,
-            isolation=Isolation(settings, programs=programs),
+            isolation=TunnelIsolation(settings, programs=programs),
             choose=self._choose,
             endpoints=Endpoints(folder),
             seconds=self.clock.seconds,
@@ -181,7 +181,7 @@ class BothSidesTests(SynchronousTestCase):
         self.service.startService()
         self.pipe.flush()
 
-    def on_device(self) -> dict[bytes, PeerState]:
+    def on_device(self) -> dict[bytes, DevicePeer]:
         """Return the device's peers by key."""
         found = self.successResultOf(self.device.state())
         return {peer.public_key: peer for peer in found.peers}
@@ -267,7 +267,7 @@ class BothSidesTests(SynchronousTestCase):
         self.want(self.known[0])
         self.assertEqual(len(self.on_device()), len(self.known))
         self.assertTrue(self.service.state().unsafe)
-        told = self.service.confirm_emptying()
+        told = self.service.confirm_mass_removal()
         self.pipe.flush()
         self.assertEqual(self.successResultOf(told), "")
         self.assertEqual(len(self.on_device()), 1)

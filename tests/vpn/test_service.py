@@ -448,7 +448,7 @@ class EmptyingTests(ServiceTestCase):
         self.start(*range(20))
         self.store.reasonless = {key(7)}
         self.change(1)
-        told = self.service.confirm_emptying()
+        told = self.service.confirm_mass_removal()
         self.assertEqual(self.successResultOf(told), "")
         self.assertEqual(self.numbers(), [1])
         self.assertFalse(self.service.state().unsafe)
@@ -459,14 +459,14 @@ class EmptyingTests(ServiceTestCase):
         self.store.reasonless = {key(7)}
         self.change(1)
         self.store.want()
-        told = self.service.confirm_emptying()
+        told = self.service.confirm_mass_removal()
         self.assertEqual(self.successResultOf(told), "20 peers would be removed")
         self.assertEqual(len(self.numbers()), 20)
 
     def test_nothing_to_confirm(self) -> None:
         """A confirmation before a refusal has no effect."""
         self.start(*range(20))
-        told = self.successResultOf(self.service.confirm_emptying())
+        told = self.successResultOf(self.service.confirm_mass_removal())
         self.assertEqual(told, "nothing waits for a confirmation")
         self.store.reasonless = {key(7)}
         self.change(1)
@@ -475,7 +475,7 @@ class EmptyingTests(ServiceTestCase):
     def test_failing(self) -> None:
         """If the store cannot give the reasons, no peer is removed."""
         self.start(*range(20))
-        self.store.failing.add("unexplained")
+        self.store.failing.add("keys_without_removal_reason")
         self.change(1)
         self.assertEqual(len(self.numbers()), 20)
         self.assertIn("could not be read", self.service.state().error)

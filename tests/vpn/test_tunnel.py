@@ -11,12 +11,12 @@ from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.links import LinkWatch
+from semaphore_twisted.runtime.netlink import LinkWatch
 from semaphore_twisted.vpn.tunnel import (
     LOOK_SECONDS,
     Devices,
     KernelDevices,
-    Tunnel,
+    TunnelListeners,
     inside,
 )
 
@@ -119,7 +119,7 @@ class TunnelTests(SynchronousTestCase):
         self.reactor: Any = _Reactor()
         self.site = Factory()
         reactor: Any = self.reactor
-        self.tunnel = Tunnel(
+        self.tunnel = TunnelListeners(
             [
                 *inside("semaphore0", [ADDRESS], 443, self.site),
                 *inside("semaphore0", [ADDRESS], 53, DatagramProtocol),

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.vpnd.peer_wakeup import KEEPALIVE
 from semaphore_twisted.vpnd.tunnel import TAKEN_DOWN
-from semaphore_twisted.vpnd.wakening import KEEPALIVE
 from semaphore_twisted.wireguard import keys, wire
 from semaphore_twisted.wireguard.state import DeviceFailed, RemovePeer, SetPeer
 from tests.support.devices import PRIVATE, SETTINGS, Box, peer

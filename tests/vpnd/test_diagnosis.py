@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
-from semaphore_twisted.vpnd.isolation import Isolation
+from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.programs import ProgramFailed
+from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import Grant
@@ -70,7 +70,7 @@ class DiagnosisTests(FolderTestCase):
         forwarding = Forwarding(self.folder, root=self.folder)
         self.firewall = Firewall(
             SETTINGS,
-            bounds=Bounds(SETTINGS, WELCOME.public_key),
+            bounds=RequestBounds(SETTINGS, WELCOME.public_key),
             forwarding=forwarding,
             programs=self.nft,
             state=self.folder,
@@ -80,7 +80,7 @@ class DiagnosisTests(FolderTestCase):
             settings,
             firewall=self.firewall,
             forwarding=forwarding,
-            isolation=Isolation(settings, programs=self.nft),
+            isolation=TunnelIsolation(settings, programs=self.nft),
             programs=self.nft,
         )
         found = self.done(made.findings(replace(WELCOME, **welcome), drift))

@@ -4,9 +4,7 @@ import json
 
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.wireguard import keys
-from semaphore_twisted.wireguard.state import (
-    PeerState,
-)
+from semaphore_twisted.wireguard.state import DevicePeer
 from tests.support.devices import peer
 from tests.support.folders import FolderTestCase
 
@@ -14,9 +12,11 @@ from tests.support.folders import FolderTestCase
 class EndpointsTests(FolderTestCase):
     """Where peers were heard last."""
 
-    def heard(self, number: int, endpoint: str | None, handshake: int = 5) -> PeerState:
+    def heard(
+        self, number: int, endpoint: str | None, handshake: int = 5
+    ) -> DevicePeer:
         """Return a peer's state."""
-        return PeerState(
+        return DevicePeer(
             public_key=peer(number).public_key, endpoint=endpoint, handshake=handshake
         )
 

@@ -2,9 +2,9 @@
 
 import json
 
-from semaphore_twisted.vpnd.bounds import Bounds
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.nft import Firewall
+from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import (
@@ -30,7 +30,7 @@ class FirewallTests(FolderTestCase):
         """Return the rules, of another companion."""
         return Firewall(
             SETTINGS,
-            bounds=Bounds(SETTINGS, keys.public_of(PRIVATE)),
+            bounds=RequestBounds(SETTINGS, keys.public_of(PRIVATE)),
             forwarding=Forwarding(self.folder, root=self.folder),
             programs=self.nft,
             state=self.folder,

@@ -20,7 +20,7 @@ class StartTests(FolderTestCase):
 
     def refused(self) -> str:
         """Return the sentence of the refusal."""
-        return str(self.assertRaises(tap.Refused, tap._read, self.folder))
+        return str(self.assertRaises(tap.StartRefused, tap._read, self.folder))
 
     def test_read(self) -> None:
         """Settings and key are read, if they are their owner's alone."""
@@ -49,12 +49,12 @@ class StartTests(FolderTestCase):
         self.assertIsNone(tap._pipe(None))
         self.assertEqual(tap._pipe(str(reading)), reading)
         for text in ("", "x", "-1", "9999", str(file), "9" * 40, "\u0663", "1.5"):
-            error = self.assertRaises(tap.Refused, tap._pipe, text)
+            error = self.assertRaises(tap.StartRefused, tap._pipe, text)
             self.assertIn("--until-closed: invalid value", str(error))
 
     def test_accounts(self) -> None:
         """Only root can switch to another user."""
-        self.assertRaises(tap.Refused, tap._account, "no-such-account")
+        self.assertRaises(tap.StartRefused, tap._account, "no-such-account")
         if os.geteuid() == 0:
             found = tap._account("nobody")
             assert found is not None

@@ -7,7 +7,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.challenge_port import challenge_site
+from semaphore_twisted.web.listener.challenge_port import challenge_site
 
 TOKEN = "a-Token_of-22-characters"
 BELOW = f"/.well-known/acme-challenge/{TOKEN}"

@@ -8,13 +8,13 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.channel import FLOOR, SECONDS, STALLED
-from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.site import IDLE
-from semaphore_twisted.web.visitors import EACH
+from semaphore_twisted.web.http.channel import FLOOR, SECONDS, STALLED
+from semaphore_twisted.web.http.options import WebOptions
+from semaphore_twisted.web.http.site import IDLE
+from semaphore_twisted.web.listener.connection_limit import EACH
 from tests.support.http import api_client, parse
 from tests.support.smuggling import HIDDEN, SMUGGLED
-from tests.web.test_resource import ResourceCase
+from tests.web.test_api_resource import ResourceCase
 
 GET = b"GET /api/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n"

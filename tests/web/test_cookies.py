@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.cookies import expired_cookie, session_cookie, session_of
+from semaphore_twisted.web.http.cookies import (
+    expired_cookie,
+    session_cookie,
+    session_of,
+)
 
 WEEK = timedelta(days=7)
 

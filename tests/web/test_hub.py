@@ -20,9 +20,9 @@ from semaphore_twisted.interfaces import (
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.peers import PeerStatus
-from semaphore_twisted.model.tasks import OutputLine, Status, Task
-from semaphore_twisted.model.users import Audience, Credentials
-from semaphore_twisted.web.hub import (
+from semaphore_twisted.model.tasks import OutputLine, Task, TaskStatus
+from semaphore_twisted.model.users import Credentials, Visibility
+from semaphore_twisted.web.websocket.hub import (
     ACCESS_ENDED,
     RECHECK_SECONDS,
     RIGHTS_ENDED,
@@ -34,8 +34,8 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_TEXT = "2026-01-02T03:04:05Z"
 PROJECT, OTHER = ProjectId(1), ProjectId(2)
 TASK = TaskId(7)
-MEMBER = Audience(everything=False, projects=frozenset({PROJECT}))
-ADMIN = Audience(everything=True, projects=frozenset())
+MEMBER = Visibility(everything=False, projects=frozenset({PROJECT}))
+ADMIN = Visibility(everything=True, projects=frozenset())
 
 
 def line(number: int, task_id: TaskId = TASK) -> OutputLine:
@@ -53,7 +53,7 @@ def long_line(number: int, task_id: TaskId = TASK) -> OutputLine:
     return OutputLine(id=number, task_id=task_id, time=NOW, output="x" * 10_000)
 
 
-def task(status: Status, project_id: ProjectId = PROJECT) -> Task:
+def task(status: TaskStatus, project_id: ProjectId = PROJECT) -> Task:
     """Return the task in *status*."""
     return Task(
         id=TASK,
@@ -116,7 +116,7 @@ class HubTestCase(SynchronousTestCase):
         """Make a hub over a store in memory."""
         self.clock = Clock()
         self.stored: list[OutputLine] = []
-        self.audiences: dict[str, Audience] = {}
+        self.audiences: dict[str, Visibility] = {}
         self.waiting: list[Deferred[None]] = []
         self.hold = False
         self.hub = Hub(
@@ -141,11 +141,11 @@ class HubTestCase(SynchronousTestCase):
 
     async def read_audiences(
         self, credentials: Sequence[Credentials]
-    ) -> Sequence[Audience | None]:
+    ) -> Sequence[Visibility | None]:
         """Look the rights up."""
         return [self.audiences.get(each.session_digest or "") for each in credentials]
 
-    def watcher(self, name: str, audience: Audience) -> tuple[Watcher, Wire]:
+    def watcher(self, name: str, audience: Visibility) -> tuple[Watcher, Wire]:
         """Open a websocket."""
         wire = Wire()
         self.audiences[name] = audience
@@ -170,7 +170,7 @@ class HubTests(HubTestCase):
         """Messages have Semaphore's shape; a line's number is added."""
         _, wire = self.watcher("a", MEMBER)
         self.append(1, 1)
-        self.hub.task_changed(task(Status.RUNNING))
+        self.hub.task_changed(task(TaskStatus.RUNNING))
         self.assertEqual(
             wire.sent,
             [
@@ -199,11 +199,11 @@ class HubTests(HubTestCase):
         """A member of another project is sent nothing, an administrator everything."""
         _, member = self.watcher("member", MEMBER)
         _, stranger = self.watcher(
-            "stranger", Audience(everything=False, projects=frozenset({OTHER}))
+            "stranger", Visibility(everything=False, projects=frozenset({OTHER}))
         )
         _, admin = self.watcher("admin", ADMIN)
         self.append(1, 2)
-        self.hub.task_changed(task(Status.SUCCESS))
+        self.hub.task_changed(task(TaskStatus.SUCCESS))
         self.assertEqual(len(member.sent), 3)
         self.assertEqual(stranger.sent, [])
         self.assertEqual(len(admin.sent), 3)
@@ -215,7 +215,7 @@ class HubTests(HubTestCase):
         self.append(1, 3)
         watcher.pause()
         self.append(4, 1500)
-        self.hub.task_changed(task(Status.SUCCESS))
+        self.hub.task_changed(task(TaskStatus.SUCCESS))
         self.assertEqual(slow.numbers, [1, 2, 3])
         self.assertEqual(fast.numbers, list(range(1, 1501)))
         watcher.resume()
@@ -234,7 +234,7 @@ class HubTests(HubTestCase):
         self.hold = False
         self.waiting.pop().callback(None)
         self.append(21, 22)
-        self.hub.task_changed(task(Status.SUCCESS))
+        self.hub.task_changed(task(TaskStatus.SUCCESS))
         self.assertEqual(wire.numbers, list(range(1, 23)))
         self.assertEqual(wire.kinds[-1], "update")
 
@@ -249,7 +249,7 @@ class HubTests(HubTestCase):
         self.hold = False
         self.waiting.pop().callback(None)
         self.assertEqual(wire.numbers, list(range(1, 501)))
-        self.hub.task_changed(task(Status.ERROR))
+        self.hub.task_changed(task(TaskStatus.ERROR))
         watcher.resume()
         self.assertEqual(wire.numbers, list(range(1, 1201)))
         self.assertEqual(wire.kinds[-1], "update")
@@ -295,9 +295,9 @@ class HubTests(HubTestCase):
         watcher, wire = self.watcher("slow", MEMBER)
         watcher.pause()
         for number in range(limits.WEBSOCKET_TASKS_BEHIND):
-            self.hub.task_changed(replace(task(Status.RUNNING), id=TaskId(number)))
+            self.hub.task_changed(replace(task(TaskStatus.RUNNING), id=TaskId(number)))
         self.assertIsNone(wire.closed)
-        self.hub.task_changed(replace(task(Status.RUNNING), id=TaskId(10**6)))
+        self.hub.task_changed(replace(task(TaskStatus.RUNNING), id=TaskId(10**6)))
         assert wire.closed is not None
         self.assertEqual(wire.closed[0], 1011)
         self.assertEqual(len(self.hub), 0)
@@ -307,12 +307,12 @@ class HubTests(HubTestCase):
         watcher, wire = self.watcher("slow", MEMBER)
         self.append(1, 5)
         watcher.pause()
-        self.hub.task_changed(task(Status.RUNNING))
+        self.hub.task_changed(task(TaskStatus.RUNNING))
         self.append(6, 6)
         watcher.resume()
         self.assertEqual(wire.numbers, [1, 2, 3, 4, 5, 6])
         watcher.pause()
-        self.hub.task_changed(task(Status.SUCCESS))
+        self.hub.task_changed(task(TaskStatus.SUCCESS))
         watcher.resume()
         self.assertEqual(wire.numbers, [1, 2, 3, 4, 5, 6])
         self.assertEqual(wire.kinds, ["log"] * 6 + ["update"] * 2)
@@ -381,7 +381,7 @@ class HubTests(HubTestCase):
         self.begin(1, "working")
         watcher, wire = self.watcher("a", MEMBER)
         self.hub.welcome(watcher)
-        others = Audience(everything=False, projects=frozenset({OTHER}))
+        others = Visibility(everything=False, projects=frozenset({OTHER}))
         watcher, other = self.watcher("other", others)
         self.hub.welcome(watcher)
         self.complete(1, "working... ")
@@ -401,7 +401,7 @@ class HubTests(HubTestCase):
         self.begin(1, "working... ")
         self.complete(1, "working... done")
         self.begin(3, "next")
-        self.hub.task_changed(task(Status.SUCCESS))
+        self.hub.task_changed(task(TaskStatus.SUCCESS))
         watcher.resume()
         self.assertEqual(
             self.parts(wire),
@@ -424,7 +424,7 @@ class HubTests(HubTestCase):
         """Nothing is kept of a task that has ended."""
         watcher, _ = self.watcher("a", MEMBER)
         self.begin(1, "working")
-        self.hub.task_changed(task(Status.ERROR))
+        self.hub.task_changed(task(TaskStatus.ERROR))
         self.assertEqual((self.hub._begun, watcher._begun), ({}, {}))
 
     def test_store_fails(self) -> None:
@@ -446,7 +446,7 @@ class HubTests(HubTestCase):
         watcher.pause()
         for number in range(1, 5000):
             self.append(number, number)
-            self.hub.task_changed(task(Status.RUNNING))
+            self.hub.task_changed(task(TaskStatus.RUNNING))
         self.assertEqual(wire.sent, [])
         self.assertEqual(len(watcher._behind), 1)
 
@@ -461,8 +461,8 @@ class HubTests(HubTestCase):
 
     def test_membership_ended(self) -> None:
         """A watcher who loses access to a project is closed at once."""
-        both = Audience(everything=False, projects=frozenset({PROJECT, OTHER}))
-        nothing = Audience(everything=False, projects=frozenset())
+        both = Visibility(everything=False, projects=frozenset({PROJECT, OTHER}))
+        nothing = Visibility(everything=False, projects=frozenset())
         for before, after in (
             (MEMBER, nothing),
             (both, MEMBER),
@@ -478,7 +478,7 @@ class HubTests(HubTestCase):
 
     def test_membership_begun(self) -> None:
         """A watcher who gains access stays connected with the old access."""
-        both = Audience(everything=False, projects=frozenset({PROJECT, OTHER}))
+        both = Visibility(everything=False, projects=frozenset({PROJECT, OTHER}))
         for before, after in ((MEMBER, both), (both, ADMIN), (MEMBER, MEMBER)):
             watcher, wire = self.watcher("a", before)
             self.audiences["a"] = after
@@ -488,7 +488,7 @@ class HubTests(HubTestCase):
             self.assertEqual(len(wire.sent), 1)
             self.hub.remove(watcher)
 
-    def ending(self, seconds: float) -> Audience:
+    def ending(self, seconds: float) -> Visibility:
         """Return a member's audience whose session ends in so many seconds."""
         ends = NOW + timedelta(seconds=self.clock.seconds() + seconds)
         return replace(MEMBER, ends=ends)
@@ -545,7 +545,7 @@ class HubTests(HubTestCase):
         watchers = [self.watcher(name, alice)[0] for name in "abc"]
         self.watcher("d", replace(MEMBER, user_id=UserId(2)))
         self.assertEqual(self.hub.count_of(alice), 3)
-        self.hub.lose(watchers[0])
+        self.hub.drop(watchers[0])
         self.hub.remove(watchers[0])
         self.hub.remove(watchers[1])
         self.hub.remove(watchers[1])
@@ -564,8 +564,8 @@ class PeerNewsTests(HubTestCase):
 
     def test_each_his_own(self) -> None:
         """One's own, and hosts of one's projects without their place."""
-        alice = Audience(everything=False, projects=frozenset(), user_id=UserId(1))
-        bob = Audience(
+        alice = Visibility(everything=False, projects=frozenset(), user_id=UserId(1))
+        bob = Visibility(
             everything=False, projects=frozenset({PROJECT}), user_id=UserId(2)
         )
         wires = {
@@ -574,7 +574,7 @@ class PeerNewsTests(HubTestCase):
                 ("alice", alice),
                 ("bob", bob),
                 ("admin", ADMIN),
-                ("nobody", Audience(everything=False, projects=frozenset())),
+                ("nobody", Visibility(everything=False, projects=frozenset())),
             )
         }
         self.hub.peers_observed(
@@ -603,7 +603,7 @@ class PeerNewsTests(HubTestCase):
             return frame(payload)
 
         self.hub._frame = counted
-        alike = [Audience(everything=True, projects=frozenset()) for _ in range(5)]
+        alike = [Visibility(everything=True, projects=frozenset()) for _ in range(5)]
         wires = [self.watcher(f"a{n}", each)[1] for n, each in enumerate(alike)]
         self.hub.peers_observed([peer(1, 1, None)])
         self.assertEqual(len(framed), 1)

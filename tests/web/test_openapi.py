@@ -7,7 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.api.routes import ROUTES
-from semaphore_twisted.web.openapi import SECRETS, document
+from semaphore_twisted.web.http.openapi import SECRETS, document
 from tests.support.http import api_client
 
 _METHODS = {"get", "post", "put", "delete"}
@@ -93,7 +93,7 @@ class DocumentTests(SynchronousTestCase):
         }
         self.assertEqual(hidden, SECRETS & hidden)
         self.assertTrue(schemas["SshFields"]["properties"]["private_key"]["writeOnly"])
-        self.assertTrue(schemas["Login"]["properties"]["password"]["writeOnly"])
+        self.assertTrue(schemas["LoginRequest"]["properties"]["password"]["writeOnly"])
 
     def test_credentials(self) -> None:
         """Only public routes ask for no credentials."""

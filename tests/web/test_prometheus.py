@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.prometheus import Figure, exposition
+from semaphore_twisted.web.http.prometheus import Figure, exposition
 
 
 class ExpositionTests(SynchronousTestCase):

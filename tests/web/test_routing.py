@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.api.routes import ROUTES
-from semaphore_twisted.web.routing import (
+from semaphore_twisted.web.http.routing import (
     NoSuchMethod,
     NoSuchPath,
     NotAnInteger,

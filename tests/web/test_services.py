@@ -6,9 +6,9 @@ from attrs import evolve
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.context import Services
-from semaphore_twisted.web.forwarded import Place
-from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.http.context import Services
+from semaphore_twisted.web.http.options import WebOptions
+from semaphore_twisted.web.proxies.client_address import PublicUrl
 
 
 def services(**more: Any) -> Services:
@@ -26,9 +26,9 @@ class ServicesTests(SynchronousTestCase):
     def test_place(self) -> None:
         """The place is that of ``web_host``, unless a site has another one."""
         made = services(options=WebOptions(web_host="https://a.example/base"))
-        self.assertEqual(made.place, Place("https://a.example/base"))
-        other = evolve(made, place=Place("https://b.example"))
-        self.assertEqual(other.place, Place("https://b.example"))
+        self.assertEqual(made.place, PublicUrl("https://a.example/base"))
+        other = evolve(made, place=PublicUrl("https://b.example"))
+        self.assertEqual(other.place, PublicUrl("https://b.example"))
 
     def test_shared(self) -> None:
         """A site with other routes counts the same enrollment attempts."""

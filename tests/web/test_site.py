@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.roots import Root, Roots
-from semaphore_twisted.web.site import logged_path
+from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
+from semaphore_twisted.web.http.options import WebOptions
+from semaphore_twisted.web.http.site import logged_path
 from tests.support.http import ApiClient, api_client, parse
 
 
@@ -154,7 +154,7 @@ class PageTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Make a client."""
         self.client = api_client(
-            options=WebOptions(roots=lambda: Roots(Root(b"", "AB:CD")))
+            options=WebOptions(roots=lambda: CaRoots(CaRoot(b"", "AB:CD")))
         )
 
     def test_everywhere(self) -> None:

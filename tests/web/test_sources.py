@@ -9,18 +9,18 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import TooManyAttempts
-from semaphore_twisted.web.challenge_port import challenge_site
 from semaphore_twisted.web.enroll import redeems
-from semaphore_twisted.web.forwarded import Place
-from semaphore_twisted.web.lobby import EACH as WAITING
-from semaphore_twisted.web.lobby import Lobby
-from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.strangers import Refusals, Strangers
-from semaphore_twisted.web.trust import Trust
-from semaphore_twisted.web.visitors import EACH, Visitors
+from semaphore_twisted.web.http.options import WebOptions
+from semaphore_twisted.web.listener.challenge_port import challenge_site
+from semaphore_twisted.web.listener.connection_limit import EACH, ConnectionLimit
+from semaphore_twisted.web.listener.pending_connections import EACH as WAITING
+from semaphore_twisted.web.listener.pending_connections import PendingConnections
+from semaphore_twisted.web.listener.plain_http import PlainHttpFactory, RedirectPolicy
+from semaphore_twisted.web.proxies.client_address import PublicUrl
+from semaphore_twisted.web.proxies.trusted_proxies import TrustedProxies
 from tests.support.http import api_client
 from tests.support.wires import Wire
-from tests.web.test_entrance import EntranceTestCase
+from tests.web.test_port import EntranceTestCase
 
 #: Two clients of IPv4 as a dual-stack listener reports them, and the first one's name.
 FIRST, OTHER, PLAIN = "::ffff:192.0.2.7", "::ffff:192.0.2.8", "192.0.2.7"
@@ -40,18 +40,18 @@ class CounterTests(SynchronousTestCase):
 
     def test_visitors(self) -> None:
         """The connections that are open."""
-        self.check(Visitors(Clock()).enter, EACH)
+        self.check(ConnectionLimit(Clock()).enter, EACH)
 
     def test_trusted(self) -> None:
         """This machine and a named proxy have no limit."""
-        visitors = Visitors(Clock(), Trust.of(["192.0.2.8"]))
+        visitors = ConnectionLimit(Clock(), TrustedProxies.of(["192.0.2.8"]))
         for peer in ("::ffff:127.0.0.1", OTHER):
             self.assertTrue(all(visitors.enter(peer) for _ in range(2 * EACH)))
 
     def test_redirects(self) -> None:
         """The connections that wait at the port that redirects."""
-        refusals = Refusals(place=Place(""), port=443, names=frozenset())
-        strangers = Strangers(refusals, Lobby(Clock()))
+        refusals = RedirectPolicy(place=PublicUrl(""), port=443, names=frozenset())
+        strangers = PlainHttpFactory(refusals, PendingConnections(Clock()))
         self.check(
             lambda peer: Wire(peer).connect(strangers),
             WAITING,

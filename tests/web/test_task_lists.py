@@ -14,12 +14,12 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.common.byte_cache import ByteCache
-from semaphore_twisted.model.tasks import Status
+from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations import tasks as operations
+from semaphore_twisted.operations.tasks import tasks as operations
 from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.web.answers import json
+from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.task_lists import TaskLists
 from tests.support.http import ApiClient, api_client
 from tests.support.memory import (
@@ -169,7 +169,7 @@ class FreshTests(SynchronousTestCase):
         changes: list[tuple[str, tuple[Any, ...]]] = [
             (
                 f"UPDATE task SET status = ?, message = ? WHERE id = {task}",
-                (choose([each.value for each in Status]), text),
+                (choose([each.value for each in TaskStatus]), text),
             ),
             (
                 "UPDATE project__template SET name = ?, app = ? WHERE id = ?",

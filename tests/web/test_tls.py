@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.interfaces import ICertificateSource
-from semaphore_twisted.web.tls import (
+from semaphore_twisted.web.listener.tls import (
     ConnectionCreator,
     PemCertificates,
     context,

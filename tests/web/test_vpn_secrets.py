@@ -10,7 +10,7 @@ from twisted.logger import globalLogPublisher
 from semaphore_twisted.crypto.tokens import digest
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.users import Credentials
-from semaphore_twisted.operations.audience import audiences
+from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.web.api.routes import ROUTES
 from tests.support.http import Answer, ApiClient
 from tests.support.vpn_api import OPTIONS, VpnApiCase

@@ -11,8 +11,8 @@ import msgspec
 
 from semaphore_twisted.wireguard.state import (
     Change,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
 )
 
@@ -23,7 +23,7 @@ class SilentDevice:
     def __init__(self, state: DeviceState) -> None:
         self.public_key = state.public_key
         self.port = state.port
-        self.peers: dict[bytes, PeerState] = {}
+        self.peers: dict[bytes, DevicePeer] = {}
         self.writes: list[Change] = []
         for peer in state.peers:
             self._put(peer)
@@ -35,7 +35,7 @@ class SilentDevice:
             if isinstance(change, RemovePeer):
                 self.peers.pop(change.public_key, None)
             elif change.public_key != self.public_key:
-                before = self.peers.get(change.public_key) or PeerState(
+                before = self.peers.get(change.public_key) or DevicePeer(
                     public_key=change.public_key
                 )
                 self._put(
@@ -48,7 +48,7 @@ class SilentDevice:
                     )
                 )
 
-    def _put(self, peer: PeerState) -> None:
+    def _put(self, peer: DevicePeer) -> None:
         for key, other in self.peers.items():
             if key != peer.public_key and other.allowed_ips & peer.allowed_ips:
                 self.peers[key] = msgspec.structs.replace(

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import (
     Change,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
     SetPeer,
 )
@@ -49,10 +49,10 @@ def changes() -> st.SearchStrategy[Change]:
     )
 
 
-def peers() -> st.SearchStrategy[PeerState]:
+def peers() -> st.SearchStrategy[DevicePeer]:
     """Draw a peer as a device has it."""
     return st.builds(
-        PeerState,
+        DevicePeer,
         public_key=public_keys,
         allowed_ips=st.frozensets(networks, max_size=4),
         preshared_key=secrets,

@@ -12,20 +12,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.wireguard import firewall
 from semaphore_twisted.wireguard.firewall import WrongGrant
-from semaphore_twisted.wireguard.settings import Settings, Site, WrongSettings
+from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings, WrongSettings
 from semaphore_twisted.wireguard.state import Grant
 
-BOTH = Settings(
+BOTH = TunnelSettings(
     addresses=("10.80.0.1/16", "fd80::1/64"),
     sites=(
-        Site("10.20.0.0/16"),
-        Site("10.20.1.0/24", nat=False),
-        Site("10.30.0.0/16", nat=False),
-        Site("fd20::/48"),
+        SiteRule("10.20.0.0/16"),
+        SiteRule("10.20.1.0/24", nat=False),
+        SiteRule("10.30.0.0/16", nat=False),
+        SiteRule("fd20::/48"),
     ),
     tcp_ports=(443, 22),
 )
-V4 = Settings(addresses=("10.80.0.1/16",), sites=(Site("10.20.0.0/16"),))
+V4 = TunnelSettings(addresses=("10.80.0.1/16",), sites=(SiteRule("10.20.0.0/16"),))
 
 #: All that the texts here may consist of, but for addresses and numbers.
 WORDS = frozenset(
@@ -117,7 +117,7 @@ class TextTests(SynchronousTestCase):
         for interface in ('x" accept', "x\ny", "", "x;y", "x" * 16, 'a"b', "a*"):
             settings = msgspec.structs.replace(V4, interface=interface)
             self.assertRaises(WrongSettings, firewall.ruleset, settings, ())
-        for sites in ((Site("10.20.0.0/16; x"),), (Site("0.0.0.0/0"),)):
+        for sites in ((SiteRule("10.20.0.0/16; x"),), (SiteRule("0.0.0.0/0"),)):
             settings = msgspec.structs.replace(V4, sites=sites)
             self.assertRaises(WrongSettings, firewall.ruleset, settings, ())
 

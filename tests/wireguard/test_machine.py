@@ -6,7 +6,11 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.wireguard import machine
-from semaphore_twisted.wireguard.machine import Held, Link, Route
+from semaphore_twisted.wireguard.machine import (
+    MachineInterface,
+    MachineRoute,
+    UsedNetwork,
+)
 
 LINKS = msgspec.convert(
     [
@@ -24,16 +28,16 @@ LINKS = msgspec.convert(
             "addr_info": [{"local": "10.80.0.1", "prefixlen": 16}],
         },
     ],
-    list[Link],
+    list[MachineInterface],
 )
 
 
-def routes(*found: dict[str, object]) -> list[Route]:
+def routes(*found: dict[str, object]) -> list[MachineRoute]:
     """Return routes as they are printed."""
-    return msgspec.convert(list(found), list[Route])
+    return msgspec.convert(list(found), list[MachineRoute])
 
 
-def held(*found: dict[str, object]) -> list[Held]:
+def held(*found: dict[str, object]) -> list[UsedNetwork]:
     """Return what a machine with these routes has."""
     return [*machine.held(LINKS, routes(*found), without="semaphore0")]
 
@@ -108,7 +112,7 @@ class SuggestedTests(SynchronousTestCase):
 
     def test_free(self) -> None:
         """The proposal overlaps no network; without a free one it is empty."""
-        some = [Held(ipaddress.ip_network("10.64.0.0/10"), "x")]
+        some = [UsedNetwork(ipaddress.ip_network("10.64.0.0/10"), "x")]
         self.assertEqual(machine.suggested(some, 16), "10.128.0.0/16")
         self.assertEqual(machine.suggested(some, 24), "10.128.0.0/24")
         self.assertEqual(machine.suggested(held(), 16), "")

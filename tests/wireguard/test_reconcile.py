@@ -12,8 +12,8 @@ from semaphore_twisted.wireguard.addresses import prefix_of
 from semaphore_twisted.wireguard.reconcile import describe, is_unsafe, plan
 from semaphore_twisted.wireguard.state import (
     DesiredPeer,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
     SetPeer,
 )
@@ -37,9 +37,9 @@ def desired_peer(number: int, preshared: bytes | None = None) -> DesiredPeer:
     )
 
 
-def live(peer: DesiredPeer, **fields: object) -> PeerState:
+def live(peer: DesiredPeer, **fields: object) -> DevicePeer:
     """Return a peer as the device has it, if all is well."""
-    state = PeerState(
+    state = DevicePeer(
         public_key=peer.public_key,
         allowed_ips=frozenset(map(prefix_of, peer.addresses)),
         preshared_key=peer.preshared_key,
@@ -51,7 +51,7 @@ def live(peer: DesiredPeer, **fields: object) -> PeerState:
     return msgspec.structs.replace(state, **fields)
 
 
-def device(*peers: PeerState) -> DeviceState:
+def device(*peers: DevicePeer) -> DeviceState:
     """Return a device with peers."""
     return DeviceState(public_key=OWN, port=51820, peers=peers)
 
@@ -88,7 +88,7 @@ _PREFIXES = st.sampled_from(
 def devices(draw: st.DrawFn) -> DeviceState:
     """Generate a device in any state, also after changes by hand."""
     peers = [
-        PeerState(
+        DevicePeer(
             public_key=public,
             allowed_ips=draw(st.frozensets(_PREFIXES, max_size=4)),
             preshared_key=draw(_SHARED),

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.wireguard import settings
-from semaphore_twisted.wireguard.settings import Settings, Site, WrongSettings
+from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings, WrongSettings
 
-GOOD = Settings(
+GOOD = TunnelSettings(
     addresses=("10.80.0.1/16", "fd80::1/64"),
-    sites=(Site("10.20.0.0/16"), Site("fd20::/48", nat=False)),
+    sites=(SiteRule("10.20.0.0/16"), SiteRule("fd20::/48", nat=False)),
     users=(990,),
 )
 
@@ -37,7 +37,7 @@ class LoadTests(SynchronousTestCase):
         """A pool is enough; the rest has its defaults."""
         self.assertEqual(
             settings.load(b'{"addresses": ["10.80.0.1/16"]}'),
-            Settings(addresses=("10.80.0.1/16",)),
+            TunnelSettings(addresses=("10.80.0.1/16",)),
         )
 
     def test_not_a_file(self) -> None:
@@ -114,7 +114,8 @@ class CheckTests(SynchronousTestCase):
             *("10.80.0.0/16", "10.80.5.0/24", "10.0.0.0/8", "fd80::/48", "FD20::/48"),
             "10.20.0.0/16\naccept",
         ):
-            self.refuse("sites", sites=(Site(network),))
+            self.refuse("sites", sites=(SiteRule(network),))
         self.refuse(
-            "sites", sites=(Site("10.20.0.0/16"), Site("10.20.0.0/16", nat=False))
+            "sites",
+            sites=(SiteRule("10.20.0.0/16"), SiteRule("10.20.0.0/16", nat=False)),
         )

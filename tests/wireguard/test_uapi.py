@@ -9,8 +9,8 @@ from semaphore_twisted.wireguard.addresses import WrongAddress
 from semaphore_twisted.wireguard.state import (
     Change,
     DeviceFailed,
+    DevicePeer,
     DeviceState,
-    PeerState,
     RemovePeer,
     SetPeer,
 )
@@ -153,7 +153,7 @@ class GetTests(SynchronousTestCase):
 
     def test_unknown_fields(self) -> None:
         """Fields of newer devices are passed over."""
-        peer = PeerState(public_key=b"a" * 32, allowed_ips=frozenset({"10.0.0.2/32"}))
+        peer = DevicePeer(public_key=b"a" * 32, allowed_ips=frozenset({"10.0.0.2/32"}))
         state = DeviceState(public_key=None, port=1, peers=(peer,))
         text = answer(state, None).replace(
             b"fwmark=1", b"fwmark=1\nnew_thing=\xc2\xb5?"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.wireguard import wire
-from semaphore_twisted.wireguard.wire import Malformed
+from semaphore_twisted.wireguard.wire import MalformedFrame
 
 KEY, SECRET = b"k" * 32, b"preshared-key-preshared-key-pre!"
 PEER = wire.WirePeer(KEY, ("10.80.0.2", "fd80::2"), SECRET)
@@ -62,7 +62,7 @@ class VersionTests(SynchronousTestCase):
             wrong = content.replace(
                 b'"addresses"', b'"expires":%s,"addresses"' % value.encode()
             )
-            self.assertRaises(Malformed, wire.decode_request, wrong)
+            self.assertRaises(MalformedFrame, wire.decode_request, wrong)
 
 
 class WireTests(SynchronousTestCase):
@@ -73,11 +73,11 @@ class WireTests(SynchronousTestCase):
         for request in REQUESTS:
             content = wire.encode(request)
             self.assertEqual(wire.decode_request(content), request)
-            self.assertRaises(Malformed, wire.decode_answer, content)
+            self.assertRaises(MalformedFrame, wire.decode_answer, content)
         for answer in ANSWERS:
             content = wire.encode(answer)
             self.assertEqual(wire.decode_answer(content), answer)
-            self.assertRaises(Malformed, wire.decode_request, content)
+            self.assertRaises(MalformedFrame, wire.decode_request, content)
 
     def test_large(self) -> None:
         """A request of 20,000 peers with grants fits a frame."""
@@ -106,13 +106,13 @@ class WireTests(SynchronousTestCase):
             b"[" * 100_000,
             b'{"type": "Hello", "version": ' + b"[" * 100_000,
         ):
-            self.assertRaises(Malformed, wire.decode_request, wrong)
+            self.assertRaises(MalformedFrame, wire.decode_request, wrong)
 
     @given(st.binary())
     def test_noise(self, noise: bytes) -> None:
         """Noise is refused, and not repeated."""
         for decode in (wire.decode_request, wire.decode_answer):
-            error = self.assertRaises(Malformed, decode, noise)
+            error = self.assertRaises(MalformedFrame, decode, noise)
             self.assertNotIn("'", str(error))
 
     def test_not_shown(self) -> None:

@@ -16,8 +16,8 @@ import signal
 
 from semaphore_twisted.jobs.supervision import linux
 from semaphore_twisted.jobs.supervision.specification import (
+    ReadStep,
     Specification,
-    Step,
     expand,
 )
 
@@ -48,7 +48,7 @@ class StartFailed(Exception):
     """A program could not be started; the text is a sentence for a person."""
 
 
-class User:
+class ProcessUser:
     """The user that a step runs as."""
 
     def __init__(self, uid: int, gid: int | None) -> None:
@@ -70,7 +70,7 @@ class User:
         linux.renounce_privileges()
 
 
-def name_of(user: User | None) -> str:
+def name_of(user: ProcessUser | None) -> str:
     """Return the name of *user*, or of this process's user for ``None``.
 
     A user id without an account has the returned name in the job's ``/etc/passwd``.
@@ -82,11 +82,11 @@ def name_of(user: User | None) -> str:
         return f"job{uid}"
 
 
-def user_of(specification: Specification) -> User | None:
+def user_of(specification: Specification) -> ProcessUser | None:
     """Return the job's user, or ``None`` if it is the supervisor's."""
     if specification.uid is None:
         return None
-    return User(specification.uid, specification.gid)
+    return ProcessUser(specification.uid, specification.gid)
 
 
 class Child:
@@ -101,11 +101,11 @@ class Child:
 
 
 def start(
-    step: Step,
+    step: ReadStep,
     *,
     workspace: str,
     mark: str,
-    user: User | None,
+    user: ProcessUser | None,
     namespaces: Namespaces | None = None,
 ) -> Child:
     """Start the program of *step*, in *namespaces* if the step uses them.
@@ -132,11 +132,11 @@ def start(
 
 
 def _start(
-    step: Step,
+    step: ReadStep,
     *,
     workspace: str,
     mark: str,
-    user: User | None,
+    user: ProcessUser | None,
     namespaces: Namespaces | None,
     opened: list[int],
 ) -> Child:
@@ -225,7 +225,7 @@ def _refuse_nul(texts: list[bytes]) -> None:
         raise StartFailed("an argument or a variable has a NUL byte in it")
 
 
-def _pipe(user: User | None, size: int) -> tuple[int, int]:
+def _pipe(user: ProcessUser | None, size: int) -> tuple[int, int]:
     """Return a pipe that *user* may reopen as ``/dev/fd/N``, of about *size* bytes."""
     reader, writer = os.pipe()
     with contextlib.suppress(OSError):
@@ -236,7 +236,7 @@ def _pipe(user: User | None, size: int) -> tuple[int, int]:
     return reader, writer
 
 
-def _memory(user: User | None, content: bytes) -> int:
+def _memory(user: ProcessUser | None, content: bytes) -> int:
     """Return a file in memory that *user* may reopen as ``/dev/fd/N``."""
     number = os.memfd_create("job")
     os.fchmod(number, 0o400)

@@ -7,7 +7,7 @@ import json
 import os
 import stat
 
-from semaphore_twisted.jobs.supervision.child import User
+from semaphore_twisted.jobs.supervision.child import ProcessUser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _PREFIX = f".removed-{os.urandom(6).hex()}-"
 
 
 def make(
-    workspace: str, files: list[tuple[str, bytes, bool]], user: User | None
+    workspace: str, files: list[tuple[str, bytes, bool]], user: ProcessUser | None
 ) -> None:
     """Create the workspace with *files* (path, content, executable).
 

@@ -13,23 +13,17 @@ import signal
 import time
 import traceback
 
-from semaphore_twisted.jobs.supervision import (
-    aftermath,
-    child,
-    folder,
-    linux,
-    namespaces,
-)
+from semaphore_twisted.jobs.supervision import child, cleanup, folder, linux, namespaces
+from semaphore_twisted.jobs.supervision.event_loop import EventLoop, Stream
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
 from semaphore_twisted.jobs.supervision.removal import Removal
 from semaphore_twisted.jobs.supervision.requirements import has_comments_only
 from semaphore_twisted.jobs.supervision.specification import (
+    ReadStep,
     Specification,
-    Step,
     expand,
 )
-from semaphore_twisted.jobs.supervision.wait import Stream, Waiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,14 +80,14 @@ class Job:
         *,
         journal: Journal,
         masker: Masker,
-        waiter: Waiter,
+        loop: EventLoop,
     ) -> None:
         self._specification = specification
         self._journal = journal
         self._masker = masker
-        self._waiter = waiter
+        self._loop = loop
         self._workspace = specification.workspace
-        self._user: child.User | None = None
+        self._user: child.ProcessUser | None = None
         self._started = time.time()
         limit = specification.time_limit
         self._deadline = time.monotonic() + limit if limit else None
@@ -167,18 +161,18 @@ class Job:
             sentence = f"The job cannot be separated from others: {error}"
             raise Ending("error", sentence) from error
         if made.init is not None:
-            self._waiter.expect(made.init)
+            self._loop.track(made.init)
         self._namespaces = made
 
     def _sweep(self) -> None:
         """End the processes of a job whose supervisor vanished."""
         self._user = child.user_of(self._specification)
         self._made = os.path.lexists(self._workspace)
-        aftermath.sweep(self._waiter, mark=self._specification.mark)
+        cleanup.sweep(self._loop, mark=self._specification.mark)
 
     # Running a step.
 
-    def _check(self, step: Step, deadline: float | None = None) -> None:
+    def _check(self, step: ReadStep, deadline: float | None = None) -> None:
         """Raise the ending if the job is to be stopped or has reached a limit."""
         now = time.monotonic()
         if self._finishing:
@@ -195,7 +189,7 @@ class Job:
 
     def _failed(
         self,
-        step: Step,
+        step: ReadStep,
         detail: str,
         *,
         exit_status: int | None = None,
@@ -213,7 +207,7 @@ class Job:
         return ending
 
     def _wait(
-        self, done: Callable[[], bool], step: Step, deadline: float | None
+        self, done: Callable[[], bool], step: ReadStep, deadline: float | None
     ) -> None:
         """Handle events until *done*; raise the ending at a stop or a limit."""
         while not done():
@@ -221,9 +215,9 @@ class Job:
             moments = [deadline, None if self._finishing else self._deadline]
             now = time.monotonic()
             waits = [moment - now for moment in moments if moment is not None]
-            self._waiter.turn(min([*waits, 3600.0]))
+            self._loop.run_once(min([*waits, 3600.0]))
 
-    def _run(self, step: Step) -> str:
+    def _run(self, step: ReadStep) -> str:
         """Run *step* and return its outcome.
 
         :raises Ending: if the step ends the job.
@@ -250,20 +244,20 @@ class Job:
         self._unlock()
         return outcome
 
-    def _lock(self, step: Step, deadline: float | None) -> int | None:
+    def _lock(self, step: ReadStep, deadline: float | None) -> int | None:
         """Wait for the step's lock and take it."""
         if step.lock is None:
             return None
         began, told = time.monotonic(), False
         while (descriptor := self._try_lock(step, step.lock)) is None:
             self._check(step, deadline)
-            self._waiter.turn(0.05)
+            self._loop.run_once(0.05)
             if not told and time.monotonic() > began + 2:
                 told = True
                 self._journal.note(f"Waiting for another job before {step.name}")
         return descriptor
 
-    def _try_lock(self, step: Step, path: str) -> int | None:
+    def _try_lock(self, step: ReadStep, path: str) -> int | None:
         """Take the lock at *path*; ``None`` if it is held, or the file was replaced."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -286,7 +280,7 @@ class Job:
         while self._locks:
             os.close(self._locks.pop())
 
-    def _locked(self, step: Step, deadline: float | None) -> str:
+    def _locked(self, step: ReadStep, deadline: float | None) -> str:
         """Run the program of *step*."""
         remarks = dict(step.remarks)
         remarked: list[str] = []
@@ -317,14 +311,14 @@ class Job:
             )
         except child.StartFailed as failed:
             raise self._failed(step, str(failed)) from None
-        self._waiter.expect(started.pid)
+        self._loop.track(started.pid)
         sinks: list[Callable[[bytes], None]] = [keep if step.quiet else log]
         if step.capture is not None:
             sinks.insert(0, capture)
         for output, sink in zip(started.outputs, sinks, strict=True):
-            self._waiter.watch(output, Stream(self._masker, sink))
+            self._loop.watch(output, Stream(self._masker, sink))
         for descriptor, content in started.feeds.items():
-            self._waiter.feed(descriptor, content)
+            self._loop.feed(descriptor, content)
         try:
             if step.background and not self._until_ready(step, started, deadline):
                 outcome = "next"
@@ -335,19 +329,19 @@ class Job:
             # Output that is still in the pipe is added to it.
             ending.kept, ending.source = kept, log
             kept.extend(captured)
-            self._waiter.divert(started.outputs, keep)
+            self._loop.redirect(started.outputs, keep)
             raise
         else:
             # Processes that the step left behind may continue writing.
             after = _drop if step.quiet else log
-            self._waiter.divert(started.outputs, after)
+            self._loop.redirect(started.outputs, after)
             return outcome
         finally:
             for sentence in remarked:
                 self._journal.note(sentence)
 
     def _until_ready(
-        self, step: Step, started: child.Child, deadline: float | None
+        self, step: ReadStep, started: child.Child, deadline: float | None
     ) -> bool:
         """Wait until a background step is ready; return whether it ended instead."""
         if step.ready is None:
@@ -356,34 +350,34 @@ class Job:
         limit = time.monotonic() + _READY_SECONDS
         pause = 0.001
         while not linux.listens(path):
-            if started.pid in self._waiter.ended:
+            if started.pid in self._loop.ended:
                 return True
             self._check(step, deadline)
             if time.monotonic() > limit:
                 raise self._failed(step, f"not ready within {_READY_SECONDS:g} s")
-            self._waiter.turn(pause)
+            self._loop.run_once(pause)
             pause = min(pause * 2, 0.05)
         return False
 
     def _until_end(
-        self, step: Step, started: child.Child, deadline: float | None
+        self, step: ReadStep, started: child.Child, deadline: float | None
     ) -> None:
         """Wait until the program has ended and its output is read.
 
         A process that it left behind may keep the output open: the job does not wait
         for it, but still logs its lines.
         """
-        ended = self._waiter.ended
+        ended = self._loop.ended
         self._wait(lambda: started.pid in ended, step, deadline)
         drained = time.monotonic() + _DRAIN_SECONDS
-        while self._waiter.open(started.outputs) and time.monotonic() < drained:
+        while self._loop.open(started.outputs) and time.monotonic() < drained:
             self._check(step, deadline)
-            self._waiter.turn(max(0.0, drained - time.monotonic()))
-        self._waiter.show(started.outputs)
+            self._loop.run_once(max(0.0, drained - time.monotonic()))
+        self._loop.drain(started.outputs)
 
-    def _outcome(self, step: Step, pid: int, captured: bytes) -> str:
+    def _outcome(self, step: ReadStep, pid: int, captured: bytes) -> str:
         """Return the outcome for the exit status of *step*."""
-        code = os.waitstatus_to_exitcode(self._waiter.ended.pop(pid))
+        code = os.waitstatus_to_exitcode(self._loop.ended.pop(pid))
         outcome = step.exits.get(str(code))
         if outcome is None:
             outcome = "error" if code else "next"
@@ -412,7 +406,7 @@ class Job:
         limited = ending.status == "success" or ending.exit_status is not None
         grace = self._specification.grace
         self._end_all(min(grace, _LEFTOVER_GRACE) if limited else grace)
-        self._waiter.close_streams()
+        self._loop.close_streams()
         self._journal.output(bytes(ending.kept), ending.source)
         for line in ending.lines:
             self._journal.note(line)
@@ -424,7 +418,7 @@ class Job:
         if self._made:
             self._remove_workspace(seconds=_REMOVAL_SECONDS)
 
-    def _run_finally(self, step: Step) -> None:
+    def _run_finally(self, step: ReadStep) -> None:
         """Run a cleanup step; a failure is only logged."""
         if step.time_limit is None:
             step.time_limit = _FINALLY_SECONDS
@@ -432,18 +426,18 @@ class Job:
             self._run(step)
         except Ending as ending:
             self._end_all(0)
-            self._waiter.close_streams()
+            self._loop.close_streams()
             self._journal.output(bytes(ending.kept), ending.source)
             self._journal.note(f"Cleaning up: {ending.last}")
         else:
             self._end_all(min(self._specification.grace, _LEFTOVER_GRACE))
-            self._waiter.close_streams()
+            self._loop.close_streams()
 
     def _end_all(self, grace: float) -> None:
         """End every process of the job: SIGTERM, then SIGKILL after *grace* seconds."""
         inner, self._namespaces = self._namespaces, None
-        left = aftermath.end_all(
-            self._waiter,
+        left = cleanup.end_all(
+            self._loop,
             grace=grace,
             hurry=lambda: self._killing,
             namespaces=inner,
@@ -459,7 +453,7 @@ class Job:
             for path, content, _ in self._specification.files
             if content
         )
-        removal = Removal(self._waiter, self._workspace, self._user, secret)
+        removal = Removal(self._loop, self._workspace, self._user, secret)
         if seconds is not None and not removal.wait(seconds):
             self._removal = removal
         elif reason := removal.finish():
@@ -492,6 +486,6 @@ class Job:
             except OSError:
                 if time.monotonic() > until:
                     raise
-                self._waiter.turn(1.0)
+                self._loop.run_once(1.0)
             else:
                 return

@@ -15,7 +15,7 @@ import os
 import time
 
 from semaphore_twisted.jobs.supervision.masker import LONGEST_LINE, Masker
-from semaphore_twisted.jobs.supervision.records import Kind, decode, encode
+from semaphore_twisted.jobs.supervision.records import RecordKind, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,10 +114,10 @@ class Journal:
         if source is None or too_long:
             end = len(data)
         if end:
-            self._append(Kind.OUTPUT, data[:end])
+            self._append(RecordKind.OUTPUT, data[:end])
             self._open = None
         if end < len(data):
-            self._append(Kind.PART, data[end:])
+            self._append(RecordKind.PART, data[end:])
             self._open, self._length = source, length
         if too_long:
             self._broken = source
@@ -128,7 +128,7 @@ class Journal:
     def _end_line(self) -> None:
         """End the open line, if there is one."""
         if self._open is not None:
-            self._append(Kind.OUTPUT, b"\n")
+            self._append(RecordKind.OUTPUT, b"\n")
             self._interrupt()
 
     def _interrupt(self) -> None:
@@ -156,16 +156,16 @@ class Journal:
     def note(self, text: str) -> None:
         """Write a note of the supervisor; secrets are masked."""
         data = text.encode("utf-8", "replace")
-        self._append(Kind.NOTE, self._masker.mask(data) + b"\n")
+        self._append(RecordKind.NOTE, self._masker.mask(data) + b"\n")
 
     def fact(self, name: str, value: bytes) -> None:
         """Write a fact; *value* must be masked already."""
         said = {"name": name, "value": value.decode("utf-8", "replace")}
-        self._append(Kind.FACT, json.dumps(said).encode())
+        self._append(RecordKind.FACT, json.dumps(said).encode())
 
     def step(self, name: str) -> None:
         """Write that a step begins."""
-        self._append(Kind.STEP, json.dumps({"name": name}).encode())
+        self._append(RecordKind.STEP, json.dumps({"name": name}).encode())
 
     def _append(self, kind: int, body: bytes) -> None:
         """Write a complete record, or drop it."""
@@ -173,7 +173,7 @@ class Journal:
             return
         if self._untold and not self._short:
             self._tell()
-        if kind not in (Kind.OUTPUT, Kind.PART):
+        if kind not in (RecordKind.OUTPUT, RecordKind.PART):
             self._interrupt()
         if self._write(encode(kind, time.time(), body)):
             self._written()
@@ -187,7 +187,7 @@ class Journal:
     def _tell(self) -> None:
         """Write how much was dropped; if that does not fit, a later call reports it."""
         note = f"{self.dropped}\n".encode()
-        if self._write(encode(Kind.NOTE, time.time(), note)):
+        if self._write(encode(RecordKind.NOTE, time.time(), note)):
             self._interrupt()
             self._untold = 0
             self._written()

@@ -15,8 +15,8 @@ import pwd
 import stat
 
 from semaphore_twisted.jobs.supervision import linux
-from semaphore_twisted.jobs.supervision.child import User, name_of
-from semaphore_twisted.jobs.supervision.specification import Isolation
+from semaphore_twisted.jobs.supervision.child import ProcessUser, name_of
+from semaphore_twisted.jobs.supervision.specification import NamespaceSettings
 
 #: Directories that every user may write to; a job has its own.
 _SHARED = ("/tmp", "/var/tmp", "/run/lock")  # noqa: S108 - these are replaced
@@ -34,7 +34,9 @@ _KEPT = {
 class Arrangement:
     """Makes the mounts; paths that stay visible are opened before they are covered."""
 
-    def __init__(self, isolation: Isolation, workspace: str, user: User | None) -> None:
+    def __init__(
+        self, isolation: NamespaceSettings, workspace: str, user: ProcessUser | None
+    ) -> None:
         self._isolation = isolation
         self._workspace = workspace
         self._user = user

@@ -20,9 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from semaphore_twisted.jobs.supervision.child import User
-    from semaphore_twisted.jobs.supervision.specification import Isolation
-    from semaphore_twisted.jobs.supervision.wait import Waiter
+    from semaphore_twisted.jobs.supervision.child import ProcessUser
+    from semaphore_twisted.jobs.supervision.event_loop import EventLoop
+    from semaphore_twisted.jobs.supervision.specification import NamespaceSettings
 
 #: The flag of each kind and its file below ``/proc/self/ns``, in the order of entering:
 #: the user namespace gives the right to enter the other ones.
@@ -57,9 +57,9 @@ class Namespaces:
         for kind, opened in self._opened.items():
             linux.enter(opened, _KINDS[kind][0])
 
-    def end(self, waiter: Waiter) -> None:
+    def end(self, loop: EventLoop) -> None:
         """End every process in them, and close them."""
-        if self.init is not None and self.init not in waiter.ended:
+        if self.init is not None and self.init not in loop.ended:
             tree.send(self.init, signal.SIGKILL)
         for opened in self._opened.values():
             os.close(opened)
@@ -67,7 +67,9 @@ class Namespaces:
         self._lifeline.close()
 
 
-def create(isolation: Isolation, *, workspace: str, user: User | None) -> Namespaces:
+def create(
+    isolation: NamespaceSettings, *, workspace: str, user: ProcessUser | None
+) -> Namespaces:
     """Create the namespaces that *isolation* names, with the job's file system.
 
     :raises CannotIsolate: if that fails; none of them is left then.

@@ -12,11 +12,11 @@ import traceback
 
 from semaphore_twisted.jobs.supervision import linux
 from semaphore_twisted.jobs.supervision.control import Control
+from semaphore_twisted.jobs.supervision.event_loop import EventLoop
 from semaphore_twisted.jobs.supervision.job import Job
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
 from semaphore_twisted.jobs.supervision.specification import Specification, load
-from semaphore_twisted.jobs.supervision.wait import Waiter
 
 #: The server may pass the lock of the spool, already held, as this descriptor.
 LOCK = 3
@@ -82,16 +82,16 @@ def _close_others(held: int) -> None:
 def _run(specification: Specification) -> None:
     """Create the parts of the supervisor and run the job."""
     masker = Masker(specification.masks)
-    waiter = Waiter()
+    loop = EventLoop()
     journal = Journal(
         masker=masker,
         limit=specification.max_output_bytes,
         reserve=specification.disk_reserve,
         offset=specification.offset,
-        written=waiter.tell,
+        written=loop.notify,
     )
-    job = Job(specification, journal=journal, masker=masker, waiter=waiter)
-    control = waiter.control = Control(ordered=job.order)
+    job = Job(specification, journal=journal, masker=masker, loop=loop)
+    control = loop.control = Control(ordered=job.order)
     for number in (signal.SIGHUP, signal.SIGINT):
         # A handler, unlike SIG_IGN, is not inherited by the job.
         signal.signal(number, lambda *_: None)

@@ -9,7 +9,7 @@ import struct
 import zlib
 
 
-class Kind:
+class RecordKind:
     """The kind of a record, which determines its body."""
 
     #: Masked bytes of the job; they continue the line of a preceding PART. The last
@@ -32,7 +32,7 @@ _CHECKED = struct.Struct(">Bd")
 LONGEST = 4 << 20
 
 
-class Record:
+class SpoolRecord:
     """One record: kind, time, body, and the offset of its end."""
 
     __slots__ = ("body", "end", "kind", "time")
@@ -50,7 +50,7 @@ def encode(kind: int, time: float, body: bytes) -> bytes:
     return HEADER.pack(len(body), check, kind, time) + body
 
 
-def decode(data: bytes, start: int = 0) -> tuple[list[Record], int]:
+def decode(data: bytes, start: int = 0) -> tuple[list[SpoolRecord], int]:
     """Return the complete records at the beginning of *data*, and their total size.
 
     *start* is the offset of *data* in the file. The bytes after these records are
@@ -66,6 +66,6 @@ def decode(data: bytes, start: int = 0) -> tuple[list[Record], int]:
         body = data[position + HEADER.size : end]
         if zlib.crc32(body, zlib.crc32(_CHECKED.pack(kind, time))) != check:
             break
-        records.append(Record(kind, time, body, start + end))
+        records.append(SpoolRecord(kind, time, body, start + end))
         position = end
     return records, position

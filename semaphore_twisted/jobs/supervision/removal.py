@@ -12,8 +12,8 @@ import signal
 import time
 
 from semaphore_twisted.jobs.supervision import folder, linux, tree
-from semaphore_twisted.jobs.supervision.child import User
-from semaphore_twisted.jobs.supervision.wait import Waiter
+from semaphore_twisted.jobs.supervision.child import ProcessUser
+from semaphore_twisted.jobs.supervision.event_loop import EventLoop
 
 _LONGEST_SECONDS = 300.0
 #: Sent once the files with secrets are removed.
@@ -26,13 +26,13 @@ class Removal:
 
     def __init__(
         self,
-        waiter: Waiter,
+        loop: EventLoop,
         workspace: str,
-        user: User | None,
+        user: ProcessUser | None,
         first: frozenset[str] = frozenset(),
     ) -> None:
         """Start; entries with a name in *first* are removed first."""
-        self._waiter = waiter
+        self._loop = loop
         self._workspace = workspace
         self._until = time.monotonic() + _LONGEST_SECONDS
         self._said = b""
@@ -46,7 +46,7 @@ class Removal:
         pid = os.fork()
         if pid == 0:
             _empty(workspace, user=user, first=first, tell=tell)
-        waiter.expect(pid)
+        loop.track(pid)
         os.close(tell)
         os.set_blocking(told, False)
         self._told, self._pid = told, pid
@@ -55,7 +55,7 @@ class Removal:
     def done(self) -> bool:
         """Whether the removal has ended or was given up."""
         pid = self._pid
-        return pid is None or pid in self._waiter.ended or self._late
+        return pid is None or pid in self._loop.ended or self._late
 
     @property
     def _late(self) -> bool:
@@ -65,8 +65,8 @@ class Removal:
         """Wait up to *seconds*, but for the first part in any case; return ``done``."""
         until = time.monotonic() + seconds
         while not self.done and (time.monotonic() < until or not self._first_gone()):
-            self._waiter.turn(0.05)
-            self._waiter.reap()
+            self._loop.run_once(0.05)
+            self._loop.reap()
         return self.done
 
     def finish(self) -> str:
@@ -74,7 +74,7 @@ class Removal:
         self.wait(_LONGEST_SECONDS)
         if self._pid is None or self._told is None:
             return ""
-        if self._pid not in self._waiter.ended:
+        if self._pid not in self._loop.ended:
             tree.send(self._pid, signal.SIGKILL)
         self._first_gone()
         os.close(self._told)
@@ -96,7 +96,7 @@ class Removal:
 
 
 def _empty(
-    workspace: str, *, user: User | None, first: frozenset[str], tell: int
+    workspace: str, *, user: ProcessUser | None, first: frozenset[str], tell: int
 ) -> None:
     """Empty the workspace in this process, and end the process."""
     left = ""

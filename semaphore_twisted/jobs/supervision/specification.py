@@ -22,7 +22,7 @@ def _bytes(text: str) -> bytes:
     return binascii.a2b_base64(text)
 
 
-class Isolation:
+class NamespaceSettings:
     """How a job's own steps are isolated from other jobs."""
 
     def __init__(self, given: _Given) -> None:
@@ -33,7 +33,7 @@ class Isolation:
         self.fixed: list[str] = given.get("fixed", [])
 
 
-class Step:
+class ReadStep:
     """One program of a job."""
 
     def __init__(self, given: _Given) -> None:
@@ -76,7 +76,7 @@ class Specification:
         self.mark: str = given["mark"]
         self.spool: str = given["spool"]
         self.workspace: str = given["workspace"]
-        self.steps = [Step(step) for step in given["steps"]]
+        self.steps = [ReadStep(step) for step in given["steps"]]
         self.files: list[tuple[str, bytes, bool]] = [
             (file["path"], _bytes(file["content"]), file.get("executable", False))
             for file in given.get("files", ())
@@ -89,8 +89,8 @@ class Specification:
         self.uid: int | None = given.get("uid")
         self.gid: int | None = given.get("gid")
         isolation = given.get("isolation")
-        self.isolation = None if isolation is None else Isolation(isolation)
-        self.finally_steps = [Step(step) for step in given.get("finally_steps", ())]
+        self.isolation = None if isolation is None else NamespaceSettings(isolation)
+        self.finally_steps = [ReadStep(step) for step in given.get("finally_steps", ())]
         #: Set by ``jobs.process`` after a supervisor vanished: only clean up. The value
         #: is the start of the job in seconds since the epoch.
         self.interrupted: float | None = given.get("interrupted")

@@ -11,10 +11,10 @@ from semaphore_twisted.model.errors import Invalid, NotAuthenticated, NotPermitt
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Name, Password
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import sessions, users
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.cookies import expired_cookie, session_cookie
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.operations.accounts import sessions, users
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.cookies import expired_cookie, session_cookie
+from semaphore_twisted.web.http.routing import Route
 
 _log = Logger()
 
@@ -32,7 +32,7 @@ class LoginMethods(msgspec.Struct, frozen=True, kw_only=True):
     login_with_password: bool
 
 
-class Login(msgspec.Struct, frozen=True, kw_only=True):
+class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A login name or e-mail address, and the password."""
 
     auth: Name = ""
@@ -44,12 +44,12 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
         return redacted(self, "auth")
 
 
-async def methods(context: Context) -> LoginMethods:
+async def methods(context: RequestContext) -> LoginMethods:
     """Show the available ways to log in."""
     return LoginMethods(login_with_password=not context.options.password_login_disable)
 
 
-async def login(context: Context, body: Login) -> None:
+async def login(context: RequestContext, body: LoginRequest) -> None:
     """Log in: the response sets the session cookie.
 
     A wrong name and a wrong password cannot be told apart, neither by the answer nor by
@@ -83,7 +83,10 @@ async def login(context: Context, body: Login) -> None:
 
 
 async def _begin(
-    context: Context, body: Login, subject: throttle.Subject, found: users.Login
+    context: RequestContext,
+    body: LoginRequest,
+    subject: throttle.Subject,
+    found: users.PasswordCheck,
 ) -> str:
     """Create the session after the password was verified; return the cookie's value."""
     renewed, limits = None, context.options.session
@@ -100,7 +103,7 @@ async def _begin(
     )
 
 
-async def _is_withheld(context: Context, subject: throttle.Subject) -> bool:
+async def _is_withheld(context: RequestContext, subject: throttle.Subject) -> bool:
     """Return whether the attempt is silently refused by the throttle.
 
     :raises TooManyAttempts: if it is openly refused
@@ -112,7 +115,7 @@ async def _is_withheld(context: Context, subject: throttle.Subject) -> bool:
     return False
 
 
-async def throttled(context: Context, subject: throttle.Subject) -> None:
+async def throttled(context: RequestContext, subject: throttle.Subject) -> None:
     """Refuse an attempt that the throttle does not allow yet.
 
     :raises TooManyAttempts: if the attempt comes too early
@@ -122,7 +125,7 @@ async def throttled(context: Context, subject: throttle.Subject) -> None:
     await context.read_unchecked(throttle.check, subject)
 
 
-def _check_way(context: Context) -> None:
+def _check_way(context: RequestContext) -> None:
     """Refuse a password that crossed the network in clear text."""
     visit = context.visit
     if context.secure or visit.here or context.options.insecure_http:
@@ -135,7 +138,7 @@ def _check_way(context: Context) -> None:
     raise Invalid(_PLAIN)
 
 
-async def logout(context: Context) -> None:
+async def logout(context: RequestContext) -> None:
     """Log out: the session ends and its cookie is deleted."""
     if context.credentials.session_digest is not None:
         await context.write_unchecked(sessions.end, context.credentials.session_digest)
@@ -149,7 +152,7 @@ ROUTES = (
         "/auth/login",
         login,
         Access.PUBLIC,
-        body=Login,
+        body=LoginRequest,
         refusals=frozenset({401, 403, 429}),
         urgent=True,
     ),

@@ -2,39 +2,39 @@
 
 from semaphore_twisted.model.inventories import Environment
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import environments
-from semaphore_twisted.operations.environments import NewEnvironment
-from semaphore_twisted.operations.references import References
-from semaphore_twisted.web import lists
-from semaphore_twisted.web.answers import Streamed
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.resources import resource_routes
-from semaphore_twisted.web.sorting import order
+from semaphore_twisted.operations.projects import environments
+from semaphore_twisted.operations.projects.environments import NewEnvironment
+from semaphore_twisted.operations.projects.references import References
+from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.responses import StreamedResponse
+from semaphore_twisted.web.http.sorting import order
 
 
-async def listed(context: Context) -> list[Environment] | Streamed:
+async def listed(context: RequestContext) -> list[Environment] | StreamedResponse:
     """List the environments."""
-    return await lists.listed(
+    return await batched_lists.listed(
         context, environments.ids, environments.page, **order(context.query)
     )
 
 
-async def create(context: Context, body: NewEnvironment) -> Environment:
+async def create(context: RequestContext, body: NewEnvironment) -> Environment:
     """Create an environment."""
     return await context.write(environments.create, body, keyring=context.keyring)
 
 
-async def get(context: Context) -> Environment:
+async def get(context: RequestContext) -> Environment:
     """Show an environment."""
     return await context.read(environments.get, context.path["environment_id"])
 
 
-async def references(context: Context) -> References:
+async def references(context: RequestContext) -> References:
     """Show the objects that refer to an environment."""
     return await context.read(environments.references, context.path["environment_id"])
 
 
-async def change(context: Context, body: NewEnvironment) -> None:
+async def change(context: RequestContext, body: NewEnvironment) -> None:
     """Replace an environment."""
     await context.write(
         environments.change,
@@ -44,7 +44,7 @@ async def change(context: Context, body: NewEnvironment) -> None:
     )
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete an unused environment."""
     await context.write(environments.delete, context.path["environment_id"])
 

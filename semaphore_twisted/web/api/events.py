@@ -6,16 +6,16 @@ from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Access, Actor
 from semaphore_twisted.operations import events as operations
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web import lists
-from semaphore_twisted.web.answers import Streamed
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.responses import StreamedResponse
+from semaphore_twisted.web.http.routing import Route
 
 #: Number of events in the short lists.
 LAST = 200
 
 
-async def events(context: Context) -> list[Event] | Streamed:
+async def events(context: RequestContext) -> list[Event] | StreamedResponse:
     """List the events of the user's projects and of the installation.
 
     ``limit`` is their number, newest first, by default 1,000. ``before`` is the cursor
@@ -24,22 +24,24 @@ async def events(context: Context) -> list[Event] | Streamed:
     return await _listed(context, limits.EVENTS)
 
 
-async def last_events(context: Context) -> list[Event] | Streamed:
+async def last_events(context: RequestContext) -> list[Event] | StreamedResponse:
     """List the newest events."""
     return await _listed(context, LAST)
 
 
-async def project_events(context: Context) -> list[Event] | Streamed:
+async def project_events(context: RequestContext) -> list[Event] | StreamedResponse:
     """List the events of a project; parameters as for all events."""
     return await _listed(context, limits.EVENTS)
 
 
-async def last_project_events(context: Context) -> list[Event] | Streamed:
+async def last_project_events(
+    context: RequestContext,
+) -> list[Event] | StreamedResponse:
     """List the newest events of a project."""
     return await _listed(context, LAST)
 
 
-async def _listed(context: Context, most: int) -> list[Event] | Streamed:
+async def _listed(context: RequestContext, most: int) -> list[Event] | StreamedResponse:
     count = _number(context, "limit", most, most)
     before = _number(context, "before", operations.NEWEST, operations.NEWEST)
     following: int | None = None
@@ -51,7 +53,7 @@ async def _listed(context: Context, most: int) -> list[Event] | Streamed:
             following = found[count - 1]
         return found[:count]
 
-    rows = await lists.listed(context, wanted, operations.page)
+    rows = await batched_lists.listed(context, wanted, operations.page)
     more = following is not None
     context.headers.append((b"x-has-next", b"true" if more else b"false"))
     if more:
@@ -60,7 +62,7 @@ async def _listed(context: Context, most: int) -> list[Event] | Streamed:
     return rows
 
 
-def _number(context: Context, name: str, absent: int, most: int) -> int:
+def _number(context: RequestContext, name: str, absent: int, most: int) -> int:
     text = context.query.get(name)
     if not text:
         return absent

@@ -2,44 +2,44 @@
 
 from semaphore_twisted.model.inventories import Inventory
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import inventories
-from semaphore_twisted.operations.inventories import NewInventory
-from semaphore_twisted.operations.references import References
-from semaphore_twisted.web import lists
-from semaphore_twisted.web.answers import Streamed
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.resources import resource_routes
-from semaphore_twisted.web.sorting import order
+from semaphore_twisted.operations.projects import inventories
+from semaphore_twisted.operations.projects.inventories import NewInventory
+from semaphore_twisted.operations.projects.references import References
+from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.responses import StreamedResponse
+from semaphore_twisted.web.http.sorting import order
 
 
-async def listed(context: Context) -> list[Inventory] | Streamed:
+async def listed(context: RequestContext) -> list[Inventory] | StreamedResponse:
     """List the inventories."""
-    return await lists.listed(
+    return await batched_lists.listed(
         context, inventories.ids, inventories.page, **order(context.query)
     )
 
 
-async def create(context: Context, body: NewInventory) -> Inventory:
+async def create(context: RequestContext, body: NewInventory) -> Inventory:
     """Create an inventory."""
     return await context.write(inventories.create, body)
 
 
-async def get(context: Context) -> Inventory:
+async def get(context: RequestContext) -> Inventory:
     """Show an inventory."""
     return await context.read(inventories.get, context.path["inventory_id"])
 
 
-async def references(context: Context) -> References:
+async def references(context: RequestContext) -> References:
     """Show the objects that refer to an inventory."""
     return await context.read(inventories.references, context.path["inventory_id"])
 
 
-async def change(context: Context, body: NewInventory) -> None:
+async def change(context: RequestContext, body: NewInventory) -> None:
     """Replace an inventory."""
     await context.write(inventories.change, context.path["inventory_id"], body)
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete an unused inventory."""
     await context.write(inventories.delete, context.path["inventory_id"])
 

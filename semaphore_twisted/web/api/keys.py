@@ -2,20 +2,20 @@
 
 from semaphore_twisted.model.keys import AccessKey
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import keys
-from semaphore_twisted.operations.keys import NewKey
-from semaphore_twisted.operations.references import References
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.resources import resource_routes
-from semaphore_twisted.web.sorting import order
+from semaphore_twisted.operations.projects import keys
+from semaphore_twisted.operations.projects.keys import NewAccessKey
+from semaphore_twisted.operations.projects.references import References
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.sorting import order
 
 
-async def listed(context: Context) -> list[AccessKey]:
+async def listed(context: RequestContext) -> list[AccessKey]:
     """List the keys."""
     return await context.read(keys.listed, **order(context.query))
 
 
-async def create(context: Context, body: NewKey) -> AccessKey:
+async def create(context: RequestContext, body: NewAccessKey) -> AccessKey:
     """Create a key; private keys are checked and normalised."""
     secret = await context.compute(keys.opened, body)
     return await context.write(
@@ -23,17 +23,17 @@ async def create(context: Context, body: NewKey) -> AccessKey:
     )
 
 
-async def get(context: Context) -> AccessKey:
+async def get(context: RequestContext) -> AccessKey:
     """Show a key without its secret."""
     return await context.read(keys.get, context.path["key_id"])
 
 
-async def references(context: Context) -> References:
+async def references(context: RequestContext) -> References:
     """Show the objects that use a key."""
     return await context.read(keys.references, context.path["key_id"])
 
 
-async def change(context: Context, body: NewKey) -> None:
+async def change(context: RequestContext, body: NewAccessKey) -> None:
     """Rename a key; type and secret change only with ``override_secret``."""
     secret = None
     if body.override_secret:
@@ -47,7 +47,7 @@ async def change(context: Context, body: NewKey) -> None:
     )
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete an unused key."""
     await context.write(keys.delete, context.path["key_id"])
 
@@ -56,7 +56,7 @@ ROUTES = resource_routes(
     every="/project/{project_id}/keys",
     one="/project/{project_id}/keys/{key_id}",
     read=Access.MANAGE_RESOURCES,
-    body=NewKey,
+    body=NewAccessKey,
     answer=AccessKey,
     listed=listed,
     create=create,

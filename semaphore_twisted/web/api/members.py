@@ -1,26 +1,26 @@
 """Routes of project members and their roles."""
 
 from semaphore_twisted.model.users import Access, Member, Permission, User
-from semaphore_twisted.operations import members as operations
-from semaphore_twisted.operations.members import ChangedMember, NewMember
-from semaphore_twisted.web.answers import OneOf
+from semaphore_twisted.operations.projects import members as operations
+from semaphore_twisted.operations.projects.members import ChangedMember, NewMember
 from semaphore_twisted.web.api.users import UserInList, shown
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.responses import OneOf
+from semaphore_twisted.web.http.routing import Route
 
 
-async def members(context: Context) -> list[Member]:
+async def members(context: RequestContext) -> list[Member]:
     """List the members with their roles."""
     return await context.read(operations.list_members)
 
 
-async def add(context: Context, body: NewMember) -> None:
+async def add(context: RequestContext, body: NewMember) -> None:
     """Add a user as a member."""
     await context.write(operations.add, body)
     context.access_changed()
 
 
-async def get(context: Context) -> User | UserInList:
+async def get(context: RequestContext) -> User | UserInList:
     """Show a member's account; e-mail addresses only to managers of members."""
     user = await context.read(operations.get, context.path["user_id"])
     if context.actor.may(Permission.MANAGE_USERS):
@@ -28,19 +28,19 @@ async def get(context: Context) -> User | UserInList:
     return shown(context, user)
 
 
-async def change(context: Context, body: ChangedMember) -> None:
+async def change(context: RequestContext, body: ChangedMember) -> None:
     """Change a member's role."""
     await context.write(operations.change, context.path["user_id"], body)
     context.access_changed()
 
 
-async def remove(context: Context) -> None:
+async def remove(context: RequestContext) -> None:
     """Remove a member."""
     await context.write(operations.remove, context.path["user_id"])
     context.access_changed()
 
 
-async def leave(context: Context) -> None:
+async def leave(context: RequestContext) -> None:
     """Leave the project."""
     await context.write(operations.leave)
     context.access_changed()

@@ -4,10 +4,10 @@ import msgspec
 
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import projects as operations
-from semaphore_twisted.operations.projects import NewProject
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.operations.projects import projects as operations
+from semaphore_twisted.operations.projects.projects import NewProject
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
 
 
 class OwnRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,12 +17,12 @@ class OwnRole(msgspec.Struct, frozen=True, kw_only=True):
     permissions: int
 
 
-async def projects(context: Context) -> list[Project]:
+async def projects(context: RequestContext) -> list[Project]:
     """List the user's projects; administrators see all."""
     return await context.read(operations.list_projects)
 
 
-async def create(context: Context, body: NewProject) -> Project:
+async def create(context: RequestContext, body: NewProject) -> Project:
     """Create a project; its creator becomes the owner."""
     project = await context.write(
         operations.create,
@@ -33,18 +33,18 @@ async def create(context: Context, body: NewProject) -> Project:
     return project
 
 
-async def get(context: Context) -> Project:
+async def get(context: RequestContext) -> Project:
     """Show a project."""
     return await context.read(operations.get)
 
 
-async def change(context: Context, body: NewProject) -> None:
+async def change(context: RequestContext, body: NewProject) -> None:
     """Change a project."""
     await context.write(operations.change, body)
     context.tasks.wake()
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete a project with all its objects."""
     await context.write_in_slices(operations.delete_some)
     await context.write(operations.delete)
@@ -52,7 +52,7 @@ async def delete(context: Context) -> None:
     context.services.repositories_changed()
 
 
-async def role(context: Context) -> OwnRole:
+async def role(context: RequestContext) -> OwnRole:
     """Show the user's role; an administrator without membership has none."""
     own = context.actor.role
     if own is None:

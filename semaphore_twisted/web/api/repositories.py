@@ -2,37 +2,37 @@
 
 from semaphore_twisted.model.repositories import Repository
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import repositories
-from semaphore_twisted.operations.references import References
-from semaphore_twisted.operations.repositories import NewRepository
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.resources import resource_routes
-from semaphore_twisted.web.sorting import order
+from semaphore_twisted.operations.projects import repositories
+from semaphore_twisted.operations.projects.references import References
+from semaphore_twisted.operations.projects.repositories import NewRepository
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.sorting import order
 
 
-async def listed(context: Context) -> list[Repository]:
+async def listed(context: RequestContext) -> list[Repository]:
     """List the repositories."""
     return await context.read(repositories.listed, **order(context.query))
 
 
-async def create(context: Context, body: NewRepository) -> Repository:
+async def create(context: RequestContext, body: NewRepository) -> Repository:
     """Create a repository."""
     rules = context.options.repositories
     await context.compute(repositories.check_place, body, rules)
     return await context.write(repositories.create, body, rules=rules)
 
 
-async def get(context: Context) -> Repository:
+async def get(context: RequestContext) -> Repository:
     """Show a repository."""
     return await context.read(repositories.get, context.path["repository_id"])
 
 
-async def references(context: Context) -> References:
+async def references(context: RequestContext) -> References:
     """Show the objects that refer to a repository."""
     return await context.read(repositories.references, context.path["repository_id"])
 
 
-async def change(context: Context, body: NewRepository) -> None:
+async def change(context: RequestContext, body: NewRepository) -> None:
     """Replace a repository."""
     rules, number = context.options.repositories, context.path["repository_id"]
     await context.compute(repositories.check_place, body, rules)
@@ -40,7 +40,7 @@ async def change(context: Context, body: NewRepository) -> None:
     context.services.repositories_changed()
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete an unused repository."""
     await context.write(repositories.delete, context.path["repository_id"])
     context.services.repositories_changed()

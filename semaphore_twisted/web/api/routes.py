@@ -23,7 +23,7 @@ from semaphore_twisted.web.api import (
     vpn_project,
     vpn_sites,
 )
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,

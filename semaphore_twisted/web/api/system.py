@@ -11,16 +11,16 @@ import msgspec
 
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.model.apps import listed
-from semaphore_twisted.model.tasks import FINAL, Status
+from semaphore_twisted.model.tasks import FINAL, TaskStatus
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import metrics as operations
-from semaphore_twisted.web import openapi
-from semaphore_twisted.web.answers import Encoded, PlainText, json
 from semaphore_twisted.web.api import vpn_metrics
 from semaphore_twisted.web.api.auth import throttled
-from semaphore_twisted.web.context import Context, Services
-from semaphore_twisted.web.prometheus import CONTENT_TYPE, Figure, exposition
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http import openapi
+from semaphore_twisted.web.http.context import RequestContext, Services
+from semaphore_twisted.web.http.prometheus import CONTENT_TYPE, Figure, exposition
+from semaphore_twisted.web.http.responses import PlainText, Response, json
+from semaphore_twisted.web.http.routing import Route
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +50,12 @@ class AppInList(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
 
 
-async def ping(context: Context) -> PlainText:  # noqa: ARG001 - a handler's shape
+async def ping(context: RequestContext) -> PlainText:  # noqa: ARG001 - a handler's shape
     """Confirm that the server runs."""
     return PlainText("pong")
 
 
-async def info(context: Context) -> Info:
+async def info(context: RequestContext) -> Info:
     """Show versions and enabled features."""
     options = context.options
     return Info(
@@ -63,7 +63,7 @@ async def info(context: Context) -> Info:
     )
 
 
-async def apps(context: Context) -> list[AppInList]:  # noqa: ARG001 - likewise
+async def apps(context: RequestContext) -> list[AppInList]:  # noqa: ARG001 - likewise
     """List the programs that templates can run."""
     return [
         AppInList(
@@ -79,10 +79,10 @@ async def apps(context: Context) -> list[AppInList]:  # noqa: ARG001 - likewise
     ]
 
 
-async def document(context: Context) -> Encoded:
+async def document(context: RequestContext) -> Response:
     """Return this document."""
     base = context.cookie_path.rstrip("/")
-    return Encoded(200, _document(context.services.routes, base))
+    return Response(200, _document(context.services.routes, base))
 
 
 @lru_cache(maxsize=4)
@@ -91,11 +91,11 @@ def _document(routes: tuple[Route, ...], base: str) -> bytes:
     return json(openapi.document(routes, base=base))
 
 
-async def metrics(context: Context) -> Encoded:
+async def metrics(context: RequestContext) -> Response:
     """Return metrics for Prometheus; requires the credentials of ``metrics.*``."""
     if not await _may_see_metrics(context):
         challenge = (b"www-authenticate", b'Basic realm="metrics"')
-        return Encoded(401, headers=(challenge,))
+        return Response(401, headers=(challenge,))
     counts = await context.read_unchecked(operations.tasks_by_status)
     text = exposition(
         [
@@ -105,10 +105,10 @@ async def metrics(context: Context) -> Encoded:
             *_certificate_figures(context.services),
         ]
     )
-    return Encoded(200, text.encode(), CONTENT_TYPE)
+    return Response(200, text.encode(), CONTENT_TYPE)
 
 
-async def _may_see_metrics(context: Context) -> bool:
+async def _may_see_metrics(context: RequestContext) -> bool:
     """Return whether the request has the name and the password of ``metrics.*``.
 
     Failures count for the address, not for the name: an attacker could otherwise lock
@@ -134,12 +134,12 @@ async def _may_see_metrics(context: Context) -> bool:
     return False
 
 
-def _task_figures(counts: dict[Status, int]) -> list[Figure]:
-    waiting = counts.get(Status.WAITING, 0)
+def _task_figures(counts: dict[TaskStatus, int]) -> list[Figure]:
+    waiting = counts.get(TaskStatus.WAITING, 0)
     unfinished = sum(
         count
         for status, count in counts.items()
-        if status not in FINAL and status is not Status.WAITING
+        if status not in FINAL and status is not TaskStatus.WAITING
     )
     ends = sorted(FINAL)
     return [

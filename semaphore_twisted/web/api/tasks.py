@@ -9,16 +9,26 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import TaskId, TemplateId
-from semaphore_twisted.model.tasks import IllegalMove, OutputLine, Task, TaskInList
+from semaphore_twisted.model.tasks import (
+    IllegalTransition,
+    OutputLine,
+    Task,
+    TaskInList,
+)
 from semaphore_twisted.model.users import Access, Actor
-from semaphore_twisted.operations import tasks as operations
-from semaphore_twisted.operations.output import portions, without_ansi
-from semaphore_twisted.operations.overrides import NewTask
+from semaphore_twisted.operations.tasks import tasks as operations
+from semaphore_twisted.operations.tasks.output import portions, without_ansi
+from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web import lists
-from semaphore_twisted.web.answers import Encoded, PlainText, Streamed, json
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.responses import (
+    PlainText,
+    Response,
+    StreamedResponse,
+    json,
+)
+from semaphore_twisted.web.http.routing import Route
 
 #: Tasks in the short lists: Semaphore's default without ``limit``.
 _LAST = 200
@@ -33,61 +43,69 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
 
 
-async def create(context: Context, body: NewTask) -> Task:
+async def create(context: RequestContext, body: NewTask) -> Task:
     """Start a task, or queue it until it may run."""
     task = await context.write(operations.create, context.keyring, body)
     context.tasks.changed(task)
     return task
 
 
-async def tasks(context: Context) -> list[TaskInList] | Encoded | Streamed:
+async def tasks(
+    context: RequestContext,
+) -> list[TaskInList] | Response | StreamedResponse:
     """List the newest tasks of the project."""
     sought = {"template_id": None, "before": operations.NEWEST}
     rows, _ = await _newest(context, operations.LONGEST_LIST, sought)
     return rows
 
 
-async def last(context: Context) -> list[TaskInList] | Encoded | Streamed:
+async def last(
+    context: RequestContext,
+) -> list[TaskInList] | Response | StreamedResponse:
     """List some of the newest tasks of the project, by ``limit`` and ``before``."""
     return await _last(context, None)
 
 
-async def of_template(context: Context) -> list[TaskInList] | Encoded | Streamed:
+async def of_template(
+    context: RequestContext,
+) -> list[TaskInList] | Response | StreamedResponse:
     """List the newest tasks of a template."""
     return await _last(context, context.path["template_id"], operations.LONGEST_LIST)
 
 
-async def last_of_template(context: Context) -> list[TaskInList] | Encoded | Streamed:
+async def last_of_template(
+    context: RequestContext,
+) -> list[TaskInList] | Response | StreamedResponse:
     """List some of the newest tasks of a template."""
     return await _last(context, context.path["template_id"])
 
 
-async def get(context: Context) -> Task:
+async def get(context: RequestContext) -> Task:
     """Show a task."""
     return await context.read(operations.get, _task_id(context))
 
 
-async def output(context: Context) -> Streamed:
+async def output(context: RequestContext) -> StreamedResponse:
     """Return the log, or with ``from=N`` only the lines with numbers above N."""
     above, limit = _number(context, "from", 0), _number(context, "limit", 0)
     length = await context.read(operations.length, _task_id(context))
     until = min(length, above + limit) if limit else length
-    return Streamed("application/json", _as_json(context, above, until))
+    return StreamedResponse("application/json", _as_json(context, above, until))
 
 
-async def raw_output(context: Context) -> Streamed:
+async def raw_output(context: RequestContext) -> StreamedResponse:
     """Return the log as plain text, without colors."""
     length = await context.read(operations.length, _task_id(context))
-    return Streamed("text/plain; charset=utf-8", _as_text(context, length))
+    return StreamedResponse("text/plain; charset=utf-8", _as_text(context, length))
 
 
-async def stop(context: Context, body: Stop) -> None:
+async def stop(context: RequestContext, body: Stop) -> None:
     """Stop a task; repeated requests are accepted."""
     task = await context.write(operations.ask_stop, _task_id(context))
     await _stop(context, task, body)
 
 
-async def stop_all(context: Context, body: Stop) -> None:
+async def stop_all(context: RequestContext, body: Stop) -> None:
     """Stop every task of a template."""
     found = await context.write(
         operations.ask_stop_all, TemplateId(context.path["template_id"])
@@ -96,29 +114,29 @@ async def stop_all(context: Context, body: Stop) -> None:
         await _stop(context, task, body)
 
 
-async def confirm(context: Context) -> None:
+async def confirm(context: RequestContext) -> None:
     """Confirm the plan of a task that waits for confirmation."""
     task = await context.write(operations.confirm, _task_id(context))
     context.tasks.changed(task)
 
 
-async def reject(context: Context) -> None:
+async def reject(context: RequestContext) -> None:
     """Reject the plan of a task that waits for confirmation, which ends the task."""
     task = await context.write(operations.reject, _task_id(context))
     context.tasks.changed(task)
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete a finished task with its log."""
     await context.write_in_slices(operations.delete_some, _task_id(context))
     await context.write(operations.delete, _task_id(context))
 
 
-def _task_id(context: Context) -> TaskId:
+def _task_id(context: RequestContext) -> TaskId:
     return TaskId(context.path["task_id"])
 
 
-def _number(context: Context, name: str, absent: int) -> int:
+def _number(context: RequestContext, name: str, absent: int) -> int:
     text = context.query.get(name)
     if not text:
         return absent
@@ -127,7 +145,7 @@ def _number(context: Context, name: str, absent: int) -> int:
     return int(text)
 
 
-def _lenient(context: Context, name: str, absent: int) -> int:
+def _lenient(context: RequestContext, name: str, absent: int) -> int:
     """Return a number of the query, or *absent* for other text, as Semaphore does."""
     text = context.query.get(name, "")
     fits = text.isascii() and text.isdigit() and len(text) <= 18
@@ -135,8 +153,8 @@ def _lenient(context: Context, name: str, absent: int) -> int:
 
 
 async def _last(
-    context: Context, template_id: int | None, absent: int = _LAST
-) -> list[TaskInList] | Encoded | Streamed:
+    context: RequestContext, template_id: int | None, absent: int = _LAST
+) -> list[TaskInList] | Response | StreamedResponse:
     """Return the requested tasks; a header tells whether more exist."""
     asked = _lenient(context, "limit", _lenient(context, "count", absent))
     count = asked if asked <= absent else absent
@@ -150,13 +168,13 @@ async def _last(
 
 
 async def _newest(
-    context: Context, count: int, sought: JsonObject
-) -> tuple[list[TaskInList] | Encoded | Streamed, bool]:
+    context: RequestContext, count: int, sought: JsonObject
+) -> tuple[list[TaskInList] | Response | StreamedResponse, bool]:
     """Return the newest *count* tasks as *sought*, and whether more exist."""
     whole = await context.read(context.services.task_lists.read, count=count, **sought)
     if whole is not None:
         rows, more = whole
-        return Encoded(context.route.status, rows), more
+        return Response(context.route.status, rows), more
     more = False
 
     def newest(conn: Connection, actor: Actor) -> list[int]:
@@ -165,17 +183,17 @@ async def _newest(
         more = len(found) > count
         return found[:count]
 
-    return await lists.listed(context, newest, operations.page), more
+    return await batched_lists.listed(context, newest, operations.page), more
 
 
-async def _stop(context: Context, task: Task, body: Stop) -> None:
+async def _stop(context: RequestContext, task: Task, body: Stop) -> None:
     # It may have ended in the meantime.
-    with suppress(IllegalMove):
+    with suppress(IllegalTransition):
         await context.tasks.stop(task.id, force=body.force)
 
 
 async def _batches(
-    context: Context, above: int, until: int, *, raw: bool = False
+    context: RequestContext, above: int, until: int, *, raw: bool = False
 ) -> AsyncIterator[Sequence[OutputLine]]:
     """Yield the lines above *above* up to *until*, in batches."""
     while above < until:
@@ -192,7 +210,9 @@ async def _batches(
         above = lines[-1].id
 
 
-async def _as_json(context: Context, above: int, until: int) -> AsyncIterator[bytes]:
+async def _as_json(
+    context: RequestContext, above: int, until: int
+) -> AsyncIterator[bytes]:
     before = b"["
     async for lines in _batches(context, above, until):
         for portion in portions(lines):
@@ -201,7 +221,7 @@ async def _as_json(context: Context, above: int, until: int) -> AsyncIterator[by
     yield b"]\n" if before == b"," else b"[]\n"
 
 
-async def _as_text(context: Context, until: int) -> AsyncIterator[bytes]:
+async def _as_text(context: RequestContext, until: int) -> AsyncIterator[bytes]:
     async for lines in _batches(context, 0, until, raw=True):
         for portion in portions(lines):
             texts = [f"{without_ansi(line.output)}\n" for line in portion]

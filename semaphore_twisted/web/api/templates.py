@@ -2,51 +2,51 @@
 
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import templates
-from semaphore_twisted.operations.references import References
-from semaphore_twisted.operations.template_rules import NewTemplate
-from semaphore_twisted.operations.templates import Description
-from semaphore_twisted.web import lists
-from semaphore_twisted.web.answers import Streamed
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.resources import resource_routes
-from semaphore_twisted.web.routing import Route
-from semaphore_twisted.web.sorting import order
+from semaphore_twisted.operations.projects import templates
+from semaphore_twisted.operations.projects.references import References
+from semaphore_twisted.operations.projects.template_rules import NewTemplate
+from semaphore_twisted.operations.projects.templates import Description
+from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.responses import StreamedResponse
+from semaphore_twisted.web.http.routing import Route
+from semaphore_twisted.web.http.sorting import order
 
 
-async def listed(context: Context) -> list[Template] | Streamed:
+async def listed(context: RequestContext) -> list[Template] | StreamedResponse:
     """List the templates."""
-    return await lists.listed(
+    return await batched_lists.listed(
         context, templates.ids, templates.page, **order(context.query)
     )
 
 
-async def create(context: Context, body: NewTemplate) -> Template:
+async def create(context: RequestContext, body: NewTemplate) -> Template:
     """Create a template."""
     return await context.write(templates.create, body)
 
 
-async def get(context: Context) -> Template:
+async def get(context: RequestContext) -> Template:
     """Show a template."""
     return await context.read(templates.get, context.path["template_id"])
 
 
-async def references(context: Context) -> References:
+async def references(context: RequestContext) -> References:
     """Show the objects that refer to a template."""
     return await context.read(templates.references, context.path["template_id"])
 
 
-async def change(context: Context, body: NewTemplate) -> None:
+async def change(context: RequestContext, body: NewTemplate) -> None:
     """Replace a template."""
     await context.write(templates.change, context.path["template_id"], body)
 
 
-async def describe(context: Context, body: Description) -> None:
+async def describe(context: RequestContext, body: Description) -> None:
     """Change only the description."""
     await context.write(templates.describe, context.path["template_id"], body)
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete a template with its tasks."""
     template_id = context.path["template_id"]
     await context.write_in_slices(templates.delete_some, template_id)

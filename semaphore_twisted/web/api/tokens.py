@@ -4,9 +4,9 @@ import msgspec
 
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Access, ApiToken
-from semaphore_twisted.operations import tokens as operations
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.operations.accounts import tokens as operations
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,17 +15,17 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     name: Name = ""
 
 
-async def tokens(context: Context) -> list[ApiToken]:
+async def tokens(context: RequestContext) -> list[ApiToken]:
     """List the user's tokens, each by the beginning of its id."""
     return await context.read(operations.list_tokens)
 
 
-async def create(context: Context, body: NewToken) -> ApiToken:  # noqa: ARG001
+async def create(context: RequestContext, body: NewToken) -> ApiToken:  # noqa: ARG001
     """Create a token; its complete id is shown only now."""
     return await context.write(operations.create)
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Revoke one of the user's tokens, by its id or at least eight characters of it."""
     await context.write(operations.delete, context.path["token_id"])
     context.access_changed()

@@ -10,12 +10,12 @@ from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Password
 from semaphore_twisted.model.users import Access, User
-from semaphore_twisted.operations import users as operations
-from semaphore_twisted.operations.users import ChangedUser, NewUser
-from semaphore_twisted.web.answers import OneOf
+from semaphore_twisted.operations.accounts import users as operations
+from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
 from semaphore_twisted.web.api.auth import throttled
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.responses import OneOf
+from semaphore_twisted.web.http.routing import Route
 
 
 class OwnUser(User, frozen=True, kw_only=True):
@@ -52,14 +52,14 @@ class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
         return redacted(self)
 
 
-async def own(context: Context) -> OwnUser:
+async def own(context: RequestContext) -> OwnUser:
     """Show the user's own account."""
     user = context.actor.user
     may = user.admin or context.options.non_admin_can_create_project
     return OwnUser(**msgspec.structs.asdict(user), can_create_project=may)
 
 
-async def users(context: Context) -> list[User] | list[UserInList]:
+async def users(context: RequestContext) -> list[User] | list[UserInList]:
     """List the accounts; non-administrators see only names."""
     found = await context.read(operations.list_users)
     text = context.query.get("s", "").casefold()
@@ -76,7 +76,7 @@ def _in_list(user: User) -> UserInList:
     return UserInList(id=user.id, username=user.username, name=user.name)
 
 
-async def create(context: Context, body: NewUser) -> User:
+async def create(context: RequestContext, body: NewUser) -> User:
     """Create an account; without a password it cannot log in until one is set."""
     digest = ""
     if body.password and not body.external:
@@ -85,12 +85,12 @@ async def create(context: Context, body: NewUser) -> User:
     return await context.write(operations.create, body, password_hash=digest)
 
 
-async def get(context: Context) -> User | UserInList:
+async def get(context: RequestContext) -> User | UserInList:
     """Show an account; non-administrators see only the names of other accounts."""
     return shown(context, await context.read(operations.get, context.path["user_id"]))
 
 
-def shown(context: Context, user: User) -> User | UserInList:
+def shown(context: RequestContext, user: User) -> User | UserInList:
     """Return the part of *user* that the actor may see.
 
     Of other accounts only names.
@@ -99,7 +99,7 @@ def shown(context: Context, user: User) -> User | UserInList:
     return user if actor.admin or actor.id == user.id else _in_list(user)
 
 
-async def change(context: Context, body: ChangedUser) -> None:
+async def change(context: RequestContext, body: ChangedUser) -> None:
     """Change an account: the user's own, or as administrator any.
 
     A non-empty ``password`` becomes the account's, as by the route for passwords; an
@@ -116,13 +116,13 @@ async def change(context: Context, body: ChangedUser) -> None:
     context.access_changed()
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete an account with its sessions and tokens."""
     await context.write(operations.delete, context.path["user_id"])
     context.access_changed()
 
 
-async def set_active(context: Context, body: Activity) -> None:
+async def set_active(context: RequestContext, body: Activity) -> None:
     """Activate or deactivate an account; its sessions and tokens end at once."""
     await context.write(
         operations.set_active, context.path["user_id"], active=body.active
@@ -130,7 +130,7 @@ async def set_active(context: Context, body: Activity) -> None:
     context.access_changed()
 
 
-async def set_password(context: Context, body: NewPassword) -> None:
+async def set_password(context: RequestContext, body: NewPassword) -> None:
     """Set a password; every other session of the account ends.
 
     For the user's own account, with a session cookie, ``current_password`` is required:
@@ -152,7 +152,7 @@ async def set_password(context: Context, body: NewPassword) -> None:
 
 
 async def _digest(
-    context: Context, user_id: int, *, password: str, current: str | None
+    context: RequestContext, user_id: int, *, password: str, current: str | None
 ) -> str:
     """Return the hash of an account's new *password*, if the actor may set it.
 
@@ -173,7 +173,7 @@ async def _digest(
     return digest
 
 
-async def _check_current(context: Context, password: str) -> None:
+async def _check_current(context: RequestContext, password: str) -> None:
     """Verify the current password; failures count like failed logins."""
     subject = throttle.Subject(
         account=context.actor.user.username, address=context.address

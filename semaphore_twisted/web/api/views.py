@@ -2,38 +2,38 @@
 
 from semaphore_twisted.model.projects import View
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import views as operations
-from semaphore_twisted.operations.views import NewView
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.operations.projects import views as operations
+from semaphore_twisted.operations.projects.views import NewView
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
 
 
-async def views(context: Context) -> list[View]:
+async def views(context: RequestContext) -> list[View]:
     """List the views by position."""
     return await context.read(operations.list_views)
 
 
-async def create(context: Context, body: NewView) -> View:
+async def create(context: RequestContext, body: NewView) -> View:
     """Create a view."""
     return await context.write(operations.create, body)
 
 
-async def get(context: Context) -> View:
+async def get(context: RequestContext) -> View:
     """Show a view."""
     return await context.read(operations.get, context.path["view_id"])
 
 
-async def change(context: Context, body: NewView) -> None:
+async def change(context: RequestContext, body: NewView) -> None:
     """Change a view."""
     await context.write(operations.change, context.path["view_id"], body)
 
 
-async def order(context: Context, body: dict[str, int]) -> None:
+async def order(context: RequestContext, body: dict[str, int]) -> None:
     """Set the positions of views, by their ids."""
     await context.write(operations.order, body)
 
 
-async def delete(context: Context) -> None:
+async def delete(context: RequestContext) -> None:
     """Delete a view; its templates stay."""
     await context.write(operations.delete, context.path["view_id"])
 

@@ -8,8 +8,9 @@ import msgspec
 from semaphore_twisted.model.errors import Conflict, DomainError
 from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.model.users import Access, Actor
-from semaphore_twisted.operations import peers, vpn_network
-from semaphore_twisted.operations.vpn_network import ChangedNetwork, PoolUsage
+from semaphore_twisted.operations.vpn import network as vpn_network
+from semaphore_twisted.operations.vpn import peers
+from semaphore_twisted.operations.vpn.network import ChangedNetwork, PoolUsage
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.api.vpn_answers import (
     Applied,
@@ -20,8 +21,8 @@ from semaphore_twisted.web.api.vpn_answers import (
     control,
     told,
 )
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
 
 
 class NetworkChange(
@@ -72,14 +73,16 @@ class VpnDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Found]
 
 
-async def network(context: Context) -> Network:
+async def network(context: RequestContext) -> Network:
     """Show the settings."""
     control(context)
     asked(context, {})
     return await context.read(vpn_network.get, context.options.vpn)
 
 
-async def change_network(context: Context, body: NetworkChange) -> NetworkOutcome:
+async def change_network(
+    context: RequestContext, body: NetworkChange
+) -> NetworkOutcome:
     """Change the endpoint or the MTU; existing client files are not updated."""
     value, outcome = await changed(
         context, vpn_network.change, body, options=context.options.vpn
@@ -87,13 +90,13 @@ async def change_network(context: Context, body: NetworkChange) -> NetworkOutcom
     return told(NetworkOutcome, value, outcome)
 
 
-async def pools(context: Context) -> list[PoolUsage]:
+async def pools(context: RequestContext) -> list[PoolUsage]:
     """Show the used and free addresses of each pool."""
     control(context)
     return await context.read(vpn_network.pools)
 
 
-async def status(context: Context) -> VpnStatus:
+async def status(context: RequestContext) -> VpnStatus:
     """Show the status of the VPN and of the peers that the user may see.
 
     Without the companion or its device it is unavailable, and no peers are shown.
@@ -129,23 +132,23 @@ def _seen(
     return peers.statuses(conn, actor, found), vpn_network.revision(conn)
 
 
-async def plan(context: Context) -> VpnPlan:
+async def plan(context: RequestContext) -> VpnPlan:
     """Show the pending changes of the device."""
     return VpnPlan(changes=await control(context).plan())
 
 
-async def confirm(context: Context, body: Nothing) -> Applied:
+async def confirm(context: RequestContext, body: Nothing) -> Applied:
     """Confirm the removal of most peers, which was held back as unexplained."""
     del body
     service = control(context)
     if not service.state().unsafe:
         raise Conflict("Nothing waits for a confirmation")
-    await context.write(vpn_network.confirm_emptying)
-    reason = await service.confirm_emptying()
+    await context.write(vpn_network.confirm_mass_removal)
+    reason = await service.confirm_mass_removal()
     return Applied(applied=not reason, reason=reason)
 
 
-async def doctor(context: Context) -> VpnDiagnosis:
+async def doctor(context: RequestContext) -> VpnDiagnosis:
     """Check everything that the VPN needs."""
     found = await control(context).diagnose()
     return VpnDiagnosis(

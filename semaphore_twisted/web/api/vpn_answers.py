@@ -22,9 +22,9 @@ from semaphore_twisted.model.peers import (
 )
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import vpn_network
+from semaphore_twisted.operations.vpn import network
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web.context import Context
+from semaphore_twisted.web.http.context import RequestContext
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class GrantOutcome(NetworkGrant, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def control(context: Context) -> IPeerControl:
+def control(context: RequestContext) -> IPeerControl:
     """Return the service of the VPN.
 
     :raises Conflict: if there is no VPN
@@ -97,7 +97,7 @@ def control(context: Context) -> IPeerControl:
 
 
 async def changed(
-    context: Context,
+    context: RequestContext,
     operation: Callable[Concatenate[Connection, Actor, P], T],
     *args: P.args,
     **kwargs: P.kwargs,
@@ -117,7 +117,7 @@ def noted(
     **kwargs: P.kwargs,
 ) -> tuple[T, int]:
     """Run *operation*; return its result and the revision that it created."""
-    return operation(conn, actor, *args, **kwargs), vpn_network.revision(conn)
+    return operation(conn, actor, *args, **kwargs), network.revision(conn)
 
 
 async def applied(peers: IPeerControl, revision: int) -> Applied:
@@ -133,7 +133,7 @@ def told(kind: type[T], value: msgspec.Struct, outcome: Applied) -> T:
 
 
 def asked(
-    context: Context, known: Mapping[str, Callable[[str], object]]
+    context: RequestContext, known: Mapping[str, Callable[[str], object]]
 ) -> dict[str, Any]:
     """Return the query as arguments; refuse parameters that are not *known*.
 

@@ -6,10 +6,9 @@ from typing import Any
 from semaphore_twisted.model.errors import NotFound
 from semaphore_twisted.model.peers import Enrolled
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import invites, vpn_network
-from semaphore_twisted.operations.invites import REFUSED, Redemption, Refusal
+from semaphore_twisted.operations.vpn import invites, network
+from semaphore_twisted.operations.vpn.invites import REFUSED, Redemption, Refusal
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web.answers import TEXT, Encoded, PlainText, json
 from semaphore_twisted.web.api.vpn_answers import (
     Applied,
     EnrolledOutcome,
@@ -17,8 +16,9 @@ from semaphore_twisted.web.api.vpn_answers import (
     control,
     told,
 )
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.responses import TEXT, PlainText, Response, json
+from semaphore_twisted.web.http.routing import Route
 
 #: Shown while the companion does not have the peer yet; the cause is not public.
 LATE = "The server lets this device in as soon as it can"
@@ -31,7 +31,9 @@ class EnrollRequest(Redemption, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
 
-async def enroll(context: Context, body: EnrollRequest) -> EnrolledOutcome | Encoded:
+async def enroll(
+    context: RequestContext, body: EnrollRequest
+) -> EnrolledOutcome | Response:
     """Enroll a device; for ten minutes the same token and key get the same answer.
 
     Every unusable token gets the same 403. With ``Accept: text/plain`` the response is
@@ -49,7 +51,7 @@ async def enroll(context: Context, body: EnrollRequest) -> EnrolledOutcome | Enc
     )
     if isinstance(value, Refusal):
         redeems.failure()
-        return Encoded(403, json({"error": REFUSED}))
+        return Response(403, json({"error": REFUSED}))
     redeems.success(context.address)
     outcome = await applied(peers, revision)
     if context.accept.strip() == "text/plain":
@@ -62,10 +64,10 @@ def _redeem(
     conn: Connection, body: EnrollRequest, /, **more: Any
 ) -> tuple[Enrolled | Refusal, int]:
     value = invites.redeem(conn, body, **more)
-    return value, vpn_network.revision(conn)
+    return value, network.revision(conn)
 
 
-def _file(value: Enrolled, *, applied: bool) -> Encoded:
+def _file(value: Enrolled, *, applied: bool) -> Response:
     headers = (
         ("Semaphore-Url", value.url),
         ("Semaphore-Domain", value.domain),
@@ -73,7 +75,7 @@ def _file(value: Enrolled, *, applied: bool) -> Encoded:
         ("Semaphore-Uuid", value.peer.uuid),
         ("Semaphore-Applied", "true" if applied else "false"),
     )
-    return Encoded(
+    return Response(
         201,
         value.config.encode(),
         TEXT,
@@ -81,7 +83,7 @@ def _file(value: Enrolled, *, applied: bool) -> Encoded:
     )
 
 
-async def authority(context: Context) -> Encoded:
+async def authority(context: RequestContext) -> Response:
     """Return the root certificate, as PEM, or as DER with ``format=der``.
 
     The client compares it with a fingerprint that it received separately. With
@@ -98,8 +100,8 @@ async def authority(context: Context) -> Encoded:
         raise NotFound
     if context.query.get("format") == "der":
         der = PEM_cert_to_DER_cert(root.pem.decode())
-        return Encoded(200, der, b"application/x-x509-ca-cert")
-    return Encoded(200, root.pem, b"application/x-pem-file")
+        return Response(200, der, b"application/x-x509-ca-cert")
+    return Response(200, root.pem, b"application/x-pem-file")
 
 
 ROUTES = (

@@ -6,8 +6,8 @@ from typing_extensions import override
 from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.peers import Invite, InviteState, PeerKind
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import invites
-from semaphore_twisted.operations.invites import NewInvite
+from semaphore_twisted.operations.vpn import invites
+from semaphore_twisted.operations.vpn.invites import NewInvite
 from semaphore_twisted.web.api.vpn_answers import (
     InviteOutcome,
     asked,
@@ -16,9 +16,9 @@ from semaphore_twisted.web.api.vpn_answers import (
     told,
     truth,
 )
-from semaphore_twisted.web.context import Context
 from semaphore_twisted.web.enroll.commands import Commands, commands, is_base, link
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
 
 #: One day.
 LIFETIME = 24 * 3600
@@ -46,13 +46,13 @@ class InviteCreated(msgspec.Struct, frozen=True, kw_only=True):
         return f"InviteCreated({self.invite.id})"
 
 
-async def listed(context: Context) -> list[Invite]:
+async def listed(context: RequestContext) -> list[Invite]:
     """List the invites that the user may see, newest first, without their tokens."""
     control(context)
     return await context.read(invites.listed, **asked(context, {"state": InviteState}))
 
 
-async def create(context: Context, body: NewInvite) -> InviteCreated:
+async def create(context: RequestContext, body: NewInvite) -> InviteCreated:
     """Create an invite; its token, link and commands are shown only now."""
     control(context)
     base = context.options.enroll_url or context.site_url
@@ -74,7 +74,7 @@ async def create(context: Context, body: NewInvite) -> InviteCreated:
     )
 
 
-async def revoke(context: Context) -> InviteOutcome:
+async def revoke(context: RequestContext) -> InviteOutcome:
     """Revoke an invite; peers that it created stay, unless ``peers=true``."""
     value, outcome = await changed(
         context,

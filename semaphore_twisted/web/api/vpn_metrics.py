@@ -1,14 +1,14 @@
 """Metrics of the VPN for Prometheus, without names, keys and addresses."""
 
-from semaphore_twisted.model.peers import PeerState
+from semaphore_twisted.model.peers import PeerLifecycle
 from semaphore_twisted.operations import metrics as operations
 from semaphore_twisted.operations.metrics import PeerFigures
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.prometheus import Figure
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.prometheus import Figure
 from semaphore_twisted.wireguard.vpn_state import VpnState
 
 
-async def figures(context: Context) -> list[Figure]:
+async def figures(context: RequestContext) -> list[Figure]:
     """Return the metrics; none without a VPN."""
     service = context.services.peers
     if service is None:
@@ -32,7 +32,7 @@ def _peers(found: PeerFigures) -> list[Figure]:
             "semaphore_vpn_peers",
             "gauge",
             "Peers by state.",
-            [({"state": each}, found.by_state.get(each, 0)) for each in PeerState],
+            [({"state": each}, found.by_state.get(each, 0)) for each in PeerLifecycle],
         ),
         Figure(
             "semaphore_vpn_peers_seen",

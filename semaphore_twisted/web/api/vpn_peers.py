@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerState
+from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerLifecycle
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import peers
-from semaphore_twisted.operations.peers import ChangedPeer, NewPeer
+from semaphore_twisted.operations.vpn import peers
+from semaphore_twisted.operations.vpn.peers import ChangedPeer, NewPeer
 from semaphore_twisted.web.api.vpn_answers import (
     Applied,
     EnrolledOutcome,
@@ -28,8 +28,8 @@ from semaphore_twisted.web.api.vpn_answers import (
     number,
     told,
 )
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Handler, Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Handler, Route
 from semaphore_twisted.wireguard import keys, profile
 
 _Times = datetime | msgspec.UnsetType | None
@@ -46,7 +46,9 @@ class PeerChange(ChangedPeer, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The changed fields of a peer; absent fields stay."""
 
 
-class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyReplacement(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """A peer's next key; either *public_key* or *server_key* is given."""
 
     public_key: Name = ""
@@ -68,14 +70,14 @@ class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 #: The filters of the list.
 FILTERS: dict[str, Callable[[str], object]] = {
     "kind": PeerKind,
-    "state": PeerState,
+    "state": PeerLifecycle,
     "user_id": number,
     "project_id": number,
     "tag": str,
 }
 
 
-async def listed(context: Context) -> list[Peer]:
+async def listed(context: RequestContext) -> list[Peer]:
     """List the peers that the user may see.
 
     Revoked ones only with ``state=revoked``.
@@ -84,7 +86,7 @@ async def listed(context: Context) -> list[Peer]:
     return await context.read(peers.listed, **asked(context, FILTERS))
 
 
-async def create(context: Context, body: PeerRequest) -> EnrolledOutcome:
+async def create(context: RequestContext, body: PeerRequest) -> EnrolledOutcome:
     """Create a peer; its file is in the response, and only there."""
     new, private = keyed(context, body)
     value, outcome = await changed(
@@ -98,34 +100,34 @@ async def create(context: Context, body: PeerRequest) -> EnrolledOutcome:
     return enrolled(value, outcome, private)
 
 
-async def get(context: Context) -> Peer:
+async def get(context: RequestContext) -> Peer:
     """Show a peer."""
     control(context)
     return await context.read(peers.get, context.path["peer_id"])
 
 
-async def change(context: Context, body: PeerChange) -> PeerOutcome:
+async def change(context: RequestContext, body: PeerChange) -> PeerOutcome:
     """Change a peer's name, tags or expiry."""
     return await _moved(context, peers.change, body)
 
 
-async def suspend(context: Context, body: Nothing) -> PeerOutcome:
+async def suspend(context: RequestContext, body: Nothing) -> PeerOutcome:
     """Suspend a peer until it is resumed."""
     del body
     return await _moved(context, peers.suspend)
 
 
-async def resume(context: Context, body: Resumption) -> PeerOutcome:
+async def resume(context: RequestContext, body: Resumption) -> PeerOutcome:
     """Resume a suspended peer, or admit a new one."""
     return await _moved(context, peers.resume, expires=body.expires)
 
 
-async def expire(context: Context, body: Expiry) -> PeerOutcome:
+async def expire(context: RequestContext, body: Expiry) -> PeerOutcome:
     """Make a peer's access expire now, or at a later time."""
     return await _moved(context, peers.expire, at=body.at)
 
 
-async def rotate(context: Context, body: NewKey) -> EnrolledOutcome:
+async def rotate(context: RequestContext, body: KeyReplacement) -> EnrolledOutcome:
     """Replace a peer's key; its new file is in the response, and only there."""
     new, private = keyed(context, body)
     value, outcome = await changed(
@@ -140,13 +142,13 @@ async def rotate(context: Context, body: NewKey) -> EnrolledOutcome:
     return enrolled(value, outcome, private)
 
 
-async def revoke(context: Context) -> PeerOutcome:
+async def revoke(context: RequestContext) -> PeerOutcome:
     """Revoke a peer permanently."""
     return await _moved(context, peers.revoke, options=context.options.vpn)
 
 
 async def _moved(
-    context: Context,
+    context: RequestContext,
     operation: Callable[..., Peer],
     *args: object,
     **kwargs: object,
@@ -157,7 +159,7 @@ async def _moved(
     return told(PeerOutcome, value, outcome)
 
 
-def keyed(context: Context, body: Any) -> tuple[Any, bytes | None]:
+def keyed(context: RequestContext, body: Any) -> tuple[Any, bytes | None]:
     """Return *body* with a public key, and the private key if it was generated here.
 
     :raises Invalid: unless exactly one of the two fields is given
@@ -206,7 +208,11 @@ def routes(
             f"{one}/expire", do["expire"], write, body=Expiry, answer=PeerOutcome
         ),
         Route.post(
-            f"{one}/rotate", do["rotate"], write, body=NewKey, answer=EnrolledOutcome
+            f"{one}/rotate",
+            do["rotate"],
+            write,
+            body=KeyReplacement,
+            answer=EnrolledOutcome,
         ),
     )
 

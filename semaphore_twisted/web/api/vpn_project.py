@@ -7,13 +7,13 @@ import msgspec
 from semaphore_twisted.model.peers import Invite, PeerKind
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations.invites import NewInvite
+from semaphore_twisted.operations.vpn.invites import NewInvite
 from semaphore_twisted.web.api import vpn_invites, vpn_peers
 from semaphore_twisted.web.api.vpn_answers import EnrolledOutcome, InviteOutcome
 from semaphore_twisted.web.api.vpn_invites import InviteCreated
 from semaphore_twisted.web.api.vpn_peers import PeerRequest
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Handler, Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Handler, Route
 
 
 class HostRequest(
@@ -43,14 +43,14 @@ class HostInviteRequest(
     peer_expires: datetime | None = None
 
 
-async def create(context: Context, body: HostRequest) -> EnrolledOutcome:
+async def create(context: RequestContext, body: HostRequest) -> EnrolledOutcome:
     """Create a host; its file is in the response, and only there."""
     given = msgspec.structs.asdict(body)
     whole = PeerRequest(**given, kind=PeerKind.HOST, project_id=context.project_id)
     return await vpn_peers.create(context, whole)
 
 
-async def invite(context: Context, body: HostInviteRequest) -> InviteCreated:
+async def invite(context: RequestContext, body: HostInviteRequest) -> InviteCreated:
     """Create an invite for hosts; its token is shown only now."""
     given = msgspec.structs.asdict(body)
     whole = NewInvite(**given, kind=PeerKind.HOST, project_id=context.project_id)
@@ -60,7 +60,7 @@ async def invite(context: Context, body: HostInviteRequest) -> InviteCreated:
 def _within(handler: Handler, name: str) -> Handler:
     """Return *handler* by another name, since names in the document are unique."""
 
-    async def within(context: Context, *body: object) -> object:
+    async def within(context: RequestContext, *body: object) -> object:
         return await handler(context, *body)
 
     within.__name__, within.__doc__ = name, handler.__doc__

@@ -2,8 +2,12 @@
 
 from semaphore_twisted.model.peers import NetworkGrant, SiteNetwork
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations import site_networks
-from semaphore_twisted.operations.site_networks import ChangedSite, NewGrant, NewSite
+from semaphore_twisted.operations.vpn import site_networks
+from semaphore_twisted.operations.vpn.site_networks import (
+    ChangedSite,
+    NewGrant,
+    NewSite,
+)
 from semaphore_twisted.web.api.vpn_answers import (
     Applied,
     GrantOutcome,
@@ -13,8 +17,8 @@ from semaphore_twisted.web.api.vpn_answers import (
     control,
     told,
 )
-from semaphore_twisted.web.context import Context
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
 
 
 class SiteRequest(NewSite, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,26 +33,26 @@ class GrantRequest(NewGrant, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A grant to exactly one of a peer, a user and a project."""
 
 
-async def listed(context: Context) -> list[SiteNetwork]:
+async def listed(context: RequestContext) -> list[SiteNetwork]:
     """List the networks that the user may enter; administrators see all."""
     control(context)
     asked(context, {})
     return await context.read(site_networks.listed)
 
 
-async def create(context: Context, body: SiteRequest) -> SiteOutcome:
+async def create(context: RequestContext, body: SiteRequest) -> SiteOutcome:
     """Add a site network."""
     value, outcome = await changed(context, site_networks.create, body)
     return told(SiteOutcome, value, outcome)
 
 
-async def get(context: Context) -> SiteNetwork:
+async def get(context: RequestContext) -> SiteNetwork:
     """Show a site network."""
     control(context)
     return await context.read(site_networks.get, context.path["site_id"])
 
 
-async def change(context: Context, body: SiteChange) -> SiteOutcome:
+async def change(context: RequestContext, body: SiteChange) -> SiteOutcome:
     """Change a site network; its grants stay."""
     value, outcome = await changed(
         context, site_networks.change, context.path["site_id"], body
@@ -56,26 +60,26 @@ async def change(context: Context, body: SiteChange) -> SiteOutcome:
     return told(SiteOutcome, value, outcome)
 
 
-async def delete(context: Context) -> Applied:
+async def delete(context: RequestContext) -> Applied:
     """Delete a site network and its grants."""
     _, outcome = await changed(context, site_networks.delete, context.path["site_id"])
     return outcome
 
 
-async def grants(context: Context) -> list[NetworkGrant]:
+async def grants(context: RequestContext) -> list[NetworkGrant]:
     """List the grants that the user may see; administrators see all."""
     control(context)
     asked(context, {})
     return await context.read(site_networks.grants)
 
 
-async def grant(context: Context, body: GrantRequest) -> GrantOutcome:
+async def grant(context: RequestContext, body: GrantRequest) -> GrantOutcome:
     """Grant access to a site network."""
     value, outcome = await changed(context, site_networks.grant, body)
     return told(GrantOutcome, value, outcome)
 
 
-async def withdraw(context: Context) -> Applied:
+async def withdraw(context: RequestContext) -> Applied:
     """Withdraw a grant."""
     _, outcome = await changed(
         context, site_networks.withdraw, context.path["grant_id"]

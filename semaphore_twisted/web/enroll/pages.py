@@ -6,15 +6,15 @@ it is posted. The policy permits resources of this site, and no inline code.
 
 from html import escape
 
-from semaphore_twisted.web.answers import TEXT
 from semaphore_twisted.web.enroll.assets import (
     AUTHORITY_PAGE,
     BELOW,
     ENROLL_PAGE,
     Asset,
 )
-from semaphore_twisted.web.roots import ReadRoots, Roots
-from semaphore_twisted.web.site import Request
+from semaphore_twisted.web.http.ca_roots import CaRoots, ReadRoots
+from semaphore_twisted.web.http.responses import TEXT
+from semaphore_twisted.web.http.site import HttpRequest
 
 #: The content security policy of the pages.
 POLICY = (
@@ -90,7 +90,7 @@ def _broken(fingerprint: str) -> str:
     return escape(fingerprint).replace(":", ":<wbr>")
 
 
-def _authority(roots: Roots) -> str:
+def _authority(roots: CaRoots) -> str:
     """Return the page ``/ca``."""
     content = _WORLD
     if roots.current is not None:
@@ -126,7 +126,7 @@ class EnrollPages:
         """Return whether *path*, without the base path, is one of these."""
         return path.removesuffix(b"/") in _PAGES or path in self._served
 
-    def render(self, request: Request, path: bytes) -> bytes:
+    def render(self, request: HttpRequest, path: bytes) -> bytes:
         """Answer *request*, whose path without the base path is *path*."""
         if request.method not in {b"GET", b"HEAD"}:
             request.setResponseCode(405)

@@ -10,15 +10,15 @@ from typing_extensions import override
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Credentials
-from semaphore_twisted.web.answers import TEXT
 from semaphore_twisted.web.api.vpn_enrolling import ROUTES
-from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.pages import EnrollPages
-from semaphore_twisted.web.forwarded import Place
-from semaphore_twisted.web.resource import Api
-from semaphore_twisted.web.root import Door
-from semaphore_twisted.web.site import Request, Site
-from semaphore_twisted.web.trust import Trust
+from semaphore_twisted.web.http.api_resource import Api
+from semaphore_twisted.web.http.context import Services
+from semaphore_twisted.web.http.responses import TEXT
+from semaphore_twisted.web.http.root import RequestReader
+from semaphore_twisted.web.http.site import HttpRequest, Site
+from semaphore_twisted.web.proxies.client_address import PublicUrl
+from semaphore_twisted.web.proxies.trusted_proxies import TrustedProxies
 
 #: An enrollment request has a few hundred bytes.
 BODY_LIMIT = limits.ENROLL_BODY
@@ -31,7 +31,9 @@ class EnrollRoot(Resource):
 
     isLeaf = True
 
-    def __init__(self, *, api: Api, pages: EnrollPages, door: Door, inner: str) -> None:
+    def __init__(
+        self, *, api: Api, pages: EnrollPages, door: RequestReader, inner: str
+    ) -> None:
         """Redirect requests for ``/`` to *inner*, the site's URL in the tunnel."""
         super().__init__()
         self._api = api
@@ -40,7 +42,7 @@ class EnrollRoot(Resource):
         self._inner = inner
 
     @override
-    def render(self, request: Request) -> bytes | int:
+    def render(self, request: HttpRequest) -> bytes | int:
         """Answer *request*."""
         path, _ = self._door.below(request.path)
         came = evolve(self._door.arrival(request), credentials=Credentials())
@@ -65,7 +67,9 @@ def build_enroll_site(services: Services, *, inner: str) -> Site:
     URL in the tunnel.
     """
     options = services.options
-    door = Door(Place(options.enroll_url), Trust.of(options.trusted_proxies))
+    door = RequestReader(
+        PublicUrl(options.enroll_url), TrustedProxies.of(options.trusted_proxies)
+    )
     services = evolve(services, place=door.place, routes=ROUTES)
     root = EnrollRoot(
         api=Api(services, reference=lambda: services.entropy(6).hex()),

@@ -6,9 +6,9 @@ import bcrypt
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.operations import users
+from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client
 from tests.support.memory import PASSWORD, make_user
 

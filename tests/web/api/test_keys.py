@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, select
 from semaphore_twisted.crypto.privatekeys import normalise
 from semaphore_twisted.model.errors import SecretUnreadable
 from semaphore_twisted.model.keys import KeyRow, LoginPassword, SshKey
-from semaphore_twisted.operations.keys import NewKey
-from semaphore_twisted.operations.secrets import open_secret
+from semaphore_twisted.operations.projects.keys import NewAccessKey
+from semaphore_twisted.operations.tasks.secrets import open_secret
 from semaphore_twisted.persistence.schema import access_key, event, project
 from tests.support.http import memory_keyring
 from tests.support.resources import ResourceTestCase
@@ -181,7 +181,7 @@ class CreateTests(KeyTestCase):
 
     def test_no_repr(self) -> None:
         """The body does not show its secret by accident."""
-        self.assertNotIn("hidden", repr(NewKey(name="x", string="hidden")))
+        self.assertNotIn("hidden", repr(NewAccessKey(name="x", string="hidden")))
 
 
 class ListTests(KeyTestCase):

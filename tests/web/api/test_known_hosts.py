@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote
 
-from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.http.options import WebOptions
 from tests.operations.test_known_hosts import KEY
 from tests.support.http import api_client
 from tests.support.resources import ResourceTestCase

@@ -6,8 +6,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TemplateId
-from semaphore_twisted.model.tasks import Status
-from semaphore_twisted.operations import environments, tasks, templates, users
+from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.projects import environments, templates
+from semaphore_twisted.operations.tasks import tasks
 from semaphore_twisted.persistence import schema
 from tests.support.http import ApiClient, api_client
 from tests.support.memory import actor_of, make_project, make_user
@@ -35,7 +37,7 @@ class ListCase(SynchronousTestCase):
     def task(self, template: Any, **columns: Any) -> int:
         """Store a task that has ended."""
         return make_task(
-            self.conn, self.project, template, status=Status.SUCCESS, **columns
+            self.conn, self.project, template, status=TaskStatus.SUCCESS, **columns
         )
 
     def listed(self, path: str) -> list[dict[str, Any]]:

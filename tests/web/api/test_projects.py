@@ -4,7 +4,7 @@ from typing import Any
 
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations import events
-from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client
 from tests.support.memory import make_member, make_user
 from tests.support.resources import ResourceTestCase

@@ -5,7 +5,7 @@ from typing import Any
 
 from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.persistence.schema import access_key
-from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.http.options import WebOptions
 from tests.support.gitserver import Authority
 from tests.support.http import api_client
 from tests.support.resources import ResourceTestCase

@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, api_client
 
 

@@ -6,9 +6,9 @@ from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.ids import TaskId
-from semaphore_twisted.model.tasks import IllegalMove, Status
+from semaphore_twisted.model.tasks import IllegalTransition, TaskStatus
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations.output import append
+from semaphore_twisted.operations.tasks.output import append
 from semaphore_twisted.persistence import schema
 from tests.support.http import Answer, RecordingTasks, api_client
 from tests.support.memory import make_member, make_project, make_user
@@ -20,7 +20,7 @@ class _Late(RecordingTasks):
 
     def stop(self, task_id: TaskId, *, force: bool) -> Deferred[None]:
         """Fail."""
-        return fail(IllegalMove())
+        return fail(IllegalTransition())
 
 
 class TaskRouteTests(SynchronousTestCase):
@@ -37,7 +37,7 @@ class TaskRouteTests(SynchronousTestCase):
         self.template = make_template(self.conn, self.project)
         self.path = f"/api/project/{self.project.id}"
 
-    def task(self, status: Status = Status.WAITING, **columns: Any) -> TaskId:
+    def task(self, status: TaskStatus = TaskStatus.WAITING, **columns: Any) -> TaskId:
         """Store a task."""
         return make_task(
             self.conn, self.project, self.template, status=status, **columns
@@ -45,7 +45,7 @@ class TaskRouteTests(SynchronousTestCase):
 
     def logged(self, *texts: str) -> TaskId:
         """Store an ended task with a log."""
-        task = self.task(Status.SUCCESS)
+        task = self.task(TaskStatus.SUCCESS)
         append(self.conn, task, [(1.0, text) for text in texts])
         return task
 
@@ -185,7 +185,7 @@ class TaskRouteTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """Stop takes any of the bodies that clients send, also twice."""
-        task = self.task(Status.RUNNING)
+        task = self.task(TaskStatus.RUNNING)
         for body in ((), ({},), ({"force": False},), ({"force": True},)):
             self.assertEqual(self.post(f"/tasks/{task}/stop", *body).status, 204)
         self.assertEqual(self.site.tasks.stopped, [(task, False)] * 3 + [(task, True)])
@@ -193,7 +193,7 @@ class TaskRouteTests(SynchronousTestCase):
 
     def test_stop_ended(self) -> None:
         """Stop of a task that has ended is a 400 with a text."""
-        answer = self.post(f"/tasks/{self.task(Status.SUCCESS)}/stop")
+        answer = self.post(f"/tasks/{self.task(TaskStatus.SUCCESS)}/stop")
         self.assertEqual(answer.status, 400)
         self.assertIn("ended", answer.json["error"])
 
@@ -201,12 +201,12 @@ class TaskRouteTests(SynchronousTestCase):
         """A task that ends while it is being stopped is no error."""
         self.site = api_client(database=self.site.database, tasks=_Late())
         self.client = self.site.with_token(self.runner)
-        task = self.task(Status.RUNNING)
+        task = self.task(TaskStatus.RUNNING)
         self.assertEqual(self.post(f"/tasks/{task}/stop").status, 204)
 
     def test_stop_all(self) -> None:
         """Every task of a template is stopped."""
-        tasks = [self.task(Status.RUNNING), self.task()]
+        tasks = [self.task(TaskStatus.RUNNING), self.task()]
         answer = self.post(f"/templates/{self.template}/stop_all_tasks")
         self.assertEqual(answer.status, 204)
         self.assertEqual([task for task, _ in self.site.tasks.stopped], tasks)
@@ -214,15 +214,15 @@ class TaskRouteTests(SynchronousTestCase):
     def test_confirm(self) -> None:
         """Confirm and reject are 409 where nothing waits for them."""
         for verb, status in (("confirm", "confirmed"), ("reject", "rejected")):
-            task = self.task(Status.RUNNING)
+            task = self.task(TaskStatus.RUNNING)
             self.assertEqual(self.post(f"/tasks/{task}/{verb}").status, 409)
-            task = self.task(Status.WAITING_CONFIRMATION)
+            task = self.task(TaskStatus.WAITING_CONFIRMATION)
             self.assertEqual(self.post(f"/tasks/{task}/{verb}").status, 204)
             self.assertEqual(self.get(f"/tasks/{task}").json["status"], status)
 
     def test_delete(self) -> None:
         """An administrator deletes an ended task; other users may not."""
-        ended, running = self.task(Status.ERROR), self.task(Status.RUNNING)
+        ended, running = self.task(TaskStatus.ERROR), self.task(TaskStatus.RUNNING)
         path = f"{self.path}/tasks/"
         self.assertEqual(self.client.delete(f"{path}{ended}").status, 403)
         admin = self.admin()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from semaphore_twisted.model.ids import TemplateId
-from semaphore_twisted.model.tasks import Status
+from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.persistence.schema import access_key, view
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
@@ -239,9 +239,9 @@ class ListTests(TemplateTestCase):
         """Each template has its newest task, in the list and alone."""
         first = self.create(name="A")["id"]
         self.create(name="B")
-        make_task(self.conn, self.project, TemplateId(first), status=Status.SUCCESS)
+        make_task(self.conn, self.project, TemplateId(first), status=TaskStatus.SUCCESS)
         newest = make_task(
-            self.conn, self.project, TemplateId(first), status=Status.ERROR
+            self.conn, self.project, TemplateId(first), status=TaskStatus.ERROR
         )
         found = {each["name"]: each["last_task"] for each in self.listed("templates")}
         self.assertEqual(found["A"]["id"], newest)
@@ -340,7 +340,7 @@ class DeleteTests(TemplateTestCase):
             self.conn,
             self.project,
             TemplateId(made["id"]),
-            status=Status.SUCCESS,
+            status=TaskStatus.SUCCESS,
             inventory_id=made["inventory_id"],
         )
         for path in (
@@ -357,7 +357,9 @@ class DeleteTests(TemplateTestCase):
     def test_under_way(self) -> None:
         """A template stays while one of its tasks is under way."""
         number = self.create()["id"]
-        make_task(self.conn, self.project, TemplateId(number), status=Status.RUNNING)
+        make_task(
+            self.conn, self.project, TemplateId(number), status=TaskStatus.RUNNING
+        )
         answer = self.client.delete(f"{self.base}/templates/{number}")
         self.assertEqual(answer.status, 409)
         self.assertIn("under way", answer.json["error"])

@@ -6,9 +6,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.model.users import User
-from semaphore_twisted.operations.users import credentials_of
+from semaphore_twisted.operations.accounts.users import credentials_of
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.web.options import WebOptions
+from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import ApiClient, api_client
 from tests.support.memory import PASSWORD, make_user
 

@@ -7,7 +7,7 @@ import msgspec
 from semaphore_twisted.model.peers import PeerKind
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.api.routes import ROUTES
-from semaphore_twisted.web.routing import Route
+from semaphore_twisted.web.http.routing import Route
 from tests.support.http import ApiClient
 from tests.support.peers import public_key
 from tests.support.vpn_api import VpnApiCase

@@ -6,10 +6,10 @@ from typing import Any
 from attrs import evolve
 from msgspec.structs import replace
 
-from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.web.enroll import redeems
-from semaphore_twisted.web.roots import Root, Roots
+from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.wireguard import profile
 from tests.support.enrolling import ROOT
 from tests.support.http import ApiClient, api_client
@@ -25,7 +25,7 @@ class InviteTests(VpnApiCase):
     def test_created(self) -> None:
         """The token is shown once, with a link and commands with the fingerprint."""
         made = self.invite()
-        link = Link.parse(made["link"])
+        link = InviteLink.parse(made["link"])
         self.assertEqual(link.token, made["token"])
         self.assertEqual(link.fingerprint, "ab" * 32)
         self.assertEqual(link.base, "https://semaphore.example")
@@ -117,8 +117,8 @@ class InviteTests(VpnApiCase):
 
     def test_public_certificate(self) -> None:
         """Without an authority of our own, the link has no fingerprint."""
-        made = self.invite(self.client(roots=Roots))
-        self.assertEqual(Link.parse(made["link"]).fingerprint, "")
+        made = self.invite(self.client(roots=CaRoots))
+        self.assertEqual(InviteLink.parse(made["link"]).fingerprint, "")
         self.assertNotIn("/api/vpn/ca", made["commands"]["posix"])
 
     def test_other_certificate(self) -> None:
@@ -130,7 +130,7 @@ class InviteTests(VpnApiCase):
             return False
 
         made = self.invite(self.client(pinned=decide))
-        self.assertEqual(Link.parse(made["link"]).fingerprint, "")
+        self.assertEqual(InviteLink.parse(made["link"]).fingerprint, "")
         self.assertNotIn("/api/vpn/ca", made["commands"]["posix"])
         self.assertEqual(asked, ["https://semaphore.example"])
 
@@ -296,7 +296,7 @@ class AuthorityTests(VpnApiCase):
 
     def test_former(self) -> None:
         """The root before is given to those whose link names it, while it holds."""
-        former = Root(b"the former root", ":".join(["CD"] * 32))
+        former = CaRoot(b"the former root", ":".join(["CD"] * 32))
         roots = replace(OPTIONS, roots=lambda: evolve(OPTIONS.roots(), former=former))
         client = api_client(options=roots)
         one = "/api/vpn/ca"
@@ -306,7 +306,7 @@ class AuthorityTests(VpnApiCase):
 
     def test_none(self) -> None:
         """With a publicly trusted certificate there is no root to serve."""
-        client = api_client(options=replace(OPTIONS, roots=Roots))
+        client = api_client(options=replace(OPTIONS, roots=CaRoots))
         self.assertEqual(client.get("/api/vpn/ca").status, 404)
 
     def test_keys_are_apart(self) -> None:

@@ -7,7 +7,7 @@ from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli.vpn_link import Link
+from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from semaphore_twisted.web.enroll.assets import JOIN_PS1, JOIN_SH
 from semaphore_twisted.web.enroll.commands import commands, is_base, link
 from tests.support.enrolling import TOKEN
@@ -23,12 +23,12 @@ class LinkTests(SynchronousTestCase):
         """Base, token and fingerprint come out as they went in."""
         for base in (BASE, "https://a.example/base", "https://[2001:db8::1]:8443"):
             for spelled in (FINGERPRINT, ":".join(["AB"] * 32)):
-                found = Link.parse(link(base, TOKEN, spelled))
+                found = InviteLink.parse(link(base, TOKEN, spelled))
                 self.assertEqual(
                     (found.base, found.token, found.fingerprint),
                     (base, TOKEN, FINGERPRINT),
                 )
-        self.assertEqual(Link.parse(link(BASE, TOKEN, "")).fingerprint, "")
+        self.assertEqual(InviteLink.parse(link(BASE, TOKEN, "")).fingerprint, "")
 
     def test_bases(self) -> None:
         """A base with characters that a shell interprets is refused."""

@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.enroll.assets import BELOW, ENROLL_PAGE
 from semaphore_twisted.web.enroll.pages import POLICY
-from semaphore_twisted.web.options import WebOptions
-from semaphore_twisted.web.roots import Root, Roots
+from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
+from semaphore_twisted.web.http.options import WebOptions
 from tests.support.enrolling import ROOT
 from tests.support.http import api_client
 from tests.support.memory import BEGINNING
@@ -36,7 +36,7 @@ class PageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make a site with an authority of its own."""
-        self.roots = Roots(Root(ROOT.certificate_pem, FINGERPRINT))
+        self.roots = CaRoots(CaRoot(ROOT.certificate_pem, FINGERPRINT))
         options = WebOptions(
             roots=lambda: self.roots, web_host="https://semaphore.example/base"
         )
@@ -115,7 +115,7 @@ class PageTests(SynchronousTestCase):
 
     def test_escaped(self) -> None:
         """Values in the page are escaped as text."""
-        self.roots = Roots(Root(b"", "<script>"))
+        self.roots = CaRoots(CaRoot(b"", "<script>"))
         self.assertNotIn(b"<script>", self.client.get("/ca").body)
 
     def test_next(self) -> None:
@@ -123,7 +123,7 @@ class PageTests(SynchronousTestCase):
         one = "/api/vpn/ca"
         self.assertNotIn(b"next root", self.client.get("/ca").body)
         self.assertEqual(self.client.get(f"{one}?which=next").status, 404)
-        coming = Root(b"the next root", "EF:01")
+        coming = CaRoot(b"the next root", "EF:01")
         self.roots = evolve(self.roots, next=coming, takes_over=BEGINNING)
         text = self.client.get("/ca").body.decode().replace("<wbr>", "")
         for words in (FINGERPRINT, "EF:01", f"{BEGINNING:%Y-%m-%d %H:%M} UTC"):

@@ -2,10 +2,10 @@
 
 from msgspec.structs import replace
 
-from semaphore_twisted.web.context import Services
 from semaphore_twisted.web.enroll.redeems import Redeems
 from semaphore_twisted.web.enroll.site import BODY_LIMIT, build_enroll_site
-from semaphore_twisted.web.site import Site
+from semaphore_twisted.web.http.context import Services
+from semaphore_twisted.web.http.site import Site
 from tests.support.enrolling import ROOT
 from tests.support.http import ApiClient, at_once, memory_keyring
 from tests.support.memory import Entropy

@@ -1,0 +1,1 @@
+"""The commands ``semaphore task …`` and the client of the API that they use."""

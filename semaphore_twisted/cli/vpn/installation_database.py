@@ -1,0 +1,141 @@
+"""Database access of the VPN commands.
+
+Read access to the installation's files suffices for every command. A running server is
+notified of each change, so that it is applied at once.
+"""
+
+import argparse
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from semaphore_twisted.common.command_error import CommandError
+from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.projects import Project
+from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.users import User
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.migrations.migrate import pending
+from semaphore_twisted.persistence.statements.projects import projects as statements
+from semaphore_twisted.start.installation import Installation
+from semaphore_twisted.vpn import wake_socket
+
+
+class _NotKept(Exception):
+    """Rolls the transaction back at the end of a trial."""
+
+
+@contextmanager
+def reading(found: Installation) -> Iterator[Connection]:
+    """Open the database for one reading transaction.
+
+    :raises CommandError: if there is none, or it needs a migration
+    """
+    with _opened(found, read_only=True) as conn, conn.transaction(write=False):
+        yield conn
+
+
+@contextmanager
+def changing(
+    found: Installation, *, nudging: bool = True, kept: bool = True
+) -> Iterator[Connection]:
+    """Open the database for one writing transaction; notify the server afterwards.
+
+    Unless *kept* is true, everything is rolled back at the end.
+
+    :raises CommandError: if there is none, or it needs a migration
+    """
+    with (
+        _opened(found, read_only=False) as conn,
+        suppress(_NotKept),
+        conn.transaction(write=True),
+    ):
+        yield conn
+        if not kept:
+            raise _NotKept
+    if nudging and kept:
+        wake_socket.nudge(found.state.path / wake_socket.NAME)
+
+
+@contextmanager
+def _opened(found: Installation, *, read_only: bool) -> Iterator[Connection]:
+    try:
+        todo = pending(found.database) if found.database.is_file() else []
+        if todo:
+            raise CommandError(
+                f"{found.database}: it lacks {', '.join(todo)}; start the server once, "
+                "or run `semaphore migrate`"
+            )
+        conn = found.connect(read_only=read_only)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise _unusable(found, error) from error
+    try:
+        yield conn
+    except sqlite3.OperationalError as error:  # locked, full, read-only
+        raise _unusable(found, error) from error
+    finally:
+        conn.close()
+
+
+def _unusable(found: Installation, error: Exception) -> CommandError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return CommandError(f"{found.database}: {reason}")
+
+
+def user_of(conn: Connection, text: str) -> User:
+    """Return the user of a login name or e-mail address.
+
+    :raises CommandError: if there is none
+    """
+    found = users.find(conn, text)
+    if found is None:
+        raise CommandError(f"--user: there is no user {quoted(text)}")
+    return found
+
+
+def project_of(conn: Connection, text: str) -> Project:
+    """Return the project of a name or number.
+
+    :raises CommandError: if there is none, or more than one
+    """
+    every = conn.all(statements.every, Project)
+    found = [each for each in every if each.name == text]
+    found = found or [each for each in every if str(each.id) == text]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = ", ".join(str(each.id) for each in found)
+        raise CommandError(
+            f"--project: {quoted(text)} is ambiguous; give one of {numbers}"
+        )
+    raise CommandError(f"--project: there is no project {quoted(text)}")
+
+
+def first_administrator(conn: Connection) -> User:
+    """Return the oldest active administrator.
+
+    :raises CommandError: if there is none
+    """
+    found = [
+        each
+        for each in users.list_users(conn, None)
+        if each.admin and users.is_active(conn, None, each.id)
+    ]
+    if not found:
+        raise CommandError("--user: there is no active administrator; name a user")
+    return min(found, key=lambda each: (each.created, each.id))
+
+
+def owner_of(
+    conn: Connection, arguments: argparse.Namespace
+) -> tuple[UserId | None, ProjectId | None]:
+    """Return the user, or the project, of ``--user`` and ``--project``.
+
+    Both are ``None`` if neither is given.
+    """
+    if arguments.user is not None:
+        return user_of(conn, arguments.user).id, None
+    if arguments.project is not None:
+        return None, project_of(conn, arguments.project).id
+    return None, None

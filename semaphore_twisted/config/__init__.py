@@ -1,0 +1,1 @@
+"""The configuration: options, their values, and the checks of each group."""

@@ -1,0 +1,132 @@
+"""Options of ACME certificates, and their checks."""
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import msgspec
+from typing_extensions import override
+
+from semaphore_twisted.config.values import WrongOption
+from semaphore_twisted.crypto.certificates import dns_name
+
+#: Maximum number of names in a certificate, as most public CAs set it.
+_MOST_NAMES = 100
+
+#: Top-level domains for which no public CA issues (RFC 2606, RFC 6761, RFC 8375).
+_PRIVATE = frozenset(
+    {"localhost", "local", "internal", "lan", "home", "invalid", "onion"}
+)
+
+
+class AcmeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of the ACME certificate, for ``tls.mode: acme``.
+
+    *names* are the certificate's names; without them it is the host of ``web_host``.
+    *ca_bundle* has the roots that verify the CA's own server; empty means the system's.
+    *eab_kid* and *eab_key* bind the ACME account to the operator's account with the CA.
+    """
+
+    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    email: str = ""
+    names: tuple[str, ...] = ()
+    challenge: str = "http-01"
+    ca_bundle: str = ""
+    eab_kid: str = ""
+    eab_key: str = ""
+    http_port: int = 80
+    agree_tos: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        """Omit the key."""
+        return f"Acme(directory={self.directory!r})"
+
+
+def check(
+    acme: AcmeOptions, names: tuple[str, ...], wrong: Callable[..., WrongOption]
+) -> None:
+    """Refuse values that cannot be used to order a certificate for *names*.
+
+    :raises WrongOption: created by *wrong* from the option's path, its value and the
+        accepted one
+    """
+    if not _is_https(acme.directory):
+        wanted = "the https:// address of the directory of a certificate authority (CA)"
+        raise wrong("acme.directory", acme.directory, wanted)
+    if not acme.agree_tos:
+        wanted = "true: read the terms of service of the CA, then set it"
+        raise wrong("acme.agree_tos", acme.agree_tos, wanted)
+    if acme.challenge not in {"http-01", "tls-alpn-01"}:
+        raise wrong("acme.challenge", acme.challenge, "http-01 or tls-alpn-01")
+    if not 1 <= acme.http_port < 1 << 16:
+        raise wrong("acme.http_port", acme.http_port, "1 to 65535")
+    if acme.email and not _is_mail(acme.email):
+        raise wrong("acme.email", acme.email, "an address such as ops@example.org")
+    _check_names(names, wrong)
+    _check_binding(acme)
+
+
+def _check_names(names: tuple[str, ...], wrong: Callable[..., WrongOption]) -> None:
+    if not 1 <= len(names) <= _MOST_NAMES:
+        wanted = f"1 to {_MOST_NAMES} host names, or web_host with a host name"
+        raise wrong("acme.names", list(names), wanted)
+    for each in names:
+        if each.startswith("*."):
+            wanted = "names without *, since neither challenge can prove a wildcard"
+            raise wrong("acme.names", each, wanted)
+        plain = dns_name(each)
+        if plain is None or plain != each or not _is_public(plain):
+            wanted = "a public host name such as ci.example.org"
+            raise wrong("acme.names", each, wanted)
+
+
+def _check_binding(acme: AcmeOptions) -> None:
+    for mine, other in (("eab_kid", "eab_key"), ("eab_key", "eab_kid")):
+        if getattr(acme, mine) and not getattr(acme, other):
+            raise WrongOption(
+                f"acme.{mine}: acme.{other} is not set; expected both or neither"
+            )
+    if acme.eab_key and not binding_key(acme.eab_key):
+        raise WrongOption("acme.eab_key: invalid value; expected a key in base64url")
+
+
+def binding_key(text: str) -> bytes:
+    """Return the key that *text* encodes in base64url; empty if it is invalid."""
+    plain = text.strip().rstrip("=").encode()
+    try:
+        return base64.b64decode(plain + b"=" * (-len(plain) % 4), b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def plain_names(names: tuple[str, ...], host: str) -> tuple[str, ...]:
+    """Return *names*, else *host*, in canonical form and without duplicates."""
+    found = (dns_name(each) or each for each in names or filter(None, (host,)))
+    return tuple(dict.fromkeys(found))
+
+
+def _is_public(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        top, home = name.rpartition(".")[2], name.endswith(".home.arpa")
+        return "." in name and top not in _PRIVATE and not home
+    return False
+
+
+def _is_https(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return good and parts.username is None
+
+
+def _is_mail(text: str) -> bool:
+    user, at, host = text.rpartition("@")
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' ?,:<>"')
+    return bool(plain and user and at and dns_name(host))

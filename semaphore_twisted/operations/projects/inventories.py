@@ -1,0 +1,181 @@
+"""Operations on inventories."""
+
+import posixpath
+from collections.abc import Sequence
+
+import msgspec
+
+from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.expressions import check_plain
+from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
+from semaphore_twisted.model.inventories import Inventory, InventoryType
+from semaphore_twisted.model.texts import LongText, Name, Unserved
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.projects.inventory_rules import checked_text
+from semaphore_twisted.operations.projects.references import (
+    References,
+    check,
+    check_name,
+    check_text,
+    given,
+    named,
+    project_of,
+    refuse_if_used,
+)
+from semaphore_twisted.operations.vpn import inventory as vpn_inventory
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import inventory
+from semaphore_twisted.persistence.statements.projects import inventories as statements
+from semaphore_twisted.persistence.statements.projects import keys as of_keys
+from semaphore_twisted.persistence.statements.projects import (
+    repositories as of_repositories,
+)
+from semaphore_twisted.persistence.statements.projects import templates as of_templates
+
+_TYPES = frozenset(
+    {
+        InventoryType.STATIC,
+        InventoryType.STATIC_YAML,
+        InventoryType.FILE,
+        InventoryType.VPN,
+    }
+)
+
+
+class NewInventory(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a request that creates or changes an inventory."""
+
+    name: Name = ""
+    type: Name = ""
+    inventory: LongText = ""
+    ssh_key_id: KeyId | None = None
+    become_key_id: KeyId | None = None
+    repository_id: RepositoryId | None = None
+    holder_id: TemplateId | None = None
+    template_id: TemplateId | None = None
+    runner_tag: Unserved = None
+
+
+def ids(
+    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
+) -> list[int]:
+    """Return the ids of the inventories of the project, in the requested order."""
+    statement = statements.ids.by(sort, descending=descending)
+    return conn.column(statement, project_id=project_of(actor))
+
+
+def page(
+    conn: Connection, actor: Actor, numbers: Sequence[int]
+) -> tuple[list[Inventory], int]:
+    """Return the inventories of the first *numbers*, and how many were read."""
+    return conn.batch(
+        statements.by_id,
+        Inventory,
+        numbers,
+        size=limits.BATCH,
+        project_id=project_of(actor),
+    )
+
+
+def get(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Inventory:
+    """Return an inventory."""
+    found = conn.one(
+        statements.by_id, Inventory, id=inventory_id, project_id=project_of(actor)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def references(conn: Connection, actor: Actor, inventory_id: InventoryId) -> References:
+    """Return the objects that use an inventory."""
+    get(conn, actor, inventory_id)
+    return References(
+        templates=named(conn, statements.templates, project_of(actor), inventory_id)
+    )
+
+
+def create(conn: Connection, actor: Actor, new: NewInventory) -> Inventory:
+    """Create an inventory."""
+    if new.type not in _TYPES:
+        raise _not_served(new.type, "Not supported inventory type")
+    values = _values(conn, actor, new)
+    number = conn.insert(inventory, project_id=project_of(actor), **values)
+    events.INVENTORY.record(conn, actor, number, new.name, "created")
+    return get(conn, actor, InventoryId(number))
+
+
+def change(
+    conn: Connection, actor: Actor, inventory_id: InventoryId, new: NewInventory
+) -> None:
+    """Replace an inventory."""
+    texts.check(new, get(conn, actor, inventory_id))
+    if new.type not in _TYPES:
+        raise _not_served(new.type, f"unknown inventory type: {new.type[:50]}")
+    conn.update(inventory, inventory_id, **_values(conn, actor, new))
+    events.INVENTORY.record(conn, actor, inventory_id, new.name, "updated")
+
+
+def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
+    """Delete an unused inventory.
+
+    :raises InUse: naming the objects that use it
+    """
+    found = get(conn, actor, inventory_id)
+    refuse_if_used(references(conn, actor, inventory_id), "Inventory")
+    conn.delete(inventory, inventory_id)
+    events.INVENTORY.record(conn, actor, inventory_id, found.name, "deleted")
+
+
+def _not_served(kind: str, sentence: str) -> Invalid:
+    if kind in set(InventoryType):
+        return Invalid(f"{sentence}: {kind} is not served yet")
+    return Invalid(sentence)
+
+
+def _check_path(path: str) -> None:
+    """Refuse the path of a file that is not inside the repository."""
+    found = posixpath.normpath(path) if path else "."
+    outside = found.startswith(("/", "../", "-")) or found in {".", ".."}
+    if outside or path != path.strip() or "," in path:
+        raise Invalid("Invalid inventory file pathname. Must be: path/to/inventory.")
+    check_text(path, "inventory's path")
+    check_plain(path, "inventory")
+
+
+def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, object]:
+    check_name(new.name, "Inventory name can not be empty")
+    if new.type == InventoryType.FILE:
+        _check_path(new.inventory)
+    if new.type == InventoryType.VPN:
+        vpn_inventory.parse(new.inventory)
+    if "\0" in new.inventory:
+        raise Invalid("The inventory has a NUL character")
+    text = checked_text(new.type, new.inventory)
+    values = {
+        "ssh_key_id": given(new.ssh_key_id),
+        "become_key_id": given(new.become_key_id),
+        "repository_id": given(new.repository_id),
+        "holder_id": given(new.holder_id) or given(new.template_id),
+    }
+    for field, statement in (
+        ("ssh_key_id", of_keys.type_of),
+        ("become_key_id", of_keys.type_of),
+        ("repository_id", of_repositories.by_id),
+        ("holder_id", of_templates.type_of),
+    ):
+        check(
+            conn,
+            statement,
+            project_id=project_of(actor),
+            number=values[field],
+            field=field,
+        )
+    return {
+        **values,
+        "name": new.name,
+        "type": new.type,
+        "inventory": text,
+    }

@@ -1,0 +1,309 @@
+"""Validation of templates (pure functions)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+
+from semaphore_twisted.model.answers import check_answer, check_survey
+from semaphore_twisted.model.apps import ANSIBLE, App, find
+from semaphore_twisted.model.documents import JsonObject, json_texts
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.expressions import check_plain
+from semaphore_twisted.model.ids import (
+    EnvironmentId,
+    InventoryId,
+    KeyId,
+    RepositoryId,
+    TemplateId,
+    ViewId,
+)
+from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.selections import check_hosts, check_tag, listed
+from semaphore_twisted.model.templates import (
+    SurveyType,
+    SurveyValue,
+    SurveyVariable,
+    TaskParams,
+)
+from semaphore_twisted.model.texts import (
+    SURVEY,
+    TASK_JSON,
+    Branch,
+    Description,
+    Message,
+    Name,
+    Path,
+    TaskText,
+    Unserved,
+)
+from semaphore_twisted.model.wording import sentence
+from semaphore_twisted.operations.projects.references import (
+    check_name,
+    check_text,
+    unique,
+)
+
+#: Apps of Semaphore that this version does not run.
+_NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulumi"})
+_TYPES = frozenset({"", "build", "deploy"})
+_VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+_INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*")
+_MOST_VERBOSE = 6
+
+
+class NewVault(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault password of a template, as it is sent."""
+
+    vault_key_id: KeyId | None = None
+    name: Name | None = None
+    type: Name = "password"
+    script: Unserved = None
+
+
+class NewSurveyValue(SurveyValue, frozen=True, kw_only=True):
+    """One choice of an enumeration, as it is sent."""
+
+    name: Message = ""
+    value: Message = ""
+
+
+class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
+    """A survey variable, as it is sent."""
+
+    name: Name
+    title: Name = ""
+    description: Description = ""
+    default_value: TaskText = ""
+    values: tuple[NewSurveyValue, ...] | None = None
+
+
+class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a request that creates or changes a template.
+
+    *arguments* is a JSON list of strings inside a string.
+    """
+
+    name: Name = ""
+    description: Description | None = None
+    app: Name = ""
+    type: Name = ""
+    playbook: Path = ""
+    repository_id: RepositoryId = RepositoryId(0)
+    inventory_id: InventoryId | None = None
+    environment_id: EnvironmentId | None = None
+    environment_ids: tuple[EnvironmentId, ...] | None = None
+    view_id: ViewId | None = None
+    build_template_id: TemplateId | None = None
+    start_version: Name | None = None
+    autorun: bool = False
+    git_branch: Branch | None = None
+    arguments: TaskText | None = None
+    survey_vars: Annotated[tuple[NewSurveyVariable, ...], SURVEY] | None = None
+    vaults: Annotated[tuple[NewVault, ...], TASK_JSON] | None = None
+    task_params: Annotated[JsonObject, TASK_JSON] | None = None
+    suppress_success_alerts: bool = False
+    allow_override_args_in_task: bool = False
+    allow_override_branch_in_task: bool = False
+    allow_parallel_tasks: bool = False
+    #: the only vault password, as sent by clients of Semaphore before 2.10
+    vault_key_id: KeyId | None = None
+    runner_tag: Unserved = None
+    jwt_params: Unserved = None
+
+
+def checked(new: NewTemplate) -> dict[str, object]:
+    """Return the columns of *new* that are not references to other objects.
+
+    :raises Invalid: naming the invalid value
+    """
+    app = _app(new.app)
+    check_name(new.name, "template name can not be empty")
+    if app.needs_inventory and not new.inventory_id:
+        raise Invalid("template inventory can not be empty")
+    _check_playbook(new.playbook, app)
+    if new.type not in _TYPES:
+        raise Invalid(f"The type of a template is build, deploy or empty: {new.type}")
+    check_branch(new.git_branch or "")
+    version = new.start_version if new.type == "build" else None
+    check_text(version or "", "start version")
+    survey = tuple(new.survey_vars or ())
+    params = task_params(new.task_params or {})
+    check_supported(app, params)
+    _check_survey(survey, app)
+    return {
+        "name": new.name,
+        "description": new.description,
+        "app": app.id,
+        "type": new.type,
+        "playbook": new.playbook,
+        "start_version": version or None,
+        "autorun": new.autorun,
+        "git_branch": new.git_branch or None,
+        "arguments": arguments(new.arguments, app),
+        "survey_vars": survey or None,
+        "task_params": params,
+        "suppress_success_alerts": new.suppress_success_alerts,
+        "allow_override_args_in_task": new.allow_override_args_in_task,
+        "allow_override_branch_in_task": new.allow_override_branch_in_task,
+        "allow_parallel_tasks": new.allow_parallel_tasks,
+    }
+
+
+def _app(name: str) -> App:
+    found = find(name)
+    if found is None:
+        later = " (not served yet)" if name in _NOT_SERVED else ""
+        raise Invalid(f"Invalid app id: {name[:50]}{later}")
+    return found
+
+
+def _check_playbook(playbook: str, app: App) -> None:
+    if not playbook.strip():
+        raise Invalid("template playbook can not be empty")
+    check_text(playbook, "playbook's path")
+    if playbook.startswith(("-", "/")) or ".." in playbook.split("/"):
+        raise Invalid("The playbook must be a path inside the repository")
+    if app.is_ansible:
+        check_plain(playbook, "playbook")
+
+
+def arguments(text: str | None, app: App = ANSIBLE) -> str | None:
+    """Return arguments if they are a JSON list of strings; ``None`` if it is empty.
+
+    :raises Invalid:
+    """
+    found = json_texts(
+        text or "",
+        "template arguments must be valid JSON: a list of texts, such as"
+        ' ["--limit", "web"]',
+    )
+    for argument in found:
+        _check_argument(argument, app)
+    return text if found else None
+
+
+def _check_argument(argument: str, app: App) -> None:
+    if "\0" in argument:
+        raise Invalid("An argument has a NUL character")
+    option = argument.partition("=")[0]
+    short = app.is_ansible and re.match(r"-[A-Za-z] ", option)
+    if short or (option.startswith("--") and " " in option):
+        raise Invalid(
+            f"The argument {quoted(argument)} holds two: write them as two texts, such "
+            "as"
+            ' ["--limit", "web"]'
+        )
+
+
+def _check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
+    check_survey(survey, app)
+    for each in survey:
+        _check_default(each)
+        if each.default_value:
+            check_answer(each, each.default_value, app)
+    unique([each.name for each in survey], "variable")
+
+
+def _check_default(variable: SurveyVariable) -> None:
+    name, default = variable.name, variable.default_value
+    if variable.type is SurveyType.ENUM:
+        choices = [each.value for each in variable.values or ()]
+        if not choices:
+            raise Invalid(f"The variable {quoted(name)} has no values to choose from")
+        if default and default not in choices:
+            raise Invalid(f"The default of {quoted(name)} is none of its values")
+    if variable.type is SurveyType.SECRET and default:
+        raise Invalid(
+            f"The secret variable {quoted(name)} cannot have a default, since everybody"
+            " in the project could read it: use a variable group"
+        )
+    number = variable.type is SurveyType.INTEGER
+    if number and default and not _INTEGER.fullmatch(default):
+        raise Invalid(f"The default of {quoted(name)} must be an integer")
+
+
+def task_params(sent: dict[str, object]) -> dict[str, object]:
+    """Return the known parameters, with comma-separated texts converted to lists.
+
+    :raises Invalid: if one has the wrong type
+    """
+    plain = {
+        name: value
+        for name, value in sent.items()
+        if value is not None and name in TaskParams.__struct_fields__
+    }
+    for name in ("limit", "tags", "skip_tags"):
+        if isinstance(text := plain.get(name), str):
+            plain[name] = list(listed(text))
+    if plain.get("debug_level") == 0:
+        del plain["debug_level"]
+    try:
+        params = msgspec.convert(plain, TaskParams)
+    except msgspec.ValidationError as error:
+        said = sentence(error, TaskParams, root="the value")
+        raise Invalid(f"task_params: {said}") from None
+    if not 1 <= params.debug_level <= _MOST_VERBOSE:
+        raise Invalid("task_params: debug_level must be between 1 and 6")
+    for part in params.limit:
+        check_hosts(part, names_only=False)
+    for field, tags in (("tags", params.tags), ("skip_tags", params.skip_tags)):
+        for tag in tags:
+            check_tag(tag, field)
+    return plain
+
+
+def check_supported(app: App, params: Mapping[str, object]) -> None:
+    """Refuse parameters that the app would ignore, although they affect the run.
+
+    :raises Invalid: naming the first of them
+    """
+    if app.is_ansible:
+        return
+    for name, called in (
+        ("dry_run", "dry run"),
+        ("diff", "diff"),
+        ("limit", "limit"),
+        ("tags", "tags"),
+        ("skip_tags", "skip tags"),
+    ):
+        if params.get(name):
+            raise Invalid(f"{name}: {called} is not supported for {app.id}")
+
+
+def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
+    """Return key and name of each vault; one vault may have no name.
+
+    :raises Invalid:
+    """
+    found = []
+    for each in vaults:
+        if each.type not in {"", "password"}:
+            raise Invalid(f"Vaults of the type {each.type[:50]} are not served yet")
+        if not each.vault_key_id:
+            raise Invalid("A vault needs a key: vault_key_id")
+        if each.name and not _VAULT_NAME.fullmatch(each.name):
+            raise Invalid(f"{quoted(each.name)} cannot be the name of a vault")
+        found.append((each.vault_key_id, each.name or None))
+    unique([name or "default" for _, name in found], "vault")
+    return found
+
+
+def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:
+    """Return the vaults in *new*, in either form."""
+    if new.vaults or not new.vault_key_id:
+        return new.vaults or ()
+    return (NewVault(vault_key_id=new.vault_key_id),)
+
+
+def environment_of(new: NewTemplate) -> EnvironmentId | None:
+    """Return the only variable group in *new*, in either form.
+
+    :raises Invalid: if there are several
+    """
+    named = list(dict.fromkeys(each for each in new.environment_ids or () if each))
+    if len(named) > 1:
+        raise Invalid("A template with more than one variable group is not served yet")
+    return named[0] if named else new.environment_id or None

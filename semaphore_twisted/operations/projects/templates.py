@@ -1,0 +1,278 @@
+"""Operations on templates."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.keys import KeyType
+from semaphore_twisted.model.limits import SLICE_PARTS
+from semaphore_twisted.model.templates import Template, TemplateVault
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.projects.references import (
+    References,
+    check,
+    given,
+    named,
+    project_of,
+)
+from semaphore_twisted.operations.projects.template_rules import (
+    NewTemplate,
+    checked,
+    environment_of,
+    vault_names,
+    vaults_of,
+)
+from semaphore_twisted.operations.tasks import slices
+from semaphore_twisted.operations.tasks import tasks as of_tasks
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.schema import inventory, template, template_vault
+from semaphore_twisted.persistence.statements.projects import (
+    environments as of_environments,
+)
+from semaphore_twisted.persistence.statements.projects import (
+    inventories as of_inventories,
+)
+from semaphore_twisted.persistence.statements.projects import keys as of_keys
+from semaphore_twisted.persistence.statements.projects import (
+    repositories as of_repositories,
+)
+from semaphore_twisted.persistence.statements.projects import templates as statements
+from semaphore_twisted.persistence.statements.tasks import tasks as task_statements
+
+_VAULT_KEYS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
+
+
+class _Newest(msgspec.Struct, frozen=True):
+    template_id: TemplateId
+    id: TaskId | None
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a request that changes only a template's description."""
+
+    description: texts.Description | None = None
+
+
+def ids(
+    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
+) -> list[int]:
+    """Return the ids of the templates of the project, in the requested order."""
+    statement = statements.ids.by(sort, descending=descending)
+    return conn.column(statement, project_id=project_of(actor))
+
+
+def page(
+    conn: Connection, actor: Actor, numbers: Sequence[int]
+) -> tuple[list[Template], int]:
+    """Return the templates of the first *numbers* with their newest tasks.
+
+    Also return how many of *numbers* were read. Numbers that are not templates of the
+    project are ignored.
+    """
+    project_id = project_of(actor)
+    found, taken = conn.batch(
+        statements.by_id,
+        Template,
+        numbers,
+        size=limits.BATCH,
+        project_id=project_id,
+    )
+    newest = {
+        each.template_id: each.id
+        for each in conn.all(
+            statements.newest_tasks, _Newest, ids=[each.id for each in found]
+        )
+    }
+    wanted = [number for each in found if (number := newest[each.id]) is not None]
+    tasks, reached = of_tasks.page(conn, actor, wanted)
+    if reached < len(wanted):  # the texts of the tasks are too long for one batch
+        first = next(each for each in found if newest.get(each.id) == wanted[reached])
+        found = found[: found.index(first)]
+        taken = list(numbers).index(first.id)
+    vaults: dict[TemplateId | None, list[TemplateVault]] = {}
+    for each in conn.all(
+        statements.vaults_of_project, TemplateVault, project_id=project_id
+    ):
+        vaults.setdefault(each.template_id, []).append(each)
+    last = {each.template_id: each for each in tasks}
+    whole = [
+        replace(
+            each, vaults=tuple(vaults.get(each.id, ())), last_task=last.get(each.id)
+        )
+        for each in found
+    ]
+    return whole, taken
+
+
+def get(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
+    """Return a template with its vaults and its newest task."""
+    found, _ = page(conn, actor, [template_id])
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def references(conn: Connection, actor: Actor, template_id: TemplateId) -> References:
+    """Return the objects that refer to a template; they do not prevent its deletion."""
+    _found(conn, actor, template_id)
+    project_id = project_of(actor)
+    return References(
+        templates=named(conn, statements.deploying, project_id, template_id),
+        inventories=named(conn, statements.held_inventories, project_id, template_id),
+    )
+
+
+def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
+    """Create a template."""
+    project_id = project_of(actor)
+    values = {**checked(new), **_references(conn, project_id, new, itself=None)}
+    vaults = _vaults(conn, project_id, new)
+    number = TemplateId(conn.insert(template, project_id=project_id, **values))
+    _store_vaults(conn, project_id, number, vaults)
+    events.TEMPLATE.record(conn, actor, number, new.name, "created")
+    return get(conn, actor, number)
+
+
+def change(
+    conn: Connection, actor: Actor, template_id: TemplateId, new: NewTemplate
+) -> None:
+    """Replace a template; its tasks and their count do not change."""
+    texts.check(new, get(conn, actor, template_id))
+    project_id = project_of(actor)
+    values = {
+        **checked(new),
+        **_references(conn, project_id, new, itself=template_id),
+    }
+    vaults = _vaults(conn, project_id, new)
+    conn.update(template, template_id, **values)
+    conn.run(statements.forget_vaults, template_id=template_id)
+    _store_vaults(conn, project_id, template_id, vaults)
+    events.TEMPLATE.record(conn, actor, template_id, new.name, "updated")
+
+
+def describe(
+    conn: Connection, actor: Actor, template_id: TemplateId, new: Description
+) -> None:
+    """Change only a template's description."""
+    found = _found(conn, actor, template_id)
+    texts.check(new, found)
+    conn.update(template, template_id, description=new.description)
+    events.TEMPLATE.record(conn, actor, template_id, found.name, "updated")
+
+
+def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool:
+    """Delete some ended tasks of a template that is being deleted.
+
+    Return whether there may be more; :func:`delete` deletes the rest.
+
+    :raises Conflict: while one of its tasks is active
+    """
+    _found(conn, actor, template_id)
+    _check_idle(conn, template_id)
+    tasks = conn.column(
+        task_statements.ended_of_template, of=template_id, count=SLICE_PARTS
+    )
+    slices.delete_some(conn, tasks)
+    return bool(tasks)
+
+
+def _check_idle(conn: Connection, template_id: TemplateId) -> None:
+    running = conn.scalar(statements.under_way, template_id=template_id)
+    if running is not None:
+        raise Conflict(f"Task {running} of the template is under way: stop it first")
+
+
+def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
+    """Delete a template with its tasks.
+
+    :raises Conflict: while one of them is active
+    """
+    found = _found(conn, actor, template_id)
+    _check_idle(conn, template_id)
+    for each in named(conn, statements.held_inventories, found.project_id, template_id):
+        conn.update(inventory, each.id, holder_id=None)
+    conn.delete(template, template_id)
+    events.TEMPLATE.record(conn, actor, template_id, found.name, "deleted")
+
+
+def _found(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
+    found = conn.one(
+        statements.by_id, Template, id=template_id, project_id=project_of(actor)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _references(
+    conn: Connection,
+    project_id: ProjectId,
+    new: NewTemplate,
+    *,
+    itself: TemplateId | None,
+) -> dict[str, int | None]:
+    """Return the columns that refer to other objects of the project."""
+    deploys = new.type == "deploy"
+    built_by = given(new.build_template_id) if deploys else None
+    values: dict[str, int | None] = {
+        "repository_id": int(new.repository_id),
+        "inventory_id": given(new.inventory_id),
+        "environment_id": environment_of(new),
+        "view_id": given(new.view_id),
+        "build_template_id": built_by,
+    }
+    for field, statement in (
+        ("repository_id", of_repositories.by_id),
+        ("inventory_id", of_inventories.by_id),
+        ("environment_id", of_environments.by_id),
+        ("view_id", statements.view_by_id),
+    ):
+        check(conn, statement, project_id=project_id, number=values[field], field=field)
+    kind = check(
+        conn,
+        statements.type_of,
+        project_id=project_id,
+        number=built_by,
+        field="build_template_id",
+    )
+    if built_by is not None and (kind != "build" or built_by == itself):
+        raise Invalid(f"build_template_id: template {built_by} builds nothing")
+    return values
+
+
+def _vaults(
+    conn: Connection, project_id: ProjectId, new: NewTemplate
+) -> list[tuple[KeyId, str | None]]:
+    found = vault_names(vaults_of(new))
+    for key_id, _ in found:
+        kind = check(
+            conn,
+            of_keys.type_of,
+            project_id=project_id,
+            number=key_id,
+            field="vault_key_id",
+        )
+        if kind not in _VAULT_KEYS:
+            raise Invalid(f"vault_key_id: the key {key_id} holds no password")
+    return found
+
+
+def _store_vaults(
+    conn: Connection,
+    project_id: ProjectId,
+    template_id: TemplateId,
+    vaults: list[tuple[KeyId, str | None]],
+) -> None:
+    for key_id, name in vaults:
+        conn.insert(
+            template_vault,
+            project_id=project_id,
+            template_id=template_id,
+            vault_key_id=key_id,
+            name=name,
+        )

@@ -1,0 +1,1 @@
+"""Operations on tasks, their logs and the secrets of their jobs."""

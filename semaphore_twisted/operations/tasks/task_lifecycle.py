@@ -1,0 +1,248 @@
+"""Task transitions made by the server itself, without an acting user.
+
+Each function is one transaction of the task service. Each may be repeated after a
+crash: a transition that was already made is not repeated.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.ids import TaskId, TemplateId
+from semaphore_twisted.model.tasks import (
+    OutputLine,
+    Queued,
+    Task,
+    TaskEvent,
+    TaskStatus,
+    advance,
+)
+from semaphore_twisted.model.templates import Template
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.tasks import output, slices
+from semaphore_twisted.operations.tasks.overrides import NewTask
+from semaphore_twisted.operations.tasks.tasks import add, move, template_of
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.tasks import tasks as statements
+
+#: Chooses tasks to start from the waiting tasks, given the active ones.
+Choose = Callable[[Sequence[Queued], Sequence[Queued]], Sequence[TaskId]]
+
+#: Maximum number of old tasks deleted in one transaction.
+TRIM_AT_ONCE = 50
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A task that was claimed from the queue, and the log lines about it."""
+
+    task: Task
+    uuid: str
+    lines: list[OutputLine]
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A task that was unfinished at the last stop; *offset* is that of its spool."""
+
+    task: Task
+    uuid: str
+    offset: int
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A task that has ended, its last lines, and the tasks that it triggered."""
+
+    task: Task
+    lines: list[OutputLine]
+    queued: list[Task]
+
+
+class _Machinery(msgspec.Struct, frozen=True):
+    uuid: str
+    spool_offset: int
+
+
+def claim(conn: Connection, choose: Choose) -> list[Claimed]:
+    """Change the tasks that *choose* selects from ``waiting`` to ``starting``."""
+    waiting = conn.all(statements.waiting, Queued)
+    if not waiting:
+        return []
+    active = conn.all(statements.active, Queued)
+    return [_claim(conn, task_id) for task_id in choose(waiting, active)]
+
+
+def _claim(conn: Connection, task_id: TaskId) -> Claimed:
+    task = move(conn, _existing(conn, task_id), TaskEvent.CLAIMED)
+    template = template_of(conn, task.project_id, task.template_id)
+    _record(conn, task, template, "is running")
+    now = conn.now.timestamp()
+    said = [
+        (now, f"Started: {task_id}"),
+        (now, f"Run TaskRunner with template: {template.name}"),
+    ]
+    if output.length(conn, task_id) == 0:
+        said.insert(0, (task.created.timestamp(), f"Task {task_id} added to queue"))
+    lines = output.append(conn, task_id, said)
+    return Claimed(task, identity(conn, task_id), lines)
+
+
+def started(conn: Connection, task_id: TaskId) -> Task | None:
+    """Record that a job runs, and delete its one-time secrets.
+
+    Return the task if its status changed; a task that is stopping or has ended keeps
+    its status.
+    """
+    task = _find(conn, task_id)
+    if task is None:
+        return None
+    if task.status is not TaskStatus.STARTING:
+        conn.update(schema.task, task_id, secret=None)
+        return None
+    status = advance(task.status, TaskEvent.STARTED)
+    conn.update(schema.task, task_id, status=status, start=conn.now, secret=None)
+    return _find(conn, task_id)
+
+
+def stopping(conn: Connection, task_id: TaskId) -> Task | None:
+    """Request the stop of a task; a repeated request changes nothing.
+
+    :raises semaphore_twisted.model.tasks.IllegalMove: if the task has already ended
+    """
+    task = _find(conn, task_id)
+    if task is None or task.status in {TaskStatus.STOPPING, TaskStatus.STOPPED}:
+        return task
+    return move(conn, task, TaskEvent.STOP_ASKED)
+
+
+def requeue(conn: Connection, task_id: TaskId) -> Task | None:
+    """Queue a task again whose job never started; end it if a stop was requested."""
+    task = _find(conn, task_id)
+    if task is None or task.status.final:
+        return task
+    if task.status is TaskStatus.STARTING:
+        conn.update(schema.task, task_id, status=TaskStatus.WAITING, spool_offset=0)
+        return _find(conn, task_id)
+    return move(conn, task, TaskEvent.STOPPED)
+
+
+def put_back(
+    conn: Connection, task_id: TaskId, said: Sequence[tuple[float, str]]
+) -> tuple[Task | None, list[OutputLine]]:
+    """Queue a task again whose job could not start, with log lines *said*.
+
+    A task whose stop was requested meanwhile is ended.
+    """
+    task = requeue(conn, task_id)
+    if task is None or not said:
+        return task, []
+    return task, output.append(conn, task_id, said)
+
+
+def finish(
+    conn: Connection,
+    keyring: Keyring,
+    task_id: TaskId,
+    happening: TaskEvent,
+    *,
+    said: Sequence[tuple[float, str]] = (),
+    began: datetime | None = None,
+    ended: datetime | None = None,
+) -> Finished | None:
+    """End a task, with its last lines *said*; an ended task is not changed.
+
+    A job that fails after a stop request counts as stopped. A successful build queues
+    the deploy tasks that follow automatically.
+    """
+    task = _find(conn, task_id)
+    if task is None or task.status.final:
+        return None
+    if task.status is TaskStatus.STOPPING and happening is TaskEvent.FAILED:
+        happening = TaskEvent.STOPPED
+    lines = output.append(conn, task_id, said) if said else []
+    status = advance(task.status, happening)
+    begin = task.start or began
+    conn.update(
+        schema.task,
+        task_id,
+        status=status,
+        start=begin,
+        end=max(ended or conn.now, begin) if begin else ended or conn.now,
+        secret=None,
+    )
+    template = template_of(conn, task.project_id, task.template_id)
+    _record(conn, task, template, f"finished with status {status.upper()}")
+    queued = _follow(conn, keyring, task) if status is TaskStatus.SUCCESS else []
+    return Finished(_existing(conn, task_id), lines, queued)
+
+
+def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
+    """Queue automatic deployments of *built*; record an event for refused ones."""
+    queued = []
+    for number in conn.column(statements.autorun, template_id=built.template_id):
+        template = template_of(conn, built.project_id, TemplateId(number))
+        body = NewTask(template_id=template.id, build_task_id=built.id)
+        try:
+            task = add(conn, keyring, template, body, user_id=None)
+        except DomainError as error:
+            _record(conn, built, template, f"could not be deployed: {error.message}")
+        else:
+            _record(conn, task, template, "queued for running")
+            queued.append(task)
+    return queued
+
+
+def left(conn: Connection) -> list[Left]:
+    """Return the unfinished tasks, except those that are waiting."""
+    return [
+        Left(task, identity(conn, task.id), offset(conn, task.id))
+        for number in conn.column(statements.unfinished_ids)
+        if (task := _existing(conn, number)).status is not TaskStatus.WAITING
+    ]
+
+
+def trim(conn: Connection, template_id: TemplateId, keep: int) -> int:
+    """Delete ended tasks of a template beyond its newest *keep*, some at a time."""
+    surplus = conn.column(
+        statements.surplus, template_id=template_id, keep=keep, count=TRIM_AT_ONCE
+    )
+    slices.delete_some(conn, surplus)
+    return len(surplus)
+
+
+def offset(conn: Connection, task_id: TaskId) -> int:
+    """Return the offset up to which a task's spool is stored."""
+    found = conn.one(statements.machinery, _Machinery, id=task_id)
+    return 0 if found is None else found.spool_offset
+
+
+def identity(conn: Connection, task_id: TaskId) -> str:
+    """Return the uuid of a task, unique among all databases; empty if it is missing."""
+    found = conn.one(statements.machinery, _Machinery, id=task_id)
+    return "" if found is None else found.uuid
+
+
+def _find(conn: Connection, task_id: TaskId) -> Task | None:
+    return conn.one(statements.by_id, Task, id=task_id)
+
+
+def _existing(conn: Connection, task_id: TaskId) -> Task:
+    task = _find(conn, task_id)
+    if task is None:
+        raise LookupError(f"there is no task {task_id}")
+    return task
+
+
+def _record(conn: Connection, task: Task, template: Template, what: str) -> None:
+    events.TASK.record(
+        conn,
+        None,
+        task.id,
+        template.name,
+        what,
+        object_name=template.playbook,
+        project_id=task.project_id,
+        user_id=task.user_id,
+    )

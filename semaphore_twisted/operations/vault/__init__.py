@@ -1,0 +1,1 @@
+"""Operations on everything that is stored encrypted, and the ACME account."""

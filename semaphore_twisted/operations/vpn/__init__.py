@@ -1,0 +1,1 @@
+"""Operations on the VPN: its network, peers, invites and grants."""

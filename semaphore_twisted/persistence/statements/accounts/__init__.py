@@ -1,0 +1,1 @@
+"""Statements about accounts, sessions and API tokens."""

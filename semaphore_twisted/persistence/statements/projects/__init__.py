@@ -1,0 +1,1 @@
+"""Statements about projects and the resources in them."""

@@ -1,0 +1,1 @@
+"""Parts of programs that run a reactor: Deferreds, logs, netlink, memory."""

@@ -1,0 +1,1 @@
+"""The site's certificates: the local authority, ACME, reload and expiry."""

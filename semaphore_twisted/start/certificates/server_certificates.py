@@ -1,0 +1,231 @@
+"""The certificates of a running server: served, renewed, and checked."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from attrs import define, field, frozen
+from cryptography import x509
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.logger import Logger
+
+from semaphore_twisted.config.options import Config
+from semaphore_twisted.config.site_address import host_of
+from semaphore_twisted.crypto.certificates import covers, fingerprint
+from semaphore_twisted.crypto.pairs import names_of
+from semaphore_twisted.interfaces import ICertificateSource, IDatabase, IServerReactor
+from semaphore_twisted.start import first_start
+from semaphore_twisted.start import services as start_services
+from semaphore_twisted.start.certificates import acme, link_trust, reload
+from semaphore_twisted.start.certificates.acme import AcmeParts
+from semaphore_twisted.start.certificates.authority import Certificates
+from semaphore_twisted.start.certificates.expiry_warning import GRACE, ExpiryWarning
+from semaphore_twisted.start.certificates.reload import CertificateReload
+from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.listener_factories import ListenerFactories
+from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
+from semaphore_twisted.web.listener.port import no_challenge
+from semaphore_twisted.web.listener.tls import PemCertificates
+
+
+@define
+class LocalCertificates:
+    """The local CA of the running server, as of its last renewal."""
+
+    _made: Certificates
+    _renew: Callable[[], "Deferred[Certificates]"]
+    roots: CaRoots = field(init=False)
+    _log: ClassVar[Logger] = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        """Read the roots once; a page shows them at each request."""
+        self.roots = _roots(self._made)
+
+    def renew(self) -> "Deferred[Certificates]":
+        """Renew what is due; fires with the certificates."""
+        return self._renew().addCallback(self._noted)
+
+    def _noted(self, made: Certificates) -> Certificates:
+        if made.next_root is not None and self._made.next_root is None:
+            self._log.warn(
+                "The next root is {path}: clients must trust it before {day}, when it "
+                "takes over",
+                path=str(made.next_root),
+                day=f"{made.takes_over:%Y-%m-%d}",
+            )
+        if made.fingerprint != self._made.fingerprint:
+            self._log.warn(
+                "The next root has taken over, with SHA-256 {it}", it=made.fingerprint
+            )
+        self._made, self.roots = made, _roots(made)
+        return made
+
+
+def _roots(made: Certificates) -> CaRoots:
+    upcoming = None if made.next_root is None else _root(made.next_root)
+    former = None if made.former_root is None else _root(made.former_root)
+    return CaRoots(_root(made.root), upcoming, made.takes_over, former)
+
+
+def _root(path: Path) -> CaRoot | None:
+    try:
+        pem = path.read_bytes()
+        return CaRoot(pem, fingerprint(x509.load_pem_x509_certificate(pem)))
+    except (OSError, ValueError):
+        return None  # another file has replaced it
+
+
+@frozen
+class ServerCertificates:
+    """The served certificates, and the services that renew and check them.
+
+    *own* is the certificate of the operator or of the local CA; *presented* is *own*,
+    or an ACME certificate with *own* as fallback.
+    """
+
+    own: PemCertificates
+    presented: ICertificateSource
+    acme: AcmeParts | None
+    _renewal: CertificateReload
+    _watch: ExpiryWarning
+    _now: Callable[[], datetime]
+    _local: LocalCertificates | None = None
+
+    def roots(self) -> CaRoots:
+        """Return the roots of the local CA; empty without one."""
+        return CaRoots() if self._local is None else self._local.roots
+
+    def is_pinned(self, config: Config, base: str, *, small: str) -> bool:
+        """Return whether a link to *base* has the fingerprint of the local root.
+
+        *small* is the URL of the enrollment listener.
+
+        :raises Conflict: if devices could not trust the certificate there
+        """
+        covered = partial(covers, self.own.leaf)
+        return link_trust.is_pinned(config, base, covered, small=small)
+
+    @property
+    def services(self) -> list[Service]:
+        """The services that run beside the listeners."""
+        first: list[Service] = [self._renewal, self._watch]
+        return first if self.acme is None else [*first, self.acme.service]
+
+    def look(self) -> None:
+        """Check the files and the database now."""
+        self._renewal.look()
+        if self.acme is not None:
+            self.acme.service.wake()
+
+    def doubts(self, config: Config) -> tuple[str, ...]:
+        """Return warnings about an operator's certificate that is usable."""
+        host = host_of(config.web_host)
+        if config.tls.origin != "files" or not host or covers(self.own.leaf, host):
+            return ()
+        names = ", ".join(names_of(self.own.leaf))
+        return (
+            f"tls.cert_file: the certificate is for {names}, web_host says {host}: "
+            "browsers refuse it there, unless a proxy has another",
+        )
+
+    def failing(self) -> bool:
+        """Return whether the renewal of a certificate has failed."""
+        return bool(self._renewal.why or (self.acme is not None and self.acme.trouble))
+
+    def expires(self) -> float:
+        """Return the seconds until the served certificate expires."""
+        end: datetime = self.presented.leaf.not_valid_after_utc
+        return (end - self._now()).total_seconds()
+
+
+def served(
+    made: Complete,
+    *,
+    database: IDatabase,
+    reactor: IServerReactor,
+    now: Callable[[], datetime],
+) -> ServerCertificates | None:
+    """Return the certificates of *made*, ``None`` without TLS.
+
+    :raises Refused: if they cannot be used
+    """
+    found = made.installation
+    config = found.config
+    if not config.tls.enabled:
+        return None
+    public = local = None
+    files: tuple[str, ...] = ()
+    if made.certificates is None:
+        own = start_services.own_pair(config)
+        newest, every = reload.of_files(config), reload.FILES
+        files = (config.tls.cert_file, config.tls.key_file)
+    else:
+        own = start_services.local_pair(made.certificates)
+        renew = partial(database.write, first_start.certificates, made.keyring, found)
+        local = LocalCertificates(made.certificates, renew)
+        newest, every = reload.of_authority(local.renew), reload.AUTHORITY
+    looking = CertificateReload(
+        own,
+        newest,
+        every=every,
+        host=host_of(config.web_host),
+        folder=found.state.tls,
+        presented=lambda: presented.leaf,
+        files=files,
+        reactor=reactor,
+        now=now,
+    )
+    if acme.wanted(config):
+        public = acme.assemble(
+            config,
+            found.state.tls,
+            local=own,
+            database=database,
+            keyring=made.keyring,
+            reactor=reactor,
+            now=now,
+        )
+    presented = own if public is None else public.source
+    watch = ExpiryWarning(
+        presented,
+        reason=lambda: looking.why if public is None else public.trouble,
+        grace=timedelta() if files else GRACE,
+        clock=reactor,
+        now=now,
+        planned=lambda leaf: None if public is None else public.planned(leaf),
+    )
+    return ServerCertificates(own, presented, public, looking, watch, now, local)
+
+
+def entrances(
+    found: ServerCertificates | None, config: Config, *, clock: IReactorTime
+) -> ListenerFactories:
+    """Return the creator of listener factories, with the certificates of *found*."""
+    public = None if found is None else found.acme
+    return ListenerFactories(
+        config=config,
+        source=None if found is None else found.presented,
+        clock=clock,
+        challenge=no_challenge if public is None else public.challenge,
+    )
+
+
+def plain_port(
+    found: ServerCertificates | None,
+    made: ListenerFactories,
+    *,
+    url: str,
+    port: int,
+    clock: IReactorTime,
+) -> IProtocolFactory:
+    """Return the factory for plain HTTP ports: ACME challenges, and redirects to *url*.
+
+    Without *url* it redirects to *port* of this machine.
+    """
+    if found is None or found.acme is None:
+        return made.redirects(port=port, url=url)
+    return made.plain(found.acme.site(url, port, clock=clock))

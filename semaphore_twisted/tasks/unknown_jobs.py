@@ -1,0 +1,80 @@
+"""Kills running jobs that are not in the database."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from semaphore_twisted.interfaces import ComputeFunction, IJob, IJobReceiver, IJobRunner
+from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.runtime.deferreds import log_errors
+from semaphore_twisted.tasks.job_directories import JobPaths
+
+
+@implementer(IJobReceiver)
+@frozen
+class _Discarded:
+    """Receives the output of a job and discards it."""
+
+    _over: Callable[[], None]
+
+    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        """Discard lines."""
+        del lines, offset
+        return succeed(None)
+
+    def part(self, moment: float, text: str) -> Deferred[None]:
+        """Take the beginning of a line."""
+        del moment, text
+        return succeed(None)
+
+    def fact(self, name: str, value: str) -> None:
+        """Discard a fact."""
+
+    def step(self, name: str) -> None:
+        """Discard a step."""
+
+    def ended(self, result: JobResult) -> None:
+        """Receive the result: the job has ended."""
+        del result
+        self._over()
+
+
+@define(eq=False, kw_only=True)
+class UnknownJobs:
+    """Jobs that were ordered to end and have not ended yet."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    _runner: IJobRunner
+    _places: JobPaths
+    _compute: ComputeFunction
+    _jobs: dict[str, IJob] = field(factory=dict, init=False)
+
+    def end(self, place: str) -> None:
+        """Kill the job of *place*, and remove its directories when it has ended."""
+        self._log.warn(
+            "Killing the running job {place}: it is not in the database",
+            place=place,
+        )
+
+        def over() -> None:
+            self._jobs.pop(place, None)
+            log_errors(
+                self._compute(self._places.remove, place),
+                log=self._log,
+                sentence="The directories of a job could not be removed",
+            )
+
+        job = self._runner.attach(self._places.spool(place), 0, _Discarded(over))
+        self._jobs[place] = job
+        job.kill()
+
+    def leave(self) -> None:
+        """Stop following the jobs; their supervisors still end them."""
+        for job in self._jobs.values():
+            job.abandon()
+        self._jobs.clear()

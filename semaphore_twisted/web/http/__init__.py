@@ -1,0 +1,1 @@
+"""HTTP: requests, routes, responses and their limits."""

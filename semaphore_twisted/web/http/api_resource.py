@@ -1,0 +1,228 @@
+"""Dispatches API requests to handlers and writes their responses.
+
+The order of checks: origin of the page (403), credentials (401, before any lookup,
+except on public routes), path and method (404, 405, 400), membership (404), right
+(403), body (400). The handler's transactions check credentials and right again.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from semaphore_twisted.model import texts
+from semaphore_twisted.model.documents import JsonObject
+from semaphore_twisted.model.errors import (
+    DomainError,
+    ForeignPage,
+    Invalid,
+    NotAuthenticated,
+    NotFound,
+)
+from semaphore_twisted.model.users import Access, Credentials
+from semaphore_twisted.operations import access
+from semaphore_twisted.operations.accounts import sessions
+from semaphore_twisted.runtime.deferreds import log_errors
+from semaphore_twisted.web.http.context import RequestContext, Services
+from semaphore_twisted.web.http.error_responses import failure, refusal
+from semaphore_twisted.web.http.request_bodies import decoded
+from semaphore_twisted.web.http.request_info import RequestInfo
+from semaphore_twisted.web.http.responses import Response, StreamedResponse, encoded
+from semaphore_twisted.web.http.routing import (
+    Match,
+    NoSuchMethod,
+    NoSuchPath,
+    NotAnInteger,
+    Route,
+    Router,
+)
+from semaphore_twisted.web.http.site import HttpRequest
+from semaphore_twisted.web.http.streaming import ResponseProducer
+from semaphore_twisted.web.proxies.client_address import same_origin
+
+#: Methods without side effects.
+_SAFE = frozenset({"GET", "HEAD"})
+
+#: Semaphore's sentences for ids that differ.
+_MISMATCH = {
+    "project_id": "Project ID in body and URL must be the same",
+    "key_id": "Access key ID in body and URL must be the same",
+    "repository_id": "Repository ID in body and URL must be the same",
+    "inventory_id": "Inventory ID in body and URL must be the same",
+    "environment_id": "Environment ID in body and URL must be the same",
+    "view_id": "View ID in URL and in body must be the same",
+    "template_id": "template id in URL and in body must be the same",
+    "user_id": "User ID in body and URL must be the same",
+}
+
+
+def check_ids(route: Route, path: JsonObject, outer: dict[str, object]) -> None:
+    """Refuse a body whose ``id`` or ``project_id`` differs from the path's.
+
+    An absent id, null, 0 and a negative number are accepted.
+
+    :raises Invalid: if an id differs
+    """
+    if route.in_project:
+        _same("project_id", path["project_id"], outer.get("project_id"))
+    own = route.own_id
+    if route.method == "PUT" and own is not None:
+        _same(own, path[own], outer.get("id"))
+
+
+def _same(name: str, wanted: object, sent: object) -> None:
+    if sent is None or (isinstance(sent, int) and sent <= 0):
+        return
+    if sent != wanted or isinstance(sent, bool):
+        raise Invalid(_MISMATCH.get(name, "ID in body and URL must be the same"))
+
+
+class Api:
+    """Answers requests below ``/api``, except the websocket."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, services: Services, *, reference: Callable[[], str]) -> None:
+        """Serve ``services.routes``; *reference* names an internal error."""
+        self._services = services
+        self._router = Router(services.routes)
+        self._reference = reference
+        self._sending = ResponseProducer()
+
+    def respond(self, request: HttpRequest, path: bytes, arrival: RequestInfo) -> None:
+        """Answer *request*, whose path below ``/api`` is *path*."""
+        work = Deferred.fromCoroutine(self._respond(request, path, arrival))
+        gone = request.notifyFinish()
+        _ = gone.addErrback(lambda _: work.cancel())
+        _ = work.addErrback(self._failed)
+
+    def _failed(self, failed: Failure) -> None:
+        if not failed.check(CancelledError):
+            self._log.failure("An answer could not be written", failed)
+
+    async def _respond(
+        self, request: HttpRequest, path: bytes, arrival: RequestInfo
+    ) -> None:
+        headers: list[tuple[bytes, bytes]] = []
+        try:
+            value = await self._answer(request, path, arrival, headers)
+        except CancelledError:
+            raise
+        except DomainError as error:
+            value = refusal(error)
+        except Exception:  # noqa: BLE001 - the end of the line; it is logged
+            reference = self._reference()
+            self._log.failure("Request {reference} failed", reference=reference)
+            value = failure(reference)
+        for name, content in headers:
+            request.responseHeaders.addRawHeader(name, content)
+        owner = arrival.account
+        if owner is None:
+            owner = request.channel.site.visitors.key(arrival.visit.address)
+        await self._sending.send(request, value, owner)
+
+    async def _answer(
+        self,
+        request: HttpRequest,
+        path: bytes,
+        arrival: RequestInfo,
+        headers: list[tuple[bytes, bytes]],
+    ) -> Response | StreamedResponse:
+        method = request.method.decode("ascii", "replace")
+        credentials = arrival.credentials
+        if credentials.by_cookie and method not in _SAFE:
+            self._check_origin(arrival)
+        try:
+            match = self._router.match(method, path)
+        except (NoSuchPath, NoSuchMethod, NotAnInteger) as error:
+            await self._check(credentials, Access.USER, None)
+            return _no_route(error)
+        route = match.route
+        checked = None
+        if route.access is not Access.PUBLIC:
+            checked = await self._check(
+                credentials, route.access, match.path.get("project_id")
+            )
+            arrival.account = f"account:{checked.actor.user.id}"
+        elif method not in _SAFE:  # against login CSRF by a foreign page
+            self._check_origin(arrival)
+        context = self._context(arrival, match, checked, headers)
+        value = await self._handle(context, request)
+        if isinstance(value, StreamedResponse):
+            return value
+        return encoded(value, route.status)
+
+    async def _handle(self, context: RequestContext, request: HttpRequest) -> object:
+        route = context.route
+        if route.body is None:
+            return await route.handler(context)
+        body, outer = decoded(request.content.read(), route.body)
+        check_ids(route, context.path, outer)
+        if route.method != "PUT":  # a PUT is checked against the stored object
+            texts.check(body)
+        return await route.handler(context, body)
+
+    def _check_origin(self, arrival: RequestInfo) -> None:
+        if not same_origin(own=arrival.own_origins, header=arrival.header):
+            self._log.warn(
+                "{client}: refused a request from a page of another site; this one"
+                " is at {own}. Is web_host right, and does the proxy send"
+                " X-Forwarded-Host and X-Forwarded-Proto?",
+                client=arrival.visit.address,
+                own=", ".join(sorted(arrival.own_origins)),
+            )
+            raise ForeignPage
+
+    async def _check(
+        self, credentials: Credentials, wanted: Access, project_id: int | None
+    ) -> access.Checked:
+        if credentials.session_digest is None and credentials.token_digest is None:
+            raise NotAuthenticated
+        database = self._services.database
+        checked: access.Checked = await database.read(
+            access.checked, credentials, wanted, project_id
+        )
+        actor = checked.actor
+        if actor.session_due and actor.session_id is not None:
+            log_errors(
+                database.write(sessions.touch, actor.session_id, credentials.limits),
+                log=self._log,
+                sentence="The last use of a session could not be stored",
+            )
+        return checked
+
+    def _context(
+        self,
+        arrival: RequestInfo,
+        match: Match,
+        checked: access.Checked | None,
+        headers: list[tuple[bytes, bytes]],
+    ) -> RequestContext:
+        return RequestContext(
+            services=self._services,
+            route=match.route,
+            path=match.path,
+            query=arrival.query,
+            credentials=arrival.credentials,
+            visit=arrival.visit,
+            user_agent=arrival.header("user-agent") or "",
+            accept=arrival.header("accept") or "",
+            basic=arrival.basic,
+            secure=arrival.secure,
+            cookie_path=arrival.cookie_path,
+            checked=checked,
+            headers=headers,
+        )
+
+
+def _no_route(error: Exception) -> Response:
+    if isinstance(error, NoSuchMethod):
+        allow = ", ".join(error.allowed).encode()
+        return Response(405, headers=((b"allow", allow),))
+    if isinstance(error, NotAnInteger):
+        if error.name == "project_id":
+            return refusal(Invalid("Invalid project ID"))
+        return refusal(Invalid(f"Invalid {error.name.replace('_', ' ')}"))
+    return refusal(NotFound())

@@ -1,0 +1,64 @@
+"""Authenticates the sender of a request before its body is kept."""
+
+from typing import Protocol
+
+from attrs import define
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from semaphore_twisted.interfaces import IDatabase
+from semaphore_twisted.model.errors import NotAuthenticated
+from semaphore_twisted.model.users import Access, Actor
+from semaphore_twisted.operations import access
+from semaphore_twisted.web.http.body_intake import too_large
+from semaphore_twisted.web.http.error_responses import refusal
+from semaphore_twisted.web.http.request_info import RequestInfo
+from semaphore_twisted.web.http.responses import Response
+from semaphore_twisted.web.http.site import HttpRequest
+
+
+class HeadReader(Protocol):
+    """Reads the head of a request; the site has one."""
+
+    def below(self, path: bytes) -> tuple[bytes, bool]:
+        """Return *path* without the base path, and whether it had that prefix."""
+
+    def arrival(self, request: HttpRequest) -> RequestInfo:
+        """Return the client and credentials of *request*."""
+
+
+@define(eq=False)
+class Senders:
+    """Looks up the account of a request by its head.
+
+    *door* reads a request.
+    """
+
+    database: IDatabase
+    door: HeadReader
+
+    def owner(self, request: HttpRequest) -> "Deferred[str | None]":
+        """Return an id of the account of *request*, ``None`` without a login."""
+        came: RequestInfo = self.door.arrival(request)
+        credentials = came.credentials
+        if credentials.session_digest is None and credentials.token_digest is None:
+            return succeed(None)
+        asked: Deferred[Actor] = self.database.read(
+            access.actor, credentials, Access.USER, None
+        )
+        return asked.addCallbacks(_name, _nobody)
+
+    def refused(self, request: HttpRequest) -> Response:
+        """Return the response to a long body of a *request* without a login."""
+        path, _ = self.door.below(request.path)
+        if path.startswith(b"/api/"):
+            return refusal(NotAuthenticated())
+        return too_large(request)
+
+
+def _name(actor: Actor) -> str:
+    return str(actor.user.id)
+
+
+def _nobody(failure: Failure) -> None:
+    _ = failure.trap(NotAuthenticated)

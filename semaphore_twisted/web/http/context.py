@@ -1,0 +1,246 @@
+"""The request context of a handler: its request, and the operations it may run."""
+
+from collections.abc import Callable, Iterable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.interfaces import (
+    ComputeFunction,
+    IAccessObserver,
+    IDatabase,
+    IPeerControl,
+    ITaskControl,
+    WriteFunction,
+)
+from semaphore_twisted.model.documents import JsonObject
+from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.users import Actor, Credentials
+from semaphore_twisted.operations import access
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.http.host_header import no_names
+from semaphore_twisted.web.http.options import WebOptions
+from semaphore_twisted.web.http.routing import Route
+from semaphore_twisted.web.proxies.client_address import ClientInfo, PublicUrl, origin
+from semaphore_twisted.web.task_lists import TaskLists
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Services:
+    """The collaborators of the site; created once by the composition root.
+
+    *compute* runs a function in the CPU worker's thread. *observer* is told of changed
+    rights. *password_changed* is called after the password of an account was changed
+    (the file with the initial one can then be deleted), *repositories_changed* after a
+    repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
+    VPN; *redeems* limits attempts to enroll. *expires* returns the seconds until the
+    certificate expires, if there is one, *failing* whether its renewal is overdue, and
+    *certified* the names in it. *place* and *routes* are those of one site.
+    """
+
+    database: IDatabase
+    compute: ComputeFunction
+    keyring: Keyring
+    tasks: ITaskControl
+    observer: IAccessObserver
+    clock: IReactorTime
+    entropy: Callable[[int], bytes]
+    options: WebOptions
+    password_changed: Callable[[], object] = bool
+    repositories_changed: Callable[[], object] = bool
+    peers: IPeerControl | None = None
+    expires: Callable[[], float] | None = None
+    failing: Callable[[], bool] = bool
+    certified: Callable[[], Iterable[str]] = no_names
+    redeems: Redeems = field()
+    place: PublicUrl = field()
+    routes: tuple[Route, ...] = ()
+    task_lists: TaskLists = field(factory=TaskLists)
+
+    @redeems.default
+    def _redeems(self) -> Redeems:
+        return Redeems(self.clock.seconds)
+
+    @place.default
+    def _place(self) -> PublicUrl:
+        return PublicUrl(self.options.web_host)
+
+
+@define(kw_only=True, eq=False)
+class RequestContext:
+    """One request, as its handler sees it."""
+
+    services: Services
+    route: Route
+    path: JsonObject
+    query: dict[str, str]
+    credentials: Credentials
+    visit: ClientInfo
+    user_agent: str
+    #: the request's ``Accept`` header
+    accept: str
+    #: name and password of HTTP basic authentication, for the route that uses it
+    basic: tuple[str, str] | None
+    secure: bool
+    cookie_path: str
+    #: the check of the caller's rights; ``None`` on public routes
+    _checked: access.Checked | None
+    #: response headers, in addition to the common ones
+    headers: list[tuple[bytes, bytes]] = field(factory=list)
+
+    @property
+    def actor(self) -> Actor:
+        """The authenticated caller; raises ``RuntimeError`` on a public route."""
+        return self._check.actor
+
+    @property
+    def _check(self) -> access.Checked:
+        if self._checked is None:
+            raise RuntimeError("a public route has no actor")
+        return self._checked
+
+    @property
+    def project_id(self) -> ProjectId | None:
+        """The project in the path, ``None`` if the path has none."""
+        return self.path.get("project_id")
+
+    @property
+    def address(self) -> str:
+        """The client's address."""
+        return self.visit.address
+
+    @property
+    def site_url(self) -> str:
+        """The site's URL, with the base path and without a final slash."""
+        place = self.services.place
+        if place.origin:
+            return place.origin + place.base
+        here = origin("https" if self.secure else "http", self.visit.host)
+        return here + self.cookie_path.rstrip("/")
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keyring that encrypts stored secrets."""
+        return self.services.keyring
+
+    @property
+    def tasks(self) -> ITaskControl:
+        """The service that runs tasks."""
+        return self.services.tasks
+
+    @property
+    def options(self) -> WebOptions:
+        """The site's options."""
+        return self.services.options
+
+    def read(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a short reading *operation*; the right is checked in its snapshot."""
+        return self.services.database.read(
+            access.authorized_again,
+            self._check,
+            operation,
+            *args,
+            **kwargs,
+        )
+
+    def long_read(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a long reading *operation*; the right is checked in its snapshot."""
+        return self.services.database.long_read(
+            access.authorized,
+            self.credentials,
+            self.route.access,
+            self.project_id,
+            operation,
+            *args,
+            **kwargs,
+        )
+
+    def write(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a changing *operation*; the right is checked in its transaction."""
+        return self._writing()(
+            access.authorized,
+            self.credentials,
+            self.route.access,
+            self.project_id,
+            operation,
+            *args,
+            **kwargs,
+        )
+
+    async def write_in_slices(
+        self,
+        operation: Callable[Concatenate[Connection, Actor, P], bool],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Run *operation* in one transaction after another until it returns false."""
+        while await self.write(operation, *args, **kwargs):
+            pass
+
+    def read_unchecked(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a reading *operation* without an actor, for public routes."""
+        return self.services.database.read(operation, *args, **kwargs)
+
+    def write_unchecked(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a changing *operation* without an actor, for public routes."""
+        return self._writing()(operation, *args, **kwargs)
+
+    def _writing(self) -> WriteFunction:
+        """Return the write function.
+
+        That of urgent routes also works on a full disk.
+        """
+        if self.route.urgent or self.route.method == "DELETE":
+            return self.services.database.writing(urgent=True)
+        return self.services.database.write
+
+    def compute(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Run the expensive *function* in the CPU worker's thread."""
+        return self.services.compute(function, *args, **kwargs)
+
+    def access_changed(self) -> None:
+        """Check every open websocket again; call this after the commit.
+
+        The VPN is synchronized too, since devices and grants may have to be removed.
+        """
+        self.services.observer.access_changed()
+        if self.services.peers is not None:
+            self.services.peers.wake()
+
+    def set_cookie(self, text: str) -> None:
+        """Add a ``Set-Cookie`` header with *text*."""
+        self.headers.append((b"set-cookie", text.encode()))

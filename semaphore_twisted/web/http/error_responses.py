@@ -1,0 +1,49 @@
+"""Maps domain errors to HTTP responses."""
+
+from semaphore_twisted.model import errors
+from semaphore_twisted.web.http.responses import Response, json
+
+#: The first matching class decides.
+_STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
+    (errors.NotAuthenticated, 401),
+    (errors.NotPermitted, 403),
+    (errors.NotFound, 404),
+    (errors.Invalid, 400),
+    (errors.Conflict, 409),
+    (errors.SecretUnreadable, 409),
+    (errors.TooLarge, 413),
+    (errors.TooManyAttempts, 429),
+    (errors.NoRoom, 507),
+    (errors.Unavailable, 503),
+)
+
+#: Semaphore's clients expect these without a body, except for a foreign page.
+_EMPTY = frozenset({401, 403, 404})
+
+
+def status(error: errors.DomainError) -> int:
+    """Return the status of *error*; an unknown class is a bad request."""
+    for kind, code in _STATUSES:
+        if isinstance(error, kind):
+            return code
+    return 400
+
+
+def refusal(error: errors.DomainError) -> Response:
+    """Return the response for *error*."""
+    code = status(error)
+    if code in _EMPTY and not isinstance(error, errors.ForeignPage):
+        return Response(code)
+    body: dict[str, object] = {"error": error.message}
+    if isinstance(error, errors.InUse):
+        body["inUse"] = True
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    wait = getattr(error, "retry_after", None)
+    if wait is not None:
+        headers = ((b"retry-after", str(wait).encode()),)
+    return Response(code, json(body), headers=headers)
+
+
+def failure(reference: str) -> Response:
+    """Return the response for an internal error; the log has it by *reference*."""
+    return Response(500, json({"error": f"Internal error {reference}"}))

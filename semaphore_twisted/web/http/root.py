@@ -1,0 +1,190 @@
+"""Assembles the site from the collaborators of the composition root."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+from typing_extensions import override
+
+from semaphore_twisted.model.users import Credentials, SessionLimits, Visibility
+from semaphore_twisted.operations.visibility import audiences
+from semaphore_twisted.web.api.routes import ROUTES
+from semaphore_twisted.web.enroll.pages import EnrollPages
+from semaphore_twisted.web.http.api_resource import Api
+from semaphore_twisted.web.http.body_admission import Senders
+from semaphore_twisted.web.http.body_intake import BodyBudget
+from semaphore_twisted.web.http.context import Services
+from semaphore_twisted.web.http.host_header import HostPolicy, is_address, name_of
+from semaphore_twisted.web.http.placeholder_page import Page
+from semaphore_twisted.web.http.request_info import USUAL, RequestInfo, arrival
+from semaphore_twisted.web.http.responses import json
+from semaphore_twisted.web.http.routing import Route
+from semaphore_twisted.web.http.site import HttpRequest, Site
+from semaphore_twisted.web.proxies.client_address import PublicUrl
+from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
+from semaphore_twisted.web.websocket.endpoint import (
+    Admission,
+    SocketFactory,
+    SocketResource,
+)
+from semaphore_twisted.web.websocket.hub import Hub
+
+
+@frozen
+class RequestReader:
+    """Reads requests, and removes the base path from their paths."""
+
+    place: PublicUrl
+    trust: TrustedProxies = NOBODY
+    #: refuse a websocket handshake with a cookie and without origin, also from proxies
+    require_origin: bool = False
+    limits: SessionLimits = USUAL
+
+    def below(self, path: bytes) -> tuple[bytes, bool]:
+        """Return *path* without the base path, and whether it had that prefix."""
+        base = self.place.base.encode()
+        if base and (path == base or path.startswith(base + b"/")):
+            return path.removeprefix(base) or b"/", True
+        return path, False
+
+    def arrival(self, request: HttpRequest) -> RequestInfo:
+        """Return the client and credentials of *request*."""
+        _, below = self.below(request.path)
+        return arrival(
+            request,
+            place=self.place,
+            below_base=below,
+            trust=self.trust,
+            limits=self.limits,
+        )
+
+    def admission(self, request: HttpRequest) -> Admission:
+        """Return the facts that decide about a websocket handshake."""
+        came = self.arrival(request)
+        return Admission(
+            credentials=came.credentials,
+            origin=came.header("origin"),
+            own_origins=came.own_origins,
+            origin_may_be_missing=came.visit.trusted and not self.require_origin,
+            address="" if came.visit.unnamed else came.visit.address,
+        )
+
+
+class RootResource(Resource):
+    """Dispatches to API, websocket and pages, with and without the base path."""
+
+    isLeaf = True
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        socket: SocketResource,
+        page: Page,
+        enrolling: EnrollPages,
+        hosts: HostPolicy,
+        hsts: int,
+        door: RequestReader,
+    ) -> None:
+        """Serve at ``/`` and, if the site has a base path, below that as well."""
+        super().__init__()
+        self._api = api
+        self._socket = socket
+        self._page = page
+        self._enrolling = enrolling
+        self._hosts = hosts
+        self._hsts = hsts
+        self._own_name = name_of(door.place.host)
+        self._door = door
+
+    @override
+    def render(self, request: HttpRequest) -> bytes | int:
+        """Answer *request*."""
+        path, _ = self._door.below(request.path)
+        came = self._door.arrival(request)
+        self._promise(request, came)
+        if not self._hosts.welcome(came.visit):
+            return _misdirected(request)
+        if path.removesuffix(b"/") == b"/api/ws":
+            return self._socket.render(request)
+        if path == b"/api" or path.startswith(b"/api/"):
+            self._api.respond(request, path.removeprefix(b"/api"), came)
+            return NOT_DONE_YET
+        if self._enrolling.has(path):
+            return self._enrolling.render(request, path)
+        return self._page.render(request, path, came)
+
+    def _promise(self, request: HttpRequest, came: RequestInfo) -> None:
+        """Send HSTS, only over TLS and for the configured host name."""
+        if self._hsts and came.secure:
+            name = name_of(came.visit.host)
+            if name and name == self._own_name and not is_address(name):
+                request.setHeader(
+                    b"strict-transport-security", f"max-age={self._hsts}".encode()
+                )
+
+
+def _misdirected(request: HttpRequest) -> bytes:
+    request.setResponseCode(421)
+    request.setHeader(b"content-type", b"application/json")
+    return json(
+        {
+            "error": "This server does not answer to that name; use its address, or "
+            "have the name added to the option allowed_hosts"
+        }
+    )
+
+
+def build_site(
+    services: Services,
+    *,
+    hub: Hub,
+    socket_factory: SocketFactory,
+    routes: Sequence[Route] = ROUTES,
+) -> Site:
+    """Return the site, which listeners serve through a ``PortFactory``.
+
+    *hub* and *socket_factory* come from ``web.websocket.hub`` and
+    ``web.websocket.endpoint``.
+    """
+    services = evolve(services, routes=tuple(routes))
+    database, options = services.database, services.options
+    door = RequestReader(
+        services.place,
+        TrustedProxies.of(options.trusted_proxies),
+        options.websocket_require_origin,
+        options.session,
+    )
+
+    def read_audiences(
+        credentials: Sequence[Credentials],
+    ) -> Deferred[list[Visibility | None]]:
+        return database.read(audiences, credentials)
+
+    socket = SocketResource(
+        hub=hub,
+        factory=socket_factory,
+        admission=door.admission,
+        read_audiences=read_audiences,
+    )
+    root = RootResource(
+        api=Api(services, reference=lambda: services.entropy(6).hex()),
+        socket=socket,
+        page=Page(options.roots),
+        enrolling=EnrollPages(options.roots),
+        hosts=HostPolicy.of(
+            options.hosts, services.certified, relayed=not options.web_host
+        ),
+        hsts=options.hsts_seconds,
+        door=door,
+    )
+    senders = Senders(database, door)
+    return Site(
+        root,
+        clock=services.clock,
+        body_limit=options.body_limit,
+        trust=door.trust,
+        intake=BodyBudget(owner=senders.owner, refused=senders.refused),
+    )

@@ -1,0 +1,480 @@
+"""Sends task output, task updates and VPN status to all websockets.
+
+Invariants, each with a test:
+
+- every ``log`` message of a task is sent before the task's final ``update``;
+- a watcher gets a task's lines in order, without gaps and without repeats; it may get
+  the beginning of a line early, and later only the rest of this line;
+- a watcher that does not read costs a bounded amount of memory: nothing is queued
+  for it, the number of its last line is remembered, and the rest is read from the
+  database when it reads again, one batch at a time;
+- a watcher is sent only messages that its current rights allow.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from functools import cache, partial
+from typing import ClassVar, Protocol
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from semaphore_twisted.interfaces import (
+    IAccessObserver,
+    IPeerObserver,
+    ITaskObserver,
+)
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.ids import ProjectId, TaskId, UserId
+from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.model.tasks import OutputLine, Task
+from semaphore_twisted.model.users import Credentials, Sight, Visibility
+from semaphore_twisted.operations.tasks.output import portions
+from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
+from semaphore_twisted.web.websocket.messages import (
+    Beginning,
+    beginning,
+    continued,
+    log_message,
+    seen_by,
+    status_message,
+    update_message,
+)
+
+#: Lines read from the database at a time for a watcher that fell behind.
+CATCH_UP_LINES = 500
+
+#: Seconds between checks of all rights, for changes by other processes.
+RECHECK_SECONDS = 5.0
+
+#: Seconds after the end of a session until it is checked, to be sure that it ended.
+_SURELY = 0.1
+
+#: Close code for an ended session, token or account (RFC 6455: private use).
+ACCESS_ENDED = 4401
+
+#: Close code for revoked rights; the client may connect again with those it has left.
+RIGHTS_ENDED = 4403
+
+#: Returns frames of lines without the beginning of the first line that was sent.
+Frames = Callable[[Beginning | None], bytes]
+
+#: Reads lines of a task with numbers above a given one, up to a limit.
+ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
+
+#: Reads the audience of each of the credentials; ``None`` for ended ones.
+ReadAudiences = Callable[
+    [Sequence[Credentials]], Awaitable[Sequence[Visibility | None]]
+]
+
+
+class Wire(Protocol):
+    """The operations of a websocket that the hub uses."""
+
+    def send(self, frames: bytes) -> None:
+        """Write complete frames."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the websocket."""
+
+
+@define(eq=False)
+class _Behind:
+    """A task whose lines a watcher must still read from the database.
+
+    Lines up to *last* were sent; lines up to *newest* are stored. *last* is ``None``
+    until a line arrives that was not sent.
+    """
+
+    project_id: ProjectId
+    last: int | None = None
+    newest: int = 0
+    update: bytes | None = None
+
+
+@define(eq=False)
+class Watcher:
+    """One open websocket: its rights, and the position in each task's output."""
+
+    credentials: Credentials
+    audience: Visibility
+    wire: Wire
+    _hub: "Hub"
+    paused: bool = False
+    _behind: dict[TaskId, _Behind] = field(factory=dict)
+    _catching_up: bool = False
+    #: the sent beginnings of lines whose end was not sent
+    _begun: dict[TaskId, Beginning] = field(factory=dict)
+
+    def begun(self, project_id: ProjectId, line: OutputLine, frames: Frames) -> None:
+        """Send *line*, the beginning of a line, without the text that was sent before.
+
+        A watcher that does not read is skipped: it gets the whole line later.
+        """
+        task_id = line.task_id
+        if self.paused or task_id in self._behind or not self.audience.sees(project_id):
+            return
+        self._send(task_id, frames)
+        self._begun[task_id] = beginning(line)
+
+    def log(
+        self, project_id: ProjectId, lines: Sequence[OutputLine], frames: Frames
+    ) -> None:
+        """Send *frames* with *lines* of one task, or remember where the gap begins."""
+        if not self.audience.sees(project_id):
+            self._begun.pop(lines[0].task_id, None)
+            return
+        task_id, first, last = lines[0].task_id, lines[0].id, lines[-1].id
+        behind = self._behind.get(task_id)
+        if behind is not None:
+            if behind.last is None:
+                behind.last = first - 1
+            behind.newest = last
+        elif self.paused:
+            self._remember(task_id, _Behind(project_id, first - 1, last))
+        else:
+            self._send(task_id, frames)
+
+    def _send(self, task_id: TaskId, frames: Frames) -> None:
+        """Send the *frames* of lines, without the text that was sent before."""
+        if written := frames(self._begun.pop(task_id, None)):
+            self.wire.send(written)
+
+    def update(self, task: Task, frame: bytes) -> None:
+        """Send the state of *task*, after every line that is still to be sent."""
+        if not self.audience.sees(task.project_id):
+            return
+        behind = self._behind.get(task.id)
+        if behind is None and task.status.final:
+            self._begun.pop(task.id, None)
+        if behind is None and self.paused:
+            self._remember(task.id, _Behind(task.project_id, update=frame))
+        elif behind is None:
+            self.wire.send(frame)
+        else:
+            behind.update = frame
+
+    def pause(self) -> None:
+        """Stop sending: the client does not read."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Resume sending, beginning with missed messages."""
+        self.paused = False
+        if self._behind and not self._catching_up:
+            self._catching_up = True
+            self._hub.spawn(self._catch_up())
+
+    def _remember(self, task_id: TaskId, behind: _Behind) -> None:
+        if len(self._behind) >= limits.WEBSOCKET_TASKS_BEHIND:
+            self._hub.drop(self)
+        else:
+            self._behind[task_id] = behind
+
+    async def _catch_up(self) -> None:
+        """Send missed messages in batches, one task after the other."""
+        try:
+            while self._behind and not self.paused and self._hub.contains(self):
+                task_id = next(iter(self._behind))
+                behind = self._behind[task_id]
+                if await self._caught_up(task_id, behind):
+                    del self._behind[task_id]
+                else:
+                    self._behind[task_id] = self._behind.pop(task_id)
+        except Exception:
+            # the missed messages cannot be sent: the client must reconnect
+            self._hub.drop(self)
+            raise
+        finally:
+            self._catching_up = False
+
+    async def _caught_up(self, task_id: TaskId, behind: _Behind) -> bool:
+        """Send a part of a task's missed messages; return whether it is complete."""
+        if not self.audience.sees(behind.project_id):
+            return True
+        if behind.last is None or behind.last >= behind.newest:
+            if behind.update is not None:
+                self.wire.send(behind.update)
+            return True
+        lines = await self._hub.read_lines(task_id, behind.last, CATCH_UP_LINES)
+        if not lines:  # the task was deleted
+            behind.last = behind.newest
+        for portion in portions(lines):
+            if not (self._hub.contains(self) and self.audience.sees(behind.project_id)):
+                break
+            behind.last = portion[-1].id
+            frames = partial(self._hub.log_frames, behind.project_id, portion)
+            self._send(task_id, frames)
+            if self.paused:  # the rest is read again later
+                break
+        return False
+
+
+@implementer(ITaskObserver, IAccessObserver, IPeerObserver)
+class Hub:
+    """All open websockets, and the messages for them."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self,
+        *,
+        frame: Callable[[bytes], bytes],
+        read_lines: ReadLines,
+        read_audiences: ReadAudiences,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Use the database only through the two reading functions."""
+        self._frame = frame
+        self.read_lines = read_lines
+        self._read_audiences = read_audiences
+        self._watchers: set[Watcher] = set()
+        self._counts: Counter[UserId | None] = Counter()
+        #: the beginnings of lines that have not ended
+        self._begun: dict[TaskId, tuple[ProjectId, OutputLine]] = {}
+        #: watchers that do not read, longest first
+        self._unread: dict[Watcher, None] = {}
+        #: watchers whose close frame was sent
+        self._closing: set[Watcher] = set()
+        self._stopped: Deferred[None] | None = None
+        self._checks = Coalescer(
+            self._check, log=self._log, sentence="The check of rights failed"
+        )
+        self._clock = clock
+        self._now = now
+        #: the check at the next end of a session or token
+        self._ending: IDelayedCall | None = None
+        self._timer = LoopingCall(self.access_changed)
+        self._timer.clock = clock
+
+    def startService(self) -> None:
+        """Start the periodic check of rights, which another process may change."""
+        looking = self._timer.start(RECHECK_SECONDS, now=False)
+        log_errors(looking, log=self._log, sentence="The check of rights ended")
+
+    def stopService(self) -> "Deferred[None]":
+        """Close every websocket with "going away" (RFC 6455, 7.4.1).
+
+        Fires once all are closed, so that each client receives the reason. A connection
+        that the client does not close is closed after a few seconds.
+        """
+        if self._timer.running:
+            self._timer.stop()
+        self._expect([])
+        if not self._watchers:
+            return succeed(None)
+        stopped: Deferred[None] = Deferred()
+        self._stopped = stopped
+        for watcher in list(self._watchers):
+            watcher.wire.close(1001, "the server stops")
+        return stopped
+
+    def __len__(self) -> int:
+        """Return the number of open websockets."""
+        return len(self._watchers)
+
+    def count_of(self, audience: Visibility) -> int:
+        """Return the number of open websockets of the account of *audience*."""
+        return self._counts[audience.user_id]
+
+    def add(
+        self, credentials: Credentials, audience: Visibility, wire: Wire
+    ) -> Watcher:
+        """Register a new websocket."""
+        watcher = Watcher(credentials, audience, wire, self)
+        self._watchers.add(watcher)
+        self._counts[audience.user_id] += 1
+        if self._ending is None or self._left(audience) < self._ending.getTime() - (
+            self._clock.seconds()
+        ):
+            self._expect([audience])
+        return watcher
+
+    def remove(self, watcher: Watcher) -> None:
+        """Remove a closed websocket."""
+        self.drained(watcher)
+        if watcher in self._watchers:
+            self._watchers.discard(watcher)
+            self._counts[watcher.audience.user_id] -= 1
+            if not self._counts[watcher.audience.user_id]:
+                del self._counts[watcher.audience.user_id]
+        self._closing.discard(watcher)
+        if not (self._watchers or self._closing) and self._stopped is not None:
+            stopped, self._stopped = self._stopped, None
+            stopped.callback(None)
+
+    def filled(self, watcher: Watcher) -> None:
+        """Note that unread bytes are buffered for *watcher*.
+
+        Above the limit, the watcher that has not read for longest is closed.
+        """
+        self._unread[watcher] = None
+        if len(self._unread) > limits.WEBSOCKETS_UNREAD:
+            longest = next(iter(self._unread))
+            del self._unread[longest]
+            self.drop(longest)
+
+    def drained(self, watcher: Watcher) -> None:
+        """Note that *watcher* has read all written bytes, or is closed."""
+        self._unread.pop(watcher, None)
+
+    def _left(self, audience: Visibility) -> float:
+        """Return the seconds until *audience* ends and is checked.
+
+        Infinity without end.
+        """
+        if audience.ends is None:
+            return math.inf
+        return max(0.0, (audience.ends - self._now()).total_seconds()) + _SURELY
+
+    def _expect(self, audiences: Iterable[Visibility]) -> None:
+        """Schedule the next check for the earliest end in *audiences*."""
+        if self._ending is not None and self._ending.active():
+            self._ending.cancel()
+        self._ending = None
+        first = min(map(self._left, audiences), default=math.inf)
+        if first < math.inf:
+            self._ending = self._clock.callLater(first, self._ended)
+
+    def _ended(self) -> None:
+        self._ending = None
+        self.access_changed()
+
+    def contains(self, watcher: Watcher) -> bool:
+        """Return whether *watcher* is still open."""
+        return watcher in self._watchers
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Run *work* in the background and log its error."""
+
+        async def run() -> None:
+            await work
+
+        working = Deferred.fromCoroutine(run())
+        log_errors(working, log=self._log, sentence="Work of the websocket hub failed")
+
+    def welcome(self, watcher: Watcher) -> None:
+        """Send a new watcher the beginnings of lines that have not ended."""
+        for project_id, line in list(self._begun.values()):
+            watcher.begun(
+                project_id, line, self._frames(project_id, [line], ended=False)
+            )
+
+    def _frames(
+        self, project_id: ProjectId, lines: Sequence[OutputLine], *, ended: bool = True
+    ) -> Frames:
+        """Return the frames of *lines*, which are encoded once for equal beginnings."""
+        return cache(partial(self.log_frames, project_id, lines, ended=ended))
+
+    def log_frames(
+        self,
+        project_id: ProjectId,
+        lines: Sequence[OutputLine],
+        sent: Beginning | None = None,
+        *,
+        ended: bool = True,
+    ) -> bytes:
+        """Return the joined frames of *lines*; *sent* is the first one's beginning.
+
+        Its text is left out. If the line has no more text, its frame is left out, too.
+        If it has not *ended*, it is the only one.
+        """
+        first, offset = lines[0], continued(lines[0], sent)
+        messages = [log_message(project_id, line) for line in lines[1:]]
+        if offset == 0 or offset < len(first.output):
+            message = log_message(project_id, first, offset=offset, partial=not ended)
+            messages.insert(0, message)
+        return b"".join(map(self._frame, messages))
+
+    def output_begun(self, project_id: ProjectId, line: OutputLine) -> None:
+        """Send the beginning of a line to every watcher with access.
+
+        It is kept until the line ends, for watchers that connect in the meantime.
+        """
+        _, known = self._begun.get(line.task_id, (None, None))
+        text = known.output if known is not None and known.id == line.id else ""
+        if text.startswith(line.output):  # the spool is read again
+            return
+        self._begun[line.task_id] = project_id, line
+        frames = self._frames(project_id, [line], ended=False)
+        for watcher in list(self._watchers):
+            watcher.begun(project_id, line, frames)
+
+    def output_appended(
+        self,
+        project_id: ProjectId,
+        task_id: TaskId,
+        lines: Sequence[OutputLine],
+    ) -> None:
+        """Send lines to every watcher with access; each line is encoded once."""
+        if lines:
+            self._begun.pop(task_id, None)
+        if not self._watchers or not lines:
+            return
+        for portion in portions(lines):
+            frames = self._frames(project_id, portion)
+            for watcher in list(self._watchers):
+                watcher.log(project_id, portion, frames)
+
+    def task_changed(self, task: Task) -> None:
+        """Send a task's new state to every watcher with access."""
+        if task.status.final:
+            self._begun.pop(task.id, None)
+        frame = self._frame(update_message(task))
+        for watcher in list(self._watchers):
+            watcher.update(task, frame)
+
+    def peers_observed(self, statuses: Sequence[PeerStatus]) -> None:
+        """Send each watcher the statuses it may see.
+
+        Watchers with equal rights share a frame.
+
+        A watcher that does not read is skipped: the next poll has newer statuses.
+        """
+        frames: dict[Sight, bytes] = {}
+        for watcher in list(self._watchers):
+            if watcher.paused:
+                continue
+            frame = frames.get(watcher.audience.sight)
+            if frame is None:
+                seen = seen_by(watcher.audience, statuses)
+                frame = self._frame(status_message(seen)) if seen else b""
+                frames[watcher.audience.sight] = frame
+            if frame:
+                watcher.wire.send(frame)
+
+    def access_changed(self) -> None:
+        """Check the rights of every watcher; checks do not overlap."""
+        if self._watchers or self._checks.is_running:
+            self._checks.call()
+
+    def drop(self, watcher: Watcher) -> None:
+        """Close a websocket that misses messages, for the client to reconnect."""
+        self._close_websocket(watcher, 1011, "the log could not be read; come again")
+
+    def _close_websocket(self, watcher: Watcher, code: int, reason: str) -> None:
+        if watcher in self._watchers:
+            self._closing.add(watcher)
+            self.remove(watcher)
+            watcher.wire.close(code, reason)
+
+    async def _check(self) -> None:
+        watchers = list(self._watchers)
+        audiences = await self._read_audiences(
+            [watcher.credentials for watcher in watchers]
+        )
+        for watcher, audience in zip(watchers, audiences, strict=True):
+            if audience is None:
+                self._close_websocket(watcher, ACCESS_ENDED, "the session has ended")
+            elif watcher.audience.sees_more_than(audience):
+                self._close_websocket(watcher, RIGHTS_ENDED, "rights were taken away")
+            else:
+                watcher.audience = audience
+        self._expect(each.audience for each in self._watchers)
