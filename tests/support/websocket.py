@@ -9,6 +9,18 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from twisted.internet import reactor
+
+
+def drop_timers() -> None:
+    """Cancel the timers that autobahn started in the global reactor for websockets.
+
+    A later test would be blamed for them.
+    """
+    for call in reactor.getDelayedCalls():
+        if "_BatchedTimer" in str(call):
+            call.cancel()
+
 
 class Refused(Exception):
     """The handshake was answered with a status other than 101."""

@@ -12,6 +12,7 @@ from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.persistence import schema
 from tests.support.http import ApiClient, api_client
 from tests.support.memory import BEGINNING, make_member, make_project, make_user
+from tests.support.websocket import drop_timers
 
 MASK = b"\x01\x02\x03\x04"
 
@@ -52,6 +53,7 @@ class SocketTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make the site and a member's client."""
+        self.addCleanup(drop_timers)
         self.site = api_client(secure=False)
         conn = self.site.database.conn
         self.project = make_project(conn)

@@ -9,6 +9,7 @@ from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.site import logged_path
 from tests.support.http import ApiClient, api_client, parse
+from tests.support.websocket import drop_timers
 
 
 class LimitTests(SynchronousTestCase):
@@ -290,6 +291,10 @@ class SocketTests(SynchronousTestCase):
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
+
+    def setUp(self) -> None:
+        """Leave no timers behind."""
+        self.addCleanup(drop_timers)
 
     def test_plain(self) -> None:
         """A request without an upgrade gets an explanation."""
