@@ -3,14 +3,18 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from tests.support import lab_site
-from tests.support.lab import LabTestCase, until
+from tests.support import lab, lab_site
+from tests.support.lab import LabTestCase
 from tests.support.lab_flood import Flood
 from tests.support.lab_machine import Machine
 from tests.support.lab_site import INSIDE, Site
 from tests.support.pace import in_time
+
+#: A look starts a program, so that looks follow each other less quickly than usual.
+until = partial(lab.until, pause=0.05)
 
 #: Seconds within which traffic has to stop.
 SOON = 1.0
