@@ -177,10 +177,10 @@ class _Assembly:
         self.services = self._services()
         #: the port of the site, inside the tunnel if it is only there
         self.port = config.vpn.port if config.vpn.only else self.sockets.port
-        self.entrances = server_certificates.entrances(
+        self.listener_factories = server_certificates.listener_factories(
             self.served, config, clock=reactor
         )
-        self.site = self.entrances.to(
+        self.site = self.listener_factories.to(
             build_site(self.services, hub=self.hub, socket_factory=self.socket_factory),
             port=self.port,
             web_host=config.web_host,
@@ -294,7 +294,7 @@ class _Assembly:
         It has the certificate of the local CA, whose root they were given.
         """
         network = self.made.network
-        return self.entrances.to(
+        return self.listener_factories.to(
             build_enroll_site(self.services, inner=network.url if network else ""),
             port=self.config.vpn.enroll_port,
             source=self.served.own if self.served else None,
@@ -304,7 +304,7 @@ class _Assembly:
         """Return the factory of the ports for plain HTTP."""
         return server_certificates.plain_port(
             self.served,
-            self.entrances,
+            self.listener_factories,
             url=vpn.outside_url(self.config, self.made.network),
             port=self.port,
             clock=self.reactor,

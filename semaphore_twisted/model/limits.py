@@ -14,11 +14,11 @@ _MIB: Final = 1024 * 1024
 # Listeners ---------------------------------------------------------------------------
 
 #: Connections that have not sent a request: per source, and in total.
-LOBBY_OF_SOURCE: Final = 64
-LOBBY: Final = 512
+PENDING_OF_SOURCE: Final = 64
+PENDING: Final = 512
 
 #: Seconds for the first bytes and the TLS handshake, or for a refused request.
-LOBBY_SECONDS: Final = 10.0
+PENDING_SECONDS: Final = 10.0
 
 #: Bytes of a TLS client hello.
 HELLO: Final = 32 * _KIB

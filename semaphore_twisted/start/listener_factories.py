@@ -33,12 +33,12 @@ class ListenerFactories:
     source: ICertificateSource | None
     clock: IReactorTime
     challenge: Challenge = no_challenge
-    _lobby: PendingConnections = field(init=False)
+    _pending: PendingConnections = field(init=False)
     _names: frozenset[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Look up the names of this machine."""
-        self._lobby = PendingConnections(self.clock)
+        self._pending = PendingConnections(self.clock)
         self._names = known_hosts(self.config)
 
     def to(
@@ -54,37 +54,39 @@ class ListenerFactories:
         Plain HTTP is redirected to *web_host*, if there is one. *source* replaces the
         usual certificates.
         """
-        entrance: IProtocolFactory = PortFactory(
+        factory: IProtocolFactory = PortFactory(
             site,
             source=source or self.source,
             clock=self.clock,
-            lobby=self._lobby,
+            pending=self._pending,
             refusals=self._refusals(port, web_host),
             trust=TrustedProxies.of(self.config.trusted_proxies),
             proxy_protocol=self.config.proxy_protocol,
             challenge=self.challenge,
         )
-        return entrance
+        return factory
 
     def plain(self, site: IProtocolFactory) -> IProtocolFactory:
         """Return the factory of listeners that serve *site* over plain HTTP only."""
-        entrance: IProtocolFactory = PortFactory(
+        factory: IProtocolFactory = PortFactory(
             site,
             source=None,
             clock=self.clock,
-            lobby=self._lobby,
+            pending=self._pending,
             refusals=self._refusals(0, ""),
             trust=TrustedProxies.of(self.config.trusted_proxies),
             proxy_protocol=self.config.proxy_protocol,
         )
-        return entrance
+        return factory
 
     def redirects(self, *, port: int, url: str) -> IProtocolFactory:
         """Return the factory of listeners that redirect to *url*, else to *port*."""
         factory: IProtocolFactory = PlainHttpFactory(
-            self._refusals(port, url), self._lobby
+            self._refusals(port, url), self._pending
         )
         return factory
 
     def _refusals(self, port: int, web_host: str) -> RedirectPolicy:
-        return RedirectPolicy(place=PublicUrl(web_host), port=port, names=self._names)
+        return RedirectPolicy(
+            public_url=PublicUrl(web_host), port=port, names=self._names
+        )

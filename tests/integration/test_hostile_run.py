@@ -28,7 +28,7 @@ MIB = 1 << 20
 #: Permitted growth of the process: its own, and the sum of the limits.
 ROOM = 64 * MIB
 TOTALS = (
-    limits.LOBBY * 2 * limits.HELLO
+    limits.PENDING * 2 * limits.HELLO
     + limits.BODIES_UNKNOWN
     + limits.BODIES
     + limits.ANSWERS

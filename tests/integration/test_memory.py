@@ -87,9 +87,9 @@ class ConnectionTests(MemoryTestCase):
         """Of hellos that do not end, so many are kept, and the oldest ones go."""
         hello = b"\x16\x03\x01\x3f\xff\x01\x00\x7d\x00" + bytes(16_379)
         hello += b"\x16\x03\x01\x3f\xff" + bytes(15_000)
-        most = limits.LOBBY * (2 * limits.HELLO + self.EACH)
+        most = limits.PENDING * (2 * limits.HELLO + self.EACH)
         with self.grows_by(most + ROOM):
-            for _ in range(2 * limits.LOBBY):
+            for _ in range(2 * limits.PENDING):
                 with contextlib.suppress(ConnectionError):
                     self.connect(tls=False).sendall(hello)
         self.assertIn("are unidentified", self.product.log.read_text())

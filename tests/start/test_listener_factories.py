@@ -28,7 +28,7 @@ class Nothing(Resource):
         return b""
 
 
-class EntrancesTests(SynchronousTestCase):
+class ListenerFactoriesTests(SynchronousTestCase):
     """Factories from a configuration."""
 
     def setUp(self) -> None:
@@ -36,7 +36,7 @@ class EntrancesTests(SynchronousTestCase):
         self.clock = Clock()
         self.site = Site(Nothing(), clock=self.clock)
 
-    def entrances(self, **options: Any) -> ListenerFactories:
+    def listener_factories(self, **options: Any) -> ListenerFactories:
         """Return the maker of factories with *options*, over TLS."""
         chain, key = pair()
         source = PemCertificates(chain=chain, key=key)
@@ -62,7 +62,7 @@ class EntrancesTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """Trusted proxies are served in plain, other clients redirected to TLS."""
-        made = self.entrances(trusted_proxies=("192.0.2.8",))
+        made = self.listener_factories(trusted_proxies=("192.0.2.8",))
         factory = made.to(self.site, port=3000)
         self.assertEqual(self.answer(factory, "192.0.2.8"), (200, None))
         self.assertEqual(self.answer(factory), (308, "https://localhost:3000/x"))
@@ -71,24 +71,26 @@ class EntrancesTests(SynchronousTestCase):
 
     def test_redirects(self) -> None:
         """The second port only redirects to the first."""
-        factory = self.entrances().redirects(port=3000, url="")
+        factory = self.listener_factories().redirects(port=3000, url="")
         for peer in ("127.0.0.1", "192.0.2.7"):
             found = self.answer(factory, peer)
             self.assertEqual(found, (308, "https://localhost:3000/x"))
-        named = self.entrances().redirects(port=3000, url="https://h.example:8443")
+        named = self.listener_factories().redirects(
+            port=3000, url="https://h.example:8443"
+        )
         self.assertEqual(self.answer(named), (308, "https://h.example:8443/x"))
 
-    def test_one_lobby(self) -> None:
+    def test_shared_limit(self) -> None:
         """The limits hold for all listeners together."""
-        made = self.entrances()
+        made = self.listener_factories()
         first, second = made.to(self.site, port=1), made.redirects(port=1, url="")
         for _ in range(EACH):
             Wire().connect(first)
         self.assertFalse(Wire().connect(second))
 
     def test_plain(self) -> None:
-        """A plain port serves all clients without TLS, and shares the lobby."""
-        made = self.entrances()
+        """A plain port serves all clients without TLS, within the same limit."""
+        made = self.listener_factories()
         plain = made.plain(self.site)
         self.assertEqual(self.answer(plain), (200, None))
         wire = Wire("192.0.2.7")

@@ -252,7 +252,7 @@ class FullTests(ChannelTestCase):
     def test_idle_ones_go(self) -> None:
         """The connection that is idle for longest is closed for a new one."""
         client = self.client
-        client.site.visitors.all = 5
+        client.site.connections.all = 5
         transports = [client.send(b"") for _ in range(5)]
         client.more(transports[0], GET)
         self.assertEqual(self.answers(transports[0]), [200])
@@ -268,7 +268,7 @@ class FullTests(ChannelTestCase):
     def test_busy_ones_stay(self) -> None:
         """A connection whose request is being answered is not closed."""
         client = self.client
-        client.site.visitors.all = 2
+        client.site.connections.all = 2
         database: Any = client.database
         database.held = True
         body = b'{"auth":"admin","password":"x"}'

@@ -9,18 +9,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.web.proxies.client_address import (
     ClientInfo,
     PublicUrl,
+    client_info,
     origin,
     origin_of,
     same_origin,
-    visit,
 )
 from semaphore_twisted.web.proxies.trusted_proxies import TrustedProxies
 
 
-def way(peer: str | None, tls: bool = False, **headers: str) -> ClientInfo:
-    """Return the way of a request with *headers* (``_`` for ``-``)."""
+def client(peer: str | None, tls: bool = False, **headers: str) -> ClientInfo:
+    """Return the client side of a request with *headers* (``_`` for ``-``)."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return visit(peer=peer, tls=tls, header=sent.get)
+    return client_info(peer=peer, tls=tls, header=sent.get)
 
 
 class VisitTests(SynchronousTestCase):
@@ -62,19 +62,19 @@ class VisitTests(SynchronousTestCase):
             ("::ffff:127.0.0.1", "127.0.0.1", True),
             ("::ffff:192.0.2.7", "192.0.2.7", False),
         ):
-            way = visit(peer=peer, tls=False, header=lambda _: None)
-            self.assertEqual((way.address, way.trusted), (shown, trusted))
+            client = client_info(peer=peer, tls=False, header=lambda _: None)
+            self.assertEqual((client.address, client.trusted), (shown, trusted))
 
     def test_address(self) -> None:
         """The client is the last address of the chain that trusted proxies reported."""
         for peer, tls, chain, wanted in self.ADDRESSES:
             with self.subTest(peer=peer, tls=tls, chain=chain):
-                found = way(peer, tls, x_forwarded_for=chain)
+                found = client(peer, tls, x_forwarded_for=chain)
                 self.assertEqual(found.address, wanted)
 
     def test_believed(self) -> None:
         """Scheme and host are taken from a proxy on this machine."""
-        found = way(
+        found = client(
             "127.0.0.1",
             host="127.0.0.1:3000",
             x_forwarded_proto="https",
@@ -86,7 +86,7 @@ class VisitTests(SynchronousTestCase):
     def test_not_believed(self) -> None:
         """From another machine, or over TLS, the headers are passed over."""
         for peer, tls in (("192.0.2.7", False), ("127.0.0.1", True)):
-            found = way(
+            found = client(
                 peer,
                 tls,
                 host="real.example",
@@ -101,7 +101,7 @@ class VisitTests(SynchronousTestCase):
     def test_noise(self, chain: str) -> None:
         """Any content of the header gives a valid address."""
         for name in ("x-forwarded-for", "forwarded"):
-            found = visit(peer="127.0.0.1", tls=False, header={name: chain}.get)
+            found = client_info(peer="127.0.0.1", tls=False, header={name: chain}.get)
             self.assertNotEqual(found.address, "")
 
 
@@ -140,38 +140,38 @@ class TrustedProxyTests(SynchronousTestCase):
         ("10.0.0.7", False, ", ".join(["1.2.3.4"] * 50), "1.2.3.4", True),
     )
 
-    def way(self, peer: str | None, tls: bool = False, **headers: str) -> ClientInfo:
-        """Return the way of a request with *headers* (``_`` for ``-``)."""
+    def client(self, peer: str | None, tls: bool = False, **headers: str) -> ClientInfo:
+        """Return the client side of a request with *headers* (``_`` for ``-``)."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return visit(peer=peer, tls=tls, header=sent.get, trust=self.TRUST)
+        return client_info(peer=peer, tls=tls, header=sent.get, trust=self.TRUST)
 
     def test_address(self) -> None:
         """The client is the last address that is no proxy of ours."""
         for peer, tls, chain, wanted, believed in self.TABLE:
             with self.subTest(peer=peer, tls=tls, chain=chain):
-                found = self.way(peer, tls, x_forwarded_for=chain)
+                found = self.client(peer, tls, x_forwarded_for=chain)
                 self.assertEqual((found.address, found.trusted), (wanted, believed))
 
     def test_loopback_alone(self) -> None:
         """With a list, a proxy on this machine is still trusted, except over TLS."""
-        self.assertTrue(self.way("127.0.0.1").trusted)
+        self.assertTrue(self.client("127.0.0.1").trusted)
         for named in ("::ffff:10.0.0.1", "::ffff:10.0.0.0/120"):
             self.assertTrue(TrustedProxies.of([named]).names("10.0.0.1"))
             self.assertFalse(TrustedProxies.of([named]).names("10.0.1.1"))
-        self.assertFalse(self.way("127.0.0.1", tls=True).trusted)
+        self.assertFalse(self.client("127.0.0.1", tls=True).trusted)
         listed = TrustedProxies.of(["127.0.0.1"])
         self.assertTrue(listed.relays("127.0.0.1", tls=True))
 
     def test_scheme(self) -> None:
         """The scheme is this connection's TLS, else a trusted proxy's header."""
         said = {"x_forwarded_proto": "https", "x_forwarded_host": "h.example"}
-        found = self.way("10.0.0.7", False, host="10.0.0.1:3000", **said)
+        found = self.client("10.0.0.7", False, host="10.0.0.1:3000", **said)
         self.assertEqual((found.scheme, found.host), ("https", "h.example"))
-        found = self.way("10.0.1.7", False, host="real.example", **said)
+        found = self.client("10.0.1.7", False, host="real.example", **said)
         self.assertEqual((found.scheme, found.host), ("http", "real.example"))
-        self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
-        self.assertIsNone(self.way("10.0.0.7", x_forwarded_proto="ftp").scheme)
-        self.assertEqual(self.way("10.0.0.7", tls=True).scheme, "https")
+        self.assertIsNone(self.client("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
+        self.assertIsNone(self.client("10.0.0.7", x_forwarded_proto="ftp").scheme)
+        self.assertEqual(self.client("10.0.0.7", tls=True).scheme, "https")
 
     def test_silent_proxy(self) -> None:
         """If a proxy omits the scheme, a browser's own origin gives it."""
@@ -185,18 +185,18 @@ class TrustedProxyTests(SynchronousTestCase):
             ("null", None),
             ("", None),
         ):
-            found = self.way("10.0.0.7", False, origin=sent, **said)
+            found = self.client("10.0.0.7", False, origin=sent, **said)
             self.assertEqual(found.scheme, wanted, sent)
         sent = "https://h.example:8443"
         # it does not change a proxy's header, and is ignored without one
         said["x_forwarded_proto"] = "http"
-        found = self.way("10.0.0.7", False, origin=sent, **said)
+        found = self.client("10.0.0.7", False, origin=sent, **said)
         self.assertEqual(found.scheme, "http")
-        found = self.way("10.0.1.7", origin=sent, host="h.example:8443")
+        found = self.client("10.0.1.7", origin=sent, host="h.example:8443")
         self.assertEqual(found.scheme, "http")
-        found = self.way("127.0.0.1", origin=sent, host="h.example:8443")
+        found = self.client("127.0.0.1", origin=sent, host="h.example:8443")
         self.assertIsNone(found.scheme)
-        self.assertIsNone(self.way("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
+        self.assertIsNone(self.client("10.0.0.7", x_forwarded_for="1.2.3.4").scheme)
 
     def test_forwarded(self) -> None:
         """RFC 7239's header has the same effect, if it is alone."""
@@ -211,17 +211,19 @@ class TrustedProxyTests(SynchronousTestCase):
             ("for=_hidden;proto=https;host=h.example", "10.0.0.7"),
         ):
             with self.subTest(text=text):
-                found = self.way("10.0.0.7", forwarded=text)
+                found = self.client("10.0.0.7", forwarded=text)
                 self.assertEqual(found.address, wanted or "198.51.100.9")
                 self.assertEqual((found.scheme, found.host), ("https", "h.example"))
         for text in ("for=1.2.3.4;;=", "for=1.2.3.4 for=2.2.2.2", 'for="1.2.3.4'):
-            self.assertEqual(self.way("10.0.0.7", forwarded=text).address, "10.0.0.7")
-        elsewhere = self.way("10.0.1.7", forwarded="for=1.2.3.4;proto=https")
+            self.assertEqual(
+                self.client("10.0.0.7", forwarded=text).address, "10.0.0.7"
+            )
+        elsewhere = self.client("10.0.1.7", forwarded="for=1.2.3.4;proto=https")
         self.assertEqual((elsewhere.address, elsewhere.scheme), ("10.0.1.7", "http"))
 
     def test_both(self) -> None:
         """A header that the proxy did not write is not preferred to its own."""
-        found = self.way(
+        found = self.client(
             "10.0.0.7", forwarded="for=1.2.3.4;host=evil", x_forwarded_for="9.9.9.9"
         )
         self.assertEqual((found.address, found.host), ("9.9.9.9", ""))
@@ -229,7 +231,9 @@ class TrustedProxyTests(SynchronousTestCase):
     def test_long(self) -> None:
         """A header of 16 KiB is read at once."""
         for text in (" " * 16_000 + "x", "for=" + "a" * 16_000, "=," * 8_000):
-            self.assertEqual(self.way("10.0.0.7", forwarded=text).address, "10.0.0.7")
+            self.assertEqual(
+                self.client("10.0.0.7", forwarded=text).address, "10.0.0.7"
+            )
 
 
 class PlaceTests(SynchronousTestCase):
@@ -246,10 +250,10 @@ class PlaceTests(SynchronousTestCase):
 
     def test_secure(self) -> None:
         """TLS is the client's own, or reported by a trusted proxy or ``web_host``."""
-        own = way("192.0.2.7", tls=True, host="h.example")
-        told = way("127.0.0.1", host="x", x_forwarded_proto="https")
-        silent = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
-        plain = way("192.0.2.7", host="h.example", x_forwarded_proto="https")
+        own = client("192.0.2.7", tls=True, host="h.example")
+        told = client("127.0.0.1", host="x", x_forwarded_proto="https")
+        silent = client("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
+        plain = client("192.0.2.7", host="h.example", x_forwarded_proto="https")
         self.assertTrue(PublicUrl("").secure(own))
         self.assertTrue(PublicUrl("").secure(told))
         self.assertFalse(PublicUrl("").secure(silent))
@@ -259,14 +263,14 @@ class PlaceTests(SynchronousTestCase):
     def test_own_origins(self) -> None:
         """The site's own origins are ``web_host`` and the request's own host."""
         found = PublicUrl("https://h.example/x").own_origins(
-            way("192.0.2.7", tls=True, host="10.0.0.1:3000")
+            client("192.0.2.7", tls=True, host="10.0.0.1:3000")
         )
         self.assertEqual(found, {"https://h.example", "https://10.0.0.1:3000"})
 
     def test_origins_of_a_silent_proxy(self) -> None:
         """``web_host`` gives the scheme that a proxy omits."""
-        silent = way("127.0.0.1", host="h.example", x_forwarded_for="192.0.2.7")
-        direct = way("127.0.0.1", host="localhost:3000")
+        silent = client("127.0.0.1", host="h.example", x_forwarded_for="192.0.2.7")
+        direct = client("127.0.0.1", host="localhost:3000")
         place = PublicUrl("https://h.example")
         self.assertEqual(place.own_origins(silent), {"https://h.example"})
         self.assertEqual(
@@ -277,8 +281,10 @@ class PlaceTests(SynchronousTestCase):
     def test_cookie_path(self) -> None:
         """A client that bypasses the proxy gets a cookie for its path."""
         place = PublicUrl("https://h.example/semaphore")
-        proxied = way("127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7")
-        direct = way("192.0.2.7", tls=True, host="10.0.0.1:3000")
+        proxied = client(
+            "127.0.0.1", host="127.0.0.1:3000", x_forwarded_for="192.0.2.7"
+        )
+        direct = client("192.0.2.7", tls=True, host="10.0.0.1:3000")
         self.assertEqual(place.cookie_path(proxied, below_base=False), "/semaphore")
         self.assertEqual(place.cookie_path(direct, below_base=False), "/")
         self.assertEqual(place.cookie_path(direct, below_base=True), "/semaphore")

@@ -22,7 +22,7 @@ from tests.support.wires import Wire
 def refusals(web_host: str = "", port: int = 3000) -> RedirectPolicy:
     """Return what a server called ``box`` decides."""
     return RedirectPolicy(
-        place=PublicUrl(web_host),
+        public_url=PublicUrl(web_host),
         port=port,
         names=frozenset({"box", "localhost", "2001:db8::1"}),
     )
@@ -143,8 +143,8 @@ class StrangersTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Create the factory."""
         self.clock = Clock()
-        self.lobby = PendingConnections(self.clock)
-        self.factory = PlainHttpFactory(refusals("https://h.example"), self.lobby)
+        self.pending = PendingConnections(self.clock)
+        self.factory = PlainHttpFactory(refusals("https://h.example"), self.pending)
 
     def wire(self) -> Wire:
         """Return a new connection."""
@@ -165,7 +165,7 @@ class StrangersTests(SynchronousTestCase):
         wire.deliver(b"GET / HTTP/1.1\r\n\r\n")
         self.assertEqual(wire.value(), b"")
         wire.lose()
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_endless_body(self) -> None:
         """A client that keeps sending is cut off."""

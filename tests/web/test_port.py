@@ -8,7 +8,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
-from semaphore_twisted.web.http.request_info import arrival
+from semaphore_twisted.web.http.request_info import read_request_info
 from semaphore_twisted.web.http.site import Site
 from semaphore_twisted.web.listener.client_hello import ClientHello
 from semaphore_twisted.web.listener.pending_connections import (
@@ -35,56 +35,58 @@ GET = b"GET /x HTTP/1.1\r\nHost: box\r\n\r\n"
 TRUST = TrustedProxies.of(["10.0.0.0/24"])
 
 
-class Way(Resource):
+class ClientResource(Resource):
     """Answers with the properties of the request's connection."""
 
     isLeaf = True
 
     def render(self, request: Any) -> bytes:
         """Return address, scheme and whether the peer is trusted."""
-        came = arrival(request, place=PublicUrl(""), below_base=False, trust=TRUST)
-        way = came.visit
-        return f"{way.address} {way.scheme} {way.trusted}".encode()
+        info = read_request_info(
+            request, public_url=PublicUrl(""), below_base=False, trust=TRUST
+        )
+        client = info.client
+        return f"{client.address} {client.scheme} {client.trusted}".encode()
 
 
-class EntranceTestCase(SynchronousTestCase):
+class PortTestCase(SynchronousTestCase):
     """A port for a site that answers with the connection's properties."""
 
     def setUp(self) -> None:
         """Make it, with TLS."""
         self.clock = Clock()
-        self.lobby = PendingConnections(self.clock)
+        self.pending = PendingConnections(self.clock)
         self.challenges: dict[str, SSL.Context] = {}
-        self.entrance = self.make()
+        self.port = self.make()
 
     def make(self, *, tls: bool = True, proxy_protocol: bool = True) -> PortFactory:
-        """Return an entrance."""
+        """Return a port."""
         source = PemCertificates(chain=CHAIN, key=KEY)
         return PortFactory(
-            Site(Way(), clock=self.clock),
+            Site(ClientResource(), clock=self.clock),
             source=source if tls else None,
             clock=self.clock,
-            lobby=self.lobby,
+            pending=self.pending,
             refusals=RedirectPolicy(
-                place=PublicUrl("https://h.example"), port=443, names=frozenset()
+                public_url=PublicUrl("https://h.example"), port=443, names=frozenset()
             ),
             trust=TRUST,
             proxy_protocol=proxy_protocol,
             challenge=self.challenge,
         )
 
-    def challenge(self, said: ClientHello) -> SSL.Context | None:
+    def challenge(self, hello: ClientHello) -> SSL.Context | None:
         """Return the context for a challenge."""
-        return self.challenges.get(said.server_name)
+        return self.challenges.get(hello.server_name)
 
     def wire(self, peer: str | None = "192.0.2.7") -> Wire:
         """Return a new connection from *peer*."""
         wire = Wire(peer)
-        self.assertTrue(wire.connect(self.entrance))
+        self.assertTrue(wire.connect(self.port))
         return wire
 
     def plain(self, peer: str | None, data: bytes = GET) -> str:
-        """Return what a plain request from *peer* gets: its way, or a status."""
+        """Return what a plain request from *peer* gets: its client, or a status."""
         wire = self.wire(peer)
         wire.deliver(data)
         if not wire.value():
@@ -100,7 +102,7 @@ class EntranceTestCase(SynchronousTestCase):
         return parse(client.receive()).body.decode()
 
 
-class TlsTests(EntranceTestCase):
+class TlsTests(PortTestCase):
     """TLS goes to the site."""
 
     def test_versions(self) -> None:
@@ -109,7 +111,7 @@ class TlsTests(EntranceTestCase):
             for peer in ("192.0.2.7", "127.0.0.1"):
                 found = self.over_tls(self.wire(peer), version=version)
                 self.assertEqual(found, f"{peer} https False")
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_byte_by_byte(self) -> None:
         """The ClientHello may arrive byte by byte."""
@@ -144,7 +146,7 @@ class TlsTests(EntranceTestCase):
         self.clock.advance(1)
         self.assertTrue(silent.gone)
         self.assertTrue(halfway.gone)
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
         self.clock.advance(SECONDS)
         self.assertFalse(done.gone)
         client.send(GET)
@@ -164,23 +166,23 @@ class TlsTests(EntranceTestCase):
             b"\xff" * 100,
         ):
             self.assertEqual(self.plain("192.0.2.7", data), "closed", data)
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_broken_handshake(self) -> None:
         """A hello that OpenSSL does not like ends the connection."""
         wire = self.wire()
         wire.deliver(b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x00\x00")
         self.assertTrue(wire.gone)
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_lost(self) -> None:
         """A waiting client that disconnects makes room."""
         early, late = self.wire(), self.wire()
         late.deliver(TlsClient(late).hello())
-        self.assertEqual(len(self.lobby), 2)
+        self.assertEqual(len(self.pending), 2)
         early.lose()
         late.lose()
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_many(self) -> None:
         """Connections are limited per address, and in total; the oldest is closed."""
@@ -189,12 +191,12 @@ class TlsTests(EntranceTestCase):
         self.assertFalse(wires[0].gone)
         for number in range(ALL):
             self.wire(f"198.51.{number // 250}.{number % 250}")
-        self.assertEqual(len(self.lobby), ALL)
+        self.assertEqual(len(self.pending), ALL)
         self.assertTrue(all(wire.gone for wire in wires))
         self.assertEqual(self.over_tls(self.wire()), "192.0.2.7 https False")
 
 
-class ChallengeTests(EntranceTestCase):
+class ChallengeTests(PortTestCase):
     """Only the authority's challenge is answered."""
 
     def setUp(self) -> None:
@@ -225,7 +227,7 @@ class ChallengeTests(EntranceTestCase):
         self.assertFalse(silent.wire.gone)
         self.clock.advance(SECONDS)
         self.assertTrue(silent.wire.gone)
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_others(self) -> None:
         """A client with other protocols too, or another name, is an ordinary client."""
@@ -241,7 +243,7 @@ class ChallengeTests(EntranceTestCase):
             self.assertEqual(parse(client.receive()).status, 200)
 
 
-class PlainTests(EntranceTestCase):
+class PlainTests(PortTestCase):
     """Plain HTTP is for this machine and for proxies."""
 
     def test_served(self) -> None:
@@ -251,7 +253,7 @@ class PlainTests(EntranceTestCase):
                 self.plain(peer), f"{peer.removeprefix('::ffff:')} None True"
             )
         self.assertEqual(self.plain(None), " None True")
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_forwarded(self) -> None:
         """The headers of such a proxy count."""
@@ -291,7 +293,7 @@ class PlainTests(EntranceTestCase):
 
     def test_without_tls(self) -> None:
         """Without TLS plain HTTP is served to all; TLS and silence are closed."""
-        self.entrance = self.make(tls=False)
+        self.port = self.make(tls=False)
         self.assertEqual(self.plain("192.0.2.7"), "192.0.2.7 http False")
         wire = self.wire()
         wire.deliver(TlsClient(wire).hello())
@@ -301,7 +303,7 @@ class PlainTests(EntranceTestCase):
         self.assertTrue(silent.gone)
 
 
-class ProxyProtocolTests(EntranceTestCase):
+class ProxyProtocolTests(PortTestCase):
     """A proxy names the client by the PROXY protocol."""
 
     LINE: ClassVar[bytes] = b"PROXY TCP4 198.51.100.9 10.0.0.1 4711 443\r\n"
@@ -317,7 +319,7 @@ class ProxyProtocolTests(EntranceTestCase):
             wire = self.wire("10.0.0.7")
             wire.deliver(header)
             self.assertEqual(self.over_tls(wire), "198.51.100.9 https False")
-            self.assertEqual(len(self.lobby), 0)
+            self.assertEqual(len(self.pending), 0)
 
     def test_in_one_piece(self) -> None:
         """Header and data may arrive together, or byte by byte."""
@@ -393,7 +395,7 @@ class ProxyProtocolTests(EntranceTestCase):
 
     def test_off(self) -> None:
         """Without the option no client may send the header."""
-        self.entrance = self.make(proxy_protocol=False)
+        self.port = self.make(proxy_protocol=False)
         for peer in ("10.0.0.7", None):
             self.assertEqual(self.plain(peer, self.LINE + GET), "closed")
 
@@ -406,7 +408,7 @@ class ProxyProtocolTests(EntranceTestCase):
             version_2(0x12, addresses("198.51.100.9")),
         ):
             self.assertEqual(self.plain("10.0.0.7", data + GET), "closed")
-        self.assertEqual(len(self.lobby), 0)
+        self.assertEqual(len(self.pending), 0)
 
     def test_slow(self) -> None:
         """A connection that sends only a header has the usual time limit."""

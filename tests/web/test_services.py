@@ -26,9 +26,9 @@ class ServicesTests(SynchronousTestCase):
     def test_place(self) -> None:
         """The place is that of ``web_host``, unless a site has another one."""
         made = services(options=WebOptions(web_host="https://a.example/base"))
-        self.assertEqual(made.place, PublicUrl("https://a.example/base"))
-        other = evolve(made, place=PublicUrl("https://b.example"))
-        self.assertEqual(other.place, PublicUrl("https://b.example"))
+        self.assertEqual(made.public_url, PublicUrl("https://a.example/base"))
+        other = evolve(made, public_url=PublicUrl("https://b.example"))
+        self.assertEqual(other.public_url, PublicUrl("https://b.example"))
 
     def test_shared(self) -> None:
         """A site with other routes counts the same enrollment attempts."""

@@ -20,7 +20,7 @@ from semaphore_twisted.web.proxies.client_address import PublicUrl
 from semaphore_twisted.web.proxies.trusted_proxies import TrustedProxies
 from tests.support.http import api_client
 from tests.support.wires import Wire
-from tests.web.test_port import EntranceTestCase
+from tests.web.test_port import PortTestCase
 
 #: Two clients of IPv4 as a dual-stack listener reports them, and the first one's name.
 FIRST, OTHER, PLAIN = "::ffff:192.0.2.7", "::ffff:192.0.2.8", "192.0.2.7"
@@ -38,19 +38,19 @@ class CounterTests(SynchronousTestCase):
         self.assertTrue(take(OTHER))
         self.assertTrue(take("2001:db8::7"))
 
-    def test_visitors(self) -> None:
+    def test_connections(self) -> None:
         """The connections that are open."""
-        self.check(ConnectionLimit(Clock()).enter, EACH)
+        self.check(ConnectionLimit(Clock()).admit, EACH)
 
     def test_trusted(self) -> None:
         """This machine and a named proxy have no limit."""
-        visitors = ConnectionLimit(Clock(), TrustedProxies.of(["192.0.2.8"]))
+        connections = ConnectionLimit(Clock(), TrustedProxies.of(["192.0.2.8"]))
         for peer in ("::ffff:127.0.0.1", OTHER):
-            self.assertTrue(all(visitors.enter(peer) for _ in range(2 * EACH)))
+            self.assertTrue(all(connections.admit(peer) for _ in range(2 * EACH)))
 
     def test_redirects(self) -> None:
         """The connections that wait at the port that redirects."""
-        refusals = RedirectPolicy(place=PublicUrl(""), port=443, names=frozenset())
+        refusals = RedirectPolicy(public_url=PublicUrl(""), port=443, names=frozenset())
         strangers = PlainHttpFactory(refusals, PendingConnections(Clock()))
         self.check(
             lambda peer: Wire(peer).connect(strangers),
@@ -71,13 +71,13 @@ class CounterTests(SynchronousTestCase):
         self.check(attempt, redeems.BURST)
 
 
-class WaitingTests(EntranceTestCase):
-    """The connections that wait at the entrance."""
+class WaitingTests(PortTestCase):
+    """The connections that are pending."""
 
     def wait(self, peer: str) -> bool:
         """Return whether a connection from *peer* may wait."""
         wire = Wire(peer)
-        wire.connect(self.entrance)
+        wire.connect(self.port)
         return not wire.gone
 
     def test_waiting(self) -> None:

@@ -201,7 +201,7 @@ def served(
     return ServerCertificates(own, presented, public, looking, watch, now, local)
 
 
-def entrances(
+def listener_factories(
     found: ServerCertificates | None, config: Config, *, clock: IReactorTime
 ) -> ListenerFactories:
     """Return the creator of listener factories, with the certificates of *found*."""

@@ -127,10 +127,10 @@ async def throttled(context: RequestContext, subject: throttle.Subject) -> None:
 
 def _check_way(context: RequestContext) -> None:
     """Refuse a password that crossed the network in clear text."""
-    visit = context.visit
-    if context.secure or visit.here or context.options.insecure_http:
+    client = context.client
+    if context.secure or client.here or context.options.insecure_http:
         return
-    if visit.trusted and visit.scheme is None:
+    if client.trusted and client.scheme is None:
         _log.warn(
             "A login was refused: the proxy in front sends no X-Forwarded-Proto, and "
             "web_host, which could say https instead, is not set"

@@ -63,7 +63,7 @@ async def create(context: RequestContext, body: NewInvite) -> InviteCreated:
             " web_host, or vpn.enroll_port"
         )
     # a proxy that forwards a client terminates TLS with its own certificate
-    by_proxy = context.visit.relayed and base == context.site_url
+    by_proxy = context.client.relayed and base == context.site_url
     fingerprint = "" if by_proxy else context.options.pin(base)
     made = await context.write(invites.create, body, options=context.options.vpn)
     return InviteCreated(

@@ -32,24 +32,24 @@ class EnrollRoot(Resource):
     isLeaf = True
 
     def __init__(
-        self, *, api: Api, pages: EnrollPages, door: RequestReader, inner: str
+        self, *, api: Api, pages: EnrollPages, reader: RequestReader, inner: str
     ) -> None:
         """Redirect requests for ``/`` to *inner*, the site's URL in the tunnel."""
         super().__init__()
         self._api = api
         self._pages = pages
-        self._door = door
+        self._reader = reader
         self._inner = inner
 
     @override
     def render(self, request: HttpRequest) -> bytes | int:
         """Answer *request*."""
-        path, _ = self._door.below(request.path)
-        came = evolve(self._door.arrival(request), credentials=Credentials())
+        path, _ = self._reader.below(request.path)
+        info = evolve(self._reader.request_info(request), credentials=Credentials())
         if self._pages.has(path):
             return self._pages.render(request, path)
         if path in _API:
-            self._api.respond(request, path.removeprefix(b"/api"), came)
+            self._api.respond(request, path.removeprefix(b"/api"), info)
             return NOT_DONE_YET
         request.setHeader(b"content-type", TEXT)
         if path == b"/" and request.method in {b"GET", b"HEAD"}:
@@ -67,14 +67,14 @@ def build_enroll_site(services: Services, *, inner: str) -> Site:
     URL in the tunnel.
     """
     options = services.options
-    door = RequestReader(
+    reader = RequestReader(
         PublicUrl(options.enroll_url), TrustedProxies.of(options.trusted_proxies)
     )
-    services = evolve(services, place=door.place, routes=ROUTES)
+    services = evolve(services, public_url=reader.public_url, routes=ROUTES)
     root = EnrollRoot(
         api=Api(services, reference=lambda: services.entropy(6).hex()),
         pages=EnrollPages(options.roots),
-        door=door,
+        reader=reader,
         inner=inner,
     )
     return Site(root, clock=services.clock, body_limit=BODY_LIMIT)

@@ -91,9 +91,9 @@ class Api:
         self._reference = reference
         self._sending = ResponseProducer()
 
-    def respond(self, request: HttpRequest, path: bytes, arrival: RequestInfo) -> None:
+    def respond(self, request: HttpRequest, path: bytes, info: RequestInfo) -> None:
         """Answer *request*, whose path below ``/api`` is *path*."""
-        work = Deferred.fromCoroutine(self._respond(request, path, arrival))
+        work = Deferred.fromCoroutine(self._respond(request, path, info))
         gone = request.notifyFinish()
         _ = gone.addErrback(lambda _: work.cancel())
         _ = work.addErrback(self._failed)
@@ -103,11 +103,11 @@ class Api:
             self._log.failure("An answer could not be written", failed)
 
     async def _respond(
-        self, request: HttpRequest, path: bytes, arrival: RequestInfo
+        self, request: HttpRequest, path: bytes, info: RequestInfo
     ) -> None:
         headers: list[tuple[bytes, bytes]] = []
         try:
-            value = await self._answer(request, path, arrival, headers)
+            value = await self._answer(request, path, info, headers)
         except CancelledError:
             raise
         except DomainError as error:
@@ -118,22 +118,22 @@ class Api:
             value = failure(reference)
         for name, content in headers:
             request.responseHeaders.addRawHeader(name, content)
-        owner = arrival.account
+        owner = info.account
         if owner is None:
-            owner = request.channel.site.visitors.key(arrival.visit.address)
+            owner = request.channel.site.connections.key(info.client.address)
         await self._sending.send(request, value, owner)
 
     async def _answer(
         self,
         request: HttpRequest,
         path: bytes,
-        arrival: RequestInfo,
+        info: RequestInfo,
         headers: list[tuple[bytes, bytes]],
     ) -> Response | StreamedResponse:
         method = request.method.decode("ascii", "replace")
-        credentials = arrival.credentials
+        credentials = info.credentials
         if credentials.by_cookie and method not in _SAFE:
-            self._check_origin(arrival)
+            self._check_origin(info)
         try:
             match = self._router.match(method, path)
         except (NoSuchPath, NoSuchMethod, NotAnInteger) as error:
@@ -145,10 +145,10 @@ class Api:
             checked = await self._check(
                 credentials, route.access, match.path.get("project_id")
             )
-            arrival.account = f"account:{checked.actor.user.id}"
+            info.account = f"account:{checked.actor.user.id}"
         elif method not in _SAFE:  # against login CSRF by a foreign page
-            self._check_origin(arrival)
-        context = self._context(arrival, match, checked, headers)
+            self._check_origin(info)
+        context = self._context(info, match, checked, headers)
         value = await self._handle(context, request)
         if isinstance(value, StreamedResponse):
             return value
@@ -164,14 +164,14 @@ class Api:
             texts.check(body)
         return await route.handler(context, body)
 
-    def _check_origin(self, arrival: RequestInfo) -> None:
-        if not same_origin(own=arrival.own_origins, header=arrival.header):
+    def _check_origin(self, info: RequestInfo) -> None:
+        if not same_origin(own=info.own_origins, header=info.header):
             self._log.warn(
                 "{client}: refused a request from a page of another site; this one"
                 " is at {own}. Is web_host right, and does the proxy send"
                 " X-Forwarded-Host and X-Forwarded-Proto?",
-                client=arrival.visit.address,
-                own=", ".join(sorted(arrival.own_origins)),
+                client=info.client.address,
+                own=", ".join(sorted(info.own_origins)),
             )
             raise ForeignPage
 
@@ -195,7 +195,7 @@ class Api:
 
     def _context(
         self,
-        arrival: RequestInfo,
+        info: RequestInfo,
         match: Match,
         checked: access.Checked | None,
         headers: list[tuple[bytes, bytes]],
@@ -204,14 +204,14 @@ class Api:
             services=self._services,
             route=match.route,
             path=match.path,
-            query=arrival.query,
-            credentials=arrival.credentials,
-            visit=arrival.visit,
-            user_agent=arrival.header("user-agent") or "",
-            accept=arrival.header("accept") or "",
-            basic=arrival.basic,
-            secure=arrival.secure,
-            cookie_path=arrival.cookie_path,
+            query=info.query,
+            credentials=info.credentials,
+            client=info.client,
+            user_agent=info.header("user-agent") or "",
+            accept=info.header("accept") or "",
+            basic=info.basic,
+            secure=info.secure,
+            cookie_path=info.cookie_path,
             checked=checked,
             headers=headers,
         )

@@ -23,7 +23,7 @@ class HeadReader(Protocol):
     def below(self, path: bytes) -> tuple[bytes, bool]:
         """Return *path* without the base path, and whether it had that prefix."""
 
-    def arrival(self, request: HttpRequest) -> RequestInfo:
+    def request_info(self, request: HttpRequest) -> RequestInfo:
         """Return the client and credentials of *request*."""
 
 
@@ -31,16 +31,16 @@ class HeadReader(Protocol):
 class Senders:
     """Looks up the account of a request by its head.
 
-    *door* reads a request.
+    *reader* reads a request.
     """
 
     database: IDatabase
-    door: HeadReader
+    reader: HeadReader
 
     def owner(self, request: HttpRequest) -> "Deferred[str | None]":
         """Return an id of the account of *request*, ``None`` without a login."""
-        came: RequestInfo = self.door.arrival(request)
-        credentials = came.credentials
+        info: RequestInfo = self.reader.request_info(request)
+        credentials = info.credentials
         if credentials.session_digest is None and credentials.token_digest is None:
             return succeed(None)
         asked: Deferred[Actor] = self.database.read(
@@ -50,7 +50,7 @@ class Senders:
 
     def refused(self, request: HttpRequest) -> Response:
         """Return the response to a long body of a *request* without a login."""
-        path, _ = self.door.below(request.path)
+        path, _ = self.reader.below(request.path)
         if path.startswith(b"/api/"):
             return refusal(NotAuthenticated())
         return too_large(request)

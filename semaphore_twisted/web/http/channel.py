@@ -71,13 +71,13 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         """Count the connection; abort it if its source has too many."""
         super().connectionMade()
-        self._counted = self.site.visitors.enter(self.address)
+        self._counted = self.site.connections.admit(self.address)
         if not self._counted:
             self._over = True
             self.setTimeout(None)
             self.transport.abortConnection()
         else:
-            self.site.visitors.rest(self, self.transport.abortConnection)
+            self.site.connections.mark_idle(self, self.transport.abortConnection)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -91,8 +91,8 @@ class Channel(HTTPChannel):
         self._unstall()
         if self._counted:
             self._counted = False
-            self.site.visitors.work(self)
-            self.site.visitors.leave(self.address)
+            self.site.connections.mark_busy(self)
+            self.site.connections.release(self.address)
 
     # Refusals ------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class Channel(HTTPChannel):
     def allContentReceived(self) -> None:
         """Pass the complete request on."""
         if not self._over:
-            self.site.visitors.work(self)
+            self.site.connections.mark_busy(self)
             super().allContentReceived()
 
     # Timeouts ------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class Channel(HTTPChannel):
         """Release the request, and continue with data that arrived meanwhile."""
         request.release()
         if self._counted:
-            self.site.visitors.rest(self, self.transport.abortConnection)
+            self.site.connections.mark_idle(self, self.transport.abortConnection)
         super().requestDone(request)
         if self.transport is not None:
             self._watch()

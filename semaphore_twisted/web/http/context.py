@@ -42,7 +42,7 @@ class Services:
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
     VPN; *redeems* limits attempts to enroll. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
-    *certified* the names in it. *place* and *routes* are those of one site.
+    *certified* the names in it. *public_url* and *routes* are those of one site.
     """
 
     database: IDatabase
@@ -60,7 +60,7 @@ class Services:
     failing: Callable[[], bool] = bool
     certified: Callable[[], Iterable[str]] = no_names
     redeems: Redeems = field()
-    place: PublicUrl = field()
+    public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
 
@@ -68,7 +68,7 @@ class Services:
     def _redeems(self) -> Redeems:
         return Redeems(self.clock.seconds)
 
-    @place.default
+    @public_url.default
     def _place(self) -> PublicUrl:
         return PublicUrl(self.options.web_host)
 
@@ -82,7 +82,7 @@ class RequestContext:
     path: JsonObject
     query: dict[str, str]
     credentials: Credentials
-    visit: ClientInfo
+    client: ClientInfo
     user_agent: str
     #: the request's ``Accept`` header
     accept: str
@@ -114,15 +114,15 @@ class RequestContext:
     @property
     def address(self) -> str:
         """The client's address."""
-        return self.visit.address
+        return self.client.address
 
     @property
     def site_url(self) -> str:
         """The site's URL, with the base path and without a final slash."""
-        place = self.services.place
-        if place.origin:
-            return place.origin + place.base
-        here = origin("https" if self.secure else "http", self.visit.host)
+        public_url = self.services.public_url
+        if public_url.origin:
+            return public_url.origin + public_url.base
+        here = origin("https" if self.secure else "http", self.client.host)
         return here + self.cookie_path.rstrip("/")
 
     @property

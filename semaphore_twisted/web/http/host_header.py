@@ -82,16 +82,16 @@ class HostPolicy:
         known = frozenset(each.strip("[]").lower().removesuffix(".") for each in names)
         return cls(known, certified, relayed)
 
-    def welcome(self, way: ClientInfo) -> bool:
+    def welcome(self, client: ClientInfo) -> bool:
         """Return whether a request may use its host name for the site."""
-        if not self._known or "*" in self._known or not way.host:
+        if not self._known or "*" in self._known or not client.host:
             return True  # without a name (HTTP/1.0) no browser is behind it
-        name = name_of(way.host)
+        name = name_of(client.host)
         if name is None:
             return False
         if name in self._known or is_address(name) or _matches(name, self._known):
             return True
-        if way.trusted and ("." not in name or (self._relayed and way.relayed)):
+        if client.trusted and ("." not in name or (self._relayed and client.relayed)):
             return True
         if _matches(name, (each.lower() for each in self._certified())):
             return True

@@ -13,8 +13,8 @@ from semaphore_twisted.web.listener.handshake import PassedOn
 from semaphore_twisted.web.proxies.client_address import (
     ClientInfo,
     PublicUrl,
+    client_info,
     origin,
-    visit,
 )
 from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
 
@@ -26,8 +26,8 @@ class RequestInfo:
     """A request with its client and credentials, for the API and the websocket."""
 
     request: HttpRequest
-    place: PublicUrl
-    visit: ClientInfo
+    public_url: PublicUrl
+    client: ClientInfo
     credentials: Credentials
     #: whether the request's path began with the base path
     below_base: bool
@@ -41,24 +41,24 @@ class RequestInfo:
     @property
     def secure(self) -> bool:
         """Whether the client's connection is encrypted."""
-        return self.place.secure(self.visit)
+        return self.public_url.secure(self.client)
 
     @property
     def own_origins(self) -> frozenset[str]:
         """The origins of the site's own pages."""
-        return self.place.own_origins(self.visit)
+        return self.public_url.own_origins(self.client)
 
     @property
     def origin(self) -> str:
         """The site's origin as the client sees it."""
-        if self.visit.relayed and self.place.origin:
-            return self.place.origin
-        return origin("https" if self.secure else "http", self.visit.host)
+        if self.client.relayed and self.public_url.origin:
+            return self.public_url.origin
+        return origin("https" if self.secure else "http", self.client.host)
 
     @property
     def cookie_path(self) -> str:
         """The path of the session cookie."""
-        return self.place.cookie_path(self.visit, below_base=self.below_base)
+        return self.public_url.cookie_path(self.client, below_base=self.below_base)
 
     @property
     def query(self) -> dict[str, str]:
@@ -107,29 +107,31 @@ def credentials(request: HttpRequest, limits: SessionLimits) -> Credentials:
     return Credentials(session_digest=found, limits=limits)
 
 
-def arrival(
+def read_request_info(
     request: HttpRequest,
     *,
-    place: PublicUrl,
+    public_url: PublicUrl,
     below_base: bool,
     trust: TrustedProxies = NOBODY,
     limits: SessionLimits = USUAL,
 ) -> RequestInfo:
     """Read *request*, with forwarding headers by *trust* and sessions by *limits*."""
-    client = request.getClientAddress()
-    peer = None if isinstance(client, UNIXAddress) else str(getattr(client, "host", ""))
-    way = visit(
+    address = request.getClientAddress()
+    peer = (
+        None if isinstance(address, UNIXAddress) else str(getattr(address, "host", ""))
+    )
+    client = client_info(
         peer=peer,
         tls=request.isSecure(),
         header=lambda name: header(request, name),
         trust=trust,
-        passed_on=isinstance(client, PassedOn),
+        passed_on=isinstance(address, PassedOn),
     )
-    request.client_address = way.address or "-"
+    request.client_address = client.address or "-"
     return RequestInfo(
         request=request,
-        place=place,
-        visit=way,
+        public_url=public_url,
+        client=client,
         credentials=credentials(request, limits),
         below_base=below_base,
     )

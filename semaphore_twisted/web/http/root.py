@@ -18,7 +18,11 @@ from semaphore_twisted.web.http.body_intake import BodyBudget
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.host_header import HostPolicy, is_address, name_of
 from semaphore_twisted.web.http.placeholder_page import Page
-from semaphore_twisted.web.http.request_info import USUAL, RequestInfo, arrival
+from semaphore_twisted.web.http.request_info import (
+    USUAL,
+    RequestInfo,
+    read_request_info,
+)
 from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.site import HttpRequest, Site
@@ -36,7 +40,7 @@ from semaphore_twisted.web.websocket.hub import Hub
 class RequestReader:
     """Reads requests, and removes the base path from their paths."""
 
-    place: PublicUrl
+    public_url: PublicUrl
     trust: TrustedProxies = NOBODY
     #: refuse a websocket handshake with a cookie and without origin, also from proxies
     require_origin: bool = False
@@ -44,17 +48,17 @@ class RequestReader:
 
     def below(self, path: bytes) -> tuple[bytes, bool]:
         """Return *path* without the base path, and whether it had that prefix."""
-        base = self.place.base.encode()
+        base = self.public_url.base.encode()
         if base and (path == base or path.startswith(base + b"/")):
             return path.removeprefix(base) or b"/", True
         return path, False
 
-    def arrival(self, request: HttpRequest) -> RequestInfo:
+    def request_info(self, request: HttpRequest) -> RequestInfo:
         """Return the client and credentials of *request*."""
         _, below = self.below(request.path)
-        return arrival(
+        return read_request_info(
             request,
-            place=self.place,
+            public_url=self.public_url,
             below_base=below,
             trust=self.trust,
             limits=self.limits,
@@ -62,13 +66,13 @@ class RequestReader:
 
     def admission(self, request: HttpRequest) -> Admission:
         """Return the facts that decide about a websocket handshake."""
-        came = self.arrival(request)
+        info = self.request_info(request)
         return Admission(
-            credentials=came.credentials,
-            origin=came.header("origin"),
-            own_origins=came.own_origins,
-            origin_may_be_missing=came.visit.trusted and not self.require_origin,
-            address="" if came.visit.unnamed else came.visit.address,
+            credentials=info.credentials,
+            origin=info.header("origin"),
+            own_origins=info.own_origins,
+            origin_may_be_missing=info.client.trusted and not self.require_origin,
+            address="" if info.client.unnamed else info.client.address,
         )
 
 
@@ -86,7 +90,7 @@ class RootResource(Resource):
         enrolling: EnrollPages,
         hosts: HostPolicy,
         hsts: int,
-        door: RequestReader,
+        reader: RequestReader,
     ) -> None:
         """Serve at ``/`` and, if the site has a base path, below that as well."""
         super().__init__()
@@ -96,30 +100,30 @@ class RootResource(Resource):
         self._enrolling = enrolling
         self._hosts = hosts
         self._hsts = hsts
-        self._own_name = name_of(door.place.host)
-        self._door = door
+        self._own_name = name_of(reader.public_url.host)
+        self._reader = reader
 
     @override
     def render(self, request: HttpRequest) -> bytes | int:
         """Answer *request*."""
-        path, _ = self._door.below(request.path)
-        came = self._door.arrival(request)
-        self._promise(request, came)
-        if not self._hosts.welcome(came.visit):
+        path, _ = self._reader.below(request.path)
+        info = self._reader.request_info(request)
+        self._promise(request, info)
+        if not self._hosts.welcome(info.client):
             return _misdirected(request)
         if path.removesuffix(b"/") == b"/api/ws":
             return self._socket.render(request)
         if path == b"/api" or path.startswith(b"/api/"):
-            self._api.respond(request, path.removeprefix(b"/api"), came)
+            self._api.respond(request, path.removeprefix(b"/api"), info)
             return NOT_DONE_YET
         if self._enrolling.has(path):
             return self._enrolling.render(request, path)
-        return self._page.render(request, path, came)
+        return self._page.render(request, path, info)
 
-    def _promise(self, request: HttpRequest, came: RequestInfo) -> None:
+    def _promise(self, request: HttpRequest, info: RequestInfo) -> None:
         """Send HSTS, only over TLS and for the configured host name."""
-        if self._hsts and came.secure:
-            name = name_of(came.visit.host)
+        if self._hsts and info.secure:
+            name = name_of(info.client.host)
             if name and name == self._own_name and not is_address(name):
                 request.setHeader(
                     b"strict-transport-security", f"max-age={self._hsts}".encode()
@@ -151,8 +155,8 @@ def build_site(
     """
     services = evolve(services, routes=tuple(routes))
     database, options = services.database, services.options
-    door = RequestReader(
-        services.place,
+    reader = RequestReader(
+        services.public_url,
         TrustedProxies.of(options.trusted_proxies),
         options.websocket_require_origin,
         options.session,
@@ -166,7 +170,7 @@ def build_site(
     socket = SocketResource(
         hub=hub,
         factory=socket_factory,
-        admission=door.admission,
+        admission=reader.admission,
         read_audiences=read_audiences,
     )
     root = RootResource(
@@ -178,13 +182,13 @@ def build_site(
             options.hosts, services.certified, relayed=not options.web_host
         ),
         hsts=options.hsts_seconds,
-        door=door,
+        reader=reader,
     )
-    senders = Senders(database, door)
+    senders = Senders(database, reader)
     return Site(
         root,
         clock=services.clock,
         body_limit=options.body_limit,
-        trust=door.trust,
+        trust=reader.trust,
         intake=BodyBudget(owner=senders.owner, refused=senders.refused),
     )

@@ -73,7 +73,7 @@ class HttpRequest(server.Request):
         channel, site = self.channel, self.channel.site
         self.method, self.uri = channel.line
         self.path = self.uri.partition(b"?")[0]
-        source = site.visitors.key(channel.address)
+        source = site.connections.key(channel.address)
         self._body = Body(self, site.intake, site.body_limit, source, self._refuse)
         self.content = self._body.content
         if length is not None:
@@ -168,7 +168,7 @@ class Site(server.Site):
             reactor=clock,
         )
         self.body_limit = body_limit
-        self.visitors = ConnectionLimit(clock, trust)
+        self.connections = ConnectionLimit(clock, trust)
         self.intake = intake or BodyBudget()
 
     def refused(self, address: str | None, status: int) -> None:

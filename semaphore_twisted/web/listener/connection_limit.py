@@ -38,7 +38,7 @@ class ConnectionLimit:
     _idle: dict[object, Callable[[], object]] = field(factory=dict, init=False)
     _quiet_until: float = field(default=0.0, init=False)
 
-    def enter(self, address: str | None) -> bool:
+    def admit(self, address: str | None) -> bool:
         """Count a connection from *address*; return false if it is refused.
 
         ``None`` is a UNIX socket.
@@ -50,14 +50,14 @@ class ConnectionLimit:
                 "belongs into trusted_proxies)"
             )
             return False
-        if self._open >= self.all and not self._make_room():
+        if self._open >= self.all and not self._close_idle():
             return False
         self._open += 1
         if key is not None:
             self._counts[key] += 1
         return True
 
-    def leave(self, address: str | None) -> None:
+    def release(self, address: str | None) -> None:
         """Stop counting a connection that was admitted."""
         self._open -= 1
         key = self.key(address)
@@ -72,16 +72,16 @@ class ConnectionLimit:
             return None
         return ip.source(address)
 
-    def rest(self, connection: object, close: Callable[[], object]) -> None:
+    def mark_idle(self, connection: object, close: Callable[[], object]) -> None:
         """Mark *connection*, which *close* ends, as idle."""
         self._idle.pop(connection, None)
         self._idle[connection] = close
 
-    def work(self, connection: object) -> None:
+    def mark_busy(self, connection: object) -> None:
         """Mark *connection* as busy, or forget it."""
         self._idle.pop(connection, None)
 
-    def _make_room(self) -> bool:
+    def _close_idle(self) -> bool:
         """Close the connection that is idle for longest.
 
         Return false if all are busy.

@@ -15,10 +15,10 @@ from twisted.logger import Logger
 from semaphore_twisted.model import limits
 
 #: Seconds for the first bytes and the handshake, or for a refused request.
-SECONDS = limits.LOBBY_SECONDS
+SECONDS = limits.PENDING_SECONDS
 
 #: Maximum number of pending connections: of one source, and in total.
-EACH, ALL = limits.LOBBY_OF_SOURCE, limits.LOBBY
+EACH, ALL = limits.PENDING_OF_SOURCE, limits.PENDING
 
 #: Minimum seconds between two log lines about the limits.
 _QUIET = 60.0
@@ -43,16 +43,16 @@ class PendingConnections:
     seconds: float = SECONDS
     each: int = EACH
     all: int = ALL
-    _guests: dict[PendingConnection, None] = field(factory=dict, init=False)
+    _connections: dict[PendingConnection, None] = field(factory=dict, init=False)
     _counts: Counter[str] = field(factory=Counter, init=False)
     _timer: object = field(default=None, init=False)
     _quiet_until: float = field(default=0.0, init=False)
 
     def __len__(self) -> int:
         """Return the number of pending connections."""
-        return len(self._guests)
+        return len(self._connections)
 
-    def enter(
+    def add(
         self, key: str | None, close: Callable[[], object]
     ) -> PendingConnection | None:
         """Register a connection that *close* ends; return ``None`` if it is refused.
@@ -61,30 +61,30 @@ class PendingConnections:
         """
         if not self._count(key):
             return None
-        if len(self._guests) >= self.all:
+        if len(self._connections) >= self.all:
             self._complain(
                 "Too many connections are unidentified; the oldest are closed"
             )
-            self._dismiss(next(iter(self._guests)))
-        guest = PendingConnection(key, self._clock.seconds() + self.seconds, close)
-        self._guests[guest] = None
+            self._close(next(iter(self._connections)))
+        connection = PendingConnection(key, self._clock.seconds() + self.seconds, close)
+        self._connections[connection] = None
         if self._timer is None:
             self._timer = self._clock.callLater(self.seconds, self._sweep)
-        return guest
+        return connection
 
-    def rename(self, guest: PendingConnection, key: str | None) -> bool:
-        """Count *guest* towards another source; return false if that has too many."""
+    def rekey(self, connection: PendingConnection, key: str | None) -> bool:
+        """Count *connection* towards source *key*; return false if that is full."""
         if not self._count(key):
             return False
-        self._discount(guest.key)
-        guest.key = key
+        self._discount(connection.key)
+        connection.key = key
         return True
 
-    def leave(self, guest: PendingConnection) -> None:
-        """Remove *guest*; does nothing if it was removed already."""
-        if guest in self._guests:
-            del self._guests[guest]
-            self._discount(guest.key)
+    def discard(self, connection: PendingConnection) -> None:
+        """Remove *connection*; does nothing if it was removed already."""
+        if connection in self._connections:
+            del self._connections[connection]
+            self._discount(connection.key)
 
     def _count(self, key: str | None) -> bool:
         if key is None:
@@ -101,19 +101,19 @@ class PendingConnections:
             if not self._counts[key]:
                 del self._counts[key]
 
-    def _dismiss(self, guest: PendingConnection) -> None:
-        self.leave(guest)
-        guest.close()
+    def _close(self, connection: PendingConnection) -> None:
+        self.discard(connection)
+        connection.close()
 
     def _sweep(self) -> None:
         self._timer = None
         now = self._clock.seconds()
-        while self._guests:
-            oldest = next(iter(self._guests))
+        while self._connections:
+            oldest = next(iter(self._connections))
             if oldest.until > now:
                 self._timer = self._clock.callLater(oldest.until - now, self._sweep)
                 return
-            self._dismiss(oldest)
+            self._close(oldest)
 
     def _complain(self, sentence: str) -> None:
         now = self._clock.seconds()

@@ -94,7 +94,7 @@ class RedirectPolicy:
 
     _log: ClassVar[Logger] = Logger()
 
-    place: PublicUrl
+    public_url: PublicUrl
     port: int
     names: frozenset[str]
 
@@ -137,11 +137,11 @@ class RedirectPolicy:
         )
 
     def _location(self, head: RequestHead, here: str) -> str:
-        place = self.place
-        if place.origin.startswith("https:"):
-            base, path = place.base, head.path
+        public_url = self.public_url
+        if public_url.origin.startswith("https:"):
+            base, path = public_url.base, head.path
             below = path == base or path.startswith((f"{base}/", f"{base}?"))
-            return place.origin + (path if below else base + path)
+            return public_url.origin + (path if below else base + path)
         name = _name(head.host)
         known = next((each for each in (*self.names, here) if each == name), None)
         if not known:
@@ -166,13 +166,13 @@ class PlainHttpProtocol(Protocol):
     def __init__(
         self,
         refusals: RedirectPolicy,
-        lobby: PendingConnections,
-        guest: PendingConnection | None = None,
+        pending: PendingConnections,
+        connection: PendingConnection | None = None,
     ) -> None:
-        """Answer by *refusals*; *guest* is pending in *lobby* until the end."""
+        """Answer by *refusals*; *connection* is pending in *pending* until the end."""
         self._refusals = refusals
-        self._lobby = lobby
-        self.guest = guest
+        self._pending = pending
+        self.connection = connection
         self._data = b""
         self._rest: int | None = None
 
@@ -200,8 +200,8 @@ class PlainHttpProtocol(Protocol):
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Remove this connection from the pending ones."""
-        if self.guest is not None:
-            self._lobby.leave(self.guest)
+        if self.connection is not None:
+            self._pending.discard(self.connection)
 
     def abort(self) -> None:
         """Abort the connection after its timeout."""
@@ -219,18 +219,18 @@ class PlainHttpFactory(Factory):
 
     noisy = False
 
-    def __init__(self, refusals: RedirectPolicy, lobby: PendingConnections) -> None:
-        """Answer by *refusals*; connections are pending in *lobby*."""
+    def __init__(self, refusals: RedirectPolicy, pending: PendingConnections) -> None:
+        """Answer by *refusals*; connections are pending in *pending*."""
         self._refusals = refusals
-        self._lobby = lobby
+        self._pending = pending
 
     @override
     def buildProtocol(self, addr: object) -> Protocol | None:
         """Return the protocol, ``None`` if the source has too many pending."""
-        stranger = PlainHttpProtocol(self._refusals, self._lobby)
+        protocol = PlainHttpProtocol(self._refusals, self._pending)
         key = ip.source(str(getattr(addr, "host", "")))
-        guest = self._lobby.enter(key, stranger.abort)
-        if guest is None:
+        connection = self._pending.add(key, protocol.abort)
+        if connection is None:
             return None
-        stranger.guest = guest
-        return stranger
+        protocol.connection = connection
+        return protocol

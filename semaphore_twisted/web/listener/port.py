@@ -35,16 +35,16 @@ from semaphore_twisted.web.listener.pending_connections import (
 from semaphore_twisted.web.listener.plain_http import PlainHttpProtocol, RedirectPolicy
 from semaphore_twisted.web.listener.protocol_detection import ProtocolKind
 from semaphore_twisted.web.listener.tls import over_tls
-from semaphore_twisted.web.proxies import proxy_protocol as proxies_proxy_protocol
+from semaphore_twisted.web.proxies import proxy_protocol
 from semaphore_twisted.web.proxies.trusted_proxies import TrustedProxies
 
 #: Returns the context that answers an ACME challenge, ``None`` for any other hello.
 Challenge = Callable[[ClientHello], SSL.Context | None]
 
 
-def no_challenge(said: ClientHello) -> SSL.Context | None:
+def no_challenge(hello: ClientHello) -> SSL.Context | None:
     """Return ``None``: there are no challenges."""
-    del said
+    del hello
     return None
 
 
@@ -60,14 +60,14 @@ class SniffingProtocol(Protocol):
 
     transport: Any
 
-    def __init__(self, entrance: "PortFactory", address: IAddress) -> None:
-        """Belong to the port of *entrance*; *address* is the peer's."""
-        self._entrance = entrance
+    def __init__(self, port: "PortFactory", address: IAddress) -> None:
+        """Detect the protocol of a connection to *port*; *address* is the peer's."""
+        self._port = port
         self._address = address
-        self._guest: PendingConnection | None = None
+        self._connection: PendingConnection | None = None
         self._data = b""
         self._records = client_hello.Records()
-        self._told = False
+        self._header_read = False
         #: the transport for the chosen protocol
         self._given: Any = None
 
@@ -75,41 +75,41 @@ class SniffingProtocol(Protocol):
     def connectionMade(self) -> None:
         """Register as a pending connection, or abort if the limit is reached."""
         self._given = self.transport
-        self._guest = self._entrance.lobby.enter(
+        self._connection = self._port.pending.add(
             self._key(_host(self._address)), self.transport.abortConnection
         )
-        if self._guest is None:
+        if self._connection is None:
             self.transport.abortConnection()
 
     @override
     def dataReceived(self, data: bytes) -> None:
         """Buffer *data* and try to detect the protocol."""
-        if self._guest is not None:
+        if self._connection is not None:
             self._data += data
             self._look()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Remove this connection from the pending ones."""
-        self._leave()
+        self._discard_pending()
 
     def _key(self, host: str | None) -> str | None:
-        if self._entrance.trust.relays(host, tls=False):
+        if self._port.trust.relays(host, tls=False):
             return None
         return ip.source(host or "")
 
-    def _leave(self) -> None:
-        if self._guest is not None:
-            self._entrance.lobby.leave(self._guest)
+    def _discard_pending(self) -> None:
+        if self._connection is not None:
+            self._port.pending.discard(self._connection)
 
     def _look(self) -> None:
         kind = protocol_detection.kind(self._data) if self._data else None
-        secured = self._entrance.secured
+        secured = self._port.secured
         if kind is ProtocolKind.TLS and secured is not None:
             self._tls(secured)
         elif kind is ProtocolKind.HTTP:
             self._http()
-        elif kind is ProtocolKind.PROXY and not self._told:
+        elif kind is ProtocolKind.PROXY and not self._header_read:
             self._relayed()
         elif kind is not None:
             self.transport.abortConnection()
@@ -122,18 +122,18 @@ class SniffingProtocol(Protocol):
             return
         if message is None:
             return
-        made: Any = self._entrance.tls_for(message, self._address, secured)
-        made.wrappedProtocol.wait(self._leave)
+        made: Any = self._port.tls_for(message, self._address, secured)
+        made.wrappedProtocol.wait(self._discard_pending)
         self._hand_to(made)
 
     def _http(self) -> None:
-        entrance = self._entrance
-        guest = self._guest
-        if guest is None or entrance.serves(self._given, _host(self._address)):
-            self._leave()
-            made: Any = entrance.site.buildProtocol(self._address)
+        port = self._port
+        connection = self._connection
+        if connection is None or port.serves(self._given, _host(self._address)):
+            self._discard_pending()
+            made: Any = port.site.buildProtocol(self._address)
         else:
-            made = PlainHttpProtocol(entrance.refusals, entrance.lobby, guest)
+            made = PlainHttpProtocol(port.refusals, port.pending, connection)
         if made is None:
             self.transport.abortConnection()
         else:
@@ -148,20 +148,20 @@ class SniffingProtocol(Protocol):
 
     def _relayed(self) -> None:
         """Read a PROXY header, which only a trusted proxy may send."""
-        if not self._entrance.may_relay(_host(self._address)):
-            self._entrance.complain(_host(self._address))
+        if not self._port.may_relay(_host(self._address)):
+            self._port.complain(_host(self._address))
             self.transport.abortConnection()
             return
         try:
-            told = proxies_proxy_protocol.read(self._data)
-        except proxies_proxy_protocol.MalformedHeader:
+            header = proxy_protocol.read(self._data)
+        except proxy_protocol.MalformedHeader:
             self.transport.abortConnection()
             return
-        if told is None:
+        if header is None:
             return
-        self._told = True
-        self._data = self._data[told.length :]
-        if told.own or self._passes_on(told.client, tls=told.encrypted):
+        self._header_read = True
+        self._data = self._data[header.length :]
+        if header.own or self._passes_on(header.client, tls=header.encrypted):
             self._look()
         else:
             self.transport.abortConnection()
@@ -175,7 +175,9 @@ class SniffingProtocol(Protocol):
         self._given = RelayedTransport(self.transport, known, tls=tls)
         self._address = self._given.getPeer()
         key = None if client is None else ip.source(client[0])
-        return self._guest is not None and self._entrance.lobby.rename(self._guest, key)
+        return self._connection is not None and self._port.pending.rekey(
+            self._connection, key
+        )
 
 
 class PortFactory(Factory):
@@ -190,7 +192,7 @@ class PortFactory(Factory):
         *,
         source: ICertificateSource | None,
         clock: IReactorTime,
-        lobby: PendingConnections,
+        pending: PendingConnections,
         refusals: RedirectPolicy,
         trust: TrustedProxies,
         proxy_protocol: bool = False,
@@ -204,7 +206,7 @@ class PortFactory(Factory):
         protocol. *refusals* answer peers that may not use plain HTTP.
         """
         self.site = site
-        self.lobby = lobby
+        self.pending = pending
         self.refusals = refusals
         self.trust = trust
         self.secured: TLSMemoryBIOFactory | None = None
@@ -247,9 +249,9 @@ class PortFactory(Factory):
         self, message: bytes, address: IAddress, secured: TLSMemoryBIOFactory
     ) -> Protocol:
         """Return the TLS protocol for a client hello: *secured*, or a challenge's."""
-        said = client_hello.read(message) if client_hello.ACME in message else None
-        if said is not None and said.asks_for_challenge:
-            context = self._challenge(said)
+        hello = client_hello.read(message) if client_hello.ACME in message else None
+        if hello is not None and hello.asks_for_challenge:
+            context = self._challenge(hello)
             if context is not None:
                 shown = over_tls(
                     HandshakeFactory(None), lambda: context, clock=self._clock

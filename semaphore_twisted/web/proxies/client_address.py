@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from semaphore_twisted.model import ip
-from semaphore_twisted.web.proxies.forwarding_headers import Header, said
+from semaphore_twisted.web.proxies.forwarding_headers import Header, forwarded
 from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -44,7 +44,7 @@ class ClientInfo:
         return self.unnamed and local
 
 
-def visit(
+def client_info(
     *,
     peer: str | None,
     tls: bool,
@@ -67,17 +67,19 @@ def visit(
             trusted=False,
             relayed=False,
         )
-    told = said(header)
-    relayed = told.chain is not None or bool(told.scheme)
-    name = told.host or host
+    declared = forwarded(header)
+    relayed = declared.chain is not None or bool(declared.scheme)
+    name = declared.host or host
 
     def known(address: str) -> bool:
         return ip.is_loopback(address) or trust.names(address)
 
     return ClientInfo(
-        address=told.client(known, peer or ""),
+        address=declared.client(known, peer or ""),
         host=name,
-        scheme="https" if tls else told.scheme or _shown(header, name, relayed=relayed),
+        scheme="https"
+        if tls
+        else declared.scheme or _shown(header, name, relayed=relayed),
         trusted=True,
         relayed=relayed,
     )
@@ -137,28 +139,28 @@ class PublicUrl:
             return ""
         return origin(self.scheme, self.host)
 
-    def secure(self, way: ClientInfo) -> bool:
+    def secure(self, client: ClientInfo) -> bool:
         """Return whether the client's connection is encrypted."""
-        if way.scheme == "https":
+        if client.scheme == "https":
             return True
-        named = way.relayed or way.host.lower() == self.host
-        return way.trusted and named and self.scheme == "https"
+        named = client.relayed or client.host.lower() == self.host
+        return client.trusted and named and self.scheme == "https"
 
-    def own_origins(self, way: ClientInfo) -> frozenset[str]:
+    def own_origins(self, client: ClientInfo) -> frozenset[str]:
         """Return the origins of this site's own pages for a request."""
-        scheme = way.scheme
-        if scheme is None and way.relayed and self.origin:
+        scheme = client.scheme
+        if scheme is None and client.relayed and self.origin:
             scheme = self.scheme
         schemes = ("http", "https") if scheme is None else (scheme,)
-        own = {origin(scheme, way.host) for scheme in schemes if way.host}
+        own = {origin(scheme, client.host) for scheme in schemes if client.host}
         return frozenset(own | ({self.origin} if self.origin else set()))
 
-    def cookie_path(self, way: ClientInfo, *, below_base: bool) -> str:
+    def cookie_path(self, client: ClientInfo, *, below_base: bool) -> str:
         """Return the path of cookies: the base path if the client sees it.
 
         A client that uses another name or address, past the proxy, sees no base path.
         """
-        if below_base or way.relayed or way.host.lower() == self.host:
+        if below_base or client.relayed or client.host.lower() == self.host:
             return self.base or "/"
         return "/"
 

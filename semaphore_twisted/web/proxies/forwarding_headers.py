@@ -64,7 +64,7 @@ def address(text: str) -> str | None:
     return None if found is None else str(found)
 
 
-def said(header: Header) -> ForwardedElement:
+def forwarded(header: Header) -> ForwardedElement:
     """Parse the forwarding headers; they count only from a trusted peer."""
     chain = header("x-forwarded-for")
     scheme = header("x-forwarded-proto")

@@ -1,7 +1,7 @@
-"""What looking at the first bytes costs: ``python -m bench.entrance``.
+"""What looking at the first bytes costs: ``python -m bench.port``.
 
 One process serves the same small site directly over TLS, directly in plain, and through
-the entrance. The rounds are interleaved; the figures are microseconds of the server's
+that port. The rounds are interleaved; the figures are microseconds of the server's
 processor time for each connection or request, and the ratios of their medians.
 """
 
@@ -84,12 +84,12 @@ def _compare(
 def main() -> None:
     """Print the table."""
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.entrance", "serve"],
+        [sys.executable, "-m", "bench.port", "serve"],
         stdout=subprocess.PIPE,
         env=clean_environment(),
     ) as process:
         assert process.stdout is not None
-        tls, tls_entrance, plain = map(int, process.stdout.readline().split())
+        tls, tls_port, plain = map(int, process.stdout.readline().split())
         pid = process.pid
         try:
             for name, work, direct, encrypted in (
@@ -98,7 +98,7 @@ def main() -> None:
                 ("kept alive, TLS", kept_alive, tls, True),
                 ("kept alive, plain", kept_alive, plain, False),
             ):
-                found = _compare(work, direct, tls_entrance, pid, tls=encrypted)
+                found = _compare(work, direct, tls_port, pid, tls=encrypted)
                 print(f"{name}: {found}", flush=True)
         finally:
             process.terminate()
@@ -127,15 +127,15 @@ def _serve() -> None:
     chain, key = pair()
     source = PemCertificates(chain=chain, key=key)
     site = Site(Small(), clock=reactor)
-    entrance = PortFactory(
+    port = PortFactory(
         site,
         source=source,
         clock=reactor,
-        lobby=PendingConnections(reactor),
-        refusals=RedirectPolicy(place=PublicUrl(""), port=0, names=frozenset()),
+        pending=PendingConnections(reactor),
+        refusals=RedirectPolicy(public_url=PublicUrl(""), port=0, names=frozenset()),
         trust=NOBODY,
     )
-    factories = (over_tls(site, source.context, clock=reactor), entrance, site)
+    factories = (over_tls(site, source.context, clock=reactor), port, site)
     ports = [reactor.listenTCP(0, each, interface="127.0.0.1") for each in factories]
     print(*(each.getHost().port for each in ports), flush=True)
     reactor.run()
