@@ -23,7 +23,7 @@ from attrs import field, frozen
 
 from bench.bench import Row, _cpu, _load, memory, percentile
 from semaphore_twisted.vpn import wake_socket
-from tests.support.product import PATIENCE, Product
+from tests.support.product import TIMEOUT, Product
 from tests.support.proxies import Proxy, certificate
 from tests.support.proxy_files import nginx_shipped
 from tests.support.websocket import WebSocket
@@ -79,7 +79,7 @@ def new_connections(side: Side) -> int:
     ]
     count = 0
     for each in running:
-        said, _ = each.communicate(timeout=PATIENCE)
+        said, _ = each.communicate(timeout=TIMEOUT)
         # "N connections in S real seconds, B bytes read per connection"
         lines = [line for line in said.splitlines() if "real seconds" in line]
         if not lines:
@@ -262,8 +262,8 @@ def reloads(folder: Path) -> list[Row]:
             began = time.monotonic()
             for _ in range(RELOADS):
                 product.change()
-                wake_socket.nudge(product.state / wake_socket.NAME)
-                deadline = time.monotonic() + PATIENCE
+                wake_socket.send(product.state / wake_socket.NAME)
+                deadline = time.monotonic() + TIMEOUT
                 while not product.presents_newest():
                     if time.monotonic() > deadline:
                         raise AssertionError("the certificate did not change")

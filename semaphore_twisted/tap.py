@@ -190,7 +190,7 @@ class _Assembly:
         """Return all services in their start order; they stop in reverse."""
         tasks, mirrors, hub = self.tasks, self.mirrors, self.hub
         parts: list[Service] = [
-            SighupService(self._nudged, reactor=self.reactor),
+            SighupService(self._woken, reactor=self.reactor),
             services.Warnings(self.made, (*self.notes, *self._doubts())),
             self.database,
             self.compute,
@@ -205,7 +205,7 @@ class _Assembly:
             *(() if self.peers is None else (self.peers,)),
             WakePort(
                 self.made.installation.state.path / NAME,
-                self._nudged,
+                self._woken,
                 reactor=self.reactor,
                 clock=self.reactor,
             ),
@@ -265,7 +265,7 @@ class _Assembly:
             entropy=os.urandom,
             options=site_options(self.made, found, self.job_settings.usual),
             password_changed=self._password_changed,
-            repositories_changed=self.mirrors.look,
+            repositories_changed=self.mirrors.sweep,
             peers=self.peers,
             expires=None if found is None else found.expires,
             failing=bool if found is None else found.failing,
@@ -325,13 +325,13 @@ class _Assembly:
         """Return warnings about the certificate."""
         return () if self.served is None else self.served.doubts(self.config)
 
-    def _nudged(self) -> None:
+    def _woken(self) -> None:
         """Check for changes that a command has made."""
         if self.peers is not None:
             self.peers.wake()
         self.hub.access_changed()
         if self.served is not None:
-            self.served.look()
+            self.served.check()
 
     def _certified(self) -> Sequence[str]:
         """Return the names in the certificates that are served now."""

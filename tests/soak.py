@@ -51,7 +51,7 @@ class QueueSoak(ProductTestCase):
         tasks = [self.product.run(project, templates[n % 10]) for n in range(SHORT)]
         began = time.monotonic()
         for task in (chatty, *tasks):
-            self.assertEqual(self.product.wait(project, task, patience=600), "success")
+            self.assertEqual(self.product.wait(project, task, timeout=600), "success")
         print(f"{SHORT} tasks beside 300,000 lines: {time.monotonic() - began:.0f} s")
         chat = [
             line

@@ -50,12 +50,12 @@ class CertificateFiles:
     path: Path
     _write: Write
 
-    def held(self, now: datetime) -> StoredCertificate | None:
+    def newest(self, now: datetime) -> StoredCertificate | None:
         """Return the newest certificate that is valid at *now*, ``None`` if none is."""
         for name in FILES:
             try:
                 content = (self.path / name).read_bytes()
-                return held(content, now)
+                return parse(content, now)
             except (OSError, UnusablePair, ValueError):
                 continue
         return None
@@ -83,7 +83,7 @@ class CertificateFiles:
         return made
 
 
-def held(content: bytes, now: datetime) -> StoredCertificate:
+def parse(content: bytes, now: datetime) -> StoredCertificate:
     """Parse the *content* of a certificate file and check that it is valid at *now*.
 
     :raises UnusablePair: if chain and key cannot be used

@@ -169,7 +169,7 @@ class AcmeClient:
         where = address(answer.header("location"), "the order")
         return where, answer.decoded(AcmeOrder, "order")
 
-    async def look_at_order(self, url: str) -> tuple[AcmeResponse, AcmeOrder]:
+    async def poll_order(self, url: str) -> tuple[AcmeResponse, AcmeOrder]:
         """Return the current state of the order at *url*."""
         answer = await self._post(url, None, "the order")
         return answer, answer.decoded(AcmeOrder, "order")

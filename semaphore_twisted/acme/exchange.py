@@ -30,7 +30,7 @@ from semaphore_twisted.acme.responses import AcmeError, AcmeResponse, plain
 from semaphore_twisted.tls_client.policy import failed_check
 
 #: Seconds for one request, its response included.
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 #: Maximum size of a response in bytes; a certificate chain has a few thousand.
 LARGEST = 256 * 1024
@@ -118,7 +118,7 @@ class AgentTransport:
                 return failure
             raise AcmeError(_reason(url, failure.value or Late()))
 
-        return asking.addTimeout(PATIENCE, self._clock, late).addErrback(failed)
+        return asking.addTimeout(TIMEOUT, self._clock, late).addErrback(failed)
 
     async def _ask(self, method: str, url: str, body: bytes | None) -> AcmeResponse:
         headers = {"User-Agent": [_AGENT], "Accept-Language": ["en"]}
@@ -161,8 +161,8 @@ def _reason(url: str, error: BaseException) -> str:
 
 _REASONS: dict[type[BaseException], str] = {
     DNSLookupError: "the authority's name cannot be resolved",
-    Late: f"the authority did not answer within {PATIENCE:.0f} s",
-    TwistedTimeoutError: f"the authority did not answer within {PATIENCE:.0f} s",
+    Late: f"the authority did not answer within {TIMEOUT:.0f} s",
+    TwistedTimeoutError: f"the authority did not answer within {TIMEOUT:.0f} s",
     VerificationError: "the authority's certificate is for another name",
     ConnectError: "the authority cannot be reached",
     _TooLarge: f"the authority's answer is larger than {LARGEST} bytes",

@@ -151,7 +151,7 @@ class Ordering:
     async def _taken_up(self, url: str) -> AcmeOrder | None:
         """Return the order at *url*, ``None`` if it cannot succeed any more."""
         try:
-            _, order = await self._client.look_at_order(url)
+            _, order = await self._client.poll_order(url)
         except AcmeError as trouble:
             if trouble.kind in _ORDER_LOST:
                 return None
@@ -190,7 +190,7 @@ class Ordering:
                     f"the order failed: {_words(order.error)}", order_lost=True
                 )
             await self._pause(pause, answer)
-            answer, order = await self._client.look_at_order(url)
+            answer, order = await self._client.poll_order(url)
         if order.status in until:
             return order
         raise AcmeError(f"the authority left the order at {quoted(order.status)}")

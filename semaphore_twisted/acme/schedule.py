@@ -37,7 +37,7 @@ _LATEST: Final = 9 / 10
 Chance = Callable[[], float]
 
 
-def patience(failures: int, chance: Chance) -> timedelta:
+def retry_delay(failures: int, chance: Chance) -> timedelta:
     """Return the retry delay after *failures* in a row: from a minute to a day."""
     doubled = _FIRST * 2.0 ** min(max(failures - 1, 0), 20)
     return timedelta(seconds=min(doubled * (1 + _JITTER * chance()), _MOST))
@@ -46,7 +46,9 @@ def patience(failures: int, chance: Chance) -> timedelta:
 def began(known: AcmeRecord, now: datetime, chance: Chance) -> AcmeRecord:
     """Return the record of a started attempt. It counts as failed until it succeeds."""
     failures = known.failures + 1
-    return replace(known, failures=failures, next_try=now + patience(failures, chance))
+    return replace(
+        known, failures=failures, next_try=now + retry_delay(failures, chance)
+    )
 
 
 def asked_to_wait(

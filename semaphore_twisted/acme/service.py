@@ -34,7 +34,7 @@ from semaphore_twisted.model.acme import AcmeRecord
 from semaphore_twisted.runtime.deferreds import Coalescer
 
 #: Maximum seconds between two checks of the schedule.
-LOOK = 3600.0
+CHECK_INTERVAL = 3600.0
 
 #: Time limit of one attempt in seconds.
 TRY = 1800.0
@@ -68,7 +68,7 @@ class StateStore(Ledger, Protocol):
     async def begin(self, record: AcmeRecord) -> None:
         """Store *record*, and mark the requested renewal as attempted."""
 
-    async def held(self) -> StoredCertificate | None:
+    async def stored(self) -> StoredCertificate | None:
         """Return the newest stored certificate that is valid now."""
 
     async def take(self, chain: bytes, key: bytes, record: AcmeRecord) -> None:
@@ -86,7 +86,7 @@ class AcmeService(Service):
         *,
         settings: AcmeSettings,
         exchange: AcmeTransport,
-        book: StateStore,
+        store: StateStore,
         challenges: Challenges,
         present: Callable[[StoredCertificate], None],
         clock: IReactorTime,
@@ -96,7 +96,7 @@ class AcmeService(Service):
         """Pass each new certificate to *present*; *chance* draws from 0 to 1."""
         self._settings = settings
         self._exchange = exchange
-        self._book = book
+        self._store = store
         self._challenges = challenges
         self._present = present
         self._clock = clock
@@ -138,9 +138,9 @@ class AcmeService(Service):
 
     async def _work(self) -> None:
         self._set_next(None)
-        pause = LOOK
+        pause = CHECK_INTERVAL
         try:
-            pause = await self._look()
+            pause = await self._check()
             self.broken = ""
         except CancelledError:  # by the stop
             raise
@@ -150,43 +150,43 @@ class AcmeService(Service):
         finally:
             self._set_next(pause)
 
-    async def _look(self) -> float:
+    async def _check(self) -> float:
         """Run the attempt that is due; return the seconds until the next check."""
         if self._key is None:
-            self._key = await self._book.load()
-        held = await self._book.held()
-        asked = await self._book.asked()
-        if held is not None:
-            await self._take_advice(held, self._key)
+            self._key = await self._store.load()
+        stored = await self._store.stored()
+        asked = await self._store.asked()
+        if stored is not None:
+            await self._take_advice(stored, self._key)
         now = self._now()
-        record = self._book.record
+        record = self._store.record
         moment = max(
-            self._due(held, asked=asked), schedule.may_try(record, now, asked=asked)
+            self._due(stored, asked=asked), schedule.may_try(record, now, asked=asked)
         )
         if moment > now:
-            return min(LOOK, (moment - now).total_seconds())
-        await self._try(held, self._key)
+            return min(CHECK_INTERVAL, (moment - now).total_seconds())
+        await self._try(stored, self._key)
         return _AFTER
 
-    def _due(self, held: StoredCertificate | None, *, asked: bool) -> datetime:
+    def _due(self, stored: StoredCertificate | None, *, asked: bool) -> datetime:
         """Return when the next certificate is due."""
-        record = self._book.record
-        if held is None or asked or set(held.names) != set(self._settings.names):
+        record = self._store.record
+        if stored is None or asked or set(stored.names) != set(self._settings.names):
             return self._now()
         if record.issued is None:  # it was issued by another CA
             return self._now()
-        return schedule.renewal(held.leaf, record)
+        return schedule.renewal(stored.leaf, record)
 
     # the certificate
 
-    async def _try(self, held: StoredCertificate | None, key: AccountKey) -> None:
+    async def _try(self, stored: StoredCertificate | None, key: AccountKey) -> None:
         """Make one attempt to obtain a certificate."""
         now = self._now()
-        await self._book.begin(schedule.began(self._book.record, now, self._chance))
+        await self._store.begin(schedule.began(self._store.record, now, self._chance))
         settings = self._settings
         ordering = Ordering(
             client=self._client(key),
-            ledger=self._book,
+            ledger=self._store,
             challenges=self._challenges,
             key=key,
             clock=self._clock,
@@ -195,13 +195,13 @@ class AcmeService(Service):
             kind=settings.challenge,
             email=settings.email,
             binding=settings.binding,
-            replaces=self._replaced(held),
+            replaces=self._replaced(stored),
         )
         try:
             working = Deferred.fromCoroutine(ordering.run())
             chain, key_pem = await working.addTimeout(TRY, self._clock)
-            record = schedule.succeeded(self._book.record, self._now())
-            await self._book.take(chain, key_pem, record)
+            record = schedule.succeeded(self._store.record, self._now())
+            await self._store.take(chain, key_pem, record)
         except AcmeError as trouble:
             await self._failed(trouble.sentence, trouble.wait)
         except Late:
@@ -214,31 +214,31 @@ class AcmeService(Service):
         else:
             await self._show()
 
-    def _replaced(self, held: StoredCertificate | None) -> str:
+    def _replaced(self, stored: StoredCertificate | None) -> str:
         """Return the ARI identifier of the current certificate.
 
         It is empty if another CA issued the certificate.
         """
-        if held is None or self._book.record.issued is None:
+        if stored is None or self._store.record.issued is None:
             return ""
-        return renewal_id(held.leaf) or ""
+        return renewal_id(stored.leaf) or ""
 
     async def _show(self) -> None:
-        held = await self._book.held()
-        if held is not None:
-            self._present(held)
+        stored = await self._store.stored()
+        if stored is not None:
+            self._present(stored)
             self._log.info(
                 "A certificate for {names} was issued, until {end}",
-                names=", ".join(held.names),
-                end=held.ends.isoformat(),
+                names=", ".join(stored.names),
+                end=stored.ends.isoformat(),
             )
 
     async def _failed(self, sentence: str, wait: timedelta | None = None) -> None:
         if not self.running:
             return  # cancelled by the stop
         now = self._now()
-        record = schedule.failed(self._book.record, now, sentence, wait=wait)
-        await self._book.keep(record)
+        record = schedule.failed(self._store.record, now, sentence, wait=wait)
+        await self._store.keep(record)
         moment = schedule.may_try(record, now, asked=False)
         self._log.warn(
             "No certificate: {reason}; next try at {moment} (failure {count} in a row)",
@@ -249,9 +249,9 @@ class AcmeService(Service):
 
     # renewal information
 
-    async def _take_advice(self, held: StoredCertificate, key: AccountKey) -> None:
-        """Fetch renewal information for *held* if it is due; failures are logged."""
-        leaf_id, now, record = renewal_id(held.leaf), self._now(), self._book.record
+    async def _take_advice(self, stored: StoredCertificate, key: AccountKey) -> None:
+        """Fetch renewal information for *stored* if it is due; failures are logged."""
+        leaf_id, now, record = renewal_id(stored.leaf), self._now(), self._store.record
         if leaf_id is None or record.issued is None:
             return
         look_at = record.look_at
@@ -259,26 +259,26 @@ class AcmeService(Service):
             return
         if schedule.may_try(record, now, asked=True) > now:
             return  # the CA requested a delay
-        await self._book.keep(replace(record, look_at=now + _ADVICE))
+        await self._store.keep(replace(record, look_at=now + _ADVICE))
         try:
             found = await self._client(key).renewal_info(leaf_id)
         except AcmeError as trouble:
             self._log.info("No renewal information: {reason}", reason=trouble.sentence)
             if trouble.wait is not None:
-                record = self._book.record
+                record = self._store.record
                 waiting = schedule.asked_to_wait(record, self._now(), trouble.wait)
-                await self._book.keep(waiting)
+                await self._store.keep(waiting)
             return
         if found is None:
             return
         answer, info = found
         window = info.suggested_window
         record = schedule.advised(
-            self._book.record, leaf_id, window.start, window.end, self._chance
+            self._store.record, leaf_id, window.start, window.end, self._chance
         )
         wait = answer.wait(now) or _ADVICE
         look_at = now + min(max(wait, _SOONEST), _LATEST)
-        await self._book.keep(replace(record, look_at=look_at))
+        await self._store.keep(replace(record, look_at=look_at))
 
     def _client(self, key: AccountKey) -> AcmeClient:
         return AcmeClient(self._exchange, self._settings.directory, key, self._now)

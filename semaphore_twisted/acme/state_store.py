@@ -77,9 +77,9 @@ class DatabaseStateStore:
         wanted: Wanted = await self._database.write(operation)
         return wanted
 
-    async def held(self) -> StoredCertificate | None:
+    async def stored(self) -> StoredCertificate | None:
         """Return the newest stored certificate that is valid now."""
-        return self._folder.held(self._now())
+        return self._folder.newest(self._now())
 
     async def take(self, chain: bytes, key: bytes, record: AcmeRecord) -> None:
         """Write a new certificate to disk, then store *record*."""

@@ -120,7 +120,7 @@ def _store(
         conn.close()
     if write:
         # revoked websockets and tunnels end now, not at the next check
-        wake_socket.nudge(found.state.path / wake_socket.NAME)
+        wake_socket.send(found.state.path / wake_socket.NAME)
 
 
 def _found(conn: Connection, text: str, *, by: str | None = None) -> User:

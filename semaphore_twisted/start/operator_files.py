@@ -12,7 +12,7 @@ from typing import BinaryIO
 LIMIT = 4 * 1024 * 1024
 
 #: Seconds for a program whose output the shell passes as a pipe.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 def content_of(path: str | Path, limit: int = LIMIT, *, links: bool = True) -> bytes:
@@ -26,18 +26,18 @@ def content_of(path: str | Path, limit: int = LIMIT, *, links: bool = True) -> b
         return _content(file, path, limit)
 
 
-def given(path: str | Path, limit: int = LIMIT, *, patience: float = PATIENCE) -> bytes:
+def given(path: str | Path, limit: int = LIMIT, *, timeout: float = TIMEOUT) -> bytes:
     """Return the content of a regular file or of a pipe of the shell (``<(program)``).
 
     A named pipe is refused like a device or a directory, since it may have no writer.
 
     :raises OSError: if it cannot be read, exceeds *limit*, is of another type, or the
-        pipe has not ended after *patience* seconds
+        pipe has not ended after *timeout* seconds
     """
     with open(path, "rb", opener=_at_once) as file:
         number = file.fileno()
         if stat.S_ISFIFO(os.fstat(number).st_mode) and _is_unnamed(number):
-            return _bounded(_piped(number, path, limit, patience), path, limit)
+            return _bounded(_piped(number, path, limit, timeout), path, limit)
         return _content(file, path, limit)
 
 
@@ -51,16 +51,16 @@ def _is_unnamed(number: int) -> bool:
     return str(Path(f"/proc/self/fd/{number}").readlink()).startswith("pipe:")
 
 
-def _piped(number: int, path: str | Path, limit: int, patience: float) -> bytes:
+def _piped(number: int, path: str | Path, limit: int, timeout: float) -> bytes:
     """Read the pipe *number* to its end, or one byte more than *limit*."""
     found = bytearray()
     waiting = select.poll()
     waiting.register(number, select.POLLIN)
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while len(found) <= limit:
         left = max(0.0, end - time.monotonic())
         if not waiting.poll(left * 1000):
-            sentence = f"The pipe has not ended after {patience:.0f} s"
+            sentence = f"The pipe has not ended after {timeout:.0f} s"
             raise OSError(errno.ETIMEDOUT, sentence, str(path))
         part = os.read(number, limit + 1 - len(found))
         if not part:

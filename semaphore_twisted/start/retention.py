@@ -16,7 +16,7 @@ from semaphore_twisted.operations import events
 from semaphore_twisted.runtime.deferreds import log_errors
 
 #: Seconds between two runs.
-LOOK = 3600.0
+CHECK_INTERVAL = 3600.0
 
 
 class Retention(Service):
@@ -38,8 +38,8 @@ class Retention(Service):
     def startService(self) -> None:
         """Run now, and periodically."""
         super().startService()
-        looking = self._timer.start(LOOK)
-        log_errors(looking, log=self._log, sentence="The removal of old events ended")
+        checking = self._timer.start(CHECK_INTERVAL)
+        log_errors(checking, log=self._log, sentence="The removal of old events ended")
 
     @override
     def stopService(self) -> None:

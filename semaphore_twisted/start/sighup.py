@@ -16,16 +16,16 @@ class SighupService(Service):
 
     def __init__(
         self,
-        look: Callable[[], object],
+        callback: Callable[[], object],
         *,
         reactor: IReactorFromThreads,
         terminal: bool | None = None,
     ) -> None:
-        """Call *look* by *reactor*; on a *terminal* do not handle the signal.
+        """Call *callback* by *reactor*; on a *terminal* do not handle the signal.
 
         By default the process runs on a terminal if standard input is one.
         """
-        self._look = look
+        self._callback = callback
         self._terminal = terminal
         self._reactor = reactor
 
@@ -36,7 +36,7 @@ class SighupService(Service):
         if self._terminal is None:  # a daemon has detached from it by now
             self._terminal = os.isatty(0)
         if not self._terminal:
-            signal.signal(signal.SIGHUP, self._heard)
+            signal.signal(signal.SIGHUP, self._received)
 
     @override
     def stopService(self) -> None:
@@ -45,6 +45,6 @@ class SighupService(Service):
         if not self._terminal:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _heard(self, number: int, frame: object) -> None:
+    def _received(self, number: int, frame: object) -> None:
         del number, frame
-        self._reactor.callFromThread(self._look)
+        self._reactor.callFromThread(self._callback)

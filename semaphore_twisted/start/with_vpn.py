@@ -27,7 +27,7 @@ from semaphore_twisted.vpnd import capabilities
 PAUSE = 1.0
 
 #: Grace period of the companion in seconds, as in its unit (``TimeoutStopSec=``).
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 #: Signals that the keeper handles; their numbers are read from a pipe.
 _SIGNALS = (signal.SIGTERM, signal.SIGCHLD)
@@ -155,7 +155,7 @@ class Keeper:
         if child is not None and child.poll() is None:
             child.terminate()
             try:
-                child.wait(PATIENCE)
+                child.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()

@@ -45,13 +45,13 @@ class Mirrors:
     def startService(self) -> None:
         """Remove the mirrors that became unused before the start."""
         self._running = True
-        self.look()
+        self.sweep()
 
     def stopService(self) -> "Deferred[None]":
         """Wait until the running removal has ended."""
         return self._sweeps.stop()
 
-    def look(self) -> None:
+    def sweep(self) -> None:
         """Remove unused mirrors; called after a repository was changed or deleted."""
         if self._running:
             self._sweeps.call()

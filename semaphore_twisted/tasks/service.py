@@ -111,7 +111,7 @@ class TaskService:
         self._runs: dict[TaskId, Run] = {}
         self._background = Background(database=database, clock=clock)
         self._unknown = UnknownJobs(runner=runner, places=places, compute=compute)
-        self._patience = RetryDelay(clock)
+        self._timeout = RetryDelay(clock)
         self._running = False
         self._claims = Coalescer(
             self._claim,
@@ -233,7 +233,7 @@ class TaskService:
 
     async def _claim(self) -> None:
         try:
-            if (left := self._patience.left) > 0:
+            if (left := self._timeout.left) > 0:
                 self._later(left)
                 return
             if (reason := self._places.shortage()) is not None:
@@ -292,14 +292,14 @@ class TaskService:
         if not self._running:
             run.job.abandon()
             return
-        self._patience.started(run.task_id)
+        self._timeout.started(run.task_id)
         self._press(run)
         self._tell(await self._background.persist(task_lifecycle.started, run.task_id))
 
     async def _put_back(self, run: Run, why: str) -> None:
         """Queue a task again for which the machine lacks a resource at the moment."""
         self._log.warn("Task {task} is queued again: {why}", task=run.task_id, why=why)
-        new = self._patience.failed(run.task_id, why)
+        new = self._timeout.failed(run.task_id, why)
         said = [(time.time(), f"The job could not start yet: {why}")] if new else []
         if run.log is not None:
             run.log.close()
@@ -468,7 +468,7 @@ class TaskService:
             self._tell(finished.task)
             for task in finished.queued:
                 self._tell(task)
-        self._patience.ended()
+        self._timeout.ended()
         self.wake()
         await self._compute(self._places.remove, run.place)
         keep = self._options.max_tasks_per_template

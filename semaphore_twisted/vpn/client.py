@@ -30,7 +30,7 @@ from semaphore_twisted.wireguard import wire
 A = TypeVar("A")
 
 #: Seconds that an answer, or establishing the connection, may take.
-TIME_OUT = 10.0
+TIMEOUT = 10.0
 
 #: The first and the longest delay in seconds before a reconnect: a companion that was
 #: killed is restarted in less than one second.
@@ -146,11 +146,11 @@ class CompanionClientProtocol(Int32StringReceiver):
         """Restart the timeout for the oldest pending request."""
         self._stop_timer()
         if self._asked:
-            self._timer = self._clock.callLater(TIME_OUT, self._late)
+            self._timer = self._clock.callLater(TIMEOUT, self._late)
 
     def _late(self) -> None:
         self._timer = None
-        self.end(f"the companion did not answer within {TIME_OUT:.0f} seconds")
+        self.end(f"the companion did not answer within {TIMEOUT:.0f} seconds")
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None
@@ -265,7 +265,7 @@ class VpnClient:
         made = CompanionClientProtocol(clock=self._clock, lost=lost.callback)
         connecting = self._endpoint.connect(_Once(made))
         try:
-            await connecting.addTimeout(TIME_OUT, self._clock)
+            await connecting.addTimeout(TIMEOUT, self._clock)
         except CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - each endpoint has errors of its own

@@ -6,7 +6,7 @@ from datetime import datetime
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 #: Seconds between two checks of the clock.
-LOOK = 1.0
+CHECK_INTERVAL = 1.0
 
 
 class Alarm:
@@ -18,13 +18,13 @@ class Alarm:
 
     def __init__(
         self,
-        rung: Callable[[], None],
+        callback: Callable[[], None],
         *,
         clock: IReactorTime,
         now: Callable[[], datetime],
     ) -> None:
-        """Call *rung* when *now* has reached the moment."""
-        self._rung = rung
+        """Call *callback* when *now* has reached the moment."""
+        self._callback = callback
         self._clock = clock
         self._now = now
         self._moment: datetime | None = None
@@ -39,7 +39,7 @@ class Alarm:
             # a moment in the past fires after a second: a callback that sets it again
             # must not loop
             self._timer = self._clock.callLater(
-                min(left, LOOK) if left > 0 else LOOK, self._look
+                min(left, CHECK_INTERVAL) if left > 0 else CHECK_INTERVAL, self._check
             )
 
     def stop(self) -> None:
@@ -48,10 +48,10 @@ class Alarm:
         if timer is not None:
             timer.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         moment, self._timer = self._moment, None
         if moment is not None and moment <= self._now():
             self._moment = None
-            self._rung()
+            self._callback()
         else:
             self.set(moment)

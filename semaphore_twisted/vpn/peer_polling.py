@@ -25,21 +25,21 @@ class PeerPolling:
         client: VpnClient,
         store: PeerStore,
         *,
-        looked: Callable[[wire.Observed], None],
+        received: Callable[[wire.Observed], None],
     ) -> None:
-        """Call *looked* with each answer of the companion."""
+        """Call *received* with each answer of the companion."""
         self._client = client
         self._store = store
-        self._looked = looked
+        self._received = received
         self._observers: list[IPeerObserver] = []
         self._waiting: list[Deferred[Sequence[PeerStatus]]] = []
-        self._unkept = LogOnChange()
+        self._store_failures = LogOnChange()
 
     def add(self, observer: IPeerObserver) -> None:
         """Notify *observer* from now on."""
         self._observers.append(observer)
 
-    def look(self) -> "Deferred[Sequence[PeerStatus]]":
+    def poll(self) -> "Deferred[Sequence[PeerStatus]]":
         """Fire with every peer as the device has it now; calls may share a reading.
 
         Fails with ``CompanionError``, or with the store's exception.
@@ -47,24 +47,24 @@ class PeerPolling:
         waiting: Deferred[Sequence[PeerStatus]] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
-            looking = Deferred.fromCoroutine(self._look())
-            log_errors(looking, log=self._log, sentence="Reading the peers failed")
+            polling = Deferred.fromCoroutine(self._poll())
+            log_errors(polling, log=self._log, sentence="Reading the peers failed")
         return waiting
 
-    async def keep(self, seen: Sequence[wire.Status]) -> None:
+    async def store(self, seen: Sequence[wire.Status]) -> None:
         """Store the statuses of a sync and notify observers; log a store's failure."""
         try:
             statuses = await self._store.observed(seen)
         except Exception as error:  # noqa: BLE001 - the sync itself has succeeded
-            self._not_kept(error)
+            self._log_store_failure(error)
         else:
-            self._unkept.clear()
-            self._tell(statuses)
+            self._store_failures.clear()
+            self._notify(statuses)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         try:
             observed = await self._client.observe()
-            self._looked(observed)
+            self._received(observed)
             statuses = await self._store.observed(observed.peers)
         except Exception as error:  # noqa: BLE001 - the callers receive it
             for waiting in self._released():
@@ -72,21 +72,21 @@ class PeerPolling:
             return
         for waiting in self._released():
             waiting.callback(statuses)
-        self._tell(statuses)
+        self._notify(statuses)
 
     def _released(self) -> "list[Deferred[Sequence[PeerStatus]]]":
         waiting, self._waiting = self._waiting, []
         return waiting
 
-    def _tell(self, statuses: Sequence[PeerStatus]) -> None:
+    def _notify(self, statuses: Sequence[PeerStatus]) -> None:
         for observer in self._observers:
             try:
                 observer.peers_observed(statuses)
             except Exception:  # noqa: BLE001 - an observer must not stop the VPN
                 self._log.failure("An observer of peers failed")
 
-    def _not_kept(self, error: Exception) -> None:
-        self._unkept.log(
+    def _log_store_failure(self, error: Exception) -> None:
+        self._store_failures.log(
             str(error),
             self._log.failure,
             "The status of the peers could not be stored",

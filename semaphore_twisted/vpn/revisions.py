@@ -5,7 +5,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 #: Seconds after which waiting ends.
-PATIENCE = 3.0
+TIMEOUT = 3.0
 
 
 @define(eq=False)
@@ -26,10 +26,10 @@ class Revisions:
     def wait(self, revision: int, late: str) -> "Deferred[str]":
         """Fire with an empty text once *revision* is applied, or with a reason.
 
-        After :data:`PATIENCE` the reason is *late*.
+        After :data:`TIMEOUT` the reason is *late*.
         """
         waiting = _Waiting(revision)
-        waiting.timer = self._clock.callLater(PATIENCE, self._late, waiting, late)
+        waiting.timer = self._clock.callLater(TIMEOUT, self._late, waiting, late)
         self._waiting.append(waiting)
         return waiting.told
 

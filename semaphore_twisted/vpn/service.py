@@ -85,11 +85,11 @@ class PeerService(Service):
         self._options = options or PeerOptions()
         self._state = VpnState()
         self._revisions = Revisions(clock)
-        self._looks = PeerPolling(client, store, looked=self._looked)
+        self._polling = PeerPolling(client, store, received=self._received)
         for observer in observers:
-            self._looks.add(observer)
+            self._polling.add(observer)
         self._alarm = Alarm(self.wake, clock=clock, now=now)
-        self._timer = LoopingCall(self._look)
+        self._timer = LoopingCall(self._poll)
         self._timer.clock = clock
         self._next: IDelayedCall | None = None
         self._syncs = Coalescer(
@@ -107,7 +107,7 @@ class PeerService(Service):
 
     def observe(self, observer: IPeerObserver) -> None:
         """Notify *observer* too from now on."""
-        self._looks.add(observer)
+        self._polling.add(observer)
 
     @override
     def startService(self) -> None:
@@ -174,7 +174,7 @@ class PeerService(Service):
         Fails with ``CompanionError``: an unknown status is not reported as zero.
         Concurrent callers share a reading.
         """
-        return self._looks.look()
+        return self._polling.poll()
 
     def plan(self) -> "Deferred[Sequence[str]]":
         """Fire with the changes that a sync would make now, one sentence each."""
@@ -266,7 +266,7 @@ class PeerService(Service):
             self._synced(synced, self._clock.seconds() - begun)
             if not self._state.available:
                 await self._hello()  # the first sync has brought the device up
-            await self._looks.keep(synced.peers)
+            await self._polling.store(synced.peers)
             return self._options.cycle
         delay = min(self._retry, self._options.cycle)
         self._retry = min(self._retry * 2, self._options.cycle)
@@ -386,18 +386,18 @@ class PeerService(Service):
 
     # reading the peers
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         if self._state.connected and not self._syncs.is_running:
-            _ = self._looks.look().addErrback(self._not_seen)
+            _ = self._polling.poll().addErrback(self._not_seen)
 
-    def _looked(self, observed: wire.Observed) -> None:
+    def _received(self, observed: wire.Observed) -> None:
         self._unseen.clear()
         self._note(last_look=self._now(), peers=len(observed.peers), unseen="")
         if observed.index != self._state.index:
             self.wake()  # the interface was created anew or removed
 
     def _not_seen(self, failure: Failure) -> None:
-        """Log why a look failed, unless the last one failed for the same reason."""
+        """Log why a poll failed, unless the last one failed for the same reason."""
         reason = failure.getErrorMessage()
         if self.running:
             self._unseen.log(

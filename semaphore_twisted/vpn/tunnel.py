@@ -37,14 +37,14 @@ from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.runtime.netlink import LinkWatch
 
 #: Seconds between two checks, in case no notification of a change arrives.
-LOOK_SECONDS = 1.0
+CHECK_INTERVAL = 1.0
 
 #: The device that carries the server's own connections.
 LOOPBACK = "lo"
 
 BACKLOG = 256
 
-NOT_LOOKED, RECREATED = "not looked yet", "the interface is another one now"
+NOT_CHECKED, RECREATED = "not checked yet", "the interface is another one now"
 
 
 class Devices(Protocol):
@@ -130,7 +130,7 @@ class TunnelPort:
     _index: int = 0
     _open: IListeningPort | None = None
     _closing: "list[Deferred[None]]" = field(factory=list)
-    _reason: LogOnChange = field(factory=lambda: LogOnChange(NOT_LOOKED), init=False)
+    _reason: LogOnChange = field(factory=lambda: LogOnChange(NOT_CHECKED), init=False)
     _log: ClassVar[Logger] = Logger()
 
     @property
@@ -148,7 +148,7 @@ class TunnelPort:
         """Whether it listens now."""
         return self._open is not None
 
-    def look(self, devices: Devices, reactor: Any) -> "Deferred[None] | None":
+    def check(self, devices: Devices, reactor: Any) -> "Deferred[None] | None":
         """Listen or close, depending on the interface and the address.
 
         The Deferred, if there is one, fires when the old socket is closed. Only then
@@ -272,8 +272,8 @@ class TunnelListeners(Service):
         self.ports = tuple(ports)
         self._reactor = reactor
         self._devices = devices or KernelDevices()
-        self._watch = watch or LinkWatch(self.look, reactor=reactor)
-        self._timer = LoopingCall(self.look)
+        self._watch = watch or LinkWatch(self.check, reactor=reactor)
+        self._timer = LoopingCall(self.check)
         self._timer.clock = reactor
 
     @override
@@ -281,9 +281,9 @@ class TunnelListeners(Service):
         """Listen on each port whose interface exists, and check them periodically."""
         super().startService()
         self._watch.start()
-        looking = self._timer.start(LOOK_SECONDS, now=True)
+        checking = self._timer.start(CHECK_INTERVAL, now=True)
         log_errors(
-            looking, log=self._log, sentence="Checking the tunnel's ports stopped"
+            checking, log=self._log, sentence="Checking the tunnel's ports stopped"
         )
 
     @override
@@ -295,18 +295,18 @@ class TunnelListeners(Service):
             self._timer.stop()
         return Deferred.fromCoroutine(self._close())
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Adapt each port to the current interface and addresses."""
         if not self.running:
             return
         for port in self.ports:
             try:
-                closing = port.look(self._devices, self._reactor)
+                closing = port.check(self._devices, self._reactor)
             except Exception:  # noqa: BLE001 - the other ports must be checked too
                 self._log.failure("A port inside the tunnel could not be checked")
                 continue
             if closing is not None:
-                again = closing.addCallback(lambda _: self.look())
+                again = closing.addCallback(lambda _: self.check())
                 log_errors(again, log=self._log, sentence="Checking the ports failed")
 
     async def _close(self) -> None:

@@ -32,7 +32,7 @@ NAME = "wake.sock"
 PAUSE = 0.1
 
 
-def nudge(path: Path) -> bool:
+def send(path: Path) -> bool:
     """Send one datagram to the server's socket at *path*; never raises.
 
     Returns whether a server listens there.
@@ -67,9 +67,9 @@ class WakeProtocol(DatagramProtocol):
     noisy = False
     _log: ClassVar[Logger] = Logger()
 
-    def __init__(self, nudged: Callable[[], object], *, clock: IReactorTime) -> None:
-        """Call *nudged*; its exceptions are logged."""
-        self._nudged = nudged
+    def __init__(self, woken: Callable[[], object], *, clock: IReactorTime) -> None:
+        """Call *woken*; its exceptions are logged."""
+        self._woken = woken
         self._clock = clock
         self._calls = Coalescer(
             self._call, log=self._log, sentence="Handling a wake-up failed"
@@ -87,7 +87,7 @@ class WakeProtocol(DatagramProtocol):
 
     async def _call(self) -> None:
         try:
-            self._nudged()
+            self._woken()
         except Exception:  # noqa: BLE001 - the next wake-up must be handled too
             self._log.failure("Handling a wake-up failed")
         await deferLater(self._clock, PAUSE)
@@ -101,20 +101,20 @@ class WakePort(Service):
     is logged as a warning.
     """
 
-    name = "nudges"
+    name = "wake socket"
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
         path: Path,
-        nudged: Callable[[], object],
+        woken: Callable[[], object],
         *,
         reactor: IReactorUNIXDatagram,
         clock: IReactorTime,
     ) -> None:
-        """Listen at *path* and call *nudged*."""
+        """Listen at *path* and call *woken*."""
         self._path = path
-        self._nudged = nudged
+        self._woken = woken
         self._reactor = reactor
         self._clock = clock
         self._port: IListeningPort | None = None
@@ -128,7 +128,7 @@ class WakePort(Service):
             with _short(self._path) as name:
                 self._port = self._reactor.listenUNIXDatagram(
                     name,
-                    WakeProtocol(self._nudged, clock=self._clock),
+                    WakeProtocol(self._woken, clock=self._clock),
                     maxPacketSize=16,
                     mode=0o600,
                 )

@@ -75,12 +75,12 @@ class Companion:
         """Carry out *request* after all earlier ones; never fails."""
         return self._lock.run(lambda: Deferred.fromCoroutine(self._answer(request)))
 
-    def keep(self) -> "Deferred[None]":
+    def maintain(self) -> "Deferred[None]":
         """Restore the device, its rules and routes, and remove expired peers.
 
         Fails with ``DeviceFailed``.
         """
-        return self._lock.run(lambda: Deferred.fromCoroutine(self._keep()))
+        return self._lock.run(lambda: Deferred.fromCoroutine(self._maintain()))
 
     @property
     def index(self) -> int:
@@ -89,12 +89,12 @@ class Companion:
 
     @property
     def is_waking(self) -> bool:
-        """Whether handshakes with new peers are pending: :meth:`keep` is due soon."""
+        """Whether handshakes are pending, so that :meth:`maintain` is due soon."""
         return self._tunnel.is_waking
 
     @property
     def is_expiring(self) -> bool:
-        """Whether a peer has expired, so that :meth:`keep` is due."""
+        """Whether a peer has expired, so that :meth:`maintain` is due."""
         return not self._tunnel.is_down and bool(self._expiries.over(self._now()))
 
     async def _answer(self, request: wire.Request) -> wire.Answer:
@@ -241,11 +241,11 @@ class Companion:
         await self._tunnel.take_down()
         return wire.Done()
 
-    async def _keep(self) -> None:
+    async def _maintain(self) -> None:
         if not self._tunnel.is_down:
             if self._desired is not None:
                 self._desired, _ = self._living(self._desired, ())
-            await self._tunnel.keep(self._desired)
+            await self._tunnel.maintain(self._desired)
             await self._expire()
             self._forwarding.tend()
 

@@ -14,12 +14,7 @@ from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.wireguard import keys, tool
 from semaphore_twisted.wireguard.settings import TunnelSettings
-from semaphore_twisted.wireguard.state import (
-    Change,
-    DeviceState,
-    RemovePeer,
-    SetPeer,
-)
+from semaphore_twisted.wireguard.state import Change, DeviceState, RemovePeer, SetPeer
 
 #: Peers per run of ``wg set``: the size of an argument list is limited.
 _BATCH = 500

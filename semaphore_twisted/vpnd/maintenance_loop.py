@@ -14,7 +14,7 @@ from semaphore_twisted.vpnd.companion import Companion
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 #: Seconds between two checks whether something is due, and between two full checks.
-GLANCE, CYCLE = 1.0, 10.0
+POLL, CYCLE = 1.0, 10.0
 
 #: Seconds after an event in which further events are merged.
 SETTLE = 0.1
@@ -26,7 +26,7 @@ FIRST_RETRY = 0.1
 class MaintenanceLoop(Service):
     """Maintains the device: each cycle, and after each event."""
 
-    name = "upkeep"
+    name = "maintenance loop"
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, companion: Companion, *, clock: IReactorTime) -> None:
@@ -34,11 +34,11 @@ class MaintenanceLoop(Service):
         self._companion = companion
         self._clock = clock
         self._next: IDelayedCall | None = None
-        self._heard = True
-        self._looked_at = 0.0
+        self._notified = True
+        self._checked_at = 0.0
         self._index = 0
         self._retry = FIRST_RETRY
-        self._trouble = LogOnChange()
+        self._failures = LogOnChange()
 
     @override
     def startService(self) -> None:
@@ -56,40 +56,40 @@ class MaintenanceLoop(Service):
 
     def wake(self) -> None:
         """Check soon: an event has occurred."""
-        if not self._heard and self._next is not None:
+        if not self._notified and self._next is not None:
             self._later(SETTLE)
-        self._heard = True
+        self._notified = True
 
     def alarm(self) -> None:
         """Check at once: the isolation may be broken."""
         if self._next is not None:
             self._later(0)
-        self._heard = True
+        self._notified = True
 
     def _later(self, seconds: float) -> None:
         if self._next is not None:
             self._next.cancel()
-        self._next = self._clock.callLater(seconds, self._look)
+        self._next = self._clock.callLater(seconds, self._start_check)
 
-    def _look(self) -> None:
+    def _start_check(self) -> None:
         self._next = None
-        looking = Deferred.fromCoroutine(self._looked())
-        log_errors(looking, log=self._log, sentence="The maintenance loop failed")
+        checking = Deferred.fromCoroutine(self._check())
+        log_errors(checking, log=self._log, sentence="The maintenance loop failed")
 
-    async def _looked(self) -> None:
-        delay = GLANCE
+    async def _check(self) -> None:
+        delay = POLL
         try:
             if self._is_due():
-                self._heard = False
-                await self._companion.keep()
-                self._looked_at = self._clock.seconds()
+                self._notified = False
+                await self._companion.maintain()
+                self._checked_at = self._clock.seconds()
                 self._index = self._companion.index
                 self._retry = FIRST_RETRY
-                self._trouble.clear()
+                self._failures.clear()
         except DeviceFailed as error:
-            self._heard = True
+            self._notified = True
             delay, self._retry = self._retry, min(self._retry * 2, CYCLE)
-            self._trouble.log(
+            self._failures.log(
                 str(error),
                 self._log.error,
                 "The VPN is unavailable: {reason}",
@@ -97,14 +97,14 @@ class MaintenanceLoop(Service):
             )
         finally:
             if self.running:
-                self._later(SETTLE if self._heard and delay == GLANCE else delay)
+                self._later(SETTLE if self._notified and delay == POLL else delay)
 
     def _is_due(self) -> bool:
         companion = self._companion
         return (
-            self._heard
+            self._notified
             or companion.is_waking
             or companion.is_expiring
             or companion.index != self._index
-            or self._clock.seconds() - self._looked_at >= CYCLE
+            or self._clock.seconds() - self._checked_at >= CYCLE
         )

@@ -11,16 +11,14 @@ from msgspec.structs import replace
 from semaphore_twisted.wireguard.state import Change, DevicePeer, DeviceState, SetPeer
 
 #: The keepalive in seconds, and the seconds after which it is removed in any case.
-KEEPALIVE, PATIENCE = 5, 30.0
+KEEPALIVE, TIMEOUT = 5, 30.0
 
 
 class PeerWakeup:
     """The peers whose handshakes are pending, with their timeouts."""
 
     def __init__(
-        self,
-        endpoint_of: Callable[[bytes], str | None],
-        seconds: Callable[[], float],
+        self, endpoint_of: Callable[[bytes], str | None], seconds: Callable[[], float]
     ) -> None:
         """*endpoint_of* returns a peer's last endpoint, *seconds* the time."""
         self._endpoint_of = endpoint_of
@@ -35,35 +33,35 @@ class PeerWakeup:
         self, changes: Iterable[Change], present: Container[bytes]
     ) -> list[Change]:
         """Return *changes*, with endpoint and keepalive for peers not *present*."""
-        until = self._seconds() + PATIENCE
+        until = self._seconds() + TIMEOUT
         return [
-            each if each.public_key in present else self._woken(each, until)
+            each if each.public_key in present else self._with_keepalive(each, until)
             for each in changes
         ]
 
-    def _woken(self, change: Change, until: float) -> Change:
+    def _with_keepalive(self, change: Change, until: float) -> Change:
         endpoint = self._endpoint_of(change.public_key)
         if endpoint is None or not isinstance(change, SetPeer):
             return change
         self._until[change.public_key] = until
         return replace(change, endpoint=endpoint, keepalive=KEEPALIVE)
 
-    def hidden(self, state: DeviceState) -> DeviceState:
+    def without_keepalives(self, state: DeviceState) -> DeviceState:
         """Return *state* without the temporary keepalives."""
         if not self._until:
             return state
-        return replace(state, peers=tuple(map(self._hidden, state.peers)))
+        return replace(state, peers=tuple(map(self._without_keepalive, state.peers)))
 
-    def _hidden(self, peer: DevicePeer) -> DevicePeer:
+    def _without_keepalive(self, peer: DevicePeer) -> DevicePeer:
         if peer.public_key in self._until and peer.keepalive == KEEPALIVE:
             return replace(peer, keepalive=0)
         return peer
 
-    def again(self, keys: Iterable[bytes]) -> None:
-        """Make the next :meth:`awake` return *keys* again."""
+    def retry(self, keys: Iterable[bytes]) -> None:
+        """Make the next :meth:`pop_finished` return *keys* again."""
         self._until |= dict.fromkeys(keys, self._seconds())
 
-    def awake(self, state: DeviceState) -> set[bytes]:
+    def pop_finished(self, state: DeviceState) -> set[bytes]:
         """Return and forget peers that had a handshake, timed out or were removed."""
         now = self._seconds()
         present = {each.public_key: each for each in state.peers}

@@ -19,7 +19,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 #: Seconds after which a program is killed.
-TIME_OUT = 10.0
+TIMEOUT = 10.0
 
 #: The most bytes that a program may print: 20,000 peers need some 4 MB.
 _MOST = 32 * 1024 * 1024
@@ -66,10 +66,10 @@ class IProgramReactor(IReactorProcess, IReactorTime):
 class Programs:
     """Runs programs and waits for their end."""
 
-    def __init__(self, reactor: IProgramReactor, *, patience: float = TIME_OUT) -> None:
-        """Start programs with *reactor*, and kill them after *patience* seconds."""
+    def __init__(self, reactor: IProgramReactor, *, timeout: float = TIMEOUT) -> None:
+        """Start programs with *reactor*, and kill them after *timeout* seconds."""
         self._reactor = reactor
-        self._patience = patience
+        self._timeout = timeout
 
     def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
         """Run *name* with *content* on its standard input; fires with its output.
@@ -77,7 +77,7 @@ class Programs:
         Fails with :class:`ProgramFailed`.
         """
         run = _Run(name, content)
-        late = self._reactor.callLater(self._patience, run.stop, "took too long")
+        late = self._reactor.callLater(self._timeout, run.stop, "took too long")
         try:
             self._reactor.spawnProcess(
                 run, found(name), [name, *arguments], ENVIRONMENT

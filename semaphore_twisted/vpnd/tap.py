@@ -284,17 +284,17 @@ def _assembled(
         settings=settings,
         public_key=public_key,
     )
-    upkeep = MaintenanceLoop(companion, clock=reactor)
-    served.lost = upkeep.wake
+    loop = MaintenanceLoop(companion, clock=reactor)
+    served.lost = loop.wake
 
     def alarm() -> None:
         tunnel.shut()
-        upkeep.alarm()
+        loop.alarm()
 
     def changed() -> None:
         if ownership.astray:
             tunnel.shut()  # no rule applies to the new name
-        upkeep.wake()
+        loop.wake()
 
     table_watch.changed = alarm
     route_watch = LinkWatch(
@@ -307,10 +307,10 @@ def _assembled(
     watches: list[TableWatch | LinkWatch | Lifeline] = [table_watch, route_watch]
     if pipe is not None:
         watches.append(Lifeline(pipe, reactor.stop, reactor=reactor))
-    return SequentialService([upkeep, _Ears(listening, factory, watches, reactor)])
+    return SequentialService([loop, _Listener(listening, factory, watches, reactor)])
 
 
-class _Ears(Service):
+class _Listener(Service):
     """Listens on the socket, and watches the kernel's events."""
 
     def __init__(

@@ -64,7 +64,7 @@ class Tunnel:
         self._isolation = isolation
         firewall.broken = self.shut
         self._endpoints = endpoints
-        self._wakening = PeerWakeup(endpoints.get, seconds)
+        self._wakeup = PeerWakeup(endpoints.get, seconds)
         self._device: IWireGuardDevice | None = None
         self._is_empty = False
         #: set down by :meth:`shut`; its sessions have ended
@@ -90,10 +90,10 @@ class Tunnel:
     @property
     def is_waking(self) -> bool:
         """Whether handshakes with peers are pending."""
-        return bool(self._wakening)
+        return bool(self._wakeup)
 
     def shut(self) -> None:
-        """Set our interface down at once; :meth:`stand` brings it up again.
+        """Set our interface down at once; :meth:`ensure_up` brings it up again.
 
         While our nft table is missing, nothing else keeps peers from the server's
         ports. A renamed interface is not isolated either.
@@ -167,7 +167,7 @@ class Tunnel:
     async def read_or_repair(self) -> DeviceState:
         """Return the state; bring the device up first if it does not work.
 
-        Rules and routes are checked by :meth:`stand` only.
+        Rules and routes are checked by :meth:`ensure_up` only.
         """
         if not self.reason:
             try:
@@ -192,18 +192,18 @@ class Tunnel:
         if not self._is_empty:
             self._endpoints.note(state.peers)
         self._present = {each.public_key for each in state.peers}
-        return self._wakening.hidden(state)
+        return self._wakeup.without_keepalives(state)
 
     async def write(self, changes: Sequence[Change]) -> None:
         """Apply *changes*; start handshakes with peers that the last reading lacked."""
         device = self._device
         if device is None:
             raise DeviceUnavailable(self.reason)
-        changes = self._wakening.begin(changes, self._present)
+        changes = self._wakeup.begin(changes, self._present)
         await device.apply(changes)
         self._is_empty = self._is_empty and not changes
 
-    async def keep(self, desired: Sequence[DesiredPeer] | None) -> None:
+    async def maintain(self, desired: Sequence[DesiredPeer] | None) -> None:
         """Bring the device up, and write the peers *desired* if it was recreated.
 
         :raises DeviceFailed: if that fails.
@@ -218,14 +218,14 @@ class Tunnel:
         elif self._was_shut:
             await self._wake(desired)
             self._was_shut = False
-        elif self._wakening:
+        elif self._wakeup:
             state = await device.state()
-            over = self._wakening.awake(state)
-            changes = reconcile.plan(self._wakening.hidden(state), desired)
+            over = self._wakeup.pop_finished(state)
+            changes = reconcile.plan(self._wakeup.without_keepalives(state), desired)
             try:
                 await device.apply([x for x in changes if x.public_key in over])
             except DeviceFailed:
-                self._wakening.again(over)
+                self._wakeup.retry(over)
                 raise
         else:
             await self.read()  # this records the endpoints of peers
@@ -236,7 +236,7 @@ class Tunnel:
         :raises DeviceFailed: if that fails.
         """
         if self._was_shut:
-            await self.keep(desired)
+            await self.maintain(desired)
 
     async def _wake(self, desired: Sequence[DesiredPeer]) -> None:
         """Start handshakes with the present peers of *desired*: sessions were lost."""
@@ -253,7 +253,7 @@ class Tunnel:
             if each.public_key in wanted
         ]
         if self._device is not None:
-            await self._device.apply(self._wakening.begin(peers, ()))
+            await self._device.apply(self._wakeup.begin(peers, ()))
 
     async def take_down(self) -> None:
         """Remove the device and the rules.

@@ -12,7 +12,7 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 #: Seconds after which a request without an answer fails.
-TIME_OUT = 8.0
+TIMEOUT = 8.0
 
 _END = b"\n\n"
 
@@ -41,7 +41,7 @@ class UapiConnection(Protocol):
             return fail(DeviceFailed("The device is not there, or busy"))
         asked: Deferred[bytes] = Deferred()
         self._asked = asked
-        timer = self._clock.callLater(TIME_OUT, self.end, "did not answer in time")
+        timer = self._clock.callLater(TIMEOUT, self.end, "did not answer in time")
 
         def ended(result: bytes | Failure) -> bytes | Failure:
             if timer.active():

@@ -16,7 +16,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
-from semaphore_twisted.acme.exchange import LARGEST, PATIENCE, AgentTransport
+from semaphore_twisted.acme.exchange import LARGEST, TIMEOUT, AgentTransport
 from semaphore_twisted.acme.responses import AcmeError, address, plain
 
 URL = "https://ca.test/dir"
@@ -95,9 +95,9 @@ class ExchangeTests(SynchronousTestCase):
 
     def test_late(self) -> None:
         """An authority that says nothing, or never ends, is not waited for."""
-        self.assertIn("within 30 s", self.trouble(Deferred(), PATIENCE))
+        self.assertIn("within 30 s", self.trouble(Deferred(), TIMEOUT))
         response = Response(b"half")
-        self.assertIn("within 30 s", self.trouble(succeed(response), PATIENCE))
+        self.assertIn("within 30 s", self.trouble(succeed(response), TIMEOUT))
         self.assertTrue(response.lost)
 
     def test_late_for_an_agent(self) -> None:
@@ -106,14 +106,14 @@ class ExchangeTests(SynchronousTestCase):
         def cancelled(asking: Deferred[Any]) -> None:
             asking.errback(ResponseNeverReceived([Failure(CancelledError())]))
 
-        said = self.trouble(Deferred(cancelled), PATIENCE)
+        said = self.trouble(Deferred(cancelled), TIMEOUT)
         self.assertIn("did not answer within 30 s", said)
 
     def test_late_and_lost(self) -> None:
         """A connection that ends after its time is up says nothing more."""
         clock, response = Clock(), Response(b"half")
         asking = AgentTransport(Agent(succeed(response)), clock)("GET", URL)
-        clock.advance(PATIENCE)
+        clock.advance(TIMEOUT)
         self.failureResultOf(asking, AcmeError)
         response.protocol.connectionLost(Failure(ResponseFailed([])))
 

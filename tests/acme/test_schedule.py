@@ -34,16 +34,16 @@ class PatienceTests(SynchronousTestCase):
     @given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
     def test_bounds(self, failures: int, chance: float) -> None:
         """The delay is a minute at least and a day at most, for any input."""
-        found = schedule.patience(failures, lambda: chance)
+        found = schedule.retry_delay(failures, lambda: chance)
         self.assertLessEqual(timedelta(minutes=1), found)
         self.assertLessEqual(found, DAY)
 
     def test_doubles(self) -> None:
         """Each failure doubles it; chance spreads it."""
-        plain = [schedule.patience(each, lambda: 0.0) for each in range(1, 13)]
+        plain = [schedule.retry_delay(each, lambda: 0.0) for each in range(1, 13)]
         self.assertEqual(plain[:3], [timedelta(minutes=each) for each in (1, 2, 4)])
         self.assertEqual(plain[-1], DAY)
-        self.assertEqual(schedule.patience(1, lambda: 0.8), timedelta(seconds=72))
+        self.assertEqual(schedule.retry_delay(1, lambda: 0.8), timedelta(seconds=72))
 
     def test_retry_after(self) -> None:
         """Both forms of Retry-After are parsed; other texts are ignored."""

@@ -187,7 +187,7 @@ class ServiceTests(SynchronousTestCase):
         self.server.run(MINUTE)
         self.assertEqual(service.broken, "")
 
-        async def fail(book: DatabaseStateStore) -> bool:
+        async def fail(store: DatabaseStateStore) -> bool:
             raise OSError("disk")
 
         broken = self.patch(DatabaseStateStore, "asked", fail)

@@ -18,7 +18,7 @@ from tests.support.disks import own_mounts, small_disk
 from tests.support.folders import FolderTestCase
 from tests.support.product import clean_environment
 
-_PATIENCE = 60
+_TIMEOUT = 60
 
 
 class CopyTests(SynchronousTestCase):
@@ -142,7 +142,7 @@ class CommandTests(FolderTestCase):
     def run_command(self, *words: str) -> tuple[int, str]:
         """Run the command; return its exit code and standard error."""
         process = self.begin(*words)
-        _, said = process.communicate(timeout=_PATIENCE)
+        _, said = process.communicate(timeout=_TIMEOUT)
         return process.returncode, said
 
     def refused(self, target: Path, *words: str, because: str) -> None:
@@ -227,12 +227,12 @@ class CommandTests(FolderTestCase):
             fill(raw, rows=6000)
         raw.close()
         process = self.begin(str(self.target))
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while not self.names():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.001)
         process.send_signal(number)
-        _, said = process.communicate(timeout=_PATIENCE)
+        _, said = process.communicate(timeout=_TIMEOUT)
         return process.returncode, said
 
     def test_terminated(self) -> None:

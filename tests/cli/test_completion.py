@@ -18,7 +18,7 @@ from semaphore_twisted.cli import main
 from tests.support.programs import require
 
 #: Seconds that a shell may take to start and to answer.
-PATIENCE = 20
+TIMEOUT = 20
 
 #: The prompt at the end of the output, with terminal codes around it.
 READY = r"ready (\x1b\[[0-9;?]*[A-Za-z])*$"
@@ -46,7 +46,7 @@ class Shell:
 
     def expect(self, pattern: str) -> str:
         """Return what was shown up to a match of *pattern*, and forget it."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while (found := re.search(pattern.encode(), self._content)) is None:
             if not select.select([self._terminal], [], [], end - time.monotonic())[0]:
                 raise AssertionError(f"{pattern} was not shown: {self._content!r}")

@@ -21,7 +21,7 @@ from semaphore_twisted.cli.main import main
 from tests.support.vpn_command import VpnCase
 
 #: Seconds after which a command is taken to wait for ever; it needs less than one.
-PATIENCE = 120
+TIMEOUT = 120
 
 SERVER = ("--project", "x", "--url", "https://localhost:1")
 
@@ -39,7 +39,7 @@ def _ends() -> Iterator[None]:
         raise _Waits
 
     before = signal.signal(signal.SIGALRM, raise_)
-    signal.alarm(PATIENCE)
+    signal.alarm(TIMEOUT)
     try:
         yield
     finally:
@@ -189,7 +189,7 @@ class ReactorTests(PathCase):
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=PATIENCE,
+                timeout=TIMEOUT,
             )
             self.assertEqual((done.returncode, done.stdout), (1, ""), path)
             (line,) = done.stderr.splitlines()

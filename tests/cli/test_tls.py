@@ -294,7 +294,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.use_authority()
         now = utc_now()
         look = CertificateStatus(
-            looked=now, sha256="", why="its root ended", failing_since=now
+            checked=now, sha256="", why="its root ended", failing_since=now
         )
         status.keep(self.state / "tls", look)
         code, text, _ = self.run_main("show")

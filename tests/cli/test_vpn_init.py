@@ -250,7 +250,7 @@ class InitTests(VpnCase):
         said = self.refused("init", "--endpoint", "a.example", code=78)
         self.assertIn("start the server once", said)
 
-    def test_nudge(self) -> None:
+    def test_wake(self) -> None:
         """A running server is woken at once, after the commit."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(str(self.site.state / "wake.sock"))

@@ -14,13 +14,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.certificates import covers
 from tests.support.pebble import Pebble, presented
-from tests.support.product import PATIENCE, Product, clean_environment, free_port
+from tests.support.product import TIMEOUT, Product, clean_environment, free_port
 
 NAME = "ci.example.org"
 
 #: Seconds within which even a second try has been made, a minute and more after the
 #: first: Pebble refuses nonces by chance, and now and then too many in a row.
-LONG = 3 * PATIENCE
+LONG = 3 * TIMEOUT
 
 
 class AcmeTests(SynchronousTestCase):
@@ -171,7 +171,7 @@ class AcmeTests(SynchronousTestCase):
             env=clean_environment(**self.product.environ),
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         self.assertEqual(done.returncode, 78, done.stderr)

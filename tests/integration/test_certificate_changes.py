@@ -24,7 +24,7 @@ from semaphore_twisted.start import first_start, installation
 from semaphore_twisted.start.certificates import authority
 from tests.support.lab import until
 from tests.support.pebble import presented
-from tests.support.product import PATIENCE, Product, free_port
+from tests.support.product import TIMEOUT, Product, free_port
 from tests.support.programs import program
 
 #: Number of changes of the certificate, and of those without a reload.
@@ -182,13 +182,13 @@ class FilesTests(ChangeTestCase):
             target=lambda: seen.extend(socket.until_final(task))
         )
         watching.start()
-        self.addCleanup(watching.join, PATIENCE)
+        self.addCleanup(watching.join, TIMEOUT)
         self.addCleanup(gate.touch)
         stored = f"/project/{project}/tasks/{task}/output"
         until(
             lambda: bool(self.product.api("GET", f"{stored}?from=120010")),
             "the task has printed a lot",
-            PATIENCE,
+            TIMEOUT,
         )
         download = self.begin_download(project, task)
         got = [download.read(1000)]
@@ -209,7 +209,7 @@ class FilesTests(ChangeTestCase):
         self.assertFalse(gate.exists())
         got.append(download.read())
         gate.touch()
-        watching.join(PATIENCE)
+        watching.join(TIMEOUT)
         self.check(b"".join(got), seen, project, task)
 
     def begin_download(self, project: int, task: int) -> http.client.HTTPResponse:
@@ -218,7 +218,7 @@ class FilesTests(ChangeTestCase):
             "localhost",
             self.product.port,
             context=self.product.context,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
         self.addCleanup(connection.close)
         connection.request(
@@ -373,7 +373,7 @@ class AuthorityTests(ChangeTestCase):
             [program("curl"), "--silent", "--show-error", "--cacert", str(root), url],
             capture_output=True,
             check=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         ).stdout
 
     def check_go(self, root: Path) -> None:
@@ -391,7 +391,7 @@ class AuthorityTests(ChangeTestCase):
         def answers() -> bool:
             try:
                 url = f"http://127.0.0.1:{port}/api/ping"
-                with urlopen(url, timeout=PATIENCE) as answer:
+                with urlopen(url, timeout=TIMEOUT) as answer:
                     return bool(answer.read() == b"pong")
             except OSError:
                 return False
@@ -400,4 +400,4 @@ class AuthorityTests(ChangeTestCase):
             until(answers, f"Caddy trusts {root.name}")
         finally:
             caddy.terminate()
-            caddy.wait(PATIENCE)
+            caddy.wait(TIMEOUT)

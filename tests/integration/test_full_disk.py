@@ -9,7 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.disks import fill, free, own_mounts, small_disk
-from tests.support.product import ADMIN_PASSWORD, PATIENCE, Product
+from tests.support.product import ADMIN_PASSWORD, TIMEOUT, Product
 
 #: Prints 80 MB that do not compress, and then that it is over.
 _FLOOD = """
@@ -54,7 +54,7 @@ class FullDiskTests(SynchronousTestCase):
         """A job that prints more than the disk holds succeeds; one line reports it."""
         project, template = self.script("python", _FLOOD)
         task = self.product.run(project, template)
-        self.assertEqual(self.product.wait(project, task, patience=150), "success")
+        self.assertEqual(self.product.wait(project, task, timeout=150), "success")
         raw = self.product.api("GET", f"/project/{project}/tasks/{task}/raw_output")
         told = [line for line in raw.splitlines() if "were dropped" in line]
         self.assertEqual(len(told), 1, told)
@@ -85,7 +85,7 @@ class FullDiskTests(SynchronousTestCase):
         )
         second = self.product.run(project, other)
         for task in (first, second):
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + TIMEOUT
             while "begun" not in self.product.output(project, task):
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(0.05)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from tests.support.cases import SharedProductTestCase
-from tests.support.product import PATIENCE
+from tests.support.product import TIMEOUT
 from tests.support.proxies import Proxy
 from tests.support.proxy_files import nginx_shipped
 
@@ -38,10 +38,10 @@ class Way:
         """Return the status; *headers* are sent as they are, twice if need be."""
         connection: http.client.HTTPConnection
         if self.context is None:
-            connection = http.client.HTTPConnection("localhost", self.port, PATIENCE)
+            connection = http.client.HTTPConnection("localhost", self.port, TIMEOUT)
         else:
             connection = http.client.HTTPSConnection(
-                "localhost", self.port, context=self.context, timeout=PATIENCE
+                "localhost", self.port, context=self.context, timeout=TIMEOUT
             )
         try:
             connection.putrequest(method, path, skip_host=True)

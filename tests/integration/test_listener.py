@@ -16,7 +16,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from semaphore_twisted.start.local_addresses import own_addresses
 from semaphore_twisted.web.listener.pending_connections import ALL, EACH, SECONDS
 from tests.support.pace import in_time
-from tests.support.product import PATIENCE, Product, free_port
+from tests.support.product import TIMEOUT, Product, free_port
 from tests.support.programs import program
 from tests.support.websocket import WebSocket
 from tests.web.test_proxy_protocol import addresses, version_2
@@ -48,7 +48,7 @@ def curl(*words: str) -> tuple[int, str, str]:
         ],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     body, _, last = done.stdout.rpartition("\n")
@@ -137,7 +137,7 @@ class OnePortTests(ListenerTestCase):
                 ],
                 input=GET,
                 capture_output=True,
-                timeout=PATIENCE,
+                timeout=TIMEOUT,
                 check=False,
             )
             self.assertTrue(done.stdout.endswith(b"pong"), done.stderr)
@@ -348,7 +348,7 @@ class PlacesTests(ListenerTestCase):
         self.addCleanup(product.stop)
         product.launch()
         url = f"http://127.0.0.1:{product.port}/api/ping"
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while curl(url)[0] != 200:
             self.assertLess(time.monotonic(), deadline, product.log.read_text())
         self.assertEqual(curl("--unix-socket", path, url)[:2], (200, "pong"))
@@ -402,7 +402,7 @@ class ActivationTests(ListenerTestCase):
             try:
                 for each in opened:
                     each.close()
-                deadline = time.monotonic() + PATIENCE
+                deadline = time.monotonic() + TIMEOUT
                 while not product.root.exists():
                     self.assertIsNone(process.poll(), product.log.read_text())
                     self.assertLess(time.monotonic(), deadline)

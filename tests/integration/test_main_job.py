@@ -137,7 +137,7 @@ class RunTests(SharedProductTestCase):
             self.assertLess(time.monotonic(), deadline, "the script did not start")
             time.sleep(0.05)
         self.product.api("POST", f"/project/{project}/tasks/{task}/stop")
-        self.assertEqual(self.product.wait(project, task, patience=15), "stopped")
+        self.assertEqual(self.product.wait(project, task, timeout=15), "stopped")
         self.assertEqual(sleepers(), [])
 
     def test_nosy_job(self) -> None:
@@ -161,7 +161,7 @@ class LimitTests(ProductTestCase):
         project, repo = self.project({"long.sh": "sleep 60\n"})
         template = self.template(project, repo, "bash", "long.sh")
         task = self.product.run(project, template)
-        self.assertEqual(self.product.wait(project, task, patience=15), "error")
+        self.assertEqual(self.product.wait(project, task, timeout=15), "error")
         self.assertIn("time limit", "\n".join(self.product.output(project, task)))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from semaphore_twisted.model import limits
 from tests.support.cases import ProductTestCase
-from tests.support.product import PATIENCE
+from tests.support.product import TIMEOUT
 from tests.support.websocket import WebSocket
 
 MIB = 1 << 20
@@ -35,7 +35,7 @@ class MemoryTestCase(ProductTestCase):
         """Return a connection whose receive buffer is small."""
         plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plain.settimeout(PATIENCE)
+        plain.settimeout(TIMEOUT)
         plain.connect(("127.0.0.1", self.product.port))
         self.addCleanup(plain.close)
         if not tls:
@@ -53,7 +53,7 @@ class MemoryTestCase(ProductTestCase):
     def settled(self) -> int:
         """Return the memory, once it has stood still for some answers."""
         seen = [self.resident()]
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             self.assertEqual(self.product.call("GET", "/api/ping").status, 200)
             seen.append(self.resident())
@@ -182,7 +182,7 @@ class ExhaustedTests(MemoryTestCase):
         head = self.head("/api/projects", token=self.product.token, method="POST")
         head += f"Content-Length: {limits.BODY}\r\n\r\n"
         waiting = []
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while process.poll() is None:
             self.assertLess(time.monotonic(), deadline, "the limit was not reached")
             with contextlib.suppress(OSError):
@@ -191,6 +191,6 @@ class ExhaustedTests(MemoryTestCase):
                 each.sendall(head.encode() + b"x" * (limits.BODY - 1))
                 if self.product.call("GET", "/api/ping").status == 200:
                     continue
-        self.assertNotEqual(process.wait(PATIENCE), 0)
+        self.assertNotEqual(process.wait(TIMEOUT), 0)
         self.product.start()  # as the unit does, without the limit
         self.assertEqual(self.product.call("GET", "/api/ping").status, 200)

@@ -58,7 +58,7 @@ class NameTests(TunnelTestCase):
             host,
             53,
             send=content.hex(),
-            **{"patience": 4.0, **more},
+            **{"timeout": 4.0, **more},
         )
         if not found:
             return None
@@ -159,7 +159,7 @@ class NameTests(TunnelTestCase):
             ]
             for more in sources:
                 answer = self.ask(
-                    name, client=outsider, stream=stream, patience=0.3, **more
+                    name, client=outsider, stream=stream, timeout=0.3, **more
                 )
                 self.assertIsNone(answer, more)
 
@@ -167,7 +167,7 @@ class NameTests(TunnelTestCase):
         """An address on the tunnel outside the pools gets no answer either."""
         self.ip(self.peer, "address", "add", "172.16.0.1/24", "dev", "tunnel0")
         self.ip(self.server, "route", "add", "172.16.0.0/24", "dev", "semaphore0")
-        answer = self.ask("semaphore.internal", source="172.16.0.1", patience=0.3)
+        answer = self.ask("semaphore.internal", source="172.16.0.1", timeout=0.3)
         self.assertIsNone(answer)
         self.assertIsNotNone(self.ask("semaphore.internal", host=SERVER6, source=PEER6))
 
@@ -176,7 +176,7 @@ class NameTests(TunnelTestCase):
         self.down()
         self.up()
         begun = time.monotonic()
-        while self.ask("semaphore.internal", patience=0.1) is None:
+        while self.ask("semaphore.internal", timeout=0.1) is None:
             in_time(time.monotonic() - begun, 1.0)
         self.listening()
 
@@ -189,7 +189,7 @@ class NameTests(TunnelTestCase):
                 SERVER,
                 53,
                 send=asked("silent.example.org").hex(),
-                patience=0.001,
+                timeout=0.001,
             )
         begun = time.monotonic()
         self.assertIsNotNone(self.ask("semaphore.internal"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.cases import ProductTestCase
-from tests.support.product import PATIENCE, clean_environment
+from tests.support.product import TIMEOUT, clean_environment
 from tests.support.websocket import WebSocket
 
 #: Writes a line in two parts, the second one when the file ``go`` lies beside it.
@@ -172,7 +172,7 @@ class PausedLineTests(ProductTestCase):
         )
         self.addCleanup(command.wait)
         self.addCleanup(command.kill)
-        timer = threading.Timer(PATIENCE, command.kill)
+        timer = threading.Timer(TIMEOUT, command.kill)
         self.addCleanup(timer.cancel)
         timer.start()
         assert command.stdout is not None
@@ -182,7 +182,7 @@ class PausedLineTests(ProductTestCase):
             self.assertNotEqual(read, b"", out)
             out += read
         self.go_on()
-        rest, _ = command.communicate(timeout=PATIENCE)
+        rest, _ = command.communicate(timeout=TIMEOUT)
         self.assertEqual(command.returncode, 0)
         self.assertEqual(
             (out + rest).decode().splitlines(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.product import PATIENCE, Product
+from tests.support.product import TIMEOUT, Product
 from tests.support.programs import program
 
 _CALLS = "pwrite64,fdatasync,fsync,unlink,unlinkat,rmdir"
@@ -51,7 +51,7 @@ class PowerCutTests(SynchronousTestCase):
         )
         self.addCleanup(self.end, watching)
         threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while self.traced(pid) < threads:
             if watching.poll() is not None:
                 self.skipTest("this machine lets no process be watched")
@@ -71,7 +71,7 @@ class PowerCutTests(SynchronousTestCase):
         """Let the server go."""
         if watching.poll() is None:
             watching.terminate()
-        watching.wait(PATIENCE)
+        watching.wait(TIMEOUT)
 
     def test_end(self) -> None:
         """The commit that ends a task is on the disk before its spool is removed."""
@@ -82,7 +82,7 @@ class PowerCutTests(SynchronousTestCase):
         task = self.product.run(project, template)
         self.assertEqual(self.product.wait(project, task), "success")
         spools = self.product.state / "jobs"
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while any(spools.iterdir()):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)

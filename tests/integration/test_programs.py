@@ -21,7 +21,7 @@ class ProgramsTests(TestCase):
 
     def setUp(self) -> None:
         """Use a short timeout."""
-        self.programs = Programs(REACTOR, patience=0.5)
+        self.programs = Programs(REACTOR, timeout=0.5)
 
     async def test_output(self) -> None:
         """Input and output of any size are passed on; standard error is not."""
@@ -55,7 +55,7 @@ class ProgramsTests(TestCase):
 
     async def test_too_much(self) -> None:
         """A program that prints without end is ended."""
-        patient = Programs(REACTOR, patience=20)
+        patient = Programs(REACTOR, timeout=20)
         with self.assertRaises(ProgramFailed) as caught:
             await patient.run("yes")
         self.assertEqual(str(caught.exception), "yes printed too much")

@@ -367,11 +367,11 @@ class QuietTests(ProxyTestCase):
 
     config = {"websocket_ping_sec": 1}  # noqa: RUF012 - one value for the class
 
-    #: Several times their patience.
+    #: Several times the idle timeout of the proxies.
     QUIET = 13
 
     def test_each(self) -> None:
-        """A socket on which nothing happens outlives a proxy's patience."""
+        """An idle websocket outlives the idle timeout of a proxy."""
         kinds = (
             impatient(nginx_shipped, "site.conf", "read_timeout 10m", "read_timeout 4"),
             impatient(

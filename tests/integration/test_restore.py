@@ -4,7 +4,7 @@ import sqlite3
 import time
 
 from tests.integration.test_start import StartTestCase
-from tests.support.product import PATIENCE, Product
+from tests.support.product import TIMEOUT, Product
 
 _WAIT = "echo begun\nuntil [ -e {gate} ]; do sleep 0.05; done\necho over\n"
 
@@ -31,7 +31,7 @@ class RestoreTests(StartTestCase):
     def begin(self, product: Product) -> int:
         """Start a task and wait for its first line."""
         task = product.run(self.project, self.template)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while "begun" not in product.output(self.project, task):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
@@ -54,7 +54,7 @@ class RestoreTests(StartTestCase):
         self.server.start()
         task = self.begin(self.server)
         self.assertEqual(task, self.task)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while before in self.spools():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
@@ -124,7 +124,7 @@ class RestoreTests(StartTestCase):
     def end_job(self) -> None:
         """Let the job end by itself, and its supervisor."""
         self.gate.touch()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         (place,) = self.spools()
         while not (self.state / "jobs" / place / "result").exists():
             self.assertLess(time.monotonic(), deadline)

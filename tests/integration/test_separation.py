@@ -19,7 +19,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.support.lab import until
 from tests.support.lab_machine import SERVER, Account
 from tests.support.namespaces import refusal
-from tests.support.product import PATIENCE, Product
+from tests.support.product import TIMEOUT, Product
 from tests.support.repository import repository
 from tests.support.sshd import Sshd
 
@@ -188,7 +188,7 @@ class SeparationCase(SynchronousTestCase):
                 line in product.output(*started) or product.status(*started) in ended
             ),
             line,
-            PATIENCE,
+            TIMEOUT,
         )
         lines = product.output(*started)
         self.assertIn(line, lines, "\n".join([*lines, product.log.read_text()]))
@@ -408,7 +408,7 @@ class EarlierUnitTests(SeparationCase):
             self.product.launch()
             process = self.product.process
             assert process is not None
-            self.assertEqual(process.wait(PATIENCE), 78)
+            self.assertEqual(process.wait(TIMEOUT), 78)
             self.product.process = None
             self.product.environ = before
             last = self.product.log.read_text().splitlines()[-1]

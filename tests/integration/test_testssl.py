@@ -23,7 +23,7 @@ from tests.support.programs import needs, program
 _SECTIONS = "-p -s -S -h -H -I -BB -R -C -B -Z -W -A -L -F -J"
 
 #: Seconds that a run may take, on a machine with much else to do.
-_PATIENCE = 400
+_TIMEOUT = 400
 
 _NOT_OFFERED = (
     *("SSLv2", "SSLv3", "TLS1", "TLS1_1"),
@@ -193,7 +193,7 @@ class FindingsTests(SynchronousTestCase):
         found = {}
         for name, process in running.items():
             self.addCleanup(process.kill)
-            process.wait(_PATIENCE)
+            process.wait(_TIMEOUT)
             text = (self.servers[name].state.parent / "found.json").read_text()
             # the identical finding of a second try comes with a second line
             found[name] = {each["id"]: each for each in json.loads(text)}

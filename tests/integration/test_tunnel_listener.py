@@ -67,7 +67,7 @@ class ListenerTests(TunnelTestCase):
             self.down()
             self.up()
             begun = time.monotonic()
-            while not peer.greeted(patience=0.1):
+            while not peer.greeted(timeout=0.1):
                 in_time(time.monotonic() - begun, 1.0)
             self.assertTrue(self.probe(self.server).greeted())
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.support.product import PATIENCE, Product
+from tests.support.product import TIMEOUT, Product
 from tests.support.repository import repository
 
 #: The last commit before job users, limits and the new spool came.
@@ -122,7 +122,7 @@ class UpgradeTests(SynchronousTestCase):
         output = former.output(project, ended)
         go.unlink()
         running = former.run(project, template)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while "line 50" not in former.output(project, running):
             self.assertLess(time.monotonic(), deadline, "the job did not start")
             time.sleep(0.05)
@@ -142,7 +142,7 @@ class UpgradeTests(SynchronousTestCase):
         self.assertNotIn("swordfish", "\n".join(today.output(project, running)))
         self.assertEqual(today.output(project, ended), output)
         self.assertEqual(
-            today.wait(project, today.run(project, template), patience=2 * PATIENCE),
+            today.wait(project, today.run(project, template), timeout=2 * TIMEOUT),
             "success",
         )
         today.log_in()

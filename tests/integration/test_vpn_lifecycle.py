@@ -97,7 +97,7 @@ class LifecycleTests(LabTestCase):
         self.assertNotIn(key, self.site.peers())
         self.let_in(lambda: self.post("resume"))
         until(lambda: self.live(key) == before, "it is as it was, and not woken still")
-        # the same by the command, which nudges the server
+        # the same by the command, which wakes the server
         self.shut_out(lambda: self.site.vpn("peer", "suspend", "client1"))
         self.site.vpn("peer", "resume", "client1")
         until(lambda: key in self.site.peers(), "it is back")
@@ -150,7 +150,7 @@ class LifecycleTests(LabTestCase):
         ).status
 
     def test_disable_by_command(self) -> None:
-        """The command that disables a user nudges the server, too."""
+        """The command that disables a user wakes the server, too."""
         state = str(self.site.state)
         self.shut_out(
             lambda: self.site.semaphore(

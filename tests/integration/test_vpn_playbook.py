@@ -7,7 +7,7 @@ from tests.support import lab_site
 from tests.support.lab import LabTestCase, until
 from tests.support.lab_machine import SERVER, Machine
 from tests.support.lab_site import Site
-from tests.support.product import PATIENCE
+from tests.support.product import TIMEOUT
 from tests.support.programs import program
 from tests.support.repository import repository
 from tests.support.sshd import make_key
@@ -123,6 +123,6 @@ class PlaybookTests(LabTestCase):
             return found
 
         ends = {"success", "error", "stopped"}
-        until(lambda: status() in ends, "the task ends", PATIENCE, 0.2)
+        until(lambda: status() in ends, "the task ends", TIMEOUT, 0.2)
         lines = self.site.api("GET", f"{base}/{task}/output")
         return status(), "\n".join(each["output"] for each in lines)

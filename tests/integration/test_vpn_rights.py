@@ -149,7 +149,7 @@ class RightsTests(LabTestCase):
             ("nft", "add", "rule", "inet", table, "input", "accept"),
             ("sysctl", "-w", "net.ipv4.ip_forward=1"),
         ):
-            done = self.machine.try_run(*words, account=SERVER, patience=10)
+            done = self.machine.try_run(*words, account=SERVER, timeout=10)
             self.assertNotEqual(
                 (done.returncode, done.stderr), (0, ""), f"{words}: {done.stdout}"
             )

@@ -14,9 +14,9 @@ from semaphore_twisted.start import file_watch, services
 from semaphore_twisted.start.certificates import reload, status
 from semaphore_twisted.start.certificates.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.certificates.reload import (
-    PATIENCE,
     RETRY,
     TICK,
+    TIMEOUT,
     CertificateReload,
 )
 from tests.start.test_services import CertificateTestCase
@@ -26,7 +26,7 @@ class RenewalTestCase(CertificateTestCase):
     """A renewal service, its clock, and the served certificates."""
 
     def setUp(self) -> None:
-        """Set both clocks to now; nothing is watched but by the regular looks."""
+        """Set both clocks to now; only the periodic check notices changes."""
         super().setUp()
         self.patch(file_watch.FileWatch, "arm", lambda _: None)
         self.clock = Clock()
@@ -106,16 +106,16 @@ class FilesTests(RenewalTestCase):
         before = self.source.context()
         leaf = self.chain.read_bytes()
         self.chain.write_bytes(leaf + self.root.certificate_pem)
-        self.service.look()
+        self.service.check()
         self.assertIsNot(self.source.context(), before)
 
     def test_asked(self) -> None:
         """A requested check is answered at once, with or without a change."""
         self.clock.advance(1)
-        self.service.look()
-        self.assertEqual((self.last().looked - self.began).total_seconds(), 1)
+        self.service.check()
+        self.assertEqual((self.last().checked - self.began).total_seconds(), 1)
         self.issue()
-        self.service.look()
+        self.service.check()
         self.assertTrue(self.newest)
 
     def test_half_written(self) -> None:
@@ -139,7 +139,7 @@ class FilesTests(RenewalTestCase):
 
         def wait() -> None:
             self.tick()
-            self.clock.pump([RETRY] * round(PATIENCE / RETRY + 1))
+            self.clock.pump([RETRY] * round(TIMEOUT / RETRY + 1))
             self.tick(5)
 
         (reason,) = self.errors(wait)
@@ -162,7 +162,7 @@ class FilesTests(RenewalTestCase):
     def test_asked_for_broken(self) -> None:
         """A requested check does not wait until a broken pair is complete."""
         self.key.write_bytes(b"broken")
-        (reason,) = self.errors(self.service.look)
+        (reason,) = self.errors(self.service.check)
         self.assertEqual(self.last().why, reason)
 
     def test_foreign(self) -> None:
@@ -177,16 +177,16 @@ class FilesTests(RenewalTestCase):
         )
         self.chain.write_bytes(leaf.certificate_pem)
         self.key.write_bytes(leaf.key_pem)
-        (reason,) = self.errors(self.service.look)
+        (reason,) = self.errors(self.service.check)
         self.assertIn("is for other; expected box (web_host)", reason)
         self.assertIs(self.source.context(), before)
 
     def test_stopped(self) -> None:
-        """Nothing is looked at afterwards."""
+        """Nothing is checked afterwards."""
         self.key.write_bytes(b"")
         self.tick()
         self.service.stopService()
-        self.service.look()
+        self.service.check()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.service.startService()
 
@@ -240,14 +240,14 @@ class AuthorityTests(RenewalTestCase):
     def test_lost(self) -> None:
         """The error of an authority that cannot renew is reported."""
         self.answer = lambda: fail(AuthorityLost("the key is another one's"))
-        (reason,) = self.errors(self.service.look)
+        (reason,) = self.errors(self.service.check)
         self.assertEqual(reason, "the key is another one's")
         self.assertEqual(self.errors(lambda: self.tick(3)), [])
 
     def test_failing(self) -> None:
         """A failure is logged, reported, and retried each minute."""
         self.answer = lambda: fail(RuntimeError("no"))
-        self.service.look()
+        self.service.check()
         self.assertIn("RuntimeError", self.service.why)
         self.tick(2)
         self.assertEqual(self.asked, 3)
@@ -260,9 +260,9 @@ class AuthorityTests(RenewalTestCase):
         """A request during a call is answered by another call after it."""
         waiting: Deferred[Certificates] = Deferred()
         self.answer = lambda: waiting
-        self.service.look()
-        self.service.look()
-        self.service.look()
+        self.service.check()
+        self.service.check()
+        self.service.check()
         self.assertEqual(self.asked, 1)
         self.answer = self.made
         made: list[Certificates] = []

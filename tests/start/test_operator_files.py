@@ -67,7 +67,7 @@ class ContentTests(SynchronousTestCase):
         self.addCleanup(os.close, taken)
         self.addCleanup(os.close, end)
         silent = f"/dev/fd/{taken}"
-        error = self.assertRaises(OSError, given, silent, patience=0.01)
+        error = self.assertRaises(OSError, given, silent, timeout=0.01)
         self.assertIn("has not ended", str(error.strerror))
         os.write(end, b"x" * 20)
         error = self.assertRaises(OSError, given, f"/dev/fd/{taken}", 10)

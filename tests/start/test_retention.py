@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.operations import events
-from semaphore_twisted.start.retention import LOOK, Retention
+from semaphore_twisted.start.retention import CHECK_INTERVAL, Retention
 from tests.support.memory import FixedClock, MemoryDatabase, memory_connection
 
 
@@ -33,11 +33,11 @@ class RetentionTests(SynchronousTestCase):
         service.startService()
         self.assertEqual(left(), 1)
         now.advance(2 * 86_400)
-        clock.advance(LOOK)
+        clock.advance(CHECK_INTERVAL)
         self.assertEqual(left(), 0)
         record()
         now.advance(2 * 86_400)
         service.stopService()
-        clock.advance(2 * LOOK)
+        clock.advance(2 * CHECK_INTERVAL)
         self.assertEqual(left(), 1)
         self.assertEqual(clock.getDelayedCalls(), [])

@@ -43,7 +43,7 @@ class LocalTests(SynchronousTestCase):
         path.write_bytes(made.certificate_pem)
         return path
 
-    def look(self) -> list[str]:
+    def check(self) -> list[str]:
         """Run one check, and return its log lines."""
         with capturedLogs() as events:
             self.successResultOf(self.local.renew())
@@ -51,7 +51,7 @@ class LocalTests(SynchronousTestCase):
 
     def test_succession(self) -> None:
         """The next root is shown and logged once, and so is its start."""
-        self.assertEqual(self.look(), [])
+        self.assertEqual(self.check(), [])
         current = self.local.roots.current
         assert current is not None
         self.assertEqual(current.pem, self.made.root.read_bytes())
@@ -59,24 +59,24 @@ class LocalTests(SynchronousTestCase):
         first = self.made
         path = self.root("next-root.pem")
         self.made = evolve(first, next_root=path, takes_over=WHEN)
-        (said,) = self.look()
+        (said,) = self.check()
         self.assertIn("must trust it before", said)
-        self.assertEqual(self.look(), [])
+        self.assertEqual(self.check(), [])
         coming = self.local.roots.next
         assert coming is not None
         self.assertEqual(coming.pem, path.read_bytes())
         self.assertEqual(self.local.roots.takes_over, WHEN)
         self.made = evolve(first, fingerprint="two")
-        (said,) = self.look()
+        (said,) = self.check()
         self.assertIn("has taken over", said)
-        self.assertEqual(self.look(), [])
+        self.assertEqual(self.check(), [])
 
     def test_junk(self) -> None:
         """A file that holds something else is no root, until it does again."""
         pem = self.made.root.read_bytes()
         self.made.root.write_bytes(b"junk")
-        self.look()
+        self.check()
         self.assertIsNone(self.local.roots.current)
         self.made.root.write_bytes(pem)
-        self.look()
+        self.check()
         self.assertIsNotNone(self.local.roots.current)

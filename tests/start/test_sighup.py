@@ -23,21 +23,21 @@ class HangupTests(SynchronousTestCase):
     """The signal, sent to this process."""
 
     def setUp(self) -> None:
-        """Keep what the signal does, and count the looks."""
+        """Keep the handler of the signal, and count the calls."""
         self.addCleanup(signal.signal, signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self.clock: Any = Threads()
-        self.looks = 0
+        self.calls = 0
 
     def service(self, *, terminal: bool) -> SighupService:
         """Return the service, started."""
-        made = SighupService(self.look, terminal=terminal, reactor=self.clock)
+        made = SighupService(self.callback, terminal=terminal, reactor=self.clock)
         made.startService()
         return made
 
-    def look(self) -> None:
+    def callback(self) -> None:
         """Count the call."""
-        self.looks += 1
+        self.calls += 1
 
     def send(self) -> None:
         """Send the signal, and give the reactor its turn."""
@@ -45,13 +45,13 @@ class HangupTests(SynchronousTestCase):
         self.clock.advance(0)
 
     def test_look(self) -> None:
-        """It is a look, in the reactor's turn, until the service ends."""
+        """The signal calls back in the reactor thread until the service stops."""
         service = self.service(terminal=False)
         self.send()
-        self.assertEqual(self.looks, 1)
+        self.assertEqual(self.calls, 1)
         service.stopService()
         self.send()
-        self.assertEqual(self.looks, 1)
+        self.assertEqual(self.calls, 1)
 
     def test_terminal(self) -> None:
         """On a terminal the earlier signal handler is kept."""

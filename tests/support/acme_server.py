@@ -89,13 +89,13 @@ class AcmeServer:
         challenges = Challenges(self.now)
         self.authority.challenges = challenges
         self.served = PublicCertificates(self.local, self.now)
-        found = self.store.held(self.now())
+        found = self.store.newest(self.now())
         if found is not None:
             self.present(found)
         self.service = AcmeService(
             settings=self.settings,
             exchange=AgentTransport(self.authority, self.clock),
-            book=DatabaseStateStore(
+            store=DatabaseStateStore(
                 self.database, make_keyring(), DIRECTORY, self.store, self.now
             ),
             challenges=challenges,
@@ -107,9 +107,9 @@ class AcmeServer:
         self.service.startService()
         return self.service
 
-    def present(self, held: StoredCertificate) -> None:
+    def present(self, stored: StoredCertificate) -> None:
         """Serve the certificate."""
-        self.served.present(chain=held.chain, key=held.key)
+        self.served.present(chain=stored.chain, key=stored.key)
 
     def kill(self) -> None:
         """End as by ``kill -9``: no part is stopped, and timers are lost."""

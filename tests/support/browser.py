@@ -19,7 +19,7 @@ from typing import Any
 from tests.support.lab_machine import Machine
 from tests.support.programs import program, require
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 _OPTIONS = (
     "--headless=new",
@@ -190,7 +190,7 @@ class Browser:
         if self._session is not None:
             message["sessionId"] = self._session
         os.write(chromium.output, json.dumps(message).encode() + b"\0")
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             found = self._message(deadline)
             if found.get("id") == number:
@@ -268,7 +268,7 @@ class Browser:
 
     def wait(self, ready: Callable[[], bool], what: str) -> None:
         """Wait until *ready* returns true."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not ready():
             if time.monotonic() > deadline:
                 raise Failed(f"never: {what}; {self.complaints}")

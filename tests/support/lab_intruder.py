@@ -9,13 +9,13 @@ import struct
 import sys
 
 #: Seconds to wait for an answer.
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def say(path: str, content: bytes) -> str:
     """Send one frame and return the answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         try:
             connection.connect(path)
             connection.sendall(struct.pack(">I", len(content)) + content)

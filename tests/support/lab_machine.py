@@ -18,7 +18,7 @@ import semaphore_twisted
 from tests.support.product import clean_environment
 
 #: Seconds after which a command of the lab is killed.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 _TUN = "/dev/net/tun"
 
@@ -205,7 +205,7 @@ class Machine:
         account: Account | None = None,
         text: str = "",
         environ: Mapping[str, str] | None = None,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
     ) -> "subprocess.CompletedProcess[str]":
         """Run *command* to its end; its exit code is not checked."""
         return subprocess.run(
@@ -215,7 +215,7 @@ class Machine:
             input=text,
             capture_output=True,
             text=True,
-            timeout=patience,
+            timeout=timeout,
             check=False,
         )
 
@@ -225,14 +225,14 @@ class Machine:
         account: Account | None = None,
         text: str = "",
         environ: Mapping[str, str] | None = None,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
     ) -> str:
         """Run *command* and return its output.
 
         :raises CommandFailed: if its exit code is not 0.
         """
         done = self.try_run(
-            *command, account=account, text=text, environ=environ, patience=patience
+            *command, account=account, text=text, environ=environ, timeout=timeout
         )
         if done.returncode != 0:
             raise CommandFailed(
@@ -306,7 +306,7 @@ class Machine:
         clear(self.namespace)
         for process in self._started:
             process.kill()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
 
 
 def clear(namespace: str) -> None:

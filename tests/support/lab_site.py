@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.support.lab import Lab, until
 from tests.support.lab_machine import COMPANION, SERVER, Account, Machine, Web
-from tests.support.product import ADMIN_PASSWORD, PATIENCE
+from tests.support.product import ADMIN_PASSWORD, TIMEOUT
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -93,16 +93,16 @@ class Service:
         """Kill it."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
 
     def stop(self) -> None:
         """Stop it in an orderly way, without a restart."""
         self._stopping.set()
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(PATIENCE)
+            self._process.wait(TIMEOUT)
         if self._watch is not None:
-            self._watch.join(PATIENCE)
+            self._watch.join(TIMEOUT)
             self._watch = None
 
 

@@ -17,7 +17,7 @@ from OpenSSL import SSL
 
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.persistence.engine import utc_now
-from tests.support.product import PATIENCE, free_port
+from tests.support.product import TIMEOUT, free_port
 from tests.support.programs import require
 
 
@@ -93,7 +93,7 @@ class Pebble:
             PEBBLE_WFE_NONCEREJECT="10",
             **environ,
         )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while "Listening on" not in self.log:
             if time.monotonic() > deadline:
                 raise AssertionError(self.log)
@@ -145,7 +145,7 @@ def presented(
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     if protocols:
         context.set_alpn_protos(list(protocols))
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as plain:
         plain.settimeout(None)
         connection = SSL.Connection(context, plain)
         if name is not None:

@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import Any
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 
 
 def attempt(asked: dict[str, Any], kept: list[socket.socket]) -> bytes:
@@ -20,7 +20,7 @@ def attempt(asked: dict[str, Any], kept: list[socket.socket]) -> bytes:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     stream = asked["do"] == "tcp"
     made = socket.socket(family, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
-    made.settimeout(asked.get("patience", PATIENCE))
+    made.settimeout(asked.get("timeout", TIMEOUT))
     try:
         if "source" in asked:
             made.bind((asked["source"], 0))

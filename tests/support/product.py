@@ -24,7 +24,7 @@ from tests.support.repository import repository
 from tests.support.websocket import WebSocket
 
 #: Seconds after which waiting fails.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 ADMIN_PASSWORD = "correct horse battery staple"
 
@@ -132,7 +132,7 @@ class Product:
         """Start the server and wait for its first answer."""
         self.launch()
         assert self.process is not None
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended:\n{self.log.read_text()}")
@@ -148,14 +148,14 @@ class Product:
         """Stop the server in an orderly way."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(PATIENCE)
+            self.process.wait(TIMEOUT)
             self.process = None
 
     def kill(self) -> None:
         """Kill the server, as a power cut would."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT)
         self.process = None
 
     @property
@@ -177,7 +177,7 @@ class Product:
             "localhost",
             self.port,
             context=self.context,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             source_address=self.source,
         )
         sent = dict(headers or {})
@@ -232,7 +232,7 @@ class Product:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
 
@@ -308,15 +308,15 @@ class Product:
         project: int,
         task: int,
         *statuses: str,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
     ) -> str:
         """Wait until the task has one of *statuses* (any final one by default)."""
         wanted = statuses or ("success", "error", "stopped")
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while (status := self.status(project, task)) not in wanted:
             if time.monotonic() > deadline:
                 raise AssertionError(
-                    f"task {task} is {status} after {patience} s:\n"
+                    f"task {task} is {status} after {timeout} s:\n"
                     + "\n".join(self.output(project, task)[-20:])
                 )
             time.sleep(0.05)

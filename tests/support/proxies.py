@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.product import PATIENCE, Answer, clean_environment, free_port
+from tests.support.product import TIMEOUT, Answer, clean_environment, free_port
 from tests.support.programs import program
 from tests.support.websocket import WebSocket
 
@@ -120,7 +120,7 @@ class Proxy:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             if self.process.poll() is not None:
                 raise AssertionError(f"{command[0]} ended:\n{self.log.read_text()}")
@@ -141,7 +141,7 @@ class Proxy:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(PATIENCE)
+                self.process.wait(TIMEOUT)
             self.process = None
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
@@ -194,7 +194,7 @@ class Proxy:
             ],
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         return done.stdout

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 T = TypeVar("T")
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 
 @implementer(IReactorFromThreads)
@@ -36,7 +36,7 @@ class Inbox:
         failures: list[Any] = []
         _ = answer.addCallbacks(values.append, failures.append)
         while not values and not failures:
-            self._calls.get(timeout=_PATIENCE)()
+            self._calls.get(timeout=_TIMEOUT)()
         if failures:
             failures[0].raiseException()
         return values[0]

@@ -53,7 +53,7 @@ class MirrorsTests(SynchronousTestCase):
         sweep(self.folder / "missing", set())
 
     def test_in_use(self) -> None:
-        """A mirror whose lock a job holds stays until the next look."""
+        """A mirror whose lock a job holds stays until the next sweep."""
         self.fill(GONE)
         with (self.folder / f"{GONE}.lock").open() as held:
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -79,11 +79,11 @@ class MirrorsTests(SynchronousTestCase):
 
         self.fill(name, GONE)
         mirrors = Mirrors(self.folder, database, compute)
-        mirrors.look()
+        mirrors.sweep()
         self.assertEqual(waiting, [])
         mirrors.startService()
-        mirrors.look()
-        mirrors.look()
+        mirrors.sweep()
+        mirrors.sweep()
         self.assertEqual(len(waiting), 1)
         waiting[0].callback(None)
         self.assertEqual(self.names, {name, f"{name}.lock"})
@@ -95,7 +95,7 @@ class MirrorsTests(SynchronousTestCase):
         self.assertEqual(len(waiting), 2)
 
     def test_failure(self) -> None:
-        """A fault is logged, and the next look goes on."""
+        """A fault is logged, and the next sweep still runs."""
 
         def compute(
             function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -105,5 +105,5 @@ class MirrorsTests(SynchronousTestCase):
         mirrors = Mirrors(self.folder, MemoryDatabase(), compute)
         mirrors.startService()
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
-        mirrors.look()
+        mirrors.sweep()
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)

@@ -7,7 +7,7 @@ from semaphore_twisted.vpn.client import (
     FIRST_DELAY,
     LONGEST_DELAY,
     NOT_ASKED,
-    TIME_OUT,
+    TIMEOUT,
     CompanionAway,
     CompanionFailed,
     VpnClient,
@@ -149,7 +149,7 @@ class BrokenTests(ClientTestCase):
         self.client.start()
         self.companion.held = True
         asked = self.client.observe()
-        self.clock.advance(TIME_OUT - 0.1)
+        self.clock.advance(TIMEOUT - 0.1)
         self.assertNoResult(asked)
         self.clock.advance(0.2)
         failure = self.failureResultOf(asked, CompanionAway)
@@ -161,10 +161,10 @@ class BrokenTests(ClientTestCase):
         self.companion.held = True
         first = self.client.observe()
         second = self.client.diagnose()
-        self.clock.advance(TIME_OUT - 1)
+        self.clock.advance(TIMEOUT - 1)
         self.companion.flush(1)
         self.successResultOf(first)
-        self.clock.advance(TIME_OUT - 1)
+        self.clock.advance(TIMEOUT - 1)
         self.assertNoResult(second)
         self.companion.flush(1)
         self.successResultOf(second)

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.names import dns
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.vpn.dns.forwarder import NEXT, TIME_OUT, DnsForwarder, NoAnswer
+from semaphore_twisted.vpn.dns.forwarder import NEXT, TIMEOUT, DnsForwarder, NoAnswer
 from semaphore_twisted.vpn.dns.messages import parse, refusal, renumbered
 from tests.support.memory import Entropy
 from tests.vpn.test_messages import asked, read, with_edns
@@ -181,7 +181,7 @@ class UpstreamTests(SynchronousTestCase):
         answer = self._ask()
         self.clock.pump([0.5] * 5)
         self.assertNoResult(answer)
-        self.clock.advance(TIME_OUT - 2.5)
+        self.clock.advance(TIMEOUT - 2.5)
         self.failureResultOf(answer, NoAnswer)
 
     def test_one(self) -> None:

@@ -8,7 +8,7 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.names import dns
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.vpn.dns.forwarder import TIME_OUT, DnsForwarder
+from semaphore_twisted.vpn.dns.forwarder import TIMEOUT, DnsForwarder
 from semaphore_twisted.vpn.dns.rate_limit import RateBounds, RateLimit
 from semaphore_twisted.vpn.dns.server import (
     CONNECTIONS,
@@ -82,7 +82,7 @@ class NameServerTests(NamesTestCase):
     def test_silent_upstream(self) -> None:
         """No answer is our failure, never a name that does not exist."""
         self.ask(asked("example.org"))
-        self.clock.advance(TIME_OUT)
+        self.clock.advance(TIMEOUT)
         self.assertEqual(self.codes(), [dns.ESERVER])
         self.assertEqual(self.limits.outstanding, 0)
 

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from semaphore_twisted.interfaces import IPeerControl, IPeerObserver
 from semaphore_twisted.vpn.client import CompanionAway, VpnClient
-from semaphore_twisted.vpn.revisions import PATIENCE
+from semaphore_twisted.vpn.revisions import TIMEOUT
 from semaphore_twisted.vpn.service import LATE, PeerOptions, PeerService
 from semaphore_twisted.wireguard import wire
 from semaphore_twisted.wireguard.state import Grant
@@ -505,7 +505,7 @@ class AppliedTests(ServiceTestCase):
         self.start(1)
         self.companion.held = True
         told = self.service.applied(self.change(1, 2))
-        self.clock.advance(PATIENCE - 0.5)
+        self.clock.advance(TIMEOUT - 0.5)
         self.assertNoResult(told)
         self.clock.advance(0.5)
         self.assertEqual(self.successResultOf(told), LATE)

@@ -9,8 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.vpn.dns.system_resolvers import (
+    CHECK_INTERVAL,
     DEFAULT,
-    LOOK,
     ResolvConf,
     nameservers,
 )
@@ -67,22 +67,22 @@ class ResolvConfTests(SynchronousTestCase):
         self.assertEqual(self.found(), ("192.0.2.1",))
         self.path.write_text("nameserver 192.0.2.22\n")
         self.assertEqual(self.found(), ("192.0.2.1",))
-        self.clock.advance(LOOK)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(self.found(), ("192.0.2.22",))
         other = self.path.with_name("new")
         other.write_text("nameserver 192.0.2.33\n")
         other.rename(self.path)
-        self.clock.advance(LOOK)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(self.found(), ("192.0.2.33",))
 
     def test_missing(self) -> None:
         """Without the file it is this machine."""
         self.assertEqual(self.found(), DEFAULT)
         self.path.write_text("nameserver 192.0.2.1\n")
-        self.clock.advance(LOOK)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(self.found(), ("192.0.2.1",))
         self.path.unlink()
-        self.clock.advance(LOOK)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(self.found(), DEFAULT)
 
     def test_unreadable(self) -> None:
@@ -91,7 +91,7 @@ class ResolvConfTests(SynchronousTestCase):
         self.assertEqual(self.found(), ("192.0.2.1",))
         self.path.unlink()
         self.path.mkdir()
-        self.clock.advance(LOOK)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(self.found(), ("192.0.2.1",))
 
     def test_bytes(self) -> None:

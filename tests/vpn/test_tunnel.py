@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.runtime.netlink import LinkWatch
 from semaphore_twisted.vpn.tunnel import (
-    LOOK_SECONDS,
+    CHECK_INTERVAL,
     Devices,
     KernelDevices,
     TunnelListeners,
@@ -173,14 +173,14 @@ class TunnelTests(SynchronousTestCase):
         """Within a second of the interface's coming it listens."""
         self.tunnel.startService()
         self.devices.up(7)
-        self.reactor.advance(LOOK_SECONDS)
+        self.reactor.advance(CHECK_INTERVAL)
         self.assertEqual(self.reactor.open(), 4)
 
     def test_told(self) -> None:
         """The port is bound at once when the kernel reports the interface."""
         self.tunnel.startService()
         self.devices.up(7)
-        self.tunnel.look()
+        self.tunnel.check()
         self.assertEqual(self.reactor.open(), 4)
 
     def test_gone(self) -> None:
@@ -188,7 +188,7 @@ class TunnelTests(SynchronousTestCase):
         self.devices.up(7)
         self.tunnel.startService()
         self.devices.down()
-        self.tunnel.look()
+        self.tunnel.check()
         self.assertEqual(self.reactor.open(), 0)
         self.assertFalse(self.tunnel.ports[0].listening)
         self.assertIn("not there", self.tunnel.ports[0].reason)
@@ -198,7 +198,7 @@ class TunnelTests(SynchronousTestCase):
         self.devices.up(7)
         self.tunnel.startService()
         self.devices.up(8)
-        self.tunnel.look()
+        self.tunnel.check()
         self.assertEqual(self.reactor.open(), 4)
         self.assertEqual(
             [port.open for port in self.reactor.ports],
@@ -220,8 +220,8 @@ class TunnelTests(SynchronousTestCase):
         self.tunnel.startService()
         self.reactor.closing = None
         self.devices.up(8)
-        self.tunnel.look()
-        self.reactor.advance(LOOK_SECONDS)
+        self.tunnel.check()
+        self.reactor.advance(CHECK_INTERVAL)
         self.assertEqual(len(self.reactor.ports), 4)
         closed.callback(None)
         self.assertEqual(len(self.reactor.ports), 6)
@@ -234,7 +234,7 @@ class TunnelTests(SynchronousTestCase):
         self.tunnel.startService()
         self.reactor.closing = None
         self.devices.up(8)
-        self.tunnel.look()
+        self.tunnel.check()
         stopped = self.tunnel.stopService()
         self.assertNoResult(stopped)
         closed.callback(None)
@@ -255,7 +255,7 @@ class TunnelTests(SynchronousTestCase):
             self.successResultOf(self.tunnel.stopService())
         self.tunnel.startService()
         self.devices.error = 0
-        self.reactor.advance(LOOK_SECONDS)
+        self.reactor.advance(CHECK_INTERVAL)
         self.assertEqual(self.reactor.open(), 4)
 
     def test_stopped(self) -> None:
@@ -263,7 +263,7 @@ class TunnelTests(SynchronousTestCase):
         self.tunnel.startService()
         self.successResultOf(self.tunnel.stopService())
         self.devices.up(7)
-        self.tunnel.look()
+        self.tunnel.check()
         self.assertEqual(self.devices.bound, [])
 
 

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from semaphore_twisted.vpn.wake_socket import NAME, PAUSE, WakePort, WakeProtocol, nudge
+from semaphore_twisted.vpn.wake_socket import NAME, PAUSE, WakePort, WakeProtocol, send
 
 
 class _Port:
@@ -64,19 +64,19 @@ class _Reactor:
 
 
 class NudgesTests(SynchronousTestCase):
-    """Many nudges are few looks."""
+    """Many wake-ups cause few callbacks."""
 
     def setUp(self) -> None:
         """Count the calls."""
         self.clock = Clock()
         self.calls: list[float] = []
-        self.nudges = WakeProtocol(
+        self.wake_ups = WakeProtocol(
             lambda: self.calls.append(self.clock.seconds()), clock=self.clock
         )
 
     def test_at_once(self) -> None:
         """The first one is heard at once, and only once."""
-        self.nudges.datagramReceived(b"!", None)
+        self.wake_ups.datagramReceived(b"!", None)
         self.assertEqual(self.calls, [0.0])
         self.clock.advance(10)
         self.assertEqual(self.calls, [0.0])
@@ -85,38 +85,38 @@ class NudgesTests(SynchronousTestCase):
     def test_many(self) -> None:
         """Those that follow are one, after the pause; the last is never lost."""
         for _ in range(1000):
-            self.nudges.datagramReceived(b"", None)
+            self.wake_ups.datagramReceived(b"", None)
         self.clock.advance(PAUSE)
         self.assertEqual(self.calls, [0.0, PAUSE])
         self.clock.advance(PAUSE)
         self.assertEqual(len(self.calls), 2)
 
     def test_flood(self) -> None:
-        """A flood is a look per pause."""
+        """A flood of datagrams causes one callback in each pause."""
         for _ in range(1000):
-            self.nudges.datagramReceived(b"", None)
+            self.wake_ups.datagramReceived(b"", None)
             self.clock.advance(0.01)
         self.assertLess(len(self.calls), 10 / PAUSE + 2)
 
     def test_failing(self) -> None:
-        """A look that fails does not make it deaf."""
+        """A callback that fails does not prevent the next one."""
 
         def fail() -> None:
             self.calls.append(0)
             raise RuntimeError("no")
 
-        nudges = WakeProtocol(fail, clock=self.clock)
-        nudges.datagramReceived(b"", None)
+        wake_ups = WakeProtocol(fail, clock=self.clock)
+        wake_ups.datagramReceived(b"", None)
         self.clock.advance(PAUSE)
-        nudges.datagramReceived(b"", None)
+        wake_ups.datagramReceived(b"", None)
         self.assertEqual(len(self.calls), 2)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_stopped(self) -> None:
-        """Once stopped nothing is looked at."""
-        self.nudges.datagramReceived(b"", None)
-        self.nudges.datagramReceived(b"", None)
-        self.nudges.stopProtocol()
+        """After the stop, nothing calls back."""
+        self.wake_ups.datagramReceived(b"", None)
+        self.wake_ups.datagramReceived(b"", None)
+        self.wake_ups.stopProtocol()
         self.clock.advance(PAUSE)
         self.assertEqual(len(self.calls), 1)
 
@@ -141,10 +141,10 @@ class PortTests(SynchronousTestCase):
             clock=self.clock,
         )
 
-    def test_nudge(self) -> None:
+    def test_wake(self) -> None:
         """A wake-up from the command line arrives, for any length of the path."""
         self.port.startService()
-        self.assertTrue(nudge(self.path))
+        self.assertTrue(send(self.path))
         self.assertEqual(self.reactor.read(), 1)
         self.assertEqual(len(self.calls), 1)
         self.successResultOf(self.port.stopService())
@@ -166,7 +166,7 @@ class PortTests(SynchronousTestCase):
             self.path, lambda: None, reactor=self.reactor, clock=self.clock
         )
         again.startService()
-        self.assertTrue(nudge(self.path))
+        self.assertTrue(send(self.path))
         self.successResultOf(again.stopService())
         self.assertFalse(self.path.exists())
 
@@ -183,17 +183,17 @@ class PortTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """Without a directory, a socket or a listener a wake-up is no error."""
-        self.assertFalse(nudge(self.base / "none" / NAME))
-        self.assertFalse(nudge(self.path))
+        self.assertFalse(send(self.base / "none" / NAME))
+        self.assertFalse(send(self.path))
         self.path.write_text("a file")
-        self.assertFalse(nudge(self.path))
-        self.assertFalse(nudge(Path("\0")))
+        self.assertFalse(send(self.path))
+        self.assertFalse(send(Path("\0")))
 
     def test_full(self) -> None:
-        """A server that is busy with many nudges is nudged enough."""
+        """A full queue of datagrams counts as a wake-up."""
         self.port.startService()
         for _ in range(2000):
-            self.assertTrue(nudge(self.path))
+            self.assertTrue(send(self.path))
         self.assertGreater(self.reactor.read(), 0)
         self.successResultOf(self.port.stopService())
         self.reactor.protocol.stopProtocol()

@@ -58,9 +58,9 @@ class CompanionTestCase(SynchronousTestCase):
         """Return the peers on the device."""
         return self.successResultOf(self.device.state()).peers
 
-    def keep(self) -> None:
-        """Let the companion look after itself."""
-        self.successResultOf(self.box.companion.keep())
+    def maintain(self) -> None:
+        """Run one maintenance of the companion."""
+        self.successResultOf(self.box.companion.maintain())
 
 
 class SyncTests(CompanionTestCase):
@@ -84,7 +84,7 @@ class SyncTests(CompanionTestCase):
         for _ in range(1000):
             synced = self.sync(peer(3), peer(2), grants=grants)
             self.assertEqual((synced.changes, synced.drift), (0, ()))
-            self.keep()
+            self.maintain()
         self.assertEqual(len(self.device.written), written)
         self.assertEqual(len(self.box.nft.loads), loads)
 
@@ -155,7 +155,7 @@ class SyncTests(CompanionTestCase):
         self.sync(peer(2), grants=grants)
         written, table = len(self.device.written), self.box.nft.table
         self.box.companion = self.box.made()
-        self.keep()
+        self.maintain()
         self.assertEqual(self.box.nft.table, table)
         synced = self.sync(peer(2), grants=grants)
         self.assertEqual((synced.changes, synced.drift), (0, ()))
@@ -167,7 +167,7 @@ class SyncTests(CompanionTestCase):
         self.sync(peer(2), grants=(wire.WireGrant("10.80.1.2", "10.20.0.0/24"),))
         self.box.settings = replace(SETTINGS, sites=())
         self.box.companion = self.box.made()
-        self.keep()
+        self.maintain()
         self.assertNotIn(b"10.20.0.0/24", self.box.nft.table or b"")
 
     def test_rules_and_peers(self) -> None:
@@ -283,7 +283,7 @@ class FailureTests(CompanionTestCase):
     def test_no_device(self) -> None:
         """Without a device there is a reason, and the device can appear later."""
         self.box.choices = [DeviceFailed("no module, no program")] * 2
-        self.failureResultOf(self.box.companion.keep(), DeviceFailed)
+        self.failureResultOf(self.box.companion.maintain(), DeviceFailed)
         welcome = self.ask(wire.Hello(), wire.Welcome)
         self.assertEqual(
             (welcome.backend, welcome.reason, welcome.index),
@@ -383,7 +383,7 @@ class WakeningTests(CompanionTestCase):
 
     def test_without_a_word(self) -> None:
         """The device is restored without a request."""
-        self.keep()
+        self.maintain()
         self.assertEqual(self.state(2).endpoint, "192.0.2.7:1234")
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
         self.assertEqual((self.state(3).endpoint, self.state(3).keepalive), (None, 0))
@@ -398,38 +398,38 @@ class WakeningTests(CompanionTestCase):
 
     def test_after_the_handshake(self) -> None:
         """The keepalive ends with the handshake; the endpoint stays."""
-        self.keep()
+        self.maintain()
         self.assertTrue(self.box.companion.is_waking)
-        self.keep()
+        self.maintain()
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
         self.heard(2)
-        self.keep()
+        self.maintain()
         self.assertEqual(self.state(2).keepalive, 0)
         self.assertEqual(self.state(2).endpoint, "192.0.2.7:1234")
         self.assertFalse(self.box.companion.is_waking)
 
     def test_nobody_answers(self) -> None:
         """The keepalive for a peer without an answer ends after 30 seconds."""
-        self.keep()
+        self.maintain()
         self.box.clock.advance(29)
-        self.keep()
+        self.maintain()
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
         self.box.clock.advance(2)
-        self.keep()
+        self.maintain()
         self.assertEqual(self.state(2).keepalive, 0)
         self.assertFalse(self.box.companion.is_waking)
 
     def test_after_a_restart(self) -> None:
         """Another companion knows the endpoints, and wakes only on a new device."""
         self.box.companion = self.box.made()
-        self.keep()
+        self.maintain()
         self.assertEqual(
             self.keys(), set()
         )  # no sync has named the permitted peers yet
         self.sync(peer(2))
         self.assertEqual(self.state(2).keepalive, KEEPALIVE)
         self.heard(2)
-        self.keep()
+        self.maintain()
         self.box.companion = self.box.made()
         self.sync(peer(2))
         self.assertEqual(self.state(2).keepalive, 0)
@@ -446,9 +446,9 @@ class WakeningTests(CompanionTestCase):
 
     def test_removed_meanwhile(self) -> None:
         """A peer that is removed while it is woken is not put back."""
-        self.keep()
+        self.maintain()
         self.sync(peer(3))
-        self.keep()
+        self.maintain()
         self.assertEqual(self.keys(), {peer(3).public_key})
         self.assertFalse(self.box.companion.is_waking)
 
@@ -458,7 +458,7 @@ class OtherVerbTests(CompanionTestCase):
 
     def test_hello(self) -> None:
         """The answer describes the companion and root's settings."""
-        self.keep()
+        self.maintain()
         welcome = self.ask(wire.Hello(), wire.Welcome)
         self.assertEqual(welcome.version, wire.VERSION)
         self.assertEqual(welcome.public_key, keys.public_of(PRIVATE))
@@ -501,7 +501,7 @@ class OtherVerbTests(CompanionTestCase):
         self.assertEqual(self.device.index(), 0)
         self.assertIsNone(self.box.nft.table)
         self.assertEqual(self.box.switches(), ["0", "0"])
-        self.keep()
+        self.maintain()
         self.assertEqual(self.device.index(), 0)
         self.assertIsNone(self.box.nft.table)
         welcome = self.ask(wire.Hello(), wire.Welcome)
@@ -513,7 +513,7 @@ class OtherVerbTests(CompanionTestCase):
     def test_down_without_a_device(self) -> None:
         """The rules go, though there is no device to take down."""
         self.box.choices = [DeviceFailed("no module, no program")] * 2
-        self.failureResultOf(self.box.companion.keep(), DeviceFailed)
+        self.failureResultOf(self.box.companion.maintain(), DeviceFailed)
         self.ask(wire.Down(), wire.Done)
         self.assertIsNone(self.box.nft.table)
 
@@ -542,8 +542,8 @@ class ExpiryTests(CompanionTestCase):
         self.sync(self.temporary, self.lasting, grants=self.GRANTS)
 
     def left(self) -> set[bytes]:
-        """Return the keys on the device after the companion looked."""
-        self.keep()
+        """Return the keys on the device after a maintenance of the companion."""
+        self.maintain()
         return self.keys()
 
     def test_expires(self) -> None:
@@ -594,7 +594,7 @@ class ExpiryTests(CompanionTestCase):
         self.box.now = 2000.0
         self.box.nft.table = None
         self.box.nft.is_broken = True
-        self.failureResultOf(self.box.companion.keep(), DeviceFailed)
+        self.failureResultOf(self.box.companion.maintain(), DeviceFailed)
         self.assertTrue(self.box.companion.is_expiring)
         self.box.nft.is_broken = False
         self.assertEqual(self.left(), {self.lasting.public_key})

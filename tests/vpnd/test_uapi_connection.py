@@ -5,7 +5,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.vpnd.uapi_connection import TIME_OUT, UapiConnection
+from semaphore_twisted.vpnd.uapi_connection import TIMEOUT, UapiConnection
 from semaphore_twisted.wireguard.state import (
     DeviceFailed,
 )
@@ -44,7 +44,7 @@ class ConversationTests(SynchronousTestCase):
         """A late answer ends the conversation: it would be taken for the next one's."""
         asked = self.talk.ask(b"get=1\n\n")
         self.failureResultOf(self.talk.ask(b"get=1\n\n"), DeviceFailed)
-        self.clock.advance(TIME_OUT)
+        self.clock.advance(TIMEOUT)
         self.failureResultOf(asked, DeviceFailed)
         self.assertTrue(self.talk.over)
         self.failureResultOf(self.talk.ask(b"get=1\n\n"), DeviceFailed)

@@ -21,7 +21,7 @@ from semaphore_twisted.start.certificates import acme
 from semaphore_twisted.start.local_addresses import own_addresses
 
 #: Timeout of a probe in seconds.
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 _DESCRIPTION = """\
 Check whether the certificate authority (CA) can issue a certificate: names, port,
@@ -95,7 +95,7 @@ def _resolve(name: str) -> list[str]:
 
 
 def _probe_http(name: str, port: int) -> str:
-    connection = http.client.HTTPConnection(name, port, timeout=_PATIENCE)
+    connection = http.client.HTTPConnection(name, port, timeout=_TIMEOUT)
     try:
         connection.request("GET", preflight.PROBE)
         response = connection.getresponse()
@@ -109,5 +109,5 @@ def _probe_http(name: str, port: int) -> str:
 
 
 def _probe_tls(name: str, port: int) -> str:
-    with socket.create_connection((name, port), timeout=_PATIENCE):
+    with socket.create_connection((name, port), timeout=_TIMEOUT):
         return ""

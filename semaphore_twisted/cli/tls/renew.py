@@ -34,7 +34,7 @@ _NOT_OPENED = (
 )
 
 #: Seconds within which a running server must answer.
-_LOOK = 20.0
+_TIMEOUT = 20.0
 
 #: Seconds between polls of the database.
 _PAUSE = 0.5
@@ -82,7 +82,7 @@ def _renew(arguments: argparse.Namespace) -> int:
         raise CommandError(_NOT_OPENED)
     print("The local CA has issued a new certificate")
     if state.holder(found.state.path) is not None:
-        print(_looked(found))
+        print(_request_check(found))
     return 0
 
 
@@ -123,7 +123,7 @@ def _next_root(found: Installation, *, yes: bool) -> int:
     return 0
 
 
-def _order(found: Installation, patience: float) -> int:
+def _order(found: Installation, timeout: float) -> int:
     directory = found.config.acme.directory
     begun = utc_now()
     with installation_database.changing(found) as conn:
@@ -136,7 +136,7 @@ def _order(found: Installation, patience: float) -> int:
     if held is not None and held > begun:
         print(f"The CA accepts no request before {held:%Y-%m-%d %H:%M}Z")
         return 1
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         time.sleep(_PAUSE)
         with installation_database.reading(found) as conn:
@@ -157,30 +157,30 @@ def _reload(arguments: argparse.Namespace) -> int:
     found = _with_tls(arguments)
     if found.config.tls.origin == "files":
         reload.read_pair(found.config)
-    print(_looked(found))
+    print(_request_check(found))
     return 0
 
 
-def _looked(found: Installation) -> str:
+def _request_check(found: Installation) -> str:
     """Make the server check its certificate; return a sentence with the result.
 
     :raises CommandError: if the server does not use the newest one, or does not answer
     """
     before = status.last(found.state.tls)
-    if not wake_socket.nudge(found.state.path / wake_socket.NAME):
+    if not wake_socket.send(found.state.path / wake_socket.NAME):
         raise CommandError("no server runs with this state directory; start it first")
-    deadline = time.monotonic() + _LOOK
-    while (look := status.last(found.state.tls)) is None or look == before:
+    deadline = time.monotonic() + _TIMEOUT
+    while (latest := status.last(found.state.tls)) is None or latest == before:
         if time.monotonic() > deadline:
             raise CommandError(
-                f"the server did not react within {_LOOK:.0f} s; see its log"
+                f"the server did not react within {_TIMEOUT:.0f} s; see its log"
             )
         time.sleep(_PAUSE / 10)
-    if look.why:
+    if latest.why:
         raise CommandError(
-            f"the server still presents its former certificate: {look.why}"
+            f"the server still presents its former certificate: {latest.why}"
         )
-    return f"The server presents the certificate with SHA-256 {look.sha256}"
+    return f"The server presents the certificate with SHA-256 {latest.sha256}"
 
 
 def _with_tls(arguments: argparse.Namespace) -> Installation:

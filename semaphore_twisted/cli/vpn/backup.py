@@ -118,7 +118,7 @@ def _backup(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{folder.path}: the companion's files are not there")
     passphrase = _passphrase(arguments, twice=True)
     with installation_database.changing(
-        found, nudging=False
+        found, wake=False
     ) as conn:  # the event is written
         vpn, broken = backup.saved(conn, found.keyring())
         authority, lost = saved_authority.saved(conn, found.keyring())

@@ -25,7 +25,7 @@ _AHEAD = 5
 _RESOLVERS = Path("/etc/resolv.conf")
 
 #: Timeout of a DNS query in seconds.
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 
 
 def ok(subject: str, sentence: str) -> Finding:
@@ -297,7 +297,7 @@ def asked(server: str, name: str) -> str:
     """
     number, question = secrets.randbits(16), question_for(name)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
-        connection.settimeout(_PATIENCE)
+        connection.settimeout(_TIMEOUT)
         connection.connect((server, 53))
         connection.send(struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + question)
         return address_in(connection.recv(4096), number, question)
@@ -324,7 +324,7 @@ def address_in(answer: bytes, number: int, question: bytes) -> str:
 def site(address: str, port: int) -> Iterator[Finding]:
     """Check that the site answers inside the tunnel."""
     try:
-        socket.create_connection((address, port), timeout=_PATIENCE).close()
+        socket.create_connection((address, port), timeout=_TIMEOUT).close()
     except OSError as problem:
         reason = problem.strerror or str(problem)
         yield error(

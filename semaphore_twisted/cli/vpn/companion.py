@@ -11,7 +11,7 @@ from semaphore_twisted.wireguard import wire
 T = TypeVar("T")
 
 #: Timeout in seconds; a thousand peers take a fraction of a second.
-PATIENCE = 15.0
+TIMEOUT = 15.0
 
 _START = "start it: systemctl start semaphore-vpn"
 
@@ -23,7 +23,7 @@ def ask(path: Path, request: wire.Request, wanted: type[T]) -> T:
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(TIMEOUT)
             connection.connect(str(path))
             content = wire.encode(request)
             connection.sendall(struct.pack(">I", len(content)) + content)
@@ -35,7 +35,7 @@ def ask(path: Path, request: wire.Request, wanted: type[T]) -> T:
     except (TimeoutError, ConnectionResetError, BrokenPipeError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, TimeoutError):
-            reason = f"no answer in {PATIENCE:.0f} s"
+            reason = f"no answer in {TIMEOUT:.0f} s"
         elif isinstance(error, ConnectionResetError | BrokenPipeError):
             reason = _TURNED_AWAY
         raise CommandError(f"{path}: {reason}") from error

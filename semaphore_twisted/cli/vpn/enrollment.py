@@ -24,7 +24,7 @@ from semaphore_twisted.model.peers import Enrolled
 from semaphore_twisted.tls_client import blocking
 
 #: Timeout of each step of a connection, and pauses before retries, in seconds.
-PATIENCE = 15.0
+TIMEOUT = 15.0
 PAUSES = (1.0, 3.0)
 
 _MOST = 256 * 1024
@@ -140,7 +140,7 @@ class Enrollment:
     ) -> tuple[int, bytes]:
         parts = urlsplit(self._link.base)
         connection = self._connect(
-            parts.hostname or "", parts.port or 443, timeout=PATIENCE, context=trust
+            parts.hostname or "", parts.port or 443, timeout=TIMEOUT, context=trust
         )
         headers = {"Accept": "*/*", "User-Agent": "semaphore-vpn-join"}
         if body is not None:
@@ -156,7 +156,7 @@ class Enrollment:
                 UNREACHABLE,
             ) from None
         except TimeoutError:
-            raise _Lost(f"{self._link.base}: no answer in {PATIENCE:.0f} s") from None
+            raise _Lost(f"{self._link.base}: no answer in {TIMEOUT:.0f} s") from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or "no answer"
             raise _Lost(f"{self._link.base}: {reason}") from error

@@ -38,7 +38,7 @@ def reading(found: Installation) -> Iterator[Connection]:
 
 @contextmanager
 def changing(
-    found: Installation, *, nudging: bool = True, kept: bool = True
+    found: Installation, *, wake: bool = True, kept: bool = True
 ) -> Iterator[Connection]:
     """Open the database for one writing transaction; notify the server afterwards.
 
@@ -54,8 +54,8 @@ def changing(
         yield conn
         if not kept:
             raise _NotKept
-    if nudging and kept:
-        wake_socket.nudge(found.state.path / wake_socket.NAME)
+    if wake and kept:
+        wake_socket.send(found.state.path / wake_socket.NAME)
 
 
 @contextmanager

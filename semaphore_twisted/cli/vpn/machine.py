@@ -27,7 +27,7 @@ from semaphore_twisted.wireguard.settings import TunnelSettings
 T = TypeVar("T")
 
 _FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 
 #: Types of interfaces that a companion creates.
 _OURS = ("wireguard", "tun")
@@ -137,7 +137,7 @@ def _printed(kind: type[T], *words: str) -> T:
         done = subprocess.run(
             [program, "-json", *words],
             capture_output=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -163,7 +163,7 @@ def _others() -> Iterator[str]:
             [program, "-H", "-n", "-t", "state", "established"],
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

@@ -43,7 +43,7 @@ def _status(arguments: argparse.Namespace) -> int:
     with installation_database.reading(found) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
         listed = peers.listed(conn, None)
-    welcome, observed, seen, problem = _looked(found)
+    welcome, observed, seen, problem = _observe(found)
     known = {each.public_key for each in listed}
     foreign = [each for each in observed if keys.format(each.public_key) not in known]
     status = {each.id: each for each in seen}
@@ -83,7 +83,7 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _looked(
+def _observe(
     found: Installation,
 ) -> tuple[
     wire.Welcome | None, Sequence[wire.Status], list[PeerStatus], CommandError | None
@@ -95,7 +95,7 @@ def _looked(
         observed = ask(path, wire.Observe(), wire.Observed)
     except CommandError as failure:
         return None, (), [], failure
-    with installation_database.changing(found, nudging=False) as conn:
+    with installation_database.changing(found, wake=False) as conn:
         return welcome, observed.peers, peers.observed(conn, observed.peers), None
 
 

@@ -10,7 +10,7 @@ from semaphore_twisted.cli.vpn.tunnel_file import TunnelFile
 from semaphore_twisted.common.command_error import CommandError
 
 #: Timeout in seconds; it includes the lookup of the endpoint's name.
-PATIENCE = 90
+TIMEOUT = 90
 
 
 def path() -> str | None:
@@ -59,12 +59,12 @@ def _run(verb: str, files: TunnelFile) -> None:
             [program, verb, str(files.profile)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise CommandError(
-            f"wg-quick {verb} {files.profile}: did not end in {PATIENCE} s"
+            f"wg-quick {verb} {files.profile}: did not end in {TIMEOUT} s"
         ) from None
     except OSError as error:
         raise CommandError(f"{program}: {error.strerror}") from error

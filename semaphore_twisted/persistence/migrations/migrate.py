@@ -34,7 +34,7 @@ _FOLDER = Path(__file__).parent
 VERSIONS = _FOLDER / "versions"
 
 #: Seconds to wait for another process that holds the lock.
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 _version = str(
     select(named_column("version_num")).select_from(named_table("alembic_version"))
@@ -109,7 +109,7 @@ def _present(path: Path) -> str | None:
     if not path.exists() or path.stat().st_size == 0:
         return None
     try:
-        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as raw:
+        with closing(sqlite3.connect(path, timeout=_TIMEOUT)) as raw:
             # A file whose first migration was killed may have a header and no table.
             if not raw.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 return None
@@ -176,7 +176,7 @@ def _run(
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("version_locations", str(versions).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)) as raw:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=_TIMEOUT)) as raw:
         raw.execute("PRAGMA foreign_keys=OFF")
         # effective for a new file only; one with tables needs ``semaphore compact``
         raw.execute("PRAGMA auto_vacuum=INCREMENTAL")

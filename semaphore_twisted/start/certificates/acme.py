@@ -94,20 +94,20 @@ class AcmeParts:
     source: PublicCertificates
     service: AcmeService
     _challenges: Challenges
-    _book: DatabaseStateStore
+    _store: DatabaseStateStore
     _names: Sequence[str]
 
     @property
     def trouble(self) -> str:
         """Why there is no newer certificate; empty if nothing is wrong."""
-        return self.service.broken or self._book.record.reason
+        return self.service.broken or self._store.record.reason
 
     def planned(self, leaf: x509.Certificate) -> datetime | None:
         """Return when *leaf* is to be renewed, ``None`` if another CA issued it.
 
         A CA may suggest a time later than two thirds of the validity period.
         """
-        record = self._book.record
+        record = self._store.record
         return None if record.issued is None else schedule.renewal(leaf, record)
 
     def site(self, url: str, port: int, *, clock: IReactorTime) -> IProtocolFactory:
@@ -150,24 +150,24 @@ def assemble(
     files = folder(path)
     challenges = Challenges(now)
 
-    def present(held: StoredCertificate) -> None:
-        source.present(chain=held.chain, key=held.key)
+    def present(stored: StoredCertificate) -> None:
+        source.present(chain=stored.chain, key=stored.key)
 
-    found = files.held(now())
+    found = files.newest(now())
     if found is not None:
         present(found)
-    book = DatabaseStateStore(database, keyring, config.acme.directory, files, now)
+    store = DatabaseStateStore(database, keyring, config.acme.directory, files, now)
     service = AcmeService(
         settings=settings(config),
         exchange=AgentTransport(agent(config, reactor), reactor),
-        book=book,
+        store=store,
         challenges=challenges,
         present=present,
         clock=reactor,
         now=now,
         chance=_chance,
     )
-    return AcmeParts(source, service, challenges, book, config.acme_names)
+    return AcmeParts(source, service, challenges, store, config.acme_names)
 
 
 def _chance() -> float:

@@ -245,17 +245,16 @@ def ensure(
     due.
 
     :raises AuthorityLost: if a certificate is due and the key cannot be decrypted, or
-        the
-        root has expired
+        the root has expired
     """
     root_path, next_path, former_path, chain_path, key_path = (
         folder / name
         for name in ("root.pem", NEXT_ROOT, FORMER_ROOT, "chain.pem", "key.pem")
     )
-    held = _Authority(conn, keyring)
+    ca = _Authority(conn, keyring)
     try:
         if not new_root:
-            held.load()
+            ca.load()
     except SecretUnreadable as error:
         found = _as_it_is(conn.now, root_path, chain_path, key_path, error)
         return evolve(
@@ -264,16 +263,16 @@ def ensure(
             former_root=former_path if former_path.exists() else None,
         )
     if new_root:
-        held.forget()
-    root, intermediate = held.complete(names, addresses, next_root=next_root)
+        ca.forget()
+    root, intermediate = ca.complete(names, addresses, next_root=next_root)
     _put(root_path, root.certificate_pem)
-    upcoming = held.upcoming
+    upcoming = ca.upcoming
     _put(next_path, None if upcoming is None else upcoming.certificate_pem)
     issuers = [intermediate.certificate]
     former = None
-    if held.crossed is not None and conn.now < held.crossed.not_valid_after_utc:
-        issuers.append(held.crossed)
-        former = held.former
+    if ca.crossed is not None and conn.now < ca.crossed.not_valid_after_utc:
+        issuers.append(ca.crossed)
+        former = ca.former
     _put(former_path, former)
     covered = [
         each
@@ -301,7 +300,7 @@ def ensure(
         not_covered=tuple(each for each in (*names, *addresses) if each not in covered),
         renewed=renewed,
         next_root=None if upcoming is None else next_path,
-        takes_over=None if upcoming is None else held.takes_over(),
+        takes_over=None if upcoming is None else ca.takes_over(),
         former_root=None if former is None else former_path,
     )
 

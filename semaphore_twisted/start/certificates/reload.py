@@ -44,7 +44,7 @@ TICK = 60.0
 FILES, AUTHORITY = timedelta(seconds=TICK / 2), timedelta(hours=1)
 
 #: Seconds between retries of an incomplete pair, and how long it is not an error.
-RETRY, PATIENCE = 2.0, 10.0
+RETRY, TIMEOUT = 2.0, 10.0
 
 #: Returns chain and key, both PEM; raises :class:`InstallationRefused` if they are
 #: unusable.
@@ -134,11 +134,11 @@ class CertificateReload(Service):
         self._presented = presented
         self._clock = reactor
         self._now = now
-        self._looked = now()
+        self._checked = now()
         self._first_try: float | None = None
         self._again: IDelayedCall | None = None
-        self._looks = Coalescer(
-            self._look, log=self._log, sentence="The certificate could not be checked"
+        self._checks = Coalescer(
+            self._check, log=self._log, sentence="The certificate could not be checked"
         )
         #: whether to store the next result even if nothing changed
         self._is_asked = False
@@ -174,7 +174,7 @@ class CertificateReload(Service):
         """The reason why the newest pair is not used; empty if it is."""
         return self._reason.state
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Check now, and store the result in any case."""
         self._first_try = None
         self._is_asked = True
@@ -185,17 +185,17 @@ class CertificateReload(Service):
         self._begin()
 
     def _tick(self) -> None:
-        passed = self._now() - self._looked
+        passed = self._now() - self._checked
         if self.why or passed >= self._every or passed < timedelta(0):
             self._begin()
 
     def _begin(self) -> None:
         if self.running:
-            self._looks.call()
+            self._checks.call()
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         asked, self._is_asked = self._is_asked, False
-        self._looked = self._now()
+        self._checked = self._now()
         try:
             changed = self._take(*await self._newest())
         except InstallationRefused as error:
@@ -239,7 +239,7 @@ class CertificateReload(Service):
         now = self._clock.seconds()
         if self._first_try is None:
             self._first_try = now
-        young = now - self._first_try < PATIENCE
+        young = now - self._first_try < TIMEOUT
         if young and not asked and not self.why:
             if self._again is None or not self._again.active():
                 self._again = self._clock.callLater(RETRY, self._begin)
@@ -255,13 +255,13 @@ class CertificateReload(Service):
             self._remember()
 
     def _remember(self) -> None:
-        look = CertificateStatus(
-            looked=self._now(),
+        check = CertificateStatus(
+            checked=self._now(),
             sha256=fingerprint(self._presented()),
             why=self.why,
             failing_since=self._since,
         )
         try:
-            status.keep(self._folder, look)
+            status.keep(self._folder, check)
         except OSError as error:
             self._log.warn("{file}: {why}", file=error.filename, why=error.strerror)

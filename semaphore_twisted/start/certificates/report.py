@@ -73,16 +73,16 @@ def report(found: Installation, conn: Connection, now: datetime) -> CertificateR
     made = _report(found, conn, now)
     if made.mode == "files":
         return made
-    look = status.last(found.state.tls)
-    if made.mode == "acme" and look is not None and look.why:
-        made = _beside(made, look)
+    check = status.last(found.state.tls)
+    if made.mode == "acme" and check is not None and check.why:
+        made = _beside(made, check)
     return replace(made, roots=tuple(roots(found.state.tls)))
 
 
-def _beside(made: CertificateReport, look: CertificateStatus) -> CertificateReport:
+def _beside(made: CertificateReport, check: CertificateStatus) -> CertificateReport:
     """Add that the local CA, which serves all other names, has failed."""
-    trouble = f"the certificate of the local CA: {look.why}"
-    moments = [each for each in (made.failing_since, look.failing_since) if each]
+    trouble = f"the certificate of the local CA: {check.why}"
+    moments = [each for each in (made.failing_since, check.failing_since) if each]
     return replace(
         made,
         failing=True,
@@ -113,20 +113,20 @@ def roots(folder: Path) -> Iterator[RootSummary]:
 def _report(found: Installation, conn: Connection, now: datetime) -> CertificateReport:
     config = found.config
     mode = config.tls.origin
-    look = status.last(found.state.tls)
-    since = look.failing_since if look is not None else None
+    check = status.last(found.state.tls)
+    since = check.failing_since if check is not None else None
     if mode == "files":
         pair = Path(config.tls.cert_file), Path(config.tls.key_file)
-        return _of_files(*pair, look, now)
+        return _of_files(*pair, check, now)
     local = found.state.tls / "chain.pem", found.state.tls / "key.pem"
     if mode == "acme":
-        held = acme.folder(found.state.tls).held(now)
+        stored = acme.folder(found.state.tls).newest(now)
         record = operations.record(conn, config.acme.directory)
-        if held is not None:
-            return _of_authority(held.chain, held.leaf, record, now)
+        if stored is not None:
+            return _of_authority(stored.chain, stored.leaf, record, now)
         return _without(local[0], record, now)
     chain, why = _read(*local, now)
-    why = why or (look.why if look is not None else "")
+    why = why or (check.why if check is not None else "")
     leaf = chain[0] if chain else None
     return CertificateReport(
         mode=mode,
@@ -140,11 +140,11 @@ def _report(found: Installation, conn: Connection, now: datetime) -> Certificate
 
 
 def _of_files(
-    chain_path: Path, key_path: Path, look: CertificateStatus | None, now: datetime
+    chain_path: Path, key_path: Path, check: CertificateStatus | None, now: datetime
 ) -> CertificateReport:
     chain, why = _read(chain_path, key_path, now)
-    if look is not None and look.why:
-        why = f"at its last look the server kept what it had before: {look.why}"
+    if check is not None and check.why:
+        why = f"at the last check the server kept the former certificate: {check.why}"
     overdue = bool(chain) and late(chain[0], now)
     if overdue and not why:
         why = f"nobody has put a newer certificate at {chain_path}"
@@ -154,7 +154,7 @@ def _of_files(
         chain=_described(chain),
         renewal=None,
         failing=bool(why),
-        failing_since=None if look is None else look.failing_since,
+        failing_since=None if check is None else check.failing_since,
         why=why,
     )
 

@@ -115,9 +115,9 @@ class ServerCertificates:
         first: list[Service] = [self._renewal, self._watch]
         return first if self.acme is None else [*first, self.acme.service]
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Check the files and the database now."""
-        self._renewal.look()
+        self._renewal.check()
         if self.acme is not None:
             self.acme.service.wake()
 
@@ -168,7 +168,7 @@ def served(
         renew = partial(database.write, first_start.certificates, made.keyring, found)
         local = LocalCertificates(made.certificates, renew)
         newest, every = reload.of_authority(local.renew), reload.AUTHORITY
-    looking = CertificateReload(
+    checking = CertificateReload(
         own,
         newest,
         every=every,
@@ -192,13 +192,13 @@ def served(
     presented = own if public is None else public.source
     watch = ExpiryWarning(
         presented,
-        reason=lambda: looking.why if public is None else public.trouble,
+        reason=lambda: checking.why if public is None else public.trouble,
         grace=timedelta() if files else GRACE,
         clock=reactor,
         now=now,
         planned=lambda leaf: None if public is None else public.planned(leaf),
     )
-    return ServerCertificates(own, presented, public, looking, watch, now, local)
+    return ServerCertificates(own, presented, public, checking, watch, now, local)
 
 
 def listener_factories(

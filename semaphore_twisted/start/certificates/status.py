@@ -21,15 +21,15 @@ class CertificateStatus(msgspec.Struct, frozen=True, kw_only=True):
     *failing_since* since when.
     """
 
-    looked: datetime
+    checked: datetime = msgspec.field(name="looked")
     sha256: str
     why: str = ""
     failing_since: datetime | None = None
 
 
-def keep(folder: Path, look: CertificateStatus) -> None:
-    """Write *look* to *folder*."""
-    atomic_file.write(folder / _NAME, msgspec.json.encode(look))
+def keep(folder: Path, check: CertificateStatus) -> None:
+    """Write *check* to *folder*."""
+    atomic_file.write(folder / _NAME, msgspec.json.encode(check))
 
 
 def last(folder: Path) -> CertificateStatus | None:

@@ -18,7 +18,7 @@ from semaphore_twisted.vpn.dns import messages
 from semaphore_twisted.vpn.dns.messages import Question
 
 #: Seconds until the next resolver is queried, and until the query fails.
-NEXT, TIME_OUT = 1.0, 3.0
+NEXT, TIMEOUT = 1.0, 3.0
 
 
 class NoAnswer(Exception):
@@ -95,7 +95,7 @@ class _Asking:
             self._timers = [
                 clock.callLater(NEXT, self._ask),
                 clock.callLater(2 * NEXT, self._ask),
-                clock.callLater(TIME_OUT, self._finish),
+                clock.callLater(TIMEOUT, self._finish),
             ]
             self._ask()
         else:

@@ -10,7 +10,7 @@ from attrs import define, field
 MOST, DEFAULT = 3, ("127.0.0.1",)
 
 #: Seconds between two checks whether the file has changed.
-LOOK = 1.0
+CHECK_INTERVAL = 1.0
 
 
 def nameservers(text: str, own: Collection[str]) -> tuple[str, ...]:
@@ -43,17 +43,17 @@ class ResolvConf:
     _seconds: Callable[[], float]
     _found: tuple[str, ...] = DEFAULT
     _stamp: tuple[int, ...] | None = None
-    _looked: float | None = field(default=None)
+    _checked_at: float | None = field(default=None)
 
     def __call__(self) -> tuple[str, ...]:
         """Return the addresses, in the order in which they are queried."""
         now = self._seconds()
-        if self._looked is None or not 0 <= now - self._looked < LOOK:
-            self._looked = now
-            self._look()
+        if self._checked_at is None or not 0 <= now - self._checked_at < CHECK_INTERVAL:
+            self._checked_at = now
+            self._check()
         return self._found
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ino, status.st_size)

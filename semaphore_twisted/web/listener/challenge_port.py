@@ -24,7 +24,7 @@ WELL_KNOWN = b"/.well-known/acme-challenge/"
 _BODY = limits.CHALLENGE_BODY
 
 #: Seconds after which a connection is closed.
-_PATIENCE = 10
+_TIMEOUT = 10
 
 
 class ChallengeResource(Resource):
@@ -91,5 +91,5 @@ def challenge_site(
 ) -> Site:
     """Return the site of the plain HTTP port."""
     site = Site(ChallengeResource(answer, url), clock=clock, body_limit=_BODY)
-    site.timeOut = _PATIENCE
+    site.timeOut = _TIMEOUT
     return site
