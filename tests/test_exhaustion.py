@@ -15,7 +15,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger, globalLogBeginner
 from twisted.protocols.policies import ProtocolWrapper
-from semaphore_twisted import exhaustion
+from semaphore_twisted.runtime import exhaustion
 from semaphore_twisted.persistence.worker import Worker
 
 def broken(event):

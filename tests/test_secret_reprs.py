@@ -29,7 +29,7 @@ PUBLIC: set[str | tuple[str, str]] = {
     "public_key",
     # the name of a fact, and the source of a connection
     ("Fact", "key"),
-    ("Guest", "key"),
+    ("PendingConnection", "key"),
     # a file of the package, the types of a response, a query of DNS
     ("Asset", "content"),
     ("Route", "content"),

@@ -6,7 +6,7 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 #: Lines, with docstrings and comments, of all modules that the companion loads.
-MOST = 7_350
+MOST = 7_400
 
 _COUNT = """
 import sys
