@@ -29,7 +29,7 @@ class AcmeOptionTests(SynchronousTestCase):
         return str(self.assertRaises(WrongOption, configured, **more))
 
     def test_least(self) -> None:
-        """The host of web_host is the name, and Let's Encrypt the authority."""
+        """The host of web_host is the name, and Let's Encrypt the CA."""
         config = configured()
         self.assertEqual(config.acme_names, ("ci.example.org",))
         self.assertEqual(config.tls.origin, "acme")
@@ -50,7 +50,7 @@ class AcmeOptionTests(SynchronousTestCase):
         self.assertIn("files or auto", self.refused(**both, TLS_MODE="local-ca"))
 
     def test_terms(self) -> None:
-        """Only the operator agrees to an authority's terms."""
+        """Only the operator agrees to a CA's terms."""
         self.assertIn(
             "acme.agree_tos: invalid value false", self.refused(ACME_AGREE_TOS="false")
         )
@@ -89,7 +89,7 @@ class AcmeOptionTests(SynchronousTestCase):
             self.assertTrue(sentence.startswith(f"acme.{option}: "), sentence)
 
     def test_alpn_needs_the_port(self) -> None:
-        """The TLS-ALPN challenge is refused if the authority cannot reach the port."""
+        """The TLS-ALPN challenge is refused if the CA cannot reach the port."""
         alpn = {"ACME_CHALLENGE": "tls-alpn-01"}
         self.assertEqual(configured(**alpn).acme.challenge, "tls-alpn-01")
         self.assertIn("acme.challenge", self.refused(**alpn, INTERFACE="unix:/run/s"))

@@ -122,7 +122,7 @@ class OutgoingTests(SynchronousTestCase):
     """Chain, name, time and version are checked."""
 
     def setUp(self) -> None:
-        """Make an authority."""
+        """Make a CA."""
         self.authority = Authority()
         self.tls = TlsPolicy(trust(only=self.authority.pem))
 
@@ -138,7 +138,7 @@ class OutgoingTests(SynchronousTestCase):
         return error
 
     def test_good(self) -> None:
-        """A server that the authority knows, by name and by address."""
+        """A server that the CA knows, by name and by address."""
         for host in ("h.example", "192.0.2.1"):
             got, _ = met(self.tls, host, self.authority.pair())
             self.assertEqual(got, b"hello")

@@ -145,7 +145,7 @@ class AcmeClient:
             )
         elif directory.meta.external:
             raise AcmeError(
-                "the authority binds accounts to those of its customers; get a key "
+                "the CA requires external account binding; get a key "
                 "from it and set acme.eab_kid and acme.eab_key"
             )
         answer = await self._post(url, asked, "the account", named=False)
@@ -210,11 +210,9 @@ class AcmeClient:
         info = answer.decoded(RenewalInfo, "advice on the renewal")
         window = info.suggested_window
         if window.start.tzinfo is None or window.end.tzinfo is None:
-            raise AcmeError("the authority's advice on the renewal has no time zone")
+            raise AcmeError("the CA's advice on the renewal has no time zone")
         if window.end < window.start:
-            raise AcmeError(
-                "the authority's advice on the renewal ends before it starts"
-            )
+            raise AcmeError("the CA's advice on the renewal ends before it starts")
         return answer, info
 
     async def _post(
@@ -248,7 +246,7 @@ class AcmeClient:
         if not nonce:
             if answer.status >= 400:
                 raise answer.refusal("a nonce", self._now())
-            raise AcmeError("the authority gave no nonce")
+            raise AcmeError("the CA sent no nonce")
         return nonce
 
 

@@ -150,7 +150,7 @@ def _reason(url: str, error: BaseException) -> str:
         return _reason(url, reasons[0].value)
     if isinstance(error, TlsError):
         return (
-            f"{host}: the authority's own certificate is not trusted "
+            f"{host}: the CA's own certificate is not trusted "
             f"({failed_check(error)}); name its root by acme.ca_bundle"
         )
     for kind, sentence in _REASONS.items():
@@ -160,10 +160,10 @@ def _reason(url: str, error: BaseException) -> str:
 
 
 _REASONS: dict[type[BaseException], str] = {
-    DNSLookupError: "the authority's name cannot be resolved",
-    Late: f"the authority did not answer within {TIMEOUT:.0f} s",
-    TwistedTimeoutError: f"the authority did not answer within {TIMEOUT:.0f} s",
-    VerificationError: "the authority's certificate is for another name",
-    ConnectError: "the authority cannot be reached",
-    _TooLarge: f"the authority's answer is larger than {LARGEST} bytes",
+    DNSLookupError: "the CA's name cannot be resolved",
+    Late: f"the CA did not answer within {TIMEOUT:.0f} s",
+    TwistedTimeoutError: f"the CA did not answer within {TIMEOUT:.0f} s",
+    VerificationError: "the CA's certificate is for another name",
+    ConnectError: "the CA cannot be reached",
+    _TooLarge: f"the CA's answer is larger than {LARGEST} bytes",
 }

@@ -108,7 +108,7 @@ class Ordering:
         registered = record.registered
         if registered is not None and abs(self._now() - registered) < schedule.WEEK:
             raise AcmeError(
-                "the authority no longer knows the account that it made at "
+                "the CA no longer knows the account that it made at "
                 f"{registered:%Y-%m-%d %H:%M} UTC; another is made a week later"
             )
         account = await self._client.register(email=self.email, binding=self.binding)
@@ -173,7 +173,7 @@ class Ordering:
         except (UnusablePair, ValueError) as error:
             reason = plain(str(error))
             raise AcmeError(
-                f"the authority's certificate is not used: {reason}", order_lost=True
+                f"the CA's certificate is not used: {reason}", order_lost=True
             ) from None
         return chain, wanted.key_pem
 
@@ -193,7 +193,7 @@ class Ordering:
             answer, order = await self._client.poll_order(url)
         if order.status in until:
             return order
-        raise AcmeError(f"the authority left the order at {quoted(order.status)}")
+        raise AcmeError(f"the status of the order stayed {quoted(order.status)}")
 
     # the challenges
 
@@ -201,7 +201,7 @@ class Ordering:
         """Prove control of each name."""
         if not 1 <= len(urls) <= 2 * len(self.names):
             raise AcmeError(
-                "the authority's order has no usable authorizations", order_lost=True
+                "the CA's order has no usable authorizations", order_lost=True
             )
         waiting = []
         for url in urls:
@@ -217,7 +217,7 @@ class Ordering:
         name = found.identifier.value.lower()
         if name not in self.names:
             raise AcmeError(
-                f"the authority asks about {plain(name)}, which was not ordered",
+                f"the CA asks to authorize {plain(name)}, which was not ordered",
                 order_lost=True,
             )
         if found.status != "pending":
@@ -228,7 +228,7 @@ class Ordering:
         else:
             kinds = ", ".join(plain(each.type) for each in found.challenges)
             raise AcmeError(
-                f"acme.challenge: {self.kind} is set, and for {name} the authority "
+                f"acme.challenge: {self.kind} is set, and for {name} the CA "
                 f"offers {kinds or 'nothing'}",
                 order_lost=True,
             )
@@ -236,7 +236,7 @@ class Ordering:
             self.kind, name=name, token=each.token, thumbprint=self._key.thumbprint
         )
         if not good:
-            raise AcmeError("the authority's token is none", order_lost=True)
+            raise AcmeError("the CA sent an invalid challenge token", order_lost=True)
         if each.status in {"", "pending"}:
             await self._client.ready(each)
 
@@ -251,7 +251,7 @@ class Ordering:
                 raise AcmeError(_refused(found, self.kind), order_lost=True)
             name = plain(found.identifier.value)
             await self._pause(pause, answer)
-        raise AcmeError(f"the authority has not looked at {name} in time")
+        raise AcmeError(f"the CA did not validate {name} in time")
 
     async def _pause(self, seconds: float, answer: AcmeResponse | None) -> None:
         wait: timedelta | None = None if answer is None else answer.wait(self._now())
@@ -275,4 +275,4 @@ def _words(problem: ProblemDocument | None) -> str:
 def _refused(found: Authorization, kind: str) -> str:
     name = plain(found.identifier.value)
     error = next((each.error for each in found.challenges if each.type == kind), None)
-    return f"the authority could not verify {name} by {kind}: {_words(error)}"
+    return f"the CA could not verify {name} by {kind}: {_words(error)}"

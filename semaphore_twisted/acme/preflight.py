@@ -106,7 +106,7 @@ class Preflight:
             return PreflightFinding(
                 Mark.NOTE,
                 f"port {outer} of {name} cannot be reached from here ({reason}){hint}; "
-                "the authority has to reach it, through any firewall",
+                "the CA has to reach it, through any firewall",
             )
         if self.kind == HTTP and answered != NO_CHALLENGE:
             return PreflightFinding(
@@ -133,7 +133,7 @@ async def authority(
         found.append(
             PreflightFinding(
                 Mark.FAULT,
-                "the authority wants accounts to be bound to a customer's: get a key "
+                "the CA requires external account binding; get a key "
                 "from it and set acme.eab_kid and acme.eab_key",
             )
         )
@@ -147,13 +147,13 @@ def _clock(answer: AcmeResponse, now: datetime) -> list[PreflightFinding]:
     except (ValueError, TypeError):
         return []
     if abs(off) <= _SKEW:
-        return [PreflightFinding(Mark.FINE, "the clock agrees with the authority's")]
+        return [PreflightFinding(Mark.FINE, "the clock agrees with the CA's")]
     much = timedelta(seconds=round(abs(off).total_seconds()))
     way = "ahead of" if off > timedelta(0) else "behind"
     return [
         PreflightFinding(
             Mark.FAULT,
-            f"this machine's clock is {much} {way} the authority's; set it right, "
+            f"this machine's clock is {much} {way} the CA's; set it right, "
             "certificates depend on it",
         )
     ]
@@ -179,7 +179,7 @@ def known(record: AcmeRecord, now: datetime) -> list[PreflightFinding]:
         found.append(
             PreflightFinding(
                 Mark.NOTE,
-                f"the authority wants not to be asked before {wait:%Y-%m-%d %H:%M}Z",
+                f"the CA accepts no request before {wait:%Y-%m-%d %H:%M}Z",
             )
         )
     return found

@@ -101,13 +101,13 @@ class AcmeResponse:
         try:
             return msgspec.json.decode(self.body, type=kind)
         except msgspec.MsgspecError:
-            raise AcmeError(f"the authority's {what} cannot be understood") from None
+            raise AcmeError(f"the CA's {what} cannot be understood") from None
 
     def refusal(self, what: str, now: datetime) -> AcmeError:
         """Return the exception for a refused request; *what* names the request."""
         problem = self.problem
         return AcmeError(
-            f"the authority refused {what} with {self.status}: {problem.words}",
+            f"the CA refused {what} with {self.status}: {problem.words}",
             kind=problem.kind,
             wait=self.wait(now),
         )
@@ -120,14 +120,14 @@ def address(text: object, what: str) -> str:
         characters
     """
     if not isinstance(text, str):
-        raise AcmeError(f"the authority gave no usable address for {what}")
+        raise AcmeError(f"the CA sent no valid URL of {what}")
     try:
         parts = urlsplit(text)
         good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good or len(text) > 2048 or not text.isascii() or not text.isprintable():
-        raise AcmeError(f"the authority gave no usable address for {what}")
+        raise AcmeError(f"the CA sent no valid URL of {what}")
     return text
 
 

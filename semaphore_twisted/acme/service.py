@@ -205,7 +205,7 @@ class AcmeService(Service):
         except AcmeError as trouble:
             await self._failed(trouble.sentence, trouble.wait)
         except Late:
-            await self._failed(f"the authority took longer than {TRY / 60:.0f} min")
+            await self._failed(f"the CA took longer than {TRY / 60:.0f} min")
         except CancelledError:  # by the stop
             raise
         except Exception as error:  # noqa: BLE001 - a full disk's, or a fault of ours

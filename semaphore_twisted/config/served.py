@@ -365,15 +365,14 @@ SERVED = (
     _served(
         "acme.ca_bundle",
         "ACME_CA_BUNDLE",
-        help="PEM file of the only roots that the authority's own server is "
+        help="PEM file of the only roots that the CA's own server is "
         "verified with; empty: the system's and `ca_bundle`",
         own=True,
     ),
     _served(
         "acme.eab_kid",
         "ACME_EAB_KID",
-        help="identifier of an account that you have with the authority, where"
-        " it wants one",
+        help="identifier of an account that you have with the CA, where it wants one",
         own=True,
     ),
     _served(
@@ -395,7 +394,7 @@ SERVED = (
         "acme.agree_tos",
         "ACME_AGREE_TOS",
         OptionKind.FLAG,
-        help="must be `true`: you have read the authority's terms of service",
+        help="must be `true`: you have read the CA's terms of service",
         own=True,
     ),
     _served(

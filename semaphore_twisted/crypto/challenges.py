@@ -105,7 +105,7 @@ def check_issued(
         )
     leaf, *issuers = x509.load_pem_x509_certificates(chain_pem)
     if not issuers and leaf.issuer != leaf.subject:
-        raise UnusablePair("the certificate came without its issuer's")
+        raise UnusablePair("the chain lacks the issuer's certificate")
     for extension in leaf.extensions:
         value = extension.value
         if isinstance(value, x509.ExtendedKeyUsage) and (
@@ -113,7 +113,7 @@ def check_issued(
         ):
             raise UnusablePair("the certificate is not meant for servers")
         if isinstance(value, x509.BasicConstraints) and value.ca:
-            raise UnusablePair("the certificate is an authority's, not a server's")
+            raise UnusablePair("the certificate is a CA's, not a server's")
     return pair
 
 

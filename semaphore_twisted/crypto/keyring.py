@@ -51,14 +51,16 @@ _CANARY = b"the key that sealed this is right"
 class UnknownVersion(SecretUnreadable):
     """The stored text is not an envelope, or its version is unknown."""
 
-    sentence = "The stored secret is not sealed in a form that this version knows"
+    sentence = (
+        "The stored secret has an encryption format that this version does not know"
+    )
     reason: ClassVar[str] = "not sealed in a known form"
 
 
 class MalformedSecret(SecretUnreadable):
     """The envelope is malformed: its key id, base64 or length is invalid."""
 
-    sentence = "The stored secret is broken: its envelope is malformed"
+    sentence = "The stored secret is damaged: its header is malformed"
     reason: ClassVar[str] = "malformed envelope"
 
 
@@ -79,7 +81,7 @@ class DamagedSecret(SecretUnreadable):
     """The key is configured, but the envelope does not open with it at this place."""
 
     sentence = (
-        "The stored secret does not open: it was changed, or it belongs elsewhere"
+        "The stored secret cannot be decrypted: it was changed, or moved from elsewhere"
     )
     reason: ClassVar[str] = "damaged, or moved from another place"
 

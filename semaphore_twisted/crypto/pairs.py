@@ -61,7 +61,7 @@ def check_pair(
         _check_purpose(leaf)
     except _ODD as error:
         raise UnusablePair(
-            f"the certificate file holds what cannot be read ({error})"
+            f"a part of the certificate file cannot be read ({error})"
         ) from None
     return CertificatePair(
         names=names_of(leaf),

@@ -40,7 +40,9 @@ SHORTEST: Final = 12
 class Unopened(DomainError):
     """The file has another format, is damaged, or has another passphrase."""
 
-    sentence = "The file does not open: another passphrase, or it was changed"
+    sentence = (
+        "The file cannot be decrypted: the passphrase is wrong, or the file was changed"
+    )
 
 
 class TooShort(DomainError):
@@ -109,7 +111,7 @@ def unlock(file: bytes, passphrase: str, *, subject: str) -> Secret:
     except (msgspec.DecodeError, binascii.Error):
         found = None
     if found is None or found.format != _FORMAT:
-        raise Unopened("The file is not one that was sealed with a passphrase by us")
+        raise Unopened("The file was not encrypted with a passphrase by this program")
     if found.subject != subject:
         raise Unopened(
             f"The file is a {quoted(found.subject)}; expected a {quoted(subject)}"
@@ -120,7 +122,9 @@ def unlock(file: bytes, passphrase: str, *, subject: str) -> Secret:
         or not _pwhash.MEMLIMIT_MIN <= cost.memory <= MOST_MEMORY
         or len(found.salt) != _pwhash.SALTBYTES
     ):
-        raise Unopened("The file asks for a cost that none of ours has")
+        raise Unopened(
+            "The file's cost of key derivation is not one that this program writes"
+        )
     try:
         return Secret(_box(passphrase, found.salt, subject, cost).decrypt(found.sealed))
     except (nacl.exceptions.CryptoError, ValueError):

@@ -39,7 +39,7 @@ class ForeignPage(NotPermitted):
 
     sentence = (
         "The request comes from a page of another site; if that page is this site, "
-        "its address belongs into the option web_host"
+        "add its address to the option web_host"
     )
 
 

@@ -58,7 +58,7 @@ class RepositoryRules(msgspec.Struct, frozen=True, kw_only=True):
         self.check_on(place)
         if _inside(real, self.denied):
             raise Invalid(
-                f"{place} is inside a directory of this server, which no repository "
+                f"{place} is inside a directory of this server, where no repository "
                 "may be"
             )
         if self.allowed is not None and not _inside(real, self.allowed):

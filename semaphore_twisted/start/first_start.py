@@ -369,7 +369,7 @@ def _warnings(
         )
     if presented is not None and presented.not_covered:
         warnings.append(
-            "The local authority was not made for "
+            "The local CA was not made for "
             f"{', '.join(presented.not_covered)}: clients are not answered under these "
             "names; a next root would be for them (semaphore tls renew --new-root)"
         )

@@ -81,7 +81,9 @@ class TrustedRoots:
         try:
             self.refresh()
         except InstallationRefused as error:
-            self._log.error("Jobs use the former roots: {why}", why=error.sentence)
+            self._log.error(
+                "The CA roots of jobs were not updated: {why}", why=error.sentence
+            )
         return str(self.target)
 
 

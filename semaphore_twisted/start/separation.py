@@ -241,9 +241,7 @@ def _not_separated(jobs: JobUser, reason: str) -> str:
 
 def _for_now(reason: str) -> InstallationRefused:
     """Return the refusal of a start that may succeed later."""
-    return InstallationRefused(
-        f"A job could not be started for a trial: {reason}", EX_BUSY
-    )
+    return InstallationRefused(f"The test job could not be started: {reason}", EX_BUSY)
 
 
 def _try(options: JobOptions) -> str:

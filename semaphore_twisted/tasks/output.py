@@ -115,7 +115,10 @@ class OutputLog:
         try:
             length = await self._database.read(output.length, self.task_id)
         except Exception:  # noqa: BLE001 - the whole line comes in any case
-            self._log.failure("A line of task {task} is shown late", task=self.task_id)
+            self._log.failure(
+                "A line of task {task} was not sent to clients; they read it later",
+                task=self.task_id,
+            )
             return
         if not self._failed:
             self._begun(output.line(self.task_id, length + 1, moment, text))

@@ -46,13 +46,13 @@ _CHECKS = {
     19: "the root at the end of the chain is not trusted",
     20: "the certificate's issuer is not known",
     21: "the certificate's issuer is not known",
-    24: "an issuer in the chain is no authority",
+    24: "an issuer in the chain is not a CA",
     26: "the certificate is for another purpose",
-    47: "the authority may not vouch for this name",
+    47: "the CA's name constraints exclude this name",
     66: "the key is too short",
-    67: "an authority's key is too short",
+    67: "a CA's key is too short",
     68: "a signature in the chain is too weak",
-    79: "an issuer in the chain is no authority",
+    79: "an issuer in the chain is not a CA",
 }
 
 _VERIFY = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT

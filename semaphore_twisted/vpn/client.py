@@ -296,8 +296,8 @@ def _expect(
 
     def check(answer: wire.Answer) -> A:
         if not isinstance(answer, wanted):
-            protocol.end("the companion gave another answer than was asked for")
-            raise CompanionAway("the companion gave another answer than was asked for")
+            protocol.end("the companion's answer does not match the request")
+            raise CompanionAway("the companion's answer does not match the request")
         return answer
 
     return protocol.ask(request).addCallback(check)

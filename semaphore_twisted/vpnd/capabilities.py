@@ -69,11 +69,11 @@ def drop(account: pwd.struct_passwd, keep: int = CAP_NET_ADMIN) -> None:
             _set_capabilities(0)
         harden()  # changing the user makes the memory readable again
     except OSError as error:
-        raise CannotDrop(f"the rights of root cannot be given up: {error}") from None
+        raise CannotDrop(f"root's privileges cannot be dropped: {error}") from None
     with suppress(PermissionError):
         os.setuid(0)
         if account.pw_uid != 0:
-            raise CannotDrop("the rights of root came back")
+            raise CannotDrop("root's privileges can be regained")
 
 
 def _set_capabilities(bits: int) -> None:

@@ -101,7 +101,7 @@ class Programs:
         try:
             return msgspec.json.decode(printed.strip() or b"[]", type=kind)
         except msgspec.DecodeError:
-            raise DeviceFailed(f"What {name} printed is not understood") from None
+            raise DeviceFailed(f"The output of {name} cannot be parsed") from None
 
 
 class _Run(ProcessProtocol):

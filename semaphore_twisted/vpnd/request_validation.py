@@ -65,9 +65,7 @@ class RequestBounds:
             self._address(f"{field}.addresses", each) for each in peer.addresses
         ]
         if len(set(families)) != len(families):
-            raise OutOfBounds(
-                f"{field}.addresses: two of one family; expected at most one of each"
-            )
+            raise OutOfBounds(f"{field}.addresses: two of the same address family")
         shared = peer.preshared_key
         return DesiredPeer(
             public_key=peer.public_key,
@@ -87,7 +85,7 @@ class RequestBounds:
             raise OutOfBounds(f"{field}: {error.message}") from None
         address = ipaddress.ip_address(canonical)
         if text != canonical:
-            raise OutOfBounds(f"{field}: {canonical} is another spelling")
+            raise OutOfBounds(f"{field}: {canonical} is not in canonical form")
         if not any(address in pool for pool in self._pools):
             raise OutOfBounds(f"{field}: {canonical} is in none of the pools")
         if canonical in self._never:
@@ -107,7 +105,7 @@ class RequestBounds:
             if grant.address not in addresses:
                 raise OutOfBounds(f"grants[{number}].address: no peer has it")
             if not self._is_site(grant.address, grant.network):
-                raise OutOfBounds(f"grants[{number}].network: none of the sites")
+                raise OutOfBounds(f"grants[{number}].network: not one of the sites")
         return tuple(sorted({Grant(each.address, each.network) for each in grants}))
 
     def is_grant(self, grant: Grant) -> bool:

@@ -136,7 +136,7 @@ def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> str:
     address = _address(host)
     if address is not None:
         if address.is_unspecified or address.is_multicast or address.is_link_local:
-            raise WrongAddress(f"Nobody can reach {address}; give a public address")
+            raise WrongAddress(f"Clients cannot reach {address}; give a public address")
         return f"[{address}]:{number}" if address.version == 6 else f"{host}:{number}"
     return f"{_name(host, text)}:{number}"
 
@@ -216,7 +216,7 @@ def _numbers(texts: Iterable[str], family: AddressFamily) -> Iterable[int]:
         try:
             return map(int.from_bytes, set(map(pack, wanted)))
         except (OSError, ValueError):
-            raise WrongAddress("An address that is taken is none") from None
+            raise WrongAddress("One of the addresses in use is invalid") from None
 
 
 def next_free(

@@ -122,12 +122,12 @@ def _pairs(settings: TunnelSettings, grants: Iterable[Grant]) -> list[_Pair]:
         network = sites.get(grant.network)
         if network is None:
             raise WrongGrant(
-                "A grant is for a network that is none of the server's sites"
+                "A grant is for a network that is not one of the server's sites"
             )
         try:
             address = ipaddress.ip_address(grant.address)
         except ValueError:
-            raise WrongGrant("A grant is for an address that is none") from None
+            raise WrongGrant("A grant has an invalid address") from None
         if (
             address.version != network.version
             or str(address) != grant.address

@@ -116,7 +116,7 @@ def check(public_key: bytes) -> bytes:
     number = int.from_bytes(public_key, "little")
     if not _SMALL_ORDER.isdisjoint({number % _PRIME, number % 2**255 % _PRIME}):
         raise WrongKey(
-            "This public key is one that everybody can compute with; "
+            "This public key is weak: its shared secrets are known to everyone; "
             "make another with `wg genkey`"
         )
     return public_key

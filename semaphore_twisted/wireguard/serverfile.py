@@ -167,7 +167,7 @@ class _FileReader:
             raise HooksFound(tuple(self.hooks))
         peers = tuple(each.peer(self.pools) for each in self.peers)
         if len({each.public_key for each in peers}) != len(peers):
-            raise WrongFile("Two peers of the file have one public key")
+            raise WrongFile("Two peers of the file have the same public key")
         private = self.interface.get("privatekey", [])
         ports = self.interface.get("listenport", [])
         if len(private) > 1 or len(ports) > 1:
@@ -185,7 +185,7 @@ class _FileReader:
             )
         except (keys.WrongKey, WrongAddress):
             raise WrongFile(
-                "[Interface] has a private key, a port or an address that is none"
+                "[Interface] has an invalid private key, port or address"
             ) from None
 
 
@@ -207,7 +207,7 @@ class _Peer:
         if key == "allowedips" and key in self.values:
             value = f"{self.values[key]},{value}"
         elif key in self.values:
-            raise WrongFile(f"Line {number} gives a second value")
+            raise WrongFile(f"Line {number} repeats a key")
         self.values[key] = value
 
     def peer(self, pools: frozenset[_Network]) -> ImportedPeer:
@@ -221,7 +221,7 @@ class _Peer:
             ]
         except (keys.WrongKey, WrongAddress):
             raise WrongFile(
-                f"The peer at line {self.line} has a key or an address that is none"
+                f"The peer at line {self.line} has an invalid key or address"
             ) from None
         own = [each for each in prefixes if _is_own(each, pools)]
         return ImportedPeer(

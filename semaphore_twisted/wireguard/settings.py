@@ -112,7 +112,7 @@ def check(found: TunnelSettings) -> None:
         network = address.network
         if address.version in families:
             raise WrongSettings(
-                "addresses: two of one family; expected at most one of each"
+                "addresses: two of the same family; expected at most one of each"
             )
         families.add(address.version)
         if network.prefixlen > (30 if address.version == 4 else 120):

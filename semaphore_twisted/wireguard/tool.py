@@ -61,7 +61,7 @@ def parse_dump(content: bytes) -> DeviceState:
     try:
         lines = content.decode("ascii").split("\n")
         if len(lines) < 2 or lines.pop() != "":
-            raise DeviceFailed("What `wg show` printed is cut short")
+            raise DeviceFailed("The output of `wg show` is truncated")
         private, _, port, _ = lines[0].split("\t")
         key = _key(private)
         return DeviceState(
@@ -70,7 +70,7 @@ def parse_dump(content: bytes) -> DeviceState:
             peers=tuple(_peer(line) for line in lines[1:]),
         )
     except (ValueError, keys.WrongKey, WrongAddress):
-        raise DeviceFailed("What `wg show` printed is not understood") from None
+        raise DeviceFailed("The output of `wg show` cannot be parsed") from None
 
 
 def _peer(line: str) -> DevicePeer:

@@ -93,18 +93,18 @@ def _fields_of(answer: bytes) -> list[tuple[str, str]]:
     try:
         text = answer.decode("ascii")
     except UnicodeDecodeError:
-        raise DeviceFailed("The device answered what is not ASCII") from None
+        raise DeviceFailed("The device's answer is not ASCII") from None
     lines = text.rstrip("\n").split("\n")
     name, _, number = lines[-1].partition("=")
     if name != "errno" or not _NUMBER.fullmatch(number) or not text.endswith("\n"):
-        raise DeviceFailed("The device's answer is cut short")
+        raise DeviceFailed("The device's answer is truncated")
     if int(number) != 0:
         raise DeviceFailed(f"The device refused the request (errno {int(number)})")
     fields = []
     for line in lines[:-1]:
         key, equals, value = line.partition("=")
         if not equals:
-            raise DeviceFailed("The device answered a line that is no field")
+            raise DeviceFailed("The device's answer has an invalid line")
         fields.append((key, value))
     return fields
 
@@ -131,7 +131,7 @@ class _PeerReader:
                 self.allowed.add(parse_network(value))
             except WrongAddress:
                 raise DeviceFailed(
-                    "The device answered an allowed IP that is none"
+                    "The device's answer has an invalid allowed IP"
                 ) from None
         elif key in _NUMBERS:
             self.numbers[_NUMBERS[key]] = _number(value)
@@ -157,13 +157,13 @@ _NUMBERS = {
 
 def _number(value: str) -> int:
     if not _NUMBER.fullmatch(value) or value.startswith("-"):
-        raise DeviceFailed("The device answered a number that is none")
+        raise DeviceFailed("The device's answer has an invalid number")
     return int(value)
 
 
 def _key(value: str) -> bytes:
     if not _KEY.fullmatch(value):
-        raise DeviceFailed("The device answered a key that is none")
+        raise DeviceFailed("The device's answer has an invalid key")
     return bytes.fromhex(value)
 
 

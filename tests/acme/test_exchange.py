@@ -1,4 +1,4 @@
-"""The results of an exchange with an authority, and its errors."""
+"""The results of an exchange with a CA, and its errors."""
 
 from typing import Any
 
@@ -83,8 +83,8 @@ class ExchangeTests(SynchronousTestCase):
         """Each fault is one sentence that says whose it is and how to mend it."""
         tls = TlsError([("SSL routines", "", "certificate verify failed")])
         for error, words in (
-            (DNSLookupError(), "ca.test: the authority's name cannot be resolved"),
-            (Refused(), "ca.test: the authority cannot be reached"),
+            (DNSLookupError(), "ca.test: the CA's name cannot be resolved"),
+            (Refused(), "ca.test: the CA cannot be reached"),
             (tls, "verify failed); name its root by acme.ca_bundle"),
             (ResponseNeverReceived([Failure(tls)]), "acme.ca_bundle"),
             (ResponseFailed([Failure(Refused())]), "cannot be reached"),
@@ -101,7 +101,7 @@ class ExchangeTests(SynchronousTestCase):
         self.assertTrue(response.lost)
 
     def test_late_for_an_agent(self) -> None:
-        """The agent's own words for a cancelled request are not the authority's."""
+        """The agent's own words for a cancelled request are not the CA's."""
 
         def cancelled(asking: Deferred[Any]) -> None:
             asking.errback(ResponseNeverReceived([Failure(CancelledError())]))
@@ -129,7 +129,7 @@ class ExchangeTests(SynchronousTestCase):
         self.assertTrue(response.lost)
 
     def test_addresses(self) -> None:
-        """Addresses that an authority gives are HTTPS, short and printable."""
+        """Addresses that a CA gives are HTTPS, short and printable."""
         self.assertEqual(address(URL, "it"), URL)
         for each in (
             "http://ca.test/",
@@ -145,6 +145,6 @@ class ExchangeTests(SynchronousTestCase):
             self.assertRaises(AcmeError, address, each, "it")
 
     def test_plain(self) -> None:
-        """Words of an authority steer no terminal, and do not fill the log."""
+        """Words of a CA steer no terminal, and do not fill the log."""
         self.assertEqual(plain("a\x1b[2J\nb"), "a?[2J?b")
         self.assertEqual(len(plain("x" * 9000)), 300)

@@ -1,4 +1,4 @@
-"""Findings before an authority is called."""
+"""Findings before a CA is called."""
 
 from datetime import timedelta
 from typing import Any
@@ -88,7 +88,7 @@ class AuthorityTests(SynchronousTestCase):
     def look(
         self, answer: AcmeResponse | AcmeError, *, bound: bool = False
     ) -> list[PreflightFinding]:
-        """Return what is found of an authority that answers so."""
+        """Return what is found of a CA that answers so."""
 
         async def exchange(
             method: str, url: str, body: bytes | None = None
@@ -132,7 +132,7 @@ class AuthorityTests(SynchronousTestCase):
 
     def test_unreachable(self) -> None:
         """Why there is no directory is passed on."""
-        (found,) = self.look(AcmeError("ca.test: the authority cannot be reached"))
+        (found,) = self.look(AcmeError("ca.test: the CA cannot be reached"))
         self.assertEqual((found.mark, found.sentence[:7]), (Mark.FAULT, "ca.test"))
         self.assertIn("503", self.look(AcmeResponse(503, {}, b""))[0].sentence)
         self.assertIn(
@@ -144,7 +144,7 @@ class RecordTests(SynchronousTestCase):
     """The content of the record."""
 
     def test_known(self) -> None:
-        """Orders, the last failure, and the authority's requested delay."""
+        """Orders, the last failure, and the CA's requested delay."""
         (one,) = preflight.known(AcmeRecord(), BEGINNING)
         self.assertEqual((one.mark, one.sentence[:7]), (Mark.FINE, "0 of 20"))
         later = BEGINNING + timedelta(hours=1)

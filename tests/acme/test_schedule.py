@@ -1,4 +1,4 @@
-"""When an authority may be asked, and when a certificate is renewed."""
+"""When a CA may be asked, and when a certificate is renewed."""
 
 from datetime import timedelta
 
@@ -65,7 +65,7 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(found.not_before, BEGINNING + schedule.WEEK)
 
     def test_asked(self) -> None:
-        """A request skips our own delay, but not the authority's."""
+        """A request skips our own delay, but not the CA's."""
         tried = schedule.began(AcmeRecord(), BEGINNING, lambda: 0.0)
         minute = BEGINNING + timedelta(minutes=1)
         self.assertEqual(schedule.may_try(tried, BEGINNING, asked=False), minute)

@@ -76,7 +76,7 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.authority.registrations), 1)
 
     def test_advice(self) -> None:
-        """The authority's advice counts, and it is told what is replaced."""
+        """The CA's advice counts, and it is told what is replaced."""
         start = self.server.now() + timedelta(days=10)
         self.authority.window = (start, start + timedelta(days=1))
         self.first()

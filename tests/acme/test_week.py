@@ -1,4 +1,4 @@
-"""A week of each fault of an authority, in fake time.
+"""A week of each fault of a CA, in fake time.
 
 With each fault there are one account and at most twenty orders, HTTPS has a valid
 certificate, and the reactor is not blocked.
@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
 
 
 class WeekTests(SynchronousTestCase):
-    """The certificate's keeper, beside an authority that does as it likes."""
+    """The certificate's keeper, beside a CA that does as it likes."""
 
     def server(self, **options: str) -> AcmeServer:
         """Return a server that is cleaned up."""
@@ -89,7 +89,7 @@ class WeekTests(SynchronousTestCase):
         self.assertEqual(authority.impatient, 0, name)
 
     def test_each_fault(self) -> None:
-        """A week of each fault; then the authority is well, and so are we."""
+        """A week of each fault; then the CA is well, and so are we."""
         for name, steps in FAULTS.items():
             server = self.server()
 
@@ -152,7 +152,7 @@ class WeekTests(SynchronousTestCase):
         self.assertTrue(server.public)
 
     def test_mixed(self) -> None:
-        """Weeks of faults by chance, of an authority that works now and then."""
+        """Weeks of faults by chance, of a CA that works now and then."""
         for seed in range(6):
             server = self.server(kind="tls-alpn-01" if seed % 2 else "http-01")
             chance = random.Random(seed)

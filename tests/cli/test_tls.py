@@ -96,7 +96,7 @@ class TlsCommandTests(SynchronousTestCase):
         return chain, key
 
     def test_local(self) -> None:
-        """The local authority's certificate is shown, and renewed on request."""
+        """The local CA's certificate is shown, and renewed on request."""
         code, text, _ = self.run_main("show")
         self.assertEqual(code, 0)
         for words in ("mode: local-ca", "localhost", "SHA-256: ", "renewal: "):
@@ -279,7 +279,7 @@ class TlsCommandTests(SynchronousTestCase):
         found, text, _ = self.run_main("show")
         self.assertEqual(found, 1)
         self.assertIn("no reason is known", text)
-        # an authority may advise to wait for longer
+        # a CA may advise to wait for longer
         leaf = x509.load_pem_x509_certificate(chain)
         advice = replace(
             AcmeRecord(issued=utc_now() - timedelta(days=70)),
@@ -290,7 +290,7 @@ class TlsCommandTests(SynchronousTestCase):
         self.assertEqual(self.run_main("show")[0], 0)
 
     def test_local_trouble(self) -> None:
-        """The reason why the local authority's certificate is not renewed is shown."""
+        """The reason why the local CA's certificate is not renewed is shown."""
         self.use_authority()
         now = utc_now()
         look = CertificateStatus(

@@ -182,7 +182,7 @@ class BackupTests(VpnCase):
         self.assertEqual(row, (1,))
 
     def ensure(self, site: Installed) -> str:
-        """Have the local authority of *site*, as a server does when it starts."""
+        """Have the local CA of *site*, as a server does when it starts."""
         with site.conn.transaction(write=True):
             made = authority.ensure(
                 site.conn,
@@ -194,7 +194,7 @@ class BackupTests(VpnCase):
         return made.fingerprint
 
     def test_authority(self) -> None:
-        """The authority is restored too, since invite links have its fingerprint."""
+        """The CA is restored too, since invite links have its fingerprint."""
         root = self.ensure(self.site)
         key = (self.site.state / "tls" / "key.pem").read_text()
         self.backup()

@@ -71,5 +71,5 @@ class CompanionTests(SynchronousTestCase):
         """An invalid answer, or another request's, gives a sentence."""
         self.assertIn("is this the companion", self.refused(b"HTTP/1.1 400 Bad"))
         self.assertIn("companion's socket", self.refused(b"\0\0\0\2{}"))
-        self.assertIn("Done was answered", self.refused(wire.Done()))
+        self.assertIn("unexpected answer Done", self.refused(wire.Done()))
         self.assertIn("closed the connection", self.refused(b"\0\0"))

@@ -124,7 +124,7 @@ class InviteTests(VpnCase):
         self.assertEqual(len(json.loads(self.done("invites", "--json"))), 4)
 
     def chain(self, *names: str) -> str:
-        """Have the local authority's certificate be for *names*; return its file."""
+        """Have the local CA's certificate be for *names*; return its file."""
         pair = certificates.new_leaf(
             ROOT, names=names, addresses=[], now=BEGINNING, entropy=Entropy()
         )

@@ -226,7 +226,7 @@ class EnrollTests(JoinCase):
         """An answer without an end is not waited for."""
         self.server.script = [Answer(200, b"x" * 1_000_000)]
         error = self.assertRaises(CommandError, self.enroll)
-        self.assertIn("endless", error.sentence)
+        self.assertIn("too long", error.sentence)
 
     def test_newer_server(self) -> None:
         """An answer that cannot be read is no traceback."""

@@ -1,4 +1,4 @@
-"""The local authority, judged by openssl and over the years."""
+"""The local CA, judged by openssl and over the years."""
 
 import subprocess
 from datetime import UTC, datetime, timedelta

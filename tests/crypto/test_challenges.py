@@ -1,4 +1,4 @@
-"""Answers to an authority's challenges, and checks of its responses."""
+"""Answers to a CA's challenges, and checks of its responses."""
 
 import hashlib
 
@@ -81,7 +81,7 @@ class AnswerTests(SynchronousTestCase):
     """Whether an issued certificate is taken."""
 
     def setUp(self) -> None:
-        """Make an authority."""
+        """Make a CA."""
         self.entropy = Entropy()
         self.root = certificates.new_root(
             host="ca",
@@ -116,7 +116,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(set(pair.names), set(NAMES))
 
     def test_wrong(self) -> None:
-        """Other names, another key, no chain, an authority, garbage: refused."""
+        """Other names, another key, no chain, a CA, garbage: refused."""
         good, few, root = self.leaf(*NAMES), self.leaf(NAMES[0]), self.root
         more = self.leaf(*NAMES, "evil.example.org")
         issuer = root.certificate_pem

@@ -15,7 +15,7 @@ class NormaliseTests(SynchronousTestCase):
     """Accepted certificates, and the errors for refused ones."""
 
     def setUp(self) -> None:
-        """Have an authority and a pair."""
+        """Have a CA and a pair."""
         self.authority = Authority()
         self.certificate, self.key = self.authority.client()
 

@@ -1,4 +1,4 @@
-"""Files that are sealed with a passphrase."""
+"""Files that are encrypted with a passphrase."""
 
 import json
 from typing import Any

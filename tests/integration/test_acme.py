@@ -27,7 +27,7 @@ class AcmeTests(SynchronousTestCase):
     """A server, Pebble, and the clients of both."""
 
     def setUp(self) -> None:
-        """Make the folder, and both programs; start the authority."""
+        """Make the folder, and both programs; start the CA."""
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.plain = free_port()
@@ -53,7 +53,7 @@ class AcmeTests(SynchronousTestCase):
         return leaf.issuer.rfc4514_string()
 
     def wait(self) -> None:
-        """Wait until the authority's certificate is presented."""
+        """Wait until the CA's certificate is presented."""
         deadline = time.monotonic() + LONG
         while "Pebble" not in self.issuer():
             if time.monotonic() > deadline:
@@ -83,7 +83,7 @@ class AcmeTests(SynchronousTestCase):
         leaf, protocol = presented(self.product.port, NAME, (b"h2", b"http/1.1"))
         self.assertTrue(covers(leaf, NAME))
         self.assertEqual(protocol, b"http/1.1")
-        # for this machine's name the local authority's certificate is still served
+        # for this machine's name the local CA's certificate is still served
         self.assertIn("Semaphore", self.issuer("localhost"))
         self.assertEqual(self.product.call("GET", "/api/ping").content, b"pong")
         # the plain port
@@ -128,7 +128,7 @@ class AcmeTests(SynchronousTestCase):
             self.assertNotEqual(protocol, b"acme-tls/1")
 
     def test_bound(self) -> None:
-        """An account that the authority binds to a customer's."""
+        """An account that the CA binds to a customer's."""
         self.pebble.external = {"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG4"}
         self.pebble.external["kid-1"] += "4nMU3sMHXkDhLcBGhMqB"
         self.pebble.start()
@@ -150,7 +150,7 @@ class AcmeTests(SynchronousTestCase):
         self.assertNotIn(self.pebble.external["kid-1"], log)
 
     def test_untrusted(self) -> None:
-        """No request is sent to an authority whose own certificate is not trusted."""
+        """No request is sent to a CA whose own certificate is not trusted."""
         self.pebble.start()
         self.product.environ.pop("SEMAPHORE_ACME_CA_BUNDLE")
         self.product.start()

@@ -44,7 +44,7 @@ while not pathlib.Path("{gate}").exists():
 
 
 class Owned(Product):
-    """A server with an operator's certificate, which its own authority issued."""
+    """A server with an operator's certificate, which its own CA issued."""
 
     authority: Path
 
@@ -306,7 +306,7 @@ class FilesTests(ChangeTestCase):
 
 
 class AuthorityTests(ChangeTestCase):
-    """The local authority."""
+    """The local CA."""
 
     def test_renewed(self) -> None:
         """The command returns when the running server has changed over."""

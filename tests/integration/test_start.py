@@ -379,7 +379,7 @@ class ServingTests(StartTestCase):
         self.assertFalse((self.state / "semaphore.db-wal").exists())
 
     def test_page(self) -> None:
-        """The page at the root shows the authority's fingerprint."""
+        """The page at the root shows the CA's fingerprint."""
         product = self.product()
         product.start()
         page = product.call("GET", "/")

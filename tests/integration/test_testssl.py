@@ -66,7 +66,7 @@ _WANTED = {
 
 #: Findings that are of no use here: a private authority publishes no revocations, our
 #: own leaf lives 90 days and the test's one a month, and OpenSSL 4's session tickets
-#: for TLS 1.3 are never taken back. HSTS of the local authority is a day on purpose.
+#: for TLS 1.3 are never taken back. HSTS of the local CA is a day on purpose.
 _LEFT_OVER = {
     "engine_problem",
     "sessionresumption_ticket",
@@ -95,7 +95,7 @@ def openssl(*words: str) -> None:
 
 
 def pair(folder: Path, *kind: str) -> tuple[Path, Path, Path]:
-    """Make an authority and a pair of a *kind*; return root, certificate and key."""
+    """Make a CA and a pair of a *kind*; return root, certificate and key."""
     root, own = folder / "root.pem", folder / "root-key.pem"
     leaf, key, ask = folder / "leaf.pem", folder / "leaf-key.pem", folder / "leaf.csr"
     words = folder / "leaf.cnf"
@@ -117,7 +117,7 @@ def pair(folder: Path, *kind: str) -> tuple[Path, Path, Path]:
 
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "local authority": (),
+    "local CA": (),
     "RSA": ("rsa:3072",),
     "ECDSA": ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
 }
@@ -163,7 +163,7 @@ class FindingsTests(SynchronousTestCase):
     """The findings of testssl.sh, as the reference's table has it."""
 
     KEYS: ClassVar[dict[str, tuple[str, str]]] = {
-        "local authority": ("EC 256 bits", "ECDSA with SHA256"),
+        "local CA": ("EC 256 bits", "ECDSA with SHA256"),
         "RSA": ("RSA 3072 bits", "SHA256 with RSA"),
         "ECDSA": ("EC 256 bits", "ECDSA with SHA256"),
     }
@@ -216,7 +216,7 @@ class FindingsTests(SynchronousTestCase):
                     )
             with self.subTest(shape=name):
                 self.assertIn("localhost", found["cert_subjectAltName"]["finding"])
-                least = 86_400 if name == "local authority" else 15_552_000
+                least = 86_400 if name == "local CA" else 15_552_000
                 seconds = found["HSTS_time"]["finding"].partition("=")[2]
                 self.assertGreaterEqual(int(seconds.split()[0]), least)
                 bad = [

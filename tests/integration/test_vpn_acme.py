@@ -67,7 +67,7 @@ class PortTests(LabTestCase):
         self.assertEqual(self.redirect("/.well-known/acme-challenge/x"), "404 ")
         # the site itself is nowhere outside
         self.assertEqual(self.lab.client1.curl("https://vpn.example/").status, 0)
-        # the small listener presents the local authority's certificate
+        # the small listener presents the local CA's certificate
         for client, link in self.links(site, small):
             self.assertNotEqual(link.fingerprint, "")
             lab_site.join(site, client, str(link), "--name", client.name, "--no-up")

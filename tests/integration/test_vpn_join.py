@@ -70,7 +70,7 @@ class TlsTests(SynchronousTestCase):
     """The certificates that the command trusts."""
 
     def setUp(self) -> None:
-        """Make an authority."""
+        """Make a CA."""
         self.folder = Path(self.mktemp()).absolute()
         self.root = self.authority()
 

@@ -1,4 +1,4 @@
-"""The local authority on the disk: made once, renewed when due, lost with grace."""
+"""The local CA on the disk: made once, renewed when due, lost with grace."""
 
 import stat
 from datetime import timedelta
@@ -304,7 +304,7 @@ class AuthorityTests(SynchronousTestCase):
         self.assertTrue(self.ensure(new_root=True).renewed)
 
     def test_sealed(self) -> None:
-        """No private key of the authority is in the store in clear."""
+        """No private key of the CA is in the store in clear."""
         self.ensure()
         rows = self.conn.raw.execute("SELECT * FROM sealed_value").fetchall()
         self.assertEqual(len(rows), 2)

@@ -192,10 +192,10 @@ class FilesTests(RenewalTestCase):
 
 
 class AuthorityTests(RenewalTestCase):
-    """The local authority."""
+    """The local CA."""
 
     def setUp(self) -> None:
-        """Count the calls of the authority, and set its answer."""
+        """Count the calls of the CA, and set its answer."""
         super().setUp()
         self.service.stopService()
         self.asked = 0
@@ -221,7 +221,7 @@ class AuthorityTests(RenewalTestCase):
         )
 
     def test_hourly(self) -> None:
-        """The authority is called once an hour; a pair renewed elsewhere is loaded."""
+        """The CA is called once an hour; a pair renewed elsewhere is loaded."""
         self.tick(59)
         self.assertEqual(self.asked, 0)
         self.issue()
@@ -238,7 +238,7 @@ class AuthorityTests(RenewalTestCase):
             self.assertEqual(self.asked, 1, jump)
 
     def test_lost(self) -> None:
-        """The error of an authority that cannot renew is reported."""
+        """The error of a CA that cannot renew is reported."""
         self.answer = lambda: fail(AuthorityLost("the key is another one's"))
         (reason,) = self.errors(self.service.check)
         self.assertEqual(reason, "the key is another one's")

@@ -77,7 +77,7 @@ class ExpiryTests(SynchronousTestCase):
         self.assertEqual(self.said, [])
 
     def test_planned(self) -> None:
-        """A certificate whose renewal an authority advised for later is not overdue."""
+        """A certificate whose renewal a CA advised for later is not overdue."""
         when = BEGINNING + timedelta(days=5)
         clock, now = self.watch(Source(issue(70)), planned=when)
         for _ in range(5 * 24):
@@ -92,12 +92,12 @@ class ExpiryTests(SynchronousTestCase):
     def test_daily(self) -> None:
         """The warning is repeated daily, with the reason, until there is a new one."""
         source = Source(issue(70))
-        clock, now = self.watch(source, "the authority is on strike")
+        clock, now = self.watch(source, "the CA is unavailable")
         for _ in range(47):
             now.advance(3600)
             clock.advance(3600)
         self.assertEqual(len(self.said), 2)
-        self.assertIn("the authority is on strike", self.said[0])
+        self.assertIn("the CA is unavailable", self.said[0])
         self.assertIn("expires at 2026-01-2", self.said[0])
         source.leaf = issue()
         now.advance(90_000)

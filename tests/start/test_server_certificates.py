@@ -1,4 +1,4 @@
-"""The local authority while the server runs."""
+"""The local CA while the server runs."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +68,7 @@ class LocalTests(SynchronousTestCase):
         self.assertEqual(self.local.roots.takes_over, WHEN)
         self.made = evolve(first, fingerprint="two")
         (said,) = self.check()
-        self.assertIn("has taken over", said)
+        self.assertIn("in use now", said)
         self.assertEqual(self.check(), [])
 
     def test_junk(self) -> None:

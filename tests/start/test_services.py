@@ -17,7 +17,7 @@ class CertificateTestCase(SynchronousTestCase):
     """A certificate and a key in two files."""
 
     def setUp(self) -> None:
-        """Make a folder, and an authority of now."""
+        """Make a folder, and a CA of now."""
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
         self.chain, self.key = self.folder / "chain.pem", self.folder / "key.pem"

@@ -79,10 +79,10 @@ class _Refusal(Exception):
 @implementer(IAgent)
 @define(eq=False)
 class FakeAuthority:
-    """The authority; it counts requests about which a real one would complain."""
+    """The CA; it counts requests about which a real one would complain."""
 
     now: Callable[[], datetime]
-    #: the challenges that the authority reads instead of the network
+    #: the challenges that the CA reads instead of the network
     challenges: Challenges | None = None
     fault: Callable[[str], str] = field(default=lambda step: "")
     lifetime: timedelta = timedelta(days=90)

@@ -56,7 +56,7 @@ class AcmeServer:
         self.longest = 0.0
 
     def local_pair(self) -> tuple[bytes, bytes]:
-        """Issue the local authority's certificate at the current time."""
+        """Issue the local CA's certificate at the current time."""
         leaf = certificates.new_leaf(
             self.root,
             names=["localhost", "ci.example.org"],

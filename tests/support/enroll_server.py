@@ -1,4 +1,4 @@
-"""A process that serves enrollment sites, over TLS with an authority for each.
+"""A process that serves enrollment sites, over TLS with a CA for each.
 
 It reads lines of JSON. ``{"folder": …, "trouble": …}`` starts a site, whose address and
 tokens of invites are printed as a line of JSON; ``{"close": BASE}`` stops one. A site

@@ -137,7 +137,7 @@ class GitServer:
     """Serves the repositories of a directory by ``git http-backend`` over TLS.
 
     *login* and *password* are required unless *password* is ``None``, a client
-    certificate if *clients* is an authority. A path that begins with a key of
+    certificate if *clients* is a CA. A path that begins with a key of
     *redirects* is redirected to its value.
     """
 

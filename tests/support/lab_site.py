@@ -146,7 +146,7 @@ class Site:
 
     @property
     def root(self) -> Path:
-        """The path of the local authority's certificate."""
+        """The path of the local CA's certificate."""
         return self.state / "tls" / "root.pem"
 
     def semaphore(

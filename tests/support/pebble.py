@@ -48,7 +48,7 @@ class Pebble:
 
     @property
     def directory(self) -> str:
-        """The URL of the authority's directory."""
+        """The URL of the CA's directory."""
         host = "localhost" if self._address == "127.0.0.1" else self._address
         return f"https://{host}:{self.port}/dir"
 

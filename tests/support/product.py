@@ -105,7 +105,7 @@ class Product:
 
     @property
     def root(self) -> Path:
-        """The CA certificate that clients trust: by default the local authority's."""
+        """The CA certificate that clients trust: by default the local CA's."""
         return self.foreign_root or self.state / "tls" / "root.pem"
 
     def launch(self) -> None:

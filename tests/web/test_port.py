@@ -197,7 +197,7 @@ class TlsTests(PortTestCase):
 
 
 class ChallengeTests(PortTestCase):
-    """Only the authority's challenge is answered."""
+    """Only the CA's challenge is answered."""
 
     def setUp(self) -> None:
         """Have a challenge for one name."""

@@ -216,7 +216,7 @@ def _opened(path: Path, passphrase: str) -> _Whole:
         if isinstance(error, msgspec.DecodeError):
             said = sentence(error, _Whole, root="its content")
         raise CommandError(
-            f"{path}: it opens, and a newer program has written it ({said})"
+            f"{path}: a newer version of this program has written it ({said})"
         ) from None
     return whole
 
@@ -254,7 +254,9 @@ def _passphrase(arguments: argparse.Namespace, *, twice: bool) -> str:
     if given is not None:
         return given
     if not sys.stdin.isatty():
-        raise CommandError("--passphrase-file: which passphrase? - is standard input")
+        raise CommandError(
+            "--passphrase-file: not set; expected a file, or - for standard input"
+        )
     try:
         typed = getpass.getpass("passphrase: ")
         if twice and getpass.getpass("again: ") != typed:

@@ -46,7 +46,7 @@ def ask(path: Path, request: wire.Request, wanted: type[T]) -> T:
     if isinstance(answer, wire.Failed):
         raise CommandError(f"the companion refused: {answer.reason}")
     if not isinstance(answer, wanted):
-        raise CommandError(f"{path}: {type(answer).__name__} was answered")
+        raise CommandError(f"{path}: unexpected answer {type(answer).__name__}")
     return answer
 
 

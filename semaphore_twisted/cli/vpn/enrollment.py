@@ -163,7 +163,9 @@ class Enrollment:
         finally:
             connection.close()
         if len(content) > _MOST:
-            raise CommandError(f"{self._link.base}: an endless answer", UNREACHABLE)
+            raise CommandError(
+                f"{self._link.base}: the answer is too long", UNREACHABLE
+            )
         return answer.status, content
 
 

@@ -110,7 +110,9 @@ def _invite(arguments: argparse.Namespace) -> int:
         user, project = installation_database.owner_of(conn, arguments)
         kind = PeerKind(arguments.kind or ("host" if project else "laptop"))
         if kind is PeerKind.HOST and project is None:
-            raise CommandError("--project: whose host will it be?")
+            raise CommandError(
+                "--project: not set; expected the project that owns the host"
+            )
         if user is None and project is None:
             user = installation_database.first_administrator(conn).id
         made = invites.create(

@@ -181,7 +181,7 @@ def change(
     if changed.external not in {None, before.external}:
         raise Invalid("external: this cannot be changed; make another account")
     if changed.revoke_tokens and password_hash is None:
-        raise Invalid("revoke_tokens: this goes with a new password")
+        raise Invalid("revoke_tokens: allowed only together with a new password")
     values = _names(conn, changed, before)
     if before.external and "username" in values:
         raise Invalid("The login of an external user cannot be changed")
@@ -190,7 +190,7 @@ def change(
     if admin != before.admin:
         _check_admin(actor)
         if actor is not None and actor.user.id == before.id:
-            raise NotPermitted("Nobody can change his own right to be administrator")
+            raise NotPermitted("You cannot change your own administrator right")
         if not admin:
             _check_other_admin(conn, before.id)
         sessions.end_all_of_user(conn, before.id)
@@ -233,7 +233,7 @@ def set_active(
     user = get(conn, actor, user_id)
     if not active:
         if actor is not None and actor.user.id == user.id:
-            raise Invalid("Nobody can disable himself")
+            raise Invalid("You cannot disable your own account")
         if user.admin:
             _check_other_admin(conn, user.id)
         sessions.end_all_of_user(conn, user.id)

@@ -192,7 +192,7 @@ def _check_argument(argument: str, app: App) -> None:
     short = app.is_ansible and re.match(r"-[A-Za-z] ", option)
     if short or (option.startswith("--") and " " in option):
         raise Invalid(
-            f"The argument {quoted(argument)} holds two: write them as two texts, such "
+            f"The argument {quoted(argument)} has two in one text: split it, such "
             "as"
             ' ["--limit", "web"]'
         )
@@ -214,7 +214,7 @@ def _check_default(variable: SurveyVariable) -> None:
         if not choices:
             raise Invalid(f"The variable {quoted(name)} has no values to choose from")
         if default and default not in choices:
-            raise Invalid(f"The default of {quoted(name)} is none of its values")
+            raise Invalid(f"The default of {quoted(name)} is not one of its values")
     if variable.type is SurveyType.SECRET and default:
         raise Invalid(
             f"The secret variable {quoted(name)} cannot have a default, since everybody"

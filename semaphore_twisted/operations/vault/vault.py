@@ -130,7 +130,7 @@ class StartupReport(msgspec.Struct, frozen=True, kw_only=True):
             )
             found.append(
                 f"Stored secrets are still encrypted with former keys ({keys}); "
-                "`semaphore vault rekey` seals them with the present one"
+                "`semaphore vault rekey` encrypts them with the present one"
             )
         return found
 
@@ -172,8 +172,8 @@ def startup_check(conn: Connection, keyring: Keyring | None) -> StartupReport:
             raise NoMasterKey(
                 f"{OPTION}: the database is encrypted with key {keys}, none is "
                 "configured "
-                f"(0 bytes; expected {SIZE} bytes); put that key back, since a new "
-                "one opens nothing"
+                f"(0 bytes; expected {SIZE} bytes); put that key back, since no "
+                "other key can decrypt it"
             )
         return StartupReport(total=0, unreadable=(), under_old_keys={})
     _check_keys(keyring, canaries, used)
@@ -212,7 +212,7 @@ def rekey(
     sealing = conn.scalar(statements.FACT, name=_CURRENT)
     if server_runs and sealing != keyring.key_id:
         raise Conflict(
-            f"A server is running that seals with key {sealing}, not with "
+            f"A server is running that encrypts with key {sealing}, not with "
             f"{keyring.key_id}: restart it with the new key in {OPTION} and the "
             f"former one in {OPTION}_old first"
         )

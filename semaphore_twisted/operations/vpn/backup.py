@@ -96,8 +96,8 @@ def restore(
     present = conn.scalar(statements.count)
     if present and not replace:
         raise Conflict(
-            f"There are {present} peers here, the revoked ones included; --replace "
-            "takes them away"
+            f"This database has {present} peers, including revoked ones; --replace "
+            "removes them"
         )
     before = conn.one(statements.network, SavedNetwork)
     for statement in statements.EMPTY:

@@ -108,9 +108,13 @@ class _Taking:
             if not self._network.is_for_peers(address):
                 raise Invalid(f"{address} is not an address of a peer in the pools")
             if address in self._resting:
-                raise Conflict(f"{address} was given back, and rests in quarantine")
+                raise Conflict(
+                    f"{address} was released a short time ago, and is in quarantine"
+                )
             if family in found:
-                raise Invalid(f"{found[family]} and {address} are two of one family")
+                raise Invalid(
+                    f"{found[family]} and {address} are of the same address family"
+                )
             found[family] = address
         if not found:
             raise Invalid("the peer has no address of its own in the pools")

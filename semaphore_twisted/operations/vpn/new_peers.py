@@ -81,13 +81,13 @@ def owner_of(
         raise Invalid(f"kind: a {kind} belongs to a user, and only hosts to a project")
     if user_id is None:
         if actor is None:
-            raise Invalid(f"user_id: whose {kind} is it?")
+            raise Invalid(f"user_id: not set; expected the user that owns the {kind}")
         user_id = actor.user.id
     right = right_of(conn, actor, user_id, None)
     if right is Right.NOTHING:
-        raise NotPermitted("Only administrators give devices to others")
+        raise NotPermitted("Only administrators may create devices for other users")
     if not conn.scalar(user_statements.active, user_id=user_id):
-        raise Invalid("user_id: there is no such user who may log in")
+        raise Invalid("user_id: there is no such active user")
     return Owner(user_id=user_id, project_id=None, right=right)
 
 
@@ -102,7 +102,7 @@ def _of_project(
     if project_id is None and actor is not None:
         project_id = actor.project_id
     if project_id is None:
-        raise Invalid("project_id: a host belongs to a project; which one?")
+        raise Invalid("project_id: not set; expected the project that owns the host")
     right = right_of(conn, actor, None, project_id)
     there = conn.scalar(project_statements.by_id, project_id=project_id)
     if right is Right.NOTHING or there is None:

@@ -74,9 +74,7 @@ def resume(
     if row.held and right < Right.RULE:
         raise NotPermitted(_HELD)
     if until is not None and until <= conn.now:
-        raise Conflict(
-            f"expires: the peer's time was over at {told(until)}; give a later one"
-        )
+        raise Conflict(f"expires: {told(until)} is in the past; expected a later time")
     held = until is not None and (row.held or is_by_another(actor, row.user_id))
     return _move(conn, actor, row, PeerLifecycle.ACTIVE, expires=until, held=held)
 
@@ -112,8 +110,7 @@ def limit(
     until = moment_of("expires", expires, conn.now)
     if row.state is PeerLifecycle.EXPIRED:
         raise Conflict(
-            f"expires: the peer's time was over at {_over(row)}; resume it with a "
-            "later one"
+            f"expires: the peer expired at {_over(row)}; resume it with a later one"
         )
     if until == row.expires:
         return row.shown()
@@ -196,8 +193,7 @@ def check_usable(row: PeerRow) -> None:
     check_not_revoked(row)
     if row.state is PeerLifecycle.EXPIRED:
         raise Conflict(
-            f"The peer's time was over at {_over(row)}; resume it with a later one "
-            "first"
+            f"The peer expired at {_over(row)}; resume it with a later one first"
         )
 
 

@@ -199,7 +199,7 @@ def _run(
             if broken:
                 tables = ", ".join(sorted({str(row[0]) for row in broken}))
                 raise MigrationFailed(
-                    f"The upgrade would leave references to nothing in: {tables};"
+                    f"The upgrade would leave dangling references in: {tables};"
                     " the database is as it was"
                 )
 

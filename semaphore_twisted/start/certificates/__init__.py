@@ -1,1 +1,1 @@
-"""The site's certificates: the local authority, ACME, reload and expiry."""
+"""The site's certificates: the local CA, ACME, reload and expiry."""

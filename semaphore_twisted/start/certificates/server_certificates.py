@@ -59,7 +59,7 @@ class LocalCertificates:
             )
         if made.fingerprint != self._made.fingerprint:
             self._log.warn(
-                "The next root has taken over, with SHA-256 {it}", it=made.fingerprint
+                "The next root is in use now (SHA-256 {it})", it=made.fingerprint
             )
         self._made, self.roots = made, _roots(made)
         return made

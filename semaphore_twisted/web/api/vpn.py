@@ -142,7 +142,7 @@ async def confirm(context: RequestContext, body: Nothing) -> Applied:
     del body
     service = control(context)
     if not service.state().unsafe:
-        raise Conflict("Nothing waits for a confirmation")
+        raise Conflict("No removal waits for a confirmation")
     await context.write(vpn_network.confirm_mass_removal)
     reason = await service.confirm_mass_removal()
     return Applied(applied=not reason, reason=reason)

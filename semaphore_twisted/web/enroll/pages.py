@@ -24,8 +24,9 @@ POLICY = (
 
 _OWN = """
 <section>
-<p>The certificate of this server comes from its own authority, which can vouch for this
-installation's names only. A browser trusts it once it has the authority's root.</p>
+<p>The certificate of this server was issued by its own certificate authority
+(CA), which is limited to the names of this installation. A browser trusts it once it
+has the root certificate of that CA.</p>
 <h2>1. Compare</h2>
 <p>This is the SHA-256 fingerprint of the root. Compare it with what the server printed
 when it started, or with the end of the invite's link, behind the dot. Take that from
@@ -77,7 +78,7 @@ download="semaphore-next-root.pem">Next root, PEM</a></p>
 _WORLD = """
 <section>
 <h2>Nothing is to be done</h2>
-<p>The certificate of this server comes from an authority that browsers know.</p>
+<p>The certificate of this server was issued by a public certificate authority.</p>
 </section>
 """
 

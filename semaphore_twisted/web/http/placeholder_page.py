@@ -58,9 +58,9 @@ footer { margin-top: 1.5rem; color: var(--soft); font-size: .9rem; }
 _FINGERPRINT = """
 <section>
 <h2>Trust this server</h2>
-<p>Its certificate comes from its own authority, whose root is <code>tls/root.pem</code>
-in the server's state directory. Compare its SHA-256 fingerprint with what the server
-printed when it started:</p>
+<p>Its certificate was issued by its own certificate authority (CA), whose root is
+<code>tls/root.pem</code> in the server's state directory. Compare its SHA-256
+fingerprint with the one that the server printed when it started:</p>
 <output>{fingerprint}</output>
 </section>"""
 

@@ -174,7 +174,7 @@ class Site(server.Site):
     def refused(self, address: str | None, status: int) -> None:
         """Write an access log line for input that was not a valid request."""
         self._log.info(
-            "{client} sent no valid request {status}",
+            "{client} sent an invalid request {status}",
             client=ip.canonical(address) if address else "-",
             status=status,
         )

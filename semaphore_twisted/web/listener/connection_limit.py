@@ -47,7 +47,7 @@ class ConnectionLimit:
         if key is not None and self._counts[key] >= self.each:
             self._complain(
                 f"{key} has {self.each} connections open and gets no more (a proxy "
-                "belongs into trusted_proxies)"
+                "must be listed in trusted_proxies)"
             )
             return False
         if self._open >= self.all and not self._close_idle():

@@ -111,7 +111,7 @@ class RepositoryTests(ResourceTestCase):
             *(f"{plain}/srv/../state/demo", f"file://{plain}/%73tate/none"),
         ):
             body = {"name": "R", "git_url": url, "ssh_key_id": self.none_key}
-            why = "which no repository may be"
+            why = "where no repository may be"
             self.refused(self.client.post(path, body), why)
             self.refused(self.client.put(f"{path}/{number}", body), why)
         for allowed in ((f"{plain}/other",), ()):

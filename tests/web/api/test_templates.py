@@ -171,7 +171,7 @@ class CreateTests(TemplateTestCase):
     def test_two_arguments_in_one(self) -> None:
         """An argument that holds two is refused with a hint."""
         self.create()
-        self.refuse("write them as two texts", arguments='["--limit web"]')
+        self.refuse("has two in one text", arguments='["--limit web"]')
 
     def test_survey(self) -> None:
         """A survey that cannot be asked, or shows a secret, is refused."""

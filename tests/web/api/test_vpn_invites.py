@@ -116,13 +116,13 @@ class InviteTests(VpnApiCase):
             self.assertTrue(made["link"].startswith(f"{base}/enroll#"), made["link"])
 
     def test_public_certificate(self) -> None:
-        """Without an authority of our own, the link has no fingerprint."""
+        """Without a CA of our own, the link has no fingerprint."""
         made = self.invite(self.client(roots=CaRoots))
         self.assertEqual(InviteLink.parse(made["link"]).fingerprint, "")
         self.assertNotIn("/api/vpn/ca", made["commands"]["posix"])
 
     def test_other_certificate(self) -> None:
-        """A link is pinned only where the local authority's certificate is shown."""
+        """A link is pinned only where the local CA's certificate is shown."""
         asked: list[str] = []
 
         def decide(base: str) -> bool:
@@ -310,7 +310,7 @@ class AuthorityTests(VpnApiCase):
         self.assertEqual(client.get("/api/vpn/ca").status, 404)
 
     def test_keys_are_apart(self) -> None:
-        """The key of the authority is nowhere near."""
+        """The key of the CA is nowhere near."""
         self.assertNotIn(b"PRIVATE", self.anybody.get("/api/vpn/ca").body)
         self.assertNotEqual(public_key(1), public_key(2))
 

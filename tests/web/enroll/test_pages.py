@@ -35,7 +35,7 @@ class PageTests(SynchronousTestCase):
     """Answers to a browser."""
 
     def setUp(self) -> None:
-        """Make a site with an authority of its own."""
+        """Make a site with a CA of its own."""
         self.roots = CaRoots(CaRoot(ROOT.certificate_pem, FINGERPRINT))
         options = WebOptions(
             roots=lambda: self.roots, web_host="https://semaphore.example/base"
@@ -108,7 +108,7 @@ class PageTests(SynchronousTestCase):
         self.assertNotIn("<!--content-->", text)
 
     def test_public_certificate(self) -> None:
-        """Without an authority of our own there is nothing to trust."""
+        """Without a CA of our own there is nothing to trust."""
         text = api_client().get("/ca").body.decode()
         self.assertIn("Nothing is to be done", text)
         self.assertNotIn("api/vpn/ca", text)
