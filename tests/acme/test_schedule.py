@@ -28,7 +28,7 @@ def leaf() -> x509.Certificate:
     return made.certificate
 
 
-class PatienceTests(SynchronousTestCase):
+class RetryDelayTests(SynchronousTestCase):
     """How long to wait."""
 
     @given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))

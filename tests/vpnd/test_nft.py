@@ -67,7 +67,7 @@ class FirewallTests(FolderTestCase):
         self.assertEqual(self.firewall.grants, self.GRANTS)
         wrong = (Grant("10.80.1.2", "10.99.0.0/24"),)
         self.assertIn(
-            "none of the server's",
+            "not one of the server's",
             self.failed(self.firewall.ensure(wrong), DeviceFailed),
         )
 

@@ -192,9 +192,8 @@ def _check_argument(argument: str, app: App) -> None:
     short = app.is_ansible and re.match(r"-[A-Za-z] ", option)
     if short or (option.startswith("--") and " " in option):
         raise Invalid(
-            f"The argument {quoted(argument)} has two in one text: split it, such "
-            "as"
-            ' ["--limit", "web"]'
+            f"The argument {quoted(argument)} has two in one text; split it, such "
+            'as ["--limit", "web"]'
         )
 
 
