@@ -1,3 +1,3 @@
-"""Semaphore, encrypted from end to end, in one Python process tree."""
+"""An automation server: runs Ansible and scripts, with the API of Semaphore UI."""
 
 __version__ = "0.2.0"

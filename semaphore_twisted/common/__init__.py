@@ -1,1 +1,1 @@
-"""Small parts that know nothing of the product; any package may import them."""
+"""Helpers without product logic (files, locks, caches); any package may import them."""

@@ -1,1 +1,1 @@
-"""Authentication: login and the throttling of password guesses."""
+"""Password logins, and the throttling of failed ones."""

@@ -1,1 +1,1 @@
-"""Running one job on this machine, without the database."""
+"""Runs one job on this machine: its steps, files and supervisor; no database."""

@@ -1,1 +1,1 @@
-"""Parts of programs that run a reactor: Deferreds, logs, netlink, memory."""
+"""Helpers for programs with a Twisted reactor: Deferreds, logs, netlink, memory."""

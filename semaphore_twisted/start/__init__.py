@@ -1,1 +1,1 @@
-"""Preparation before the reactor runs: installation, state and certificates."""
+"""Start of the server: opens the installation, checks it and builds its services."""

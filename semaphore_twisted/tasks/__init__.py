@@ -1,1 +1,1 @@
-"""The execution of tasks, from a queued row to a final status."""
+"""The task service: queues tasks, runs their jobs, and stores output and status."""

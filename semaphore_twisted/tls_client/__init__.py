@@ -1,1 +1,1 @@
-"""TLS of outgoing connections."""
+"""TLS settings of outgoing connections: trusted roots, checks, protocol versions."""

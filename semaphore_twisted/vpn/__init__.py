@@ -1,1 +1,1 @@
-"""The unprivileged side of the VPN: desired state, DNS, and listeners in the tunnel."""
+"""The server's side of the VPN: companion client, DNS, listeners in the tunnel."""

@@ -1,1 +1,1 @@
-"""The companion: a small program, the only one that may administer the network."""
+"""The companion: the privileged program that controls the WireGuard device."""

@@ -1,1 +1,1 @@
-"""WireGuard code without I/O that the server and the privileged companion share."""
+"""WireGuard rules and formats without I/O, shared by server and companion."""

@@ -1,1 +1,1 @@
-"""The commands ``semaphore tls …``."""
+"""The commands ``semaphore tls …``: show, check, renew and trust certificates."""

@@ -1,1 +1,1 @@
-"""The commands ``semaphore vpn …``."""
+"""The commands ``semaphore vpn …``: set up, manage peers, join and diagnose."""

@@ -1,1 +1,1 @@
-"""Operations on everything that is stored encrypted, and the ACME account."""
+"""Operations on stored secrets: check, new key, local CA, ACME account."""

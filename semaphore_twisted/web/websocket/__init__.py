@@ -1,1 +1,1 @@
-"""The websocket at ``/api/ws``."""
+"""The websocket at ``/api/ws``, which sends live logs and statuses to clients."""

@@ -1,1 +1,1 @@
-"""Statements about encrypted values."""
+"""Statements about stored secrets and the keys that encrypted them."""

@@ -1,1 +1,1 @@
-"""Statements about the VPN."""
+"""Statements about the network, peers, invites and grants of the VPN."""
