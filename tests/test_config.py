@@ -117,7 +117,7 @@ class PrecedenceTests(SynchronousTestCase):
         os.mkfifo(pipe)
         environ = {"SEMAPHORE_ADMIN_PASSWORD_FILE": pipe}
         error = self.assertRaises(
-            WrongOption, setting, environ, "ADMIN_PASSWORD", operator_files.given
+            WrongOption, setting, environ, "ADMIN_PASSWORD", operator_files.read_file
         )
         self.assertIn("SEMAPHORE_ADMIN_PASSWORD_FILE", str(error))
         self.assertIn("Not a regular file", str(error))

@@ -9,7 +9,7 @@ import getpass
 import sys
 
 from semaphore_twisted.common.command_error import CommandError
-from semaphore_twisted.start.operator_files import given
+from semaphore_twisted.start.operator_files import read_file
 
 #: Maximum size of a secret in bytes: that of the key store.
 LONGEST = 64 * 1024
@@ -62,7 +62,7 @@ def read(arguments: argparse.Namespace, name: str) -> str | None:
         )
         return text
     try:
-        return _text(given(path, LONGEST), f"{option}-file: {path}")
+        return _text(read_file(path, LONGEST), f"{option}-file: {path}")
     except OSError as error:
         raise CommandError(f"{option}-file: {path}: {error.strerror}") from error
 

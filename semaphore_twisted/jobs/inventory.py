@@ -57,10 +57,10 @@ def inventory_path(inventory: InventorySource | None) -> str | None:
     if path.startswith("/"):
         check_plain(path, "The inventory")
         return None
-    return inside(path, "inventory")
+    return path_in_checkout(path, "inventory")
 
 
-def inside(path: str, name: str) -> str:
+def path_in_checkout(path: str, name: str) -> str:
     """Return the normalized *path* if by its text it stays in the checkout.
 
     :raises Invalid: if it does not, is empty, or could be read as an option or (unless

@@ -13,7 +13,11 @@ from msgspec.structs import replace
 from semaphore_twisted.jobs import ansible, shell
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.checkout import Checkout
-from semaphore_twisted.jobs.inventory import inside, inventory_path, of_collection
+from semaphore_twisted.jobs.inventory import (
+    inventory_path,
+    of_collection,
+    path_in_checkout,
+)
 from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder, RepositorySource
 from semaphore_twisted.jobs.masking import patterns
 from semaphore_twisted.jobs.parameters import branch
@@ -77,7 +81,9 @@ def specification(
 
 def _path(order: JobOrder) -> str:
     """Return the path of the playbook or script, relative to the checkout."""
-    return inside(order.task.playbook or order.template.playbook, _called(order))
+    return path_in_checkout(
+        order.task.playbook or order.template.playbook, _called(order)
+    )
 
 
 def _of_collection(order: JobOrder) -> bool:

@@ -308,10 +308,10 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
     if first_account.any_user(conn):
         return None
 
-    def given(name: str) -> str | None:
-        return configuration.setting(begun.environ, name, operator_files.given)
+    def setting(name: str) -> str | None:
+        return configuration.setting(begun.environ, name, operator_files.read_file)
 
-    password = given("ADMIN_PASSWORD")
+    password = setting("ADMIN_PASSWORD")
     least = begun.installation.config.password_min_length
     if password and len(password) < least:
         raise InstallationRefused(
@@ -319,14 +319,14 @@ def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account
             f"{least} (option: password_min_length)"
         )
     drawn = None if password else drawn_password(conn.entropy)
-    login = given("ADMIN") or "admin"
-    email = given("ADMIN_EMAIL") or (login if "@" in login else f"{login}@localhost")
+    login = setting("ADMIN") or "admin"
+    email = setting("ADMIN_EMAIL") or (login if "@" in login else f"{login}@localhost")
     _check("SEMAPHORE_ADMIN", accounts.check_login, login)
     _check("SEMAPHORE_ADMIN_EMAIL", accounts.check_email, email)
     first_account.create(
         conn,
         username=login,
-        name=given("ADMIN_NAME") or "Administrator",
+        name=setting("ADMIN_NAME") or "Administrator",
         email=email,
         password=password or drawn or "",
     )

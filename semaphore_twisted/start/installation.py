@@ -15,7 +15,7 @@ from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.persistence.migrations.migrate import is_empty
-from semaphore_twisted.start.operator_files import content_of, given
+from semaphore_twisted.start.operator_files import content_of, read_file
 from semaphore_twisted.start.state import Lock, StateDirectory
 
 #: Exit code for errors in configuration and keys (``EX_CONFIG`` of sysexits.h).
@@ -191,7 +191,7 @@ def load(
             content,
             name=str(file or "no file"),
             environ=environ,
-            read=given,
+            read=read_file,
         )
     except WrongOption as error:
         raise InstallationRefused(str(error)) from None

@@ -26,7 +26,9 @@ def content_of(path: str | Path, limit: int = LIMIT, *, links: bool = True) -> b
         return _content(file, path, limit)
 
 
-def given(path: str | Path, limit: int = LIMIT, *, timeout: float = TIMEOUT) -> bytes:
+def read_file(
+    path: str | Path, limit: int = LIMIT, *, timeout: float = TIMEOUT
+) -> bytes:
     """Return the content of a regular file or of a pipe of the shell (``<(program)``).
 
     A named pipe is refused like a device or a directory, since it may have no writer.

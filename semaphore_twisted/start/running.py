@@ -70,7 +70,7 @@ def _told(shown: str) -> str:
     return "no value" if shown == _UNSET else shown[:200]
 
 
-def found(path: Path) -> Running | None:
+def read(path: Path) -> Running | None:
     """Return the published state of the server that uses the state directory *path*.
 
     ``None`` if no server runs, or it has not published its state.

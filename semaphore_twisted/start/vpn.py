@@ -29,7 +29,7 @@ from semaphore_twisted.vpn.dns.system_resolvers import ResolvConf
 from semaphore_twisted.vpn.dns.transport import NetworkTransport
 from semaphore_twisted.vpn.service import PeerOptions, PeerService
 from semaphore_twisted.vpn.state import IDesiredState
-from semaphore_twisted.vpn.tunnel import TunnelListeners, TunnelPort, inside
+from semaphore_twisted.vpn.tunnel import TunnelListeners, TunnelPort, tunnel_ports
 from semaphore_twisted.wireguard import wire
 
 #: The configuration of this machine's own resolvers.
@@ -76,8 +76,8 @@ def outside_url(config: Config, network: Network | None) -> str:
     A site inside the tunnel is not reachable from outside; new devices can have a
     listener of their own.
     """
-    inside = enroll_url(config, network) if config.vpn.only else ""
-    return inside or config.web_host
+    tunnel_ports = enroll_url(config, network) if config.vpn.only else ""
+    return tunnel_ports or config.web_host
 
 
 @define(eq=False)
@@ -147,13 +147,13 @@ def tunnel(
     addresses = [each for each in (network.server4, network.server6) if each]
     ports: list[TunnelPort] = []
     if config.vpn.only:
-        ports += inside(network.interface, addresses, config.vpn.port, site)
+        ports += tunnel_ports(network.interface, addresses, config.vpn.port, site)
     if config.vpn.dns == "forward":
         names = _names(config, network, addresses, reactor=reactor)
         streams = NameStreams(names, clock=reactor)
         datagrams = lambda: NameDatagrams(names)  # noqa: E731 - makes a protocol
-        ports += inside(network.interface, addresses, DNS_PORT, streams)
-        ports += inside(network.interface, addresses, DNS_PORT, datagrams)
+        ports += tunnel_ports(network.interface, addresses, DNS_PORT, streams)
+        ports += tunnel_ports(network.interface, addresses, DNS_PORT, datagrams)
     return TunnelListeners(ports, reactor=reactor) if ports else None
 
 

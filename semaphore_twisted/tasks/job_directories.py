@@ -109,7 +109,7 @@ class JobDirectories:
         spool = self.spools / place
         if not spool.is_dir():
             return "absent"
-        if (spool / "result").exists() or held(spool / "lock"):
+        if (spool / "result").exists() or is_locked(spool / "lock"):
             return "begun"
         output = spool / "output"
         return "begun" if output.exists() and output.stat().st_size else "unborn"
@@ -139,7 +139,7 @@ class JobDirectories:
         for spool in self.spools.glob("*_*"):
             if not _OURS.fullmatch(spool.name) or spool.name in keep:
                 continue
-            if held(spool / "lock"):
+            if is_locked(spool / "lock"):
                 running.append(spool.name)
             else:
                 self.remove(spool.name)
@@ -180,7 +180,7 @@ class JobDirectories:
         return None
 
 
-def held(lock: Path) -> bool:
+def is_locked(lock: Path) -> bool:
     """Return whether a supervisor runs: it holds its lock until it exits."""
     try:
         return locks.is_held(lock)
@@ -195,5 +195,5 @@ def running(spools: Path) -> list[str]:
     return sorted(
         spool.name
         for spool in spools.iterdir()
-        if _OURS.fullmatch(spool.name) and held(spool / "lock")
+        if _OURS.fullmatch(spool.name) and is_locked(spool / "lock")
     )

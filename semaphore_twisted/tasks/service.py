@@ -111,7 +111,7 @@ class TaskService:
         self._runs: dict[TaskId, Run] = {}
         self._background = Background(database=database, clock=clock)
         self._unknown = UnknownJobs(runner=runner, places=places, compute=compute)
-        self._timeout = RetryDelay(clock)
+        self._retry_delay = RetryDelay(clock)
         self._running = False
         self._claims = Coalescer(
             self._claim,
@@ -140,17 +140,17 @@ class TaskService:
         return Deferred.fromCoroutine(self._leave())
 
     async def _recover(self) -> None:
-        left = await self._database.read(task_lifecycle.left)
-        for each in left:
+        unfinished = await self._database.read(task_lifecycle.unfinished)
+        for each in unfinished:
             await self._recover_one(each)
-        keep = {self._places.find(each.uuid, each.task.id) for each in left}
+        keep = {self._places.find(each.uuid, each.task.id) for each in unfinished}
         for place in await self._compute(self._places.sweep, frozenset(keep)):
             self._unknown.end(place)
         self.wake()
 
-    async def _recover_one(self, left: task_lifecycle.Left) -> None:
-        task = left.task
-        place = self._places.find(left.uuid, task.id)
+    async def _recover_one(self, unfinished: task_lifecycle.UnfinishedTask) -> None:
+        task = unfinished.task
+        place = self._places.find(unfinished.uuid, task.id)
         state = self._places.state(place)
         if state != "begun" and task.status in {
             TaskStatus.STARTING,
@@ -165,7 +165,7 @@ class TaskService:
             await self._finish(run, TaskEvent.FAILED, said=self._interruption())
             return
         run.stop = task.status is TaskStatus.STOPPING
-        self._attach(run, left.offset)
+        self._attach(run, unfinished.offset)
         if task.status is TaskStatus.STARTING:
             self._tell(await self._database.write(task_lifecycle.started, task.id))
 
@@ -233,8 +233,8 @@ class TaskService:
 
     async def _claim(self) -> None:
         try:
-            if (left := self._timeout.left) > 0:
-                self._later(left)
+            if (seconds := self._retry_delay.left) > 0:
+                self._later(seconds)
                 return
             if (reason := self._places.shortage()) is not None:
                 self._log.error("No task can start: {reason}", reason=reason)
@@ -292,14 +292,14 @@ class TaskService:
         if not self._running:
             run.job.abandon()
             return
-        self._timeout.started(run.task_id)
+        self._retry_delay.started(run.task_id)
         self._press(run)
         self._tell(await self._background.persist(task_lifecycle.started, run.task_id))
 
     async def _put_back(self, run: Run, why: str) -> None:
         """Queue a task again for which the machine lacks a resource at the moment."""
         self._log.warn("Task {task} is queued again: {why}", task=run.task_id, why=why)
-        new = self._timeout.failed(run.task_id, why)
+        new = self._retry_delay.failed(run.task_id, why)
         said = [(time.time(), f"The job could not start yet: {why}")] if new else []
         if run.log is not None:
             run.log.close()
@@ -468,7 +468,7 @@ class TaskService:
             self._tell(finished.task)
             for task in finished.queued:
                 self._tell(task)
-        self._timeout.ended()
+        self._retry_delay.ended()
         self.wake()
         await self._compute(self._places.remove, run.place)
         keep = self._options.max_tasks_per_template

@@ -240,7 +240,7 @@ def _sentence(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def inside(
+def tunnel_ports(
     interface: str,
     addresses: Sequence[str],
     port: int,

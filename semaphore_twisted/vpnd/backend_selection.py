@@ -3,7 +3,7 @@
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.kernel import KernelDevice
-from semaphore_twisted.vpnd.programs import ProgramFailed, Programs, found
+from semaphore_twisted.vpnd.programs import ProgramFailed, Programs, find_program
 from semaphore_twisted.vpnd.userspace import UserspaceDevice
 from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
@@ -36,7 +36,7 @@ async def choose(
         if settings.backend == "kernel":
             raise DeviceFailed(f"backend: kernel found, but {_NO_MODULE}")
     try:
-        found("wireguard-go")
+        find_program("wireguard-go")
     except ProgramFailed as error:
         raise DeviceFailed(
             f"There is no WireGuard: {_NO_MODULE}, and {error}"

@@ -227,7 +227,7 @@ class TunnelIsolation:
                 *("route", "show", "table", "main"),
             )
         ]
-        return [*machine.held(links, routes, without=self._settings.interface)]
+        return [*machine.used_networks(links, routes, without=self._settings.interface)]
 
     def _pools(self, version: int) -> list[AnyNetwork]:
         return [each for each in self._settings.pools if each.version == version]

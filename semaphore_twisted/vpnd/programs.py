@@ -47,7 +47,7 @@ class ProgramFailed(DeviceFailed):
     """A program is missing, failed or timed out; the sentence quotes no output."""
 
 
-def found(name: str) -> str:
+def find_program(name: str) -> str:
     """Return the path of the program *name*.
 
     :raises ProgramFailed: if it is not installed, with the name of its package.
@@ -80,7 +80,7 @@ class Programs:
         late = self._reactor.callLater(self._timeout, run.stop, "took too long")
         try:
             self._reactor.spawnProcess(
-                run, found(name), [name, *arguments], ENVIRONMENT
+                run, find_program(name), [name, *arguments], ENVIRONMENT
             )
         except (ProgramFailed, OSError) as error:
             run.fail(str(error))

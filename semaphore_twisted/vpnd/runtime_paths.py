@@ -85,7 +85,7 @@ def listen(
         if _is_dead(path):
             path.unlink()
         listening.bind(str(path))
-        path.chmod(given(path, mode, group, owner))
+        path.chmod(assign(path, mode, group, owner))
         listening.listen(_BACKLOG)
         listening.settimeout(0)
     except OSError as error:
@@ -96,7 +96,7 @@ def listen(
     return listening
 
 
-def given(
+def assign(
     path: Path,
     mode: int,
     group: int | None,

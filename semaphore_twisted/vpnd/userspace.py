@@ -31,7 +31,7 @@ from semaphore_twisted.vpnd.programs import (
     ENVIRONMENT,
     IProgramReactor,
     Programs,
-    found,
+    find_program,
 )
 from semaphore_twisted.vpnd.uapi_connection import UapiConnection
 from semaphore_twisted.wireguard import keys, uapi
@@ -205,7 +205,7 @@ class UserspaceDevice:
         self._socket.unlink(missing_ok=True)
 
     async def _start(self) -> None:
-        program = found("wireguard-go")
+        program = find_program("wireguard-go")
         await self._attach()
         listening = self._listen()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -214,7 +214,7 @@ class UserspaceDevice:
             # a session of its own: it survives the companion and Control-C
             self._reactor.spawnProcess(
                 self._daemon,
-                found("setsid"),
+                find_program("setsid"),
                 ["setsid", program, "-f", self._settings.interface],
                 {
                     **ENVIRONMENT,
@@ -247,9 +247,9 @@ class UserspaceDevice:
             self._tun = open_tun()
         flags = await self._flags()
         with suppress(OSError):
-            found = fcntl.ioctl(self._tun, _TUNGETIFF, bytes(40))
+            find_program = fcntl.ioctl(self._tun, _TUNGETIFF, bytes(40))
             # IFF_NO_PI cannot be read: another flag uses its bit in the answer
-            if not (struct.unpack("16xH22x", found)[0] ^ flags) & _IFF_VNET_HDR:
+            if not (struct.unpack("16xH22x", find_program)[0] ^ flags) & _IFF_VNET_HDR:
                 return
             # wireguard-go was replaced by a release with another packet format
             await self._delete()

@@ -95,7 +95,7 @@ class MachineRoute(msgspec.Struct):
     nexthops: list[_Hop] = []
 
 
-def held(
+def used_networks(
     links: Iterable[MachineInterface], routes: Iterable[MachineRoute], *, without: str
 ) -> Iterator[UsedNetwork]:
     """Yield the networks in use, without our routes and the interface *without*."""

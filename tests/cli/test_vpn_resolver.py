@@ -34,7 +34,7 @@ class ResolvingTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         if runs:
             folder.mkdir(parents=True)
-        return resolver.found(
+        return resolver.detect(
             platform=on,
             which=lambda name: name if name in programs else None,
             runtime=folder,

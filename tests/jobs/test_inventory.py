@@ -4,9 +4,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.inventory import (
     arguments_of,
-    inside,
     inventory_path,
     of_collection,
+    path_in_checkout,
     strictness,
 )
 from semaphore_twisted.jobs.job_inputs import InventorySource
@@ -20,17 +20,17 @@ class InsideTests(SynchronousTestCase):
 
     def test_paths(self) -> None:
         """A path that leaves the checkout, or is empty, is refused."""
-        self.assertEqual(inside("a/../b/./c.yml", "playbook"), "b/c.yml")
+        self.assertEqual(path_in_checkout("a/../b/./c.yml", "playbook"), "b/c.yml")
         for path in ("", ".", "/etc/x", "../x", "a/../../x", "..", "-x", "./-x", "a\0"):
             with self.assertRaises(Invalid, msg=path):
-                inside(path, "playbook")
+                path_in_checkout(path, "playbook")
 
     def test_expressions(self) -> None:
         """An expression of Ansible's in a path is refused, but for a script's."""
         for path in ("{{ x }}/site.yml", "{% x %}.yml", "a/{#b"):
             for name in ("playbook", "inventory"):
-                self.assertRaises(Invalid, inside, path, name)
-        self.assertEqual(inside("{{ x }}/run.sh", "script"), "{{ x }}/run.sh")
+                self.assertRaises(Invalid, path_in_checkout, path, name)
+        self.assertEqual(path_in_checkout("{{ x }}/run.sh", "script"), "{{ x }}/run.sh")
 
 
 class InventoryPathTests(SynchronousTestCase):

@@ -137,7 +137,10 @@ class ClaimTests(ProgressTestCase):
         self.task(TaskStatus.SUCCESS)
         wanted = self.task(TaskStatus.RUNNING, spool_offset=5)
         self.assertEqual(
-            [(each.task.id, each.offset) for each in task_lifecycle.left(self.conn)],
+            [
+                (each.task.id, each.offset)
+                for each in task_lifecycle.unfinished(self.conn)
+            ],
             [(wanted, 5)],
         )
 

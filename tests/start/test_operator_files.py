@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.start.operator_files import content_of, given
+from semaphore_twisted.start.operator_files import content_of, read_file
 
 
 class ContentTests(SynchronousTestCase):
@@ -47,13 +47,13 @@ class ContentTests(SynchronousTestCase):
         self.addCleanup(os.close, taken)
         os.write(end, b"content")
         os.close(end)
-        self.assertEqual(given(f"/dev/fd/{taken}"), b"content")
+        self.assertEqual(read_file(f"/dev/fd/{taken}"), b"content")
 
     def test_shell(self) -> None:
         """The output of a program is read completely, as bash passes it."""
         program = (
-            "import sys; from semaphore_twisted.start.operator_files import given; "
-            "sys.stdout.buffer.write(given(sys.argv[1]))"
+            "import sys; from semaphore_twisted.start.operator_files import read_file; "
+            "sys.stdout.buffer.write(read_file(sys.argv[1]))"
         )
         script = f'{sys.executable} -c "$0" <(printf one; printf two)'
         done = subprocess.run(
@@ -67,10 +67,10 @@ class ContentTests(SynchronousTestCase):
         self.addCleanup(os.close, taken)
         self.addCleanup(os.close, end)
         silent = f"/dev/fd/{taken}"
-        error = self.assertRaises(OSError, given, silent, timeout=0.01)
+        error = self.assertRaises(OSError, read_file, silent, timeout=0.01)
         self.assertIn("has not ended", str(error.strerror))
         os.write(end, b"x" * 20)
-        error = self.assertRaises(OSError, given, f"/dev/fd/{taken}", 10)
+        error = self.assertRaises(OSError, read_file, f"/dev/fd/{taken}", 10)
         self.assertEqual(error.errno, errno.EFBIG)
 
     def test_given(self) -> None:
@@ -78,13 +78,13 @@ class ContentTests(SynchronousTestCase):
         path, pipe = self.folder / "file", self.folder / "pipe"
         path.write_bytes(b"content")
         os.mkfifo(pipe)
-        self.assertEqual(given(path), b"content")
-        self.assertEqual(given(str(path), 7), b"content")
+        self.assertEqual(read_file(path), b"content")
+        self.assertEqual(read_file(str(path), 7), b"content")
         for each in (pipe, Path("/dev/zero"), Path("/dev/null"), self.folder):
-            error = self.assertRaises(OSError, given, each)
+            error = self.assertRaises(OSError, read_file, each)
             self.assertIn("egular file" if each != self.folder else "Is a", str(error))
-        self.assertRaises(OSError, given, self.folder / "missing")
-        self.assertRaises(OSError, given, path, 6)
+        self.assertRaises(OSError, read_file, self.folder / "missing")
+        self.assertRaises(OSError, read_file, path, 6)
 
     def test_large(self) -> None:
         """There is a limit."""

@@ -41,7 +41,7 @@ class RunningTests(SynchronousTestCase):
         """Return the report of a server with *environ*."""
         report = RunningReport(self.folder, settings(**environ))
         report.startService()
-        found = running.found(self.folder)
+        found = running.read(self.folder)
         assert found is not None
         return found
 
@@ -58,23 +58,23 @@ class RunningTests(SynchronousTestCase):
         """A failure of the companion is written once, and cleared."""
         report = RunningReport(self.folder, settings())
         report.companion("it hung up")
-        self.assertIsNone(running.found(self.folder))
+        self.assertIsNone(running.read(self.folder))
         report.startService()
         for sentence in ("it hung up", "", "another"):
             report.companion(sentence)
-            found = running.found(self.folder)
+            found = running.read(self.folder)
             assert found is not None
             self.assertEqual(found.trouble, sentence)
         report.stopService()
-        self.assertIsNone(running.found(self.folder))
+        self.assertIsNone(running.read(self.folder))
         report.companion("late")
-        self.assertIsNone(running.found(self.folder))
+        self.assertIsNone(running.read(self.folder))
 
     def test_not_running(self) -> None:
         """The report of a killed server is ignored."""
         self.said()
         self.lock.release()
-        self.assertIsNone(running.found(self.folder))
+        self.assertIsNone(running.read(self.folder))
         self.lock = Lock.take(self.folder)
 
     def test_unwritten(self) -> None:
@@ -94,11 +94,11 @@ class RunningTests(SynchronousTestCase):
             path.mkdir,
         ):
             make()
-            self.assertIsNone(running.found(self.folder))
+            self.assertIsNone(running.read(self.folder))
             path.rmdir() if path.is_dir() else path.unlink()
         for content in (b"", b"{}", b'{"options": {"port": 1}}', b"x" * 300_000):
             path.write_bytes(content)
-            self.assertIsNone(running.found(self.folder))
+            self.assertIsNone(running.read(self.folder))
 
     def test_differences(self) -> None:
         """An option with another value there is reported, and can be used."""

@@ -22,7 +22,7 @@ from semaphore_twisted.vpn.dns.rate_limit import RateLimit
 from semaphore_twisted.vpn.dns.server import NameDatagrams, NameServer, NameStreams
 from semaphore_twisted.vpn.dns.system_resolvers import ResolvConf
 from semaphore_twisted.vpn.dns.transport import NetworkTransport
-from semaphore_twisted.vpn.tunnel import TunnelListeners, inside
+from semaphore_twisted.vpn.tunnel import TunnelListeners, tunnel_ports
 
 INTERFACE = "semaphore0"
 ADDRESSES = ("10.80.0.1", "fd80::1")
@@ -77,9 +77,9 @@ def run(resolv_conf: str) -> None:
     )
     tunnel = TunnelListeners(
         [
-            *inside(INTERFACE, ADDRESSES, 443, Factory.forProtocol(Greeting)),
-            *inside(INTERFACE, ADDRESSES, 53, lambda: NameDatagrams(server)),
-            *inside(INTERFACE, ADDRESSES, 53, NameStreams(server, clock=clock)),
+            *tunnel_ports(INTERFACE, ADDRESSES, 443, Factory.forProtocol(Greeting)),
+            *tunnel_ports(INTERFACE, ADDRESSES, 53, lambda: NameDatagrams(server)),
+            *tunnel_ports(INTERFACE, ADDRESSES, 53, NameStreams(server, clock=clock)),
         ],
         reactor=clock,
     )

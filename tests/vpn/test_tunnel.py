@@ -17,7 +17,7 @@ from semaphore_twisted.vpn.tunnel import (
     Devices,
     KernelDevices,
     TunnelListeners,
-    inside,
+    tunnel_ports,
 )
 
 ADDRESS = "10.80.0.1"
@@ -121,8 +121,8 @@ class TunnelTests(SynchronousTestCase):
         reactor: Any = self.reactor
         self.tunnel = TunnelListeners(
             [
-                *inside("semaphore0", [ADDRESS], 443, self.site),
-                *inside("semaphore0", [ADDRESS], 53, DatagramProtocol),
+                *tunnel_ports("semaphore0", [ADDRESS], 443, self.site),
+                *tunnel_ports("semaphore0", [ADDRESS], 53, DatagramProtocol),
             ],
             reactor=self.reactor,
             devices=self.devices,

@@ -11,6 +11,8 @@ class ProgramTests(SynchronousTestCase):
 
     def test_missing(self) -> None:
         """A missing program is named with its package."""
-        error = self.assertRaises(ProgramFailed, programs.found, "no-such-program")
+        error = self.assertRaises(
+            ProgramFailed, programs.find_program, "no-such-program"
+        )
         self.assertIn("apt install no-such-program", str(error))
-        self.assertTrue(programs.found("sh").startswith("/"))
+        self.assertTrue(programs.find_program("sh").startswith("/"))

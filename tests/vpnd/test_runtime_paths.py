@@ -101,7 +101,7 @@ class PlacesTests(FolderTestCase):
             raise PermissionError
 
         with capturedLogs() as events:
-            made = runtime_paths.given(path, 0o660, 4_000_000_000, None, chown=refuse)
+            made = runtime_paths.assign(path, 0o660, 4_000_000_000, None, chown=refuse)
         self.assertEqual(made, 0o666)
         self.assertIn("SupplementaryGroups=4000000000", formatEvent(events[0]) or "")
 

@@ -37,9 +37,9 @@ def routes(*found: dict[str, object]) -> list[MachineRoute]:
     return msgspec.convert(list(found), list[MachineRoute])
 
 
-def held(*found: dict[str, object]) -> list[UsedNetwork]:
+def used_networks(*found: dict[str, object]) -> list[UsedNetwork]:
     """Return what a machine with these routes has."""
-    return [*machine.held(LINKS, routes(*found), without="semaphore0")]
+    return [*machine.used_networks(LINKS, routes(*found), without="semaphore0")]
 
 
 class HeldTests(SynchronousTestCase):
@@ -48,7 +48,7 @@ class HeldTests(SynchronousTestCase):
     def test_addresses(self) -> None:
         """Addresses and their networks count, those of the tunnel do not."""
         self.assertEqual(
-            {(str(each.network), each.vital) for each in held()},
+            {(str(each.network), each.vital) for each in used_networks()},
             {
                 ("10.0.0.0/8", False),
                 ("10.0.3.4/32", True),
@@ -59,7 +59,7 @@ class HeldTests(SynchronousTestCase):
 
     def test_routes(self) -> None:
         """Routes and their routers count; a default route, in halves too, does not."""
-        found = held(
+        found = used_networks(
             {"dst": "default", "gateway": "10.0.0.1", "dev": "eth0"},
             {"dst": "0.0.0.0/1", "dev": "tun0"},
             {"dst": "128.0.0.0/1", "dev": "tun0"},
@@ -73,7 +73,7 @@ class HeldTests(SynchronousTestCase):
             {"dst": "ff00::/8", "type": "multicast", "dev": "eth0"},
             {"dst": "fd33::/16", "gateway": "fe80::9%eth0", "dev": "eth0"},
         )
-        texts = {str(each.network) for each in found if each not in held()}
+        texts = {str(each.network) for each in found if each not in used_networks()}
         self.assertEqual(
             texts,
             {
@@ -88,7 +88,9 @@ class SwallowedTests(SynchronousTestCase):
 
     def swallowed(self, pool: str) -> bool:
         """Whether the machine would lose a network."""
-        present = held({"dst": "default", "gateway": "10.9.0.1", "dev": "eth0"})
+        present = used_networks(
+            {"dst": "default", "gateway": "10.9.0.1", "dev": "eth0"}
+        )
         network = ipaddress.ip_network(pool)
         return machine.swallowed(network, present) is not None
 
@@ -115,4 +117,4 @@ class SuggestedTests(SynchronousTestCase):
         some = [UsedNetwork(ipaddress.ip_network("10.64.0.0/10"), "x")]
         self.assertEqual(machine.suggested(some, 16), "10.128.0.0/16")
         self.assertEqual(machine.suggested(some, 24), "10.128.0.0/24")
-        self.assertEqual(machine.suggested(held(), 16), "")
+        self.assertEqual(machine.suggested(used_networks(), 16), "")

@@ -32,7 +32,7 @@ from typing_extensions import override
 from semaphore_twisted.common.command_error import UNREACHABLE, CommandError
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.refusals import invalid
-from semaphore_twisted.start.operator_files import given
+from semaphore_twisted.start.operator_files import read_file
 from semaphore_twisted.tls_client import policy
 from semaphore_twisted.tls_client.policy import CONNECT_SECONDS, TlsPolicy, failed_check
 
@@ -64,7 +64,7 @@ class Server:
         if self.ca is None:
             return policy.trust()
         try:
-            return policy.trust(only=given(self.ca))
+            return policy.trust(only=read_file(self.ca))
         except OSError as error:
             raise CommandError(f"--ca: {self.ca}: {error.strerror}") from error
         except ValueError as error:

@@ -30,7 +30,7 @@ from semaphore_twisted.model.saved_vpn import SavedVpn
 from semaphore_twisted.model.wording import sentence
 from semaphore_twisted.operations.vpn import backup
 from semaphore_twisted.start.certificates import saved_authority
-from semaphore_twisted.start.operator_files import given
+from semaphore_twisted.start.operator_files import read_file
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import TunnelSettings, WrongSettings, check
 
@@ -204,7 +204,7 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 def _opened(path: Path, passphrase: str) -> _Whole:
     try:
-        content = given(path, _MOST)
+        content = read_file(path, _MOST)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     opened = passphrases.unlock(content, passphrase, subject=_SUBJECT).reveal()

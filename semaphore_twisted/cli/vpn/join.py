@@ -136,7 +136,7 @@ def enroll(
         files.settled()
         raise
     tunnel_file.check(answer.config)
-    resolving = resolver.found()
+    resolving = resolver.detect()
     text = resolver.adapted(answer.config, answer.domain, resolving)
     joined = Joined(
         link=link.digest,

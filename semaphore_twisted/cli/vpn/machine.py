@@ -75,7 +75,7 @@ def check_pools(
 
     :raises CommandError: with the overlap, and a free pool
     """
-    present = [*held(without)]
+    present = [*used_networks(without)]
     host = endpoint.rpartition(":")[0]
     for text in pools:
         pool = ipaddress.ip_network(text)
@@ -104,7 +104,7 @@ def check_site(option: str, text: str, endpoint: str) -> None:
         raise CommandError(f"{option}: {reason}")
 
 
-def held(without: str) -> Iterator[UsedNetwork]:
+def used_networks(without: str) -> Iterator[UsedNetwork]:
     """Yield the networks, routers and connections of this machine.
 
     :raises CommandError: if they cannot be determined
@@ -116,7 +116,7 @@ def held(without: str) -> Iterator[UsedNetwork]:
             list[MachineRoute], family, "route", "show", "table", "all"
         )
     ]
-    yield from machine.held(links(), routes, without=without)
+    yield from machine.used_networks(links(), routes, without=without)
     for address in _others():
         yield UsedNetwork(ipaddress.ip_network(address), f"a connection to {address}")
 

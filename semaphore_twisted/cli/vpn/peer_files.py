@@ -17,7 +17,7 @@ from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.operations.vpn import peers
 from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.start.operator_files import given
+from semaphore_twisted.start.operator_files import read_file
 from semaphore_twisted.start.vpn import options_of
 from semaphore_twisted.wireguard import addresses, keys, profile, serverfile
 
@@ -166,7 +166,7 @@ def _read(arguments: argparse.Namespace) -> str:
         if str(arguments.file) == "-":
             content = sys.stdin.buffer.read(_MOST + 1)
         else:
-            content = given(arguments.file, _MOST)
+            content = read_file(arguments.file, _MOST)
     except OSError as error:
         raise CommandError(f"{arguments.file}: {error.strerror}") from error
     if len(content) > _MOST:

@@ -31,7 +31,7 @@ class TunnelResolver(Enum):
     NOTHING = "nothing"
 
 
-def found(
+def detect(
     *,
     platform: str = sys.platform,
     which: Callable[[str], str | None] = shutil.which,

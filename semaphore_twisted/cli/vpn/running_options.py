@@ -44,7 +44,7 @@ def as_it_runs(
     :raises CommandError: if there is no installation, or its configuration is invalid
     """
     found = open_installation(arguments)
-    said = running.found(found.state.path)
+    said = running.read(found.state.path)
     if said is None:
         return found, None, []
     differing = running.differences(found.settings, said, PLACES)
@@ -78,7 +78,7 @@ def check_bounds(found: Installation) -> None:
 
     :raises CommandError: naming the first
     """
-    said = running.found(found.state.path)
+    said = running.read(found.state.path)
     if said is None:
         return
     for each in running.differences(found.settings, said, BOUNDS):

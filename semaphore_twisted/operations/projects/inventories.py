@@ -19,7 +19,7 @@ from semaphore_twisted.operations.projects.references import (
     check,
     check_name,
     check_text,
-    given,
+    id_or_none,
     named,
     project_of,
     refuse_if_used,
@@ -155,10 +155,10 @@ def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, obje
         raise Invalid("The inventory has a NUL character")
     text = checked_text(new.type, new.inventory)
     values = {
-        "ssh_key_id": given(new.ssh_key_id),
-        "become_key_id": given(new.become_key_id),
-        "repository_id": given(new.repository_id),
-        "holder_id": given(new.holder_id) or given(new.template_id),
+        "ssh_key_id": id_or_none(new.ssh_key_id),
+        "become_key_id": id_or_none(new.become_key_id),
+        "repository_id": id_or_none(new.repository_id),
+        "holder_id": id_or_none(new.holder_id) or id_or_none(new.template_id),
     }
     for field, statement in (
         ("ssh_key_id", of_keys.type_of),

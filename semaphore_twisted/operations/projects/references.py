@@ -82,7 +82,7 @@ def check(
     return found
 
 
-def given(number: int | None) -> int | None:
+def id_or_none(number: int | None) -> int | None:
     """Return an optional id of a body; 0 means none."""
     return number or None
 

@@ -16,7 +16,7 @@ from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.references import (
     References,
     check,
-    given,
+    id_or_none,
     named,
     project_of,
 )
@@ -218,12 +218,12 @@ def _references(
 ) -> dict[str, int | None]:
     """Return the columns that refer to other objects of the project."""
     deploys = new.type == "deploy"
-    built_by = given(new.build_template_id) if deploys else None
+    built_by = id_or_none(new.build_template_id) if deploys else None
     values: dict[str, int | None] = {
         "repository_id": int(new.repository_id),
-        "inventory_id": given(new.inventory_id),
+        "inventory_id": id_or_none(new.inventory_id),
         "environment_id": environment_of(new),
-        "view_id": given(new.view_id),
+        "view_id": id_or_none(new.view_id),
         "build_template_id": built_by,
     }
     for field, statement in (

@@ -44,7 +44,7 @@ class Claimed(msgspec.Struct, frozen=True):
     lines: list[OutputLine]
 
 
-class Left(msgspec.Struct, frozen=True):
+class UnfinishedTask(msgspec.Struct, frozen=True):
     """A task that was unfinished at the last stop; *offset* is that of its spool."""
 
     task: Task
@@ -194,10 +194,10 @@ def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
     return queued
 
 
-def left(conn: Connection) -> list[Left]:
+def unfinished(conn: Connection) -> list[UnfinishedTask]:
     """Return the unfinished tasks, except those that are waiting."""
     return [
-        Left(task, identity(conn, task.id), offset(conn, task.id))
+        UnfinishedTask(task, identity(conn, task.id), offset(conn, task.id))
         for number in conn.column(statements.unfinished_ids)
         if (task := _existing(conn, number)).status is not TaskStatus.WAITING
     ]

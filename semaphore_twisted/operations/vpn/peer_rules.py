@@ -88,7 +88,9 @@ def moment_of(name: str, moment: datetime | None, now: datetime) -> datetime | N
     """
     moment = check_zone(name, moment)
     if moment is not None and moment <= now:
-        raise Invalid(f"{name}: {told(moment)} is in the past; expected a later time")
+        raise Invalid(
+            f"{name}: {format_time(moment)} is in the past; expected a later time"
+        )
     return moment
 
 
@@ -109,6 +111,6 @@ def check_zone(name: str, moment: datetime | None) -> datetime | None:
         raise Invalid(f"{name}: this year is out of range") from None
 
 
-def told(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Format *moment* for a sentence."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

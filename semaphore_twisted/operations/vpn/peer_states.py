@@ -25,8 +25,8 @@ from semaphore_twisted.operations.vpn.peer_rules import (
     USUAL,
     PeerLimits,
     check_zone,
+    format_time,
     moment_of,
-    told,
 )
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
@@ -74,7 +74,9 @@ def resume(
     if row.held and right < Right.RULE:
         raise NotPermitted(_HELD)
     if until is not None and until <= conn.now:
-        raise Conflict(f"expires: {told(until)} is in the past; expected a later time")
+        raise Conflict(
+            f"expires: {format_time(until)} is in the past; expected a later time"
+        )
     held = until is not None and (row.held or is_by_another(actor, row.user_id))
     return _move(conn, actor, row, PeerLifecycle.ACTIVE, expires=until, held=held)
 
@@ -120,7 +122,7 @@ def limit(
     held = row.held and (waits or until is not None)
     held = held or (until is not None and is_by_another(actor, row.user_id))
     conn.update(schema.vpn_peer, row.id, expires=until, held=held)
-    when = "never" if until is None else f"at {told(until)}"
+    when = "never" if until is None else f"at {format_time(until)}"
     record(conn, actor, row, f"ends {when} (before: {_before(row)})")
     return stored(conn, row.id).shown()
 
@@ -217,7 +219,7 @@ def _move(
     )
     what = f"{state} (was {row.state})"
     if until != row.expires and state is PeerLifecycle.ACTIVE:
-        what += ", ends never" if until is None else f", ends at {told(until)}"
+        what += ", ends never" if until is None else f", ends at {format_time(until)}"
     record(conn, actor, row, what)
     return stored(conn, row.id).shown()
 
@@ -242,8 +244,8 @@ def _is_earlier(until: datetime | None, before: datetime | None) -> bool:
 
 
 def _over(row: PeerRow) -> str:
-    return told(row.expires) if row.expires is not None else "a time unknown"
+    return format_time(row.expires) if row.expires is not None else "a time unknown"
 
 
 def _before(row: PeerRow) -> str:
-    return "never" if row.expires is None else told(row.expires)
+    return "never" if row.expires is None else format_time(row.expires)

@@ -19,7 +19,7 @@ from semaphore_twisted.web.api.vpn_answers import (
     asked,
     changed,
     control,
-    told,
+    outcome_of,
 )
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.routing import Route
@@ -87,7 +87,7 @@ async def change_network(
     value, outcome = await changed(
         context, vpn_network.change, body, options=context.options.vpn
     )
-    return told(NetworkOutcome, value, outcome)
+    return outcome_of(NetworkOutcome, value, outcome)
 
 
 async def pools(context: RequestContext) -> list[PoolUsage]:

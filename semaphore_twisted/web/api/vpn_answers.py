@@ -127,7 +127,7 @@ async def applied(peers: IPeerControl, revision: int) -> Applied:
     return Applied(applied=not reason, reason=reason)
 
 
-def told(kind: type[T], value: msgspec.Struct, outcome: Applied) -> T:
+def outcome_of(kind: type[T], value: msgspec.Struct, outcome: Applied) -> T:
     """Return *value* as *kind*, which adds the fields of *outcome*."""
     return kind(**asdict(value), **asdict(outcome))
 

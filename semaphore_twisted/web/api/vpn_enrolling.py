@@ -14,7 +14,7 @@ from semaphore_twisted.web.api.vpn_answers import (
     EnrolledOutcome,
     applied,
     control,
-    told,
+    outcome_of,
 )
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.responses import TEXT, PlainText, Response, json
@@ -57,7 +57,7 @@ async def enroll(
     if context.accept.strip() == "text/plain":
         return _file(value, applied=outcome.applied)
     late = "" if outcome.applied else LATE
-    return told(EnrolledOutcome, value, Applied(applied=not late, reason=late))
+    return outcome_of(EnrolledOutcome, value, Applied(applied=not late, reason=late))
 
 
 def _redeem(

@@ -13,7 +13,7 @@ from semaphore_twisted.web.api.vpn_answers import (
     asked,
     changed,
     control,
-    told,
+    outcome_of,
     truth,
 )
 from semaphore_twisted.web.enroll.commands import Commands, commands, is_base, link
@@ -83,7 +83,7 @@ async def revoke(context: RequestContext) -> InviteOutcome:
         with_peers=asked(context, {"peers": truth}).get("peers", False),
         options=context.options.vpn,
     )
-    return told(InviteOutcome, value, outcome)
+    return outcome_of(InviteOutcome, value, outcome)
 
 
 ROUTES = (

@@ -26,7 +26,7 @@ from semaphore_twisted.web.api.vpn_answers import (
     changed,
     control,
     number,
-    told,
+    outcome_of,
 )
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.routing import Handler, Route
@@ -156,7 +156,7 @@ async def _moved(
     value, outcome = await changed(
         context, operation, context.path["peer_id"], *args, **kwargs
     )
-    return told(PeerOutcome, value, outcome)
+    return outcome_of(PeerOutcome, value, outcome)
 
 
 def keyed(context: RequestContext, body: Any) -> tuple[Any, bytes | None]:
@@ -180,7 +180,7 @@ def enrolled(
     if private is not None:
         text = profile.complete(value.config, private)
         value = msgspec.structs.replace(value, config=text)
-    return told(EnrolledOutcome, value, outcome)
+    return outcome_of(EnrolledOutcome, value, outcome)
 
 
 def routes(

@@ -15,7 +15,7 @@ from semaphore_twisted.web.api.vpn_answers import (
     asked,
     changed,
     control,
-    told,
+    outcome_of,
 )
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.routing import Route
@@ -43,7 +43,7 @@ async def listed(context: RequestContext) -> list[SiteNetwork]:
 async def create(context: RequestContext, body: SiteRequest) -> SiteOutcome:
     """Add a site network."""
     value, outcome = await changed(context, site_networks.create, body)
-    return told(SiteOutcome, value, outcome)
+    return outcome_of(SiteOutcome, value, outcome)
 
 
 async def get(context: RequestContext) -> SiteNetwork:
@@ -57,7 +57,7 @@ async def change(context: RequestContext, body: SiteChange) -> SiteOutcome:
     value, outcome = await changed(
         context, site_networks.change, context.path["site_id"], body
     )
-    return told(SiteOutcome, value, outcome)
+    return outcome_of(SiteOutcome, value, outcome)
 
 
 async def delete(context: RequestContext) -> Applied:
@@ -76,7 +76,7 @@ async def grants(context: RequestContext) -> list[NetworkGrant]:
 async def grant(context: RequestContext, body: GrantRequest) -> GrantOutcome:
     """Grant access to a site network."""
     value, outcome = await changed(context, site_networks.grant, body)
-    return told(GrantOutcome, value, outcome)
+    return outcome_of(GrantOutcome, value, outcome)
 
 
 async def withdraw(context: RequestContext) -> Applied:
