@@ -240,7 +240,7 @@ class _Assembly:
             runner=SupervisedRunner(reactor=self.reactor, identities=identities),
             keyring=self.made.keyring,
             prepare=self._prepare,
-            places=JobDirectories(
+            directories=JobDirectories(
                 spools=Path(usual.spools), workspaces=Path(usual.workspaces)
             ),
             compute=self.compute,

@@ -95,14 +95,14 @@ class _Password(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(
-    order: JobOrder, options: JobOptions, places: Layout, *, playbook: str
+    order: JobOrder, options: JobOptions, paths: Layout, *, playbook: str
 ) -> AnsiblePlan:
     """Return the steps and files that run *playbook*, a path in the checkout.
 
     :raises Invalid: if Ansible cannot receive a value of the order.
     """
     inventory = order.inventory
-    own = _environ(order, options, places)
+    own = _environ(order, options, paths)
     passwords = () if inventory is None else _passwords(inventory)
     installed, inventory_arguments = arguments_of(inventory)
     vaults = _vaults(order)
@@ -145,7 +145,7 @@ def plan(
             *_with_repository_key(
                 order,
                 options,
-                places,
+                paths,
                 partial(_requirements, posixpath.dirname(playbook)),
                 own,
             ),
@@ -155,20 +155,20 @@ def plan(
             *(each.file for each in passwords),
             *(() if installed is None else (installed,)),
             *variables,
-            *ssh.files(ssh.of_order(order, options, places)),
+            *ssh.files(ssh.of_order(order, options, paths)),
         ),
         finally_steps=(ssh.tell(options),),
     )
 
 
-def _environ(order: JobOrder, options: JobOptions, places: Layout) -> dict[str, str]:
+def _environ(order: JobOrder, options: JobOptions, paths: Layout) -> dict[str, str]:
     """Return the environment of Ansible's programs."""
-    programs = ssh.of_order(order, options, places)
-    agent = places.agent if programs.agent else None
+    programs = ssh.of_order(order, options, paths)
+    agent = paths.agent if programs.agent else None
     return {
-        **environ(options, places),
+        **environ(options, paths),
         "ANSIBLE_FORCE_COLOR": "True",
-        "ANSIBLE_LOCAL_TEMP": places.temporary,
+        "ANSIBLE_LOCAL_TEMP": paths.temporary,
         "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{WORKSPACE}/cp",
         **ssh.environ(programs),
         "GIT_SSH_COMMAND": programs.git,
@@ -246,7 +246,7 @@ def _vault_password(secret: OpenedSecret) -> str:
 def _with_repository_key(
     order: JobOrder,
     options: JobOptions,
-    places: Layout,
+    paths: Layout,
     steps: Callable[[dict[str, str]], tuple[Step, ...]],
     own: dict[str, str],
 ) -> tuple[Step, ...]:
@@ -257,16 +257,16 @@ def _with_repository_key(
     key = order.source.key
     if not isinstance(key, SshKey):
         return steps(own)
-    programs = ssh.of_requirements(options, places)
+    programs = ssh.of_requirements(options, paths)
     agent = Agent(
         name="requirements",
         socket=f"{WORKSPACE}/agent/{ssh.REQUIREMENTS}",
-        environ=environ(options, places),
+        environ=environ(options, paths),
         cwd=WORKSPACE,
         as_user=True,
     )
     lent = {**own, "SSH_AUTH_SOCK": agent.socket}
-    if own["GIT_SSH_COMMAND"] == ssh.of_order(order, options, places).git:
+    if own["GIT_SSH_COMMAND"] == ssh.of_order(order, options, paths).git:
         lent["GIT_SSH_COMMAND"] = programs.git
     both = agent.begin(key)
     if order.inventory is not None and isinstance(order.inventory.key, SshKey):

@@ -74,7 +74,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     source: RepositorySource
     options: JobOptions
-    places: Layout
+    paths: Layout
     #: Files that must be in the checkout: a name for errors, and a relative path.
     wanted: tuple[tuple[str, str], ...] = ()
     facts: bool = True
@@ -83,13 +83,13 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     def target(self) -> str:
         """The directory in which the checkout is made."""
         if self._staged:
-            return f"{self.places.spool}/{self.folder}"
+            return f"{self.paths.spool}/{self.folder}"
         return f"{WORKSPACE}/{self.folder}"
 
     @property
     def _staged(self) -> bool:
         """Whether the server's user makes the checkout for the job's user to copy."""
-        return self.places.staging and not self._is_local
+        return self.paths.staging and not self._is_local
 
     @property
     def _is_local(self) -> bool:
@@ -124,7 +124,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 name=self.name,
                 socket=self._memory,
                 environ=environ,
-                cwd=self.places.spool,
+                cwd=self.paths.spool,
             )
             begin, end = memory.begin(where, key), memory.end(where, key)
         return (
@@ -148,9 +148,9 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         """Return git's agent, whose socket the job's user cannot reach."""
         return Agent(
             name=f"{self.name}",
-            socket=f"{self.places.spool}/{self.name}-git.sock",
+            socket=f"{self.paths.spool}/{self.name}-git.sock",
             environ=self._plain(),
-            cwd=self.places.spool,
+            cwd=self.paths.spool,
             as_user=False,
         )
 
@@ -159,7 +159,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         """The ssh program that git uses."""
         with_key = isinstance(self.source.key, SshKey)
         return ssh.SshPrograms(
-            folder=f"{self.places.spool}/{self.name}-ssh",
+            folder=f"{self.paths.spool}/{self.name}-ssh",
             options=self.options,
             known_hosts=self.options.known_hosts,
             agent=self._agent().socket if with_key else None,
@@ -175,7 +175,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _memory(self) -> str:
         """The socket of the credential cache."""
-        return f"{self.places.spool}/{self.name}-login.sock"
+        return f"{self.paths.spool}/{self.name}-login.sock"
 
     def _plain(self) -> dict[str, str]:
         """Return the environment of the server's own programs."""
@@ -183,7 +183,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             "PATH": self.options.search_path,
             "LANG": "C.UTF-8",
             **literals(self.options.environment),
-            "HOME": self.places.spool,
+            "HOME": self.paths.spool,
         }
 
     def _environ(self, where: Address) -> dict[str, str]:
@@ -251,7 +251,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         return Step(
             name=f"{self.name} {name}",
             argv=argv,
-            cwd=self.places.spool,
+            cwd=self.paths.spool,
             environ=self._plain(),
             as_user=False,
             quiet=True,
@@ -268,7 +268,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         return Step(
             name=f"{self.name} {name}",
             argv=("git", *argv),
-            cwd=self.places.spool,
+            cwd=self.paths.spool,
             environ=environ,
             pipes=self._pipes(),
             as_user=False,
@@ -302,7 +302,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             "url": said.pop("url", ""),
             "mirror": self._mirror,
             "target": self.target,
-            "marker": f"{self.places.spool}/{self.name}.damaged",
+            "marker": f"{self.paths.spool}/{self.name}.damaged",
             "wanted": literal("\n".join(wanted_names(branch))),
             "not_found": literal(f"The {called} was not found in {self.source.url}"),
             **said,
@@ -310,7 +310,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         return Step(
             name=f"{self.name} {name}",
             argv=("sh", "-c", 'eval "$CHECKOUT_SCRIPT"', "checkout", verb),
-            cwd=self.places.spool,
+            cwd=self.paths.spool,
             environ={
                 **environ,
                 "CHECKOUT_SCRIPT": _SCRIPT,
@@ -369,7 +369,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
             replace(
                 repair,
                 lock=lock,
-                requires=f"{self.places.spool}/{self.name}.damaged",
+                requires=f"{self.paths.spool}/{self.name}.damaged",
                 failure=f"The repository {self.source.url} cannot be checked out",
             ),
             replace(
@@ -383,7 +383,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
         # If the job's user is the server's, run as the job's user: files get its umask.
         return tuple(
-            replace(step, as_user=not self.places.staging, inside=False)
+            replace(step, as_user=not self.paths.staging, inside=False)
             for step in steps
         )
 
@@ -397,14 +397,14 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         rules.check_on(where.place)
         environ = {
             **self._environ(where),
-            "HOME": self.places.home,
-            "GIT_SSH_COMMAND": ssh.of_places(self.options, self.places).git,
+            "HOME": self.paths.home,
+            "GIT_SSH_COMMAND": ssh.of_layout(self.options, self.paths).git,
         }
         allowed = rules.allowed
         told = {
             "origin": literal(where.url),
             "place": literal(where.place),
-            "settings": f"{self.places.temporary}/{self.name}.gitconfig",
+            "settings": f"{self.paths.temporary}/{self.name}.gitconfig",
             "places_allowed": (
                 "any" if allowed is None else literal("\n".join(allowed))
             ),

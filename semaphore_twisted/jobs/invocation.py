@@ -53,16 +53,16 @@ def specification(
     :raises Invalid: if the order cannot be carried out; the sentence says why.
     """
     mark = entropy(16).hex()
-    places = layout(options, order.place)
-    checkouts = _checkouts(order, options, places)
-    program = _program(order, options, places)
+    paths = layout(options, order.job_name)
+    checkouts = _checkouts(order, options, paths)
+    program = _program(order, options, paths)
     return JobSpecification(
         mark=mark,
-        spool=places.spool,
-        workspace=places.workspace,
+        spool=paths.spool,
+        workspace=paths.workspace,
         steps=(
             *(step for checkout in checkouts for step in checkout.steps()),
-            *_agent(order, options, places),
+            *_agent(order, options, paths),
             *program.steps,
         ),
         finally_steps=(
@@ -97,7 +97,7 @@ def _called(order: JobOrder) -> str:
 
 
 def _checkouts(
-    order: JobOrder, options: JobOptions, places: Layout
+    order: JobOrder, options: JobOptions, paths: Layout
 ) -> tuple[Checkout, ...]:
     """Return the checkouts that the job needs."""
     source = order.source
@@ -114,7 +114,7 @@ def _checkouts(
         folder=CHECKOUT,
         source=replace(source, branch=reference),
         options=options,
-        places=places,
+        paths=paths,
         wanted=tuple(wanted),
     )
     if other is None or path is None:
@@ -124,21 +124,21 @@ def _checkouts(
         folder=INVENTORY_CHECKOUT,
         source=other,
         options=options,
-        places=places,
+        paths=paths,
         wanted=(("inventory", path),),
         facts=False,
     )
     return first, second
 
 
-def _agent(order: JobOrder, options: JobOptions, places: Layout) -> tuple[Step, ...]:
+def _agent(order: JobOrder, options: JobOptions, paths: Layout) -> tuple[Step, ...]:
     """Return the steps that give the inventory's key to the job's own steps."""
     if order.inventory is None or not isinstance(order.inventory.key, SshKey):
         return ()
     agent = Agent(
         name="inventory",
-        socket=places.agent,
-        environ=environ(options, places),
+        socket=paths.agent,
+        environ=environ(options, paths),
         cwd=WORKSPACE,
         as_user=True,
     )
@@ -146,7 +146,7 @@ def _agent(order: JobOrder, options: JobOptions, places: Layout) -> tuple[Step, 
 
 
 def _program(
-    order: JobOrder, options: JobOptions, places: Layout
+    order: JobOrder, options: JobOptions, paths: Layout
 ) -> ansible.AnsiblePlan:
     """Return the steps of the app.
 
@@ -154,10 +154,10 @@ def _program(
     """
     path = _path(order)
     if app_of(order.template.app).is_ansible:
-        return ansible.plan(order, options, places, playbook=path)
+        return ansible.plan(order, options, paths, playbook=path)
     return ansible.AnsiblePlan(
-        steps=(shell.step(order, options, places, script=path),),
-        files=shell.files(order, options, places),
+        steps=(shell.step(order, options, paths, script=path),),
+        files=shell.files(order, options, paths),
     )
 
 

@@ -55,7 +55,7 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     task: Task
     #: The name of the job's directories: random and unique.
-    place: str
+    job_name: str
     template: Template
     username: str
     source: RepositorySource

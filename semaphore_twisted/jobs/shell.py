@@ -12,18 +12,18 @@ from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.jobs import File, Step
 
 
-def files(order: JobOrder, options: JobOptions, places: Layout) -> tuple[File, ...]:
+def files(order: JobOrder, options: JobOptions, paths: Layout) -> tuple[File, ...]:
     """Return the files that the step needs."""
-    return ssh.files(ssh.of_order(order, options, places))
+    return ssh.files(ssh.of_order(order, options, paths))
 
 
-def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -> Step:
+def step(order: JobOrder, options: JobOptions, paths: Layout, *, script: str) -> Step:
     """Return the step that runs *script*, a path in the checkout.
 
     :raises Invalid: if a variable cannot be passed to a process.
     """
-    programs = ssh.of_order(order, options, places)
-    agent = places.agent if programs.agent else None
+    programs = ssh.of_order(order, options, paths)
+    agent = paths.agent if programs.agent else None
     app = app_of(order.template.app)
     return Step(
         name="script",
@@ -35,7 +35,7 @@ def step(order: JobOrder, options: JobOptions, places: Layout, *, script: str) -
         install=app.install,
         cwd=f"{WORKSPACE}/{CHECKOUT}",
         environ={
-            **environ(options, places),
+            **environ(options, paths),
             "GIT_SSH_COMMAND": programs.git,
             **({"GIT_SSL_CAINFO": options.ca_bundle} if options.ca_bundle else {}),
             **script_environment(order, options),

@@ -126,29 +126,29 @@ def _for_git(options: JobOptions, agent: str | None) -> tuple[str, ...]:
     )
 
 
-def of_places(
-    options: JobOptions, places: Layout, *, with_key: bool = False
+def of_layout(
+    options: JobOptions, paths: Layout, *, with_key: bool = False
 ) -> SshPrograms:
     """Return the programs in the workspace, with or without an agent in it."""
     return SshPrograms(
-        folder=f"{places.workspace}/{_FOLDER}",
+        folder=f"{paths.workspace}/{_FOLDER}",
         options=options,
-        known_hosts=places.known_hosts.replace(WORKSPACE, places.workspace),
-        agent=f"{places.workspace}/agent/ssh" if with_key else None,
-        sharing=places.control_path_fits,
+        known_hosts=paths.known_hosts.replace(WORKSPACE, paths.workspace),
+        agent=f"{paths.workspace}/agent/ssh" if with_key else None,
+        sharing=paths.control_path_fits,
     )
 
 
-def of_requirements(options: JobOptions, places: Layout) -> SshPrograms:
+def of_requirements(options: JobOptions, paths: Layout) -> SshPrograms:
     """Return the programs for an agent that also has the repository's key."""
-    made = of_places(options, places)
-    return replace(made, agent=f"{places.workspace}/agent/{REQUIREMENTS}")
+    made = of_layout(options, paths)
+    return replace(made, agent=f"{paths.workspace}/agent/{REQUIREMENTS}")
 
 
-def of_order(order: JobOrder, options: JobOptions, places: Layout) -> SshPrograms:
+def of_order(order: JobOrder, options: JobOptions, paths: Layout) -> SshPrograms:
     """Return the programs of a job's own steps, which have the inventory's key."""
     with_key = order.inventory is not None and isinstance(order.inventory.key, SshKey)
-    return of_places(options, places, with_key=with_key)
+    return of_layout(options, paths, with_key=with_key)
 
 
 def files(programs: SshPrograms) -> tuple[File, ...]:

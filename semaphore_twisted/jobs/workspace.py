@@ -74,13 +74,13 @@ def literals(pairs: Mapping[str, str]) -> dict[str, str]:
     return {name: literal(value) for name, value in pairs.items()}
 
 
-def layout(options: JobOptions, place: str) -> Layout:
-    """Return the paths of the job whose directories are called *place*.
+def layout(options: JobOptions, job_name: str) -> Layout:
+    """Return the paths of the job whose directories are called *job_name*.
 
     :raises Invalid: if the path of a socket would be too long.
     """
-    workspace = f"{options.workspaces}/{place}"
-    spool = f"{options.spools}/{place}"
+    workspace = f"{options.workspaces}/{job_name}"
+    spool = f"{options.spools}/{job_name}"
     for socket in (f"{workspace}/agent/ssh", f"{spool}/inventory-git.sock"):
         if (length := len(socket.encode())) > _LONGEST_SOCKET:
             raise Invalid(
@@ -116,7 +116,7 @@ def _program(path: str) -> File:
     return File(path=f"{_PROGRAMS}/{name}", content=content.encode(), executable=True)
 
 
-def environ(options: JobOptions, places: Layout) -> dict[str, str]:
+def environ(options: JobOptions, paths: Layout) -> dict[str, str]:
     """Return the common environment of the job's own steps.
 
     It contains nothing of the server's own environment, except for variables that the
@@ -125,11 +125,11 @@ def environ(options: JobOptions, places: Layout) -> dict[str, str]:
     path = literal(options.search_path)
     return {
         "PATH": f"{path}:{WORKSPACE}/{_PROGRAMS}" if options.programs else path,
-        "HOME": places.home,
+        "HOME": paths.home,
         "USER": USER,
         "LOGNAME": USER,
         "SHELL": "/bin/sh",
-        "TMPDIR": places.temporary,
+        "TMPDIR": paths.temporary,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "GIT_TERMINAL_PROMPT": "0",

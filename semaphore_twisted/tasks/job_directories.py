@@ -45,19 +45,19 @@ class JobPaths(Protocol):
     def find(self, uuid: str, task_id: TaskId) -> str:
         """Return the directory name of a task's job."""
 
-    def spool(self, place: str) -> str:
+    def spool(self, job_name: str) -> str:
         """Return the path of a job's spool."""
 
-    def make(self, place: str) -> str:
+    def make(self, job_name: str) -> str:
         """Create a job's spool."""
 
-    def state(self, place: str) -> State:
+    def state(self, job_name: str) -> State:
         """Return how far a job got."""
 
-    def remove(self, place: str) -> None:
+    def remove(self, job_name: str) -> None:
         """Remove the directories of a job."""
 
-    def ended(self, place: str, offset: int) -> Ended | None:
+    def ended(self, job_name: str, offset: int) -> Ended | None:
         """Return the result of a job, if it has ended."""
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
@@ -67,7 +67,7 @@ class JobPaths(Protocol):
         """Return the reason why no task may start, or ``None``."""
 
 
-def place_of(uuid: str) -> str:
+def job_name_of(uuid: str) -> str:
     """Return the directory name of a task's job.
 
     The name is random, since the *uuid* is. Task numbers are reused after an older
@@ -78,35 +78,35 @@ def place_of(uuid: str) -> str:
 
 @frozen(kw_only=True)
 class JobDirectories:
-    """Spools and workspaces of jobs: one directory each, named by the job's *place*."""
+    """Spools and workspaces of jobs: one directory each, called *job_name*."""
 
     spools: Path
     workspaces: Path
 
     def find(self, uuid: str, task_id: TaskId) -> str:
         """Return the directory name of a task's job, which may be an old version's."""
-        place, former = place_of(uuid), f"task_{task_id}"
-        if (self.spools / former).is_dir() and not (self.spools / place).is_dir():
+        job_name, former = job_name_of(uuid), f"task_{task_id}"
+        if (self.spools / former).is_dir() and not (self.spools / job_name).is_dir():
             return former
-        return place
+        return job_name
 
-    def spool(self, place: str) -> str:
+    def spool(self, job_name: str) -> str:
         """Return the path of the job's spool, which need not exist."""
-        return str(self.spools / place)
+        return str(self.spools / job_name)
 
-    def make(self, place: str) -> str:
+    def make(self, job_name: str) -> str:
         """Create an empty spool and return its path.
 
         :raises OSError: if it exists already, or the disk is full
         """
         self.spools.mkdir(mode=0o700, parents=True, exist_ok=True)
-        spool = self.spools / place
+        spool = self.spools / job_name
         spool.mkdir(mode=0o700)
         return str(spool)
 
-    def state(self, place: str) -> State:
+    def state(self, job_name: str) -> State:
         """Return how far the job got before the server stopped."""
-        spool = self.spools / place
+        spool = self.spools / job_name
         if not spool.is_dir():
             return "absent"
         if (spool / "result").exists() or is_locked(spool / "lock"):
@@ -114,13 +114,13 @@ class JobDirectories:
         output = spool / "output"
         return "begun" if output.exists() and output.stat().st_size else "unborn"
 
-    def ended(self, place: str, offset: int) -> Ended | None:
+    def ended(self, job_name: str, offset: int) -> Ended | None:
         """Return the result of an ended job; *offset* is the end of the read output.
 
         Return ``None`` if the job has not ended, or its result is damaged or
         unreadable.
         """
-        spool = self.spools / place
+        spool = self.spools / job_name
         try:
             found = result((spool / "result").read_bytes())
             size = (spool / "output").stat().st_size
@@ -128,10 +128,10 @@ class JobDirectories:
             return None
         return Ended(found, max(0, size - offset))
 
-    def remove(self, place: str) -> None:
+    def remove(self, job_name: str) -> None:
         """Remove the directories of the job; ignore failures."""
-        shutil.rmtree(self.spools / place, ignore_errors=True)
-        shutil.rmtree(self.workspaces / place, ignore_errors=True)
+        shutil.rmtree(self.spools / job_name, ignore_errors=True)
+        shutil.rmtree(self.workspaces / job_name, ignore_errors=True)
 
     def sweep(self, keep: Container[str]) -> list[str]:
         """Remove the directories of jobs not in *keep*; return jobs that still run."""

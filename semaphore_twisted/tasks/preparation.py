@@ -45,7 +45,7 @@ from semaphore_twisted.operations.vpn import inventory
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.tasks import orders
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
-from semaphore_twisted.tasks.job_directories import place_of
+from semaphore_twisted.tasks.job_directories import job_name_of
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     answered = {**asked, **answers}
     return JobOrder(
         task=task,
-        place=place_of(sealed.uuid),
+        job_name=job_name_of(sealed.uuid),
         template=template,
         username=conn.scalar(orders.username, id=task.user_id) or "",
         source=_source(conn, keyring, project, template.repository_id),

@@ -17,7 +17,7 @@ class Run:
     project_id: ProjectId
     template_id: TemplateId
     #: the directory name of its job
-    place: str
+    job_name: str
     log: OutputLog | None = None
     job: IJob | None = None
     #: whether a stop was requested, and whether it is forced
@@ -37,6 +37,6 @@ class Run:
             self.job.release(offset)
 
 
-def new_run(task: Task, place: str) -> Run:
+def new_run(task: Task, job_name: str) -> Run:
     """Return the state of *task* before its job starts."""
-    return Run(task.id, task.project_id, task.template_id, place)
+    return Run(task.id, task.project_id, task.template_id, job_name)

@@ -88,7 +88,7 @@ class TaskService:
         runner: IJobRunner,
         keyring: Keyring,
         prepare: Callable[[JobOrder], JobSpecification],
-        places: JobPaths,
+        directories: JobPaths,
         compute: ComputeFunction,
         observers: Observers,
         options: TaskOptions,
@@ -103,14 +103,16 @@ class TaskService:
         self._runner = runner
         self._keyring = keyring
         self._prepare = prepare
-        self._places = places
+        self._directories = directories
         self._compute = compute
         self._observers = observers
         self._options = options
         self._clock = clock
         self._runs: dict[TaskId, Run] = {}
         self._background = Background(database=database, clock=clock)
-        self._unknown = UnknownJobs(runner=runner, places=places, compute=compute)
+        self._unknown = UnknownJobs(
+            runner=runner, directories=directories, compute=compute
+        )
         self._retry_delay = RetryDelay(clock)
         self._running = False
         self._claims = Coalescer(
@@ -143,24 +145,24 @@ class TaskService:
         unfinished = await self._database.read(task_lifecycle.unfinished)
         for each in unfinished:
             await self._recover_one(each)
-        keep = {self._places.find(each.uuid, each.task.id) for each in unfinished}
-        for place in await self._compute(self._places.sweep, frozenset(keep)):
-            self._unknown.end(place)
+        keep = {self._directories.find(each.uuid, each.task.id) for each in unfinished}
+        for job_name in await self._compute(self._directories.sweep, frozenset(keep)):
+            self._unknown.end(job_name)
         self.wake()
 
     async def _recover_one(self, unfinished: task_lifecycle.UnfinishedTask) -> None:
         task = unfinished.task
-        place = self._places.find(unfinished.uuid, task.id)
-        state = self._places.state(place)
+        job_name = self._directories.find(unfinished.uuid, task.id)
+        state = self._directories.state(job_name)
         if state != "begun" and task.status in {
             TaskStatus.STARTING,
             TaskStatus.STOPPING,
         }:
-            await self._compute(self._places.remove, place)
+            await self._compute(self._directories.remove, job_name)
             again = await self._database.write(task_lifecycle.requeue, task.id)
             self._tell(again)
             return
-        run = self._runs[task.id] = new_run(task, place)
+        run = self._runs[task.id] = new_run(task, job_name)
         if state == "absent":
             await self._finish(run, TaskEvent.FAILED, said=self._interruption())
             return
@@ -225,7 +227,7 @@ class TaskService:
         elif not task.status.final:
             # The job is not followed: its server or its supervisor is gone.
             uuid = await self._database.read(task_lifecycle.identity, task_id)
-            run = new_run(task, self._places.find(uuid, task_id))
+            run = new_run(task, self._directories.find(uuid, task_id))
             await self._finish(run, TaskEvent.STOPPED)
         self.wake()
 
@@ -236,7 +238,7 @@ class TaskService:
             if (seconds := self._retry_delay.left) > 0:
                 self._later(seconds)
                 return
-            if (reason := self._places.shortage()) is not None:
+            if (reason := self._directories.shortage()) is not None:
                 self._log.error("No task can start: {reason}", reason=reason)
                 self._later(LOOK_AGAIN)
                 return
@@ -262,8 +264,8 @@ class TaskService:
 
     def _begin(self, claimed: task_lifecycle.Claimed) -> None:
         task = claimed.task
-        place = self._places.find(claimed.uuid, task.id)
-        run = self._runs[task.id] = new_run(task, place)
+        job_name = self._directories.find(claimed.uuid, task.id)
+        run = self._runs[task.id] = new_run(task, job_name)
         self._tell(task)
         self._observers.output_appended(task.project_id, task.id, claimed.lines)
         self._background.do(self._start(run), f"Task {task.id} could not be started")
@@ -278,7 +280,7 @@ class TaskService:
             if run.stop:
                 await self._finish(run, TaskEvent.STOPPED)
                 return
-            self._places.make(run.place)
+            self._directories.make(run.job_name)
             run.log = self._new_log(run)
             run.job = await self._runner.start(specification, run.log)
         except Exception as error:  # noqa: BLE001 - reported to the user and logged
@@ -304,7 +306,7 @@ class TaskService:
         if run.log is not None:
             run.log.close()
         self._runs.pop(run.task_id, None)
-        await self._compute(self._places.remove, run.place)
+        await self._compute(self._directories.remove, run.job_name)
         task, lines = await self._background.persist(
             task_lifecycle.put_back, run.task_id, said
         )
@@ -354,7 +356,7 @@ class TaskService:
 
     def _attach(self, run: Run, offset: int) -> None:
         run.log = self._new_log(run)
-        spool = self._places.spool(run.place)
+        spool = self._directories.spool(run.job_name)
         run.job = self._runner.attach(spool, offset, run.log)
         self._press(run)
 
@@ -385,7 +387,7 @@ class TaskService:
         if offset != run.refused_at:  # some lines were stored since
             run.refused, run.refused_at = min(run.refused, 1), offset
         if run.refused >= REFUSALS:
-            ended = self._places.ended(run.place, offset)
+            ended = self._directories.ended(run.job_name, offset)
             if ended is not None:
                 await self._end_without_log(run, ended)
                 return
@@ -470,7 +472,7 @@ class TaskService:
                 self._tell(task)
         self._retry_delay.ended()
         self.wake()
-        await self._compute(self._places.remove, run.place)
+        await self._compute(self._directories.remove, run.job_name)
         keep = self._options.max_tasks_per_template
         while keep and self._running:
             if not await self._database.write(

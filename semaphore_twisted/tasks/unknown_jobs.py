@@ -50,27 +50,29 @@ class UnknownJobs:
     _log: ClassVar[Logger] = Logger()
 
     _runner: IJobRunner
-    _places: JobPaths
+    _directories: JobPaths
     _compute: ComputeFunction
     _jobs: dict[str, IJob] = field(factory=dict, init=False)
 
-    def end(self, place: str) -> None:
-        """Kill the job of *place*, and remove its directories when it has ended."""
+    def end(self, job_name: str) -> None:
+        """Kill the job of *job_name*, and remove its directories when it has ended."""
         self._log.warn(
-            "Killing the running job {place}: it is not in the database",
-            place=place,
+            "Killing the running job {job_name}: it is not in the database",
+            job_name=job_name,
         )
 
         def over() -> None:
-            self._jobs.pop(place, None)
+            self._jobs.pop(job_name, None)
             log_errors(
-                self._compute(self._places.remove, place),
+                self._compute(self._directories.remove, job_name),
                 log=self._log,
                 sentence="The directories of a job could not be removed",
             )
 
-        job = self._runner.attach(self._places.spool(place), 0, _Discarded(over))
-        self._jobs[place] = job
+        job = self._runner.attach(
+            self._directories.spool(job_name), 0, _Discarded(over)
+        )
+        self._jobs[job_name] = job
         job.kill()
 
     def leave(self) -> None:

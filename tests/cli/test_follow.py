@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.cli.task.follow import LogMerger, TaskNews
+from semaphore_twisted.cli.task.follow import LogMerger, TaskProgress
 
 
 class LogMergerTests(SynchronousTestCase):
@@ -100,13 +100,13 @@ class BegunTests(SynchronousTestCase):
         self.assertEqual(self.out, "working\ninterrupted\n")
 
 
-class TaskNewsTests(SynchronousTestCase):
+class TaskProgressTests(SynchronousTestCase):
     """The websocket has news of every task; one task is followed."""
 
     def test_partial(self) -> None:
         """The fields of a message about a part of a line are read."""
         shown: list[str] = []
-        news = TaskNews(7, LogMerger(shown.append, shown.append))
+        news = TaskProgress(7, LogMerger(shown.append, shown.append))
         begin = {"type": "log", "task_id": 7, "id": 1, "output": "a", "partial": True}
         news.take(begin)
         news.take({"type": "log", "task_id": 7, "id": 1, "output": "b", "offset": 1})
@@ -115,7 +115,7 @@ class TaskNewsTests(SynchronousTestCase):
     def test_other_tasks(self) -> None:
         """Messages of other tasks are passed over."""
         shown: list[str] = []
-        news = TaskNews(7, LogMerger(shown.append, self.fail))
+        news = TaskProgress(7, LogMerger(shown.append, self.fail))
         for task_id in (6, 7):
             news.take({"type": "log", "task_id": task_id, "id": 1, "output": "x"})
             news.take({"type": "update", "task_id": task_id, "status": "running"})
@@ -123,7 +123,7 @@ class TaskNewsTests(SynchronousTestCase):
 
     def test_final(self) -> None:
         """A task has ended with success, error or stopped."""
-        news = TaskNews(7, LogMerger(lambda _: None, self.fail))
+        news = TaskProgress(7, LogMerger(lambda _: None, self.fail))
         for status in ("success", "error", "stopped"):
             news.take({"type": "update", "task_id": 7, "status": status})
             self.assertTrue(news.final, status)

@@ -240,7 +240,7 @@ class HttpsTests(JobCase):
 
     @skipUnless(os.geteuid() == 0, "switching users needs root")
     def test_other_user(self) -> None:
-        """A job's user gets a readable checkout, and cannot see the server's places."""
+        """A job's user can read the checkout, but not the server's directories."""
         for folder in (self.folder, self.folder / "workspaces"):
             folder.chmod(0o711)
         server = self.serve()

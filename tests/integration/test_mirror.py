@@ -145,7 +145,7 @@ class MirrorTests(JobCase):
             branch = "ab"[number % 2]
             made = order(self.server.url("x.git"), branch=branch)
             return branch, self.run_job(
-                replace(made, task=task(id=number), place=f"task_{number}")
+                replace(made, task=task(id=number), job_name=f"task_{number}")
             )
 
         with ThreadPoolExecutor(4) as pool:

@@ -195,8 +195,8 @@ class HostTests(SynchronousTestCase):
         for mode, flag in (("accept-new", None), ("yes", None), ("no", "False")):
             chosen = options("/s", strict_host_key_checking=mode)
             changed = replace(order("/x"), template=template(app="ansible"))
-            places = layout(chosen, "task_7")
-            made = plan(changed, chosen, places, playbook="p")
+            paths = layout(chosen, "task_7")
+            made = plan(changed, chosen, paths, playbook="p")
             found = made.steps[-1].environ
             self.assertEqual(found.get("ANSIBLE_HOST_KEY_CHECKING"), flag)
             (program,) = (file for file in made.files if file.path == "ssh/ssh")

@@ -39,7 +39,7 @@ def checkout(
             repository_id=5, url=url, branch=branch, key=key or NoSecret()
         ),
         options=chosen,
-        places=layout(chosen, "task_7"),
+        paths=layout(chosen, "task_7"),
         wanted=(("script", "run.sh"),),
     )
 

@@ -11,7 +11,7 @@ from semaphore_twisted.jobs.ssh import (
     SshPrograms,
     environ,
     files,
-    of_places,
+    of_layout,
     tell,
 )
 from semaphore_twisted.jobs.workspace import layout
@@ -132,7 +132,7 @@ class ProgramTests(SynchronousTestCase):
     def test_no_programs(self) -> None:
         """Where a workspace cannot have programs, the options are the operator's."""
         chosen = options("/s", runs_programs=False)
-        made = of_places(chosen, layout(chosen, "task_7"))
+        made = of_layout(chosen, layout(chosen, "task_7"))
         found = environ(made)
         self.assertIn("StrictHostKeyChecking=accept-new", found["ANSIBLE_SSH_ARGS"])
         self.assertEqual(shlex.split(made.git)[0], "ssh")
@@ -170,14 +170,14 @@ class ProgramTests(SynchronousTestCase):
         """A job cannot have a file of the server's in its log by a link."""
         secret = self.folder / "secret"
         secret.write_text("ssh_executable = the key of the server\n")
-        places = ("ssh/ignored", "ssh/jumps", "repository/ansible.cfg")
-        for name in places:
+        paths = ("ssh/ignored", "ssh/jumps", "repository/ansible.cfg")
+        for name in paths:
             (self.folder / name).parent.mkdir(exist_ok=True)
             (self.folder / name).symlink_to(secret)
         self.assertEqual(self.told(), "")
         outside = self.folder / "outside"
         outside.mkdir()
-        for name in places:
+        for name in paths:
             (self.folder / name).unlink()
             (outside / Path(name).name).write_text(secret.read_text())
         for name in ("ssh", "repository"):
@@ -188,7 +188,7 @@ class ProgramTests(SynchronousTestCase):
     def test_files(self) -> None:
         """The programs are in the workspace."""
         chosen = options("/s", uid=1, gid=1)
-        made = of_places(chosen, layout(chosen, "task_7"))
+        made = of_layout(chosen, layout(chosen, "task_7"))
         self.assertEqual(
             [(file.path, file.executable) for file in files(made)],
             [("ssh/ssh", True), ("ssh/sftp", True), ("ssh/scp", True)],

@@ -146,7 +146,7 @@ def orders() -> Iterator[JobOrder]:
                 )
                 chosen = key == KEY_TEXT and free
                 yield JobOrder(
-                    place="JobOrder.place",
+                    job_name="JobOrder.job_name",
                     task=replace(
                         asked, commit_hash="Task.commit_hash" if chosen else None
                     ),

@@ -71,7 +71,7 @@ def order(
     """Return an order that runs ``run.sh`` of the repository *url* with bash."""
     return JobOrder(
         task=task(),
-        place="task_7",
+        job_name="task_7",
         template=template(),
         username="ann",
         source=RepositorySource(

@@ -50,8 +50,8 @@ RUNNING = select(schema.task.c.id).where(schema.task.c.status == "running")
 _SAY = Step(name="say", argv=("say", "quick"))
 
 
-def _task_of(place: str) -> TaskId:
-    return TaskId(int(place.removeprefix("task_")))
+def _task_of(job_name: str) -> TaskId:
+    return TaskId(int(job_name.removeprefix("task_")))
 
 
 @define(eq=False)
@@ -71,27 +71,27 @@ class MemoryPlaces:
         """Return a name with the number in it, so that tests can tell them apart."""
         return f"task_{task_id}"
 
-    def spool(self, place: str) -> str:
+    def spool(self, job_name: str) -> str:
         """Return a path."""
-        return f"/spools/{place}"
+        return f"/spools/{job_name}"
 
-    def make(self, place: str) -> str:
+    def make(self, job_name: str) -> str:
         """Note a spool."""
-        self.states[_task_of(place)] = "begun"
-        return self.spool(place)
+        self.states[_task_of(job_name)] = "begun"
+        return self.spool(job_name)
 
-    def state(self, place: str) -> State:
+    def state(self, job_name: str) -> State:
         """Return the state that the test has set, or the actual one."""
-        return self.states.get(_task_of(place), "absent")
+        return self.states.get(_task_of(job_name), "absent")
 
-    def ended(self, place: str, offset: int) -> Ended | None:
+    def ended(self, job_name: str, offset: int) -> Ended | None:
         """Return what the test says."""
-        return self.ends.get(_task_of(place))
+        return self.ends.get(_task_of(job_name))
 
-    def remove(self, place: str) -> None:
+    def remove(self, job_name: str) -> None:
         """Forget a spool."""
-        self.removed.append(place)
-        self.states.pop(_task_of(place), None)
+        self.removed.append(job_name)
+        self.states.pop(_task_of(job_name), None)
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
         """Note it."""
@@ -162,7 +162,7 @@ class ServiceTestCase(SynchronousTestCase):
         self.project = make_project(self.conn, self.user)
         self.template = make_template(self.conn, self.project)
         self.runner = MemoryRunner()
-        self.places = MemoryPlaces()
+        self.directories = MemoryPlaces()
         self.watcher = Watcher()
         self.clock = Clock()
         self.prepare: Callable[[JobOrder], JobSpecification] = prepare
@@ -175,7 +175,7 @@ class ServiceTestCase(SynchronousTestCase):
             runner=self.runner,
             keyring=make_keyring(),
             prepare=self.prepared,
-            places=self.places,
+            directories=self.directories,
             compute=at_once,
             observers=Observers([self.watcher]),
             options=self.options,
@@ -271,7 +271,7 @@ class RunTests(ServiceTestCase):
                 (task, "success"),
             ],
         )
-        self.assertEqual(self.places.states, {})
+        self.assertEqual(self.directories.states, {})
         self.assertEqual(len(self.service), 0)
 
     def test_lines_before_the_end(self) -> None:
@@ -326,10 +326,10 @@ class RunTests(ServiceTestCase):
 
     def test_disk_full(self) -> None:
         """No task starts on a disk that is nearly full; later it is tried again."""
-        self.places.full = "no room"
+        self.directories.full = "no room"
         task = self.task()
         self.assertEqual(self.status(task), TaskStatus.WAITING)
-        self.places.full = None
+        self.directories.full = None
         self.clock.advance(60)
         self.assertEqual(self.status(task), TaskStatus.RUNNING)
 
@@ -497,7 +497,7 @@ class FailureTests(ServiceTestCase):
         self.clock.pump([1.0] * 20)
         self.assertEqual(self.status(task), TaskStatus.RUNNING)
         result = JobResult(status="success", started=1.0, ended=2.0, dropped=70)
-        self.places.ends[task] = Ended(result, 5)
+        self.directories.ends[task] = Ended(result, 5)
         job.end()
         self.clock.pump([1.0] * 20)
         self.assertEqual(self.status(task), TaskStatus.SUCCESS)
@@ -552,9 +552,9 @@ class StopTests(ServiceTestCase):
 
     def test_before_the_order(self) -> None:
         """Stop between the claim and the order: no job is started."""
-        self.places.full = "wait"
+        self.directories.full = "wait"
         task = self.task()
-        self.places.full = None
+        self.directories.full = None
         held = self.database
 
         class Late(MemoryDatabase):
@@ -646,7 +646,7 @@ class RestartTests(ServiceTestCase):
     def test_no_spool(self) -> None:
         """A running task without a spool is an error that says so."""
         task = self.task()
-        self.places.states.clear()
+        self.directories.states.clear()
         self.crash()
         self.assertEqual(self.status(task), TaskStatus.ERROR)
         self.assertIn("Interrupted", self.texts(task)[-1])
@@ -656,7 +656,7 @@ class RestartTests(ServiceTestCase):
         task = make_task(
             self.conn, self.project, self.template, status=TaskStatus.STARTING
         )
-        self.places.states[task] = "unborn"
+        self.directories.states[task] = "unborn"
         self.restart()
         self.assertEqual(self.status(task), TaskStatus.RUNNING)
         self.assertEqual(len(self.runner.started), 1)
@@ -696,17 +696,17 @@ class RestartTests(ServiceTestCase):
         """The remains of other tasks are removed at the start."""
         task = self.task()
         self.restart()
-        self.assertEqual(self.places.swept[-1], frozenset({f"task_{task}"}))
+        self.assertEqual(self.directories.swept[-1], frozenset({f"task_{task}"}))
 
     def test_unknown(self) -> None:
         """A job that the database does not know is killed, and removed once it ends."""
         job = MemoryJob(prepare_empty("/spools/task_99"))
         self.runner.jobs["/spools/task_99"] = job
         job.say("a line of another time")
-        self.places.unknown = ["task_99"]
+        self.directories.unknown = ["task_99"]
         self.restart()
         self.assertEqual(job.killed, 1)
-        self.assertIn("task_99", self.places.removed)
+        self.assertIn("task_99", self.directories.removed)
         self.assertEqual(self.watcher.heard, [])
 
     def test_stop_waits_for_a_start(self) -> None:

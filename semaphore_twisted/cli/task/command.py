@@ -18,7 +18,7 @@ from semaphore_twisted.cli.numbers import LARGEST, identifier, within
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.cli.task.client import ApiClient, Server, Socket
-from semaphore_twisted.cli.task.follow import EXIT_CODES, LogMerger, TaskNews
+from semaphore_twisted.cli.task.follow import EXIT_CODES, LogMerger, TaskProgress
 from semaphore_twisted.cli.terminal import Terminal
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.refusals import invalid, quoted
@@ -226,39 +226,39 @@ async def _until_end(
 ) -> int:
     """Print a task's log until it ends; return its result as an exit code."""
     path = f"/project/{project}/tasks/{task}"
-    news = TaskNews(task, LogMerger(terminal.line, terminal.part))
+    progress = TaskProgress(task, LogMerger(terminal.line, terminal.part))
     socket: Socket | None = None
     lost: list[str] = []
 
     async def fetch() -> None:
-        lines = await client.call("GET", f"{path}/output?from={news.log.last}")
+        lines = await client.call("GET", f"{path}/output?from={progress.log.last}")
         for line in lines or ():
-            news.log.take(int(line["id"]), str(line["output"]))
+            progress.log.take(int(line["id"]), str(line["output"]))
 
     try:
         while True:
             if socket is None or lost:
                 lost.clear()
                 try:
-                    socket = await client.watch(news.take, lost.append)
+                    socket = await client.watch(progress.take, lost.append)
                 except CommandError:
                     socket = None  # the API suffices
-                news.status = (await client.call("GET", path))["status"]
+                progress.status = (await client.call("GET", path))["status"]
                 await fetch()
-            elif news.log.incomplete:
+            elif progress.log.incomplete:
                 await fetch()
-            if news.final:
+            if progress.final:
                 await fetch()  # lines that the websocket has not delivered
                 break
             terminal.flush()
-            terminal.progress(news.status)
+            terminal.progress(progress.status)
             await deferLater(reactor, POLL_SECONDS if socket is None else 0.2)
     finally:
         if socket is not None and not lost:
             socket.leave()
     terminal.flush()
-    terminal.note(f"Task {task}: {news.status}")
-    return EXIT_CODES[news.status]
+    terminal.note(f"Task {task}: {progress.status}")
+    return EXIT_CODES[progress.status]
 
 
 async def _stop(

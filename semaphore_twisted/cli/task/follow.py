@@ -76,7 +76,7 @@ class LogMerger:
 
 
 @define(eq=False)
-class TaskNews:
+class TaskProgress:
     """The state of one task according to the websocket."""
 
     task_id: int

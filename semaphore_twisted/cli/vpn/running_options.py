@@ -12,12 +12,12 @@ from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.running import Difference, Running
 
 #: Options that decide which ports root opens to peers.
-BOUNDS = frozenset(
+LISTENER_OPTIONS = frozenset(
     {"port", "interface", "vpn.only", "vpn.port", "vpn.dns", "vpn.publish"}
 )
 
 #: Options that decide about links, profiles and checks.
-PLACES = BOUNDS | {
+LINK_OPTIONS = LISTENER_OPTIONS | {
     "web_host",
     "tls.enabled",
     "tls.mode",
@@ -47,7 +47,7 @@ def as_it_runs(
     said = running.read(found.state.path)
     if said is None:
         return found, None, []
-    differing = running.differences(found.settings, said, PLACES)
+    differing = running.differences(found.settings, said, LINK_OPTIONS)
     if differing:
         found = installation.load(
             config=arguments.config,
@@ -81,5 +81,5 @@ def check_bounds(found: Installation) -> None:
     said = running.read(found.state.path)
     if said is None:
         return
-    for each in running.differences(found.settings, said, BOUNDS):
+    for each in running.differences(found.settings, said, LISTENER_OPTIONS):
         raise CommandError(f"{table.plain(each.sentence)}; nothing was changed")
