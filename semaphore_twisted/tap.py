@@ -230,7 +230,7 @@ class _Assembly:
             reactor=self.reactor,
             now=utc_now,
         )
-        peers.noted = lambda now: self.report.companion(now.trouble)
+        peers.noted = lambda now: self.report.companion(now.failure_reason)
         return peers
 
     def _tasks(self, identities: Identities | None) -> TaskService:

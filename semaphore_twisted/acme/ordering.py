@@ -29,10 +29,10 @@ from semaphore_twisted.model.acme import AcmeRecord
 from semaphore_twisted.model.refusals import quoted
 
 #: Seconds between polls of an order or authorization; their number limits the polls.
-_LOOKS = (1.0, 2.0, 3.0, 5.0, *(10.0,) * 16)
+_POLLS = (1.0, 2.0, 3.0, 5.0, *(10.0,) * 16)
 
 #: Maximum seconds that ``Retry-After`` can delay the next poll.
-_LONGEST_LOOK = 60.0
+_LONGEST_POLL = 60.0
 
 #: How often an order is resumed before it is abandoned.
 _TRIES = 3
@@ -86,12 +86,12 @@ class Ordering:
             order, url = await self._order()
             try:
                 return await self._fulfil(order, url)
-            except AcmeError as trouble:
-                if trouble.order_lost or trouble.kind in _ORDER_LOST:
+            except AcmeError as error:
+                if error.order_lost or error.kind in _ORDER_LOST:
                     await self._forget_order()
                 raise
-        except AcmeError as trouble:
-            if trouble.kind == "accountDoesNotExist":
+        except AcmeError as error:
+            if error.kind == "accountDoesNotExist":
                 await self._change(account="")
                 await self._forget_order()
             raise
@@ -141,8 +141,8 @@ class Ordering:
         replaces = "" if record.no_replaces else self.replaces
         try:
             url, order = await self._client.order(self.names, replaces)
-        except AcmeError as trouble:
-            if replaces and trouble.kind in {"alreadyReplaced", "malformed"}:
+        except AcmeError as error:
+            if replaces and error.kind in {"alreadyReplaced", "malformed"}:
                 await self._change(no_replaces=True)
             raise
         await self._change(order=url, order_names=self.names, order_tries=1)
@@ -152,8 +152,8 @@ class Ordering:
         """Return the order at *url*, ``None`` if it cannot succeed any more."""
         try:
             _, order = await self._client.poll_order(url)
-        except AcmeError as trouble:
-            if trouble.kind in _ORDER_LOST:
+        except AcmeError as error:
+            if error.kind in _ORDER_LOST:
                 return None
             raise
         return None if order.status == "invalid" else order
@@ -182,7 +182,7 @@ class Ordering:
     ) -> AcmeOrder:
         """Poll the order until its status is one of *until*."""
         answer: AcmeResponse | None = None
-        for pause in _LOOKS:
+        for pause in _POLLS:
             if order.status in until:
                 return order
             if order.status == "invalid":
@@ -243,7 +243,7 @@ class Ordering:
     async def _accepted(self, url: str) -> None:
         """Poll an authorization until the CA has validated it."""
         name = ""
-        for pause in _LOOKS:
+        for pause in _POLLS:
             answer, found = await self._client.authorization(url)
             if found.status == "valid":
                 return
@@ -256,7 +256,7 @@ class Ordering:
     async def _pause(self, seconds: float, answer: AcmeResponse | None) -> None:
         wait: timedelta | None = None if answer is None else answer.wait(self._now())
         if wait is not None:
-            seconds = min(max(seconds, wait.total_seconds()), _LONGEST_LOOK)
+            seconds = min(max(seconds, wait.total_seconds()), _LONGEST_POLL)
         await deferLater(self._clock, seconds)
 
     # the record

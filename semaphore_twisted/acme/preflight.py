@@ -126,8 +126,8 @@ async def authority(
         if answer.status != 200:
             raise answer.refusal("its directory", now())
         directory = answer.decoded(Directory, "directory")
-    except AcmeError as trouble:
-        return [PreflightFinding(Mark.FAULT, trouble.sentence)]
+    except AcmeError as error:
+        return [PreflightFinding(Mark.FAULT, error.sentence)]
     found = [PreflightFinding(Mark.FINE, f"{url} answers")]
     if directory.meta.external and not bound:
         found.append(

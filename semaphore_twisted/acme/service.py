@@ -202,8 +202,8 @@ class AcmeService(Service):
             chain, key_pem = await working.addTimeout(TRY, self._clock)
             record = schedule.succeeded(self._store.record, self._now())
             await self._store.take(chain, key_pem, record)
-        except AcmeError as trouble:
-            await self._failed(trouble.sentence, trouble.wait)
+        except AcmeError as error:
+            await self._failed(error.sentence, error.wait)
         except Late:
             await self._failed(f"the CA took longer than {TRY / 60:.0f} min")
         except CancelledError:  # by the stop
@@ -262,11 +262,11 @@ class AcmeService(Service):
         await self._store.keep(replace(record, look_at=now + _ADVICE))
         try:
             found = await self._client(key).renewal_info(leaf_id)
-        except AcmeError as trouble:
-            self._log.info("No renewal information: {reason}", reason=trouble.sentence)
-            if trouble.wait is not None:
+        except AcmeError as error:
+            self._log.info("No renewal information: {reason}", reason=error.sentence)
+            if error.wait is not None:
                 record = self._store.record
-                waiting = schedule.asked_to_wait(record, self._now(), trouble.wait)
+                waiting = schedule.asked_to_wait(record, self._now(), error.wait)
                 await self._store.keep(waiting)
             return
         if found is None:

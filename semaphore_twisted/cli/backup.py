@@ -196,15 +196,15 @@ def copy(
     an error.
     """
 
-    def look() -> bool:
+    def progress_handler() -> bool:
         return bool(ended())
 
     uri = f"{database.absolute().as_uri()}?mode=ro"
     with contextlib.closing(_open(uri)) as source:
-        source.set_progress_handler(look, steps)
+        source.set_progress_handler(progress_handler, steps)
         source.execute("VACUUM INTO ?", (str(target),))
     with contextlib.closing(_open(target.absolute().as_uri())) as copied:
-        copied.set_progress_handler(look, steps)
+        copied.set_progress_handler(progress_handler, steps)
         _check_pages(copied)
     _sync(target)
     return target.stat().st_size

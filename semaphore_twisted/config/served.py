@@ -246,7 +246,7 @@ SERVED = (
         "access_key_encryption_old",
         "ACCESS_KEY_ENCRYPTION_OLD",
         OptionKind.LIST,
-        help="former keys of the key store, which still open what they sealed",
+        help="former keys of the key store, which still decrypt what they encrypted",
         secret=True,
         own=True,
     ),

@@ -73,7 +73,7 @@ class _Connection(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        self._follower.look()
+        self._follower.read()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -213,7 +213,7 @@ class Follower:
                 self._timer = self._reactor.callLater(_LONGEST_PAUSE, self.begin)
             return
         self._connect()
-        self.look()
+        self.read()
 
     def _connect(self) -> None:
         """Connect by the open directory: a socket's path is limited to 108 bytes."""
@@ -232,18 +232,18 @@ class Follower:
         for order in self._orders:
             connection.order(order)
         self._orders.clear()
-        self.look()
+        self.read()
 
     def disconnected(self) -> None:
         """Note that the connection failed or ended."""
         self._connecting = False
         self._connection = None
         self._pause = _SHORTEST_PAUSE
-        self.look()
+        self.read()
 
     # Reading.
 
-    def look(self) -> None:
+    def read(self) -> None:
         """Read new output, now or after the read in progress."""
         if not self._over:
             self._reads.call()
@@ -278,7 +278,7 @@ class Follower:
             raise
         self._wait()
 
-    def look_again(self) -> None:
+    def resume(self) -> None:
         """Continue: another supervisor cleans up now."""
         if not self._over:
             self._pause = _SHORTEST_PAUSE
@@ -305,7 +305,7 @@ class Follower:
     def _late(self) -> None:
         if not self._over:
             self._connect()
-            self.look()
+            self.read()
 
     def _is_alive(self) -> bool:
         try:

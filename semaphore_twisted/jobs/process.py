@@ -197,7 +197,7 @@ class SupervisedRunner:
         except (OSError, ValueError, SupervisorFailed):
             follower.end("interrupted")
             raise
-        follower.look_again()
+        follower.resume()
 
     def _spawn(self, spool: Path, data: bytes) -> Deferred[None]:
         """Start a supervisor for *spool*; fires once it holds the lock permanently."""

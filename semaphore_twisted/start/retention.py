@@ -31,7 +31,7 @@ class Retention(Service):
         """Keep events for *keep*; ``None`` keeps them for ever."""
         self._database = database
         self._keep = keep
-        self._timer = LoopingCall(self._look)
+        self._timer = LoopingCall(self._sweep)
         self._timer.clock = clock
 
     @override
@@ -48,7 +48,7 @@ class Retention(Service):
         if self._timer.running:
             self._timer.stop()
 
-    def _look(self) -> "Deferred[None]":
+    def _sweep(self) -> "Deferred[None]":
         return Deferred.fromCoroutine(self._remove())
 
     async def _remove(self) -> None:

@@ -50,7 +50,7 @@ from semaphore_twisted.tasks.run import Run, new_run
 from semaphore_twisted.tasks.unknown_jobs import UnknownJobs
 
 #: Seconds until the disk is checked again after it was too full.
-LOOK_AGAIN = 30.0
+RECHECK_SECONDS = 30.0
 
 #: Maximum seconds before attaching again to a job whose lines were not stored.
 ATTACH_PAUSE = 5.0
@@ -240,14 +240,14 @@ class TaskService:
                 return
             if (reason := self._directories.shortage()) is not None:
                 self._log.error("No task can start: {reason}", reason=reason)
-                self._later(LOOK_AGAIN)
+                self._later(RECHECK_SECONDS)
                 return
             choose = partial(startable, limit=self._options.max_parallel_tasks)
             for claimed in await self._database.write(task_lifecycle.claim, choose):
                 self._begin(claimed)
         except Unavailable as error:
             self._log.error("No task can start: {reason}", reason=error.message)
-            self._later(LOOK_AGAIN)
+            self._later(RECHECK_SECONDS)
         except Exception:
             self._later(1.0)
             raise
@@ -255,12 +255,12 @@ class TaskService:
     def _later(self, seconds: float) -> None:
         """Check the queue again after *seconds*."""
 
-        def look() -> None:
+        def recheck() -> None:
             self._timer = None
             self.wake()
 
         if self._timer is None and self._running:
-            self._timer = self._clock.callLater(seconds, look)
+            self._timer = self._clock.callLater(seconds, recheck)
 
     def _begin(self, claimed: task_lifecycle.Claimed) -> None:
         task = claimed.task

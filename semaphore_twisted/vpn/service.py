@@ -100,7 +100,7 @@ class PeerService(Service):
         self._away, self._backend = LogOnChange(), LogOnChange()
         self._unmarked, self._damaged = LogOnChange(), LogOnChange()
         self._fault, self._unseen = LogOnChange(), LogOnChange()
-        #: called with the state after each change of ``VpnState.trouble``
+        #: called with the state after each change of ``VpnState.failure_reason``
         self.noted: Callable[[VpnState], object] = lambda _: None
         client.connected = self._connected
         client.disconnected = self._disconnected
@@ -114,8 +114,8 @@ class PeerService(Service):
         """Connect to the companion; the connection triggers a sync."""
         super().startService()
         self._client.start()
-        looking = self._timer.start(self._options.observe, now=False)
-        log_errors(looking, log=self._log, sentence="Reading the peers stopped")
+        polling = self._timer.start(self._options.observe, now=False)
+        log_errors(polling, log=self._log, sentence="Reading the peers stopped")
         if self._next is None:
             self.wake()  # peers expire without the companion too
 
@@ -351,7 +351,7 @@ class PeerService(Service):
             index=synced.index,
             revision=synced.revision,
             last_sync=self._now(),
-            last_look=self._now(),
+            last_poll=self._now(),
             error="",
             unsafe=False,
             drift=synced.drift or state.drift,
@@ -380,8 +380,11 @@ class PeerService(Service):
         self._revisions.failed(wanted, reason)
 
     def _note(self, **changes: object) -> None:
-        before, self._state = self._state.trouble, replace(self._state, **changes)
-        if self._state.trouble != before:
+        before, self._state = (
+            self._state.failure_reason,
+            replace(self._state, **changes),
+        )
+        if self._state.failure_reason != before:
             self.noted(self._state)
 
     # reading the peers
@@ -392,7 +395,7 @@ class PeerService(Service):
 
     def _received(self, observed: wire.Observed) -> None:
         self._unseen.clear()
-        self._note(last_look=self._now(), peers=len(observed.peers), unseen="")
+        self._note(last_poll=self._now(), peers=len(observed.peers), unseen="")
         if observed.index != self._state.index:
             self.wake()  # the interface was created anew or removed
 

@@ -25,7 +25,7 @@ class VpnState(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = -1
     wanted: int = -1
     last_sync: datetime | None = None
-    last_look: datetime | None = None
+    last_poll: datetime | None = None
     error: str = ""
     unseen: str = ""  # why the last reading of the peers failed
     unsafe: bool = False
@@ -45,6 +45,6 @@ class VpnState(msgspec.Struct, frozen=True, kw_only=True):
         return self.connected and bool(self.backend)
 
     @property
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         """The reason why the device is not in the desired state; empty if it is."""
         return self.error or ("" if self.available else self.reason)

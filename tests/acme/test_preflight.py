@@ -17,7 +17,7 @@ from tests.support.memory import BEGINNING
 NAME = "ci.example.org"
 
 
-def looking(
+def preflight_of(
     *, addresses: Any = ("192.0.2.1",), answer: Any = NO_CHALLENGE, **more: Any
 ) -> Preflight:
     """Return a preflight in a world where the name has *addresses*."""
@@ -55,16 +55,16 @@ class NameTests(SynchronousTestCase):
     def test_good(self) -> None:
         """Our address, our port."""
         fine = (Mark.FINE, "port 80 of ci.example.org answers")
-        self.check(looking(), (Mark.FINE, "this machine"), fine)
+        self.check(preflight_of(), (Mark.FINE, "this machine"), fine)
 
     def test_unknown(self) -> None:
         """A name without an address is a fault with a remedy."""
-        unknown = looking(addresses=OSError(-2, "Name or service not known"))
+        unknown = preflight_of(addresses=OSError(-2, "Name or service not known"))
         self.check(unknown, (Mark.FAULT, "give it an A or AAAA record"))
 
     def test_elsewhere(self) -> None:
         """Another address may be a router's: a note."""
-        found = looking(addresses=("192.0.2.1", "2001:db8::5"))
+        found = preflight_of(addresses=("192.0.2.1", "2001:db8::5"))
         note = (Mark.NOTE, "2001:db8::5 is no address of this machine")
         self.check(found, note, (Mark.FINE, "answers"))
 
@@ -72,12 +72,12 @@ class NameTests(SynchronousTestCase):
         """Another program's answer on port 80 is reported, even a similar one."""
         for answer in ("200 OK", "404 Not Found"):
             note = (Mark.NOTE, f"answered {answer}, which is not this server's")
-            self.check(looking(answer=answer), (Mark.FINE, ""), note)
+            self.check(preflight_of(answer=answer), (Mark.FINE, ""), note)
 
     def test_unreachable(self) -> None:
         """A closed port is told of, and how the port here gets to be that."""
         closed = OSError(111, "Connection refused")
-        found = looking(answer=closed, kind="tls-alpn-01", port=3000)
+        found = preflight_of(answer=closed, kind="tls-alpn-01", port=3000)
         note = (Mark.NOTE, "listens on port 3000, so that 443 has to be passed on")
         self.check(found, (Mark.FINE, ""), note)
 
@@ -85,7 +85,7 @@ class NameTests(SynchronousTestCase):
 class AuthorityTests(SynchronousTestCase):
     """The directory, and the clock."""
 
-    def look(
+    def check(
         self, answer: AcmeResponse | AcmeError, *, bound: bool = False
     ) -> list[PreflightFinding]:
         """Return what is found of a CA that answers so."""
@@ -97,10 +97,10 @@ class AuthorityTests(SynchronousTestCase):
                 raise answer
             return answer
 
-        looking = preflight.authority(
+        checking = preflight.authority(
             exchange, "https://ca.test/dir", bound=bound, now=lambda: BEGINNING
         )
-        return self.successResultOf(Deferred.fromCoroutine(looking))
+        return self.successResultOf(Deferred.fromCoroutine(checking))
 
     def answer(self, date: str = "", **meta: Any) -> AcmeResponse:
         """Return a directory."""
@@ -112,31 +112,31 @@ class AuthorityTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """It answers, and the clocks agree."""
-        found = self.look(self.answer("Fri, 02 Jan 2026 03:05:00 GMT"))
+        found = self.check(self.answer("Fri, 02 Jan 2026 03:05:00 GMT"))
         self.assertEqual([each.mark for each in found], [Mark.FINE] * 2)
 
     def test_clock(self) -> None:
         """A clock that is wrong is a fault, with by how much."""
-        found = self.look(self.answer("Fri, 02 Jan 2026 01:04:05 GMT"))
+        found = self.check(self.answer("Fri, 02 Jan 2026 01:04:05 GMT"))
         self.assertEqual(found[-1].mark, Mark.FAULT)
         self.assertIn("2:00:00 ahead of", found[-1].sentence)
-        found = self.look(self.answer("Sat, 03 Jan 2026 03:04:05 GMT"))
+        found = self.check(self.answer("Sat, 03 Jan 2026 03:04:05 GMT"))
         self.assertIn("1 day, 0:00:00 behind", found[-1].sentence)
-        self.assertEqual(len(self.look(self.answer("yesterday"))), 1)
+        self.assertEqual(len(self.check(self.answer("yesterday"))), 1)
 
     def test_binding(self) -> None:
         """A binding that is wanted and missing is a fault."""
         answer = self.answer(externalAccountRequired=True)
-        self.assertEqual(self.look(answer)[-1].mark, Mark.FAULT)
-        self.assertEqual(self.look(answer, bound=True)[-1].mark, Mark.FINE)
+        self.assertEqual(self.check(answer)[-1].mark, Mark.FAULT)
+        self.assertEqual(self.check(answer, bound=True)[-1].mark, Mark.FINE)
 
     def test_unreachable(self) -> None:
         """Why there is no directory is passed on."""
-        (found,) = self.look(AcmeError("ca.test: the CA cannot be reached"))
+        (found,) = self.check(AcmeError("ca.test: the CA cannot be reached"))
         self.assertEqual((found.mark, found.sentence[:7]), (Mark.FAULT, "ca.test"))
-        self.assertIn("503", self.look(AcmeResponse(503, {}, b""))[0].sentence)
+        self.assertIn("503", self.check(AcmeResponse(503, {}, b""))[0].sentence)
         self.assertIn(
-            "understood", self.look(AcmeResponse(200, {}, b"<html>"))[0].sentence
+            "understood", self.check(AcmeResponse(200, {}, b"<html>"))[0].sentence
         )
 
 

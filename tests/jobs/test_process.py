@@ -451,7 +451,7 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.lost, 0)
         self.receiver.store()
         self.assertEqual(self.lost, 1)
-        follower.look_again()
+        follower.resume()
         result = self.receiver.given[-1]
         assert isinstance(result, JobResult)
         self.assertEqual((result.status, result.reason), ("error", "interrupted"))

@@ -39,7 +39,7 @@ UP = VpnState(
     index=7,
     revision=1,
     wanted=1,
-    last_look=BEGINNING,
+    last_poll=BEGINNING,
     last_sync=BEGINNING,
 )
 

@@ -220,7 +220,7 @@ class SyncTests(ServiceTestCase):
     def test_noted(self) -> None:
         """A fault is reported once when it begins, and once when it has ended."""
         said: list[str] = []
-        self.service.noted = lambda state: said.append(state.trouble)
+        self.service.noted = lambda state: said.append(state.failure_reason)
         self.start(1)
         self.companion.stop()
         self.clock.advance(100)
@@ -696,7 +696,7 @@ class LookTests(ServiceTestCase):
         self.clock.advance(25)
         state = self.service.state()
         self.assertEqual(state.last_sync, NOON)
-        self.assertEqual(state.last_look, NOON + timedelta(seconds=20))
+        self.assertEqual(state.last_poll, NOON + timedelta(seconds=20))
         self.assertEqual(state.wanted, state.revision + 1)
 
     def test_plan(self) -> None:

@@ -1,4 +1,4 @@
-"""Nudges from the command line; over real UNIX sockets, without a reactor."""
+"""Wake-ups from the command line; over real UNIX sockets, without a reactor."""
 
 import os
 import shutil
@@ -63,7 +63,7 @@ class _Reactor:
             count += 1
 
 
-class NudgesTests(SynchronousTestCase):
+class WakeProtocolTests(SynchronousTestCase):
     """Many wake-ups cause few callbacks."""
 
     def setUp(self) -> None:

@@ -356,7 +356,7 @@ class FailureTests(CompanionTestCase):
                 self.assertNotIn(spelling, text)
 
 
-class WakeningTests(CompanionTestCase):
+class PeerWakeupTests(CompanionTestCase):
     """The companion starts handshakes with the peers of a new device."""
 
     def setUp(self) -> None:

@@ -45,7 +45,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise CommandError(
             invalid("tls.mode", config.tls.mode, "acme, which this command checks")
         )
-    looking = Preflight(
+    checks = Preflight(
         names=config.acme_names,
         kind=config.acme.challenge,
         port=_port(config),
@@ -53,7 +53,7 @@ def _check(arguments: argparse.Namespace) -> int:
         resolve=_resolve,
         probe=_probe_http if config.acme.challenge == HTTP else _probe_tls,
     )
-    findings = [each for name in looking.names for each in looking.name(name)]
+    findings = [each for name in checks.names for each in checks.name(name)]
     findings += _authority(config)
     with installation_database.reading(found) as conn:
         record = operations.record(conn, config.acme.directory)

@@ -98,7 +98,7 @@ class AcmeParts:
     _names: Sequence[str]
 
     @property
-    def trouble(self) -> str:
+    def error(self) -> str:
         """Why there is no newer certificate; empty if nothing is wrong."""
         return self.service.broken or self._store.record.reason
 

@@ -21,7 +21,7 @@ LATE = 2 / 3
 GRACE = timedelta(days=1)
 
 #: Seconds between two checks, and the interval between warnings.
-_LOOK, _AGAIN = 3600.0, timedelta(days=1)
+_INTERVAL, _AGAIN = 3600.0, timedelta(days=1)
 
 
 def late(leaf: x509.Certificate, now: datetime) -> bool:
@@ -62,16 +62,16 @@ class ExpiryWarning(Service):
         self._now = now
         self._planned = planned
         self._said: datetime | None = None
-        self._timer = LoopingCall(self._look)
+        self._timer = LoopingCall(self._check)
         self._timer.clock = clock
 
     @override
     def startService(self) -> None:
         """Start the periodic check."""
         super().startService()
-        looking = self._timer.start(_LOOK)
+        checking = self._timer.start(_INTERVAL)
         log_errors(
-            looking,
+            checking,
             log=self._log,
             sentence="The check of the certificate's expiry ended",
         )
@@ -83,7 +83,7 @@ class ExpiryWarning(Service):
         if self._timer.running:
             self._timer.stop()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now, leaf = self._now(), self._source.leaf
         planned = self._planned(leaf)
         in_time = planned is not None and now < planned + self._grace

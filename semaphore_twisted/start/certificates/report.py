@@ -81,13 +81,13 @@ def report(found: Installation, conn: Connection, now: datetime) -> CertificateR
 
 def _beside(made: CertificateReport, check: CertificateStatus) -> CertificateReport:
     """Add that the local CA, which serves all other names, has failed."""
-    trouble = f"the certificate of the local CA: {check.why}"
+    error = f"the certificate of the local CA: {check.why}"
     moments = [each for each in (made.failing_since, check.failing_since) if each]
     return replace(
         made,
         failing=True,
         failing_since=min(moments, default=None),
-        why=f"{made.why}; {trouble}" if made.why else trouble,
+        why=f"{made.why}; {error}" if made.why else error,
     )
 
 

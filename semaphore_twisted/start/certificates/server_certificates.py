@@ -134,7 +134,7 @@ class ServerCertificates:
 
     def failing(self) -> bool:
         """Return whether the renewal of a certificate has failed."""
-        return bool(self._renewal.why or (self.acme is not None and self.acme.trouble))
+        return bool(self._renewal.why or (self.acme is not None and self.acme.error))
 
     def expires(self) -> float:
         """Return the seconds until the served certificate expires."""
@@ -192,7 +192,7 @@ def served(
     presented = own if public is None else public.source
     watch = ExpiryWarning(
         presented,
-        reason=lambda: checking.why if public is None else public.trouble,
+        reason=lambda: checking.why if public is None else public.error,
         grace=timedelta() if files else GRACE,
         clock=reactor,
         now=now,

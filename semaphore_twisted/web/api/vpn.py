@@ -117,7 +117,7 @@ async def status(context: RequestContext) -> VpnStatus:
         connected=known.connected,
         backend=known.backend,
         interface=known.interface,
-        time=known.last_look,
+        time=known.last_poll,
         wanted=wanted,
         revision=revision,
         applied=revision is not None and revision >= wanted and found is not None,

@@ -86,7 +86,7 @@ class SniffingProtocol(Protocol):
         """Buffer *data* and try to detect the protocol."""
         if self._connection is not None:
             self._data += data
-            self._look()
+            self._detect()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -102,7 +102,7 @@ class SniffingProtocol(Protocol):
         if self._connection is not None:
             self._port.pending.discard(self._connection)
 
-    def _look(self) -> None:
+    def _detect(self) -> None:
         kind = protocol_detection.kind(self._data) if self._data else None
         secured = self._port.secured
         if kind is ProtocolKind.TLS and secured is not None:
@@ -162,7 +162,7 @@ class SniffingProtocol(Protocol):
         self._header_read = True
         self._data = self._data[header.length :]
         if header.own or self._passes_on(header.client, tls=header.encrypted):
-            self._look()
+            self._detect()
         else:
             self.transport.abortConnection()
 

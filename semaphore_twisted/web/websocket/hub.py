@@ -256,8 +256,8 @@ class Hub:
 
     def startService(self) -> None:
         """Start the periodic check of rights, which another process may change."""
-        looking = self._timer.start(RECHECK_SECONDS, now=False)
-        log_errors(looking, log=self._log, sentence="The check of rights ended")
+        checking = self._timer.start(RECHECK_SECONDS, now=False)
+        log_errors(checking, log=self._log, sentence="The check of rights ended")
 
     def stopService(self) -> "Deferred[None]":
         """Close every websocket with "going away" (RFC 6455, 7.4.1).
