@@ -493,7 +493,7 @@ class NoBackendTests(LabTestCase):
         cases: list[tuple[str, Any, str]] = [
             ("companion.json", b"{}", "addresses"),
             ("companion.json", b'{"addresses": ["10.80.0.1/16"], "x": 1}', "x"),
-            ("private.key", b"no key\n", "no private key"),
+            ("private.key", b"no key\n", "no WireGuard private key"),
         ]
         good = {
             each: (companion.etc / each).read_bytes()

@@ -424,7 +424,7 @@ class RunTests(JobCase):
             shell("echo never"), files=(File(path="../x", content=b""),)
         )
         self.assertEqual(result.status, "error")
-        self.assertIn("no path inside of the workspace", result.reason)
+        self.assertIn("is not a path inside the workspace", result.reason)
 
     async def test_broken_specification(self) -> None:
         """An invalid specification starts no job, and gives the reason."""
