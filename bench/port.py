@@ -114,7 +114,7 @@ def _serve() -> None:
     from semaphore_twisted.web.listener.port import PortFactory  # noqa: PLC0415
     from semaphore_twisted.web.listener.tls import PemCertificates, over_tls  # noqa: PLC0415
     from semaphore_twisted.web.proxies.client_address import PublicUrl  # noqa: PLC0415
-    from semaphore_twisted.web.proxies.trusted_proxies import NOBODY  # noqa: PLC0415
+    from semaphore_twisted.web.proxies.trusted_proxies import NO_PROXIES  # noqa: PLC0415
     from tests.web.test_tls import pair  # noqa: PLC0415
 
     class Small(Resource):
@@ -133,7 +133,7 @@ def _serve() -> None:
         clock=reactor,
         pending=PendingConnections(reactor),
         refusals=RedirectPolicy(public_url=PublicUrl(""), port=0, names=frozenset()),
-        trust=NOBODY,
+        trust=NO_PROXIES,
     )
     factories = (over_tls(site, source.context, clock=reactor), port, site)
     ports = [reactor.listenTCP(0, each, interface="127.0.0.1") for each in factories]

@@ -8,7 +8,7 @@ from semaphore_twisted.web.api import system, vpn_metrics
 
 #: Functions that make a metric: the prefix of its name, and its usual type.
 _MAKERS = {
-    "Figure": ("", ""),
+    "Metric": ("", ""),
     "_one": ("semaphore_vpn_", "counter"),
     "gauge": ("semaphore_vpn_", "gauge"),
 }
@@ -35,7 +35,7 @@ def _metrics(path: Path) -> Iterator[tuple[str, str, str]]:
             if isinstance(each, ast.Constant) and isinstance(each.value, str)
         ]
         prefix, kind = _MAKERS.get(node.func.id, ("", ""))
-        if node.func.id == "Figure" and len(texts) == 3:
+        if node.func.id == "Metric" and len(texts) == 3:
             yield texts[0], texts[1], texts[2]
         elif kind and len(texts) == 2:
             yield prefix + texts[0], kind, texts[1]

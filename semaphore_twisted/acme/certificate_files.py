@@ -13,7 +13,7 @@ from pathlib import Path
 from attrs import frozen
 from cryptography import x509
 
-from semaphore_twisted.crypto.challenges import Wanted
+from semaphore_twisted.crypto.challenges import CertificateRequest
 from semaphore_twisted.crypto.pairs import UnusablePair, check_pair
 
 #: Names of the certificate files, newest first.
@@ -69,16 +69,16 @@ class CertificateFiles:
         self._write(self.path / FILES[0], key.rstrip() + b"\n" + chain)
         (self.path / NEXT_KEY).unlink(missing_ok=True)
 
-    def wanted(self, names: Sequence[str]) -> Wanted:
+    def wanted(self, names: Sequence[str]) -> CertificateRequest:
         """Return the pending key.
 
         A new one is written to disk before it is returned.
         """
         path = self.path / NEXT_KEY
         try:
-            return Wanted.of(path.read_bytes(), names)
+            return CertificateRequest.of(path.read_bytes(), names)
         except (OSError, ValueError):
-            made = Wanted.make(names)
+            made = CertificateRequest.make(names)
         self._write(path, made.key_pem)
         return made
 

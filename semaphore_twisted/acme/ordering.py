@@ -22,7 +22,7 @@ from semaphore_twisted.acme.responses import (
     ProblemDocument,
     plain,
 )
-from semaphore_twisted.crypto.challenges import Wanted, check_issued
+from semaphore_twisted.crypto.challenges import CertificateRequest, check_issued
 from semaphore_twisted.crypto.jws import AccountKey, b64
 from semaphore_twisted.crypto.pairs import UnusablePair
 from semaphore_twisted.model.acme import AcmeRecord
@@ -51,7 +51,7 @@ class Ledger(Protocol):
     async def keep(self, record: AcmeRecord) -> None:
         """Store *record*."""
 
-    async def wanted(self, names: Sequence[str]) -> Wanted:
+    async def wanted(self, names: Sequence[str]) -> CertificateRequest:
         """Return the key for the next certificate.
 
         It stays the same until that is issued.

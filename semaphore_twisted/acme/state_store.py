@@ -10,7 +10,7 @@ from datetime import datetime
 from attrs import define, field
 
 from semaphore_twisted.acme.certificate_files import CertificateFiles, StoredCertificate
-from semaphore_twisted.crypto.challenges import Wanted
+from semaphore_twisted.crypto.challenges import CertificateRequest
 from semaphore_twisted.crypto.jws import AccountKey
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import IDatabase
@@ -64,17 +64,17 @@ class DatabaseStateStore:
         await self._database.write(operation)
         self._record = record
 
-    async def wanted(self, names: Sequence[str]) -> Wanted:
+    async def wanted(self, names: Sequence[str]) -> CertificateRequest:
         """Return the key for the next certificate.
 
         It stays the same until that is issued.
         """
 
-        def operation(conn: Connection) -> Wanted:
+        def operation(conn: Connection) -> CertificateRequest:
             del conn  # only the writer thread is needed
             return self._folder.wanted(names)
 
-        wanted: Wanted = await self._database.write(operation)
+        wanted: CertificateRequest = await self._database.write(operation)
         return wanted
 
     async def stored(self) -> StoredCertificate | None:

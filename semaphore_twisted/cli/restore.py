@@ -45,7 +45,7 @@ def _restore(arguments: argparse.Namespace) -> int:
             kept = _replace(found, source)
         finally:
             lock.release()
-    except (state.StateInUse, state.NotOurs) as error:
+    except (state.StateInUse, state.ForeignDirectory) as error:
         raise CommandError(f"{error}; stop the server first") from None
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from error

@@ -54,14 +54,14 @@ def alpn_certificate(name: str, authorization: str, now: datetime) -> Issued:
 
 
 @frozen(repr=False)
-class Wanted:
+class CertificateRequest:
     """A new private key and the certificate signing request for it."""
 
     key_pem: bytes
     request: bytes
 
     @classmethod
-    def make(cls, names: Sequence[str]) -> "Wanted":
+    def make(cls, names: Sequence[str]) -> "CertificateRequest":
         """Generate a key and make a request for *names*."""
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(
@@ -72,7 +72,7 @@ class Wanted:
         return cls.of(pem, names)
 
     @classmethod
-    def of(cls, key_pem: bytes, names: Sequence[str]) -> "Wanted":
+    def of(cls, key_pem: bytes, names: Sequence[str]) -> "CertificateRequest":
         """Make a request for *names* with an existing key.
 
         Raises :class:`ValueError`.

@@ -2,7 +2,7 @@
 
 from semaphore_twisted.config.listener_options import socket_path
 from semaphore_twisted.config.options import Config
-from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.first_start import ReadyInstallation
 
 
 def site_url(config: Config, port: int) -> str:
@@ -22,7 +22,7 @@ def site_url(config: Config, port: int) -> str:
     return f"{scheme}://{host}" + ("" if port == standard else f":{port}")
 
 
-def banner(made: Complete, *, url: str, terminal: bool) -> str:
+def banner(made: ReadyInstallation, *, url: str, terminal: bool) -> str:
     """Return the text for the terminal or the journal.
 
     A generated password is included only for a *terminal*; otherwise the text names the

@@ -45,11 +45,11 @@ from semaphore_twisted.start.installation import (
 )
 from semaphore_twisted.start.listening import PlainHttpRefused, check_plain_http
 from semaphore_twisted.start.local_addresses import own_addresses, own_names
-from semaphore_twisted.start.state import Lock, NotOurs, StateInUse
+from semaphore_twisted.start.state import ForeignDirectory, Lock, StateInUse
 
 
 @frozen
-class Begun:
+class LockedInstallation:
     """A checked configuration, with exclusive use of the state directory."""
 
     installation: Installation
@@ -82,7 +82,7 @@ class Account:
 
 
 @frozen
-class Complete:
+class ReadyInstallation:
     """An installation that can serve."""
 
     installation: Installation
@@ -103,7 +103,7 @@ def begin(
     environ: Mapping[str, str],
     given: Sequence[socket.socket] = (),
     new_database: bool = False,
-) -> Begun:
+) -> LockedInstallation:
     """Check configuration and keys, create the directories, take the lock.
 
     The site is served on the inherited sockets *given*, if there are any. With
@@ -126,7 +126,7 @@ def begin(
         lock = found.lock()
     except StateInUse as error:
         raise InstallationRefused(str(error), EX_BUSY) from None
-    except NotOurs as error:
+    except ForeignDirectory as error:
         raise InstallationRefused(str(error)) from None
     except OSError as error:
         raise InstallationRefused(f"{error.filename}: {error.strerror}") from None
@@ -136,10 +136,12 @@ def begin(
             sys.stderr.write(f"semaphore: set aside: {path}\n")
     else:
         leftovers.check_database(found)
-    return Begun(found, lock, keyring, environ, given)
+    return LockedInstallation(found, lock, keyring, environ, given)
 
 
-def complete(begun: Begun, *, terminal: bool, new_root: bool = False) -> Complete:
+def complete(
+    begun: LockedInstallation, *, terminal: bool, new_root: bool = False
+) -> ReadyInstallation:
     """Create what is missing.
 
     A generated password is written to a file, unless there is a *terminal* to print it
@@ -179,8 +181,8 @@ def _unavailable(found: Installation, error: Unavailable) -> InstallationRefused
 
 
 def _complete(
-    begun: Begun, conn: Connection, *, terminal: bool, new_root: bool
-) -> Complete:
+    begun: LockedInstallation, conn: Connection, *, terminal: bool, new_root: bool
+) -> ReadyInstallation:
     found = begun.installation
     keyring, new_key = begun.keyring, False
     if keyring is None:
@@ -202,7 +204,7 @@ def _complete(
     with conn.transaction(write=False):
         network = vpn_network.find(conn)
     leftovers.mark(found.state)
-    return Complete(
+    return ReadyInstallation(
         installation=found,
         lock=begun.lock,
         keyring=keyring,
@@ -267,7 +269,7 @@ def _is_address(host: str) -> bool:
         return False
 
 
-def _with_new_key(begun: Begun) -> Installation:
+def _with_new_key(begun: LockedInstallation) -> Installation:
     """Write a new key into the configuration, and return the installation with it."""
     found = begun.installation
     key = masterkey.make(os.urandom)
@@ -303,7 +305,9 @@ def with_option(content: bytes, suffix: str, name: str, value: str) -> bytes:
     return f"{head}{brace}\n  {pair}{comma}{rest}".encode()
 
 
-def _first_account(begun: Begun, conn: Connection, *, terminal: bool) -> Account | None:
+def _first_account(
+    begun: LockedInstallation, conn: Connection, *, terminal: bool
+) -> Account | None:
     """Create the administrator if there is no user."""
     if first_account.any_user(conn):
         return None

@@ -13,7 +13,7 @@ from semaphore_twisted.common import atomic_file
 from semaphore_twisted.config import options as configuration
 from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.model.repositories import RepositoryRules
-from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.first_start import ReadyInstallation
 from semaphore_twisted.start.installation import Installation, InstallationRefused
 from semaphore_twisted.start.job_user import JobUser
 from semaphore_twisted.start.operator_files import content_of
@@ -159,7 +159,7 @@ def _real(folders: Iterable[str | Path]) -> tuple[str, ...]:
 
 
 def settings(
-    made: Complete, jobs: JobUser, path: str, environ: Mapping[str, str]
+    made: ReadyInstallation, jobs: JobUser, path: str, environ: Mapping[str, str]
 ) -> JobSettings:
     """Return the options of jobs, and create the directory of workspaces.
 

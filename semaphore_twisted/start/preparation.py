@@ -23,7 +23,7 @@ from semaphore_twisted.start import (
     socket_activation,
     with_vpn,
 )
-from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.first_start import ReadyInstallation
 from semaphore_twisted.start.installation import EX_BUSY, InstallationRefused
 from semaphore_twisted.start.job_settings import JobSettings
 from semaphore_twisted.start.job_user import UnusableUser
@@ -34,7 +34,7 @@ from semaphore_twisted.start.listening import CannotListen, Sockets, bind
 class Prepared:
     """The installation, its bound sockets, the settings of jobs, and warnings."""
 
-    made: Complete
+    made: ReadyInstallation
     sockets: Sockets
     job_settings: JobSettings
     identities: Identities | None

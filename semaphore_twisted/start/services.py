@@ -13,7 +13,7 @@ from typing_extensions import override
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.start.certificates.authority import Certificates
 from semaphore_twisted.start.certificates.reload import read_pair
-from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.first_start import ReadyInstallation
 from semaphore_twisted.start.listening import adopt
 from semaphore_twisted.web.listener.tls import PemCertificates
 
@@ -102,7 +102,7 @@ class Warnings(Service):
     name = "warnings"
     _log: ClassVar[Logger] = Logger()
 
-    def __init__(self, made: Complete, sentences: tuple[str, ...]) -> None:
+    def __init__(self, made: ReadyInstallation, sentences: tuple[str, ...]) -> None:
         """Log the warnings of *made* and *sentences*."""
         self._made = made
         self._sentences = sentences

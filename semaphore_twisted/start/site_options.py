@@ -7,7 +7,7 @@ from semaphore_twisted import __version__
 from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.start import site_names, vpn
 from semaphore_twisted.start.certificates.server_certificates import ServerCertificates
-from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.first_start import ReadyInstallation
 from semaphore_twisted.web.http.ca_roots import CaRoots
 from semaphore_twisted.web.http.options import WebOptions
 
@@ -18,7 +18,7 @@ HSTS_LOCAL: Final = 86_400
 
 
 def site_options(
-    made: Complete, served: ServerCertificates | None, jobs: JobOptions
+    made: ReadyInstallation, served: ServerCertificates | None, jobs: JobOptions
 ) -> WebOptions:
     """Return the options; *served* has the certificates, *jobs* the rules for jobs."""
     config, network = made.installation.config, made.network

@@ -21,7 +21,7 @@ _OURS = {"config.json", "semaphore.db", "lock", "tls"}
 _IGNORED = {"lost+found", ".keep", ".gitkeep"}
 
 
-class NotOurs(Exception):
+class ForeignDirectory(Exception):
     """The directory contains other files than those of an installation."""
 
     def __init__(self, path: Path) -> None:
@@ -98,13 +98,13 @@ class StateDirectory:
     def prepare(self) -> None:
         """Create the directory and its subdirectories; make them private.
 
-        :raises NotOurs: if the directory has files, and none of an installation :raises
-            OSError: if the system does not permit it
+        :raises ForeignDirectory: if it has files, and none of an installation
+        :raises OSError: if the system does not permit it
         """
         if self.path.is_dir():
             names = {each.name for each in self.path.iterdir()} - _IGNORED
             if names and not names & _OURS:
-                raise NotOurs(self.path)
+                raise ForeignDirectory(self.path)
         for folder in (
             self.path,
             self.tls,

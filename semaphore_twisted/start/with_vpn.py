@@ -1,9 +1,9 @@
 """``--with-vpn``: server and companion from one command, for a container or a trial.
 
-Started by root, the server first starts a keeper process, which restarts the companion
+Started by root, the server first starts a second process, which restarts the companion
 whenever that ends; then the server switches to ``--user`` and keeps only the privilege
-for low ports. The server holds one end of a pipe. Keeper and companion hold the other,
-and both end when the server has ended for any reason. The tunnel stays.
+for low ports. The server holds one end of a pipe. Both processes hold the other, and
+end when the server has ended for any reason. The tunnel stays.
 """
 
 import os
@@ -92,7 +92,7 @@ def _keep(command: Sequence[str]) -> None:
     if os.fork() == 0:
         try:
             os.close(writing)
-            Keeper(command, reading).run()
+            CommandRunner(command, reading).run()
         finally:
             os._exit(1)
     os.close(reading)
@@ -103,7 +103,7 @@ def _keep(command: Sequence[str]) -> None:
 _held: list[int] = []
 
 
-class Keeper:
+class CommandRunner:
     """Runs a command until the pipe is closed or ``SIGTERM`` arrives.
 
     Signal handlers do nothing, so they cannot deadlock.

@@ -61,7 +61,7 @@ REFUSALS = 3
 
 INTERRUPTED = "interrupted"
 
-_HAPPENINGS = {
+_EVENTS = {
     "success": TaskEvent.SUCCEEDED,
     "error": TaskEvent.FAILED,
     "stopped": TaskEvent.STOPPED,
@@ -223,7 +223,7 @@ class TaskService:
         if run is not None:
             run.stop = True
             run.kill = run.kill or force
-            self._press(run)
+            self._forward_stop(run)
         elif not task.status.final:
             # The job is not followed: its server or its supervisor is gone.
             uuid = await self._database.read(task_lifecycle.identity, task_id)
@@ -295,7 +295,7 @@ class TaskService:
             run.job.abandon()
             return
         self._retry_delay.started(run.task_id)
-        self._press(run)
+        self._forward_stop(run)
         self._tell(await self._background.persist(task_lifecycle.started, run.task_id))
 
     async def _put_back(self, run: Run, why: str) -> None:
@@ -358,9 +358,9 @@ class TaskService:
         run.log = self._new_log(run)
         spool = self._directories.spool(run.job_name)
         run.job = self._runner.attach(spool, offset, run.log)
-        self._press(run)
+        self._forward_stop(run)
 
-    def _press(self, run: Run) -> None:
+    def _forward_stop(self, run: Run) -> None:
         """Forward a requested stop to the job."""
         if run.job is not None and run.kill:
             run.job.kill()
@@ -423,7 +423,7 @@ class TaskService:
     ) -> None:
         await self._finish(
             run,
-            _HAPPENINGS[result.status],
+            _EVENTS[result.status],
             said=said,
             began=_moment(result.started),
             ended=_moment(result.ended),

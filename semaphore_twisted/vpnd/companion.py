@@ -150,7 +150,7 @@ class Companion:
         peers = self._bounds.peers(request.peers)
         grants = self._bounds.grants(request.grants, peers)
         self._expiries.note(peers)
-        peers, grants = self._living(peers, grants)
+        peers, grants = self._unexpired(peers, grants)
         forwarded = _families(grants)
         tunnel.is_down = False
         actual = await tunnel.read_or_repair()
@@ -193,7 +193,7 @@ class Companion:
             )
         return state
 
-    def _living(
+    def _unexpired(
         self, peers: tuple[DesiredPeer, ...], grants: tuple[Grant, ...]
     ) -> tuple[tuple[DesiredPeer, ...], tuple[Grant, ...]]:
         """Return *peers* and *grants* without expired peers."""
@@ -244,10 +244,10 @@ class Companion:
     async def _maintain(self) -> None:
         if not self._tunnel.is_down:
             if self._desired is not None:
-                self._desired, _ = self._living(self._desired, ())
+                self._desired, _ = self._unexpired(self._desired, ())
             await self._tunnel.maintain(self._desired)
             await self._expire()
-            self._forwarding.tend()
+            self._forwarding.maintain()
 
     async def _expire(self) -> None:
         """Remove expired peers, and their grants.

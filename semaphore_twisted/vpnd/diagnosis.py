@@ -98,9 +98,9 @@ class Diagnosing:
 
     async def _isolated(self) -> AsyncIterator[Finding]:
         """Check that the nft table, the policy rules and the routes are in place."""
-        is_whole = True
-        if not await self._firewall.is_whole():
-            is_whole = False
+        is_intact = True
+        if not await self._firewall.is_intact():
+            is_intact = False
             yield Finding(
                 "isolation",
                 _ERROR,
@@ -108,11 +108,11 @@ class Diagnosing:
                 "seconds",
             )
         async for sentence in self._isolation.findings(self._firewall.closed):
-            is_whole = False
+            is_intact = False
             yield Finding("isolation", _ERROR, sentence)
         async for sentence in self._isolation.warnings():
             yield Finding("networks", _WARNING, sentence)
-        if is_whole:
+        if is_intact:
             sentence = "nft table, policy rules and routes of the tunnel are in place"
             yield Finding("isolation", _OK, sentence)
 

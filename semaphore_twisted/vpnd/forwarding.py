@@ -84,7 +84,7 @@ class Forwarding:
                 self._switch_off(known, family)
         self._accept_routers(known)
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         """Set ``accept_ra`` of new interfaces, so that they keep their default routes.
 
         :raises DeviceFailed: if that fails.

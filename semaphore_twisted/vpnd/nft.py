@@ -139,11 +139,11 @@ class Firewall:
         )
 
     @property
-    def is_sure(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether the table was not changed since it was last verified."""
         return self._watch.drain() == self._verified
 
-    async def is_whole(self) -> bool:
+    async def is_intact(self) -> bool:
         """Whether the kernel's table is the one that was loaded."""
         listing = await self._list()
         return listing is not None and listing == self._listing

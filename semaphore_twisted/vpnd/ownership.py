@@ -24,7 +24,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NETWORK = Path("/proc/self/ns/net")
 
 
-class Foreign(DeviceFailed):
+class ForeignInterface(DeviceFailed):
     """An interface with our name exists, and another program created it."""
 
 
@@ -61,7 +61,7 @@ class Ownership:
     async def check(self) -> None:
         """Refuse another program's interface; rename our own back if it was renamed.
 
-        :raises Foreign: with the remedy.
+        :raises ForeignInterface: with the remedy.
         """
         await self._remove_former()
         name = self._settings.interface
@@ -71,13 +71,13 @@ class Ownership:
                 self._note(InterfaceRecord(name))
             return
         if addressing.name(index) != name:
-            raise Foreign(
+            raise ForeignInterface(
                 f"interface: {name} is another name of {addressing.name(index)}, which "
                 "the companion did not make; choose another with `semaphore vpn init "
                 "--interface NAME`"
             )
         if not await self.is_ours(name):
-            raise Foreign(
+            raise ForeignInterface(
                 f"interface: {name} exists, and the companion did not make it; choose "
                 "another with `semaphore vpn init --interface NAME`, or delete it if "
                 "nothing needs it"

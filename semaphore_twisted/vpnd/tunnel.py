@@ -15,7 +15,7 @@ from semaphore_twisted.vpnd.device import IWireGuardDevice
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.nft import Firewall
-from semaphore_twisted.vpnd.ownership import Foreign, Ownership
+from semaphore_twisted.vpnd.ownership import ForeignInterface, Ownership
 from semaphore_twisted.vpnd.peer_wakeup import PeerWakeup
 from semaphore_twisted.wireguard import reconcile
 from semaphore_twisted.wireguard.settings import TunnelSettings
@@ -122,7 +122,7 @@ class Tunnel:
     async def _ensure_up(self) -> IWireGuardDevice:
         try:
             await self._ownership.check()
-        except Foreign:
+        except ForeignInterface:
             # remove rules that an earlier version made for another program's interface
             self._device = None
             await self.open()
@@ -142,7 +142,7 @@ class Tunnel:
             await self._ownership.check()
             if not anew:  # the kernel adds the routes of a new interface
                 await self._isolation.ensure_routes()
-            if self._firewall.is_sure:
+            if self._firewall.is_unchanged:
                 return self._device
             self.shut()  # the rules were changed before the interface was up
         raise DeviceFailed("Another program changes the nft table all the time")

@@ -23,7 +23,7 @@ _NAMES = tuple(
 _PLAIN_NAME = re.compile(r"# ?([^#:=\[\]]+)")
 
 
-class Calling(msgspec.Struct, frozen=True):
+class PeerComment(msgspec.Struct, frozen=True):
     """The name of a peer in a comment; *sure* if the comment marks it as a name."""
 
     text: str | None = None
@@ -31,10 +31,10 @@ class Calling(msgspec.Struct, frozen=True):
 
 
 #: The result for a comment without a name.
-NOTHING = Calling()
+NOTHING = PeerComment()
 
 
-def read(comment: str) -> Calling:
+def read(comment: str) -> PeerComment:
     """Return the name that *comment* contains, or :data:`NOTHING`."""
     for pattern in (*_NAMES, _PLAIN_NAME):
         found = pattern.fullmatch(comment)
@@ -43,5 +43,5 @@ def read(comment: str) -> Calling:
                 name = parse_name(found[1].strip())
             except WrongName:
                 return NOTHING
-            return Calling(name, sure=pattern is not _PLAIN_NAME)
+            return PeerComment(name, sure=pattern is not _PLAIN_NAME)
     return NOTHING

@@ -134,7 +134,7 @@ class _FileReader:
         elif name.text and name.sure >= self.name.sure:
             self.name = name
 
-    def _begin(self, section: str, number: int, name: comments.Calling) -> None:
+    def _begin(self, section: str, number: int, name: comments.PeerComment) -> None:
         """Begin a section; a name from the comments before it belongs to its peer."""
         self.section = section
         if section == "[peer]":
@@ -197,7 +197,7 @@ class _Peer:
         self.name = comments.NOTHING
         self.values: dict[str, str] = {}
 
-    def called(self, name: comments.Calling) -> None:
+    def called(self, name: comments.PeerComment) -> None:
         """Set the name, unless a surer one is set; of equals the last one counts."""
         if name.text is not None and name.sure >= self.name.sure:
             self.name = name

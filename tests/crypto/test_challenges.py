@@ -37,8 +37,8 @@ class ChallengeTests(SynchronousTestCase):
 
     def test_request(self) -> None:
         """The request is for the names and signed by its key, which can be kept."""
-        wanted = challenges.Wanted.make(NAMES)
-        again = challenges.Wanted.of(wanted.key_pem, NAMES)
+        wanted = challenges.CertificateRequest.make(NAMES)
+        again = challenges.CertificateRequest.of(wanted.key_pem, NAMES)
         for each in (wanted, again):
             request = x509.load_der_x509_csr(each.request)
             self.assertTrue(request.is_signature_valid)
@@ -47,8 +47,12 @@ class ChallengeTests(SynchronousTestCase):
             )
             found = names.value.get_values_for_type(x509.DNSName)
             self.assertEqual(tuple(found), NAMES)
-        self.assertNotEqual(challenges.Wanted.make(NAMES).key_pem, wanted.key_pem)
-        self.assertRaises(ValueError, challenges.Wanted.of, b"no key", NAMES)
+        self.assertNotEqual(
+            challenges.CertificateRequest.make(NAMES).key_pem, wanted.key_pem
+        )
+        self.assertRaises(
+            ValueError, challenges.CertificateRequest.of, b"no key", NAMES
+        )
 
     def test_renewal_id(self) -> None:
         """RFC 9773, section 4.1: the example's key identifier and serial number."""

@@ -732,7 +732,10 @@ class UserTests(JobCase):
         self.assertEqual(result.status, "success", result.reason)
         self.assertEqual(
             self.receiver.received,
-            [*(str(NOBODY), str(NOBODY), "file", "pipe", "in", "err", "1"), "0"],
+            [
+                *(str(NOBODY), str(NOBODY), "file", "pipe", "in", "err", "1"),
+                "0",
+            ],
         )
 
     async def test_spool_is_closed(self) -> None:

@@ -55,7 +55,7 @@ class WithVpnTests(LabTestCase):
         return {name: len(pids) for name, pids in self.programs().items()}
 
     def test_ends_with_server(self) -> None:
-        """Keeper and companion end with the server; no start leaves another one."""
+        """Both processes end with the server; no start leaves another one."""
         index = self.machine.run("cat", f"/sys/class/net/{INTERFACE}/ifindex")
         rules, daemon = self.site.rules(), self.programs()["daemon"]
         all_ = {"server": 1, "keeper": 1, "companion": 1, "daemon": 1}

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.common import atomic_file
 from semaphore_twisted.start import state
-from semaphore_twisted.start.state import NotOurs, StateDirectory, StateInUse
+from semaphore_twisted.start.state import ForeignDirectory, StateDirectory, StateInUse
 
 
 def mode(path: Path) -> int:
@@ -54,7 +54,7 @@ class StateTests(SynchronousTestCase):
         """A folder with other files is refused, and its rights stay."""
         self.directory.path.mkdir(mode=0o755)
         (self.directory.path / "thesis.txt").touch()
-        self.assertRaises(NotOurs, self.directory.prepare)
+        self.assertRaises(ForeignDirectory, self.directory.prepare)
         self.assertEqual(mode(self.directory.path), 0o755)
 
     def test_lock(self) -> None:

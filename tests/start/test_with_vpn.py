@@ -17,8 +17,8 @@ from tests.support.lab import until
 #: Runs a keeper, whose command notes its process and then waits.
 _KEEPER = """\
 import sys
-from semaphore_twisted.start.with_vpn import Keeper
-Keeper([sys.executable, "-c", sys.argv[2], sys.argv[3]], int(sys.argv[1])).run()
+from semaphore_twisted.start.with_vpn import CommandRunner
+CommandRunner([sys.executable, "-c", sys.argv[2], sys.argv[3]], int(sys.argv[1])).run()
 """
 _COMMAND = """\
 import os, sys, time

@@ -47,7 +47,7 @@ class _Firewall:
     def __init__(self) -> None:
         self.grants: tuple[Grant, ...] = ()
         self.closed: frozenset[int] = frozenset()
-        self.is_sure = True
+        self.is_unchanged = True
 
     async def ensure(self, grants: tuple[Grant, ...]) -> bool:
         """Keep the grants."""

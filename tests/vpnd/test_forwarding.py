@@ -81,7 +81,7 @@ class ForwardingTests(FolderTestCase):
         self.assertEqual(found["ipv6/conf/semaphore0/accept_ra"], "1")
         # another comes later, one goes, and an operator changes a third
         self.values(ipv6__conf__eth9__accept_ra="1", ipv6__conf__default__accept_ra="0")
-        self.made().tend()
+        self.made().maintain()
         self.assertEqual(self.values()["ipv6/conf/eth9/accept_ra"], "2")
         (self.folder / "ipv6/conf/eth9/accept_ra").unlink()
         self.made().set(())

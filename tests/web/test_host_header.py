@@ -59,7 +59,7 @@ class NameTests(SynchronousTestCase):
 
 
 class WelcomeTests(SynchronousTestCase):
-    """Which names are welcome."""
+    """Which host names are accepted."""
 
     HOSTILE: ClassVar[tuple[str, ...]] = (
         "evil.example",
@@ -83,58 +83,58 @@ class WelcomeTests(SynchronousTestCase):
         """The site's names are, with any port, and one label below a wildcard."""
         hosts = HostPolicy.of(KNOWN, no_names)
         for host in ("h.example:3000", "H.EXAMPLE.", "a.wild.example", "localhost"):
-            self.assertTrue(hosts.welcome(client(host)), host)
+            self.assertTrue(hosts.accepts(client(host)), host)
 
     def test_hostile(self) -> None:
         """Names that only look like the site's are not."""
         hosts = HostPolicy.of(KNOWN, no_names)
         for host in self.HOSTILE:
-            self.assertFalse(hosts.welcome(client(host)), host)
+            self.assertFalse(hosts.accepts(client(host)), host)
 
     def test_addresses(self) -> None:
         """An address always is; a page of elsewhere cannot be rebound to one."""
         hosts = HostPolicy.of(KNOWN, no_names)
         for host in ("203.0.113.9", "203.0.113.9:3000", "[2001:db8::9]:3000"):
-            self.assertTrue(hosts.welcome(client(host)), host)
+            self.assertTrue(hosts.accepts(client(host)), host)
 
     def test_neighbour(self) -> None:
         """A proxy may use the bare name by which it knows this machine."""
         hosts = HostPolicy.of(KNOWN, no_names)
-        self.assertTrue(hosts.welcome(client("semaphore:3000", trusted=True)))
-        self.assertFalse(hosts.welcome(client("semaphore:3000")))
-        self.assertFalse(hosts.welcome(client("evil.example", trusted=True)))
+        self.assertTrue(hosts.accepts(client("semaphore:3000", trusted=True)))
+        self.assertFalse(hosts.accepts(client("semaphore:3000")))
+        self.assertFalse(hosts.accepts(client("evil.example", trusted=True)))
 
     def test_relayed(self) -> None:
         """Without the operator's setting a trusted proxy gives the site's name."""
         open_ = HostPolicy.of(KNOWN, no_names, relayed=True)
         strict = HostPolicy.of(KNOWN, no_names)
         passed_on = client("ci.example.org", trusted=True, relayed=True)
-        self.assertTrue(open_.welcome(passed_on))
-        self.assertFalse(strict.welcome(passed_on))
-        self.assertFalse(open_.welcome(client("ci.example.org", trusted=True)))
-        self.assertFalse(open_.welcome(client("ci.example.org")))
+        self.assertTrue(open_.accepts(passed_on))
+        self.assertFalse(strict.accepts(passed_on))
+        self.assertFalse(open_.accepts(client("ci.example.org", trusted=True)))
+        self.assertFalse(open_.accepts(client("ci.example.org")))
         odd = client("ci.example.org, evil", trusted=True, relayed=True)
-        self.assertFalse(open_.welcome(odd))
+        self.assertFalse(open_.accepts(odd))
 
     def test_without(self) -> None:
         """Health checks by HTTP/1.0 name nothing."""
-        self.assertTrue(HostPolicy.of(KNOWN, no_names).welcome(client("")))
+        self.assertTrue(HostPolicy.of(KNOWN, no_names).accepts(client("")))
 
     def test_off(self) -> None:
         """A star lets every name in, and so do no names at all."""
         for names in ((*KNOWN, "*"), ()):
             hosts = HostPolicy.of(names, no_names)
             for host in self.HOSTILE:
-                self.assertTrue(hosts.welcome(client(host)), host)
+                self.assertTrue(hosts.accepts(client(host)), host)
 
     def test_certified(self) -> None:
         """The names in the certificate of the moment are the site's too."""
         names: list[str] = []
         hosts = HostPolicy.of(KNOWN, lambda: names)
-        self.assertFalse(hosts.welcome(client("new.example")))
+        self.assertFalse(hosts.accepts(client("new.example")))
         names += ["NEW.example", "*.more.example"]
-        self.assertTrue(hosts.welcome(client("new.example")))
-        self.assertTrue(hosts.welcome(client("a.more.example")))
+        self.assertTrue(hosts.accepts(client("new.example")))
+        self.assertTrue(hosts.accepts(client("a.more.example")))
 
     def test_told_once(self) -> None:
         """Each unknown name is logged once with the option, up to a limit."""
@@ -144,12 +144,12 @@ class WelcomeTests(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         hosts = HostPolicy.of(KNOWN, no_names)
         for _ in range(3):
-            hosts.welcome(client("evil.example"))
+            hosts.accepts(client("evil.example"))
         self.assertEqual([each["name"] for each in events], ["evil.example"])
         self.assertIn("allowed_hosts", events[0]["log_format"])
         for number in range(1000):
-            hosts.welcome(client(f"{number}.evil.example"))
-            hosts.welcome(client(f"{number}\n.evil.example"))
+            hosts.accepts(client(f"{number}.evil.example"))
+            hosts.accepts(client(f"{number}\n.evil.example"))
         self.assertEqual(len(events), 50)
 
 

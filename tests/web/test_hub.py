@@ -380,17 +380,17 @@ class HubTests(HubTestCase):
         """A websocket that opens in a line gets its beginning, if it may see it."""
         self.begin(1, "working")
         watcher, wire = self.watcher("a", MEMBER)
-        self.hub.welcome(watcher)
+        self.hub.send_beginnings(watcher)
         others = Visibility(everything=False, projects=frozenset({OTHER}))
         watcher, other = self.watcher("other", others)
-        self.hub.welcome(watcher)
+        self.hub.send_beginnings(watcher)
         self.complete(1, "working... ")
         self.assertEqual(
             self.parts(wire)[:2], [(1, None, "working", True), (1, 7, "... ", None)]
         )
         self.assertEqual(other.sent, [])
         watcher, late = self.watcher("late", MEMBER)
-        self.hub.welcome(watcher)
+        self.hub.send_beginnings(watcher)
         self.assertEqual(late.sent, [])
 
     def test_paused_in_a_line(self) -> None:

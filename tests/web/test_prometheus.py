@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.web.http.prometheus import Figure, exposition
+from semaphore_twisted.web.http.prometheus import Metric, exposition
 
 
 class ExpositionTests(SynchronousTestCase):
@@ -11,8 +11,8 @@ class ExpositionTests(SynchronousTestCase):
     def test_text(self) -> None:
         """Each figure has its help, its type and a line for each value."""
         figures = [
-            Figure("a", "gauge", "What a is.", [({}, 2)]),
-            Figure("b", "counter", "B.", [({"x": "1"}, 3), ({"x": "2"}, 0.5)]),
+            Metric("a", "gauge", "What a is.", [({}, 2)]),
+            Metric("b", "counter", "B.", [({"x": "1"}, 3), ({"x": "2"}, 0.5)]),
         ]
         self.assertEqual(
             exposition(figures),
@@ -22,5 +22,5 @@ class ExpositionTests(SynchronousTestCase):
 
     def test_escapes(self) -> None:
         """Quotes, backslashes and ends of line in labels are escaped."""
-        text = exposition([Figure("a", "gauge", "A.", [({"x": 'q"\\\n'}, 1)])])
+        text = exposition([Metric("a", "gauge", "A.", [({"x": 'q"\\\n'}, 1)])])
         self.assertIn('a{x="q\\"\\\\\\n"} 1', text)

@@ -59,7 +59,7 @@ class CounterTests(SynchronousTestCase):
 
     def test_enrolling(self) -> None:
         """The attempts to enroll."""
-        counter = redeems.Redeems(Clock().seconds)
+        counter = redeems.RedeemLimit(Clock().seconds)
 
         def attempt(peer: str) -> bool:
             try:

@@ -59,7 +59,7 @@ file replaces that of this host, since links of invites and devices trust it; wi
 """
 
 
-class _Whole(msgspec.Struct, frozen=True, kw_only=True):
+class _BackupContent(msgspec.Struct, frozen=True, kw_only=True):
     """The content of the file."""
 
     private_key: bytes
@@ -71,7 +71,7 @@ class _Whole(msgspec.Struct, frozen=True, kw_only=True):
     @override
     def __repr__(self) -> str:
         """Omit the key."""
-        return f"_Whole({self.vpn})"
+        return f"_BackupContent({self.vpn})"
 
 
 def declare(parser: argparse.ArgumentParser, command: str) -> None:
@@ -122,7 +122,7 @@ def _backup(arguments: argparse.Namespace) -> int:
     ) as conn:  # the event is written
         vpn, broken = backup.saved(conn, found.keyring())
         authority, lost = saved_authority.saved(conn, found.keyring())
-        whole = _Whole(
+        whole = _BackupContent(
             private_key=keys.decode(private),
             settings=settings,
             vpn=vpn,
@@ -202,19 +202,19 @@ def _restore(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(path: Path, passphrase: str) -> _Whole:
+def _opened(path: Path, passphrase: str) -> _BackupContent:
     try:
         content = read_file(path, _MOST)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     opened = passphrases.unlock(content, passphrase, subject=_SUBJECT).reveal()
     try:
-        whole = msgspec.json.decode(opened, type=_Whole)
+        whole = msgspec.json.decode(opened, type=_BackupContent)
         check(whole.settings)
     except (msgspec.DecodeError, WrongSettings) as error:
         said = str(error)
         if isinstance(error, msgspec.DecodeError):
-            said = sentence(error, _Whole, root="its content")
+            said = sentence(error, _BackupContent, root="its content")
         raise CommandError(
             f"{path}: a newer version of this program has written it ({said})"
         ) from None
@@ -222,7 +222,7 @@ def _opened(path: Path, passphrase: str) -> _Whole:
 
 
 def _merged(
-    whole: _Whole, present: TunnelSettings | None, config: Config, user: int
+    whole: _BackupContent, present: TunnelSettings | None, config: Config, user: int
 ) -> TunnelSettings:
     """Return settings with the file's client side, and the rest from this host."""
     if present is None:

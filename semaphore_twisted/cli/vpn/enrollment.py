@@ -131,7 +131,7 @@ class Enrollment:
         for seconds in PAUSES:
             try:
                 return self._call(trust, "POST", "/api/vpn/enroll", body)
-            except _Lost:
+            except _NoResponse:
                 self._pause(seconds)
         return self._call(trust, "POST", "/api/vpn/enroll", body)
 
@@ -156,10 +156,12 @@ class Enrollment:
                 UNREACHABLE,
             ) from None
         except TimeoutError:
-            raise _Lost(f"{self._link.base}: no answer in {TIMEOUT:.0f} s") from None
+            raise _NoResponse(
+                f"{self._link.base}: no answer in {TIMEOUT:.0f} s"
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or "no answer"
-            raise _Lost(f"{self._link.base}: {reason}") from error
+            raise _NoResponse(f"{self._link.base}: {reason}") from error
         finally:
             connection.close()
         if len(content) > _MOST:
@@ -169,7 +171,7 @@ class Enrollment:
         return answer.status, content
 
 
-class _Lost(CommandError):
+class _NoResponse(CommandError):
     """No response arrived; the request is idempotent and may be repeated."""
 
     def __init__(self, sentence: str) -> None:

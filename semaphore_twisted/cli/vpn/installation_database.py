@@ -22,7 +22,7 @@ from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.vpn import wake_socket
 
 
-class _NotKept(Exception):
+class _Rollback(Exception):
     """Rolls the transaction back at the end of a trial."""
 
 
@@ -48,12 +48,12 @@ def changing(
     """
     with (
         _opened(found, read_only=False) as conn,
-        suppress(_NotKept),
+        suppress(_Rollback),
         conn.transaction(write=True),
     ):
         yield conn
         if not kept:
-            raise _NotKept
+            raise _Rollback
     if wake and kept:
         wake_socket.send(found.state.path / wake_socket.NAME)
 

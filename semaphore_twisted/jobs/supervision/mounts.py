@@ -31,7 +31,7 @@ _KEPT = {
 }
 
 
-class Arrangement:
+class MountSetup:
     """Makes the mounts; paths that stay visible are opened before they are covered."""
 
     def __init__(

@@ -14,7 +14,7 @@ import signal
 import socket
 
 from semaphore_twisted.jobs.supervision import linux, tree
-from semaphore_twisted.jobs.supervision.mounts import Arrangement
+from semaphore_twisted.jobs.supervision.mounts import MountSetup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def create(
 
     def arrange() -> None:
         if "mount" in kinds:
-            Arrangement(isolation, workspace, user).make()
+            MountSetup(isolation, workspace, user).make()
 
     builder = os.fork()
     if builder == 0:

@@ -49,7 +49,7 @@ def import_(
     """
     network.check_administrator(actor)
     owner = new_peers.owner_of(conn, actor, kind, user_id, project_id)
-    taking = _Taking(conn, network.row(conn), keyring, kind, owner)
+    taking = _PeerImport(conn, network.row(conn), keyring, kind, owner)
     added = []
     for each in peers:
         if conn.scalar(statements.key_holder, public_key=each.public_key) is not None:
@@ -64,7 +64,7 @@ def import_(
 
 
 @define
-class _Taking:
+class _PeerImport:
     """Imports peers for one owner, one by one."""
 
     _conn: Connection

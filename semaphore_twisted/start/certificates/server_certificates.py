@@ -25,7 +25,7 @@ from semaphore_twisted.start.certificates.acme import AcmeParts
 from semaphore_twisted.start.certificates.authority import Certificates
 from semaphore_twisted.start.certificates.expiry_warning import GRACE, ExpiryWarning
 from semaphore_twisted.start.certificates.reload import CertificateReload
-from semaphore_twisted.start.first_start import Complete
+from semaphore_twisted.start.first_start import ReadyInstallation
 from semaphore_twisted.start.listener_factories import ListenerFactories
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.listener.port import no_challenge
@@ -143,7 +143,7 @@ class ServerCertificates:
 
 
 def served(
-    made: Complete,
+    made: ReadyInstallation,
     *,
     database: IDatabase,
     reactor: IServerReactor,

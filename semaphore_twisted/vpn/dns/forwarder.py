@@ -70,12 +70,12 @@ class DnsForwarder:
             )
             return asked.addCallback(messages.renumbered, question.number)
 
-        asking = _Asking(exchange, tuple(self._servers()))
+        asking = _PendingQuery(exchange, tuple(self._servers()))
         return asking.begin(self._clock)
 
 
 @define(eq=False)
-class _Asking:
+class _PendingQuery:
     """One query that is sent to one or more resolvers."""
 
     _exchange: Callable[[str], "Deferred[bytes]"]

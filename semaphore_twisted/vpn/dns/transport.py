@@ -25,7 +25,7 @@ PORT = 53
 CONNECTING = 3
 
 
-class Lost(Exception):
+class ResolverUnavailable(Exception):
     """The resolver cannot be queried."""
 
 
@@ -60,7 +60,7 @@ class NetworkTransport:
                 0, datagram, interface="::" if six else "", maxPacketSize=65535
             )
         except Exception as error:  # noqa: BLE001 - no free port, or no such family
-            return fail(Lost(str(error)))
+            return fail(ResolverUnavailable(str(error)))
         return datagram.answer
 
 
@@ -87,7 +87,7 @@ class _Datagram(DatagramProtocol):
             self._transport.connect(*self._server)
             self._transport.write(self._content)
         except OSError as error:  # no route to the resolver
-            self._end(Lost(str(error)))
+            self._end(ResolverUnavailable(str(error)))
 
     @override
     def datagramReceived(self, datagram: bytes, addr: object) -> None:
@@ -99,7 +99,7 @@ class _Datagram(DatagramProtocol):
     @override
     def connectionRefused(self) -> None:
         """Fail: no program listens on the resolver's port."""
-        self._end(Lost("refused"))
+        self._end(ResolverUnavailable("refused"))
 
     @property
     def _transport(self) -> Any:
@@ -135,7 +135,7 @@ class _Stream(Int16StringReceiver):
         """Fail if no answer was accepted."""
         super().connectionLost(reason)
         if not self.answer.called:
-            self.answer.errback(Lost("the connection was closed"))
+            self.answer.errback(ResolverUnavailable("the connection was closed"))
 
 
 class _OneConnectionFactory(ClientFactory):

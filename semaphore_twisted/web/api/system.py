@@ -18,7 +18,7 @@ from semaphore_twisted.web.api import vpn_metrics
 from semaphore_twisted.web.api.auth import throttled
 from semaphore_twisted.web.http import openapi
 from semaphore_twisted.web.http.context import RequestContext, Services
-from semaphore_twisted.web.http.prometheus import CONTENT_TYPE, Figure, exposition
+from semaphore_twisted.web.http.prometheus import CONTENT_TYPE, Metric, exposition
 from semaphore_twisted.web.http.responses import PlainText, Response, json
 from semaphore_twisted.web.http.routing import Route
 
@@ -134,7 +134,7 @@ async def _may_see_metrics(context: RequestContext) -> bool:
     return False
 
 
-def _task_figures(counts: dict[TaskStatus, int]) -> list[Figure]:
+def _task_figures(counts: dict[TaskStatus, int]) -> list[Metric]:
     waiting = counts.get(TaskStatus.WAITING, 0)
     unfinished = sum(
         count
@@ -143,11 +143,11 @@ def _task_figures(counts: dict[TaskStatus, int]) -> list[Figure]:
     )
     ends = sorted(FINAL)
     return [
-        Figure(
+        Metric(
             "semaphore_tasks_running", "gauge", "Tasks that run.", [({}, unfinished)]
         ),
-        Figure("semaphore_tasks_waiting", "gauge", "Tasks that wait.", [({}, waiting)]),
-        Figure(
+        Metric("semaphore_tasks_waiting", "gauge", "Tasks that wait.", [({}, waiting)]),
+        Metric(
             "semaphore_tasks_total",
             "counter",
             "Tasks that ended, of those that were not deleted.",
@@ -156,17 +156,17 @@ def _task_figures(counts: dict[TaskStatus, int]) -> list[Figure]:
     ]
 
 
-def _certificate_figures(services: Services) -> list[Figure]:
+def _certificate_figures(services: Services) -> list[Metric]:
     if services.expires is None:
         return []
     return [
-        Figure(
+        Metric(
             "semaphore_tls_expires_seconds",
             "gauge",
             "Time until the certificate that is presented ends.",
             [({}, round(services.expires()))],
         ),
-        Figure(
+        Metric(
             "semaphore_tls_renewal_failing",
             "gauge",
             "1 if there should be a newer certificate, and it cannot be had or used.",
@@ -175,29 +175,29 @@ def _certificate_figures(services: Services) -> list[Figure]:
     ]
 
 
-def _process_figures() -> list[Figure]:
+def _process_figures() -> list[Metric]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return [
-        Figure(
+        Metric(
             "process_cpu_seconds_total",
             "counter",
             "Processor time used.",
             [({}, usage.ru_utime + usage.ru_stime)],
         ),
-        Figure(
+        Metric(
             "process_resident_memory_bytes",
             "gauge",
             "Memory in use.",
             [({}, pages * resource.getpagesize())],
         ),
-        Figure(
+        Metric(
             "process_open_fds",
             "gauge",
             "Open files and connections.",
             [({}, len(os.listdir("/proc/self/fd")))],  # noqa: PTH208 - names only
         ),
-        Figure(
+        Metric(
             "process_uptime_seconds",
             "gauge",
             "Time since the start.",

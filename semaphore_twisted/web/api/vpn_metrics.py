@@ -4,11 +4,11 @@ from semaphore_twisted.model.peers import PeerLifecycle
 from semaphore_twisted.operations import metrics as operations
 from semaphore_twisted.operations.metrics import PeerFigures
 from semaphore_twisted.web.http.context import RequestContext
-from semaphore_twisted.web.http.prometheus import Figure
+from semaphore_twisted.web.http.prometheus import Metric
 from semaphore_twisted.wireguard.vpn_state import VpnState
 
 
-async def figures(context: RequestContext) -> list[Figure]:
+async def figures(context: RequestContext) -> list[Metric]:
     """Return the metrics; none without a VPN."""
     service = context.services.peers
     if service is None:
@@ -22,19 +22,19 @@ async def figures(context: RequestContext) -> list[Figure]:
     ]
 
 
-def _one(name: str, help_: str, value: float, kind: str = "counter") -> Figure:
-    return Figure(f"semaphore_vpn_{name}", kind, help_, [({}, value)])
+def _one(name: str, help_: str, value: float, kind: str = "counter") -> Metric:
+    return Metric(f"semaphore_vpn_{name}", kind, help_, [({}, value)])
 
 
-def _peers(found: PeerFigures) -> list[Figure]:
+def _peers(found: PeerFigures) -> list[Metric]:
     return [
-        Figure(
+        Metric(
             "semaphore_vpn_peers",
             "gauge",
             "Peers by state.",
             [({"state": each}, found.by_state.get(each, 0)) for each in PeerLifecycle],
         ),
-        Figure(
+        Metric(
             "semaphore_vpn_peers_seen",
             "gauge",
             "Active peers whose last handshake is so many seconds old at most.",
@@ -45,8 +45,8 @@ def _peers(found: PeerFigures) -> list[Figure]:
     ]
 
 
-def _device(state: VpnState, wanted: int) -> list[Figure]:
-    def gauge(name: str, help_: str, value: float) -> Figure:
+def _device(state: VpnState, wanted: int) -> list[Metric]:
+    def gauge(name: str, help_: str, value: float) -> Metric:
         return _one(name, help_, value, kind="gauge")
 
     return [

@@ -25,7 +25,7 @@ SOURCES = limits.SOURCES
 
 
 @define(eq=False)
-class Redeems:
+class RedeemLimit:
     """Takes a token for each attempt, and returns it after a success."""
 
     _seconds: Callable[[], float]

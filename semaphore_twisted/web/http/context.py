@@ -21,7 +21,7 @@ from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.enroll.redeems import RedeemLimit
 from semaphore_twisted.web.http.host_header import no_names
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.routing import Route
@@ -59,14 +59,14 @@ class Services:
     expires: Callable[[], float] | None = None
     failing: Callable[[], bool] = bool
     certified: Callable[[], Iterable[str]] = no_names
-    redeems: Redeems = field()
+    redeems: RedeemLimit = field()
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
 
     @redeems.default
-    def _redeems(self) -> Redeems:
-        return Redeems(self.clock.seconds)
+    def _redeems(self) -> RedeemLimit:
+        return RedeemLimit(self.clock.seconds)
 
     @public_url.default
     def _place(self) -> PublicUrl:

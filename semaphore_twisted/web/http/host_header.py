@@ -82,7 +82,7 @@ class HostPolicy:
         known = frozenset(each.strip("[]").lower().removesuffix(".") for each in names)
         return cls(known, certified, relayed)
 
-    def welcome(self, client: ClientInfo) -> bool:
+    def accepts(self, client: ClientInfo) -> bool:
         """Return whether a request may use its host name for the site."""
         if not self._known or "*" in self._known or not client.host:
             return True  # without a name (HTTP/1.0) no browser is behind it

@@ -9,7 +9,7 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 @frozen
-class Figure:
+class Metric:
     """A metric, with one value for each combination of its labels."""
 
     name: str
@@ -34,7 +34,7 @@ def _number(value: float) -> str:
     return f"{value:d}" if isinstance(value, int) else repr(value)
 
 
-def exposition(figures: Sequence[Figure]) -> str:
+def exposition(figures: Sequence[Metric]) -> str:
     """Return *figures* in Prometheus' text format."""
     lines = []
     for figure in figures:

@@ -16,7 +16,7 @@ from semaphore_twisted.web.proxies.client_address import (
     client_info,
     origin,
 )
-from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
+from semaphore_twisted.web.proxies.trusted_proxies import NO_PROXIES, TrustedProxies
 
 USUAL = SessionLimits()
 
@@ -112,7 +112,7 @@ def read_request_info(
     *,
     public_url: PublicUrl,
     below_base: bool,
-    trust: TrustedProxies = NOBODY,
+    trust: TrustedProxies = NO_PROXIES,
     limits: SessionLimits = USUAL,
 ) -> RequestInfo:
     """Read *request*, with forwarding headers by *trust* and sessions by *limits*."""

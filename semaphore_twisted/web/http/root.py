@@ -27,7 +27,7 @@ from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.site import HttpRequest, Site
 from semaphore_twisted.web.proxies.client_address import PublicUrl
-from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
+from semaphore_twisted.web.proxies.trusted_proxies import NO_PROXIES, TrustedProxies
 from semaphore_twisted.web.websocket.endpoint import (
     Admission,
     SocketFactory,
@@ -41,7 +41,7 @@ class RequestReader:
     """Reads requests, and removes the base path from their paths."""
 
     public_url: PublicUrl
-    trust: TrustedProxies = NOBODY
+    trust: TrustedProxies = NO_PROXIES
     #: refuse a websocket handshake with a cookie and without origin, also from proxies
     require_origin: bool = False
     limits: SessionLimits = USUAL
@@ -108,8 +108,8 @@ class RootResource(Resource):
         """Answer *request*."""
         path, _ = self._reader.below(request.path)
         info = self._reader.request_info(request)
-        self._promise(request, info)
-        if not self._hosts.welcome(info.client):
+        self._set_hsts(request, info)
+        if not self._hosts.accepts(info.client):
             return _misdirected(request)
         if path.removesuffix(b"/") == b"/api/ws":
             return self._socket.render(request)
@@ -120,7 +120,7 @@ class RootResource(Resource):
             return self._enrolling.render(request, path)
         return self._page.render(request, path, info)
 
-    def _promise(self, request: HttpRequest, info: RequestInfo) -> None:
+    def _set_hsts(self, request: HttpRequest, info: RequestInfo) -> None:
         """Send HSTS, only over TLS and for the configured host name."""
         if self._hsts and info.secure:
             name = name_of(info.client.host)

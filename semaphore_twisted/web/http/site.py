@@ -18,7 +18,7 @@ from semaphore_twisted.web.http.headers import HEADERS
 from semaphore_twisted.web.http.options import BODY_LIMIT
 from semaphore_twisted.web.http.responses import Response, closing
 from semaphore_twisted.web.listener.connection_limit import ConnectionLimit
-from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
+from semaphore_twisted.web.proxies.trusted_proxies import NO_PROXIES, TrustedProxies
 
 #: Seconds after which an idle connection is closed.
 IDLE = limits.IDLE_SECONDS
@@ -153,7 +153,7 @@ class Site(server.Site):
         *,
         clock: IReactorTime,
         body_limit: int = BODY_LIMIT,
-        trust: TrustedProxies = NOBODY,
+        trust: TrustedProxies = NO_PROXIES,
         intake: BodyBudget | None = None,
     ) -> None:
         """Serve the leaf *resource*; proxies in *trust* have no connection limit.

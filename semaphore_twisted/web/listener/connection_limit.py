@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from semaphore_twisted.model import ip, limits
-from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
+from semaphore_twisted.web.proxies.trusted_proxies import NO_PROXIES, TrustedProxies
 
 #: Maximum connections of one source, without websockets; an office may share one.
 EACH = limits.CONNECTIONS_OF_SOURCE
@@ -29,7 +29,7 @@ class ConnectionLimit:
     _log: ClassVar[Logger] = Logger()
 
     _clock: IReactorTime
-    _trust: TrustedProxies = NOBODY
+    _trust: TrustedProxies = NO_PROXIES
     each: int = EACH
     all: int = limits.CONNECTIONS
     _counts: Counter[str] = field(factory=Counter, init=False)

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from semaphore_twisted.model import ip
 from semaphore_twisted.web.proxies.forwarding_headers import Header, forwarded
-from semaphore_twisted.web.proxies.trusted_proxies import NOBODY, TrustedProxies
+from semaphore_twisted.web.proxies.trusted_proxies import NO_PROXIES, TrustedProxies
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -49,7 +49,7 @@ def client_info(
     peer: str | None,
     tls: bool,
     header: Header,
-    trust: TrustedProxies = NOBODY,
+    trust: TrustedProxies = NO_PROXIES,
     passed_on: bool = False,
 ) -> ClientInfo:
     """Return the client side of a request from *peer*, ``None`` for a UNIX socket.

@@ -47,4 +47,4 @@ class TrustedProxies:
 
 
 #: No configured proxies.
-NOBODY = TrustedProxies()
+NO_PROXIES = TrustedProxies()

@@ -99,7 +99,7 @@ class WebSocketConnection(WebSocketServerProtocol):
         self.transport.unregisterProducer()
         self.transport.registerProducer(self, streaming=True)
         self._watcher = self._hub.add(self._credentials, self._audience, self)
-        self._hub.welcome(self._watcher)
+        self._hub.send_beginnings(self._watcher)
         self._log.info("{client} opened a websocket", client=self.address)
 
     @override

@@ -38,7 +38,7 @@ from semaphore_twisted.model.users import Credentials, Sight, Visibility
 from semaphore_twisted.operations.tasks.output import portions
 from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
 from semaphore_twisted.web.websocket.messages import (
-    Beginning,
+    LineBeginning,
     beginning,
     continued,
     log_message,
@@ -63,7 +63,7 @@ ACCESS_ENDED = 4401
 RIGHTS_ENDED = 4403
 
 #: Returns frames of lines without the beginning of the first line that was sent.
-Frames = Callable[[Beginning | None], bytes]
+Frames = Callable[[LineBeginning | None], bytes]
 
 #: Reads lines of a task with numbers above a given one, up to a limit.
 ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
@@ -74,7 +74,7 @@ ReadAudiences = Callable[
 ]
 
 
-class Wire(Protocol):
+class WatcherConnection(Protocol):
     """The operations of a websocket that the hub uses."""
 
     def send(self, frames: bytes) -> None:
@@ -85,7 +85,7 @@ class Wire(Protocol):
 
 
 @define(eq=False)
-class _Behind:
+class _Backlog:
     """A task whose lines a watcher must still read from the database.
 
     Lines up to *last* were sent; lines up to *newest* are stored. *last* is ``None``
@@ -104,13 +104,13 @@ class Watcher:
 
     credentials: Credentials
     audience: Visibility
-    wire: Wire
+    wire: WatcherConnection
     _hub: "Hub"
     paused: bool = False
-    _behind: dict[TaskId, _Behind] = field(factory=dict)
+    _behind: dict[TaskId, _Backlog] = field(factory=dict)
     _catching_up: bool = False
     #: the sent beginnings of lines whose end was not sent
-    _begun: dict[TaskId, Beginning] = field(factory=dict)
+    _begun: dict[TaskId, LineBeginning] = field(factory=dict)
 
     def begun(self, project_id: ProjectId, line: OutputLine, frames: Frames) -> None:
         """Send *line*, the beginning of a line, without the text that was sent before.
@@ -137,7 +137,7 @@ class Watcher:
                 behind.last = first - 1
             behind.newest = last
         elif self.paused:
-            self._remember(task_id, _Behind(project_id, first - 1, last))
+            self._remember(task_id, _Backlog(project_id, first - 1, last))
         else:
             self._send(task_id, frames)
 
@@ -154,7 +154,7 @@ class Watcher:
         if behind is None and task.status.final:
             self._begun.pop(task.id, None)
         if behind is None and self.paused:
-            self._remember(task.id, _Behind(task.project_id, update=frame))
+            self._remember(task.id, _Backlog(task.project_id, update=frame))
         elif behind is None:
             self.wire.send(frame)
         else:
@@ -171,7 +171,7 @@ class Watcher:
             self._catching_up = True
             self._hub.spawn(self._catch_up())
 
-    def _remember(self, task_id: TaskId, behind: _Behind) -> None:
+    def _remember(self, task_id: TaskId, behind: _Backlog) -> None:
         if len(self._behind) >= limits.WEBSOCKET_TASKS_BEHIND:
             self._hub.drop(self)
         else:
@@ -194,7 +194,7 @@ class Watcher:
         finally:
             self._catching_up = False
 
-    async def _caught_up(self, task_id: TaskId, behind: _Behind) -> bool:
+    async def _caught_up(self, task_id: TaskId, behind: _Backlog) -> bool:
         """Send a part of a task's missed messages; return whether it is complete."""
         if not self.audience.sees(behind.project_id):
             return True
@@ -285,7 +285,7 @@ class Hub:
         return self._counts[audience.user_id]
 
     def add(
-        self, credentials: Credentials, audience: Visibility, wire: Wire
+        self, credentials: Credentials, audience: Visibility, wire: WatcherConnection
     ) -> Watcher:
         """Register a new websocket."""
         watcher = Watcher(credentials, audience, wire, self)
@@ -360,7 +360,7 @@ class Hub:
         working = Deferred.fromCoroutine(run())
         log_errors(working, log=self._log, sentence="Work of the websocket hub failed")
 
-    def welcome(self, watcher: Watcher) -> None:
+    def send_beginnings(self, watcher: Watcher) -> None:
         """Send a new watcher the beginnings of lines that have not ended."""
         for project_id, line in list(self._begun.values()):
             watcher.begun(
@@ -377,7 +377,7 @@ class Hub:
         self,
         project_id: ProjectId,
         lines: Sequence[OutputLine],
-        sent: Beginning | None = None,
+        sent: LineBeginning | None = None,
         *,
         ended: bool = True,
     ) -> bytes:

@@ -38,7 +38,7 @@ def log_message(
     )
 
 
-class Beginning(msgspec.Struct, frozen=True):
+class LineBeginning(msgspec.Struct, frozen=True):
     """The beginning of a line that was sent: number, length, and hash of the text.
 
     It has no text, since each websocket may have another one.
@@ -49,12 +49,12 @@ class Beginning(msgspec.Struct, frozen=True):
     text_hash: int
 
 
-def beginning(line: OutputLine) -> Beginning:
+def beginning(line: OutputLine) -> LineBeginning:
     """Return *line* as the beginning of a line."""
-    return Beginning(line.id, len(line.output), hash(line.output))
+    return LineBeginning(line.id, len(line.output), hash(line.output))
 
 
-def continued(line: OutputLine, sent: Beginning | None) -> int:
+def continued(line: OutputLine, sent: LineBeginning | None) -> int:
     """Return the number of characters of *line* that are in *sent*, its beginning."""
     if sent is None or sent.id != line.id:
         return 0

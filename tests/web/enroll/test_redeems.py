@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import TooManyAttempts
 from semaphore_twisted.web.enroll import redeems
-from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.enroll.redeems import RedeemLimit
 
 
 class RedeemsTests(SynchronousTestCase):
@@ -14,7 +14,7 @@ class RedeemsTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Begin."""
         self.clock = Clock()
-        self.redeems = Redeems(self.clock.seconds)
+        self.redeems = RedeemLimit(self.clock.seconds)
 
     def fail(self, address: str, times: int) -> None:  # type: ignore[override]
         """Try in vain."""
@@ -80,7 +80,7 @@ class RedeemsTests(SynchronousTestCase):
     def test_clock_set_back(self) -> None:
         """Time that goes backwards takes nothing away."""
         self.clock.rightNow = 1000.0
-        redeems_ = Redeems(self.clock.seconds)
+        redeems_ = RedeemLimit(self.clock.seconds)
         redeems_.begin("192.0.2.1")
         self.clock.rightNow = 10.0
         redeems_.begin("192.0.2.1")

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from semaphore_twisted.web.enroll.redeems import Redeems
+from semaphore_twisted.web.enroll.redeems import RedeemLimit
 from semaphore_twisted.web.enroll.site import BODY_LIMIT, build_enroll_site
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.site import Site
@@ -20,7 +20,7 @@ class SiteTests(VpnApiCase):
     def setUp(self) -> None:
         """Make both sites."""
         super().setUp()
-        self.redeems = Redeems(self.anybody.clock.seconds)
+        self.redeems = RedeemLimit(self.anybody.clock.seconds)
         self.outside = self.client(self.site())
 
     def site(self, inner: str = INNER) -> Site:
