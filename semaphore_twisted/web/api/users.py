@@ -156,8 +156,8 @@ async def _digest(
 ) -> str:
     """Return the hash of an account's new *password*, if the actor may set it.
 
-    :raises NotPermitted: if the account belongs to another user :raises Invalid: if the
-        new or the current password is not accepted
+    :raises NotPermitted: if the account belongs to another user
+    :raises Invalid: if the new or the current password is not accepted
     """
     actor = context.actor.user
     if not (actor.admin or actor.id == user_id):

@@ -244,9 +244,9 @@ class Router:
     def match(self, method: str, path: bytes) -> Match:
         """Return the route of *path*, which is relative to ``/api``.
 
-        :raises NoSuchPath: if no route has the path :raises NoSuchMethod: if the path
-            exists for other methods only :raises NotAnInteger: if a segment is not an
-            integer
+        :raises NoSuchPath: if no route has the path
+        :raises NoSuchMethod: if the path exists for other methods only
+        :raises NotAnInteger: if a segment is not an integer
         """
         parts = segments(path)
         found = None if parts is None else _find(self._root, parts, 0, ())
