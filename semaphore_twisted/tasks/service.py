@@ -164,7 +164,7 @@ class TaskService:
             return
         run = self._runs[task.id] = new_run(task, job_name)
         if state == "absent":
-            await self._finish(run, TaskEvent.FAILED, said=self._interruption())
+            await self._finish(run, TaskEvent.FAILED, log_lines=self._interruption())
             return
         run.stop = task.status is TaskStatus.STOPPING
         self._attach(run, unfinished.offset)
@@ -302,13 +302,15 @@ class TaskService:
         """Queue a task again for which the machine lacks a resource at the moment."""
         self._log.warn("Task {task} is queued again: {why}", task=run.task_id, why=why)
         new = self._retry_delay.failed(run.task_id, why)
-        said = [(time.time(), f"The job could not start yet: {why}")] if new else []
+        log_lines = (
+            [(time.time(), f"The job could not start yet: {why}")] if new else []
+        )
         if run.log is not None:
             run.log.close()
         self._runs.pop(run.task_id, None)
         await self._compute(self._directories.remove, run.job_name)
         task, lines = await self._background.persist(
-            task_lifecycle.put_back, run.task_id, said
+            task_lifecycle.put_back, run.task_id, log_lines
         )
         self._observers.output_appended(run.project_id, run.task_id, lines)
         self._tell(task)
@@ -398,7 +400,7 @@ class TaskService:
         """End a task whose last lines were refused because the disk is full."""
         lost = ended.unread + ended.result.dropped
         text = f"About {lost} bytes of output were dropped: the disk is full"
-        await self._finish_as(run, ended.result, said=[(time.time(), text)])
+        await self._finish_as(run, ended.result, log_lines=[(time.time(), text)])
 
     def _over(self, run: Run, result: JobResult) -> None:
         self._background.do(
@@ -411,20 +413,20 @@ class TaskService:
             await log.flushed()
             if log.closed:
                 return  # called again after attaching to the job again
-        said: list[tuple[float, str]] = []
+        log_lines: list[tuple[float, str]] = []
         if result.reason.startswith(INTERRUPTED):
-            said = self._interruption()
+            log_lines = self._interruption()
         elif result.status == "success" and result.reason:
-            said = [(result.ended, result.reason)]  # not in the log yet
-        await self._finish_as(run, result, said=said)
+            log_lines = [(result.ended, result.reason)]  # not in the log yet
+        await self._finish_as(run, result, log_lines=log_lines)
 
     async def _finish_as(
-        self, run: Run, result: JobResult, *, said: Sequence[tuple[float, str]]
+        self, run: Run, result: JobResult, *, log_lines: Sequence[tuple[float, str]]
     ) -> None:
         await self._finish(
             run,
             _EVENTS[result.status],
-            said=said,
+            log_lines=log_lines,
             began=_moment(result.started),
             ended=_moment(result.ended),
         )
@@ -435,15 +437,17 @@ class TaskService:
 
     async def _fail(self, run: Run, reason: str) -> None:
         now = time.time()
-        said = [(now, f"Failed to run task: {line}") for line in reason.splitlines()]
-        await self._finish(run, TaskEvent.FAILED, said=said)
+        log_lines = [
+            (now, f"Failed to run task: {line}") for line in reason.splitlines()
+        ]
+        await self._finish(run, TaskEvent.FAILED, log_lines=log_lines)
 
     async def _finish(
         self,
         run: Run,
         happening: TaskEvent,
         *,
-        said: Sequence[tuple[float, str]] = (),
+        log_lines: Sequence[tuple[float, str]] = (),
         began: datetime | None = None,
         ended: datetime | None = None,
     ) -> None:
@@ -457,7 +461,7 @@ class TaskService:
                 self._keyring,
                 run.task_id,
                 happening,
-                said=said,
+                log_lines=log_lines,
                 began=began,
                 ended=ended,
             )

@@ -43,7 +43,7 @@ HUNG_UP = (
     "(semaphore vpn init, as root)"
 )
 
-NOT_ASKED = "the companion was not asked yet"
+NO_REQUEST_YET = "the companion has not answered yet"
 
 
 class CompanionError(Unavailable):
@@ -77,7 +77,7 @@ class CompanionClientProtocol(Int32StringReceiver):
         """Call *lost* with the reason when the connection has ended."""
         self._clock = clock
         self._lost = lost
-        self._asked: deque[Deferred[wire.Answer]] = deque()
+        self._requests: deque[Deferred[wire.Answer]] = deque()
         self._timer: IDelayedCall | None = None
         self._reason = ""
 
@@ -92,12 +92,12 @@ class CompanionClientProtocol(Int32StringReceiver):
             return fail(CompanionAway(self._reason))
         if len(content) > self.MAX_LENGTH:
             return fail(CompanionFailed("malformed", "the request is too long"))
-        asked: Deferred[wire.Answer] = Deferred()
-        self._asked.append(asked)
-        if len(self._asked) == 1:
+        pending: Deferred[wire.Answer] = Deferred()
+        self._requests.append(pending)
+        if len(self._requests) == 1:
             self._wait()
         self.sendString(content)
-        return asked
+        return pending
 
     def end(self, reason: str) -> None:
         """Abort the connection with *reason*, unless an earlier call gave one."""
@@ -113,17 +113,17 @@ class CompanionClientProtocol(Int32StringReceiver):
         except wire.MalformedFrame:
             self.end("the companion's answer was not understood; versions differ?")
             return
-        if not self._asked:
-            self.end("the companion answered what nobody had asked")
+        if not self._requests:
+            self.end("the companion sent an answer without a request")
             return
-        asked = self._asked.popleft()
+        pending = self._requests.popleft()
         self._wait()
-        if asked.called:  # the caller has cancelled it
+        if pending.called:  # the caller has cancelled it
             return
         if isinstance(answer, wire.Failed):
-            asked.errback(CompanionFailed(answer.code, answer.reason))
+            pending.errback(CompanionFailed(answer.code, answer.reason))
         else:
-            asked.callback(answer)
+            pending.callback(answer)
 
     @override
     def lengthLimitExceeded(self, length: int) -> None:
@@ -136,8 +136,8 @@ class CompanionClientProtocol(Int32StringReceiver):
         super().connectionLost(reason)
         self._reason = self._reason or CLOSED
         self._stop_timer()
-        asked, self._asked = self._asked, deque()
-        for each in asked:
+        pending, self._requests = self._requests, deque()
+        for each in pending:
             if not each.called:
                 each.errback(CompanionAway(self._reason))
         self._lost(self._reason)
@@ -145,7 +145,7 @@ class CompanionClientProtocol(Int32StringReceiver):
     def _wait(self) -> None:
         """Restart the timeout for the oldest pending request."""
         self._stop_timer()
-        if self._asked:
+        if self._requests:
             self._timer = self._clock.callLater(TIMEOUT, self._late)
 
     def _late(self) -> None:
@@ -196,7 +196,7 @@ class VpnClient:
         self._keeping: Deferred[None] | None = None
         self._wanted = False
         self.welcome: wire.Welcome | None = None
-        self.reason = NOT_ASKED
+        self.reason = NO_REQUEST_YET
         #: called after each successful connect, and after each failed attempt or lost
         #: connection
         self.connected: Callable[[], None] = lambda: None

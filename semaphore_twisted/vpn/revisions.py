@@ -11,7 +11,7 @@ TIMEOUT = 3.0
 @define(eq=False)
 class _Waiting:
     revision: int
-    told: "Deferred[str]" = field(factory=Deferred)
+    result: "Deferred[str]" = field(factory=Deferred)
     timer: IDelayedCall | None = None
 
 
@@ -31,7 +31,7 @@ class Revisions:
         waiting = _Waiting(revision)
         waiting.timer = self._clock.callLater(TIMEOUT, self._late, waiting, late)
         self._waiting.append(waiting)
-        return waiting.told
+        return waiting.result
 
     def reached(self, revision: int) -> None:
         """Record that the device has *revision*, and fire Deferreds waiting for it."""
@@ -44,16 +44,16 @@ class Revisions:
 
     def _late(self, waiting: _Waiting, late: str) -> None:
         self._waiting.remove(waiting)
-        waiting.told.callback(late)
+        waiting.result.callback(late)
 
     def _tell(self, revision: int | None, answer: str) -> None:
-        told = [
+        reached = [
             each
             for each in self._waiting
             if revision is None or each.revision <= revision
         ]
-        self._waiting = [each for each in self._waiting if each not in told]
-        for each in told:
+        self._waiting = [each for each in self._waiting if each not in reached]
+        for each in reached:
             if each.timer is not None:
                 each.timer.cancel()
-            each.told.callback(answer)
+            each.result.callback(answer)

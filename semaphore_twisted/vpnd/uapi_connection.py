@@ -28,7 +28,7 @@ class UapiConnection(Protocol):
         self._lost = lost
         self._received: list[bytes] = []
         self._size = 0
-        self._asked: Deferred[bytes] | None = None
+        self._pending: Deferred[bytes] | None = None
         self.over = False
 
     def ask(self, request: bytes) -> "Deferred[bytes]":
@@ -37,10 +37,10 @@ class UapiConnection(Protocol):
         A timeout closes the connection: the late answer would be taken for the next
         one.
         """
-        if self.over or self._asked is not None:
+        if self.over or self._pending is not None:
             return fail(DeviceFailed("The device is not there, or busy"))
-        asked: Deferred[bytes] = Deferred()
-        self._asked = asked
+        pending: Deferred[bytes] = Deferred()
+        self._pending = pending
         timer = self._clock.callLater(TIMEOUT, self.end, "did not answer in time")
 
         def ended(result: bytes | Failure) -> bytes | Failure:
@@ -48,10 +48,10 @@ class UapiConnection(Protocol):
                 timer.cancel()
             return result
 
-        _ = asked.addBoth(ended)
+        _ = pending.addBoth(ended)
         if self.transport is not None:
             self.transport.write(request)
-        return asked
+        return pending
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -59,17 +59,17 @@ class UapiConnection(Protocol):
         self._received.append(data)
         self._size += len(data)
         if self._size > limits.DEVICE_ANSWER:
-            self.end("says too much")
+            self.end("sent an answer that is too long")
             return
         if not b"".join(self._received[-2:]).endswith(_END):
             return
         answer, self._received = b"".join(self._received), []
         self._size = 0
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            asked.callback(answer)
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.callback(answer)
 
-    def end(self, why: str = "is not wanted any more") -> None:
+    def end(self, why: str = "was closed") -> None:
         """Close the connection; a pending request fails with *why*."""
         if not self.over and self.transport is not None:
             self.transport.abortConnection()
@@ -84,6 +84,6 @@ class UapiConnection(Protocol):
 
     def _end(self, why: str) -> None:
         self.over = True
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            asked.errback(DeviceFailed(f"The device {why}"))
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.errback(DeviceFailed(f"The device {why}"))

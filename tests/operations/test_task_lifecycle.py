@@ -153,7 +153,7 @@ class FinishTests(ProgressTestCase):
         task = self.task(TaskStatus.RUNNING, start=self.conn.now, secret="s1.a.b")
         later = self.conn.now + timedelta(seconds=5)
         finished = self.finish(
-            task, TaskEvent.SUCCEEDED, said=[(1, "bye")], ended=later
+            task, TaskEvent.SUCCEEDED, log_lines=[(1, "bye")], ended=later
         )
         assert finished is not None
         self.assertEqual(finished.task.status, TaskStatus.SUCCESS)
@@ -168,7 +168,9 @@ class FinishTests(ProgressTestCase):
     def test_final_is_final(self) -> None:
         """A repeated end changes nothing, and adds no line."""
         task = self.task(TaskStatus.STOPPED)
-        self.assertIsNone(self.finish(task, TaskEvent.SUCCEEDED, said=[(1, "again")]))
+        self.assertIsNone(
+            self.finish(task, TaskEvent.SUCCEEDED, log_lines=[(1, "again")])
+        )
         self.assertEqual(self.row(task).status, TaskStatus.STOPPED)
         self.assertEqual(output.length(self.conn, task), 0)
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.vpn.client import (
     FIRST_DELAY,
     LONGEST_DELAY,
-    NOT_ASKED,
+    NO_REQUEST_YET,
     TIMEOUT,
     CompanionAway,
     CompanionFailed,
@@ -96,7 +96,7 @@ class AskTests(ClientTestCase):
     def test_before_the_start(self) -> None:
         """Without a connection a request fails."""
         failure = self.failureResultOf(self.client.observe(), CompanionAway)
-        self.assertEqual(failure.value.message, NOT_ASKED)
+        self.assertEqual(failure.value.message, NO_REQUEST_YET)
 
     def test_too_long(self) -> None:
         """A request that the companion would not take is not sent."""
@@ -135,7 +135,7 @@ class BrokenTests(ClientTestCase):
         self.client.start()
         self.companion.wires[0].answer(wire.Done())
         self.assertIsNone(self.client.welcome)
-        self.assertIn("nobody had asked", self.client.reason)
+        self.assertIn("without a request", self.client.reason)
 
     def test_longest(self) -> None:
         """A frame that is too long ends the connection before it is complete."""

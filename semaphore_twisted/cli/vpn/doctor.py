@@ -42,13 +42,13 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    found, said, differing = running_options.as_it_runs(arguments)
+    found, server, differing = running_options.as_it_runs(arguments)
     folder = CompanionDirectory(arguments.vpn_settings or FOLDER, None)
     with installation_database.reading(found) as conn:
         network = vpn_network.get(conn, None, options_of(found.config))
         findings = [
             *(checks.warning("options", each.sentence) for each in differing),
-            *_server(said),
+            *_server(server),
             *_findings(conn, found, network, folder),
         ]
     if arguments.json:
@@ -61,14 +61,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return int(any(each.level == "error" for each in findings))
 
 
-def _server(said: Running | None) -> Iterator[Finding]:
+def _server(server: Running | None) -> Iterator[Finding]:
     """Report the running server's problem with the companion.
 
     The server's user may be refused although root is accepted.
     """
-    if said is not None and said.trouble:
+    if server is not None and server.trouble:
         yield checks.error(
-            "server", f"it does not keep the VPN: {table.plain(said.trouble)}"
+            "server", f"it does not keep the VPN: {table.plain(server.trouble)}"
         )
 
 

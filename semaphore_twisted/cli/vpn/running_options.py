@@ -44,17 +44,17 @@ def as_it_runs(
     :raises CommandError: if there is no installation, or its configuration is invalid
     """
     found = open_installation(arguments)
-    said = running.read(found.state.path)
-    if said is None:
+    server = running.read(found.state.path)
+    if server is None:
         return found, None, []
-    differing = running.differences(found.settings, said, LINK_OPTIONS)
+    differing = running.differences(found.settings, server, LINK_OPTIONS)
     if differing:
         found = installation.load(
             config=arguments.config,
             state=arguments.state,
             environ=running.overlaid(os.environ, differing),
         )
-    return found, said, differing
+    return found, server, differing
 
 
 def opened(arguments: argparse.Namespace) -> Installation:
@@ -78,8 +78,8 @@ def check_bounds(found: Installation) -> None:
 
     :raises CommandError: naming the first
     """
-    said = running.read(found.state.path)
-    if said is None:
+    server = running.read(found.state.path)
+    if server is None:
         return
-    for each in running.differences(found.settings, said, LISTENER_OPTIONS):
+    for each in running.differences(found.settings, server, LISTENER_OPTIONS):
         raise CommandError(f"{table.plain(each.sentence)}; nothing was changed")

@@ -79,13 +79,15 @@ def _claim(conn: Connection, task_id: TaskId) -> Claimed:
     template = template_of(conn, task.project_id, task.template_id)
     _record(conn, task, template, "is running")
     now = conn.now.timestamp()
-    said = [
+    log_lines = [
         (now, f"Started: {task_id}"),
         (now, f"Run TaskRunner with template: {template.name}"),
     ]
     if output.length(conn, task_id) == 0:
-        said.insert(0, (task.created.timestamp(), f"Task {task_id} added to queue"))
-    lines = output.append(conn, task_id, said)
+        log_lines.insert(
+            0, (task.created.timestamp(), f"Task {task_id} added to queue")
+        )
+    lines = output.append(conn, task_id, log_lines)
     return Claimed(task, identity(conn, task_id), lines)
 
 
@@ -129,16 +131,16 @@ def requeue(conn: Connection, task_id: TaskId) -> Task | None:
 
 
 def put_back(
-    conn: Connection, task_id: TaskId, said: Sequence[tuple[float, str]]
+    conn: Connection, task_id: TaskId, log_lines: Sequence[tuple[float, str]]
 ) -> tuple[Task | None, list[OutputLine]]:
-    """Queue a task again whose job could not start, with log lines *said*.
+    """Queue a task again whose job could not start, with log lines *log_lines*.
 
     A task whose stop was requested meanwhile is ended.
     """
     task = requeue(conn, task_id)
-    if task is None or not said:
+    if task is None or not log_lines:
         return task, []
-    return task, output.append(conn, task_id, said)
+    return task, output.append(conn, task_id, log_lines)
 
 
 def finish(
@@ -147,11 +149,11 @@ def finish(
     task_id: TaskId,
     happening: TaskEvent,
     *,
-    said: Sequence[tuple[float, str]] = (),
+    log_lines: Sequence[tuple[float, str]] = (),
     began: datetime | None = None,
     ended: datetime | None = None,
 ) -> Finished | None:
-    """End a task, with its last lines *said*; an ended task is not changed.
+    """End a task, with its last lines *log_lines*; an ended task is not changed.
 
     A job that fails after a stop request counts as stopped. A successful build queues
     the deploy tasks that follow automatically.
@@ -161,7 +163,7 @@ def finish(
         return None
     if task.status is TaskStatus.STOPPING and happening is TaskEvent.FAILED:
         happening = TaskEvent.STOPPED
-    lines = output.append(conn, task_id, said) if said else []
+    lines = output.append(conn, task_id, log_lines) if log_lines else []
     status = advance(task.status, happening)
     begin = task.start or began
     conn.update(

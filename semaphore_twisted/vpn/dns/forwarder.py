@@ -60,7 +60,7 @@ class DnsForwarder:
 
         def exchange(server: str) -> "Deferred[bytes]":
             number = int.from_bytes(self._entropy(2), "big")
-            asked = self._exchange(
+            query = self._exchange(
                 messages.renumbered(question.content, number),
                 server,
                 stream=stream,
@@ -68,7 +68,7 @@ class DnsForwarder:
                     messages.code_of(content, question, number) is not None
                 ),
             )
-            return asked.addCallback(messages.renumbered, question.number)
+            return query.addCallback(messages.renumbered, question.number)
 
         asking = _PendingQuery(exchange, tuple(self._servers()))
         return asking.begin(self._clock)
@@ -105,11 +105,11 @@ class _PendingQuery:
     def _ask(self) -> None:
         """Query the next resolver that was not queried yet, else repeat one."""
         server = self._unasked.pop(0) if self._unasked else next(self._order)
-        asked = self._exchange(server)
-        self._under_way.append(asked)
-        _ = asked.addCallback(self._answered)
-        _ = asked.addErrback(lambda _: None)
-        _ = asked.addCallback(lambda _: self._ended(asked))
+        query = self._exchange(server)
+        self._under_way.append(query)
+        _ = query.addCallback(self._answered)
+        _ = query.addErrback(lambda _: None)
+        _ = query.addCallback(lambda _: self._ended(query))
 
     def _answered(self, content: bytes) -> None:
         code = content[3] & 0xF
@@ -118,8 +118,8 @@ class _PendingQuery:
         else:  # another resolver may have a better answer
             self._refusal = self._refusal or content
 
-    def _ended(self, asked: "Deferred[bytes]") -> None:
-        self._under_way = [each for each in self._under_way if each is not asked]
+    def _ended(self, query: "Deferred[bytes]") -> None:
+        self._under_way = [each for each in self._under_way if each is not query]
         if self._over:
             return
         if self._unasked:
@@ -134,8 +134,8 @@ class _PendingQuery:
         for timer in self._timers:
             if timer.active():
                 timer.cancel()
-        for asked in list(self._under_way):
-            asked.cancel()
+        for query in list(self._under_way):
+            query.cancel()
         found = content or self._refusal
         if found:
             self._answer.callback(found)
