@@ -29,7 +29,7 @@ from semaphore_twisted.operations.vpn.invites import NewInvite
 from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.listening import adopt
-from semaphore_twisted.web.enroll.redeems import RedeemLimit
+from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
 from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.context import Services
@@ -143,7 +143,7 @@ class Sites:
                 vpn=PeerLimits(devices_per_user=100),
             ),
             peers=RecordingPeers(reason=trouble),
-            redeems=RedeemLimit(self.reactor.seconds),
+            redeem_limit=RedeemLimit(self.reactor.seconds),
         )
         site = build_enroll_site(services, inner="https://semaphore.internal")
         self.ports[base] = self.reactor.adoptStreamPort(

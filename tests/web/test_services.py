@@ -34,4 +34,4 @@ class ServicesTests(SynchronousTestCase):
         """A site with other routes counts the same enrollment attempts."""
         made = services(options=WebOptions())
         self.assertEqual(made.routes, ())
-        self.assertIs(evolve(made, routes=()).redeems, made.redeems)
+        self.assertIs(evolve(made, routes=()).redeem_limit, made.redeem_limit)

@@ -9,7 +9,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import TooManyAttempts
-from semaphore_twisted.web.enroll import redeems
+from semaphore_twisted.web.enroll import redeem_limit
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.listener.challenge_port import challenge_site
 from semaphore_twisted.web.listener.connection_limit import EACH, ConnectionLimit
@@ -59,7 +59,7 @@ class CounterTests(SynchronousTestCase):
 
     def test_enrolling(self) -> None:
         """The attempts to enroll."""
-        counter = redeems.RedeemLimit(Clock().seconds)
+        counter = redeem_limit.RedeemLimit(Clock().seconds)
 
         def attempt(peer: str) -> bool:
             try:
@@ -68,7 +68,7 @@ class CounterTests(SynchronousTestCase):
                 return False
             return True
 
-        self.check(attempt, redeems.BURST)
+        self.check(attempt, redeem_limit.BURST)
 
 
 class WaitingTests(PortTestCase):

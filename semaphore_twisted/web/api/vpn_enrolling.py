@@ -40,8 +40,8 @@ async def enroll(
     only the file, and ``Semaphore-Url``, ``-Domain``, ``-State``, ``-Uuid`` and
     ``-Applied`` are headers.
     """
-    peers, redeems = control(context), context.services.redeems
-    redeems.begin(context.address)
+    peers, redeem_limit = control(context), context.services.redeem_limit
+    redeem_limit.begin(context.address)
     value, revision = await context.write_unchecked(
         _redeem,
         body,
@@ -50,9 +50,9 @@ async def enroll(
         address=context.address,
     )
     if isinstance(value, Refusal):
-        redeems.failure()
+        redeem_limit.failure()
         return Response(403, json({"error": REFUSED}))
-    redeems.success(context.address)
+    redeem_limit.success(context.address)
     outcome = await applied(peers, revision)
     if context.accept.strip() == "text/plain":
         return _file(value, applied=outcome.applied)

@@ -14,7 +14,7 @@ async def figures(context: RequestContext) -> list[Metric]:
     if service is None:
         return []
     found = await context.read_unchecked(operations.peer_figures)
-    failed = context.services.redeems.failed
+    failed = context.services.redeem_limit.failed
     return [
         *_peers(found),
         *_device(service.state(), found.revision),

@@ -21,7 +21,7 @@ from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web.enroll.redeems import RedeemLimit
+from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
 from semaphore_twisted.web.http.host_header import no_names
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.routing import Route
@@ -40,7 +40,7 @@ class Services:
     rights. *password_changed* is called after the password of an account was changed
     (the file with the initial one can then be deleted), *repositories_changed* after a
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
-    VPN; *redeems* limits attempts to enroll. *expires* returns the seconds until the
+    VPN; *redeem_limit* limits enrolling. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
     *certified* the names in it. *public_url* and *routes* are those of one site.
     """
@@ -59,13 +59,13 @@ class Services:
     expires: Callable[[], float] | None = None
     failing: Callable[[], bool] = bool
     certified: Callable[[], Iterable[str]] = no_names
-    redeems: RedeemLimit = field()
+    redeem_limit: RedeemLimit = field()
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
 
-    @redeems.default
-    def _redeems(self) -> RedeemLimit:
+    @redeem_limit.default
+    def _redeem_limit(self) -> RedeemLimit:
         return RedeemLimit(self.clock.seconds)
 
     @public_url.default

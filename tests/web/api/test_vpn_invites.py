@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from semaphore_twisted.model.errors import Conflict
-from semaphore_twisted.web.enroll import redeems
+from semaphore_twisted.web.enroll import redeem_limit
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.wireguard import profile
 from tests.support.enrolling import ROOT
@@ -255,9 +255,9 @@ class EnrollTests(VpnApiCase):
     def test_too_many(self) -> None:
         """Frequent failures delay their own source only, and successes are free."""
         made = self.invite(self.as_admin, user_id=self.bob.id, max_uses=200)
-        for _ in range(redeems.BURST + 5):
+        for _ in range(redeem_limit.BURST + 5):
             self.assertEqual(self.enroll(made["token"]).status, 201)
-        for _ in range(redeems.BURST):
+        for _ in range(redeem_limit.BURST):
             self.assertEqual(self.enroll(UNKNOWN).status, 403)
         answer = self.enroll(UNKNOWN)
         self.assertEqual(answer.status, 429)
@@ -267,7 +267,7 @@ class EnrollTests(VpnApiCase):
         other.peer = "198.51.100.1"
         body = self.body(token=made["token"])
         self.assertEqual(other.post("/api/vpn/enroll", body).status, 201)
-        self.anybody.clock.advance(redeems.SECONDS)
+        self.anybody.clock.advance(redeem_limit.SECONDS)
         self.assertEqual(self.enroll(made["token"]).status, 201)
 
     def test_foreign_page(self) -> None:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from semaphore_twisted.web.enroll.redeems import RedeemLimit
+from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
 from semaphore_twisted.web.enroll.site import BODY_LIMIT, build_enroll_site
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.site import Site
@@ -20,7 +20,7 @@ class SiteTests(VpnApiCase):
     def setUp(self) -> None:
         """Make both sites."""
         super().setUp()
-        self.redeems = RedeemLimit(self.anybody.clock.seconds)
+        self.redeem_limit = RedeemLimit(self.anybody.clock.seconds)
         self.outside = self.client(self.site())
 
     def site(self, inner: str = INNER) -> Site:
@@ -35,7 +35,7 @@ class SiteTests(VpnApiCase):
             entropy=Entropy(10**8),
             options=replace(OPTIONS, enroll_url="https://vpn.example.net:8443"),
             peers=self.peers,
-            redeems=self.redeems,
+            redeem_limit=self.redeem_limit,
         )
         return build_enroll_site(services, inner=inner)
 
@@ -120,4 +120,4 @@ class SiteTests(VpnApiCase):
         """Failures are counted with those at the other site."""
         body = self.body(token="smp-enroll-" + "x" * 43)
         self.assertEqual(self.outside.post("/api/vpn/enroll", body).status, 403)
-        self.assertEqual(self.redeems.failed, 1)
+        self.assertEqual(self.redeem_limit.failed, 1)
