@@ -129,7 +129,7 @@ class DesiredTests(PeersCase):
         self.damage(second.id, preshared_key=envelope)
         found = peers.desired(self.conn, self.keyring, known)
         self.assertEqual(len(found.peers), 1)
-        self.assertIn("does not open", found.damaged[0])
+        self.assertIn("cannot be decrypted", found.damaged[0])
 
     def test_opened(self) -> None:
         """An opened preshared key is reused, and forgotten with its peer."""
