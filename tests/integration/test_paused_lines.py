@@ -1,6 +1,7 @@
 """A line that a job completes some seconds later stays one line everywhere."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -12,12 +13,13 @@ from tests.support.cases import ProductTestCase
 from tests.support.product import TIMEOUT, clean_environment
 from tests.support.websocket import WebSocket
 
-#: Writes a line in two parts, the second one when the file ``go`` lies beside it.
+#: Writes a line in two parts, the second one when the test at the port says so.
 _SCRIPT = """\
+exec 3<>/dev/tcp/127.0.0.1/{port}
 echo before
 printf 'working... '
-date +%s.%N >{folder}/began
-for each in $(seq 600); do [ -e {folder}/go ] && break; sleep 0.1; done
+date +%s.%N >&3
+read -r -t 60 word <&3
 printf 'done\\r\\nafter\\n'
 """
 
@@ -41,14 +43,25 @@ class PausedLineTests(ProductTestCase):
 
     def start(self) -> None:
         """Start a task whose script begins a line."""
-        script = _SCRIPT.format(folder=self.folder)
+        # A job shares the loopback interface with the test, and no directory.
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.listener.close)
+        self.listener.settimeout(TIMEOUT)
+        script = _SCRIPT.format(port=self.listener.getsockname()[1])
         self.number, repo = self.project({"slow.sh": script})
         self.made = self.template(self.number, repo, "bash", "slow.sh")
         self.task = self.product.run(self.number, self.made)
+        self.job, _ = self.listener.accept()
+        self.addCleanup(self.job.close)
+
+    def began(self) -> float:
+        """Return the time at which the script began its line."""
+        with self.job.makefile() as file:
+            return float(file.readline())
 
     def go_on(self) -> None:
         """Let the script end its line."""
-        (self.folder / "go").touch()
+        self.job.sendall(b"go\n")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of the log from the first one of the script."""
@@ -57,11 +70,11 @@ class PausedLineTests(ProductTestCase):
         texts = [row["output"] for row in rows]
         return rows[texts.index("before") :] if "before" in texts else []
 
-    def part(self, socket: WebSocket) -> dict[str, Any]:
+    def part(self, websocket: WebSocket) -> dict[str, Any]:
         """Return the message that has the beginning of the line."""
-        message = socket.read()
+        message = websocket.read()
         while message is not None and not message.get("partial"):
-            message = socket.read()
+            message = websocket.read()
         assert message is not None, "the websocket ended"
         return message
 
@@ -72,16 +85,15 @@ class PausedLineTests(ProductTestCase):
 
     def test_one_row(self) -> None:
         """It is seen soon, has one number, and each text of it is sent once."""
-        socket = self.product.websocket()
+        websocket = self.product.websocket()
         self.start()
-        part = self.part(socket)
-        began = float((self.folder / "began").read_text())
-        self.assertLess(time.time() - began, 4)
+        part = self.part(websocket)
+        self.assertLess(time.time() - self.began(), 4)
         late = self.product.websocket()
         self.assertEqual(self.part(late), part)
         self.assertEqual([row["output"] for row in self.rows()], ["before"])
         self.go_on()
-        messages = socket.until_final(self.task)
+        messages = websocket.until_final(self.task)
         late_messages = late.until_final(self.task)
         rows = self.rows()
         self.assertEqual(
@@ -103,17 +115,17 @@ class PausedLineTests(ProductTestCase):
 
     def test_killed_server(self) -> None:
         """A server that is killed in the pause loses no text, and repeats none."""
-        socket = self.product.websocket()
+        websocket = self.product.websocket()
         self.start()
-        part = self.part(socket)
+        part = self.part(websocket)
         for _ in range(2):
             self.product.kill()
             self.product.start()
-            socket = self.product.websocket()
-            again = self.part(socket)
+            websocket = self.product.websocket()
+            again = self.part(websocket)
             self.assertEqual(again, part)
         self.go_on()
-        messages = socket.until_final(self.task)
+        messages = websocket.until_final(self.task)
         self.assertEqual(self.product.wait(self.number, self.task), "success")
         self.assertIn("before\nworking... done\r\nafter\n", self.raw())
         rows = self.rows()
@@ -129,9 +141,9 @@ class PausedLineTests(ProductTestCase):
 
     def test_killed_after_the_pause(self) -> None:
         """A line that is completed while no server runs is one line too."""
-        socket = self.product.websocket()
+        websocket = self.product.websocket()
         self.start()
-        self.part(socket)
+        self.part(websocket)
         self.product.kill()
         self.go_on()
         time.sleep(1)
@@ -142,9 +154,9 @@ class PausedLineTests(ProductTestCase):
 
     def test_stopped(self) -> None:
         """The beginning of a line is kept if the task is stopped in it."""
-        socket = self.product.websocket()
+        websocket = self.product.websocket()
         self.start()
-        self.part(socket)
+        self.part(websocket)
         self.product.api(
             "POST", f"/project/{self.number}/tasks/{self.task}/stop", {"force": True}
         )
@@ -211,9 +223,9 @@ class PausedLineTests(ProductTestCase):
         made = self.template(
             self.number, repo, "python", "texts.py", environment_id=group
         )
-        socket = self.product.websocket()
+        websocket = self.product.websocket()
         self.task = self.product.run(self.number, made)
-        messages = socket.until_final(self.task)
+        messages = websocket.until_final(self.task)
         self.assertEqual(self.product.status(self.number, self.task), "success")
         expected = "10%\r20%\rpassword ***\ufffdé!\nnext\r\nlast line\n"
         self.assertIn(expected, self.raw())

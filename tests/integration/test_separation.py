@@ -220,7 +220,9 @@ class SeparationCase(SynchronousTestCase):
                 "inventory",
                 name="target",
                 type="static",
-                inventory=f"target ansible_host=127.0.0.1 ansible_port={sshd.port}",
+                # sshd gives no terminal where it does not run as root
+                inventory=f"target ansible_host=127.0.0.1 ansible_port={sshd.port}"
+                " ansible_ssh_use_tty=false",
                 ssh_key_id=key,
             )
             template = product.create(
