@@ -28,7 +28,8 @@ class BastionTests(AnsibleCase):
     def hosts(self, host: Sshd, more: str = "") -> str:
         """Return an inventory of the host."""
         where = f"ansible_host=127.0.0.1 ansible_port={host.port}"
-        return f"target {where} {PYTHON} {more}\n"
+        # sshd gives no terminal where it does not run as root
+        return f"target {where} {PYTHON} ansible_ssh_use_tty=false {more}\n"
 
     def jump(self, bastion: Sshd) -> str:
         """Return the option that names the bastion."""

@@ -22,6 +22,7 @@ from semaphore_twisted.crypto.certificates import Issued
 from semaphore_twisted.persistence.engine import connect, utc_now
 from semaphore_twisted.start import first_start, installation
 from semaphore_twisted.start.certificates import authority
+from tests.support.gate import Gate
 from tests.support.lab import until
 from tests.support.pebble import presented
 from tests.support.product import TIMEOUT, Product, free_port
@@ -32,11 +33,12 @@ CHANGES, UNTOLD = 100, 4
 
 #: Prints a lot at once, and then a line now and then until it may end.
 SCRIPT = """\
-import pathlib, time
+import select, socket, time
+gate = socket.create_connection(("127.0.0.1", {gate}))
 for number in range(120_000):
     print(f"{{number:06}} {{'x' * 93}}")
 number = 0
-while not pathlib.Path("{gate}").exists():
+while not select.select([gate], [], [], 0)[0]:
     print(f"tick {{number}}", flush=True)
     number += 1
     time.sleep(0.05)
@@ -173,17 +175,17 @@ class FilesTests(ChangeTestCase):
 
     def test_changes(self) -> None:
         """A hundred changes cut no connection; unusable pairs are ignored."""
-        gate = self.folder / "gate"
+        gate = Gate()
         socket = self.product.websocket()
         self.addCleanup(socket.close)
-        project, task = self.task(SCRIPT.format(gate=gate))
+        project, task = self.task(SCRIPT.format(gate=gate.port))
         seen: list[dict[str, Any]] = []
         watching = threading.Thread(
             target=lambda: seen.extend(socket.until_final(task))
         )
         watching.start()
         self.addCleanup(watching.join, TIMEOUT)
-        self.addCleanup(gate.touch)
+        self.addCleanup(gate.open)
         stored = f"/project/{project}/tasks/{task}/output"
         until(
             lambda: bool(self.product.api("GET", f"{stored}?from=120010")),
@@ -206,9 +208,9 @@ class FilesTests(ChangeTestCase):
         self.last = self.put(self.new_leaf())
         self.reload()
         self.assertEqual(self.product.command("tls", "show").returncode, 0)
-        self.assertFalse(gate.exists())
+        self.assertFalse(gate.is_open)
         got.append(download.read())
-        gate.touch()
+        gate.open()
         watching.join(TIMEOUT)
         self.check(b"".join(got), seen, project, task)
 

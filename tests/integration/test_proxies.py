@@ -11,6 +11,7 @@ from typing import ClassVar
 from semaphore_twisted.start.local_addresses import own_addresses
 from tests.support.browser import Browser
 from tests.support.cases import ProductTestCase
+from tests.support.gate import WAIT, Gate
 from tests.support.product import ADMIN_PASSWORD
 from tests.support.proxies import CLIENT, Place, Proxy
 from tests.support.proxy_files import (
@@ -25,10 +26,9 @@ from tests.support.proxy_files import (
 from tests.support.websocket import Refused, WebSocket
 
 #: Prints a line, waits until it has been read, and prints the rest.
-SCRIPT = """\
+SCRIPT = f"""\
 echo first
-for _ in $(seq 600); do [ -e "{gate}" ] && break; sleep 0.05; done
-for number in 1 2 3; do echo "line $number"; done
+{WAIT}for number in 1 2 3; do echo "line $number"; done
 """
 
 #: What a client may say of itself; none of it may count.
@@ -91,8 +91,8 @@ class ProxyTestCase(ProductTestCase):
 
     def watch(self, proxy: Proxy) -> None:
         """Start a task and watch its log live, from the first line to the end."""
-        gate = self.folder / "gate"
-        project, repo = self.project({"say.sh": SCRIPT.format(gate=gate)})
+        gate = Gate()
+        project, repo = self.project({"say.sh": SCRIPT.format(gate=gate.port)})
         template = self.template(project, repo, "bash", "say.sh")
         opened = proxy.websocket()
         self.addCleanup(opened.close)
@@ -110,7 +110,7 @@ class ProxyTestCase(ProductTestCase):
                 lines.append(message["output"])
         # it has not ended: the line came while the task was running
         self.assertEqual(self.product.status(project, task), "running")
-        gate.touch()
+        gate.open()
         rest = opened.until_final(task)
         self.assertEqual(rest[-1]["status"], "success")
         lines += [each["output"] for each in rest if each["type"] == "log"]

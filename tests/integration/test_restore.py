@@ -4,9 +4,10 @@ import sqlite3
 import time
 
 from tests.integration.test_start import StartTestCase
+from tests.support.gate import WAIT, Gate
 from tests.support.product import TIMEOUT, Product
 
-_WAIT = "echo begun\nuntil [ -e {gate} ]; do sleep 0.05; done\necho over\n"
+_WAIT = f"echo begun\n{WAIT}echo over\n"
 
 
 class RestoreTests(StartTestCase):
@@ -18,9 +19,9 @@ class RestoreTests(StartTestCase):
         self.server = self.product()
         self.server.start()
         self.server.log_in()
-        self.gate = self.folder / "gate"
+        self.gate = Gate()
         self.project, self.template = self.server.script(
-            self.folder / "up", "bash", _WAIT.format(gate=self.gate)
+            self.folder / "up", "bash", _WAIT.format(gate=self.gate.port)
         )
         self.copy = self.folder / "copy.db"
         done = self.server.command("backup", str(self.copy))
@@ -58,7 +59,7 @@ class RestoreTests(StartTestCase):
         while before in self.spools():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
-        self.gate.touch()
+        self.gate.open()
         self.assertEqual(self.server.wait(self.project, task), "success")
         lines = self.server.output(self.project, task)
         self.assertEqual((lines.count("begun"), lines.count("over")), (1, 1))
@@ -69,7 +70,7 @@ class RestoreTests(StartTestCase):
         refused = self.server.command("restore", str(self.copy))
         self.assertEqual(refused.returncode, 1)
         self.assertIn(f"jobs of this installation still run ({place})", refused.stderr)
-        self.gate.touch()
+        self.gate.open()
         self.server.start()
         self.assertEqual(self.server.wait(self.project, self.task), "success")
         refused = self.server.command("restore", str(self.copy))
@@ -116,14 +117,14 @@ class RestoreTests(StartTestCase):
         former = self.state / "jobs" / f"task_{self.task}"
         (self.state / "jobs" / place).rename(former)
         self.server.start()
-        self.gate.touch()
+        self.gate.open()
         self.assertEqual(self.server.wait(self.project, self.task), "success")
         lines = self.server.output(self.project, self.task)
         self.assertEqual((lines.count("begun"), lines.count("over")), (1, 1))
 
     def end_job(self) -> None:
         """Let the job end by itself, and its supervisor."""
-        self.gate.touch()
+        self.gate.open()
         deadline = time.monotonic() + TIMEOUT
         (place,) = self.spools()
         while not (self.state / "jobs" / place / "result").exists():
