@@ -27,9 +27,7 @@ class BastionTests(AnsibleCase):
 
     def hosts(self, host: Sshd, more: str = "") -> str:
         """Return an inventory of the host."""
-        where = f"ansible_host=127.0.0.1 ansible_port={host.port}"
-        # sshd gives no terminal where it does not run as root
-        return f"target {where} {PYTHON} ansible_ssh_use_tty=false {more}\n"
+        return f"target {host.variables} {PYTHON} {more}\n"
 
     def jump(self, bastion: Sshd) -> str:
         """Return the option that names the bastion."""

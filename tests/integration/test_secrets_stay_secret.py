@@ -69,7 +69,7 @@ class SecretsTests(ProductTestCase):
                 name="Host",
                 type="static",
                 inventory=(
-                    f"target ansible_host=127.0.0.1 ansible_port={sshd.port} "
+                    f"target {sshd.variables} "
                     f"ansible_python_interpreter={sys.executable}"
                 ),
                 ssh_key_id=key,

@@ -220,9 +220,7 @@ class SeparationCase(SynchronousTestCase):
                 "inventory",
                 name="target",
                 type="static",
-                # sshd gives no terminal where it does not run as root
-                inventory=f"target ansible_host=127.0.0.1 ansible_port={sshd.port}"
-                " ansible_ssh_use_tty=false",
+                inventory=f"target {sshd.variables}",
                 ssh_key_id=key,
             )
             template = product.create(

@@ -69,6 +69,15 @@ class Sshd:
         """The host in the format of known_hosts."""
         return f"[127.0.0.1]:{self.port}"
 
+    @property
+    def variables(self) -> str:
+        """The variables of this host in an inventory.
+
+        ssh must not ask for a terminal: without root, sshd gives none.
+        """
+        where = f"ansible_host=127.0.0.1 ansible_port={self.port}"
+        return f"{where} ansible_ssh_use_tty=false"
+
     def new_host_key(self) -> str:
         """Create a new host key and return its fingerprint."""
         for old in self.folder.glob("host_key*"):
