@@ -104,12 +104,13 @@ class SecretsTests(ProductTestCase):
                 environment_id=environment,
             )
             found: list[str] = []
-            done = threading.Event()
+            done, finished = threading.Event(), threading.Event()
 
             def look() -> None:
                 while not done.wait(0.05):
                     # a secret variable may be in a 0600 file while the step runs
                     found.extend(self.search(needles, allowed="/workspaces/"))
+                finished.set()
 
             looking = threading.Thread(target=look)
             looking.start()
@@ -119,6 +120,7 @@ class SecretsTests(ProductTestCase):
             finally:
                 done.set()
                 looking.join()
+            self.assertTrue(finished.is_set(), "the search has failed")
             output = "\n".join(self.product.output(project, task))
             self.assertEqual(status, "success", output)
             self.assertEqual(found, [])

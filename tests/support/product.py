@@ -329,14 +329,18 @@ class Product:
 
 
 def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
-    """Yield each regular file below *folders* with its content."""
+    """Yield each regular file below *folders* with its content.
+
+    A directory that is removed meanwhile is passed over.
+    """
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                try:
-                    yield path, path.read_bytes()
-                except OSError:
-                    continue
+        for directory, _, names in os.walk(folder):
+            for path in (Path(directory, name) for name in sorted(names)):
+                if path.is_file() and not path.is_symlink():
+                    try:
+                        yield path, path.read_bytes()
+                    except OSError:
+                        continue
 
 
 def processes() -> Iterator[tuple[int, bytes, bytes]]:
