@@ -153,7 +153,7 @@ permitted() {
     }
     real=${real%"$newline"x}
     if inside "$real" "$CHECKOUT_PLACES_DENIED"; then
-        say "$1 is inside a directory of this server, which no repository may be"
+        say "$1 is inside a directory of this server, where no repository may be"
         return 1
     fi
     [ "$CHECKOUT_PLACES_ALLOWED" = any ] || inside "$real" "$CHECKOUT_PLACES_ALLOWED" || {

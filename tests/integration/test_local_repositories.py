@@ -74,7 +74,7 @@ class LocalTests(JobCase):
             *(f"{within}/repositories/private.git", str(tree), str(linked.folder)),
             f"file://{private}".replace("private", "%70rivate"),
         ):
-            self.refused(url, "where no repository may be")
+            self.refused(url, "inside a directory of this server")
 
     def test_borrowed_objects(self) -> None:
         """A repository that borrows or links objects of the state is not served."""
@@ -83,13 +83,13 @@ class LocalTests(JobCase):
         borrower = self.repository("borrower")
         (borrower.folder / ".git/objects/info/alternates").write_text(f"{objects}\n")
         git("update-ref", "refs/heads/main", commit, cwd=borrower.folder)
-        self.refused(str(borrower.folder), "where no repository may be")
+        self.refused(str(borrower.folder), "inside a directory of this server")
         linker = self.repository("linker")
         packed = self.private.folder / ".git" / "packed"
         packed.write_text(f"{commit} refs/heads/main\n")
         for name, target in (("objects/ab", objects), ("packed-refs", packed)):
             (linker.folder / ".git" / name).symlink_to(target)
-            self.refused(str(linker.folder), "where no repository may be")
+            self.refused(str(linker.folder), "inside a directory of this server")
             (linker.folder / ".git" / name).unlink()
 
     def test_submodules(self) -> None:
@@ -110,7 +110,7 @@ class LocalTests(JobCase):
             settings = upstream.folder / ".gitmodules"
             settings.write_text(settings.read_text().replace(str(private), url))
             upstream.commit({})
-            self.refused(str(upstream.folder), "where no repository may be")
+            self.refused(str(upstream.folder), "inside a directory of this server")
         # What has a slash before its colon is a path for git, here by a link.
         odd = self.repository("odd")
         git("submodule", "--quiet", "add", str(private), "sub", cwd=odd.folder)
@@ -119,7 +119,7 @@ class LocalTests(JobCase):
         settings = odd.folder / ".gitmodules"
         settings.write_text(settings.read_text().replace(str(private), "d/a:b/x"))
         odd.commit({"run.sh": "cat sub/word"})
-        self.refused(str(odd.folder), "where no repository may be")
+        self.refused(str(odd.folder), "inside a directory of this server")
         inner.commit({"word": "served\n"})
         whole = self.repository("whole")
         git("submodule", "--quiet", "add", "../inner", "in", cwd=whole.folder)
