@@ -152,6 +152,14 @@ class HostTests(AnsibleCase):
 
     def test_answers(self) -> None:
         """Account, host and port may be answers: exact texts work as a connection's."""
+        self.reach_by_answers(BIN)
+
+    def test_answers_of_former_release(self) -> None:
+        """The same with the oldest release of ansible-core that is tested."""
+        self.reach_by_answers(str(folder_of("2.17")))
+
+    def reach_by_answers(self, folder: str) -> None:
+        """Run the programs of *folder* on a host whose connection is in answers."""
         server = self.enter(Sshd())
         key = server.new_key("ed25519")
         hosts = static(f"target {PYTHON}\n", key=SshKey(login="", private_key=key))
@@ -160,23 +168,20 @@ class HostTests(AnsibleCase):
             "    - command: echo reached\n      register: said\n"
             "    - debug: {msg: '{{ said.stdout }} {{ ansible_user }}'}\n"
         }
-        for minor in ("2.17", None):
-            with contextlib.suppress(SkipTest):
-                folder = BIN if minor is None else str(folder_of(minor))
-                self.options = replace(
-                    self.options, search_path=f"{folder}:{os.environ['PATH']}"
-                )
-                ran = self.play(
-                    files,
-                    inventory=hosts,
-                    answers={
-                        "ansible_user": server.user,
-                        "ansible_host": "127.0.0.1",
-                        "ansible_port": server.port,
-                    },
-                )
-                self.assertEqual(ran.status, "success", ran.log)
-                self.assertIn(f"reached {server.user}", ran.log)
+        self.options = replace(
+            self.options, search_path=f"{folder}:{os.environ['PATH']}"
+        )
+        ran = self.play(
+            files,
+            inventory=hosts,
+            answers={
+                "ansible_user": server.user,
+                "ansible_host": "127.0.0.1",
+                "ansible_port": server.port,
+            },
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn(f"reached {server.user}", ran.log)
 
     def test_changed_host(self) -> None:
         """The connection to a host with a changed key fails, without a prompt."""
