@@ -20,10 +20,20 @@ from cryptography.hazmat.primitives.ciphers import (
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from semaphore_twisted.crypto.derivation import OpensshParts, openssh_parts
+from semaphore_twisted.model import limits
 
 _MAGIC = b"openssh-key-v1\0"
 _NONE = b"none"
 _TAG = 16
+
+#: The number of fields of a private key after its type (PROTOCOL.agent of OpenSSH).
+_FIELDS = {
+    b"ssh-ed25519": 2,
+    b"ssh-rsa": 6,
+    b"ecdsa-sha2-nistp256": 3,
+    b"ecdsa-sha2-nistp384": 3,
+    b"ecdsa-sha2-nistp521": 3,
+}
 
 #: Decrypts: the arguments are key, initialization vector, ciphertext and tag.
 _Open = Callable[[bytes, bytes, bytes, bytes], bytes]
@@ -68,6 +78,26 @@ def opened(content: bytes, password: bytes) -> bytes | None:
     if len(plain) < 8 or plain[:4] != plain[4:8]:
         raise WrongPassphrase
     return _plain(parts, plain)
+
+
+def comment(plain: bytes) -> str:
+    """Return the comment in the unencrypted key file *plain*; empty if it has none.
+
+    Control characters are left out. The library that loads keys does not return it.
+    """
+    parts = openssh_parts(plain)
+    fields = _FIELDS.get(parts.kind)
+    if fields is None:
+        return ""
+    found, at = b"", 8  # after two numbers that show whether the passphrase was right
+    for _ in range(1 + fields + 1):
+        if at + 4 > len(parts.private):
+            return ""
+        (length,) = struct.unpack_from(">I", parts.private, at)
+        found = parts.private[at + 4 : at + 4 + length]
+        at += 4 + length
+    text = found.decode("utf-8", "replace")
+    return "".join(each for each in text if each.isprintable())[: limits.NAME]
 
 
 def _plain(parts: OpensshParts, private: bytes) -> bytes:

@@ -28,6 +28,8 @@ from typing_extensions import override
 from semaphore_twisted.crypto import derivation, eckeys, opensshkeys, pemkeys
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.keys import KeyKind
+from semaphore_twisted.model.reprs import redacted
 
 #: Maximum number of characters that are parsed.
 LONGEST: Final = limits.PRIVATE_KEY
@@ -39,13 +41,17 @@ _SHORTEST_RSA = 1024
 #: has 10,000.
 _LARGEST = 16 * 1024
 
+#: Size of new RSA keys in bits; as strong as 128 bits (NIST SP 800-57).
+_NEW_RSA = 3072
+
+_OPENSSH = "OPENSSH PRIVATE KEY"
 _WANTED = "paste the whole private key, from its BEGIN line to its END line"
 _MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 #: Part of the key type of an OpenSSH certificate, as ssh-keygen -s writes it.
 _CERTIFIED = re.compile(r"-cert-v0[01]@openssh\.com")
 _PRIVATE = frozenset(
     {
-        "OPENSSH PRIVATE KEY",
+        _OPENSSH,
         "RSA PRIVATE KEY",
         "EC PRIVATE KEY",
         "PRIVATE KEY",
@@ -74,6 +80,8 @@ class PrivateKey(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     public: str
     openssh: bytes
+    #: the comment in a key in OpenSSH's format; other formats have none
+    comment: str = ""
 
     @override
     def __repr__(self) -> str:
@@ -81,20 +89,72 @@ class PrivateKey(msgspec.Struct, frozen=True, kw_only=True):
         return f"PrivateKey({self.kind}, {self.bits}, {self.fingerprint})"
 
 
+class KeyBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """The PEM block of a private key, parsed but not decrypted."""
+
+    label: str
+    headers: list[str]
+    content: bytes
+    encrypted: bool
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "label", "encrypted")
+
+    @property
+    def is_openssh(self) -> bool:
+        """Whether the key is in OpenSSH's format, whose public part is readable."""
+        return self.label == _OPENSSH
+
+
 def normalise(text: str, passphrase: str = "") -> PrivateKey:
     """Parse the private key in *text*; decrypt it with *passphrase* if necessary.
 
     Raises :class:`~semaphore_twisted.model.errors.Invalid`.
     """
+    return opened(parsed(text), passphrase)
+
+
+def parsed(text: str) -> KeyBlock:
+    """Return the only private key in *text*, still encrypted if it is encrypted.
+
+    Raises :class:`~semaphore_twisted.model.errors.Invalid`.
+    """
     label, headers, body = _block(_flat(text))
     content = _content(body)
-    password = passphrase.encode("utf-8", "surrogatepass")
     encrypted = _is_encrypted(label, headers, content)
-    if encrypted and not passphrase:
+    return KeyBlock(label=label, headers=headers, content=content, encrypted=encrypted)
+
+
+def opened(block: KeyBlock, passphrase: str = "") -> PrivateKey:
+    """Return the key in *block*; decrypt it with *passphrase* if necessary.
+
+    Raises :class:`~semaphore_twisted.model.errors.Invalid`.
+    """
+    if block.encrypted and not passphrase:
         raise Invalid(
             "The private key is protected by a passphrase: give the passphrase too"
         )
-    return _described(_load(label, headers, content, password if encrypted else None))
+    password = passphrase.encode("utf-8", "surrogatepass") if block.encrypted else None
+    return _described(*_load(block.label, block.headers, block.content, password))
+
+
+def generate(kind: KeyKind) -> PrivateKey:
+    """Return a new key of *kind*."""
+    match kind:
+        case KeyKind.ED25519:
+            return _described(ed25519.Ed25519PrivateKey.generate())
+        case KeyKind.ECDSA:
+            return _described(ec.generate_private_key(ec.SECP256R1()))
+        case KeyKind.RSA:
+            return _described(rsa.generate_private_key(65537, _NEW_RSA))
+
+
+def fingerprint(public: str) -> str:
+    """Return the fingerprint of the public key *public*, a line for authorized_keys."""
+    digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def _flat(text: str) -> str:
@@ -149,7 +209,7 @@ def _block(text: str) -> tuple[str, list[str], str]:
         raise _refusal(text, {label for label, _ in blocks})
     label, body = keys[0]
     headers = []
-    if label != "OPENSSH PRIVATE KEY":
+    if label != _OPENSSH:
         headers = [
             each.strip() for each in re.findall(r"(?:Proc-Type|DEK-Info): *\S+", body)
         ]
@@ -216,7 +276,7 @@ def _rebuilt(label: str, headers: list[str], content: bytes) -> bytes:
 
 def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
     """Return whether the key is encrypted; refuse it if decryption costs too much."""
-    if label == "OPENSSH PRIVATE KEY":
+    if label == _OPENSSH:
         try:
             head = derivation.openssh_head(content)
         except derivation.UnreadableKey:
@@ -241,13 +301,13 @@ def _is_encrypted(label: str, headers: list[str], content: bytes) -> bool:
 
 def _load(
     label: str, headers: list[str], content: bytes, password: bytes | None
-) -> object:
-    """Return the key in *content*, decrypted with *password*."""
+) -> tuple[object, str]:
+    """Return the key in *content*, decrypted with *password*, and its comment."""
     try:
-        if label == "OPENSSH PRIVATE KEY":
+        if label == _OPENSSH:
             return _load_openssh(content, password)
         pem = _rebuilt(label, headers, content)
-        return serialization.load_pem_private_key(pem, password)
+        return serialization.load_pem_private_key(pem, password), ""
     except UnsupportedAlgorithm:
         raise _unusable(
             "its kind or its encryption is not supported; hardware keys cannot be used "
@@ -262,7 +322,7 @@ def _load(
             der = pemkeys.opened(headers, content, password)
         found = eckeys.read(der) if label == "EC PRIVATE KEY" and der else None
         if found is not None:
-            return found
+            return found, ""
         if password is not None:
             raise Invalid(
                 "The passphrase is wrong, or this is not a usable private key: it "
@@ -271,23 +331,16 @@ def _load(
         raise _unusable("its content is damaged") from None
 
 
-def _load_openssh(content: bytes, password: bytes | None) -> object:
-    """Return the key in *content*, in any of OpenSSH's ciphers."""
-    label = "OPENSSH PRIVATE KEY"
-    try:
-        return serialization.load_ssh_private_key(
-            _rebuilt(label, [], content), password
-        )
-    except UnsupportedAlgorithm:
-        plain = None
-        if password is not None:
-            plain = opensshkeys.opened(content, password)
-        if plain is None:
-            raise
-        return serialization.load_ssh_private_key(_rebuilt(label, [], plain), None)
+def _load_openssh(content: bytes, password: bytes | None) -> tuple[object, str]:
+    """Return the key in *content*, in any of OpenSSH's ciphers, and its comment."""
+    plain = content if password is None else opensshkeys.opened(content, password)
+    if plain is None:
+        raise UnsupportedAlgorithm("an unknown cipher")
+    key = serialization.load_ssh_private_key(_rebuilt(_OPENSSH, [], plain), None)
+    return key, opensshkeys.comment(plain)
 
 
-def _described(key: object) -> PrivateKey:
+def _described(key: object, comment: str = "") -> PrivateKey:
     if isinstance(key, rsa.RSAPrivateKey):
         kind, bits = "rsa", key.key_size
         if bits < _SHORTEST_RSA:
@@ -307,20 +360,16 @@ def _described(key: object) -> PrivateKey:
         raise _unusable("OpenSSH no longer takes DSA keys; make an ed25519 key")
     else:
         raise _unusable("OpenSSH does not use keys of this kind; make an ed25519 key")
-    return _written(key, kind, bits)
+    return _written(key, kind, bits, comment)
 
 
-def _written(key: _Usable, kind: str, bits: int) -> PrivateKey:
+def _written(key: _Usable, kind: str, bits: int, comment: str) -> PrivateKey:
     public = (
         key.public_key()
         .public_bytes(
             serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
         )
         .decode("ascii")
-    )
-    blob = base64.b64decode(public.split()[1])
-    digest = (
-        base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode("ascii")
     )
     openssh = key.private_bytes(
         serialization.Encoding.PEM,
@@ -330,9 +379,10 @@ def _written(key: _Usable, kind: str, bits: int) -> PrivateKey:
     return PrivateKey(
         kind=kind,
         bits=bits,
-        fingerprint=f"SHA256:{digest}",
+        fingerprint=fingerprint(public),
         public=public,
         openssh=openssh.rstrip(b"\n") + b"\n",
+        comment=comment,
     )
 
 

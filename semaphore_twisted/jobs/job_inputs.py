@@ -10,6 +10,7 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.documents import JsonObject
+from semaphore_twisted.model.ids import KeyId
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import JobIsolation
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
@@ -73,6 +74,8 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     secret_environment: dict[str, str] = {}
     #: Version of the build that a deploy task deploys.
     incoming_version: str | None = None
+    #: The access keys whose content is in this order.
+    keys: frozenset[KeyId] = frozenset()
 
     @override
     def __repr__(self) -> str:

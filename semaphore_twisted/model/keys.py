@@ -21,6 +21,14 @@ class KeyType(StrEnum):
     CLIENT_CERTIFICATE = "client_certificate"
 
 
+class KeyKind(StrEnum):
+    """Kinds of SSH keys."""
+
+    ED25519 = "ed25519"
+    ECDSA = "ecdsa"
+    RSA = "rsa"
+
+
 class SshFields(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of an SSH key in the API; always empty in answers."""
 
@@ -153,3 +161,15 @@ class ClientCertificate(
 
 #: The content of ``access_key.secret`` before encryption, as tagged JSON.
 OpenedSecret = SshKey | LoginPassword | Text | NoSecret | ClientCertificate
+
+
+class CheckedSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that was checked; *public_key* is the public half of an SSH key."""
+
+    secret: OpenedSecret
+    public_key: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "public_key")

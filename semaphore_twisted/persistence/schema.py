@@ -193,6 +193,11 @@ access_key = Table(
     #: for the secret of a variable group: ``env`` or ``var``; otherwise empty
     _text("owner", default=""),
     Column("secret", Text, nullable=True, info={"sealed": "access_key"}),
+    #: the public half of an SSH key
+    _text("public_key", nullable=True),
+    #: when the secret was last set, and when a job last received it
+    _text("changed", nullable=True),
+    _text("last_used", nullable=True),
     sqlite_autoincrement=True,
 )
 

@@ -1,9 +1,11 @@
 """Collects the inputs of a task and decrypts its secrets to make a job order."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
+from functools import partial
 from typing import TypeVar
 
 import msgspec
+from attrs import define, field
 from typing_extensions import override
 
 from semaphore_twisted.crypto import clientcertificates
@@ -41,7 +43,7 @@ from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.operations.tasks.secrets import open_answers, open_secret
 from semaphore_twisted.operations.tasks.tasks import template_of
-from semaphore_twisted.operations.vpn import inventory
+from semaphore_twisted.operations.vpn import inventory as vpn_inventory
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.tasks import orders
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
@@ -85,12 +87,8 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     sealed = conn.one(statements.machinery, _Sealed, id=task_id)
     if task is None or sealed is None:
         raise Invalid(f"Task {task_id} was deleted")
-    project = task.project_id
-    template = template_of(conn, project, task.template_id)
     _check_sound(f"Task {task_id}", task.fault)
-    _check_sound(f"The template {quoted(template.name)}", template.fault)
-    group = _group(conn, keyring, project, template.environment_id)
-    asked = json_object(task.environment, "The task's variables", unique=False)
+    inputs = _Inputs(conn, task.project_id, partial(open_secret, keyring))
     answers = open_answers(
         keyring,
         sealed.secret,
@@ -98,31 +96,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
         row_uuid=sealed.uuid,
         project_uuid=sealed.project_uuid,
     )
-    answered = {**asked, **answers}
-    return JobOrder(
-        task=task,
-        job_name=job_name_of(sealed.uuid),
-        template=template,
-        username=conn.scalar(orders.username, id=task.user_id) or "",
-        source=_source(conn, keyring, project, template.repository_id),
-        inventory=_inventory(
-            conn, keyring, project, task.inventory_id or template.inventory_id
-        ),
-        vaults=tuple(
-            VaultPassword(
-                name=vault.name or "default",
-                password=_key(conn, keyring, project, vault.vault_key_id),
-            )
-            for vault in template.vaults or ()
-        ),
-        variables=_without(group.plain, answered),
-        answers=_without(asked, answers),
-        secret_variables=_without(group.secret, answered),
-        secret_answers=answers,
-        environment=group.environ,
-        secret_environment=group.secret_environ,
-        incoming_version=_incoming(conn, task),
-    )
+    return inputs.order(task, job_name_of(sealed.uuid), answers)
 
 
 def _without(pairs: Mapping[str, T], names: Container[str]) -> dict[str, T]:
@@ -139,111 +113,146 @@ class _Repository(msgspec.Struct, frozen=True, kw_only=True):
     client_certificate_id: KeyId | None
 
 
-def _key(
-    conn: Connection, keyring: Keyring, project: ProjectId, key_id: KeyId | None
-) -> OpenedSecret:
-    if key_id is None:
-        return NoSecret()
-    row = conn.one(orders.key, KeyRow, id=key_id, project_id=project)
-    if row is None:
-        raise Invalid(f"The access key {key_id} is missing")
-    return open_secret(keyring, row)
+@define
+class _Inputs:
+    """Collects the inputs of tasks of one project.
 
+    *decrypt* returns the content of an access key; *keys* are those that it was called
+    for.
+    """
 
-def _source(
-    conn: Connection, keyring: Keyring, project: ProjectId, number: RepositoryId
-) -> RepositorySource:
-    found = conn.one(
-        orders.repository_by_id, _Repository, id=number, project_id=project
-    )
-    if found is None:
-        raise Invalid(f"The repository {number} is missing")
-    return RepositorySource(
-        repository_id=found.id,
-        url=found.git_url,
-        branch=found.git_branch,
-        key=_key(conn, keyring, project, found.ssh_key_id),
-        certificate=_certificate(conn, keyring, project, found),
-    )
+    conn: Connection
+    project: ProjectId
+    decrypt: Callable[[KeyRow], OpenedSecret]
+    keys: set[KeyId] = field(factory=set)
 
-
-def _certificate(
-    conn: Connection, keyring: Keyring, project: ProjectId, found: _Repository
-) -> ClientCertificate | None:
-    opened = _key(conn, keyring, project, found.client_certificate_id)
-    if isinstance(opened, NoSecret):
-        return None
-    if not isinstance(opened, ClientCertificate):
-        raise Invalid(
-            f"The client certificate of the repository {quoted(found.name)} is a key "
-            "of "
-            "another kind by now"
+    def order(self, task: Task, job_name: str, answers: dict[str, str]) -> JobOrder:
+        """Return the job order of *task*; *answers* are its secret variables."""
+        template = template_of(self.conn, self.project, task.template_id)
+        _check_sound(f"The template {quoted(template.name)}", template.fault)
+        group = self._group(template.environment_id)
+        asked = json_object(task.environment, "The task's variables", unique=False)
+        answered = {**asked, **answers}
+        source = self.source(template.repository_id)
+        inventory = self.inventory(task.inventory_id or template.inventory_id)
+        vaults = tuple(
+            VaultPassword(
+                name=vault.name or "default", password=self._key(vault.vault_key_id)
+            )
+            for vault in template.vaults or ()
         )
-    clientcertificates.check_time(opened, conn.now)
-    return opened
+        return JobOrder(
+            task=task,
+            job_name=job_name,
+            template=template,
+            username=self.conn.scalar(orders.username, id=task.user_id) or "",
+            source=source,
+            inventory=inventory,
+            vaults=vaults,
+            variables=_without(group.plain, answered),
+            answers=_without(asked, answers),
+            secret_variables=_without(group.secret, answered),
+            secret_answers=answers,
+            environment=group.environ,
+            secret_environment=group.secret_environ,
+            incoming_version=_incoming(self.conn, task),
+            keys=frozenset(self.keys),
+        )
 
+    def source(self, number: RepositoryId) -> RepositorySource:
+        """Return the repository *number* with its key and certificate."""
+        found = self.conn.one(
+            orders.repository_by_id, _Repository, id=number, project_id=self.project
+        )
+        if found is None:
+            raise Invalid(f"The repository {number} is missing")
+        return RepositorySource(
+            repository_id=found.id,
+            url=found.git_url,
+            branch=found.git_branch,
+            key=self._key(found.ssh_key_id),
+            certificate=self._certificate(found),
+        )
 
-def _inventory(
-    conn: Connection,
-    keyring: Keyring,
-    project: ProjectId,
-    number: InventoryId | None,
-) -> InventorySource | None:
-    if number is None:
-        return None
-    found = conn.one(orders.inventory_by_id, Inventory, id=number, project_id=project)
-    if found is None:
-        raise Invalid(f"The inventory {number} is missing")
-    _check_sound(f"The inventory {quoted(found.name)}", found.fault)
-    source = None
-    if found.repository_id is not None:
-        source = _source(conn, keyring, project, found.repository_id)
-    kind, text = found.type, found.inventory
-    if kind is InventoryType.VPN:  # the hosts that are registered at this time
-        kind = InventoryType.STATIC_YAML
-        text = inventory.content(conn, project, text)
-    return InventorySource(
-        type=kind,
-        inventory=text,
-        key=_key(conn, keyring, project, found.ssh_key_id),
-        become=_key(conn, keyring, project, found.become_key_id),
-        source=source,
-    )
+    def inventory(self, number: InventoryId | None) -> InventorySource | None:
+        """Return the inventory *number* with its keys; ``None`` for none."""
+        if number is None:
+            return None
+        found = self.conn.one(
+            orders.inventory_by_id, Inventory, id=number, project_id=self.project
+        )
+        if found is None:
+            raise Invalid(f"The inventory {number} is missing")
+        _check_sound(f"The inventory {quoted(found.name)}", found.fault)
+        source = None
+        if found.repository_id is not None:
+            source = self.source(found.repository_id)
+        kind, text = found.type, found.inventory
+        if kind is InventoryType.VPN:  # the hosts that are registered at this time
+            kind = InventoryType.STATIC_YAML
+            text = vpn_inventory.content(self.conn, self.project, text)
+        return InventorySource(
+            type=kind,
+            inventory=text,
+            key=self._key(found.ssh_key_id),
+            become=self._key(found.become_key_id),
+            source=source,
+        )
 
+    def _key(self, key_id: KeyId | None) -> OpenedSecret:
+        if key_id is None:
+            return NoSecret()
+        row = self.conn.one(orders.key, KeyRow, id=key_id, project_id=self.project)
+        if row is None:
+            raise Invalid(f"The access key {key_id} is missing")
+        return self._opened(row)
 
-def _group(
-    conn: Connection,
-    keyring: Keyring,
-    project: ProjectId,
-    number: EnvironmentId | None,
-) -> _Variables:
-    if number is None:
-        return _Variables({}, {}, {}, {})
-    found = conn.one(
-        orders.environment_by_id, Environment, id=number, project_id=project
-    )
-    if found is None:
-        raise Invalid(f"The variable group {number} is missing")
-    _check_sound(f"The variable group {quoted(found.name)}", found.fault)
-    whose = f"The variable group {quoted(found.name)}"
-    opened: dict[str, dict[str, str]] = {"env": {}, "var": {}}
-    rows = conn.all(orders.secrets_of_environment, KeyRow, environment_id=number)
-    for row in rows:
-        secret = open_secret(keyring, row)
-        if isinstance(secret, Text):
-            opened.setdefault(row.owner, {})[row.name] = secret.text
-    plain = json_object(found.json, whose, unique=False)
-    environ = json_object(found.env or "", whose, unique=False)
-    return _Variables(
-        plain={k: v for k, v in plain.items() if k not in opened["var"]},
-        environ={
-            name: _environ_text(value)
-            for name, value in environ.items()
-            if value is not None and name not in opened["env"]
-        },
-        secret=opened["var"],
-        secret_environ=opened["env"],
-    )
+    def _opened(self, row: KeyRow) -> OpenedSecret:
+        self.keys.add(row.id)
+        return self.decrypt(row)
+
+    def _certificate(self, found: _Repository) -> ClientCertificate | None:
+        opened = self._key(found.client_certificate_id)
+        if isinstance(opened, NoSecret):
+            return None
+        if not isinstance(opened, ClientCertificate):
+            raise Invalid(
+                f"The client certificate of the repository {quoted(found.name)} is a "
+                "key of another kind by now"
+            )
+        clientcertificates.check_time(opened, self.conn.now)
+        return opened
+
+    def _group(self, number: EnvironmentId | None) -> _Variables:
+        if number is None:
+            return _Variables({}, {}, {}, {})
+        found = self.conn.one(
+            orders.environment_by_id, Environment, id=number, project_id=self.project
+        )
+        if found is None:
+            raise Invalid(f"The variable group {number} is missing")
+        _check_sound(f"The variable group {quoted(found.name)}", found.fault)
+        whose = f"The variable group {quoted(found.name)}"
+        opened: dict[str, dict[str, str]] = {"env": {}, "var": {}}
+        rows = self.conn.all(
+            orders.secrets_of_environment, KeyRow, environment_id=number
+        )
+        for row in rows:
+            secret = self._opened(row)
+            if isinstance(secret, Text):
+                opened.setdefault(row.owner, {})[row.name] = secret.text
+        plain = json_object(found.json, whose, unique=False)
+        environ = json_object(found.env or "", whose, unique=False)
+        return _Variables(
+            plain={k: v for k, v in plain.items() if k not in opened["var"]},
+            environ={
+                name: _environ_text(value)
+                for name, value in environ.items()
+                if value is not None and name not in opened["env"]
+            },
+            secret=opened["var"],
+            secret_environ=opened["env"],
+        )
 
 
 def _check_sound(whose: str, fault: str | msgspec.UnsetType) -> None:

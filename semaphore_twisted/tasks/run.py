@@ -3,7 +3,7 @@
 from attrs import define
 
 from semaphore_twisted.interfaces import IJob
-from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.tasks.background import FIRST_PAUSE
 from semaphore_twisted.tasks.output import OutputLog
@@ -20,6 +20,8 @@ class Run:
     job_name: str
     log: OutputLog | None = None
     job: IJob | None = None
+    #: the access keys that its job receives
+    keys: frozenset[KeyId] = frozenset()
     #: whether a stop was requested, and whether it is forced
     stop: bool = False
     kill: bool = False

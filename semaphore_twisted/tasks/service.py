@@ -296,7 +296,8 @@ class TaskService:
             return
         self._retry_delay.started(run.task_id)
         self._forward_stop(run)
-        self._tell(await self._background.persist(task_lifecycle.started, run.task_id))
+        begun = self._background.persist(task_lifecycle.started, run.task_id, run.keys)
+        self._tell(await begun)
 
     async def _put_back(self, run: Run, why: str) -> None:
         """Queue a task again for which the machine lacks a resource at the moment."""
@@ -325,6 +326,7 @@ class TaskService:
             if order.task.status is not TaskStatus.STARTING:
                 await self._finish(run, TaskEvent.STOPPED)
                 return None
+            run.keys = order.keys
             return self._prepare(order)
         except (OSError, Unavailable) as error:
             if shortage(error) is not None:

@@ -17,11 +17,13 @@ from semaphore_twisted.model.tasks import (
 )
 from semaphore_twisted.operations.tasks import output, task_lifecycle
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.engine import timestamp
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
 from tests.support.memory import make_project, make_user, memory_connection
-from tests.support.tasks import make_keyring, make_task, make_template
+from tests.support.tasks import make_key, make_keyring, make_task, make_template
 
 SECRETS = select(schema.task.c.secret)
+USED = select(schema.access_key.c.id, schema.access_key.c.last_used)
 EVENTS = select(schema.event.c.description).order_by(schema.event.c.id)
 IDS = select(schema.task.c.id).order_by(schema.task.c.id)
 
@@ -108,6 +110,14 @@ class ClaimTests(ProgressTestCase):
         self.assertEqual(started.status, TaskStatus.RUNNING)
         self.assertEqual(started.start, self.conn.now)
         self.assertEqual(self.conn.column(SECRETS), [None])
+
+    def test_keys_used(self) -> None:
+        """The keys that a job received are marked as used, and no others."""
+        key, other = (make_key(self.conn, self.project) for _ in range(2))
+        task = self.task(TaskStatus.STARTING)
+        task_lifecycle.started(self.conn, task, {key})
+        used = dict(self.conn.execute(USED).fetchall())
+        self.assertEqual((used[key], used[other]), (timestamp(self.conn.now), None))
 
     def test_started_while_stopping(self) -> None:
         """A task that is being stopped does not become running."""

@@ -38,6 +38,7 @@ ALL = [
     "0002_vpn",
     "0003_client_certificates",
     "0004_limits_and_identity",
+    "0005_key_usage",
 ]
 
 _SECOND = '''
@@ -46,8 +47,8 @@ _SECOND = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -62,8 +63,8 @@ _BROKEN = '''
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -76,8 +77,8 @@ _FAULTY = '''
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -150,7 +151,7 @@ class MigrationTests(SynchronousTestCase):
         folder.mkdir()
         for name in ALL:
             shutil.copy(VERSIONS / f"{name}.py", folder)
-        (folder / "0005_second.py").write_text(second)
+        (folder / "0006_second.py").write_text(second)
         return folder
 
     def test_empty(self) -> None:
@@ -310,7 +311,7 @@ class MigrationTests(SynchronousTestCase):
         """Before an upgrade a private copy is kept."""
         self.fill()
         migrate(self.path, utc_now, versions=self.versions(_SECOND))
-        copy = self.folder / "semaphore.db.before-0005_second"
+        copy = self.folder / "semaphore.db.before-0006_second"
         self.assertEqual(self.counts(copy), (1, 1, 1))
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         self.assertEqual(pending(copy), [])
@@ -330,7 +331,7 @@ class MigrationTests(SynchronousTestCase):
             try:
                 migrate(self.path, utc_now, versions=versions, watch=watch)
             except _Interrupted:
-                self.assertEqual(pending(self.path, versions=versions), ["0005_second"])
+                self.assertEqual(pending(self.path, versions=versions), ["0006_second"])
                 self.assertEqual(self.counts(self.path), (1, 1, 1))
             else:
                 break

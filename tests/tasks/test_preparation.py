@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.job_inputs import JobOrder
@@ -26,6 +27,8 @@ from tests.support.tasks import (
     make_task,
     make_template,
 )
+
+KEYS = select(schema.access_key.c.id).where(schema.access_key.c.type != "none")
 
 EXACT = 'a$b"c\n{{ d }}'
 
@@ -139,6 +142,7 @@ class OrderTests(SynchronousTestCase):
             passwords,
             ["hush one", "hush two", "hush three", "hush one", "hush four"],
         )
+        self.assertEqual(found.keys, set(self.conn.column(KEYS)))
         self.assertEqual(found.vaults[0].name, "default")
         self.assertNotIn("hush", repr(found))
 

@@ -274,6 +274,18 @@ class RunTests(ServiceTestCase):
         self.assertEqual(self.directories.states, {})
         self.assertEqual(len(self.service), 0)
 
+    def test_keys_used(self) -> None:
+        """A key counts as used once a job has received it, not before."""
+        key = make_key(self.conn, self.project)
+        repository = make_repository(self.conn, self.project, key)
+        template = make_template(self.conn, self.project, repository_id=repository)
+        used = select(schema.access_key.c.last_used).where(
+            schema.access_key.c.id == key
+        )
+        task = self.task(template)
+        self.assertIsNotNone(self.conn.scalar(used))
+        self.job(task).end()
+
     def test_lines_before_the_end(self) -> None:
         """Lines that are still gathered are stored before a final status is told."""
         task = self.task()

@@ -1,17 +1,22 @@
 """Operations on access keys; no result contains a secret."""
 
+from datetime import datetime
+
 import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.crypto import clientcertificates, privatekeys
 from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.privatekeys import PrivateKey
 from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId
 from semaphore_twisted.model.keys import (
     AccessKey,
+    CheckedSecret,
     ClientCertificate,
     ClientCertificateFields,
+    KeyKind,
     KeyType,
     LoginPassword,
     LoginPasswordFields,
@@ -69,7 +74,48 @@ class _KeyInList(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def opened(new: NewAccessKey) -> OpenedSecret:
+class NewGeneratedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a request that generates an SSH key."""
+
+    name: Name = ""
+    login: Name = ""
+    kind: KeyKind = KeyKind.ED25519
+
+
+class GeneratedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was generated here; its private half is never shown."""
+
+    id: KeyId
+    name: str
+    type: KeyType
+    project_id: ProjectId
+    kind: KeyKind
+    #: the public half, a line for ``authorized_keys``
+    public_key: str
+    fingerprint: str
+
+
+class KeyUsage(References, frozen=True, kw_only=True):
+    """Who uses a key, and since when its secret is as it is.
+
+    *changed* is the time at which the secret was last set, *last_used* that of the last
+    job that received it; null if that is not known or never happened. *public_key* and
+    *fingerprint* are those of an SSH key that was set since version 0.3.
+    """
+
+    changed: datetime | None = None
+    last_used: datetime | None = None
+    public_key: str | None = None
+    fingerprint: str | None = None
+
+
+class _Facts(msgspec.Struct, frozen=True, kw_only=True):
+    changed: datetime | None
+    last_used: datetime | None
+    public_key: str | None
+
+
+def opened(new: NewAccessKey) -> CheckedSecret:
     """Return the checked secret of *new*; a private key is converted to one form.
 
     Decrypting a key with a passphrase is slow; this needs no database.
@@ -77,15 +123,38 @@ def opened(new: NewAccessKey) -> OpenedSecret:
     :raises Invalid: with the reason why the secret is not usable
     """
     check_name(new.name, "name can not be empty")
+    if new.type == KeyType.SSH:
+        if not new.ssh.private_key.strip():
+            raise Invalid("private key can not be empty")
+        check_login(new.ssh.login, "ssh.login")
+        key = privatekeys.normalise(new.ssh.private_key, new.ssh.passphrase)
+        return _stored(key, new.ssh.login)
+    return CheckedSecret(secret=_opened(new))
+
+
+def generated(new: NewGeneratedKey) -> CheckedSecret:
+    """Return a new SSH key; this needs no database.
+
+    :raises Invalid: if name or login cannot be stored
+    """
+    check_name(new.name, "name can not be empty")
+    check_login(new.login, "login")
+    return _stored(privatekeys.generate(new.kind), new.login)
+
+
+def _stored(key: PrivateKey, login: str) -> CheckedSecret:
+    secret = SshKey(login=login, private_key=key.openssh.decode())
+    return CheckedSecret(secret=secret, public_key=key.public)
+
+
+def _opened(new: NewAccessKey) -> OpenedSecret:
+    """Return the checked secret of *new*, which is no SSH key.
+
+    :raises Invalid: with the reason why the secret is not usable
+    """
     match new.type:
         case KeyType.NONE:
             return NoSecret()
-        case KeyType.SSH:
-            if not new.ssh.private_key.strip():
-                raise Invalid("private key can not be empty")
-            check_login(new.ssh.login, "ssh.login")
-            key = privatekeys.normalise(new.ssh.private_key, new.ssh.passphrase)
-            return SshKey(login=new.ssh.login, private_key=key.openssh.decode())
         case KeyType.LOGIN_PASSWORD:
             if not new.login_password.password:
                 raise Invalid("password can not be empty")
@@ -134,28 +203,79 @@ def references(conn: Connection, actor: Actor, key_id: KeyId) -> References:
     )
 
 
+def usage(conn: Connection, actor: Actor, key_id: KeyId) -> KeyUsage:
+    """Return who uses a key, when it was changed and when a job last used it."""
+    used = references(conn, actor, key_id)
+    facts = conn.one(statements.facts, _Facts, id=key_id)
+    if facts is None:
+        raise NotFound
+    public = facts.public_key
+    return KeyUsage(
+        **msgspec.structs.asdict(used),
+        **msgspec.structs.asdict(facts),
+        fingerprint=privatekeys.fingerprint(public) if public else None,
+    )
+
+
 def create(
     conn: Connection,
     actor: Actor,
     new: NewAccessKey,
     *,
-    secret: OpenedSecret,
+    secret: CheckedSecret,
     keyring: Keyring,
 ) -> AccessKey:
     """Create a key with *secret*, the result of :func:`opened` for *new*."""
+    kind = KeyType(new.type)
+    number = _create(conn, actor, new.name, kind, secret=secret, keyring=keyring)
+    return get(conn, actor, number)
+
+
+def create_generated(
+    conn: Connection,
+    actor: Actor,
+    new: NewGeneratedKey,
+    *,
+    secret: CheckedSecret,
+    keyring: Keyring,
+) -> GeneratedKey:
+    """Create an SSH key with *secret*, the result of :func:`generated` for *new*."""
+    public = secret.public_key or ""
+    return GeneratedKey(
+        id=_create(conn, actor, new.name, KeyType.SSH, secret=secret, keyring=keyring),
+        name=new.name,
+        type=KeyType.SSH,
+        project_id=project_of(actor),
+        kind=new.kind,
+        public_key=public,
+        fingerprint=privatekeys.fingerprint(public),
+    )
+
+
+def _create(
+    conn: Connection,
+    actor: Actor,
+    name: str,
+    kind: KeyType,
+    *,
+    secret: CheckedSecret,
+    keyring: Keyring,
+) -> KeyId:
     project_id = project_of(actor)
-    _check_time(conn, secret)
+    _check_time(conn, secret.secret)
     uuid = conn.uuid()
     number = conn.insert(
         access_key,
         uuid=uuid,
-        name=new.name,
-        type=KeyType(new.type),
+        name=name,
+        type=kind,
         project_id=project_id,
-        secret=seal(conn, keyring, secret, row_uuid=uuid, project_id=project_id),
+        secret=seal(conn, keyring, secret.secret, row_uuid=uuid, project_id=project_id),
+        public_key=secret.public_key,
+        changed=conn.now,
     )
-    events.KEY.record(conn, actor, number, new.name, "created")
-    return get(conn, actor, KeyId(number))
+    events.KEY.record(conn, actor, number, name, "created")
+    return KeyId(number)
 
 
 def change(
@@ -164,7 +284,7 @@ def change(
     key_id: KeyId,
     new: NewAccessKey,
     *,
-    secret: OpenedSecret | None,
+    secret: CheckedSecret | None,
     keyring: Keyring,
 ) -> None:
     """Change a key's name, and, if *secret* is given, its type and secret."""
@@ -177,15 +297,22 @@ def change(
         refuse_if_used(references(conn, actor, key_id), "Access Key")
     conn.update(access_key, key_id, name=new.name)
     if secret is not None:
-        _check_time(conn, secret)
+        _check_time(conn, secret.secret)
         sealed = seal(
             conn,
             keyring,
-            secret,
+            secret.secret,
             row_uuid=conn.scalar(statements.row_uuid, id=key_id),
             project_id=project_of(actor),
         )
-        conn.update(access_key, key_id, type=KeyType(new.type), secret=sealed)
+        conn.update(
+            access_key,
+            key_id,
+            type=KeyType(new.type),
+            secret=sealed,
+            public_key=secret.public_key,
+            changed=conn.now,
+        )
     events.KEY.record(conn, actor, key_id, new.name, "updated")
 
 

@@ -4,14 +4,14 @@ Each function is one transaction of the task service. Each may be repeated after
 crash: a transition that was already made is not repeated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import msgspec
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import DomainError
-from semaphore_twisted.model.ids import TaskId, TemplateId
+from semaphore_twisted.model.ids import KeyId, TaskId, TemplateId
 from semaphore_twisted.model.tasks import (
     OutputLine,
     Queued,
@@ -27,6 +27,7 @@ from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.operations.tasks.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.tasks import orders
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
 
 #: Chooses tasks to start from the waiting tasks, given the active ones.
@@ -91,12 +92,16 @@ def _claim(conn: Connection, task_id: TaskId) -> Claimed:
     return Claimed(task, identity(conn, task_id), lines)
 
 
-def started(conn: Connection, task_id: TaskId) -> Task | None:
-    """Record that a job runs, and delete its one-time secrets.
+def started(
+    conn: Connection, task_id: TaskId, keys: Collection[KeyId] = ()
+) -> Task | None:
+    """Record that a job runs, and that it received *keys*; delete its one-time secrets.
 
     Return the task if its status changed; a task that is stopping or has ended keeps
     its status.
     """
+    if keys:
+        note_use(conn, keys)
     task = _find(conn, task_id)
     if task is None:
         return None
@@ -106,6 +111,12 @@ def started(conn: Connection, task_id: TaskId) -> Task | None:
     status = advance(task.status, TaskEvent.STARTED)
     conn.update(schema.task, task_id, status=status, start=conn.now, secret=None)
     return _find(conn, task_id)
+
+
+def note_use(conn: Connection, keys: Collection[KeyId]) -> None:
+    """Record that a job received the access keys *keys*."""
+    numbers = msgspec.json.encode(sorted(keys)).decode()
+    conn.run(orders.keys_used, keys=numbers, now=conn.now)
 
 
 def stopping(conn: Connection, task_id: TaskId) -> Task | None:

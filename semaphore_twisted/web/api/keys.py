@@ -1,12 +1,20 @@
 """Routes of the key store; reading requires the right to manage resources too."""
 
-from semaphore_twisted.model.keys import AccessKey
+from semaphore_twisted.crypto import keychecks
+from semaphore_twisted.crypto.keychecks import KeyCheck
+from semaphore_twisted.model.keys import AccessKey, SshFields
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations.projects import keys
-from semaphore_twisted.operations.projects.keys import NewAccessKey
+from semaphore_twisted.operations.projects.keys import (
+    GeneratedKey,
+    KeyUsage,
+    NewAccessKey,
+    NewGeneratedKey,
+)
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.sorting import order
 
 
@@ -52,16 +60,58 @@ async def delete(context: RequestContext) -> None:
     await context.write(keys.delete, context.path["key_id"])
 
 
-ROUTES = resource_routes(
-    every="/project/{project_id}/keys",
-    one="/project/{project_id}/keys/{key_id}",
-    read=Access.MANAGE_RESOURCES,
-    body=NewAccessKey,
-    answer=AccessKey,
-    listed=listed,
-    create=create,
-    get=get,
-    references=references,
-    change=change,
-    delete=delete,
+async def check(context: RequestContext, body: SshFields) -> KeyCheck:
+    """Say which SSH key was pasted, or what is wrong with it; nothing is stored.
+
+    ``login`` is ignored. A text that is no usable key is no error of the request: the
+    answer says in ``problem`` what it is, and what else could be found out.
+    """
+    return await context.compute(keychecks.check, body.private_key, body.passphrase)
+
+
+async def generate(context: RequestContext, body: NewGeneratedKey) -> GeneratedKey:
+    """Generate an SSH key; the private half is stored and never returned."""
+    secret = await context.compute(keys.generated, body)
+    return await context.write(
+        keys.create_generated, body, secret=secret, keyring=context.keyring
+    )
+
+
+async def usage(context: RequestContext) -> KeyUsage:
+    """Show who uses a key, and when it was changed and last used.
+
+    ``changed`` is the time at which its secret was set, ``last_used`` that of the last
+    job that received it. Both are null for what happened before version 0.3.
+    """
+    return await context.read(keys.usage, context.path["key_id"])
+
+
+_EVERY = "/project/{project_id}/keys"
+_ONE = "/project/{project_id}/keys/{key_id}"
+_MANAGE = Access.MANAGE_RESOURCES
+
+ROUTES = (
+    *resource_routes(
+        every=_EVERY,
+        one=_ONE,
+        read=_MANAGE,
+        body=NewAccessKey,
+        answer=AccessKey,
+        listed=listed,
+        create=create,
+        get=get,
+        references=references,
+        change=change,
+        delete=delete,
+    ),
+    Route.post(f"{_EVERY}/check", check, _MANAGE, body=SshFields, answer=KeyCheck),
+    Route.post(
+        f"{_EVERY}/generate",
+        generate,
+        _MANAGE,
+        body=NewGeneratedKey,
+        answer=GeneratedKey,
+        status=201,
+    ),
+    Route.get(f"{_ONE}/usage", usage, _MANAGE, answer=KeyUsage),
 )

@@ -1,5 +1,6 @@
 """Tests of the key store's routes."""
 
+from datetime import timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +14,7 @@ from semaphore_twisted.operations.projects.keys import NewAccessKey
 from semaphore_twisted.operations.tasks.secrets import open_secret
 from semaphore_twisted.persistence.schema import access_key, event, project
 from tests.support.http import memory_keyring
+from tests.support.memory import BEGINNING
 from tests.support.resources import ResourceTestCase
 
 _ROW = (
@@ -328,3 +330,150 @@ class DeleteTests(KeyTestCase):
         )
         self.assertIn("cannot be opened", str(error))
         self.assertNotIn("hidden", str(error))
+
+
+class CheckTests(KeyTestCase):
+    """Checks of what is pasted."""
+
+    def check(self, text: str, passphrase: str = "") -> Any:
+        """Return the answer about *text*."""
+        body = {"private_key": text, "passphrase": passphrase}
+        answer = self.client.post(f"{self.base}/keys/check", body)
+        self.assertEqual(answer.status, 200, answer.body)
+        return answer.json
+
+    def test_answer(self) -> None:
+        """A usable key is described; nothing is stored, not even an event."""
+        text = private_key()
+        before = list(self.conn.raw.iterdump())
+        self.assertEqual(
+            self.check(text),
+            {
+                "problem": "",
+                "kind": "ed25519",
+                "bits": 256,
+                "fingerprint": normalise(text).fingerprint,
+                "comment": None,
+                "passphrase_needed": False,
+                "public_key": normalise(text).public,
+            },
+        )
+        self.assertEqual(list(self.conn.raw.iterdump()), before)
+
+    def test_problem(self) -> None:
+        """A public key is no error of the request, but the answer's problem."""
+        public = normalise(private_key()).public
+        found = self.check(public)
+        self.assertIn("This is a public key", found["problem"])
+        self.assertEqual(found["public_key"], public)
+
+    def test_passphrase(self) -> None:
+        """The passphrase is asked for, and tried."""
+        text = private_key(b"sesame")
+        self.assertIn("give the passphrase", self.check(text)["problem"])
+        self.assertEqual(self.check(text, "sesame")["problem"], "")
+
+    def test_bounds(self) -> None:
+        """The text is bounded, and a check needs the right to manage resources."""
+        path = f"{self.base}/keys/check"
+        answer = self.client.post(path, {"private_key": "x" * 70_000})
+        self.refused(answer, "private_key: 70000 bytes")
+        self.refused(self.client.post(path, {"private_key": 1}), "private_key")
+        self.assertEqual(self.guest().post(path, {"private_key": ""}).status, 403)
+
+
+class GenerateTests(KeyTestCase):
+    """Keys that are generated here."""
+
+    def test_default(self) -> None:
+        """The public half is answered; the private half is stored only."""
+        answer = self.client.post(
+            f"{self.base}/keys/generate", {"name": "Deploy", "login": "git"}
+        )
+        self.assertEqual(answer.status, 201, answer.body)
+        number = answer.json["id"]
+        stored = self.opened(number)
+        assert isinstance(stored, SshKey)
+        self.assertEqual(stored.login, "git")
+        key = normalise(stored.private_key)
+        self.assertEqual(
+            answer.json,
+            {
+                "id": number,
+                "name": "Deploy",
+                "type": "ssh",
+                "project_id": self.project.id,
+                "kind": "ed25519",
+                "public_key": key.public,
+                "fingerprint": key.fingerprint,
+            },
+        )
+        line = stored.private_key.splitlines()[3]
+        self.assertNotIn(line, "\n".join(self.conn.raw.iterdump()))
+        self.assertEqual(self.shown("keys", number)["type"], "ssh")
+        self.assertEqual(self.conn.column(_EVENTS), ["Access Key Deploy created"])
+
+    def test_kinds(self) -> None:
+        """Other kinds are made on request, and unknown ones refused."""
+        path = f"{self.base}/keys/generate"
+        for kind in ("ecdsa", "rsa"):
+            made = self.client.post(path, {"name": kind, "kind": kind}).json
+            self.assertEqual(normalise(self.opened(made["id"]).private_key).kind, kind)
+        before = self.names("keys")
+        for body, word in (
+            ({"name": "x", "kind": "dsa"}, "kind"),
+            ({"kind": "rsa"}, "name can not be empty"),
+            ({"name": "a\nb"}, "control character"),
+            ({"name": "x", "login": "-oProxyCommand=x"}, "login"),
+        ):
+            self.refused(self.client.post(path, body), word)
+        self.assertEqual(self.guest().post(path, {"name": "x"}).status, 403)
+        self.assertEqual(self.names("keys"), before)
+
+
+class UsageTests(KeyTestCase):
+    """Who uses a key, and since when it is as it is."""
+
+    def usage(self, number: int) -> Any:
+        """Return the answer about a key."""
+        return self.listed(f"keys/{number}/usage")
+
+    def test_users(self) -> None:
+        """The users are those that forbid the deletion."""
+        number = self.key()
+        self.repository("Repo", ssh_key_id=number)
+        self.inventory("Inv", become_key_id=number)
+        found = self.usage(number)
+        self.assertEqual(
+            {noun: found[noun] for noun in ("templates", "inventories")},
+            {"templates": [], "inventories": [{"id": 1, "name": "Inv"}]},
+        )
+        self.assertEqual(found["repositories"], [{"id": 1, "name": "Repo"}])
+        self.assertEqual((found["public_key"], found["fingerprint"]), (None, None))
+
+    def test_changed(self) -> None:
+        """A new secret counts as a change, a new name does not."""
+        text, other = private_key(), private_key()
+        number = self.made("keys", **self.ssh(text))["id"]
+        made = self.usage(number)
+        self.assertEqual(made["changed"], "2026-01-02T03:04:05Z")
+        self.assertIsNone(made["last_used"])
+        self.assertEqual(made["public_key"], normalise(text).public)
+        self.assertEqual(made["fingerprint"], normalise(text).fingerprint)
+        self.conn.update(access_key, number, changed=BEGINNING - timedelta(days=9))
+        made = self.usage(number)
+        path = f"{self.base}/keys/{number}"
+        self.client.put(path, {"name": "Renamed", "type": "ssh"})
+        self.assertEqual(self.usage(number), made)
+        self.client.put(path, {**self.ssh(other), "override_secret": True})
+        found = self.usage(number)
+        self.assertEqual(found["changed"], "2026-01-02T03:04:05Z")
+        self.assertEqual(found["public_key"], normalise(other).public)
+
+    def test_rights(self) -> None:
+        """Usage needs the right to manage resources, and a key of the project."""
+        path = f"{self.base}/keys/{self.none_key}/usage"
+        self.assertEqual(self.guest().get(path).status, 403)
+        answer = self.client.get(f"{self.base}/keys/987/usage")
+        self.assertEqual((answer.status, answer.body), (404, b""))
+        self.assertIsNone(self.usage(self.none_key)["changed"])

@@ -39,6 +39,9 @@ type_of = select(_c.type).where(
 row_uuid = select(_c.uuid).where(_c.id == bindparam("id"))
 project_uuid = select(project.c.uuid).where(project.c.id == bindparam("id"))
 
+#: What is known about a key besides its content.
+facts = select(_c.changed, _c.last_used, _c.public_key).where(_c.id == bindparam("id"))
+
 _template = select(template.c.id, template.c.name).where(
     template.c.project_id == bindparam("project_id")
 )

@@ -1,6 +1,6 @@
 """Statements for the data of a job: template, keys, sources and variables."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select, update
 
 from semaphore_twisted.persistence.schema import (
     access_key,
@@ -27,6 +27,17 @@ _key = select(
 key = _key.where(
     access_key.c.id == bindparam("id"),
     access_key.c.project_id == bindparam("project_id"),
+)
+
+#: Records that a job received access keys; *keys* is a JSON list of their ids.
+keys_used = (
+    update(access_key)
+    .where(
+        access_key.c.id.in_(
+            select(func.json_each(bindparam("keys")).table_valued("value").c.value)
+        )
+    )
+    .values(last_used=bindparam("now"))
 )
 
 #: The secret variables of a variable group.
