@@ -216,6 +216,11 @@ QUIET_SECONDS: Final = 60.0
 #: Tasks with unsent messages per websocket; beyond that, the client must reconnect.
 WEBSOCKET_TASKS_BEHIND: Final = 1_000
 
+# Statistics --------------------------------------------------------------------------
+
+#: Templates in the overview of a project.
+OVERVIEW_TEMPLATES: Final = 1_000
+
 # Events ------------------------------------------------------------------------------
 
 #: Events in one answer.

@@ -334,6 +334,9 @@ task = Table(
     #: number of stored lines of output
     _number("lines", default=0),
     Index("ix_task_project_id_id", "project_id", "id"),
+    Index("ix_task_project_id_created", "project_id", "created"),
+    Index("ix_task_project_id_end", "project_id", "end"),
+    Index("ix_task_project_id_status", "project_id", "status"),
     Index("ix_task_status", "status"),
     sqlite_autoincrement=True,
 )

@@ -39,16 +39,20 @@ ALL = [
     "0003_client_certificates",
     "0004_limits_and_identity",
     "0005_key_usage",
+    "0006_task_indexes",
 ]
 
-_SECOND = '''
+#: The last of them, and the one after it.
+_LAST, _NEXT = f"{len(ALL):04}", f"{len(ALL) + 1:04}"
+
+_SECOND = f'''
 """A second step, that copies a table and adds a column."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "{_NEXT}"
+down_revision = "{_LAST}"
 
 
 def upgrade() -> None:
@@ -58,13 +62,13 @@ def upgrade() -> None:
         batch.add_column(sa.Column("pet", sa.Text(), nullable=True))
 '''
 
-_BROKEN = '''
+_BROKEN = f'''
 """A step that leaves references to nothing."""
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "{_NEXT}"
+down_revision = "{_LAST}"
 
 
 def upgrade() -> None:
@@ -72,13 +76,13 @@ def upgrade() -> None:
     op.execute("DELETE FROM user")
 '''
 
-_FAULTY = '''
+_FAULTY = f'''
 """A step that fails after a change."""
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "{_NEXT}"
+down_revision = "{_LAST}"
 
 
 def upgrade() -> None:
@@ -151,7 +155,7 @@ class MigrationTests(SynchronousTestCase):
         folder.mkdir()
         for name in ALL:
             shutil.copy(VERSIONS / f"{name}.py", folder)
-        (folder / "0006_second.py").write_text(second)
+        (folder / f"{_NEXT}_second.py").write_text(second)
         return folder
 
     def test_empty(self) -> None:
@@ -311,7 +315,7 @@ class MigrationTests(SynchronousTestCase):
         """Before an upgrade a private copy is kept."""
         self.fill()
         migrate(self.path, utc_now, versions=self.versions(_SECOND))
-        copy = self.folder / "semaphore.db.before-0006_second"
+        copy = self.folder / f"semaphore.db.before-{_NEXT}_second"
         self.assertEqual(self.counts(copy), (1, 1, 1))
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         self.assertEqual(pending(copy), [])
@@ -331,7 +335,9 @@ class MigrationTests(SynchronousTestCase):
             try:
                 migrate(self.path, utc_now, versions=versions, watch=watch)
             except _Interrupted:
-                self.assertEqual(pending(self.path, versions=versions), ["0006_second"])
+                self.assertEqual(
+                    pending(self.path, versions=versions), [f"{_NEXT}_second"]
+                )
                 self.assertEqual(self.counts(self.path), (1, 1, 1))
             else:
                 break

@@ -64,13 +64,43 @@ class DocumentTests(SynchronousTestCase):
             self.assertIn(method, _METHODS)
             self.assertNotIn(operation["operationId"], identifiers)
             identifiers.add(operation["operationId"])
-            named = {each["name"] for each in operation.get("parameters", ())}
+            named = {
+                each["name"]
+                for each in operation.get("parameters", ())
+                if each["in"] == "path"
+            }
             self.assertEqual(named, set(re.findall(r"{(\w+)}", path)), path)
             self.assertTrue(operation["responses"], path)
             for code, answer in operation["responses"].items():
                 self.assertRegex(code, r"^[1-5]\d\d$")
                 self.assertTrue("description" in answer or "$ref" in answer, path)
         self.assertEqual(len(identifiers), len(ROUTES))
+
+    def test_query(self) -> None:
+        """A query parameter has its type, its limits and its default, and no null."""
+        parameters = self.document["paths"]["/project/{project_id}/overview"]["get"][
+            "parameters"
+        ]
+        found = {each["name"]: each for each in parameters if each["in"] == "query"}
+        self.assertEqual(
+            found["days"],
+            {
+                "name": "days",
+                "in": "query",
+                "required": False,
+                "description": "Days, with today",
+                "schema": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 366,
+                    "default": 14,
+                },
+            },
+        )
+        for path, _, operation in self.operations():
+            for each in operation.get("parameters", ()):
+                self.assertIn("type", each["schema"], (path, each["name"]))
+                self.assertNotIn("null", str(each["schema"]), (path, each["name"]))
 
     def test_references(self) -> None:
         """Every reference leads somewhere inside the document."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
+import msgspec
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -22,6 +23,7 @@ from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
+from semaphore_twisted.web.http import parameters
 from semaphore_twisted.web.http.host_header import no_names
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.routing import Route
@@ -30,6 +32,7 @@ from semaphore_twisted.web.task_lists import TaskLists
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Q = TypeVar("Q", bound=msgspec.Struct)
 
 
 @frozen(kw_only=True)
@@ -139,6 +142,15 @@ class RequestContext:
     def options(self) -> WebOptions:
         """The site's options."""
         return self.services.options
+
+    def parameters(self, of: type[Q]) -> Q:
+        """Return the query parameters, which the route declares as *of*.
+
+        :raises Invalid: if a value is not accepted
+        """
+        if of is not self.route.query:
+            raise RuntimeError(f"{self.route.name} does not declare {of.__name__}")
+        return parameters.decoded(self.query, of)
 
     def read(
         self,

@@ -128,6 +128,8 @@ class _Schemas:
     def __init__(self, routes: Sequence[Route]) -> None:
         bodies = [route.body for route in routes if route.body is not None]
         answers = [kind for route in routes for kind in _kinds(route.answer)]
+        queries = [route.query for route in routes if route.query is not None]
+        self._queries = {each: _query(each) for each in queries}
         self._bodies, sent = _described(bodies)
         self._answers, given = _described(answers)
         for component in sent.values():
@@ -158,6 +160,10 @@ class _Schemas:
     def body(self, kind: object) -> object:
         """Return the schema of a request body."""
         return next(schema for each, schema in self._bodies if each == kind)
+
+    def query(self, kind: type[msgspec.Struct]) -> list[dict[str, object]]:
+        """Return the query parameters that are the fields of *kind*."""
+        return self._queries[kind]
 
     def answer(self, kind: object) -> object:
         """Return the schema of a response."""
@@ -190,6 +196,24 @@ def _described(
         if name in components:
             _mark_time(components[name]["properties"][field])
     return list(zip(types, schemas, strict=True)), components
+
+
+def _query(kind: type[msgspec.Struct]) -> list[dict[str, object]]:
+    """Return the query parameters that are the fields of *kind*."""
+    _, components = msgspec.json.schema_components([kind], ref_template="{name}")
+    parameters: list[dict[str, object]] = []
+    for name, found in components[kind.__name__]["properties"].items():
+        # an absent parameter is null in the Struct; none is null in a request
+        given = [each for each in found.pop("anyOf", ()) if each != {"type": "null"}]
+        schema = {**found, **(given[0] if given else {})}
+        if schema.get("default", ...) is None:
+            del schema["default"]
+        schema.update(components.get(schema.pop("$ref", ""), {}))
+        one: dict[str, object] = {"name": name, "in": "query", "required": False}
+        if "description" in schema:
+            one["description"] = schema.pop("description")
+        parameters.append({**one, "schema": schema})
+    return parameters
 
 
 def _times(types: Iterable[object]) -> set[tuple[str, str]]:
@@ -275,10 +299,11 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, object]:
     }
     if description:
         operation["description"] = description
-    if route.parameters:
-        operation["parameters"] = [
-            _parameter(each.name, text=each.text) for each in route.parameters
-        ]
+    found = [_parameter(each.name, text=each.text) for each in route.parameters]
+    if route.query is not None:
+        found += schemas.query(route.query)
+    if found:
+        operation["parameters"] = found
     if route.body is not None:
         operation["requestBody"] = {
             "content": {"application/json": {"schema": schemas.body(route.body)}}

@@ -10,6 +10,7 @@ from typing import TypedDict
 from urllib.parse import unquote_to_bytes
 
 from attrs import Factory, define, field, frozen
+from msgspec import Struct
 from typing_extensions import Unpack
 
 from semaphore_twisted.model.documents import JsonObject
@@ -63,6 +64,7 @@ class RouteFields(TypedDict, total=False):
     """The fields of a route that have a default."""
 
     body: object
+    query: type[Struct]
     answer: object
     status: int
     content: tuple[str, ...]
@@ -86,6 +88,8 @@ class Route:
     handler: Handler = field(eq=False)
     access: Access
     body: object = None
+    #: the query parameters, apart from those that Semaphore has; see ``parameters``
+    query: type[Struct] | None = None
     answer: object = None
     status: int = 200
     #: content types of a response, in addition to JSON or instead of it
