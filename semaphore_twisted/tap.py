@@ -37,6 +37,7 @@ from semaphore_twisted.runtime.daemon import DaemonOptions
 from semaphore_twisted.start import (
     banner,
     hardening,
+    health,
     installation,
     retention,
     running,
@@ -170,6 +171,10 @@ class _Assembly:
         )
         self.report = running.report(made.installation)
         self.peers = self._peers()
+        self.directories = JobDirectories(
+            spools=Path(self.job_settings.usual.spools),
+            workspaces=Path(self.job_settings.usual.workspaces),
+        )
         self.tasks = self._tasks(prepared.identities)
         self.mirrors = Mirrors(
             Path(self.job_settings.usual.repositories), self.database, self.compute
@@ -234,15 +239,12 @@ class _Assembly:
         return peers
 
     def _tasks(self, identities: Identities | None) -> TaskService:
-        usual = self.job_settings.usual
         return TaskService(
             database=self.database,
             runner=SupervisedRunner(reactor=self.reactor, identities=identities),
             keyring=self.made.keyring,
             prepare=self._prepare,
-            directories=JobDirectories(
-                spools=Path(usual.spools), workspaces=Path(usual.workspaces)
-            ),
+            directories=self.directories,
             compute=self.compute,
             observers=Observers([self.hub]),
             options=TaskOptions(
@@ -270,6 +272,13 @@ class _Assembly:
             expires=None if found is None else found.expires,
             failing=bool if found is None else found.failing,
             certified=self._certified,
+            health=health.InstallationHealth(
+                installation=self.made.installation,
+                jobs=self.job_settings.usual,
+                leaf=lambda: None if found is None else found.presented.leaf,
+                failure_reason=lambda: "" if found is None else found.failure_reason,
+                shortage=self.directories.shortage,
+            ).findings,
         )
 
     # the listeners

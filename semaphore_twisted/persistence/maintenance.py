@@ -56,6 +56,13 @@ def give_back(conn: Connection) -> bool:
     return True
 
 
+def size(conn: Connection) -> int:
+    """Return the size of the database in bytes, without its log."""
+    (pages,) = conn.raw.execute("PRAGMA page_count").fetchone()
+    (each,) = conn.raw.execute("PRAGMA page_size").fetchone()
+    return int(pages) * int(each)
+
+
 def compact(conn: Connection) -> None:
     """Rewrite the file without free pages, so that incremental vacuum works afterwards.
 

@@ -58,6 +58,7 @@ def missing(
     path: str,
     which: Callable[..., str | None] = shutil.which,
     brought: tuple[str, ...] = (),
+    optional: tuple[tuple[str, str, str], ...] = OPTIONAL,
 ) -> tuple[str, ...]:
     """Return a sentence for each program that is neither on *path* nor in *brought*."""
     here = {each.rpartition("/")[2] for each in brought}
@@ -68,7 +69,7 @@ def missing(
     ]
     sentences += [
         f"{name} is not there: it is only needed {purpose} ({command})"
-        for name, purpose, command in OPTIONAL
+        for name, purpose, command in optional
         if which(name, path=path) is None
     ]
     return tuple(sentences)

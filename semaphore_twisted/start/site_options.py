@@ -38,7 +38,7 @@ def site_options(
         metrics_username=config.metrics.username,
         metrics_password=config.metrics.password,
         version=__version__,
-        ansible=_ansible_version(),
+        ansible=ansible_version(),
         enroll_url=vpn.enroll_url(config, network),
         pinned=vpn.pins(served, config, network),
         vpn=vpn.options_of(config),
@@ -47,7 +47,7 @@ def site_options(
     )
 
 
-def _ansible_version() -> str:
+def ansible_version() -> str:
     """Return the first line of ``ansible --version`` without running it."""
     try:
         return f"ansible [core {metadata.version('ansible-core')}]"

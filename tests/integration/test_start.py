@@ -462,6 +462,10 @@ class CommandTests(StartTestCase):
         product = self.product()
         product.start()
         assert product.process is not None
+        product.log_in()
+        health = product.api("GET", "/admin/health")
+        subjects = {each["subject"] for each in health["findings"]}
+        self.assertLessEqual({"tls", "disk", "key store", "versions"}, subjects)
         for words in (
             ("config", "show"),
             ("user", "list"),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, func, select
 
-from semaphore_twisted.persistence.schema import task, vpn_peer
+from semaphore_twisted.persistence.schema import task, template, vpn_peer
 
 #: Number of tasks per status.
 tasks_by_status = select(
@@ -24,3 +24,15 @@ peer_bytes = select(
 handshakes = select(vpn_peer.c.last_handshake).where(
     vpn_peer.c.state == bindparam("state"), vpn_peer.c.last_handshake.is_not(None)
 )
+
+#: The task that has waited for the longest time.
+oldest_waiting = (
+    select(task.c.id, task.c.created, template.c.name.label("template"))
+    .join(template, template.c.id == task.c.template_id)
+    .where(task.c.status == "waiting")
+    .order_by(task.c.created)
+    .limit(1)
+)
+
+#: The version of the database's library.
+sqlite_version = select(func.sqlite_version())

@@ -134,7 +134,12 @@ class ServerCertificates:
 
     def failing(self) -> bool:
         """Return whether the renewal of a certificate has failed."""
-        return bool(self._renewal.why or (self.acme is not None and self.acme.error))
+        return bool(self.failure_reason)
+
+    @property
+    def failure_reason(self) -> str:
+        """The reason why the renewal of a certificate has failed; empty if it works."""
+        return self._renewal.why or ("" if self.acme is None else self.acme.error)
 
     def expires(self) -> float:
         """Return the seconds until the served certificate expires."""

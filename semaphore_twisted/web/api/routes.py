@@ -4,6 +4,7 @@ from semaphore_twisted.web.api import (
     auth,
     environment,
     events,
+    health,
     inventory,
     keys,
     known_hosts,
@@ -28,6 +29,7 @@ from semaphore_twisted.web.http.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
+    *health.ROUTES,
     *auth.ROUTES,
     *users.ROUTES,
     *tokens.ROUTES,

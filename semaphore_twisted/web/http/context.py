@@ -1,6 +1,6 @@
 """The request context of a handler: its request, and the operations it may run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from semaphore_twisted.interfaces import (
     WriteFunction,
 )
 from semaphore_twisted.model.documents import JsonObject
+from semaphore_twisted.model.health import HealthFinding
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
@@ -45,7 +46,8 @@ class Services:
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
     VPN; *redeem_limit* limits enrolling. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
-    *certified* the names in it. *public_url* and *routes* are those of one site.
+    *certified* the names in it. *health* checks what only the start knows, and may take
+    as long as a slow disk. *public_url* and *routes* are those of one site.
     """
 
     database: IDatabase
@@ -62,6 +64,7 @@ class Services:
     expires: Callable[[], float] | None = None
     failing: Callable[[], bool] = bool
     certified: Callable[[], Iterable[str]] = no_names
+    health: Callable[[], Sequence[HealthFinding]] = tuple
     redeem_limit: RedeemLimit = field()
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
