@@ -60,6 +60,16 @@ def mirror_name(repository_id: int, url: str) -> str:
     return f"repository_{repository_id}_{digest}.git"
 
 
+def _remote_section(url: str) -> str:
+    """Return the section of ``.git/config`` of a remote whose URL is *url*.
+
+    *url* has no control characters; ``git-config(1)`` has the rules of quoting.
+    """
+    escaped = url.replace("\\", "\\\\").replace('"', '\\"')
+    fetch = "+refs/heads/*:refs/heads/*"
+    return f'[remote "origin"]\n\turl = "{escaped}"\n\tfetch = {fetch}\n'
+
+
 _PORT = re.compile(r":[0-9]+\Z")
 
 
@@ -167,10 +177,9 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     def _make_ssh(self) -> Step:
         """Return the step that writes the ssh program, in a directory of the server."""
-        script = 'umask 077; mkdir -p "$1" && cat >"$1/ssh" && chmod 700 "$1/ssh"'
-        folder = literal(self._ssh.folder)
-        made = self._own("ssh", "sh", "-c", script, "make", folder)
-        return replace(made, stdin=self._ssh.ssh)
+        path = literal(f"{self._ssh.folder}/ssh")
+        install = self._own("ssh", "install", "-D", "-m", "700", "/dev/stdin", path)
+        return replace(install, stdin=self._ssh.ssh)
 
     @property
     def _memory(self) -> str:
@@ -377,7 +386,6 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 requires=f"{self.target}/.gitmodules",
                 failure=f"A submodule of {self.source.url} cannot be fetched",
             ),
-            self._script("pointers", environ, "pointers"),
             *(self._facts(environ) if self.facts else ()),
             *self._contained(),
         )
@@ -402,7 +410,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         }
         allowed = rules.allowed
         told = {
-            "origin": literal(where.url),
+            "remote": literal(_remote_section(where.url)),
             "place": literal(where.place),
             "settings": f"{self.paths.temporary}/{self.name}.gitconfig",
             "places_allowed": (
@@ -417,12 +425,12 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
         submodules = replace(
             self._script("submodules", environ, "submodules", **told),
+            requires=f"{self.target}/.gitmodules",
             failure=f"A submodule of {self.source.url} cannot be fetched",
         )
         steps = (
             clone,
             submodules,
-            self._script("pointers", environ, "pointers"),
             *(self._facts(environ) if self.facts else ()),
             *self._contained(),
         )
@@ -431,15 +439,11 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _facts(self, environ: dict[str, str]) -> tuple[Step, ...]:
-        """Return the steps that record the commit and its message."""
-        commit = self._git("commit", environ, "-C", self.target, "rev-parse", "HEAD")
-        message = self._git(
-            "message", environ, "-C", self.target, "log", "-1", "--format=%s"
+        """Return the step that records the commit and its message."""
+        commit = self._git(
+            "commit", environ, "-C", self.target, "log", "-1", "--format=%H%n%s"
         )
-        return (
-            replace(commit, capture="commit_hash"),
-            replace(message, capture="commit_message"),
-        )
+        return (replace(commit, capture=("commit_hash", "commit_message")),)
 
     def _contained(self) -> tuple[Step, ...]:
         """Return the step that checks that the required files are in the checkout."""

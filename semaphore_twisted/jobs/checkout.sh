@@ -3,18 +3,19 @@
 #
 #   fetch     update the mirror; recreate it if it is damaged
 #   clone     copy the mirror into the target
-#   checkout  find the commit and check it out
+#   checkout  find the commit and check it out; print how many files are pointers of
+#             Git LFS
 #   repair    after a failed clone or checkout: recreate the mirror and repeat both
 #   local     clone a repository of this machine, without a mirror
-#   pointers  print how many files are pointers of Git LFS
 #   submodules  clone the submodules of a local repository, one level after the other
 #
 # All input is in the environment: CHECKOUT_URL, CHECKOUT_MIRROR, CHECKOUT_TARGET;
 # CHECKOUT_MARKER, a file that marks the mirror as damaged; CHECKOUT_WANTED, the possible
 # references, a line each, in the order in which they are tried, and CHECKOUT_NOT_FOUND,
 # the sentence if none exists; CHECKOUT_ORIGIN, the URL of the clone's remote; for a local
-# repository CHECKOUT_PLACE, CHECKOUT_SETTINGS (a file that is created),
-# CHECKOUT_PLACES_ALLOWED and CHECKOUT_PLACES_DENIED (real paths, a line each).
+# repository CHECKOUT_PLACE, CHECKOUT_SETTINGS (a file that is created), CHECKOUT_REMOTE
+# (the lines of .git/config for the remote), CHECKOUT_PLACES_ALLOWED and
+# CHECKOUT_PLACES_DENIED (real paths, a line each).
 set -uf
 newline='
 '
@@ -26,14 +27,14 @@ say() {
     printf '%s\n' "$1" >&2
 }
 
-# Fetch into the repository $1.
+# Fetch into the repository $1; further arguments are options of git fetch.
 fetch_into() {
     into=$1
-    set -- "$heads" "$tags"
+    shift
+    set -- "$@" -- "$CHECKOUT_URL" "$heads" "$tags"
     [ "$CHECKOUT_WANTED" != "$default" ] || set -- "$@" "+HEAD:$default"
     git --git-dir="$into" fetch --quiet --prune --no-tags --update-shallow \
-        --update-head-ok --no-write-fetch-head --no-recurse-submodules \
-        -- "$CHECKOUT_URL" "$@"
+        --update-head-ok --no-write-fetch-head --no-recurse-submodules "$@"
 }
 
 # Query the remote: end with 1 if it does not answer, with 3 and a sentence if it has
@@ -77,7 +78,9 @@ rebuild() {
 }
 
 fetch() {
-    rm -rf -- "$CHECKOUT_MIRROR.new" "$CHECKOUT_MIRROR.old"
+    # What a crash left.
+    [ ! -e "$CHECKOUT_MIRROR.new" ] && [ ! -e "$CHECKOUT_MIRROR.old" ] ||
+        rm -rf -- "$CHECKOUT_MIRROR.new" "$CHECKOUT_MIRROR.old"
     if [ -e "$CHECKOUT_MIRROR" ]; then
         # This step holds the mirror's lock, so a lock of git is left over from a crash.
         find "$CHECKOUT_MIRROR" -name '*.lock' -type f -delete
@@ -97,32 +100,37 @@ clone() {
         git -C "$CHECKOUT_TARGET" remote set-url -- origin "$CHECKOUT_ORIGIN"
 }
 
-# Print the wanted commit in the repository $1.
+# Print the wanted commit in the repository $1, or the tag that names it.
 commit_of() {
     IFS=$newline
     for name in $CHECKOUT_WANTED; do
-        case $name in
-        refs/*) git --git-dir="$1" show-ref --verify --quiet "$name" || continue ;;
-        esac
         # Full names of existing references, and full hashes, are unambiguous.
-        git --git-dir="$1" rev-parse --verify --quiet --end-of-options \
-            "$name^{commit}"
-        return
+        case $name in
+        refs/*) git --git-dir="$1" show-ref --verify --hash "$name" 2>/dev/null ;;
+        *)
+            git --git-dir="$1" rev-parse --verify --quiet --end-of-options \
+                "$name^{commit}"
+            ;;
+        esac && return
     done
     return 1
 }
 
 # Check the wanted commit out; 3 means that it does not exist.
 checkout() {
-    commit=$(commit_of "$CHECKOUT_TARGET/.git")
-    found=$?
-    if [ "$found" = 0 ]; then
-        git -C "$CHECKOUT_TARGET" checkout --quiet --detach --force \
-            "$commit^{commit}" --
-        return
+    if commit=$(commit_of "$CHECKOUT_TARGET/.git"); then
+        if git -C "$CHECKOUT_TARGET" checkout --quiet --detach --force \
+            "$commit^{commit}" --; then
+            pointers
+            return 0
+        fi
+        git -C "$CHECKOUT_TARGET" rev-parse --verify --quiet "$commit^{commit}" \
+            >/dev/null && return 1
     fi
     # If an object of a reference is missing, the repository is damaged.
     git -C "$CHECKOUT_TARGET" for-each-ref --format='%(objecttype)' >/dev/null || return 1
+    # A local repository may be empty.
+    [ -z "$CHECKOUT_URL" ] || look || return
     say "$CHECKOUT_NOT_FOUND"
     return 3
 }
@@ -169,18 +177,30 @@ permitted_here() {
     permitted "$here" || return 1
     places=$(
         export GIT_CEILING_DIRECTORIES="${here%/*}"
-        git rev-parse --path-format=absolute --git-dir --git-common-dir \
-            --git-path objects &&
+        places=$(git rev-parse --path-format=absolute --show-object-format \
+            --git-dir --git-common-dir --git-path objects) || exit
+        printf '%s\n' "$places"
+        [ ! -e "${places##*"$newline"}/info/alternates" ] ||
             git count-objects -v | sed -n 's/^alternate: //p'
     ) || return 1
+    format=${places%%"$newline"*}
     IFS=$newline
-    for place in $places; do
+    last=
+    for place in ${places#*"$newline"}; do
+        # What has just been searched.
+        case $place in
+        "$last") continue ;;
+        "$last/objects") [ -L "$place" ] || continue ;;
+        esac
+        last=$place
         permitted "$place" || return 1
-        if [ -n "$(find "$place/" -path "*$newline*" | head -c 1)" ]; then
-            say "$place has a file with a line break in its name"
-            return 1
-        fi
-        for link in $(find "$place/" -type l); do
+        for link in $(
+            find "$place/" -path "*$newline*" -exec echo / ';' -quit -o -type l -print
+        ); do
+            if [ "$link" = / ]; then
+                say "$place has a file with a line break in its name"
+                return 1
+            fi
             # A dangling link is harmless.
             [ ! -e "$link" ] || permitted "$link" || return 1
         done
@@ -202,10 +222,12 @@ local_clone() {
     permitted_here || return 1
     # From here on the directory stays the same, even if its path is changed.
     CHECKOUT_URL=. CHECKOUT_MARKER=$CHECKOUT_TARGET
-    look || return
-    make "$CHECKOUT_TARGET" && fetch_into "$CHECKOUT_TARGET/.git" &&
-        git -C "$CHECKOUT_TARGET" config remote.origin.url "$CHECKOUT_ORIGIN" &&
-        git -C "$CHECKOUT_TARGET" config remote.origin.fetch "$heads"
+    make "$CHECKOUT_TARGET" || return
+    if ! fetch_into "$CHECKOUT_TARGET/.git" --no-auto-maintenance; then
+        look || return
+        return 1
+    fi
+    printf '%s' "$CHECKOUT_REMOTE" >>"$CHECKOUT_TARGET/.git/config"
 }
 
 # Update the submodules of the current directory, after checking their locations.
@@ -253,7 +275,6 @@ pointers() {
 }
 
 case $1 in
-pointers) pointers ;;
 fetch) fetch ;;
 clone)
     clone

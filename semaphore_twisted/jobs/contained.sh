@@ -1,7 +1,7 @@
 #!/bin/sh
 # Check that files are inside a directory, following links: DIRECTORY [NAME PATH]...
 # End with 1 and a sentence for the log if a PATH does not exist or leads out.
-root=$(readlink -f -- "$1") || exit 1
+root=$(cd -P -- "$1" && pwd -P) || exit 1
 shift
 while [ $# -ge 2 ]; do
     found=$(readlink -f -- "$root/$2")

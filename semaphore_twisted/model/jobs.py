@@ -82,8 +82,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     background: bool = False
     #: The job waits until a background step listens on this Unix socket (at most 10 s).
     ready: str | None = None
-    #: The output becomes the fact of this name (at most 4 KiB) and is not logged.
-    capture: str | None = None
+    #: The lines of the output (at most 4 KiB) become the facts of these names, and are
+    #: not logged.
+    capture: tuple[str, ...] = ()
     #: Output is dropped unless the step fails.
     quiet: bool = False
     #: The file on which an exclusive ``flock`` is held during the step; created if

@@ -300,9 +300,11 @@ class RunTests(JobCase):
         self.assertEqual(self.receiver.received, ["There is no x"])
 
     async def test_capture(self) -> None:
-        """Captured output is a fact; errors go to the log."""
-        await self.run_job(shell("echo warning >&2; echo abc", capture="commit_hash"))
-        self.assertEqual(self.receiver.facts, {"commit_hash": "abc"})
+        """Each line of captured output is a fact; errors go to the log."""
+        names = ("commit_hash", "commit_message")
+        await self.run_job(shell("echo warning >&2; echo abc; echo d", capture=names))
+        facts = {"commit_hash": "abc", "commit_message": "d"}
+        self.assertEqual(self.receiver.facts, facts)
         self.assertEqual(self.receiver.received, ["warning"])
 
     async def test_quiet(self) -> None:

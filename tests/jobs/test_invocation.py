@@ -36,8 +36,8 @@ class SpecificationTests(SynchronousTestCase):
                 *("repository ssh", "repository agent", "repository key"),
                 *("repository public key", "repository fetch"),
                 *("repository clone", "repository checkout", "repository repair"),
-                *("repository submodules", "repository pointers"),
-                *("repository commit", "repository message", "repository contents"),
+                "repository submodules",
+                *("repository commit", "repository contents"),
                 *(
                     "repository key away",
                     "inventory agent",
@@ -114,7 +114,7 @@ class SpecificationTests(SynchronousTestCase):
         self.assertIn("inventory clone", names)
         self.assertEqual(
             [step.capture for step in found.steps if step.capture],
-            ["commit_hash", "commit_message"],
+            [("commit_hash", "commit_message")],
         )
 
     def test_playbook_of_the_task(self) -> None:

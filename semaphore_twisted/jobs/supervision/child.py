@@ -175,7 +175,7 @@ def _start(
             for name, content in step.pipes.items()
         }
         output = pipe_out()
-        errors = output if step.capture is None else pipe_out()
+        errors = pipe_out() if step.capture else output
         argv = [expand(word, workspace, pipes).encode() for word in step.argv]
         environ = {
             name.encode(): expand(value, workspace, pipes, name_of(user)).encode()

@@ -313,7 +313,7 @@ class Job:
             raise self._failed(step, str(failed)) from None
         self._loop.track(started.pid)
         sinks: list[Callable[[bytes], None]] = [keep if step.quiet else log]
-        if step.capture is not None:
+        if step.capture:
             sinks.insert(0, capture)
         for output, sink in zip(started.outputs, sinks, strict=True):
             self._loop.watch(output, Stream(self._masker, sink))
@@ -382,8 +382,8 @@ class Job:
         if outcome is None:
             outcome = "error" if code else "next"
         if outcome != "error":
-            if step.capture is not None:
-                self._journal.fact(step.capture, captured.rstrip(b"\r\n"))
+            for name, line in zip(step.capture, captured.split(b"\n"), strict=False):
+                self._journal.fact(name, line.rstrip(b"\r"))
             return outcome
         detail, number = f"exit status {code}", None
         if code < 0:

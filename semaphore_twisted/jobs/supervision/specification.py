@@ -57,7 +57,7 @@ class ReadStep:
         self.exits: dict[str, str] = given.get("exits", {})
         self.background: bool = given.get("background", False)
         self.ready: str | None = given.get("ready")
-        self.capture: str | None = given.get("capture")
+        self.capture: list[str] = given.get("capture", [])
         self.quiet: bool = given.get("quiet", False)
         self.lock: str | None = given.get("lock")
         self.as_user: bool = given.get("as_user", True)
