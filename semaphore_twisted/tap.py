@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,6 +55,7 @@ from semaphore_twisted.start.site_options import site_options
 from semaphore_twisted.tasks.job_directories import JobDirectories
 from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
+from semaphore_twisted.tasks.previews import previewed
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
 from semaphore_twisted.vpn.service import PeerService
 from semaphore_twisted.vpn.wake_socket import NAME, WakePort
@@ -262,6 +264,7 @@ class _Assembly:
             compute=self.compute,
             keyring=self.made.keyring,
             tasks=self.tasks,
+            preview=partial(previewed, self.job_settings.usual),
             observer=self.hub,
             clock=self.reactor,
             entropy=os.urandom,

@@ -88,7 +88,7 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     if task is None or sealed is None:
         raise Invalid(f"Task {task_id} was deleted")
     _check_sound(f"Task {task_id}", task.fault)
-    inputs = _Inputs(conn, task.project_id, partial(open_secret, keyring))
+    inputs = Inputs(conn, task.project_id, partial(open_secret, keyring))
     answers = open_answers(
         keyring,
         sealed.secret,
@@ -114,7 +114,7 @@ class _Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @define
-class _Inputs:
+class Inputs:
     """Collects the inputs of tasks of one project.
 
     *decrypt* returns the content of an access key; *keys* are those that it was called

@@ -34,7 +34,7 @@ from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.listener.tls import PemCertificates, over_tls
-from tests.support.http import RecordingTasks, at_once, memory_keyring
+from tests.support.http import RecordingTasks, at_once, memory_keyring, preview
 from tests.support.memory import (
     MemoryDatabase,
     make_project,
@@ -133,6 +133,7 @@ class Sites:
             compute=at_once,
             keyring=memory_keyring(),
             tasks=RecordingTasks(),
+            preview=preview,
             observer=NoHub(),
             clock=self.reactor,
             entropy=os.urandom,

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import User
 from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.tasks.previews import previewed
 from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.options import WebOptions
@@ -41,6 +43,7 @@ from tests.support.memory import (
     make_token,
     make_user,
 )
+from tests.support.orders import options as job_options
 
 _ANYBODY = select(schema.user.c.id)
 
@@ -71,6 +74,10 @@ class TlsTransport(StringTransport):
     def loseWriteConnection(self) -> None:
         """Close the whole connection; half of it cannot be closed."""
         self.loseConnection()
+
+
+#: The operation that shows what a task would receive.
+preview = partial(previewed, job_options("/srv/semaphore"))
 
 
 @implementer(ITaskControl)
@@ -391,6 +398,7 @@ def api_client(
         compute=at_once,
         keyring=memory_keyring() if keyring is None else keyring,
         tasks=control,
+        preview=preview,
         observer=hub,
         clock=clock,
         entropy=Entropy(10**9),  # differs from the store's entropy

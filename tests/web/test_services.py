@@ -15,7 +15,7 @@ def services(**more: Any) -> Services:
     """Return placeholders for all collaborators."""
     absent: Any = None
     required = dict.fromkeys(
-        ("database", "compute", "keyring", "tasks", "observer"), absent
+        ("database", "compute", "keyring", "tasks", "preview", "observer"), absent
     )
     return Services(**required, clock=Clock(), entropy=bytes, **more)
 

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
+from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import (
     OutputLine,
     Task,
@@ -102,6 +105,45 @@ def add(
 
     :raises Invalid: if the task overrides settings that its template does not permit
     """
+    made = draft(conn, template, body, user_id=user_id)
+    uuid = conn.uuid()
+    sealed = None
+    if made.secrets:
+        context = secret_context(
+            uuid, conn.scalar(statements.project_uuid, id=template.project_id)
+        )
+        sealed = keyring.seal(msgspec.json.encode(made.secrets), context)
+    number = conn.insert(schema.task, uuid=uuid, secret=sealed, **made.columns)
+    conn.run(statements.count_one_more, id=template.id)
+    return task_of(conn, template.project_id, TaskId(number))
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked task that is not stored: columns of its row, and one-time secrets."""
+
+    columns: JsonObject
+    secrets: dict[str, str]
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
+
+    @property
+    def task(self) -> Task:
+        """The task, with the number 0."""
+        columns = dict(self.columns)
+        limit = columns.pop("hosts_limit")
+        return Task(id=TaskId(0), limit=limit, **columns)
+
+
+def draft(
+    conn: Connection, template: Template, body: NewTask, *, user_id: UserId | None
+) -> Draft:
+    """Return a checked, waiting task of *template*; nothing is stored.
+
+    :raises Invalid: if the task overrides settings that its template does not permit
+    """
     if template.fault:
         raise Invalid(f"template_id: template {template.id}: {template.fault}")
     app = app_of(template.app)
@@ -114,33 +156,20 @@ def add(
     )
     if overrides.inventory_id is not None:
         _check_inventory(conn, template.project_id, overrides.inventory_id)
-    uuid = conn.uuid()
-    sealed = None
-    if given.secrets:
-        context = secret_context(
-            uuid, conn.scalar(statements.project_uuid, id=template.project_id)
-        )
-        sealed = keyring.seal(msgspec.json.encode(given.secrets), context)
-    task_id = TaskId(
-        conn.insert(
-            schema.task,
-            uuid=uuid,
-            project_id=template.project_id,
-            template_id=template.id,
-            status=TaskStatus.WAITING,
-            playbook=body.playbook,
-            environment=_environment(body.environment, given.variables),
-            secret=sealed,
-            message=body.message,
-            user_id=user_id,
-            created=conn.now,
-            version=_version(conn, template),
-            build_task_id=_build(conn, template, body.build_task_id),
-            **msgspec.structs.asdict(overrides),
-        )
-    )
-    conn.run(statements.count_one_more, id=template.id)
-    return task_of(conn, template.project_id, task_id)
+    columns: JsonObject = {
+        "project_id": template.project_id,
+        "template_id": template.id,
+        "status": TaskStatus.WAITING,
+        "playbook": body.playbook,
+        "environment": _environment(body.environment, given.variables),
+        "message": body.message,
+        "user_id": user_id,
+        "created": conn.now,
+        "version": _version(conn, template),
+        "build_task_id": _build(conn, template, body.build_task_id),
+        **msgspec.structs.asdict(overrides),
+    }
+    return Draft(columns=columns, secrets=given.secrets)
 
 
 def secret_context(row_uuid: str, project_uuid: str) -> SealContext:

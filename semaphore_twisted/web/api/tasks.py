@@ -9,6 +9,8 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import TaskId, TemplateId
+from semaphore_twisted.model.previews import RunPreview
+from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.model.tasks import (
     IllegalTransition,
     OutputLine,
@@ -48,6 +50,21 @@ async def create(context: RequestContext, body: NewTask) -> Task:
     task = await context.write(operations.create, context.keyring, body)
     context.tasks.changed(task)
     return task
+
+
+async def preview(context: RequestContext, body: NewTask) -> RunPreview:
+    """Show what the program of a task would receive, with the secrets masked.
+
+    The body is that of a new task, which is checked and neither started nor stored. No
+    secret is opened. ``{workspace}`` is the private directory of the job, and the
+    task's number is 0. A login that is stored in an access key is not shown. Plain
+    values of the variable group are masked for users who may not read it.
+    """
+    template_id = context.path["template_id"]
+    if body.template_id != template_id:
+        expected = f"{template_id}, as in the path"
+        raise Invalid(invalid("template_id", body.template_id, expected))
+    return await context.long_read(context.services.preview, body)
 
 
 async def tasks(
@@ -251,6 +268,13 @@ ROUTES = (
         last_of_template,
         Access.MEMBER,
         answer=list[TaskInList],
+    ),
+    Route.post(
+        f"{_TEMPLATE}/preview",
+        preview,
+        Access.RUN_TASKS,
+        body=NewTask,
+        answer=RunPreview,
     ),
     Route.post(
         f"{_TEMPLATE}/stop_all_tasks",

@@ -20,8 +20,10 @@ from semaphore_twisted.interfaces import (
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.health import HealthFinding
 from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.previews import RunPreview
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
+from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
 from semaphore_twisted.web.http import parameters
@@ -40,8 +42,9 @@ Q = TypeVar("Q", bound=msgspec.Struct)
 class Services:
     """The collaborators of the site; created once by the composition root.
 
-    *compute* runs a function in the CPU worker's thread. *observer* is told of changed
-    rights. *password_changed* is called after the password of an account was changed
+    *compute* runs a function in the CPU worker's thread, *preview* is the operation
+    that shows what a task would receive. *observer* is told of changed rights.
+    *password_changed* is called after the password of an account was changed
     (the file with the initial one can then be deleted), *repositories_changed* after a
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
     VPN; *redeem_limit* limits enrolling. *expires* returns the seconds until the
@@ -54,6 +57,7 @@ class Services:
     compute: ComputeFunction
     keyring: Keyring
     tasks: ITaskControl
+    preview: Callable[[Connection, Actor, NewTask], RunPreview]
     observer: IAccessObserver
     clock: IReactorTime
     entropy: Callable[[int], bytes]
