@@ -28,6 +28,7 @@ from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobSpecification
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.model.users import Credentials, Visibility
+from semaphore_twisted.operations.events import changes
 from semaphore_twisted.operations.tasks import output
 from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.persistence.database import Database
@@ -168,6 +169,7 @@ class _Assembly:
             frame=framing(self.socket_factory),
             read_lines=self._read_lines,
             read_audiences=self._read_audiences,
+            read_changes=lambda after: self.database.read(changes, after),
             clock=reactor,
             now=utc_now,
         )

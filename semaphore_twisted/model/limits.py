@@ -152,8 +152,14 @@ VACUUM_PAGES: Final = 256
 
 # Websockets --------------------------------------------------------------------------
 
-#: Bytes of one message from the client, which is discarded.
+#: Bytes of one message from the client, and of one that is kept while it arrives.
 WEBSOCKET_MESSAGE: Final = 64 * _KIB
+WEBSOCKET_REQUEST: Final = 4 * _KIB
+
+#: Tasks whose logs a client may choose, and changes of objects that are read at a time:
+#: if there are more, clients are told that changes were lost.
+WEBSOCKET_LOGS: Final = 100
+WEBSOCKET_CHANGES: Final = 500
 
 #: Bytes sent to a client that has not confirmed reading them, and bytes after which a
 #: ping asks for a confirmation.

@@ -6,6 +6,7 @@ from datetime import timedelta
 from attrs import frozen
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.changes import Action, Change, Changes
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Actor
@@ -31,6 +32,7 @@ def record(
     object_id: int | None,
     object_name: str = "",
     description: str,
+    action: Action = Action.UPDATED,
     project_id: int | None = None,
     user_id: int | None = None,
     address: str = "",
@@ -54,7 +56,17 @@ def record(
         description=description,
         created=conn.now,
         ip=address,
+        action=action,
     )
+
+
+#: The words of an event that say what is not an update.
+_ACTIONS = {
+    "created": Action.CREATED,
+    "made": Action.CREATED,
+    "queued for running": Action.CREATED,
+    "deleted": Action.DELETED,
+}
 
 
 @frozen
@@ -92,6 +104,7 @@ class EventKind:
             object_id=number,
             object_name=name if object_name is None else object_name,
             description=self.sentence.format(number=number, name=name, what=what),
+            action=_ACTIONS.get(what.partition(" (")[0], Action.UPDATED),
             project_id=project_id,
             user_id=user_id,
             address=address,
@@ -139,6 +152,20 @@ def page(
 ) -> tuple[list[Event], int]:
     """Return the events of the first *numbers*, and how many were read."""
     return conn.batch(statements.by_id, Event, numbers, size=limits.BATCH // 4)
+
+
+def changes(conn: Connection, after: int | None) -> Changes:
+    """Return the changes of objects that the events above *after* tell of.
+
+    With ``None`` only the number of the newest event is returned. Logins are no change.
+    """
+    last = conn.scalar(statements.newest) or 0
+    if after is None or last <= after:
+        return Changes(last=last)
+    if last - after > limits.WEBSOCKET_CHANGES:
+        return Changes(last=last, lost=True)
+    found = conn.all(statements.changes, Change, after=after, login=LOGIN)
+    return Changes(last=last, changes=tuple(found))
 
 
 def empty(conn: Connection, project_id: ProjectId) -> None:

@@ -368,6 +368,8 @@ event = Table(
     _text("description", nullable=True),
     _text("created"),
     _text("ip", default=""),
+    #: ``created``, ``updated`` or ``deleted``; empty in old events
+    _text("action", default=""),
 )
 
 # The VPN. Keys are 32 raw bytes, addresses canonical texts without a prefix length.

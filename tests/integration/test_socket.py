@@ -147,6 +147,25 @@ class SocketTests(SharedProductTestCase):
         done = self.product.command("user", verb, "--login", name, *more)
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_changes(self) -> None:
+        """Changes by the API and by a command are told within a second, if wanted."""
+        socket = self.product.websocket()
+        socket.settimeout(10)
+        socket.send({"type": "subscribe", "logs": [], "changes": True})
+        answer = {"type": "subscribed", "logs": [], "changes": True}
+        self.assertEqual(socket.read(), answer)
+        project = self.product.api("POST", "/projects", {"name": "Test"})["id"]
+        began = time.monotonic()
+        message = socket.read() or {}
+        in_time(time.monotonic() - began, 1)
+        self.assertEqual((message["kind"], message["id"]), ("project", project))
+        number, _ = self.user("dora")
+        self.account("disable", "dora")
+        told = [socket.read() or {} for _ in range(2)]
+        self.assertEqual({each["id"] for each in told}, {number})
+        self.assertEqual([each["action"] for each in told], ["created", "updated"])
+        socket.close()
+
     def test_too_much(self) -> None:
         """A frame that is too large or invalid closes the socket and uses no memory."""
         mask = b"\x01\x02\x03\x04"

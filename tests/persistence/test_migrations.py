@@ -40,6 +40,7 @@ ALL = [
     "0004_limits_and_identity",
     "0005_key_usage",
     "0006_task_indexes",
+    "0007_event_actions",
 ]
 
 #: The last of them, and the one after it.

@@ -23,6 +23,7 @@ from semaphore_twisted.interfaces import ITaskControl
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import User
+from semaphore_twisted.operations.events import changes
 from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.tasks.previews import previewed
@@ -387,6 +388,7 @@ def api_client(
         frame=framing(factory),
         read_lines=lines,
         read_audiences=audiences_now,
+        read_changes=lambda after: store.read(changes, after),
         clock=clock,
         now=lambda: store.conn.now,
     )

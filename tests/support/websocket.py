@@ -131,7 +131,12 @@ class WebSocket:
     def _send(self, kind: int, payload: bytes) -> None:
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+        assert len(payload) < 126, "longer ones have another head"
         self._socket.sendall(bytes([128 | kind, 128 | len(payload)]) + mask + masked)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        self._send(1, json.dumps(message).encode())
 
     def send_raw(self, data: bytes) -> None:
         """Send raw bytes, whether they are frames or not."""

@@ -172,6 +172,8 @@ class IncomingTests(SocketTestCase):
             protocol.dataReceived(part * 1023)
             kept = [*(protocol.frame_data or []), *(protocol.message_data or [])]
             self.assertEqual(kept, [])
+            incoming = protocol._incoming or b""
+            self.assertLessEqual(len(incoming), limits.WEBSOCKET_REQUEST)
         self.assertEqual(transport.value(), b"")
         protocol.dataReceived(part * 1024)
         (closing,) = frames(transport.value())

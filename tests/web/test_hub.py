@@ -18,6 +18,7 @@ from semaphore_twisted.interfaces import (
     ITaskObserver,
 )
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.changes import Changes
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task, TaskStatus
@@ -27,8 +28,8 @@ from semaphore_twisted.web.websocket.hub import (
     RECHECK_SECONDS,
     RIGHTS_ENDED,
     Hub,
-    Watcher,
 )
+from semaphore_twisted.web.websocket.watcher import Watcher
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_TEXT = "2026-01-02T03:04:05Z"
@@ -119,13 +120,22 @@ class HubTestCase(SynchronousTestCase):
         self.audiences: dict[str, Visibility] = {}
         self.waiting: list[Deferred[None]] = []
         self.hold = False
+        self.changes = Changes(last=1)
         self.hub = Hub(
             frame=lambda payload: payload + b"\n",
             read_lines=self.read_lines,
             read_audiences=self.read_audiences,
+            read_changes=self.read_changes,
             clock=self.clock,
             now=lambda: NOW + timedelta(seconds=self.clock.seconds()),
         )
+
+    async def read_changes(self, after: int | None) -> Changes:
+        """Return the changes that the test made, once; fail if there are none."""
+        found, self.changes = self.changes, Changes(last=self.changes.last)
+        if found.last < 0:
+            raise OSError("the disk is gone")
+        return Changes(last=found.last) if after is None else found
 
     async def read_lines(
         self, task_id: TaskId, above: int, limit: int

@@ -1,6 +1,6 @@
 """Statements about events, newest first."""
 
-from sqlalchemy import bindparam, delete, null, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, null, or_, select, update
 
 from semaphore_twisted.persistence.schema import (
     event,
@@ -69,6 +69,34 @@ of_user = _IDS.where(
             (event.c.object_type == "vpn_invite") & event.c.object_id.in_(_own_invites),
         ),
     )
+)
+
+newest = select(func.max(event.c.id))
+
+#: The account that owns the object of an event outside of projects.
+_owner = case(
+    (event.c.object_type == "user", event.c.object_id),
+    (event.c.object_type == "vpn_peer", vpn_peer.c.user_id),
+    (event.c.object_type == "vpn_invite", vpn_invite.c.user_id),
+)
+
+#: The objects of the events above ``after``, oldest first.
+changes = (
+    select(
+        event.c.object_type.label("kind"),
+        event.c.object_id.label("id"),
+        event.c.project_id,
+        func.coalesce(func.nullif(event.c.action, ""), "updated").label("action"),
+        _owner.label("owner"),
+    )
+    .outerjoin(vpn_peer, vpn_peer.c.id == event.c.object_id)
+    .outerjoin(vpn_invite, vpn_invite.c.id == event.c.object_id)
+    .where(
+        event.c.id > bindparam("after"),
+        event.c.object_type.is_not(None),
+        event.c.object_type != bindparam("login"),
+    )
+    .order_by(event.c.id)
 )
 
 #: Keep the event of a deleted project, but remove its details.

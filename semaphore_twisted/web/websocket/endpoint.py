@@ -30,9 +30,11 @@ from zope.interface import implementer
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.users import Credentials, Visibility
 from semaphore_twisted.web.http.site import HttpRequest
-from semaphore_twisted.web.websocket.hub import Hub, ReadAudiences, Watcher
+from semaphore_twisted.web.websocket.hub import Hub, ReadAudiences
+from semaphore_twisted.web.websocket.watcher import Watcher
 
-#: Maximum size of an incoming message in bytes; incoming messages are ignored.
+#: Maximum size of an incoming message in bytes; of a longer one than
+#: ``limits.WEBSOCKET_REQUEST`` nothing is kept.
 INCOMING_BYTES = limits.WEBSOCKET_MESSAGE
 
 #: The opcode of a pong (RFC 6455, 5.5.3), and the payload of a ping: a byte count.
@@ -88,6 +90,8 @@ class WebSocketConnection(WebSocketServerProtocol):
         self._credentials = credentials
         self._audience = audience
         self._watcher: Watcher | None = None
+        #: the message that is being received, ``None`` if it is ignored
+        self._incoming: bytearray | None = None
         #: bytes sent, bytes sent at the last ping, and bytes confirmed as read
         self._sent = self._marked = self._read = 0
         #: whether the transport's buffer is full, and whether the window is
@@ -103,18 +107,31 @@ class WebSocketConnection(WebSocketServerProtocol):
         self._log.info("{client} opened a websocket", client=self.address)
 
     @override
+    def onMessageBegin(self, isBinary: bool) -> None:
+        """Keep the message if it is a text, as far as it may be long."""
+        super().onMessageBegin(isBinary)
+        self._incoming = None if isBinary else bytearray()
+
+    @override
     def onMessageFrameData(self, payload: bytes) -> None:
-        """Discard the payload: clients of Semaphore send nothing."""
+        """Keep the payload; discard a message that is too long."""
+        if self._incoming is not None:
+            self._incoming += payload
+            if len(self._incoming) > limits.WEBSOCKET_REQUEST:
+                self._incoming = None
 
     @override
     def onMessageFrameEnd(self) -> None:
-        """Discard the frame."""
+        """Discard the frame, of which autobahn keeps nothing."""
         self.frame_data = []
 
     @override
     def onMessageEnd(self) -> None:
-        """Discard the message."""
+        """Pass the message to the hub; clients of Semaphore send none."""
         self.message_data = []
+        message, self._incoming = self._incoming, None
+        if message and self._watcher is not None:
+            self._hub.received(self._watcher, bytes(message))
 
     @override
     def onPing(self, payload: bytes) -> None:

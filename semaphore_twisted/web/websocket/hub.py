@@ -16,9 +16,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache, partial
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -31,24 +30,35 @@ from semaphore_twisted.interfaces import (
     ITaskObserver,
 )
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.changes import Changes
+from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import ProjectId, TaskId, UserId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Credentials, Sight, Visibility
 from semaphore_twisted.operations.tasks.output import portions
 from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
+from semaphore_twisted.web.websocket.change_feed import ChangeFeed, ReadChanges
 from semaphore_twisted.web.websocket.messages import (
     LineBeginning,
-    beginning,
+    change_message,
     continued,
+    error_message,
     log_message,
+    lost_message,
+    may_know,
     seen_by,
     status_message,
+    subscribed_message,
     update_message,
 )
-
-#: Lines read from the database at a time for a watcher that fell behind.
-CATCH_UP_LINES = 500
+from semaphore_twisted.web.websocket.subscriptions import asked
+from semaphore_twisted.web.websocket.watcher import (
+    Frames,
+    ReadLines,
+    Watcher,
+    WatcherConnection,
+)
 
 #: Seconds between checks of all rights, for changes by other processes.
 RECHECK_SECONDS = 5.0
@@ -62,158 +72,10 @@ ACCESS_ENDED = 4401
 #: Close code for revoked rights; the client may connect again with those it has left.
 RIGHTS_ENDED = 4403
 
-#: Returns frames of lines without the beginning of the first line that was sent.
-Frames = Callable[[LineBeginning | None], bytes]
-
-#: Reads lines of a task with numbers above a given one, up to a limit.
-ReadLines = Callable[[TaskId, int, int], Awaitable[Sequence[OutputLine]]]
-
 #: Reads the audience of each of the credentials; ``None`` for ended ones.
 ReadAudiences = Callable[
     [Sequence[Credentials]], Awaitable[Sequence[Visibility | None]]
 ]
-
-
-class WatcherConnection(Protocol):
-    """The operations of a websocket that the hub uses."""
-
-    def send(self, frames: bytes) -> None:
-        """Write complete frames."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Close the websocket."""
-
-
-@define(eq=False)
-class _Backlog:
-    """A task whose lines a watcher must still read from the database.
-
-    Lines up to *last* were sent; lines up to *newest* are stored. *last* is ``None``
-    until a line arrives that was not sent.
-    """
-
-    project_id: ProjectId
-    last: int | None = None
-    newest: int = 0
-    update: bytes | None = None
-
-
-@define(eq=False)
-class Watcher:
-    """One open websocket: its rights, and the position in each task's output."""
-
-    credentials: Credentials
-    audience: Visibility
-    wire: WatcherConnection
-    _hub: "Hub"
-    paused: bool = False
-    _behind: dict[TaskId, _Backlog] = field(factory=dict)
-    _catching_up: bool = False
-    #: the sent beginnings of lines whose end was not sent
-    _begun: dict[TaskId, LineBeginning] = field(factory=dict)
-
-    def begun(self, project_id: ProjectId, line: OutputLine, frames: Frames) -> None:
-        """Send *line*, the beginning of a line, without the text that was sent before.
-
-        A watcher that does not read is skipped: it gets the whole line later.
-        """
-        task_id = line.task_id
-        if self.paused or task_id in self._behind or not self.audience.sees(project_id):
-            return
-        self._send(task_id, frames)
-        self._begun[task_id] = beginning(line)
-
-    def log(
-        self, project_id: ProjectId, lines: Sequence[OutputLine], frames: Frames
-    ) -> None:
-        """Send *frames* with *lines* of one task, or remember where the gap begins."""
-        if not self.audience.sees(project_id):
-            self._begun.pop(lines[0].task_id, None)
-            return
-        task_id, first, last = lines[0].task_id, lines[0].id, lines[-1].id
-        behind = self._behind.get(task_id)
-        if behind is not None:
-            if behind.last is None:
-                behind.last = first - 1
-            behind.newest = last
-        elif self.paused:
-            self._remember(task_id, _Backlog(project_id, first - 1, last))
-        else:
-            self._send(task_id, frames)
-
-    def _send(self, task_id: TaskId, frames: Frames) -> None:
-        """Send the *frames* of lines, without the text that was sent before."""
-        if written := frames(self._begun.pop(task_id, None)):
-            self.wire.send(written)
-
-    def update(self, task: Task, frame: bytes) -> None:
-        """Send the state of *task*, after every line that is still to be sent."""
-        if not self.audience.sees(task.project_id):
-            return
-        behind = self._behind.get(task.id)
-        if behind is None and task.status.final:
-            self._begun.pop(task.id, None)
-        if behind is None and self.paused:
-            self._remember(task.id, _Backlog(task.project_id, update=frame))
-        elif behind is None:
-            self.wire.send(frame)
-        else:
-            behind.update = frame
-
-    def pause(self) -> None:
-        """Stop sending: the client does not read."""
-        self.paused = True
-
-    def resume(self) -> None:
-        """Resume sending, beginning with missed messages."""
-        self.paused = False
-        if self._behind and not self._catching_up:
-            self._catching_up = True
-            self._hub.spawn(self._catch_up())
-
-    def _remember(self, task_id: TaskId, behind: _Backlog) -> None:
-        if len(self._behind) >= limits.WEBSOCKET_TASKS_BEHIND:
-            self._hub.drop(self)
-        else:
-            self._behind[task_id] = behind
-
-    async def _catch_up(self) -> None:
-        """Send missed messages in batches, one task after the other."""
-        try:
-            while self._behind and not self.paused and self._hub.contains(self):
-                task_id = next(iter(self._behind))
-                behind = self._behind[task_id]
-                if await self._caught_up(task_id, behind):
-                    del self._behind[task_id]
-                else:
-                    self._behind[task_id] = self._behind.pop(task_id)
-        except Exception:
-            # the missed messages cannot be sent: the client must reconnect
-            self._hub.drop(self)
-            raise
-        finally:
-            self._catching_up = False
-
-    async def _caught_up(self, task_id: TaskId, behind: _Backlog) -> bool:
-        """Send a part of a task's missed messages; return whether it is complete."""
-        if not self.audience.sees(behind.project_id):
-            return True
-        if behind.last is None or behind.last >= behind.newest:
-            if behind.update is not None:
-                self.wire.send(behind.update)
-            return True
-        lines = await self._hub.read_lines(task_id, behind.last, CATCH_UP_LINES)
-        if not lines:  # the task was deleted
-            behind.last = behind.newest
-        for portion in portions(lines):
-            if not (self._hub.contains(self) and self.audience.sees(behind.project_id)):
-                break
-            behind.last = portion[-1].id
-            frames = partial(self._hub.log_frames, behind.project_id, portion)
-            self._send(task_id, frames)
-            if self.paused:  # the rest is read again later
-                break
-        return False
 
 
 @implementer(ITaskObserver, IAccessObserver, IPeerObserver)
@@ -228,10 +90,11 @@ class Hub:
         frame: Callable[[bytes], bytes],
         read_lines: ReadLines,
         read_audiences: ReadAudiences,
+        read_changes: ReadChanges,
         clock: IReactorTime,
         now: Callable[[], datetime],
     ) -> None:
-        """Use the database only through the two reading functions."""
+        """Use the database only through the three reading functions."""
         self._frame = frame
         self.read_lines = read_lines
         self._read_audiences = read_audiences
@@ -247,6 +110,7 @@ class Hub:
         self._checks = Coalescer(
             self._check, log=self._log, sentence="The check of rights failed"
         )
+        self._feed = ChangeFeed(read_changes, self._send_changes, clock=clock)
         self._clock = clock
         self._now = now
         #: the check at the next end of a session or token
@@ -267,6 +131,7 @@ class Hub:
         """
         if self._timer.running:
             self._timer.stop()
+        self._feed.stop()
         self._expect([])
         if not self._watchers:
             return succeed(None)
@@ -309,6 +174,38 @@ class Hub:
         if not (self._watchers or self._closing) and self._stopped is not None:
             stopped, self._stopped = self._stopped, None
             stopped.callback(None)
+
+    def received(self, watcher: Watcher, message: bytes) -> None:
+        """Do what the client's *message* asks for, and answer."""
+        try:
+            subscription = asked(message)
+        except Invalid as error:
+            watcher.answer(self._frame(error_message(error.message)))
+            return
+        if subscription is None:
+            return
+        watcher.subscription = subscription
+        if subscription.changes:
+            self._feed.start()
+        watcher.answer(self._frame(subscribed_message(subscription)))
+        self.send_beginnings(watcher)
+
+    def _send_changes(self, found: Changes) -> bool:
+        """Send changes to the watchers that want them; return whether any does."""
+        watchers = [each for each in self._watchers if each.subscription.changes]
+        if watchers and (found.changes or found.lost):
+            lost = self._frame(lost_message())
+            framed = [
+                (each, self._frame(change_message(each))) for each in found.changes
+            ]
+            for watcher in watchers:
+                seen = [
+                    frame
+                    for change, frame in framed
+                    if may_know(watcher.audience, change)
+                ]
+                watcher.change(lost if found.lost else b"".join(seen), lost)
+        return bool(watchers)
 
     def filled(self, watcher: Watcher) -> None:
         """Note that unread bytes are buffered for *watcher*.
@@ -361,7 +258,7 @@ class Hub:
         log_errors(working, log=self._log, sentence="Work of the websocket hub failed")
 
     def send_beginnings(self, watcher: Watcher) -> None:
-        """Send a new watcher the beginnings of lines that have not ended."""
+        """Send *watcher* the beginnings of lines that have not ended, if not sent."""
         for project_id, line in list(self._begun.values()):
             watcher.begun(
                 project_id, line, self._frames(project_id, [line], ended=False)

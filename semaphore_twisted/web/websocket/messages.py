@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
+from semaphore_twisted.model.changes import Change
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Visibility
+from semaphore_twisted.web.websocket.subscriptions import Subscription
 
 
 def _fields(**fields: object) -> bytes:
@@ -79,6 +81,42 @@ def update_message(task: Task) -> bytes:
 def status_message(peers: Sequence[PeerStatus]) -> bytes:
     """Return the ``vpn_status`` message of *peers*."""
     return _fields(type="vpn_status", peers=peers)
+
+
+def subscribed_message(subscription: Subscription) -> bytes:
+    """Return the ``subscribed`` message, the answer to ``subscribe``."""
+    logs = None if subscription.logs is None else sorted(subscription.logs)
+    return _fields(type="subscribed", logs=logs, changes=subscription.changes)
+
+
+def error_message(sentence: str) -> bytes:
+    """Return the ``error`` message, the answer to a wrong ``subscribe``."""
+    return _fields(type="error", error=sentence)
+
+
+def change_message(change: Change) -> bytes:
+    """Return the ``change`` message about one object."""
+    return _fields(
+        type="change",
+        kind=change.kind,
+        id=change.id,
+        project_id=change.project_id,
+        action=change.action,
+    )
+
+
+def lost_message() -> bytes:
+    """Return the ``changes_lost`` message: changes were not sent."""
+    return _fields(type="changes_lost")
+
+
+def may_know(audience: Visibility, change: Change) -> bool:
+    """Return whether *audience* may know of *change*."""
+    if change.project_id is not None:
+        return audience.sees(change.project_id)
+    return audience.everything or (
+        change.owner is not None and change.owner == audience.user_id
+    )
 
 
 def seen_by(audience: Visibility, peers: Sequence[PeerStatus]) -> list[PeerStatus]:
