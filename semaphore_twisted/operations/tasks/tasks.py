@@ -118,7 +118,7 @@ def add(
     return task_of(conn, template.project_id, TaskId(number))
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A checked task that is not stored: columns of its row, and one-time secrets."""
 
     columns: JsonObject
@@ -139,7 +139,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 def draft(
     conn: Connection, template: Template, body: NewTask, *, user_id: UserId | None
-) -> Draft:
+) -> TaskDraft:
     """Return a checked, waiting task of *template*; nothing is stored.
 
     :raises Invalid: if the task overrides settings that its template does not permit
@@ -169,7 +169,7 @@ def draft(
         "build_task_id": _build(conn, template, body.build_task_id),
         **msgspec.structs.asdict(overrides),
     }
-    return Draft(columns=columns, secrets=given.secrets)
+    return TaskDraft(columns=columns, secrets=given.secrets)
 
 
 def secret_context(row_uuid: str, project_uuid: str) -> SealContext:
