@@ -38,6 +38,7 @@ from semaphore_twisted.runtime import exhaustion
 from semaphore_twisted.runtime.daemon import DaemonOptions
 from semaphore_twisted.start import (
     banner,
+    demo,
     hardening,
     health,
     installation,
@@ -267,6 +268,11 @@ class _Assembly:
             keyring=self.made.keyring,
             tasks=self.tasks,
             preview=partial(previewed, self.job_settings.usual),
+            demo=partial(
+                demo.prepare,
+                self.made.installation.state.demo,
+                self.job_settings.usual.search_path,
+            ),
             observer=self.hub,
             clock=self.reactor,
             entropy=os.urandom,

@@ -1,27 +1,16 @@
-"""``--demo``: creates a project with templates that run without further setup."""
+"""The demo's repository, and ``--demo``, which creates a project with it."""
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from semaphore_twisted.common import atomic_file
-from semaphore_twisted.model.apps import ANSIBLE, BASH
-from semaphore_twisted.model.inventories import InventoryType
-from semaphore_twisted.model.keys import KeyType
-from semaphore_twisted.model.users import Actor, Role
+from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.operations.accounts import first_account
-from semaphore_twisted.operations.projects import (
-    inventories,
-    keys,
-    projects,
-    repositories,
-    templates,
-)
-from semaphore_twisted.operations.projects.template_rules import NewTemplate
-from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.operations.projects import demo, projects
+from semaphore_twisted.operations.projects.demo import DemoFiles
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Installation
 
@@ -63,31 +52,39 @@ echo "There is none." >&2
 exit 1
 """
 
-_FILES = {"ping.yml": _PING, "disk-usage.sh": _DISKS, "failing.sh": _FAILING}
-
-_TEMPLATES = (
-    ("Ping localhost", ANSIBLE.id, "ping.yml", "A playbook that changes nothing"),
-    ("Disk usage", BASH.id, "disk-usage.sh", "A script"),
-    ("Failing script", BASH.id, "failing.sh", "What an error looks like"),
-)
+_FILES = {demo.PING: _PING, demo.DISKS: _DISKS, demo.FAILING: _FAILING}
 
 
 def ensure(found: Installation, *, search_path: str) -> str | None:
     """Create the project if it is missing; return the reason if that is impossible."""
-    git = shutil.which("git", path=search_path)
-    if git is None:
-        return "--demo: git is missing, so there is no demo; install it, start again"
     conn = found.connect()
     try:
         with conn.transaction(write=True):
             if first_account.project_exists(conn, NAME):
                 return None
-            if not (found.state.demo / ".git").is_dir():
-                make_repository(found.state.demo, git=git)
-            _fill(conn, found.state.demo)
+            files = prepare(found.state.demo, search_path)
+            owner = first_account.administrator(conn)
+            _ = demo.create(conn, owner, projects.NewProject(name=NAME), files)
+    except Unavailable as error:
+        return f"--demo: {error.message}"
     finally:
         conn.close()
     return None
+
+
+def prepare(folder: Path, search_path: str) -> DemoFiles:
+    """Create the repository in *folder* if it is missing, and return what refers to it.
+
+    :raises Unavailable: if git is missing on *search_path*
+    """
+    git = shutil.which("git", path=search_path)
+    if git is None:
+        raise Unavailable(
+            "git is missing, so there is no demo; install it, and try again"
+        )
+    if not (folder / ".git").is_dir():
+        make_repository(folder, git=git)
+    return DemoFiles(url=folder.as_uri(), python=sys.executable)
 
 
 def make_repository(folder: Path, *, git: str) -> None:
@@ -121,53 +118,4 @@ def make_repository(folder: Path, *, git: str) -> None:
             stdout=subprocess.DEVNULL,
             check=True,
             timeout=60,
-        )
-
-
-def _fill(conn: Connection, folder: Path) -> None:
-    """Store the project and its objects on behalf of the first administrator."""
-    owner = first_account.administrator(conn)
-    project = projects.create(conn, owner, projects.NewProject(name=NAME))
-    actor = Actor(
-        user=owner.user,
-        project_id=project.id,
-        role=Role.OWNER,
-        permissions=Role.OWNER.permissions,
-    )
-    (none,) = [each for each in keys.listed(conn, actor) if each.type == KeyType.NONE]
-    repository = repositories.create(
-        conn,
-        actor,
-        repositories.NewRepository(
-            name="Demo files",
-            git_url=folder.as_uri(),
-            git_branch="main",
-            ssh_key_id=none.id,
-        ),
-    )
-    inventory = inventories.create(
-        conn,
-        actor,
-        inventories.NewInventory(
-            name="This machine",
-            type=InventoryType.STATIC,
-            inventory=(
-                "localhost ansible_connection=local "
-                f"ansible_python_interpreter={shlex.quote(sys.executable)}\n"
-            ),
-            ssh_key_id=none.id,
-        ),
-    )
-    for name, app, file, description in _TEMPLATES:
-        templates.create(
-            conn,
-            actor,
-            NewTemplate(
-                name=name,
-                app=app,
-                playbook=file,
-                description=description,
-                repository_id=repository.id,
-                inventory_id=inventory.id if app == ANSIBLE.id else None,
-            ),
         )

@@ -88,6 +88,20 @@ class RunTests(SharedProductTestCase):
         told = self.product.api("GET", f"/project/{project}/tasks/{task}")
         self.assertEqual(told["commit_hash"], pushed)
 
+    def test_demo(self) -> None:
+        """A demo project that is made later runs, without a start with ``--demo``."""
+        product = self.product
+        for name in ("First", "Second"):
+            made = product.api("POST", "/projects", {"name": name, "demo": True})
+            base = f"/project/{made['id']}"
+            (template,) = [
+                each["id"]
+                for each in product.api("GET", f"{base}/templates")
+                if each["playbook"] == "disk-usage.sh"
+            ]
+            task = product.run(made["id"], template)
+            self.assertEqual(product.wait(made["id"], task), "success")
+
     def test_again(self) -> None:
         """A task that is sent again as it was read runs its own commit again."""
         project, repo = self.project({"say.sh": "echo first\n"})

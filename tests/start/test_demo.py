@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.start import demo
 
 
@@ -45,3 +46,19 @@ class RepositoryTests(SynchronousTestCase):
         """Two repositories have the same commit."""
         commits = {self.ask(self.make(), "rev-parse", "HEAD") for _ in range(2)}
         self.assertEqual(len(commits), 1)
+
+    def test_prepared_once(self) -> None:
+        """The repository is made if it is missing, and left alone if it is there."""
+        folder = Path(self.mktemp()).absolute()
+        made = demo.prepare(folder, str(Path(self.git).parent))
+        self.assertEqual(made.url, folder.as_uri())
+        (folder / "own.txt").touch()
+        self.assertEqual(demo.prepare(folder, str(Path(self.git).parent)), made)
+        self.assertTrue((folder / "own.txt").exists())
+
+    def test_without_git(self) -> None:
+        """Without git there is no demo, and the reason is told."""
+        folder = Path(self.mktemp()).absolute()
+        error = self.assertRaises(Unavailable, demo.prepare, folder, "/nowhere")
+        self.assertIn("git is missing", error.message)
+        self.assertFalse(folder.exists())

@@ -34,7 +34,7 @@ from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.listener.tls import PemCertificates, over_tls
-from tests.support.http import RecordingTasks, at_once, memory_keyring, preview
+from tests.support.http import DEMO, RecordingTasks, at_once, memory_keyring, preview
 from tests.support.memory import (
     MemoryDatabase,
     make_project,
@@ -134,6 +134,7 @@ class Sites:
             keyring=memory_keyring(),
             tasks=RecordingTasks(),
             preview=preview,
+            demo=lambda: DEMO,
             observer=NoHub(),
             clock=self.reactor,
             entropy=os.urandom,

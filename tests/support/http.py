@@ -24,6 +24,7 @@ from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import User
 from semaphore_twisted.operations.events import changes
+from semaphore_twisted.operations.projects.demo import DemoFiles
 from semaphore_twisted.operations.visibility import audiences
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.tasks.previews import previewed
@@ -76,6 +77,9 @@ class TlsTransport(StringTransport):
         """Close the whole connection; half of it cannot be closed."""
         self.loseConnection()
 
+
+#: The repository of demo projects.
+DEMO = DemoFiles(url="file:///srv/semaphore/demo", python="/usr/bin/python3")
 
 #: The operation that shows what a task would receive.
 preview = partial(previewed, job_options("/srv/semaphore"))
@@ -401,6 +405,7 @@ def api_client(
         keyring=memory_keyring() if keyring is None else keyring,
         tasks=control,
         preview=preview,
+        demo=lambda: DEMO,
         observer=hub,
         clock=clock,
         entropy=Entropy(10**9),  # differs from the store's entropy

@@ -15,7 +15,8 @@ def services(**more: Any) -> Services:
     """Return placeholders for all collaborators."""
     absent: Any = None
     required = dict.fromkeys(
-        ("database", "compute", "keyring", "tasks", "preview", "observer"), absent
+        ("database", "compute", "keyring", "tasks", "preview", "demo", "observer"),
+        absent,
     )
     return Services(**required, clock=Clock(), entropy=bytes, **more)
 

@@ -49,6 +49,19 @@ def get(conn: Connection, actor: Actor) -> Project:
     return found
 
 
+def check_new(actor: Actor, new: NewProject, *, anybody: bool) -> None:
+    """Check that the actor may create the project *new*.
+
+    :raises NotPermitted: if the actor is no administrator, and only administrators
+        may create projects.
+    :raises Invalid: if *new* cannot be stored
+    """
+    if not (anybody or actor.user.admin):
+        raise NotPermitted
+    texts.check(new)
+    _check(new)
+
+
 def create(
     conn: Connection, actor: Actor, new: NewProject, *, anybody: bool = False
 ) -> Project:
@@ -57,12 +70,7 @@ def create(
     :raises NotPermitted: if the actor is no administrator, and only administrators
         may create projects.
     """
-    if not (anybody or actor.user.admin):
-        raise NotPermitted
-    texts.check(new)
-    if new.demo:
-        raise Invalid("demo: this is not served yet; leave it out")
-    _check(new)
+    check_new(actor, new, anybody=anybody)
     project_id = conn.insert(
         schema.project,
         uuid=conn.uuid(),

@@ -4,6 +4,7 @@ import msgspec
 
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations.projects import demo
 from semaphore_twisted.operations.projects import projects as operations
 from semaphore_twisted.operations.projects.projects import NewProject
 from semaphore_twisted.web.http.context import RequestContext
@@ -23,12 +24,18 @@ async def projects(context: RequestContext) -> list[Project]:
 
 
 async def create(context: RequestContext, body: NewProject) -> Project:
-    """Create a project; its creator becomes the owner."""
-    project = await context.write(
-        operations.create,
-        body,
-        anybody=context.options.non_admin_can_create_project,
-    )
+    """Create a project; its creator becomes the owner.
+
+    With ``demo`` it has a repository, an inventory and templates that run on the
+    server's machine.
+    """
+    anybody = context.options.non_admin_can_create_project
+    if body.demo:
+        operations.check_new(context.actor, body, anybody=anybody)
+        files = await context.compute(context.services.demo)
+        project = await context.write(demo.create, body, files, anybody=anybody)
+    else:
+        project = await context.write(operations.create, body, anybody=anybody)
     context.access_changed()
     return project
 

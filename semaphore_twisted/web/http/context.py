@@ -23,6 +23,7 @@ from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.previews import RunPreview
 from semaphore_twisted.model.users import Actor, Credentials
 from semaphore_twisted.operations import access
+from semaphore_twisted.operations.projects.demo import DemoFiles
 from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
@@ -43,7 +44,8 @@ class Services:
     """The collaborators of the site; created once by the composition root.
 
     *compute* runs a function in the CPU worker's thread, *preview* is the operation
-    that shows what a task would receive. *observer* is told of changed rights.
+    that shows what a task would receive, *demo* makes the repository of demo projects
+    if it is missing. *observer* is told of changed rights.
     *password_changed* is called after the password of an account was changed
     (the file with the initial one can then be deleted), *repositories_changed* after a
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
@@ -58,6 +60,7 @@ class Services:
     keyring: Keyring
     tasks: ITaskControl
     preview: Callable[[Connection, Actor, NewTask], RunPreview]
+    demo: Callable[[], DemoFiles]
     observer: IAccessObserver
     clock: IReactorTime
     entropy: Callable[[int], bytes]

@@ -105,11 +105,9 @@ class FieldTests(SynchronousTestCase):
             self.assertEqual(self.client.post(path, body).status, 201)
 
     def test_demo(self) -> None:
-        """A project with the demo's content is not made without it."""
-        body = {"name": "P", "demo": True}
-        self.assertEqual(self.client.post("/api/projects", body).status, 400)
+        """The field counts when a project is made, and not in a change."""
         answer = self.client.post("/api/projects", {"name": "P"})
-        for demo, status in ((False, 201), (None, 201)):
+        for demo, status in ((False, 201), (None, 201), (True, 201)):
             answer = self.client.post("/api/projects", {"name": "P", "demo": demo})
             self.assertEqual(answer.status, status)
         one = f"/api/project/{answer.json['id']}"

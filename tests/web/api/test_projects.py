@@ -5,7 +5,7 @@ from typing import Any
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations import events
 from semaphore_twisted.web.http.options import WebOptions
-from tests.support.http import Answer, ApiClient, api_client
+from tests.support.http import DEMO, Answer, ApiClient, api_client
 from tests.support.memory import make_member, make_user
 from tests.support.resources import ResourceTestCase
 
@@ -44,6 +44,28 @@ class ProjectTests(ResourceTestCase):
         self.assertEqual(
             admin.get(f"{base}/role").json, {"role": "owner", "permissions": 15}
         )
+
+    def test_demo(self) -> None:
+        """A demo project has a repository, an inventory and three templates."""
+        admin = self.admin()
+        answer = admin.post("/api/projects", {"name": "Try", "demo": True})
+        self.assertEqual(answer.status, 201, answer.body)
+        self.assertEqual((list(answer.json), answer.json["name"]), (_SHAPE, "Try"))
+        base = f"/api/project/{answer.json['id']}"
+        (repository,) = admin.get(f"{base}/repositories").json
+        self.assertEqual(repository["git_url"], DEMO.url)
+        (inventory,) = admin.get(f"{base}/inventory").json
+        self.assertIn("ansible_connection=local", inventory["inventory"])
+        found = [each["playbook"] for each in admin.get(f"{base}/templates").json]
+        self.assertEqual(sorted(found), ["disk-usage.sh", "failing.sh", "ping.yml"])
+
+    def test_demo_refused(self) -> None:
+        """Who may not create a project, or sends a bad name, gets no demo either."""
+        body = {"name": "x", "demo": True}
+        self.assertEqual(self.client.post("/api/projects", body).status, 403)
+        self.refused(self.admin().post("/api/projects", {"demo": True}), "name")
+        names = [each["name"] for each in self.admin().get("/api/projects").json]
+        self.assertEqual(names, ["Other", "Site"])
 
     def test_who_may(self) -> None:
         """Only administrators make projects, unless an option lets everybody."""

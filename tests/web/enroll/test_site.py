@@ -7,7 +7,7 @@ from semaphore_twisted.web.enroll.site import BODY_LIMIT, build_enroll_site
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.site import Site
 from tests.support.enrolling import ROOT
-from tests.support.http import ApiClient, at_once, memory_keyring, preview
+from tests.support.http import DEMO, ApiClient, at_once, memory_keyring, preview
 from tests.support.memory import Entropy
 from tests.support.vpn_api import OPTIONS, VpnApiCase
 
@@ -31,6 +31,7 @@ class SiteTests(VpnApiCase):
             keyring=memory_keyring(),
             tasks=self.anybody.tasks,
             preview=preview,
+            demo=lambda: DEMO,
             observer=self.anybody.hub,
             clock=self.anybody.clock,
             entropy=Entropy(10**8),
