@@ -7,21 +7,17 @@ again. Wake-ups are level-triggered: a lost one costs delay, a surplus one a rea
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IReactorTime,
-    IReactorUNIXDatagram,
-)
-from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescriptor
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from typing_extensions import override
+from zope.interface import implementer
 
 from semaphore_twisted.runtime.deferreds import Coalescer
 
@@ -61,10 +57,9 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-class WakeProtocol(DatagramProtocol):
+class WakeCalls:
     """Calls back at the first datagram, and once more after a pause if more came."""
 
-    noisy = False
     _log: ClassVar[Logger] = Logger()
 
     def __init__(self, woken: Callable[[], object], *, clock: IReactorTime) -> None:
@@ -75,13 +70,11 @@ class WakeProtocol(DatagramProtocol):
             self._call, log=self._log, sentence="Handling a wake-up failed"
         )
 
-    @override
-    def datagramReceived(self, datagram: bytes, addr: object) -> None:
+    def call(self) -> None:
         """Call back now, or after the pause."""
         self._calls.call()
 
-    @override
-    def stopProtocol(self) -> None:
+    def stop(self) -> None:
         """Cancel a pending callback."""
         _ = self._calls.stop(cancel=True)
 
@@ -93,12 +86,14 @@ class WakeProtocol(DatagramProtocol):
         await deferLater(self._clock, PAUSE)
 
 
+@implementer(IReadDescriptor)
 class WakePort(Service):
     """Listens on the wake socket in the state directory.
 
     Only users that may enter the directory and write to the socket (mode 0600) can wake
     the server. Without the socket, changes are only delayed, so a failure to create it
-    is logged as a warning.
+    is logged as a warning. The reactor reads the socket itself: a datagram port of
+    Twisted logs the class of its protocol at each start.
     """
 
     name = "wake socket"
@@ -109,40 +104,75 @@ class WakePort(Service):
         path: Path,
         woken: Callable[[], object],
         *,
-        reactor: IReactorUNIXDatagram,
+        reactor: IReactorFDSet,
         clock: IReactorTime,
     ) -> None:
         """Listen at *path* and call *woken*."""
         self._path = path
-        self._woken = woken
+        self._calls = WakeCalls(woken, clock=clock)
         self._reactor = reactor
-        self._clock = clock
-        self._port: IListeningPort | None = None
+        self._socket: socket.socket | None = None
 
     @override
     def startService(self) -> None:
         """Listen; the lock of the state guarantees that an existing socket is stale."""
         super().startService()
         try:
-            self._path.unlink(missing_ok=True)
-            with _short(self._path) as name:
-                self._port = self._reactor.listenUNIXDatagram(
-                    name,
-                    WakeProtocol(self._woken, clock=self._clock),
-                    maxPacketSize=16,
-                    mode=0o600,
-                )
-        except Exception as error:  # noqa: BLE001 - Twisted's and the system's
+            self._socket = self._bound()
+        except OSError as error:
             self._log.warn(
                 "{path}: {error}: changes by the command line take effect with a delay",
                 path=str(self._path),
                 error=str(error),
             )
+        else:
+            self._reactor.addReader(self)
 
     @override
-    def stopService(self) -> "Deferred[object]":
+    def stopService(self) -> None:
         """Stop listening and remove the socket."""
         super().stopService()
-        port, self._port = self._port, None
+        self._calls.stop()
+        if self._socket is not None:
+            self._reactor.removeReader(self)
+            self._close()
         self._path.unlink(missing_ok=True)
-        return maybeDeferred(port.stopListening if port is not None else lambda: None)
+
+    def _bound(self) -> socket.socket:
+        self._path.unlink(missing_ok=True)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            with _short(self._path) as name:
+                bound.bind(name)
+            self._path.chmod(0o600)
+        except OSError:
+            bound.close()
+            raise
+        return bound
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    # IReadDescriptor
+
+    def fileno(self) -> int:
+        """Return the number of the socket, -1 when it is closed."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """Return the name of the service."""
+        return self.name
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted's name
+        """Read one datagram."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.recv(1)
+                self._calls.call()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the socket: the reactor reads it no longer."""
+        del reason
+        self._close()

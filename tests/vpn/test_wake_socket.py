@@ -1,82 +1,62 @@
 """Wake-ups from the command line; over real UNIX sockets, without a reactor."""
 
 import os
+import select
 import shutil
-import socket
 import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.interfaces import IReactorUNIXDatagram
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
-from semaphore_twisted.vpn.wake_socket import NAME, PAUSE, WakePort, WakeProtocol, send
-
-
-class _Port:
-    """A bound socket that is closed with the port."""
-
-    def __init__(self, bound: socket.socket) -> None:
-        self.bound = bound
-
-    def stopListening(self) -> None:
-        """Close the socket."""
-        self.bound.close()
+from semaphore_twisted.vpn.wake_socket import NAME, PAUSE, WakeCalls, WakePort, send
 
 
-@implementer(IReactorUNIXDatagram)
 class _Reactor:
-    """Binds as the reactor does, and lets a test read."""
+    """Has one reader, and lets a test have it read."""
 
-    def __init__(self) -> None:
-        self.bound: socket.socket | None = None
-        self.protocol: Any = None
+    reader: Any = None
 
-    def listenUNIXDatagram(  # type: ignore[override]
-        self, address: str, protocol: Any, **options: Any
-    ) -> Any:
-        """Bind *address*."""
-        self.bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.bound.settimeout(0)
-        self.bound.bind(address)
-        Path(address).chmod(options["mode"])
-        self.protocol = protocol
-        return _Port(self.bound)
+    def addReader(self, reader: Any) -> None:
+        """Take *reader*."""
+        self.reader = reader
 
-    def connectUNIXDatagram(self, *arguments: Any, **named: Any) -> Any:
-        """Is not asked."""
-        raise NotImplementedError
+    def removeReader(self, reader: Any) -> None:
+        """Forget *reader*, whose socket is still open."""
+        assert reader is self.reader and reader.fileno() >= 0
+        self.reader = None
 
     def read(self) -> int:
-        """Deliver pending datagrams to the protocol, and return their number."""
+        """Have the reader read while there are datagrams; return how often."""
         count = 0
-        assert self.bound is not None
-        while True:
-            try:
-                data = self.bound.recv(16)
-            except BlockingIOError:
-                return count
-            self.protocol.datagramReceived(data, None)
+        while select.select([self.reader], [], [], 0)[0]:
+            self.reader.doRead()
             count += 1
+        return count
 
 
-class WakeProtocolTests(SynchronousTestCase):
+def _reactor() -> Any:
+    """Return one, which has only the methods that the service calls."""
+    return _Reactor()
+
+
+class WakeCallsTests(SynchronousTestCase):
     """Many wake-ups cause few callbacks."""
 
     def setUp(self) -> None:
         """Count the calls."""
         self.clock = Clock()
         self.calls: list[float] = []
-        self.wake_ups = WakeProtocol(
+        self.wake_ups = WakeCalls(
             lambda: self.calls.append(self.clock.seconds()), clock=self.clock
         )
 
     def test_at_once(self) -> None:
         """The first one is heard at once, and only once."""
-        self.wake_ups.datagramReceived(b"!", None)
+        self.wake_ups.call()
         self.assertEqual(self.calls, [0.0])
         self.clock.advance(10)
         self.assertEqual(self.calls, [0.0])
@@ -85,7 +65,7 @@ class WakeProtocolTests(SynchronousTestCase):
     def test_many(self) -> None:
         """Those that follow are one, after the pause; the last is never lost."""
         for _ in range(1000):
-            self.wake_ups.datagramReceived(b"", None)
+            self.wake_ups.call()
         self.clock.advance(PAUSE)
         self.assertEqual(self.calls, [0.0, PAUSE])
         self.clock.advance(PAUSE)
@@ -94,7 +74,7 @@ class WakeProtocolTests(SynchronousTestCase):
     def test_flood(self) -> None:
         """A flood of datagrams causes one callback in each pause."""
         for _ in range(1000):
-            self.wake_ups.datagramReceived(b"", None)
+            self.wake_ups.call()
             self.clock.advance(0.01)
         self.assertLess(len(self.calls), 10 / PAUSE + 2)
 
@@ -105,18 +85,18 @@ class WakeProtocolTests(SynchronousTestCase):
             self.calls.append(0)
             raise RuntimeError("no")
 
-        wake_ups = WakeProtocol(fail, clock=self.clock)
-        wake_ups.datagramReceived(b"", None)
+        wake_ups = WakeCalls(fail, clock=self.clock)
+        wake_ups.call()
         self.clock.advance(PAUSE)
-        wake_ups.datagramReceived(b"", None)
+        wake_ups.call()
         self.assertEqual(len(self.calls), 2)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_stopped(self) -> None:
         """After the stop, nothing calls back."""
-        self.wake_ups.datagramReceived(b"", None)
-        self.wake_ups.datagramReceived(b"", None)
-        self.wake_ups.stopProtocol()
+        self.wake_ups.call()
+        self.wake_ups.call()
+        self.wake_ups.stop()
         self.clock.advance(PAUSE)
         self.assertEqual(len(self.calls), 1)
 
@@ -131,7 +111,7 @@ class PortTests(SynchronousTestCase):
         self.folder = self.base / ("x" * 120)
         self.folder.mkdir()
         self.path = self.folder / NAME
-        self.reactor = _Reactor()
+        self.reactor = _reactor()
         self.clock = Clock()
         self.calls: list[None] = []
         self.port = WakePort(
@@ -147,8 +127,7 @@ class PortTests(SynchronousTestCase):
         self.assertTrue(send(self.path))
         self.assertEqual(self.reactor.read(), 1)
         self.assertEqual(len(self.calls), 1)
-        self.successResultOf(self.port.stopService())
-        self.reactor.protocol.stopProtocol()
+        self.port.stopService()
 
     def test_mode(self) -> None:
         """Only the server's own user may write to it."""
@@ -156,7 +135,7 @@ class PortTests(SynchronousTestCase):
         self.addCleanup(os.umask, old)
         self.port.startService()
         mode = stat.S_IMODE(self.path.stat().st_mode)
-        self.successResultOf(self.port.stopService())
+        self.port.stopService()
         self.assertEqual(mode, 0o600)
 
     def test_left_behind(self) -> None:
@@ -167,8 +146,19 @@ class PortTests(SynchronousTestCase):
         )
         again.startService()
         self.assertTrue(send(self.path))
-        self.successResultOf(again.stopService())
+        again.stopService()
         self.assertFalse(self.path.exists())
+
+    def test_quiet(self) -> None:
+        """Starting and stopping logs nothing, as other services do."""
+        events: list[object] = []
+        observer: Any = events.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        self.port.startService()
+        self.port.stopService()
+        self.assertEqual(events, [])
+        self.assertEqual(self.port.logPrefix(), "wake socket")
 
     def test_cannot(self) -> None:
         """A folder that cannot be written to is a warning, not the server's end."""
@@ -179,7 +169,7 @@ class PortTests(SynchronousTestCase):
             clock=self.clock,
         )
         port.startService()
-        self.successResultOf(port.stopService())
+        port.stopService()
 
     def test_nobody(self) -> None:
         """Without a directory, a socket or a listener a wake-up is no error."""
@@ -195,5 +185,4 @@ class PortTests(SynchronousTestCase):
         for _ in range(2000):
             self.assertTrue(send(self.path))
         self.assertGreater(self.reactor.read(), 0)
-        self.successResultOf(self.port.stopService())
-        self.reactor.protocol.stopProtocol()
+        self.port.stopService()
