@@ -91,6 +91,7 @@ def _inner(found: IPv6Address) -> IPv4Address | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(text: str) -> bool:
     """Return whether *text* is a loopback address."""
     found = address(text)

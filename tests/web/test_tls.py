@@ -9,14 +9,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransportWithDisconnection
+from twisted.protocols.tls import BufferingTLSTransport
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides, providedBy
 
 from semaphore_twisted.interfaces import ICertificateSource
 from semaphore_twisted.web.listener.tls import (
     ConnectionCreator,
     PemCertificates,
+    ServerTransport,
     context,
     over_tls,
 )
@@ -175,3 +180,21 @@ class CertificateTests(SynchronousTestCase):
         inner = Factory.forProtocol(Protocol)
         wrapped = over_tls(inner, source.context, clock=Clock())
         self.assertIs(wrapped.wrappedFactory, inner)
+
+    def test_interfaces(self) -> None:
+        """The site's transport provides what Twisted's own TLS transport does."""
+        chain, key = pair()
+        source = PemCertificates(chain=chain, key=key)
+        provided = []
+        for kind in (BufferingTLSTransport, ServerTransport):
+            inner = Factory.forProtocol(Protocol)
+            wrapped = over_tls(inner, source.context, clock=Clock())
+            wrapped.protocol = kind
+            below = StringTransportWithDisconnection()
+            alsoProvides(below, ITCPTransport)
+            transport: Any = wrapped.buildProtocol(below.getPeer())
+            transport.makeConnection(below)
+            self.assertIs(transport.wrappedProtocol.transport, transport)
+            self.assertTrue(ITCPTransport.providedBy(transport))
+            provided.append(set(providedBy(transport)))
+        self.assertEqual(*provided)
