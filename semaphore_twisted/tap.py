@@ -18,7 +18,7 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
-from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config import parsing as configuration
 from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import JobOrder

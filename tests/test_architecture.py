@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "vpnd": {"common", "lifecycle", "runtime", "wireguard"},
     "web": {
         "common",
+        "config",
         "crypto",
         "identity",
         "interfaces",

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import options
+from semaphore_twisted.config import parsing
 from semaphore_twisted.config.names import OPTIONS, VARIABLES
-from semaphore_twisted.config.options import Config, LoadedConfig, setting
+from semaphore_twisted.config.options import Config
+from semaphore_twisted.config.parsing import LoadedConfig, setting
 from semaphore_twisted.config.values import MASK, WrongOption
 from semaphore_twisted.start import operator_files
 
@@ -35,7 +36,7 @@ def parsed(
     content = tree if tree is None or isinstance(tree, bytes) else json.dumps(tree)
     if isinstance(content, str):
         content = content.encode()
-    return options.parse(content, name=name, environ=environ or {}, read=read)
+    return parsing.parse(content, name=name, environ=environ or {}, read=read)
 
 
 class PrecedenceTests(SynchronousTestCase):
@@ -398,7 +399,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_variables_to_forget(self) -> None:
         """Variables with secrets are known by name, the first password's too."""
-        names = options.secret_variables()
+        names = parsing.secret_variables()
         self.assertIn("SEMAPHORE_ACCESS_KEY_ENCRYPTION", names)
         self.assertIn("SEMAPHORE_ADMIN_PASSWORD", names)
         self.assertIn("SEMAPHORE_DB_PASS", names)
@@ -424,6 +425,6 @@ class TableTests(SynchronousTestCase):
 
     def test_example(self) -> None:
         """The shipped example is read without a warning."""
-        path = Path(options.__file__).parents[2] / "etc" / "config.json"
+        path = Path(parsing.__file__).parents[2] / "etc" / "config.json"
         settings = parsed(path.read_bytes())
         self.assertEqual(settings.warnings, ())

@@ -6,7 +6,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config.listener_options import interfaces, redirect_at
-from semaphore_twisted.config.options import LoadedConfig, parse
+from semaphore_twisted.config.parsing import LoadedConfig, parse
 from semaphore_twisted.config.values import WrongOption
 
 

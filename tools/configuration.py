@@ -5,7 +5,7 @@ from typing import Any
 
 from semaphore_twisted.config.names import OPTIONS
 from semaphore_twisted.config.option import Option
-from semaphore_twisted.config.options import PREFIX, default
+from semaphore_twisted.config.parsing import PREFIX, default
 from semaphore_twisted.config.served import SERVED
 
 #: Title of each group of options, and how the paths in it begin.

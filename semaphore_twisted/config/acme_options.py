@@ -4,11 +4,13 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.config.option import option
 from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.crypto.certificates import dns_name
 
@@ -29,15 +31,76 @@ class AcmeOptions(msgspec.Struct, frozen=True, kw_only=True):
     *eab_kid* and *eab_key* bind the ACME account to the operator's account with the CA.
     """
 
-    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
-    email: str = ""
-    names: tuple[str, ...] = ()
-    challenge: str = "http-01"
-    ca_bundle: str = ""
-    eab_kid: str = ""
-    eab_key: str = ""
-    http_port: int = 80
-    agree_tos: bool = False
+    directory: Annotated[
+        str,
+        option(
+            "ACME_DIRECTORY",
+            help="address of the certificate authority's directory; for a first "
+            "try take its staging directory",
+            own=True,
+        ),
+    ] = "https://acme-v02.api.letsencrypt.org/directory"
+    email: Annotated[
+        str,
+        option(
+            "ACME_EMAIL",
+            help="address that the certificate authority may write to",
+            own=True,
+        ),
+    ] = ""
+    names: Annotated[
+        tuple[str, ...],
+        option(
+            "ACME_NAMES",
+            help="names in the certificate, without wildcards and addresses; "
+            "empty: the host of `web_host`",
+            own=True,
+        ),
+    ] = ()
+    challenge: Annotated[
+        str, option("ACME_CHALLENGE", help="`http-01` or `tls-alpn-01`", own=True)
+    ] = "http-01"
+    ca_bundle: Annotated[
+        str,
+        option(
+            "ACME_CA_BUNDLE",
+            help="PEM file of the only roots that the CA's own server is "
+            "verified with; empty: the system's and `ca_bundle`",
+            own=True,
+        ),
+    ] = ""
+    eab_kid: Annotated[
+        str,
+        option(
+            "ACME_EAB_KID",
+            help="identifier of an account that you have with the CA, where "
+            "it wants one",
+            own=True,
+        ),
+    ] = ""
+    eab_key: Annotated[
+        str,
+        option(
+            "ACME_EAB_KEY", help="key of that account, base64url", secret=True, own=True
+        ),
+    ] = ""
+    http_port: Annotated[
+        int,
+        option(
+            "ACME_HTTP_PORT",
+            help="port where `http-01` is answered; other requests there are "
+            "redirected to HTTPS",
+            own=True,
+        ),
+    ] = 80
+    agree_tos: Annotated[
+        bool,
+        option(
+            "ACME_AGREE_TOS",
+            help="must be `true`: you have read the CA's terms of service",
+            own=True,
+        ),
+    ] = False
 
     @override
     def __repr__(self) -> str:

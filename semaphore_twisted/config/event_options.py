@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
 
+from semaphore_twisted.config.option import option
 from semaphore_twisted.config.values import WrongOption
 
 #: Days in a hundred years.
@@ -14,7 +16,15 @@ _MOST = 36_500
 class EventOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How many days events are kept; 0 keeps them for ever."""
 
-    keep_days: int = 0
+    keep_days: Annotated[
+        int,
+        option(
+            "EVENTS_KEEP_DAYS",
+            help="days after which events are deleted, within an hour; 0: "
+            "kept for ever",
+            own=True,
+        ),
+    ] = 0
 
     @property
     def keep(self) -> timedelta | None:

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 import msgspec
+from attrs import frozen
 
 
 class OptionKind(StrEnum):
@@ -31,3 +32,24 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     help: str = ""
     #: the reason why the option is not served, if there is a particular one
     remark: str = ""
+
+
+@frozen(kw_only=True)
+class OptionRow:
+    """What a field of the configuration's structs says of its option."""
+
+    variable: str
+    help: str
+    secret: bool
+    own: bool
+
+
+def option(
+    variable: str,
+    *,
+    help: str,  # noqa: A002 - as argparse calls it
+    secret: bool = False,
+    own: bool = False,
+) -> OptionRow:
+    """Return the annotation of a field: its *variable*, and the others of `Option`."""
+    return OptionRow(variable=variable, help=help, secret=secret, own=own)

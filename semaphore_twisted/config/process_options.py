@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import msgspec
 
+from semaphore_twisted.config.option import option
 from semaphore_twisted.config.values import WrongOption
 
 _RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
@@ -19,20 +21,65 @@ _MOST = 65_536
 class AppNamespaces(msgspec.Struct, frozen=True, kw_only=True):
     """The namespaces that jobs get; ``None`` means "if the system supports it"."""
 
-    user: bool | None = None
-    mount: bool | None = None
-    pid: bool | None = None
-    ipc: bool | None = None
-    uts: bool | None = None
+    user: Annotated[
+        bool | None,
+        option(
+            "PROCESS_APP_NS_USER",
+            help="user namespace; unset: where it is needed; `false`: never, for "
+            "jobs as the server's user that use `sudo` on this machine",
+        ),
+    ] = None
+    mount: Annotated[
+        bool | None,
+        option(
+            "PROCESS_APP_NS_MOUNT",
+            help="mount namespace; unset: where it is possible; `true`: the start "
+            "is refused where it is not; `false`: off, with a warning",
+        ),
+    ] = None
+    pid: Annotated[
+        bool | None,
+        option(
+            "PROCESS_APP_NS_PID",
+            help="process namespace, likewise; needs `process.app_namespaces.mount`",
+        ),
+    ] = None
+    ipc: Annotated[
+        bool | None,
+        option(
+            "PROCESS_APP_NS_IPC",
+            help="namespace of System V IPC and message queues, likewise",
+        ),
+    ] = None
+    uts: Annotated[
+        bool | None,
+        option("PROCESS_APP_NS_UTS", help="`true`: a host name of the job's own"),
+    ] = None
 
 
 class ProcessOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The account that jobs run as, or a range of user numbers for them."""
 
-    user: str = ""
-    uid: int | None = None
-    gid: int | None = None
-    uid_range: str = ""
+    user: Annotated[
+        str,
+        option(
+            "PROCESS_USER", help="account that all jobs run as; empty: the server's"
+        ),
+    ] = ""
+    uid: Annotated[int | None, option("PROCESS_UID", help="the same by number")] = None
+    gid: Annotated[
+        int | None, option("PROCESS_GID", help="group that jobs run as, by number")
+    ] = None
+    uid_range: Annotated[
+        str,
+        option(
+            "PROCESS_UID_RANGE",
+            help="`FIRST-LAST`, such as `1900000000-1900000063`: each job runs as "
+            "a user number of its own; the group has the same number unless "
+            "`process.gid` is set",
+            own=True,
+        ),
+    ] = ""
     app_namespaces: AppNamespaces = AppNamespaces()
 
     @property

@@ -1,9 +1,11 @@
 """Options of repositories: permitted local paths, and credentials over plain HTTP."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 
+from semaphore_twisted.config.option import option
 from semaphore_twisted.config.values import WrongOption
 
 #: Values of ``repositories.local``: any repository that the job's user can read, or
@@ -14,8 +16,23 @@ ANY, OFF = "any", "off"
 class RepositoryOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where local repositories may be, and whether plain HTTP may carry credentials."""
 
-    local: tuple[str, ...] = (ANY,)
-    insecure_http: bool = False
+    local: Annotated[
+        tuple[str, ...],
+        option(
+            "REPOSITORIES_LOCAL",
+            help="repositories of this machine: `any` that the jobs' user can "
+            "read, `off`, or directories that they must be in",
+            own=True,
+        ),
+    ] = (ANY,)
+    insecure_http: Annotated[
+        bool,
+        option(
+            "REPOSITORIES_INSECURE_HTTP",
+            help="send logins to `http://` repositories, readable for the network",
+            own=True,
+        ),
+    ] = False
 
     @property
     def folders(self) -> tuple[str, ...] | None:

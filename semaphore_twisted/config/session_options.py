@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
 
+from semaphore_twisted.config.option import option
 from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.model.users import SessionLimits
 
@@ -21,8 +23,22 @@ _LONGEST_LEAST = 128
 class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which a session expires: without activity, and in any case."""
 
-    idle_sec: int = round(_USUAL.idle.total_seconds())
-    lifetime_sec: int = round(_USUAL.lifetime.total_seconds())
+    idle_sec: Annotated[
+        int,
+        option(
+            "SESSION_IDLE_SEC",
+            help="seconds without use after which a login ends",
+            own=True,
+        ),
+    ] = round(_USUAL.idle.total_seconds())
+    lifetime_sec: Annotated[
+        int,
+        option(
+            "SESSION_LIFETIME_SEC",
+            help="seconds after which a login ends in any case; the cookie's age",
+            own=True,
+        ),
+    ] = round(_USUAL.lifetime.total_seconds())
 
     @property
     def limits(self) -> SessionLimits:

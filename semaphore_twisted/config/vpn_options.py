@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 
+from semaphore_twisted.config.option import option
 from semaphore_twisted.config.values import WrongOption
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -20,16 +22,74 @@ class VpnOptions(msgspec.Struct, frozen=True, kw_only=True):
     further ports of the server that peers may reach (``tcp/22``).
     """
 
-    only: bool = False
-    port: int = 443
-    enroll_port: int = 0
-    dns: str = "forward"
-    domain: str = "semaphore.internal"
-    publish: tuple[str, ...] = ()
-    socket: str = "/run/semaphore-vpn/vpn.sock"
-    reconcile_sec: int = 30
-    devices_per_user: int = 5
-    address_quarantine_days: int = 30
+    only: Annotated[
+        bool, option("VPN_ONLY", help="serve the site inside the tunnel only", own=True)
+    ] = False
+    port: Annotated[
+        int,
+        option(
+            "VPN_PORT",
+            help="the site's port inside the tunnel, with `vpn.only`",
+            own=True,
+        ),
+    ] = 443
+    enroll_port: Annotated[
+        int,
+        option(
+            "VPN_ENROLL_PORT",
+            help="port of a small listener on every address where devices "
+            "enroll; 0: none",
+            own=True,
+        ),
+    ] = 0
+    dns: Annotated[
+        str,
+        option(
+            "VPN_DNS",
+            help="`forward`, or `off`: no resolver inside the tunnel, no `DNS` "
+            "line in client files",
+            own=True,
+        ),
+    ] = "forward"
+    domain: Annotated[
+        str, option("VPN_DOMAIN", help="the site's name inside the tunnel", own=True)
+    ] = "semaphore.internal"
+    publish: Annotated[
+        tuple[str, ...],
+        option(
+            "VPN_PUBLISH",
+            help="ports of the server that `vpn init` opens to peers, such as "
+            '`["tcp/22"]`',
+            own=True,
+        ),
+    ] = ()
+    socket: Annotated[
+        str, option("VPN_SOCKET", help="the companion's socket", own=True)
+    ] = "/run/semaphore-vpn/vpn.sock"
+    reconcile_sec: Annotated[
+        int,
+        option(
+            "VPN_RECONCILE_SEC",
+            help="seconds between two comparisons of the device with the database",
+            own=True,
+        ),
+    ] = 30
+    devices_per_user: Annotated[
+        int,
+        option(
+            "VPN_DEVICES_PER_USER",
+            help="devices that a user may enroll without an administrator",
+            own=True,
+        ),
+    ] = 5
+    address_quarantine_days: Annotated[
+        int,
+        option(
+            "VPN_ADDRESS_QUARANTINE_DAYS",
+            help="days before the address of a revoked peer is given to another",
+            own=True,
+        ),
+    ] = 30
 
     @property
     def published(self) -> tuple[tuple[str, int], ...]:

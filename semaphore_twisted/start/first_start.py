@@ -18,7 +18,7 @@ from attrs import frozen
 from typing_extensions import override
 
 from semaphore_twisted.common import atomic_file
-from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config import parsing as configuration
 from semaphore_twisted.config.site_address import host_of
 from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.crypto import masterkey

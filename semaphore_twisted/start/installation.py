@@ -7,8 +7,9 @@ from pathlib import Path
 from attrs import field, frozen
 
 from semaphore_twisted.common.command_error import CommandError
-from semaphore_twisted.config import options as configuration
-from semaphore_twisted.config.options import Config, LoadedConfig
+from semaphore_twisted.config import parsing as configuration
+from semaphore_twisted.config.options import Config
+from semaphore_twisted.config.parsing import LoadedConfig
 from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey

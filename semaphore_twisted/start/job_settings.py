@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from twisted.logger import Logger
 
 from semaphore_twisted.common import atomic_file
-from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config import parsing as configuration
 from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.model.repositories import RepositoryRules
 from semaphore_twisted.start.first_start import ReadyInstallation

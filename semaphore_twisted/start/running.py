@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from semaphore_twisted.common import atomic_file
-from semaphore_twisted.config.options import PREFIX, LoadedConfig
+from semaphore_twisted.config.parsing import PREFIX, LoadedConfig
 from semaphore_twisted.config.values import MASK
 from semaphore_twisted.start import state
 from semaphore_twisted.start.installation import Installation

@@ -23,20 +23,10 @@ def site_options(
     """Return the options; *served* has the certificates, *jobs* the rules for jobs."""
     config, network = made.installation.config, made.network
     return WebOptions(
-        web_host=config.web_host,
+        config=config,
         roots=CaRoots if served is None else served.roots,
-        insecure_http=config.insecure_http,
         hosts=site_names.hosts(config, network),
-        trusted_proxies=config.trusted_proxies,
-        websocket_require_origin=config.websocket_require_origin,
-        session=config.session.limits,
         hsts_seconds=HSTS_LOCAL if config.tls.origin == "local-ca" else HSTS_OWN,
-        password_min_length=config.password_min_length,
-        password_login_disable=config.password_login_disable,
-        non_admin_can_create_project=config.non_admin_can_create_project,
-        metrics_enabled=config.metrics.enabled,
-        metrics_username=config.metrics.username,
-        metrics_password=config.metrics.password,
         version=__version__,
         ansible=ansible_version(),
         enroll_url=vpn.enroll_url(config, network),

@@ -6,7 +6,7 @@ import socket
 import stat
 from pathlib import Path
 
-from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config import parsing as configuration
 from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.operations.vpn import site_networks
 from semaphore_twisted.start.operator_files import content_of

@@ -5,7 +5,7 @@ import json
 import socket
 
 from semaphore_twisted.cli.vpn.invite_link import InviteLink
-from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config import parsing as configuration
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.running import RunningReport

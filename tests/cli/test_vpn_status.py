@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted.config import options as configuration
+from semaphore_twisted.config import parsing as configuration
 from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.running import RunningReport

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography import x509
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import options as config_options
+from semaphore_twisted.config import parsing as config_options
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.model.health import HealthFinding
 from semaphore_twisted.persistence.ballast import Ballast, folder_of

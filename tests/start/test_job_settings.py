@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config.options import Config, LoadedConfig
+from semaphore_twisted.config.options import Config
+from semaphore_twisted.config.parsing import LoadedConfig
 from semaphore_twisted.config.repository_options import RepositoryOptions
 from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.model.repositories import RepositoryRules

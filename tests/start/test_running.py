@@ -7,8 +7,8 @@ from pathlib import Path
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import options as configuration
-from semaphore_twisted.config.options import LoadedConfig
+from semaphore_twisted.config import parsing as configuration
+from semaphore_twisted.config.parsing import LoadedConfig
 from semaphore_twisted.start import running, state
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.running import RunningReport

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.config import options as config_options
+from semaphore_twisted.config import parsing as config_options
 from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.start import separation
 from semaphore_twisted.start.installation import Installation, InstallationRefused

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.interfaces import IPeerControl
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.peers import PeerStatus
@@ -44,7 +45,7 @@ UP = VpnState(
 )
 
 OPTIONS = WebOptions(
-    web_host="https://semaphore.example",
+    config=Config(web_host="https://semaphore.example"),
     roots=lambda: CaRoots(CaRoot(ROOT.certificate_pem, ":".join(["AB"] * 32))),
     vpn=PeerLimits(devices_per_user=2),
 )

@@ -8,6 +8,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.web.http.channel import FLOOR, SECONDS, STALLED
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.site import IDLE
@@ -25,7 +26,9 @@ class ChannelTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make the site."""
-        self.client = api_client(options=WebOptions(trusted_proxies=("10.0.0.7",)))
+        self.client = api_client(
+            options=WebOptions(config=Config(trusted_proxies=("10.0.0.7",)))
+        )
 
     def answers(self, transport: StringTransport) -> list[int]:
         """Return the statuses of all that was answered."""

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.web.http.host_header import HostPolicy, name_of, no_names
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.proxies.client_address import ClientInfo
@@ -170,7 +171,7 @@ class SiteTests(SynchronousTestCase):
 
     def test_forwarded(self) -> None:
         """A forwarded host name counts only if a proxy sent it."""
-        options = WebOptions(hosts=KNOWN, trusted_proxies=("10.0.0.7",))
+        options = WebOptions(config=Config(trusted_proxies=("10.0.0.7",)), hosts=KNOWN)
         for peer, host, told, wanted in (
             ("10.0.0.7", "backend:3000", "h.example", 200),
             ("10.0.0.7", "backend:3000", "evil.example", 421),

@@ -6,6 +6,7 @@ from attrs import evolve
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.proxies.client_address import PublicUrl
@@ -26,7 +27,9 @@ class ServicesTests(SynchronousTestCase):
 
     def test_place(self) -> None:
         """The place is that of ``web_host``, unless a site has another one."""
-        made = services(options=WebOptions(web_host="https://a.example/base"))
+        made = services(
+            options=WebOptions(config=Config(web_host="https://a.example/base"))
+        )
         self.assertEqual(made.public_url, PublicUrl("https://a.example/base"))
         other = evolve(made, public_url=PublicUrl("https://b.example"))
         self.assertEqual(other.public_url, PublicUrl("https://b.example"))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.site import logged_path
@@ -122,7 +123,9 @@ class HeaderTests(SynchronousTestCase):
     def test_hsts(self) -> None:
         """HSTS is sent over TLS, and for the configured name only."""
         name = "strict-transport-security"
-        options = WebOptions(web_host="https://h.example", hsts_seconds=100)
+        options = WebOptions(
+            config=Config(web_host="https://h.example"), hsts_seconds=100
+        )
         named = api_client(options=options, host="h.example")
         self.assertEqual(named.get("/").header(name), "max-age=100")
         other = api_client(options=options, host="192.0.2.1:3000")
@@ -131,7 +134,9 @@ class HeaderTests(SynchronousTestCase):
         self.assertIsNone(plain.get("/").header(name))
         with_port = api_client(options=options, host="H.example:3000")
         self.assertEqual(with_port.get("/").header(name), "max-age=100")
-        address = WebOptions(web_host="https://192.0.2.1:3000", hsts_seconds=100)
+        address = WebOptions(
+            config=Config(web_host="https://192.0.2.1:3000"), hsts_seconds=100
+        )
         numeric = api_client(options=address, host="192.0.2.1:3000")
         self.assertIsNone(numeric.get("/").header(name))
 
@@ -207,7 +212,7 @@ class BasePathTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Serve below /semaphore."""
-        self.options = WebOptions(web_host="https://h.example/semaphore")
+        self.options = WebOptions(config=Config(web_host="https://h.example/semaphore"))
 
     def client(self, **more: Any) -> ApiClient:
         """Return a client."""
@@ -357,8 +362,10 @@ class SocketTests(SynchronousTestCase):
             for option, wanted in ((False, usual), (True, required)):
                 client = api_client(
                     options=WebOptions(
-                        trusted_proxies=("10.0.0.0/24",),
-                        websocket_require_origin=option,
+                        config=Config(
+                            trusted_proxies=("10.0.0.0/24",),
+                            websocket_require_origin=option,
+                        )
                     )
                 )
                 client.cookie = "semaphore=made-up"
@@ -369,13 +376,15 @@ class SocketTests(SynchronousTestCase):
 
     def test_missing_origin_of_a_program(self) -> None:
         """A program with a token needs no origin, wherever it is."""
-        client = api_client(options=WebOptions(websocket_require_origin=True))
+        client = api_client(
+            options=WebOptions(config=Config(websocket_require_origin=True))
+        )
         client.token = "made-up"
         self.assertEqual(client.get("/api/ws", headers=self.UPGRADE).status, 401)
 
     def test_hostile_origins(self) -> None:
         """An origin is the site's own exactly, or it is another site's."""
-        options = WebOptions(web_host="https://site.example")
+        options = WebOptions(config=Config(web_host="https://site.example"))
         client = api_client(options=options, host="site.example")
         client.cookie = "semaphore=made-up"
         for sent in (

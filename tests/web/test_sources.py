@@ -8,6 +8,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.errors import TooManyAttempts
 from semaphore_twisted.web.enroll import redeem_limit
 from semaphore_twisted.web.http.options import WebOptions
@@ -126,7 +127,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_trust(self) -> None:
         """Only a named proxy is trusted, over either family."""
-        client = api_client(options=WebOptions(trusted_proxies=(PLAIN,)))
+        client = api_client(options=WebOptions(config=Config(trusted_proxies=(PLAIN,))))
         said = {"X-Forwarded-For": "::ffff:198.51.100.9", "X-Forwarded-Proto": "https"}
         for peer, address in ((FIRST, "198.51.100.9"), (OTHER, "192.0.2.8")):
             client.peer = peer

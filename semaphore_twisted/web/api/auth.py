@@ -46,7 +46,7 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 async def methods(context: RequestContext) -> LoginMethods:
     """Show the available ways to log in."""
-    return LoginMethods(login_with_password=not context.options.password_login_disable)
+    return LoginMethods(login_with_password=not context.config.password_login_disable)
 
 
 async def login(context: RequestContext, body: LoginRequest) -> None:
@@ -55,7 +55,7 @@ async def login(context: RequestContext, body: LoginRequest) -> None:
     A wrong name and a wrong password cannot be told apart, neither by the answer nor by
     time.
     """
-    if context.options.password_login_disable:
+    if context.config.password_login_disable:
         raise NotPermitted
     _check_way(context)
     subject = throttle.Subject(account=body.auth, address=context.address)
@@ -77,7 +77,7 @@ async def login(context: RequestContext, body: LoginRequest) -> None:
             value,
             path=context.cookie_path,
             secure=context.secure,
-            lifetime=context.options.session.lifetime,
+            lifetime=context.config.session.limits.lifetime,
         )
     )
 
@@ -89,7 +89,7 @@ async def _begin(
     found: users.PasswordCheck,
 ) -> str:
     """Create the session after the password was verified; return the cookie's value."""
-    renewed, limits = None, context.options.session
+    renewed, limits = None, context.config.session.limits
     if passwords.needs_rehash(found.password):
         renewed = await context.compute(passwords.hash_password, body.password)
     return await context.write_unchecked(
@@ -128,7 +128,7 @@ async def throttled(context: RequestContext, subject: throttle.Subject) -> None:
 def _check_way(context: RequestContext) -> None:
     """Refuse a password that crossed the network in clear text."""
     client = context.client
-    if context.secure or client.here or context.options.insecure_http:
+    if context.secure or client.here or context.config.insecure_http:
         return
     if client.trusted and client.scheme is None:
         _log.warn(

@@ -29,7 +29,7 @@ async def create(context: RequestContext, body: NewProject) -> Project:
     With ``demo`` it has a repository, an inventory and templates that run on the
     server's machine.
     """
-    anybody = context.options.non_admin_can_create_project
+    anybody = context.config.non_admin_can_create_project
     if body.demo:
         operations.check_new(context.actor, body, anybody=anybody)
         files = await context.compute(context.services.demo)

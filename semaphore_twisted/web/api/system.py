@@ -59,7 +59,9 @@ async def info(context: RequestContext) -> Info:
     """Show versions and enabled features."""
     options = context.options
     return Info(
-        version=options.version, ansible=options.ansible, web_host=options.web_host
+        version=options.version,
+        ansible=options.ansible,
+        web_host=options.config.web_host,
     )
 
 
@@ -117,16 +119,18 @@ async def _may_see_metrics(context: RequestContext) -> bool:
     :raises TooManyAttempts: if the address has failed too often
     """
     options = context.options
-    if not (options.metrics_enabled and options.metrics_password):
+    if not (options.config.metrics.enabled and options.config.metrics.password):
         return False
     if context.basic is None:
         return False
     subject = throttle.Subject(account=None, address=context.address)
     await throttled(context, subject)
     name, password = context.basic
-    right_name = hmac.compare_digest(name.encode(), options.metrics_username.encode())
+    right_name = hmac.compare_digest(
+        name.encode(), options.config.metrics.username.encode()
+    )
     right_password = hmac.compare_digest(
-        password.encode(), options.metrics_password.encode()
+        password.encode(), options.config.metrics.password.encode()
     )
     if right_name and right_password:
         return True

@@ -55,7 +55,7 @@ class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
 async def own(context: RequestContext) -> OwnUser:
     """Show the user's own account."""
     user = context.actor.user
-    may = user.admin or context.options.non_admin_can_create_project
+    may = user.admin or context.config.non_admin_can_create_project
     return OwnUser(**msgspec.structs.asdict(user), can_create_project=may)
 
 
@@ -80,7 +80,7 @@ async def create(context: RequestContext, body: NewUser) -> User:
     """Create an account; without a password it cannot log in until one is set."""
     digest = ""
     if body.password and not body.external:
-        operations.check_password(body.password, context.options.password_min_length)
+        operations.check_password(body.password, context.config.password_min_length)
         digest = await context.compute(passwords.hash_password, body.password)
     return await context.write(operations.create, body, password_hash=digest)
 
@@ -168,7 +168,7 @@ async def _digest(
         if not current:
             raise Invalid("current_password is required")
         await _check_current(context, current)
-    operations.check_password(password, context.options.password_min_length)
+    operations.check_password(password, context.config.password_min_length)
     digest: str = await context.compute(passwords.hash_password, password)
     return digest
 

@@ -68,7 +68,7 @@ def build_enroll_site(services: Services, *, inner: str) -> Site:
     """
     options = services.options
     reader = RequestReader(
-        PublicUrl(options.enroll_url), TrustedProxies.of(options.trusted_proxies)
+        PublicUrl(options.enroll_url), TrustedProxies.of(options.config.trusted_proxies)
     )
     services = evolve(services, public_url=reader.public_url, routes=ROUTES)
     root = EnrollRoot(

@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import (
     ComputeFunction,
@@ -83,7 +84,7 @@ class Services:
 
     @public_url.default
     def _place(self) -> PublicUrl:
-        return PublicUrl(self.options.web_host)
+        return PublicUrl(self.options.config.web_host)
 
 
 @define(kw_only=True, eq=False)
@@ -152,6 +153,11 @@ class RequestContext:
     def options(self) -> WebOptions:
         """The site's options."""
         return self.services.options
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.services.options.config
 
     def parameters(self, of: type[Q]) -> Q:
         """Return the query parameters, which the route declares as *of*.

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.repositories import RepositoryRules
-from semaphore_twisted.model.users import SessionLimits
 from semaphore_twisted.operations.vpn.peer_rules import USUAL, PeerLimits
 from semaphore_twisted.web.http.ca_roots import CaRoots, ReadRoots
 
@@ -16,38 +16,23 @@ BODY_LIMIT = limits.BODY
 
 
 class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The site's options, with Semaphore's names if it has them.
+    """The configuration, and the values that the start computes for the site.
 
-    *web_host* is the public URL with the base path; if it is empty, the host of each
-    request is used. *roots* returns the roots of the local CA, none if the certificate
-    has another source. *hosts* are the accepted names of the site; empty, or ``*`` in
-    it, accepts any. *insecure_http* permits logins over plain HTTP from other machines.
-    *hsts_seconds* is the HSTS duration for the host of *web_host*; 0 sends no header.
-    *ansible* is the output of ``ansible --version``. *enroll_url* is the URL where
-    devices enroll, with the base path and without a final slash; if it is empty, they
-    enroll at the site. *pinned* returns whether a link to a URL carries the fingerprint
-    of the local root. *vpn* has the VPN's options. *trusted_proxies* are addresses and
-    networks whose forwarding headers count; *websocket_require_origin* refuses
-    websockets without an origin, also from proxies. *session* has the limits of
-    sessions. *repositories* has the rules for repositories, *known_hosts* is the file
-    of known SSH host keys.
+    *roots* returns the roots of the local CA, none if the certificate has another
+    source. *hosts* are the accepted names of the site; empty, or ``*`` in it, accepts
+    any. *hsts_seconds* is the HSTS duration for the host of ``web_host``; 0 sends no
+    header. *ansible* is the output of ``ansible --version``. *enroll_url* is the URL
+    where devices enroll, with the base path and without a final slash; if it is empty,
+    they enroll at the site. *pinned* returns whether a link to a URL carries the
+    fingerprint of the local root. *vpn* has the VPN's options, *repositories* the rules
+    for repositories, and *known_hosts* is the file of known SSH host keys.
     """
 
-    web_host: str = ""
+    config: Config = Config()
     roots: ReadRoots = CaRoots
     hosts: tuple[str, ...] = ()
-    insecure_http: bool = False
     hsts_seconds: int = 86_400
-    trusted_proxies: tuple[str, ...] = ()
-    websocket_require_origin: bool = False
-    session: SessionLimits = SessionLimits()
     body_limit: int = BODY_LIMIT
-    password_login_disable: bool = False
-    password_min_length: int = limits.PASSWORD_LEAST
-    non_admin_can_create_project: bool = False
-    metrics_enabled: bool = False
-    metrics_username: str = ""
-    metrics_password: str = ""
     version: str = ""
     ansible: str = ""
     enroll_url: str = ""
@@ -66,5 +51,5 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     @override
     def __repr__(self) -> str:
-        """Omit the password."""
-        return f"WebOptions(web_host={self.web_host!r})"
+        """Omit secrets."""
+        return f"WebOptions(config={self.config!r})"

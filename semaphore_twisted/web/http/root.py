@@ -157,9 +157,9 @@ def build_site(
     database, options = services.database, services.options
     reader = RequestReader(
         services.public_url,
-        TrustedProxies.of(options.trusted_proxies),
-        options.websocket_require_origin,
-        options.session,
+        TrustedProxies.of(options.config.trusted_proxies),
+        options.config.websocket_require_origin,
+        options.config.session.limits,
     )
 
     def read_audiences(
@@ -179,7 +179,7 @@ def build_site(
         page=Page(options.roots),
         enrolling=EnrollPages(options.roots),
         hosts=HostPolicy.of(
-            options.hosts, services.certified, relayed=not options.web_host
+            options.hosts, services.certified, relayed=not options.config.web_host
         ),
         hsts=options.hsts_seconds,
         reader=reader,

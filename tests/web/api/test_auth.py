@@ -6,6 +6,7 @@ import bcrypt
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.web.http.options import WebOptions
@@ -139,7 +140,7 @@ class LoginTests(SynchronousTestCase):
 
     def test_switched_off(self) -> None:
         """Where logins by password are switched off, none succeeds."""
-        options = WebOptions(password_login_disable=True)
+        options = WebOptions(config=Config(password_login_disable=True))
         client = api_client(options=options)
         self.assertFalse(client.get("/api/auth/login").json["login_with_password"])
         body = {"auth": "admin", "password": PASSWORD}
@@ -174,7 +175,7 @@ class WayTests(SynchronousTestCase):
 
     def test_allowed(self) -> None:
         """An option allows it; the cookie is not Secure then, and works."""
-        options = WebOptions(insecure_http=True)
+        options = WebOptions(config=Config(insecure_http=True))
         answer = self.answer(self.client("192.0.2.7", options=options))
         self.assertEqual(answer.status, 204)
         self.assertNotIn("Secure", answer.headers["set-cookie"][0])
@@ -207,7 +208,7 @@ class WayTests(SynchronousTestCase):
 
     def test_silent_proxy(self) -> None:
         """The log names the headers that a proxy omits."""
-        options = WebOptions(trusted_proxies=("10.0.0.0/24",))
+        options = WebOptions(config=Config(trusted_proxies=("10.0.0.0/24",)))
         for peer, headers in (
             ("127.0.0.1", {"x_forwarded_for": "198.51.100.9"}),
             ("10.0.0.7", {"x_forwarded_for": "198.51.100.9"}),
@@ -221,7 +222,7 @@ class WayTests(SynchronousTestCase):
 
     def test_base_path(self) -> None:
         """Below a base path the cookie is for that path."""
-        options = WebOptions(web_host="https://h.example/semaphore")
+        options = WebOptions(config=Config(web_host="https://h.example/semaphore"))
         answer = self.answer(
             self.client("127.0.0.1", options=options), x_forwarded_for="198.51.100.9"
         )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations import events
 from semaphore_twisted.web.http.options import WebOptions
@@ -70,7 +71,7 @@ class ProjectTests(ResourceTestCase):
     def test_who_may(self) -> None:
         """Only administrators make projects, unless an option lets everybody."""
         self.assertEqual(self.client.post("/api/projects", {"name": "x"}).status, 403)
-        options = WebOptions(non_admin_can_create_project=True)
+        options = WebOptions(config=Config(non_admin_can_create_project=True))
         open_site = api_client(database=self.site.database, options=options)
         answer = open_site.as_user(self.user).post("/api/projects", {"name": "x"})
         self.assertEqual(answer.status, 201)

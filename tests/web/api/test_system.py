@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config, MetricsOptions
 from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, api_client
 
@@ -23,7 +24,9 @@ class SystemTests(SynchronousTestCase):
 
     def test_info(self) -> None:
         """Versions are shown after a login only."""
-        options = WebOptions(version="1.2", ansible="ansible [core 2]", web_host="x")
+        options = WebOptions(
+            config=Config(web_host="x"), version="1.2", ansible="ansible [core 2]"
+        )
         client = api_client(options=options)
         self.assertEqual(client.get("/api/info").status, 401)
         client.login()
@@ -51,7 +54,9 @@ class MetricsTests(SynchronousTestCase):
     """Prometheus has a name and a password of its own."""
 
     OPTIONS = WebOptions(
-        metrics_enabled=True, metrics_username="prom", metrics_password="pass:word"
+        config=Config(
+            metrics=MetricsOptions(enabled=True, username="prom", password="pass:word")
+        )
     )
 
     def ask(self, options: WebOptions, name: str, password: str, **more: Any) -> Answer:
@@ -104,7 +109,7 @@ class MetricsTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """Wrong credentials, none, and metrics that are off are refused alike."""
-        empty = WebOptions(metrics_enabled=True)
+        empty = WebOptions(config=Config(metrics=MetricsOptions(enabled=True)))
         for options, name, password in (
             (self.OPTIONS, "prom", "wrong"),
             (self.OPTIONS, "wrong", "pass:word"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.crypto import passwords
 from semaphore_twisted.model.users import User
 from semaphore_twisted.operations.accounts.users import credentials_of
@@ -52,7 +53,7 @@ class UserTests(AccountCase):
         self.assertRegex(answer.json["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertFalse(answer.json["can_create_project"])
         self.assertTrue(self.admin.get("/api/user").json["can_create_project"])
-        options = WebOptions(non_admin_can_create_project=True)
+        options = WebOptions(config=Config(non_admin_can_create_project=True))
         other = api_client(database=self.admin.database, options=options)
         own = other.as_user(self.alice).get("/api/user").json
         self.assertTrue(own["can_create_project"])
@@ -232,7 +233,8 @@ class PasswordTests(AccountCase):
         answer = self.admin.post("/api/users", {**body, "password": "seven77"})
         self.assertEqual(answer.status, 400)
         lenient = api_client(
-            database=self.admin.database, options=WebOptions(password_min_length=3)
+            database=self.admin.database,
+            options=WebOptions(config=Config(password_min_length=3)),
         ).as_user(make_user(self.conn, "boss", admin=True))
         answer = self.change(lenient, self.alice, password="abc")
         self.assertEqual(answer.status, 204)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.web.enroll.assets import BELOW, ENROLL_PAGE
 from semaphore_twisted.web.enroll.pages import POLICY
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
@@ -38,7 +39,8 @@ class PageTests(SynchronousTestCase):
         """Make a site with a CA of its own."""
         self.roots = CaRoots(CaRoot(ROOT.certificate_pem, FINGERPRINT))
         options = WebOptions(
-            roots=lambda: self.roots, web_host="https://semaphore.example/base"
+            config=Config(web_host="https://semaphore.example/base"),
+            roots=lambda: self.roots,
         )
         self.client = api_client(options=options)
 
