@@ -1,4 +1,6 @@
-"""Writes the generated parts of the documents: ``python -m tools.documents``.
+"""Writes what is generated from the code: ``python -m tools.documents``.
+
+That is ``ui/openapi.json``, the source of the page's types, and parts of documents.
 
 A generated part stands between two comments, ``<!-- generated: NAME -->`` and
 ``<!-- end of NAME -->``. ``tests.test_documents`` fails while a part is not what this
@@ -9,7 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import commands, configuration, messages, metrics, packages
+from tools import api_document, commands, configuration, messages, metrics, packages
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,6 +24,10 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/architecture.md", "packages", packages.text),
     ("docs/messages.md", "messages", messages.text),
 )
+
+
+#: The API document that the page is built from.
+API_DOCUMENT = ROOT / "ui" / "openapi.json"
 
 
 def fill(document: str, name: str, text: str) -> str:
@@ -39,7 +45,8 @@ def fill(document: str, name: str, text: str) -> str:
 
 
 def main() -> None:
-    """Write every part."""
+    """Write every part, and the API document."""
+    API_DOCUMENT.write_text(api_document.text())
     for name, part, text in PARTS:
         path = ROOT / name
         path.write_text(fill(path.read_text(), part, text()))

@@ -34,6 +34,7 @@ from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.root import build_site
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.site import Site
+from semaphore_twisted.web.page.files import BuiltPage
 from semaphore_twisted.web.websocket.endpoint import framing, server_factory
 from semaphore_twisted.web.websocket.hub import Hub
 from tests.support.contract import mismatches
@@ -367,14 +368,15 @@ def api_client(
     peers: Any = None,
     expires: Callable[[], float] | None = None,
     routes: Sequence[Route] = ROUTES,
+    page: BuiltPage | None = None,
     **more: Any,
 ) -> ApiClient:
     """Return a client of a new site; the store has the administrator ``admin``.
 
     *peers* is the ``IPeerControl``, if there is a VPN; *expires* tells how long the
-    certificate lives. *more* are fields of
-    :class:`ApiClient`. ``client.login()`` logs the administrator
-    in; ``client.database.conn`` is for ``make_user`` and its like.
+    certificate lives; *page* is the web page, if it is built. *more* are fields of
+    :class:`ApiClient`. ``client.login()`` logs the administrator in;
+    ``client.database.conn`` is for ``make_user`` and its like.
     """
     store = MemoryDatabase() if database is None else database
     if store.conn.scalar(_ANYBODY) is None:
@@ -415,7 +417,13 @@ def api_client(
         peers=peers,
         expires=expires,
     )
-    site = build_site(services, hub=hub, socket_factory=factory, routes=routes)
+    site = build_site(
+        services,
+        hub=hub,
+        socket_factory=factory,
+        routes=routes,
+        read_page=lambda: page,
+    )
     return ApiClient(
         site=site,
         database=store,

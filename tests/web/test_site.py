@@ -1,4 +1,4 @@
-"""Tests of the site as bytes: limits, headers, the page, the base path."""
+"""Tests of the site as bytes: limits, headers, the base path."""
 
 from typing import Any, ClassVar
 
@@ -6,7 +6,6 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config.options import Config
-from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.site import logged_path
 from tests.support.http import ApiClient, api_client, parse
@@ -154,59 +153,6 @@ class HeaderTests(SynchronousTestCase):
             self.assertEqual(client.get("/api/ping").status, status, host)
 
 
-class PageTests(SynchronousTestCase):
-    """The page outside of the API."""
-
-    def setUp(self) -> None:
-        """Make a client."""
-        self.client = api_client(
-            options=WebOptions(roots=lambda: CaRoots(CaRoot(b"", "AB:CD")))
-        )
-
-    def test_everywhere(self) -> None:
-        """A path without a dot is the page; the websocket's old place too."""
-        for path in ("/", "/project/1/templates", "/ws", "/auth/login", "/apis"):
-            answer = self.client.get(path)
-            self.assertEqual(answer.status, 200, path)
-            self.assertEqual(answer.header("content-type"), "text/html; charset=utf-8")
-
-    def test_a_dot(self) -> None:
-        """A path with a dot is not found."""
-        for path in ("/favicon.ico", "/js/app.js", "/../etc/passwd", "/a.b/c"):
-            self.assertEqual(self.client.get(path).status, 404, path)
-
-    def test_content(self) -> None:
-        """It shows the fingerprint, a first curl and where the document is."""
-        text = self.client.get("/").body.decode().replace("<wbr>", "")
-        self.assertIn("AB:CD", text)
-        self.assertIn("curl", text)
-        self.assertIn("https://semaphore.example/", text)
-        self.assertIn('href="api/openapi.json"', text)
-
-    def test_no_script(self) -> None:
-        """No script runs on the page, for any request."""
-        client = api_client(host='x"><script>alert(1)</script>')
-        answer = client.get("/<img%20src=x>?q=<script>")
-        self.assertNotIn(b"<script", answer.body)
-        self.assertNotIn(b"<img", answer.body)
-        policy = answer.header("content-security-policy") or ""
-        self.assertIn("default-src 'none'", policy)
-        self.assertNotIn("unsafe", policy)
-        self.assertNotIn("script-src", policy)
-
-    def test_nothing_foreign(self) -> None:
-        """It asks no other host for anything."""
-        text = self.client.get("/").body.decode()
-        for attribute in ("src=", "@import", "url(", "<link", "<script"):
-            self.assertNotIn(attribute, text)
-
-    def test_head_and_others(self) -> None:
-        """HEAD has no body, other methods are refused."""
-        answer = self.client.head("/")
-        self.assertEqual((answer.status, answer.body), (200, b""))
-        self.assertEqual(self.client.post("/", b"").status, 405)
-
-
 class BasePathTests(SynchronousTestCase):
     """The site is served below the path of ``web_host`` too."""
 
@@ -230,23 +176,6 @@ class BasePathTests(SynchronousTestCase):
             self.assertEqual(client.get(path).body, b"pong", path)
         for path in ("/", "/semaphore", "/semaphore/", "/semaphore/project/1"):
             self.assertEqual(client.get(path).status, 200, path)
-
-    def test_page(self) -> None:
-        """Every link of the page begins with the prefix, behind the proxy."""
-        client = self.client(peer="127.0.0.1", secure=False, host="127.0.0.1:3000")
-        behind = {"X-Forwarded-For": "192.0.2.9"}
-        for path in ("/", "/semaphore/"):
-            text = client.get(path, headers=behind).body.decode()
-            self.assertIn('<base href="/semaphore/">', text)
-            self.assertIn("https://h.example/semaphore/api/user", text)
-            self.assertNotIn('href="/api', text)
-
-    def test_past_the_proxy(self) -> None:
-        """Reached by its address, the page and its links work as well."""
-        client = self.client(host="192.0.2.1:3000")
-        text = client.get("/").body.decode()
-        self.assertIn('<base href="/">', text)
-        self.assertIn("https://192.0.2.1:3000/api/user", text)
 
     def test_socket(self) -> None:
         """The websocket has both paths too."""

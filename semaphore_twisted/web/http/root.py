@@ -1,6 +1,6 @@
 """Assembles the site from the collaborators of the composition root."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
@@ -17,7 +17,6 @@ from semaphore_twisted.web.http.body_admission import Senders
 from semaphore_twisted.web.http.body_intake import BodyBudget
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.host_header import HostPolicy, is_address, name_of
-from semaphore_twisted.web.http.placeholder_page import Page
 from semaphore_twisted.web.http.request_info import (
     USUAL,
     RequestInfo,
@@ -26,6 +25,8 @@ from semaphore_twisted.web.http.request_info import (
 from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.site import HttpRequest, Site
+from semaphore_twisted.web.page.files import BuiltPage, installed_page
+from semaphore_twisted.web.page.pages import Pages
 from semaphore_twisted.web.proxies.client_address import PublicUrl
 from semaphore_twisted.web.proxies.trusted_proxies import NO_PROXIES, TrustedProxies
 from semaphore_twisted.web.websocket.endpoint import (
@@ -86,7 +87,7 @@ class RootResource(Resource):
         *,
         api: Api,
         socket: SocketResource,
-        page: Page,
+        pages: Pages,
         enrolling: EnrollPages,
         hosts: HostPolicy,
         hsts: int,
@@ -96,7 +97,7 @@ class RootResource(Resource):
         super().__init__()
         self._api = api
         self._socket = socket
-        self._page = page
+        self._pages = pages
         self._enrolling = enrolling
         self._hosts = hosts
         self._hsts = hsts
@@ -118,7 +119,7 @@ class RootResource(Resource):
             return NOT_DONE_YET
         if self._enrolling.has(path):
             return self._enrolling.render(request, path)
-        return self._page.render(request, path, info)
+        return self._pages.render(request, path, info)
 
     def _set_hsts(self, request: HttpRequest, info: RequestInfo) -> None:
         """Send HSTS, only over TLS and for the configured host name."""
@@ -147,11 +148,12 @@ def build_site(
     hub: Hub,
     socket_factory: SocketFactory,
     routes: Sequence[Route] = ROUTES,
+    read_page: Callable[[], BuiltPage | None] = installed_page,
 ) -> Site:
     """Return the site, which listeners serve through a ``PortFactory``.
 
     *hub* and *socket_factory* come from ``web.websocket.hub`` and
-    ``web.websocket.endpoint``.
+    ``web.websocket.endpoint``; *read_page* returns the page's files.
     """
     services = evolve(services, routes=tuple(routes))
     database, options = services.database, services.options
@@ -176,7 +178,7 @@ def build_site(
     root = RootResource(
         api=Api(services, reference=lambda: services.entropy(6).hex()),
         socket=socket,
-        page=Page(options.roots),
+        pages=Pages(read_page(), roots=options.roots, entropy=services.entropy),
         enrolling=EnrollPages(options.roots),
         hosts=HostPolicy.of(
             options.hosts, services.certified, relayed=not options.config.web_host

@@ -5,7 +5,7 @@ is written in slices, and the bytes held for each client and for all are limited
 client with too many unread responses is asked to retry.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
@@ -17,6 +17,8 @@ from zope.interface import implementer
 from semaphore_twisted.model import limits
 from semaphore_twisted.web.http.memory_budget import BudgetShare, MemoryBudget
 from semaphore_twisted.web.http.responses import Response, StreamedResponse, json
+
+_log = Logger()
 
 
 @implementer(IPushProducer)
@@ -58,8 +60,6 @@ def _too_much() -> Response:
 class ResponseProducer:
     """Writes the responses of a site."""
 
-    _log: ClassVar[Logger] = Logger()
-
     _held: MemoryBudget = field(
         factory=lambda: MemoryBudget(limits.ANSWERS_OF_ACCOUNT, limits.ANSWERS)
     )
@@ -85,34 +85,37 @@ class ResponseProducer:
             await self.send(request, _too_much(), owner)
             return
         try:
-            await self._write(request, answer)
+            await send_slices(request, answer)
         finally:
             share.release()
 
-    async def _write(
-        self, request: Request, answer: Response | StreamedResponse
-    ) -> None:
-        flow = _Backpressure()
+
+async def send_slices(request: Request, answer: Response | StreamedResponse) -> None:
+    """Write *answer* in slices, no faster than the client reads.
+
+    Only one slice is held for the client; the body of *answer* is the caller's.
+    """
+    flow = _Backpressure()
+    if isinstance(answer, StreamedResponse):
+        request.setHeader(b"content-type", answer.content_type.encode())
+    else:
+        _head(request, answer)
+    request.registerProducer(flow, True)  # noqa: FBT003 - Twisted's signature
+    try:
         if isinstance(answer, StreamedResponse):
-            request.setHeader(b"content-type", answer.content_type.encode())
+            async for chunk in answer.chunks:
+                await _slices(request, chunk, flow)
         else:
-            _head(request, answer)
-        request.registerProducer(flow, True)  # noqa: FBT003 - Twisted's signature
-        try:
-            if isinstance(answer, StreamedResponse):
-                async for chunk in answer.chunks:
-                    await _slices(request, chunk, flow)
-            else:
-                await _slices(request, answer.body, flow)
-        except CancelledError:
-            raise
-        except Exception:  # noqa: BLE001 - the end of the line; it is logged
-            # The status was sent already: only a broken connection tells the client.
-            self._log.failure("Sending a streamed response failed")
-            request.loseConnection()
-            return
-        request.unregisterProducer()
-        request.finish()
+            await _slices(request, answer.body, flow)
+    except CancelledError:
+        raise
+    except Exception:  # noqa: BLE001 - the end of the line; it is logged
+        # The status was sent already: only a broken connection tells the client.
+        _log.failure("Sending a streamed response failed")
+        request.loseConnection()
+        return
+    request.unregisterProducer()
+    request.finish()
 
 
 async def _slices(request: Request, content: bytes, flow: _Backpressure) -> None:

@@ -1,13 +1,8 @@
-"""The placeholder page outside the API; it has no external resources."""
+"""The page in place of the real one where that is not built."""
 
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
-
-from semaphore_twisted.web.http.ca_roots import ReadRoots
-from semaphore_twisted.web.http.request_info import RequestInfo
-from semaphore_twisted.web.http.responses import TEXT
-from semaphore_twisted.web.http.site import HttpRequest
 
 _STYLE = """
 :root {
@@ -77,9 +72,15 @@ _PAGE = """<!DOCTYPE html>
 <main>
 <header>
 <h1>Semaphore</h1>
-<p>Runs Ansible playbooks and scripts from an API, with its keys sealed and its logs
-live. The server is up; this page stands here until there is a real one.</p>
+<p>The server runs, but its web page is not built.</p>
 </header>
+<section>
+<h2>Build the page</h2>
+<p>With Node 20.19 or newer, in the directory of the sources; then start the server
+again:</p>
+<pre>cd ui &amp;&amp; npm ci &amp;&amp; npm run build</pre>
+<p>The API works without the page.</p>
+</section>
 <section>
 <h2>Say hello</h2>
 <p>Log in, keep the cookie, and see who you are:</p>
@@ -102,13 +103,13 @@ without a login.</p>
 """
 
 
-def policy() -> str:
-    """Return the page's content security policy, which permits only its own style."""
-    digest = b64encode(sha256(_STYLE.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'self';"
-        " form-action 'none'; frame-ancestors 'none'"
-    )
+_DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
+
+#: The page's content security policy, which permits only its own style.
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'self';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def page(*, url: str, base: str, fingerprint: str) -> str:
@@ -123,30 +124,3 @@ def page(*, url: str, base: str, fingerprint: str) -> str:
         url=escape(url),
         fingerprint=shown,
     )
-
-
-class Page:
-    """Serves the page for every path without a dot."""
-
-    def __init__(self, roots: ReadRoots) -> None:
-        """Show the fingerprint of the local root, if *roots* returns one."""
-        self._roots = roots
-        self._policy = policy().encode()
-
-    def render(self, request: HttpRequest, path: bytes, came: RequestInfo) -> bytes:
-        """Answer *request*, whose path without the base path is *path*."""
-        if request.method not in {b"GET", b"HEAD"}:
-            request.setResponseCode(405)
-            request.setHeader(b"allow", b"GET, HEAD")
-            return b""
-        if b"." in path:
-            request.setResponseCode(404)
-            request.setHeader(b"content-type", TEXT)
-            return b"Not Found\n"
-        request.setHeader(b"content-type", b"text/html; charset=utf-8")
-        request.setHeader(b"content-security-policy", self._policy)
-        base = came.cookie_path.rstrip("/") + "/"
-        text = page(
-            url=came.origin + base, base=base, fingerprint=self._roots().fingerprint
-        )
-        return text.encode()

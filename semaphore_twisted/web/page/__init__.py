@@ -1,0 +1,1 @@
+"""The web page: files that the build of ui/ leaves in the directory built."""

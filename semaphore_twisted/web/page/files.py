@@ -1,0 +1,72 @@
+"""The files of the built page, read once, each also in its compressed forms."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from attrs import field, frozen
+
+#: Where the build of ``ui/`` writes, and where a wheel has the page.
+BUILT = Path(__file__).with_name("built")
+
+_TYPES = {
+    ".css": b"text/css; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".svg": b"image/svg+xml",
+    ".woff2": b"font/woff2",
+}
+
+#: Suffixes of compressed copies and their codings, best first.
+_CODINGS = ((".br", b"br"), (".gz", b"gzip"))
+
+
+@frozen
+class PageFile:
+    """A file whose name contains a hash of its content."""
+
+    content_type: bytes
+    content: bytes = field(repr=False)
+    #: the compressed content by coding, best first
+    compressed: Mapping[bytes, bytes] = field(repr=False, factory=dict)
+
+    def chosen(self, accepted: frozenset[bytes]) -> tuple[bytes, bytes | None]:
+        """Return the content for a client that decodes *accepted*, and its coding."""
+        for coding, content in self.compressed.items():
+            if coding in accepted:
+                return content, coding
+        return self.content, None
+
+
+@frozen
+class BuiltPage:
+    """``index.html`` with its placeholders, and the other files by path."""
+
+    index: bytes = field(repr=False)
+    files: Mapping[bytes, PageFile] = field(repr=False)
+
+
+def read_page(folder: Path) -> BuiltPage | None:
+    """Return the page in *folder*; ``None`` if it is not built."""
+    try:
+        index = (folder / "index.html").read_bytes()
+    except FileNotFoundError:
+        return None
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in _TYPES and path.is_file():
+            name = f"/{path.relative_to(folder).as_posix()}".encode()
+            files[name] = PageFile(
+                _TYPES[path.suffix], path.read_bytes(), _compressed(path)
+            )
+    return BuiltPage(index, files)
+
+
+@lru_cache(maxsize=1)
+def installed_page() -> BuiltPage | None:
+    """Return the page of this installation."""
+    return read_page(BUILT)
+
+
+def _compressed(path: Path) -> dict[bytes, bytes]:
+    copies = ((path.with_name(path.name + suffix), name) for suffix, name in _CODINGS)
+    return {name: copy.read_bytes() for copy, name in copies if copy.exists()}

@@ -1,0 +1,95 @@
+// Pages for tests. A test fails if its page logs an error, breaks the policy, throws, or
+// asks another host for anything.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ADMIN, PASSWORD } from './server.mjs'
+import { world } from './world.mjs'
+
+export const DESKTOP = { width: 1280, height: 800 }
+export const PHONE = { width: 390, height: 844 }
+
+/** What the console says of a refused request, which a test may expect. */
+const REFUSED = /^Failed to load resource: the server responded with a status of (\d+)/
+
+let session
+
+/** Record everything that is wrong with *page*; returns the list. */
+export function watch(page, origin = world.url) {
+  const faults = []
+  const expected = [{ status: 401, path: '/api/user' }] // nobody is logged in yet
+  page.on('console', (message) => {
+    if (!['error', 'warning'].includes(message.type())) return
+    const status = Number(REFUSED.exec(message.text())?.[1])
+    const { url } = message.location()
+    if (expected.some((each) => each.status === status && url.includes(each.path))) return
+    faults.push(`console: ${message.text()} (${url})`)
+  })
+  page.on('pageerror', (error) => faults.push(`thrown: ${error.stack ?? error}`))
+  page.on('request', (request) => {
+    const url = request.url()
+    if (!url.startsWith(origin) && !/^(data|blob):/.test(url)) faults.push(`foreign: ${url}`)
+  })
+  /** Let the server refuse requests whose address contains *path* with *status*. */
+  page.expectRefusal = (status, path) => expected.push({ status, path })
+  return faults
+}
+
+async function storage() {
+  if (session) return session
+  const context = await world.browser.newContext({ ignoreHTTPSErrors: true })
+  const answer = await context.request.post(`${world.url}/api/auth/login`, {
+    data: { auth: ADMIN, password: PASSWORD },
+  })
+  assert.equal(answer.status(), 204)
+  session = await context.storageState()
+  await context.close()
+  return session
+}
+
+/**
+ * Open a page of its own: nothing of another test is in it.
+ * login: as the administrator; phone: small screen and touch; dark; language: en or de.
+ */
+export async function openPage({
+  login = true,
+  phone = false,
+  dark = false,
+  language = 'en',
+} = {}) {
+  const context = await world.browser.newContext({
+    ignoreHTTPSErrors: true,
+    viewport: phone ? PHONE : DESKTOP,
+    hasTouch: phone,
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    locale: language === 'de' ? 'de-DE' : 'en-GB',
+    storageState: login ? await storage() : undefined,
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  const faults = watch(page)
+  return { page, faults, close: () => context.close() }
+}
+
+/** Declare a test that gets a page: `pageTest('name', { phone: true }, async (page) => …)`. */
+export function pageTest(name, options, body) {
+  if (typeof options === 'function') return pageTest(name, {}, options)
+  return test(name, { timeout: 120_000 }, async () => {
+    const { page, faults, close } = await openPage(options)
+    try {
+      await body(page)
+      await page.evaluate(() => document.fonts.ready)
+      assert.deepEqual(faults, [])
+    } catch (error) {
+      if (faults.length > 0) error.message += `\nfaults of the page: ${faults.join('\n')}`
+      throw error
+    } finally {
+      await close()
+    }
+  })
+}
+
+/** The address of a page of the demo project, such as `inProject('/templates')`. */
+export function inProject(path = '') {
+  return `${world.url}/project/${world.project}${path}`
+}

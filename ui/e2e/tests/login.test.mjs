@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { checkAccess } from '../lib/axe.mjs'
+import { inProject, pageTest } from '../lib/page.mjs'
+import { ADMIN, PASSWORD } from '../lib/server.mjs'
+import { world } from '../lib/world.mjs'
+
+async function logIn(page, password = PASSWORD) {
+  await page.getByLabel('User or e-mail').fill(ADMIN)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+pageTest('a login leads to the dashboard of the first project', { login: false }, async (page) => {
+  await page.goto(world.url)
+  await logIn(page)
+  await page.waitForURL(inProject())
+  await page.getByRole('heading', { name: 'Dashboard' }).waitFor()
+  await page.locator('[data-state=live]').waitFor()
+})
+
+pageTest(
+  'a wrong password is told, and the field has the focus',
+  { login: false },
+  async (page) => {
+    page.expectRefusal(401, '/api/auth/login')
+    await page.goto(`${world.url}/login`)
+    await logIn(page, 'wrong')
+    await page.getByRole('alert').getByText('User or password is wrong.').waitFor()
+    const type = await page.evaluate(() => document.activeElement.type)
+    assert.equal(type, 'password')
+    await checkAccess(page)
+  },
+)
+
+pageTest('an address is kept over the login, with its query', { login: false }, async (page) => {
+  await page.goto(inProject('?from=chat'))
+  await page.waitForURL(/\/login\?next=/)
+  await logIn(page)
+  await page.waitForURL(inProject('?from=chat'))
+})
+
+pageTest('no other site follows a login', { login: false }, async (page) => {
+  await page.goto(`${world.url}/login?next=//evil.example/`)
+  await logIn(page)
+  await page.waitForURL(inProject())
+})
+
+pageTest('a session that ends leads to the login and back', { login: false }, async (page) => {
+  await page.goto(world.url)
+  await logIn(page)
+  await page.waitForURL(inProject())
+  await page.locator('[data-state=live]').waitFor()
+  await page.context().clearCookies()
+  await page.evaluate(() => document.querySelector('[data-state]').click())
+  await page.reload()
+  await page.waitForURL(/\/login\?next=/)
+  await logIn(page)
+  await page.waitForURL(inProject())
+})
+
+pageTest('signing out ends the session', { login: false }, async (page) => {
+  await page.goto(world.url)
+  await logIn(page)
+  await page.getByRole('button', { name: /^Account of/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in to Semaphore' }).waitFor()
+})
+
+for (const dark of [false, true]) {
+  const name = `axe finds nothing on the login, ${dark ? 'dark' : 'light'}`
+  pageTest(name, { login: false, dark }, async (page) => {
+    await page.goto(`${world.url}/login`)
+    await page.getByLabel('Password').waitFor()
+    await checkAccess(page)
+  })
+}

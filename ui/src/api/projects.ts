@@ -1,0 +1,47 @@
+// The projects of the user, the one in the address, and what the user may do in it.
+import { computed, shallowRef, watch } from 'vue'
+import { router } from '@/router'
+import { keep, recall } from '@/storage'
+import { api, data, type Schemas } from './client'
+import { admin, user } from './session'
+
+export type Project = Schemas['Project']
+
+/** undefined until they are loaded. */
+export const projects = shallowRef<Project[]>()
+
+/** The number of the project in the address; 0 outside of projects. */
+export const projectId = computed(() => Number(router.currentRoute.value.params.project ?? 0))
+
+export const project = computed(() => projects.value?.find((each) => each.id === projectId.value))
+
+const permissions = shallowRef(0)
+const may = (bit: number) => computed(() => admin.value || (permissions.value & bit) !== 0)
+
+export const mayRun = may(1)
+export const mayChangeProject = may(2)
+export const mayManage = may(4)
+export const mayManageUsers = may(8)
+
+export async function loadProjects(): Promise<Project[]> {
+  projects.value = await data(api.GET('/projects'))
+  return projects.value
+}
+
+/** The project to begin with: the last one of this browser, else the first. */
+export async function firstProject(): Promise<Project | undefined> {
+  const all = projects.value ?? (await loadProjects())
+  return all.find((each) => String(each.id) === recall('project')) ?? all[0]
+}
+
+watch([projectId, user], async ([id, person]) => {
+  permissions.value = 0
+  if (!person) projects.value = undefined
+  if (!id || !person) return
+  keep('project', String(id))
+  const path = { project_id: id }
+  const role = await data(api.GET('/project/{project_id}/role', { params: { path } })).catch(
+    () => null, // the page itself says why the project cannot be shown
+  )
+  if (role && id === projectId.value) permissions.value = role.permissions
+})

@@ -1,0 +1,72 @@
+// The entries of the rail. One without a route is left out.
+import { computed } from 'vue'
+import type { RouteLocationRaw } from 'vue-router'
+import { projectId } from '@/api/projects'
+import type { Key } from '@/locales'
+import { router } from '@/router'
+
+export interface Entry {
+  /** the name of the route */
+  name: string
+  label: Key
+  icon: string
+  /** second key after g */
+  letter: string
+}
+
+const PROJECT: Entry[][] = [
+  [
+    { name: 'dashboard', label: 'frame.nav.dashboard', icon: 'i-lucide-gauge', letter: 'd' },
+    { name: 'templates', label: 'frame.nav.templates', icon: 'i-lucide-layers', letter: 't' },
+    { name: 'tasks', label: 'frame.nav.tasks', icon: 'i-lucide-square-play', letter: 'h' },
+  ],
+  [
+    { name: 'inventory', label: 'frame.nav.inventory', icon: 'i-lucide-server', letter: 'i' },
+    { name: 'variables', label: 'frame.nav.variables', icon: 'i-lucide-braces', letter: 'v' },
+    { name: 'keys', label: 'frame.nav.keys', icon: 'i-lucide-key-round', letter: 'k' },
+    {
+      name: 'repositories',
+      label: 'frame.nav.repositories',
+      icon: 'i-lucide-git-branch',
+      letter: 'r',
+    },
+  ],
+  [
+    { name: 'vpn', label: 'frame.nav.vpn', icon: 'i-lucide-shield', letter: 'n' },
+    { name: 'team', label: 'frame.nav.team', icon: 'i-lucide-users', letter: 'm' },
+    { name: 'activity', label: 'frame.nav.activity', icon: 'i-lucide-history', letter: 'a' },
+    { name: 'settings', label: 'frame.nav.settings', icon: 'i-lucide-settings', letter: 's' },
+  ],
+]
+
+const ADMINISTRATION: Entry[][] = [
+  [
+    { name: 'admin', label: 'frame.nav.overview', icon: 'i-lucide-gauge', letter: 'o' },
+    { name: 'admin-users', label: 'frame.nav.users', icon: 'i-lucide-users', letter: 'u' },
+    { name: 'admin-tasks', label: 'frame.nav.allTasks', icon: 'i-lucide-square-play', letter: 'h' },
+    { name: 'admin-vpn', label: 'frame.nav.vpn', icon: 'i-lucide-shield', letter: 'n' },
+    { name: 'admin-activity', label: 'frame.nav.activity', icon: 'i-lucide-history', letter: 'a' },
+  ],
+]
+
+/** Whether the address is one of the administration: below /admin. */
+export const administration = computed(() => router.currentRoute.value.path.startsWith('/admin'))
+
+/** The groups of entries for the present place. */
+export const groups = computed(() =>
+  (administration.value ? ADMINISTRATION : projectId.value ? PROJECT : [])
+    .map((group) => group.filter((each) => router.hasRoute(each.name)))
+    .filter((group) => group.length > 0),
+)
+
+/** The name of the entry that is marked. */
+export const marked = computed(() => {
+  const { meta, name } = router.currentRoute.value
+  return meta.entry ?? name
+})
+
+export function target(entry: Entry): RouteLocationRaw {
+  return administration.value
+    ? { name: entry.name }
+    : { name: entry.name, params: { project: projectId.value } }
+}

@@ -1,0 +1,68 @@
+// The messages of the websocket, and those who wait for them.
+import { onScopeDispose } from 'vue'
+
+export interface LogMessage {
+  type: 'log'
+  project_id: number
+  task_id: number
+  /** the number of the line */
+  id: number
+  output: string
+  time: string
+  /** characters of this line that were in messages before */
+  offset?: number
+  /** whether the line has not ended */
+  partial?: boolean
+}
+
+export interface UpdateMessage {
+  type: 'update'
+  project_id: number
+  template_id: number
+  task_id: number
+  status: string
+  start: string | null
+  end: string | null
+  version: string | null
+}
+
+export interface PeerStatusMessage {
+  type: 'vpn_status'
+  peers: Record<string, unknown>[]
+}
+
+/** Something else was changed: its kind (a noun of the API), project and number. */
+export interface ChangeMessage {
+  type: 'change'
+  kind: string
+  project_id?: number
+  id?: number
+}
+
+export type Message = LogMessage | UpdateMessage | PeerStatusMessage | ChangeMessage
+
+/** Beside messages: `refresh` says that anything may have changed meanwhile. */
+export interface Refresh {
+  type: 'refresh'
+}
+
+export type Event = Message | Refresh
+type Kind = Event['type']
+type Listener<K extends Kind> = (event: Extract<Event, { type: K }>) => void
+
+const listeners = new Map<Kind, Set<(event: never) => void>>()
+
+/** Call *listener* for each event of *kind*, until the component goes; or call the
+ * returned function to stop earlier. */
+export function on<K extends Kind>(kind: K, listener: Listener<K>): () => void {
+  const found = listeners.get(kind) ?? new Set()
+  listeners.set(kind, found)
+  found.add(listener)
+  const stop = () => void found.delete(listener)
+  onScopeDispose(stop, true)
+  return stop
+}
+
+export function emit(event: Event): void {
+  listeners.get(event.type)?.forEach((each) => each(event as never))
+}

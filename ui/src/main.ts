@@ -1,0 +1,27 @@
+import './styles/main.css'
+import { createApp } from 'vue'
+import { createHead } from '@unhead/vue/client'
+import ui from '@nuxt/ui/vue-plugin'
+import App from './App.vue'
+import { i18n, startLanguage } from './locales'
+import { router } from './router'
+import { startTheme } from './theme'
+
+startTheme()
+
+const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce
+
+// The policy accepts styles with the nonce of this answer only.
+const head = createHead({
+  hooks: {
+    'tags:resolve': ({ tags }) => {
+      for (const tag of tags) if (tag.tag === 'style') tag.props.nonce = nonce ?? ''
+    },
+  },
+})
+const app = createApp(App, { nonce })
+app._context.provides.usehead = head // the library makes no other one then
+app.use(head).use(i18n).use(router).use(ui)
+
+await startLanguage()
+app.mount('#app')

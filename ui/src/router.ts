@@ -1,0 +1,53 @@
+// The addresses. Each noun brings its own in pages/<noun>/routes.ts.
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { basePath } from './base'
+import type { Key } from './locales'
+import { ApiError } from './api/errors'
+import { findUser, user } from './api/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** the title in the top bar, unless the page sets one (frame/path.ts) */
+    title?: Key
+    /** the entry of the rail that is marked; by default the route's name */
+    entry?: string
+    /** shown without the frame, and to anybody */
+    bare?: boolean
+  }
+}
+
+const found = import.meta.glob<{ default: RouteRecordRaw[] }>('./pages/*/routes.ts', {
+  eager: true,
+})
+
+export const router = createRouter({
+  history: createWebHistory(basePath),
+  routes: [
+    ...Object.values(found).flatMap((each) => each.default),
+    {
+      path: '/:path(.*)*',
+      name: 'not-found',
+      component: () => import('./frame/NotFound.vue'),
+      meta: { title: 'common.notFound.title' },
+    },
+  ],
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+})
+
+/** Where to go after a login: a path of this page, never another site. */
+export function pathAfterLogin(next: unknown): string {
+  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
+}
+
+router.beforeEach(async (to) => {
+  if (to.meta.bare || user.value) return true
+  try {
+    if (await findUser()) return true
+  } catch (error) {
+    // the frame says that the server does not answer, and tries again
+    if (error instanceof ApiError) return true
+    throw error
+  }
+  const next = to.fullPath === '/' ? undefined : to.fullPath
+  return { name: 'login', query: { next } }
+})

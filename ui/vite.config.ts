@@ -1,0 +1,57 @@
+import { fileURLToPath } from 'node:url'
+import vueI18n from '@intlify/unplugin-vue-i18n/vite'
+import ui from '@nuxt/ui/vite'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+import { checkMessages } from './build/messages.ts'
+import { precompress } from './build/precompress.ts'
+import { strictPolicy } from './build/strictPolicy.ts'
+import { theme } from './build/theme.ts'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+// The server that `npm run dev` takes the API from.
+const server = process.env.SEMAPHORE_URL ?? 'https://localhost:3000'
+
+export default defineConfig(({ command }) => ({
+  base: './',
+  html: { cspNonce: '__NONCE__' },
+  resolve: { alias: { '@': here('./src') } },
+  build: {
+    outDir: '../semaphore_twisted/web/page/built',
+    emptyOutDir: true,
+    assetsInlineLimit: 0, // the policy permits no data: fonts
+    chunkSizeWarningLimit: 2000,
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: { '/api': { target: server, secure: false, ws: true, changeOrigin: false } },
+  },
+  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'] },
+  plugins: [
+    {
+      name: 'base-in-development',
+      transformIndexHtml: (html: string) =>
+        command === 'serve' ? html.replace('__BASE__', '/') : html,
+    },
+    checkMessages(here('./src')),
+    strictPolicy(),
+    vue(),
+    vueI18n({
+      include: here('./src/locales/*/*.json'),
+      strictMessage: true,
+      runtimeOnly: true,
+      dropMessageCompiler: true,
+      compositionOnly: true,
+      fullInstall: false,
+    }),
+    ui({
+      icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },
+      colorMode: false,
+      autoImport: false,
+      components: { dts: 'src/components.d.ts' },
+      ui: theme,
+    }),
+    precompress(),
+  ],
+}))
