@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tools import documents
+from tools import api_document, documents
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -51,6 +51,12 @@ class DocumentsTests(SynchronousTestCase):
         blocks = "\n".join(_BLOCK.findall((ROOT / "README.md").read_text()))
         self.assertIn("for second in $(seq", blocks)
         self.assertNotRegex(blocks, r"\b(until|while)\b")
+
+    def test_api_document(self) -> None:
+        """The page's sources have the API document of this server."""
+        kept = documents.API_DOCUMENT.read_text()
+        if kept != api_document.text():
+            self.fail("ui/openapi.json is old; run: python -m tools.documents")
 
     def test_readme_installs_what_it_runs(self) -> None:
         """The first command installs the programs that the tour calls."""

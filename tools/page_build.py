@@ -26,7 +26,7 @@ _STAMP = "sources"
 #: Files and directories of ``ui/`` that the built page depends on.
 _SOURCES = (
     ".npmrc",
-    "build",
+    "plugins",
     "index.html",
     "package-lock.json",
     "package.json",

@@ -3,10 +3,10 @@ import vueI18n from '@intlify/unplugin-vue-i18n/vite'
 import ui from '@nuxt/ui/vite'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
-import { checkMessages } from './build/messages.ts'
-import { precompress } from './build/precompress.ts'
-import { strictPolicy } from './build/strictPolicy.ts'
-import { theme } from './build/theme.ts'
+import { checkMessages } from './plugins/messages.ts'
+import { precompress } from './plugins/precompress.ts'
+import { strictPolicy } from './plugins/strictPolicy.ts'
+import { theme } from './plugins/theme.ts'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 

@@ -125,7 +125,7 @@ class BaseTests(SynchronousTestCase):
         text = client.get(path, headers=headers).body.decode()
         found = re.findall('<base href="([^"]*)">', text)
         self.assertEqual(len(found), 1)
-        return found[0]
+        return str(found[0])
 
     def test_behind_a_proxy(self) -> None:
         """A proxy may strip the path or not; a quote in it cannot leave its place."""

@@ -31,12 +31,15 @@ export interface PeerStatusMessage {
   peers: Record<string, unknown>[]
 }
 
-/** Something else was changed: its kind (a noun of the API), project and number. */
+/** An object was changed. */
 export interface ChangeMessage {
   type: 'change'
+  /** the object type of its event, such as "template" */
   kind: string
-  project_id?: number
-  id?: number
+  project_id: number | null
+  /** null if several objects of the kind were changed */
+  id: number | null
+  action: 'created' | 'updated' | 'deleted'
 }
 
 export type Message = LogMessage | UpdateMessage | PeerStatusMessage | ChangeMessage

@@ -26,7 +26,7 @@ let retry: ReturnType<typeof setTimeout> | undefined
 let poll: ReturnType<typeof setInterval> | undefined
 let wait = FIRST
 let wanted = false
-const topics = new Map<number, number>()
+const followed = new Map<number, number>()
 
 function show(next: State): void {
   if (current.value === next) return
@@ -81,7 +81,8 @@ function open(): void {
 function receive(text: unknown): void {
   if (typeof text !== 'string') return
   try {
-    emit(JSON.parse(text) as Message)
+    const message = JSON.parse(text) as Message | { type: 'changes_lost' }
+    emit(message.type === 'changes_lost' ? { type: 'refresh' } : message)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
@@ -103,19 +104,19 @@ function refresh(): void {
 
 /** Receive the log of a task, until the returned function is called. */
 export function follow(task: number): () => void {
-  topics.set(task, (topics.get(task) ?? 0) + 1)
+  followed.set(task, (followed.get(task) ?? 0) + 1)
   subscribe()
   return () => {
-    const left = (topics.get(task) ?? 1) - 1
-    if (left > 0) topics.set(task, left)
-    else topics.delete(task)
+    const left = (followed.get(task) ?? 1) - 1
+    if (left > 0) followed.set(task, left)
+    else followed.delete(task)
     subscribe()
   }
 }
 
 function subscribe(): void {
   if (socket?.readyState !== WebSocket.OPEN) return
-  socket.send(JSON.stringify({ type: 'subscribe', tasks: [...topics.keys()] }))
+  socket.send(JSON.stringify({ type: 'subscribe', logs: [...followed.keys()], changes: true }))
 }
 
 addEventListener('online', tryNow)

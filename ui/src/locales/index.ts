@@ -1,5 +1,5 @@
 // The texts of the page, in the language that the browser or the user prefers.
-// Files are by noun; a key is "noun.name". A missing key fails the build (build/messages.ts).
+// Files are by noun; a key is "noun.name". A missing key fails the build (plugins/messages.ts).
 import { computed, ref } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { keep, recall } from '@/storage'

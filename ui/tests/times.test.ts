@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { duration, relative } from '@/times'
+
+const NOW = Date.parse('2026-11-29T12:00:00Z')
+const MINUTE = 60_000
+
+test.each([
+  [1_000, 'just now'],
+  [20_000, '20 s ago'],
+  [18 * MINUTE, '18 min ago'],
+  [3 * 60 * MINUTE, '3 h ago'],
+  [26 * 60 * MINUTE, 'yesterday'],
+  [72 * 60 * MINUTE, '3 d ago'],
+  [-10 * MINUTE, 'in 10 min'],
+])('%d ms ago is "%s"', (past, text) => {
+  expect(relative(NOW - past, NOW)).toBe(text)
+})
+
+test.each([
+  [400, '0s'],
+  [21_000, '21s'],
+  [134_000, '2m 14s'],
+  [62 * MINUTE, '1h 02m'],
+  [76 * 60 * MINUTE, '3d 04h'],
+  [-5_000, '0s'],
+])('%d ms last "%s"', (milliseconds, text) => {
+  expect(duration(milliseconds)).toBe(text)
+})
