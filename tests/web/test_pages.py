@@ -7,6 +7,7 @@ from pathlib import Path
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.config.options import Config
 from semaphore_twisted.model import limits
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.options import WebOptions
@@ -111,7 +112,7 @@ class BaseTests(SynchronousTestCase):
 
     def client(self, host: str, peer: str = "192.0.2.7") -> ApiClient:
         """Return a client of a site below /semaphore."""
-        options = WebOptions(web_host='https://h.example/sema"phore')
+        options = WebOptions(config=Config(web_host='https://h.example/sema"phore'))
         return api_client(
             page=_page(),
             options=options,
@@ -265,7 +266,7 @@ class UnbuiltTests(SynchronousTestCase):
 
     def test_base(self) -> None:
         """Behind the proxy, every link of the page begins with the base path."""
-        options = WebOptions(web_host="https://h.example/semaphore")
+        options = WebOptions(config=Config(web_host="https://h.example/semaphore"))
         client = api_client(
             options=options, peer="127.0.0.1", secure=False, host="127.0.0.1:3000"
         )
