@@ -222,6 +222,13 @@ QUIET_SECONDS: Final = 60.0
 #: Tasks with unsent messages per websocket; beyond that, the client must reconnect.
 WEBSOCKET_TASKS_BEHIND: Final = 1_000
 
+# Lists -------------------------------------------------------------------------------
+
+#: Objects in a part of a list that a client asks for, and tasks or events that are
+#: searched for a text at a time.
+LIST_PART: Final = 1_000
+LIST_SEARCHED: Final = 5_000
+
 # Statistics --------------------------------------------------------------------------
 
 #: Templates in the overview of a project.

@@ -8,10 +8,11 @@ from attrs import frozen
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.changes import Action, Change, Changes
 from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.lists import matching
 from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.engine import Connection, Statement
 from semaphore_twisted.persistence.statements import events as statements
 
 #: Object type of events about logins.
@@ -137,12 +138,36 @@ def listed(
     Inside a project these are the project's events. Otherwise they are the events of
     the actor's projects, account and devices; all events for an administrator.
     """
-    most = {"most": max(limit, 0), "before": before}
+    _, ids, parameters = _seen(actor)
+    return conn.column(ids, most=max(limit, 0), before=before, **parameters)
+
+
+def find(
+    conn: Connection, actor: Actor, search: str, *, limit: int, before: int
+) -> tuple[list[int], int | None]:
+    """Return the ids of those of :func:`listed` that contain *search*.
+
+    Also return the id below which to go on, if there may be more: at most
+    ``LIST_SEARCHED`` events are searched.
+    """
+    texts, _, parameters = _seen(actor)
+    most = limits.LIST_SEARCHED
+    rows = conn.execute(texts, most=most, before=before, **parameters)
+    return matching(rows, search, count=limit, most=most)
+
+
+def _seen(actor: Actor) -> tuple[Statement, Statement, dict[str, object]]:
+    """Return the statements for the events that *actor* sees, and their parameters.
+
+    The first one has the text of each event.
+    """
     if actor.project_id is not None:
-        return conn.column(statements.of_project, project_id=actor.project_id, **most)
+        of_project: dict[str, object] = {"project_id": actor.project_id}
+        return statements.texts_of_project, statements.of_project, of_project
     if actor.user.admin:
-        return conn.column(statements.of_everything, **most)
-    return conn.column(statements.of_user, user_id=actor.user.id, login=LOGIN, **most)
+        return statements.texts_of_everything, statements.of_everything, {}
+    of_user: dict[str, object] = {"user_id": actor.user.id, "login": LOGIN}
+    return statements.texts_of_user, statements.of_user, of_user
 
 
 def page(

@@ -5,10 +5,12 @@ import shlex
 import msgspec
 
 from semaphore_twisted.model.apps import ANSIBLE, BASH
+from semaphore_twisted.model.ids import KeyId
 from semaphore_twisted.model.inventories import InventoryType
-from semaphore_twisted.model.keys import KeyType
+from semaphore_twisted.model.lists import Wanted
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Actor, Role
+from semaphore_twisted.operations import lists
 from semaphore_twisted.operations.projects import (
     inventories,
     keys,
@@ -60,7 +62,8 @@ def create(
 
 
 def _fill(conn: Connection, actor: Actor, files: DemoFiles) -> None:
-    (none,) = [each for each in keys.listed(conn, actor) if each.type == KeyType.NONE]
+    # a new project has one key, without a secret
+    (none,) = lists.select(conn, actor, keys.ORDERS, Wanted()).ids
     repository = repositories.create(
         conn,
         actor,
@@ -68,7 +71,7 @@ def _fill(conn: Connection, actor: Actor, files: DemoFiles) -> None:
             name="Demo files",
             git_url=files.url,
             git_branch="main",
-            ssh_key_id=none.id,
+            ssh_key_id=KeyId(none),
         ),
     )
     inventory = inventories.create(
@@ -81,7 +84,7 @@ def _fill(conn: Connection, actor: Actor, files: DemoFiles) -> None:
                 "localhost ansible_connection=local "
                 f"ansible_python_interpreter={shlex.quote(files.python)}\n"
             ),
-            ssh_key_id=none.id,
+            ssh_key_id=KeyId(none),
         ),
     )
     for name, app, file, description in _TEMPLATES:

@@ -75,12 +75,8 @@ class NewEnvironment(msgspec.Struct, frozen=True, kw_only=True):
         return redacted(self, "name")
 
 
-def ids(
-    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
-) -> list[int]:
-    """Return the ids of the environments of the project, in the requested order."""
-    statement = statements.ids.by(sort, descending=descending)
-    return conn.column(statement, project_id=project_of(actor))
+#: The orders in which they are listed.
+ORDERS = statements.ids
 
 
 def page(

@@ -1,5 +1,6 @@
 """Operations on access keys; no result contains a secret."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,7 +9,7 @@ from typing_extensions import override
 from semaphore_twisted.crypto import clientcertificates, privatekeys
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.privatekeys import PrivateKey
-from semaphore_twisted.model import texts
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId
 from semaphore_twisted.model.keys import (
@@ -178,13 +179,22 @@ def _opened(new: NewAccessKey) -> OpenedSecret:
     )
 
 
-def listed(
-    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
-) -> list[AccessKey]:
-    """Return the keys of the project, except those of variable groups."""
-    statement = statements.listed.by(sort, descending=descending)
-    found = conn.all(statement, _KeyInList, project_id=project_of(actor))
-    return [_shown(each) for each in found]
+#: The orders in which they are listed, without the keys of variable groups.
+ORDERS = statements.ids
+
+
+def page(
+    conn: Connection, actor: Actor, numbers: Sequence[int]
+) -> tuple[list[AccessKey], int]:
+    """Return the keys of the first *numbers*, and how many were read."""
+    found, taken = conn.batch(
+        statements.by_id,
+        _KeyInList,
+        numbers,
+        size=limits.BATCH,
+        project_id=project_of(actor),
+    )
+    return [_shown(each) for each in found], taken
 
 
 def get(conn: Connection, actor: Actor, key_id: KeyId) -> AccessKey:

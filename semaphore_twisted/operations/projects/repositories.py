@@ -1,12 +1,13 @@
 """Operations on repositories."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from semaphore_twisted.model import texts
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
 from semaphore_twisted.model.keys import KeyType
@@ -123,13 +124,22 @@ def _check(new: NewRepository) -> None:
     check_branch(new.git_branch)
 
 
-def listed(
-    conn: Connection, actor: Actor, *, sort: str = "", descending: bool = False
-) -> list[Repository]:
-    """Return the repositories of the project."""
-    statement = statements.listed.by(sort, descending=descending)
-    found = conn.all(statement, _RepositoryRow, project_id=project_of(actor))
-    return [each.shown() for each in found]
+#: The orders in which they are listed.
+ORDERS = statements.ids
+
+
+def page(
+    conn: Connection, actor: Actor, numbers: Sequence[int]
+) -> tuple[list[Repository], int]:
+    """Return the repositories of the first *numbers*, and how many were read."""
+    found, taken = conn.batch(
+        statements.by_id,
+        _RepositoryRow,
+        numbers,
+        size=limits.BATCH,
+        project_id=project_of(actor),
+    )
+    return [each.shown() for each in found], taken
 
 
 def get(conn: Connection, actor: Actor, repository_id: RepositoryId) -> Repository:

@@ -1,6 +1,6 @@
 """Statements about events, newest first."""
 
-from sqlalchemy import bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy import Select, bindparam, case, delete, func, null, or_, select, update
 
 from semaphore_twisted.persistence.schema import (
     event,
@@ -10,6 +10,7 @@ from semaphore_twisted.persistence.schema import (
     vpn_invite,
     vpn_peer,
 )
+from semaphore_twisted.persistence.statements.sorting import joined
 
 #: An event by its id, as the lists show it.
 by_id = (
@@ -98,6 +99,29 @@ changes = (
     )
     .order_by(event.c.id)
 )
+
+#: The text of an event that is searched.
+_TEXT = joined(
+    event.c.description,
+    event.c.object_name,
+    event.c.object_type,
+    project.c.name,
+    user.c.username,
+)
+
+
+def _with_text(ids: Select[tuple[int]]) -> Select[tuple[int, str]]:
+    return (
+        ids.add_columns(_TEXT)
+        .outerjoin(project, project.c.id == event.c.project_id)
+        .outerjoin(user, user.c.id == event.c.user_id)
+    )
+
+
+#: The same ids with the text of each event.
+texts_of_project = _with_text(of_project)
+texts_of_everything = _with_text(of_everything)
+texts_of_user = _with_text(of_user)
 
 #: Keep the event of a deleted project, but remove its details.
 empty_of_project = (

@@ -5,18 +5,15 @@ from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations.projects import environments
 from semaphore_twisted.operations.projects.environments import NewEnvironment
 from semaphore_twisted.operations.projects.references import References
-from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
 from semaphore_twisted.web.http.responses import StreamedResponse
-from semaphore_twisted.web.http.sorting import order
 
 
 async def listed(context: RequestContext) -> list[Environment] | StreamedResponse:
     """List the environments."""
-    return await batched_lists.listed(
-        context, environments.ids, environments.page, **order(context.query)
-    )
+    return await list_pages.listed(context, environments.ORDERS, environments.page)
 
 
 async def create(context: RequestContext, body: NewEnvironment) -> Environment:

@@ -1,18 +1,30 @@
 """Routes of the event log."""
 
+import msgspec
+
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.projects import Event
 from semaphore_twisted.model.users import Access, Actor
 from semaphore_twisted.operations import events as operations
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http import batched_lists, list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.responses import StreamedResponse
 from semaphore_twisted.web.http.routing import Route
 
 #: Number of events in the short lists.
 LAST = 200
+
+
+class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The events that are wanted, in addition to ``limit`` and ``before``.
+
+    A search goes through 5,000 events at a time: an answer may have fewer than
+    ``limit`` events, or none, and a ``Link`` to go on.
+    """
+
+    search: list_pages.SearchText = ""
 
 
 async def events(context: RequestContext) -> list[Event] | StreamedResponse:
@@ -44,6 +56,13 @@ async def last_project_events(
 async def _listed(context: RequestContext, most: int) -> list[Event] | StreamedResponse:
     count = _number(context, "limit", most, most)
     before = _number(context, "before", operations.NEWEST, operations.NEWEST)
+    search = context.parameters(EventsQuery).search
+    if search:
+        ids, end = await context.long_read(
+            operations.find, search, limit=count, before=before
+        )
+        list_pages.link(context, "before", None if end is None else str(end))
+        return await list_pages.chosen(context, ids, operations.page)
     following: int | None = None
 
     def wanted(conn: Connection, actor: Actor) -> list[int]:
@@ -72,7 +91,7 @@ def _number(context: RequestContext, name: str, absent: int, most: int) -> int:
 
 
 ROUTES = tuple(
-    Route.get(pattern, handler, access, answer=list[Event])
+    Route.get(pattern, handler, access, query=EventsQuery, answer=list[Event])
     for pattern, handler, access in (
         ("/events", events, Access.USER),
         ("/events/last", last_events, Access.USER),

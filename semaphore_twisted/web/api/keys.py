@@ -12,15 +12,16 @@ from semaphore_twisted.operations.projects.keys import (
     NewGeneratedKey,
 )
 from semaphore_twisted.operations.projects.references import References
+from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.responses import StreamedResponse
 from semaphore_twisted.web.http.routing import Route
-from semaphore_twisted.web.http.sorting import order
 
 
-async def listed(context: RequestContext) -> list[AccessKey]:
+async def listed(context: RequestContext) -> list[AccessKey] | StreamedResponse:
     """List the keys."""
-    return await context.read(keys.listed, **order(context.query))
+    return await list_pages.listed(context, keys.ORDERS, keys.page)
 
 
 async def create(context: RequestContext, body: NewAccessKey) -> AccessKey:

@@ -5,14 +5,15 @@ from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations.projects import repositories
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.operations.projects.repositories import NewRepository
+from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
-from semaphore_twisted.web.http.sorting import order
+from semaphore_twisted.web.http.responses import StreamedResponse
 
 
-async def listed(context: RequestContext) -> list[Repository]:
+async def listed(context: RequestContext) -> list[Repository] | StreamedResponse:
     """List the repositories."""
-    return await context.read(repositories.listed, **order(context.query))
+    return await list_pages.listed(context, repositories.ORDERS, repositories.page)
 
 
 async def create(context: RequestContext, body: NewRepository) -> Repository:

@@ -2,27 +2,33 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.ids import TaskId, TemplateId
+from semaphore_twisted.model.ids import TaskId, TemplateId, UserId
 from semaphore_twisted.model.previews import RunPreview
-from semaphore_twisted.model.refusals import invalid
+from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.model.tasks import (
     IllegalTransition,
     OutputLine,
     Task,
     TaskInList,
+    TaskStatus,
 )
 from semaphore_twisted.model.users import Access, Actor
 from semaphore_twisted.operations.tasks import tasks as operations
 from semaphore_twisted.operations.tasks.output import portions, without_ansi
 from semaphore_twisted.operations.tasks.overrides import NewTask
+from semaphore_twisted.operations.tasks.search import TaskSearch, find
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http import batched_lists, list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.responses import (
     PlainText,
@@ -43,6 +49,42 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """How to stop: *force* skips the grace period."""
 
     force: bool = False
+
+
+class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """The tasks that are wanted.
+
+    A text is searched in 5,000 tasks at a time: an answer may have fewer than
+    ``limit`` tasks, or none, and a ``Link`` to go on.
+    """
+
+    search: list_pages.SearchText = ""
+    status: Annotated[
+        str, Meta(max_length=limits.NAME, description="Statuses, separated by commas")
+    ] = ""
+    template_id: Annotated[int, Meta(ge=1, le=operations.NEWEST)] | None = None
+    user_id: Annotated[int, Meta(ge=1, le=operations.NEWEST)] | None = None
+    since: (
+        Annotated[datetime, Meta(tz=True, description="Created at this time, or later")]
+        | None
+    ) = msgspec.field(default=None, name="from")
+    until: (
+        Annotated[datetime, Meta(tz=True, description="Created before this time")]
+        | None
+    ) = msgspec.field(default=None, name="to")
+
+
+class TasksQuery(TaskFilters, frozen=True, kw_only=True):
+    """A part of the tasks that are wanted, newest first."""
+
+    limit: list_pages.Limit | None = None
+    before: (
+        Annotated[
+            int,
+            Meta(ge=1, le=operations.NEWEST, description="Only tasks with a lower id"),
+        ]
+        | None
+    ) = None
 
 
 async def create(context: RequestContext, body: NewTask) -> Task:
@@ -70,9 +112,14 @@ async def preview(context: RequestContext, body: NewTask) -> RunPreview:
 async def tasks(
     context: RequestContext,
 ) -> list[TaskInList] | Response | StreamedResponse:
-    """List the newest tasks of the project."""
-    sought = {"template_id": None, "before": operations.NEWEST}
-    rows, _ = await _newest(context, operations.LONGEST_LIST, sought)
+    """List the newest tasks of the project, or those that are searched."""
+    asked = context.parameters(TasksQuery)
+    count = asked.limit or operations.LONGEST_LIST
+    before = asked.before or operations.NEWEST
+    wanted = _search(asked)
+    if wanted != TaskSearch() or asked.limit or asked.before:
+        return await _found(context, wanted, count, before)
+    rows, _ = await _newest(context, count, {"template_id": None, "before": before})
     return rows
 
 
@@ -175,13 +222,50 @@ async def _last(
     """Return the requested tasks; a header tells whether more exist."""
     asked = _lenient(context, "limit", _lenient(context, "count", absent))
     count = asked if asked <= absent else absent
+    before = _lenient(context, "before", operations.NEWEST)
+    wanted = _search(context.parameters(TaskFilters))
+    if wanted != TaskSearch():
+        if template_id is not None:
+            wanted = replace(wanted, template_id=TemplateId(template_id))
+        return await _found(context, wanted, count, before)
     sought = {
         "template_id": None if template_id is None else TemplateId(template_id),
-        "before": _lenient(context, "before", operations.NEWEST),
+        "before": before,
     }
     rows, more = await _newest(context, count, sought)
     context.headers.append((b"x-has-next", b"true" if more else b"false"))
     return rows
+
+
+def _search(asked: TaskFilters) -> TaskSearch:
+    """Return what the parameters ask for.
+
+    :raises Invalid: if there is no such status
+    """
+    statuses = []
+    for each in filter(None, asked.status.split(",")):
+        if each not in set(TaskStatus):
+            expected = ", ".join(map(quoted, TaskStatus))
+            raise Invalid(invalid("status", each, expected))
+        statuses.append(TaskStatus(each))
+    template, user = asked.template_id, asked.user_id
+    return TaskSearch(
+        search=asked.search,
+        statuses=tuple(statuses),
+        template_id=None if template is None else TemplateId(template),
+        user_id=None if user is None else UserId(user),
+        since=asked.since,
+        until=asked.until,
+    )
+
+
+async def _found(
+    context: RequestContext, wanted: TaskSearch, count: int, before: int
+) -> list[TaskInList] | StreamedResponse:
+    """Return the newest *count* tasks as *wanted*; headers lead to more."""
+    ids, end = await context.long_read(find, wanted, count=count, before=before)
+    list_pages.link(context, "before", None if end is None else str(end))
+    return await list_pages.chosen(context, ids, operations.page)
 
 
 async def _newest(
@@ -250,9 +334,15 @@ _ONE = "/project/{project_id}/tasks/{task_id}"
 _TEMPLATE = "/project/{project_id}/templates/{template_id}"
 
 ROUTES = (
-    Route.get(_ALL, tasks, Access.MEMBER, answer=list[TaskInList]),
+    Route.get(_ALL, tasks, Access.MEMBER, query=TasksQuery, answer=list[TaskInList]),
     Route.post(_ALL, create, Access.RUN_TASKS, body=NewTask, answer=Task, status=201),
-    Route.get(f"{_ALL}/last", last, Access.MEMBER, answer=list[TaskInList]),
+    Route.get(
+        f"{_ALL}/last",
+        last,
+        Access.MEMBER,
+        query=TaskFilters,
+        answer=list[TaskInList],
+    ),
     Route.get(_ONE, get, Access.MEMBER, answer=Task),
     Route.delete(_ONE, delete, Access.ADMIN),
     Route.get(f"{_ONE}/output", output, Access.MEMBER, answer=list[OutputLine]),
@@ -261,12 +351,17 @@ ROUTES = (
     Route.post(f"{_ONE}/confirm", confirm, Access.RUN_TASKS),
     Route.post(f"{_ONE}/reject", reject, Access.RUN_TASKS),
     Route.get(
-        f"{_TEMPLATE}/tasks", of_template, Access.MEMBER, answer=list[TaskInList]
+        f"{_TEMPLATE}/tasks",
+        of_template,
+        Access.MEMBER,
+        query=TaskFilters,
+        answer=list[TaskInList],
     ),
     Route.get(
         f"{_TEMPLATE}/tasks/last",
         last_of_template,
         Access.MEMBER,
+        query=TaskFilters,
         answer=list[TaskInList],
     ),
     Route.post(

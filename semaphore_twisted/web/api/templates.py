@@ -6,19 +6,16 @@ from semaphore_twisted.operations.projects import templates
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.operations.projects.template_rules import NewTemplate
 from semaphore_twisted.operations.projects.templates import Description
-from semaphore_twisted.web.http import batched_lists
+from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
 from semaphore_twisted.web.http.responses import StreamedResponse
 from semaphore_twisted.web.http.routing import Route
-from semaphore_twisted.web.http.sorting import order
 
 
 async def listed(context: RequestContext) -> list[Template] | StreamedResponse:
     """List the templates."""
-    return await batched_lists.listed(
-        context, templates.ids, templates.page, **order(context.query)
-    )
+    return await list_pages.listed(context, templates.ORDERS, templates.page)
 
 
 async def create(context: RequestContext, body: NewTemplate) -> Template:

@@ -1,5 +1,7 @@
 """Routes of accounts."""
 
+from collections.abc import Callable
+
 import msgspec
 from typing_extensions import override
 
@@ -13,6 +15,7 @@ from semaphore_twisted.model.users import Access, User
 from semaphore_twisted.operations.accounts import users as operations
 from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
 from semaphore_twisted.web.api.auth import throttled
+from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.responses import OneOf
 from semaphore_twisted.web.http.routing import Route
@@ -68,8 +71,24 @@ async def users(context: RequestContext) -> list[User] | list[UserInList]:
             each for each in found if text in f"{each.username} {each.name}".casefold()
         ]
     if context.actor.user.admin:
-        return found
+        return list_pages.of(
+            context,
+            found,
+            keys={**_KEYS, "email": lambda each: each.email},
+            text=lambda each: f"{each.username}\n{each.name}\n{each.email}",
+        )
+    found = list_pages.of(
+        context, found, keys=_KEYS, text=lambda each: f"{each.username}\n{each.name}"
+    )
     return [_in_list(each) for each in found]
+
+
+#: The sort keys that everybody may use.
+_KEYS: dict[str, Callable[[User], str]] = {
+    "username": lambda each: each.username,
+    "name": lambda each: each.name,
+    "created": lambda each: each.created.isoformat(),
+}
 
 
 def _in_list(user: User) -> UserInList:
@@ -190,7 +209,11 @@ _ONE = "/users/{user_id}"
 ROUTES = (
     Route.get("/user", own, Access.USER, answer=OwnUser),
     Route.get(
-        "/users", users, Access.USER, answer=OneOf((list[User], list[UserInList]))
+        "/users",
+        users,
+        Access.USER,
+        query=list_pages.ListQuery,
+        answer=OneOf((list[User], list[UserInList])),
     ),
     Route.post("/users", create, Access.ADMIN, body=NewUser, answer=User, status=201),
     Route.get(_ONE, get, Access.USER, answer=OneOf((User, UserInList))),

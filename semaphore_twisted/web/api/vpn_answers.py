@@ -137,10 +137,16 @@ def asked(
 ) -> dict[str, Any]:
     """Return the query as arguments; refuse parameters that are not *known*.
 
+    Those that the route declares are left out: ``context.parameters`` reads them.
+
     :raises Invalid: naming the parameter
     """
     found = {}
+    query = context.route.query
+    declared = () if query is None else query.__struct_encode_fields__
     for name, text in context.query.items():
+        if name in declared:
+            continue
         read = known.get(name)
         if read is None:
             raise Invalid(

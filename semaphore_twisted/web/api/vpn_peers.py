@@ -28,7 +28,9 @@ from semaphore_twisted.web.api.vpn_answers import (
     number,
     outcome_of,
 )
+from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.list_pages import ListQuery
 from semaphore_twisted.web.http.routing import Handler, Route
 from semaphore_twisted.wireguard import keys, profile
 
@@ -77,13 +79,28 @@ FILTERS: dict[str, Callable[[str], object]] = {
 }
 
 
+_KEYS: dict[str, Callable[[Peer], str]] = {
+    "name": lambda each: each.name,
+    "owner": lambda each: each.owner,
+    "created": lambda each: each.created.isoformat(),
+}
+
+
 async def listed(context: RequestContext) -> list[Peer]:
     """List the peers that the user may see.
 
     Revoked ones only with ``state=revoked``.
     """
     control(context)
-    return await context.read(peers.listed, **asked(context, FILTERS))
+    found = await context.read(peers.listed, **asked(context, FILTERS))
+    return list_pages.of(
+        context,
+        found,
+        keys=_KEYS,
+        text=lambda each: "\n".join(
+            (each.name, each.owner, each.ipv4, each.ipv6, *each.tags)
+        ),
+    )
 
 
 async def create(context: RequestContext, body: PeerRequest) -> EnrolledOutcome:
@@ -191,7 +208,7 @@ def routes(
     one = f"{every}/{{peer_id}}"
     do = handlers
     return (
-        Route.get(every, do["listed"], read, answer=list[Peer]),
+        Route.get(every, do["listed"], read, query=ListQuery, answer=list[Peer]),
         Route.post(
             every, do["create"], write, body=body, answer=EnrolledOutcome, status=201
         ),

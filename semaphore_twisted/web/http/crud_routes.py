@@ -4,6 +4,7 @@ from types import GenericAlias
 
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations.projects.references import References
+from semaphore_twisted.web.http.list_pages import ListQuery
 from semaphore_twisted.web.http.routing import Handler, Route
 
 
@@ -29,7 +30,13 @@ def resource_routes(
     """
     manage = Access.MANAGE_RESOURCES
     return (
-        Route.get(every, listed, read, answer=GenericAlias(list, (answer,))),
+        Route.get(
+            every,
+            listed,
+            read,
+            query=ListQuery,
+            answer=GenericAlias(list, (answer,)),
+        ),
         Route.post(every, create, manage, body=body, answer=answer, status=201),
         Route.get(one, get, read, answer=answer),
         Route.get(f"{one}/refs", references, read, answer=References),

@@ -6,7 +6,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TemplateId
+from semaphore_twisted.model.lists import Wanted
 from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.operations import lists
 from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.operations.projects import environments, templates
 from semaphore_twisted.operations.tasks import tasks
@@ -130,7 +132,7 @@ class StreamTests(ListCase):
         found = self.listed("environment")
         self.assertEqual([each["name"] for each in found], ["A", "b", "c", "Empty"])
         actor = actor_of(self.client_user(), self.project)
-        ids = environments.ids(self.conn, actor)
+        ids = lists.select(self.conn, actor, environments.ORDERS, Wanted()).ids
         self.assertEqual(environments.page(self.conn, actor, ids)[1], 1)
 
     def test_deleted_meanwhile(self) -> None:

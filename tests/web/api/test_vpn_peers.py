@@ -126,7 +126,7 @@ class PeerTests(VpnApiCase):
         ):
             found = self.as_alice.get(f"/api/vpn/peers{query}").json
             self.assertEqual(len(found), count, query)
-        for query in ("?kind=tablet", "?user_id=-1", "?user_id=x", "?limit=1"):
+        for query in ("?kind=tablet", "?user_id=-1", "?user_id=x", "?limit=0"):
             answer = self.as_alice.get(f"/api/vpn/peers{query}")
             self.assertEqual(answer.status, 400, query)
             self.assertIn(query[1:].split("=")[0], answer.json["error"])

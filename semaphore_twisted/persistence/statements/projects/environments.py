@@ -19,6 +19,7 @@ ids = sorted_by(
     select(_c.id).where(_c.project_id == bindparam("project_id")),
     {"name": _c.name},
     _c.id,
+    searched=(_c.name,),
 )
 
 templates = (

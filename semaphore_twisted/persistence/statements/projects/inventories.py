@@ -27,6 +27,7 @@ ids = sorted_by(
     select(_c.id).where(_c.project_id == bindparam("project_id")),
     {"name": _c.name, "type": _c.type},
     _c.id,
+    searched=(_c.name, _c.type),
 )
 
 templates = (

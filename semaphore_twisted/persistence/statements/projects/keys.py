@@ -26,8 +26,15 @@ _shown = select(
 #: A key of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
-#: The keys of a project.
-listed = sorted_by(_shown, {"name": _c.name, "type": _c.type}, _c.id)
+#: The ids of the keys of a project.
+ids = sorted_by(
+    select(_c.id).where(
+        _c.project_id == bindparam("project_id"), _c.environment_id.is_(None)
+    ),
+    {"name": _c.name, "type": _c.type},
+    _c.id,
+    searched=(_c.name, _c.type),
+)
 
 type_of = select(_c.type).where(
     _c.project_id == bindparam("project_id"),

@@ -23,8 +23,13 @@ by_id = _shown.where(_c.id == bindparam("id"))
 #: The URLs of all repositories.
 addresses = select(_c.id, _c.git_url)
 
-#: The repositories of a project.
-listed = sorted_by(_shown, {"name": _c.name, "git_url": _c.git_url}, _c.id)
+#: The ids of the repositories of a project.
+ids = sorted_by(
+    select(_c.id).where(_c.project_id == bindparam("project_id")),
+    {"name": _c.name, "git_url": _c.git_url},
+    _c.id,
+    searched=(_c.name, _c.git_url, _c.git_branch),
+)
 
 templates = (
     select(template.c.id, template.c.name)

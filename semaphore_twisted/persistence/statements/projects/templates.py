@@ -68,6 +68,7 @@ ids = sorted_by(
         "type": _c.type,
     },
     _c.id,
+    searched=(_c.name, _c.playbook, _c.app, _c.description, inventory.c.name),
 )
 
 type_of = select(_c.type).where(
