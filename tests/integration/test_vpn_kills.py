@@ -17,7 +17,7 @@ from tests.support.lab_site import INSIDE, INTERFACE, Site
 from tests.support.pace import crowd, in_time
 
 #: Seconds within which all has to be back, and how often it is tried.
-SOON, TIMES = 2.0, 20
+SOON, TIMES = 2.0, 5
 
 #: Seconds between two looks, each of which starts several programs.
 PAUSE = 0.1

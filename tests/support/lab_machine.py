@@ -1,8 +1,7 @@
 """A machine of the lab: a network namespace with some directories of its own.
 
-Each command of a machine runs in its own mount namespace, in which the machine's
-directories cover those of the system. The mounts are not visible outside, and end with
-the command.
+The commands of a machine run in a mount namespace, in which the machine's directories
+cover those of the system. The mounts are not visible outside, and end with the machine.
 """
 
 import os
@@ -22,9 +21,9 @@ TIMEOUT = 60.0
 
 _TUN = "/dev/net/tun"
 
-#: Mounts, then executes the command. Its arguments: pairs of source and target, an
-#: empty one, and the command. A target that is a link is resolved within the machine.
-_ENTER = """\
+#: Mounts, says so, and keeps the namespaces open. Its arguments: pairs of source and
+#: target. A target that is a link is resolved within the machine.
+_KEEP = """\
 set -e
 while [ -n "$1" ]; do
     target=$(readlink -m "$2")
@@ -37,8 +36,8 @@ while [ -n "$1" ]; do
     mount --rbind "$1" "$target"
     shift 2
 done
-shift
-exec "$@"
+echo mounted
+exec sleep infinity
 """
 
 
@@ -100,13 +99,21 @@ class Machine:
     #: the machine's own mounts; tests may add some
     mounts: list[tuple[Path, str]] = field(factory=list)
     _started: list["subprocess.Popen[bytes]"] = field(factory=list)
+    #: processes that keep a mount namespace, and what is mounted in the last one's
+    _keepers: list["subprocess.Popen[bytes]"] = field(factory=list)
+    _mounted: Sequence[tuple[Path, str]] = ()
 
     def __attrs_post_init__(self) -> None:
         """Create the namespace and the directories."""
         _run("ip", "netns", "add", self.namespace)
-        for family in ("all", "default"):  # duplicate address detection takes a second
-            for option in ("accept_dad", "dad_transmits"):
-                self._sysctl(f"net.ipv6.conf.{family}.{option}", "0")
+        _run(
+            *("ip", "netns", "exec", self.namespace, "sysctl", "-qw"),
+            *(  # duplicate address detection takes a second
+                f"net.ipv6.conf.{family}.{option}=0"
+                for family in ("all", "default")
+                for option in ("accept_dad", "dad_transmits")
+            ),
+        )
         _run("ip", "-n", self.namespace, "link", "set", "lo", "up")
         for name in ("run", "etc", "bin", "home", "tmp", "etc/wireguard"):
             (self.folder / name).mkdir(parents=True)
@@ -151,9 +158,6 @@ class Machine:
         own.chmod(0o666)
         return [(own, _TUN)]
 
-    def _sysctl(self, name: str, value: str) -> None:
-        _run("ip", "netns", "exec", self.namespace, "sysctl", "-qw", f"{name}={value}")
-
     def write(self, name: str, text: str) -> None:
         """Write ``/etc/NAME`` in place, since programs have it mounted."""
         path = self.folder / "etc" / name
@@ -176,17 +180,32 @@ class Machine:
 
     def words(self, *command: str, account: Account | None = None) -> list[str]:
         """Return the command line that runs *command* here, as root or *account*."""
-        mounts = [
-            word
-            for source, target in (*self.readable, *self.mounts)
-            for word in (str(source), target)
-        ]
         return [
-            *("ip", "netns", "exec", self.namespace),
-            *("sh", "-c", _ENTER, "enter", *mounts, ""),
-            *(account.become() if account else []),
+            *("nsenter", "--target", str(self._kept()), "--net", "--mount", "--wd"),
+            *(account.become() if account else ["--"]),
             *command,
         ]
+
+    def _kept(self) -> int:
+        """Return the id of a process in the namespaces, with the current mounts."""
+        mounts = (*self.readable, *self.mounts)
+        if self._mounted != mounts:
+            keeper = subprocess.Popen(
+                [
+                    *("ip", "netns", "exec", self.namespace, "sh", "-c", _KEEP, "sh"),
+                    *(str(word) for mount in mounts for word in mount),
+                ],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+            )
+            self._keepers.append(keeper)
+            assert keeper.stdout is not None
+            with keeper.stdout as said:
+                if said.read(1) == b"":
+                    raise CommandFailed(f"{self.name}: cannot mount {mounts}")
+            self._mounted = mounts
+        return self._keepers[-1].pid
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment of the machine's programs."""
@@ -283,17 +302,18 @@ class Machine:
         return Web(int(status or 0), content, done.stderr.strip())
 
     def pids(self) -> list[int]:
-        """Return the ids of the processes in the namespace."""
+        """Return the ids of the machine's processes."""
         done = subprocess.run(
             ["ip", "netns", "pids", self.namespace],
             capture_output=True,
             text=True,
             check=False,
         )
-        return [int(each) for each in done.stdout.split()]
+        keepers = {each.pid for each in self._keepers}
+        return [each for each in map(int, done.stdout.split()) if each not in keepers]
 
     def commands(self) -> Iterator[tuple[int, str]]:
-        """Yield the id and the command line of each process in the namespace."""
+        """Yield the id and the command line of each of the machine's processes."""
         for pid in self.pids():
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -304,7 +324,7 @@ class Machine:
     def close(self) -> None:
         """End every process and remove the namespace; files stay."""
         clear(self.namespace)
-        for process in self._started:
+        for process in (*self._started, *self._keepers):
             process.kill()
             process.wait(TIMEOUT)
 

@@ -4,19 +4,28 @@ The web server runs as ``semaphore`` with ``CAP_NET_BIND_SERVICE``, the companio
 ``semaphore-vpn`` with ``CAP_NET_ADMIN``; neither is root or can become root.
 """
 
+import atexit
 import json
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.support.lab import Lab, until
-from tests.support.lab_machine import COMPANION, SERVER, Account, Machine, Web
-from tests.support.product import ADMIN_PASSWORD, TIMEOUT
+from tests.support.lab_machine import (
+    COMPANION,
+    SERVER,
+    Account,
+    CommandFailed,
+    Machine,
+    Web,
+)
+from tests.support.product import ADMIN_PASSWORD, TIMEOUT, run_here
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -37,6 +46,9 @@ ENVIRONMENT = {
     # the server's URL for clients outside the tunnel
     "SEMAPHORE_WEB_ROOT": "https://vpn.example",
 }
+
+#: Copies of the directories of sites, by configuration and options, for later sites.
+_SET_UP: dict[tuple[object, ...], tuple[Path, Path]] = {}
 
 
 class Service:
@@ -169,9 +181,28 @@ class Site:
         return self.semaphore("vpn", *words, *places, text=text)
 
     def set_up(self, *init: str) -> None:
-        """Set up the server and the VPN without starting them."""
+        """Set up the server and the VPN without starting them.
+
+        The commands run once in a process; later sites get copies of their files.
+        """
+        key = (*sorted(self.environ.items()), *init)
+        kept = _SET_UP.get(key)
+        if kept is not None:
+            for source, target in zip(kept, self._files, strict=True):
+                _copy(source, target)
+            return
         self.semaphore("setup", "--state", str(self.state), account=SERVER)
         self.vpn("init", "--endpoint", "vpn.example", "--pool6", "fd80::/64", *init)
+        folder = Path(tempfile.mkdtemp(prefix="lab-site-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _SET_UP[key] = (folder / "state", folder / "settings")
+        for source, target in zip(self._files, _SET_UP[key], strict=True):
+            _copy(source, target)
+
+    @property
+    def _files(self) -> tuple[Path, Path]:
+        """The directories that :meth:`set_up` fills."""
+        return (self.state, self.settings)
 
     def start(self, *, again: bool = False) -> None:
         """Start both services, and wait until the site answers."""
@@ -231,9 +262,16 @@ class Site:
         return token
 
     def invite(self, *words: str) -> str:
-        """Create an invite and return its link."""
-        said = json.loads(self.vpn("invite", "--json", *words))
-        link: str = said["link"]
+        """Create an invite and return its link.
+
+        The command runs in this process: it needs only the database.
+        """
+        environ = self.machine.environ(self.environ)
+        place = ("--state", str(self.state))
+        done = run_here(environ, "vpn", "invite", "--json", *words, *place)
+        if done.returncode != 0:
+            raise CommandFailed(f"vpn invite: {done.stderr}")
+        link: str = json.loads(done.stdout)["link"]
         return link
 
     def wg(self, *words: str) -> str:
@@ -247,6 +285,11 @@ class Site:
     def peers(self) -> set[str]:
         """Return the public keys of the peers on the device."""
         return set(self.wg("show", INTERFACE, "peers").split())
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a directory with owners and modes; *target* may exist."""
+    subprocess.run(["cp", "-aT", source, target], check=True)
 
 
 def trust(site: Site, client: Machine) -> str:

@@ -53,6 +53,26 @@ def clean_environment(**more: str) -> dict[str, str]:
     return environ
 
 
+def run_here(
+    environ: dict[str, str], *words: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run ``semaphore`` with *words* and *environ* in this process."""
+    before, umask = dict(os.environ), os.umask(0o077)
+    out, err = io.StringIO(), io.StringIO()
+    os.environ.clear()
+    os.environ.update(environ)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(words)
+    except SystemExit as error:
+        code = int(error.code or 0)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        os.umask(umask)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
 class Answer:
     """An answer of the API."""
 
@@ -241,20 +261,7 @@ class Product:
 
         That takes a twentieth of the time; it is for a command that a test runs often.
         """
-        before, umask = dict(os.environ), os.umask(0o077)
-        out, err = io.StringIO(), io.StringIO()
-        os.environ.clear()
-        os.environ.update(self.environ)
-        try:
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = main([*words, "--state", str(self.state)])
-        except SystemExit as error:
-            code = int(error.code or 0)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-            os.umask(umask)
-        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+        return run_here(self.environ, *words, "--state", str(self.state))
 
     def script(self, folder: Path, app: str, content: str) -> tuple[int, int]:
         """Create a project with a script of *app* in a repository in *folder*.
