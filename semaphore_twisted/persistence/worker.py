@@ -88,6 +88,8 @@ class Worker:
     def _serve(self) -> None:
         while (work := self._queue.get()) is not None:
             work()
+            # an unhandled failure must be logged now, not after the next function
+            del work
 
     def _finish(self, wait: float, answer: Callable[[object], None], it: T) -> None:
         self.waiting -= 1

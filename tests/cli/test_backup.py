@@ -16,7 +16,7 @@ from semaphore_twisted.cli import backup
 from semaphore_twisted.persistence.engine import connect, utc_now
 from tests.support.disks import own_mounts, small_disk
 from tests.support.folders import FolderTestCase
-from tests.support.product import clean_environment
+from tests.support.product import clean_environment, run_here
 
 _TIMEOUT = 60
 
@@ -146,8 +146,12 @@ class CommandTests(FolderTestCase):
         return process.returncode, said
 
     def refused(self, target: Path, *words: str, because: str) -> None:
-        """Check that a copy to *target* is refused in one line."""
-        code, said = self.run_command(str(target), *words)
+        """Check that a copy to *target* is refused in one line, in this process."""
+        done = run_here(
+            clean_environment(),
+            *("backup", str(target), *words, "--state", str(self.state)),
+        )
+        code, said = done.returncode, done.stderr
         self.assertEqual(code, 1, said)
         self.assertIn(because, said)
         self.assertEqual(len(said.splitlines()), 1, said)

@@ -30,6 +30,7 @@ VALUES = st.recursive(
     | st.none()
     | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner),
+    max_leaves=10,
 )
 
 

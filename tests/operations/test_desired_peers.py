@@ -1,6 +1,5 @@
 """The desired state of the device, and the stored status of its peers."""
 
-import gc
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -197,11 +196,11 @@ class DesiredTests(PeersCase):
             peers.keys_without_removal_reason(self.conn, [parse(made.public_key)]), 0
         )
 
-    def test_quick(self) -> None:
-        """Two thousand peers are read at once; the figure is in ``bench``."""
+    def test_many_peers(self) -> None:
+        """All of many peers and their grants are read; ``bench`` measures the time."""
         vpn_network.initialise(self.conn, None, network(pool4="10.80.0.0/16"))
         with self.conn.transaction(write=True):
-            for number in range(2000):
+            for number in range(300):
                 peers.create(
                     self.conn,
                     self.root,
@@ -215,15 +214,9 @@ class DesiredTests(PeersCase):
             self.conn, None, NewGrant(site_id=site.id, user_id=self.root.user.id)
         )
         known = self.desired().opened
-        gc.collect()
-        found, took = self.desired(), []
-        for _ in range(5):
-            begun = perf_counter()
-            found = peers.desired(self.conn, self.keyring, known)
-            took.append(perf_counter() - begun)
-        self.assertEqual((len(found.peers), len(found.grants)), (2000, 2000))
+        found = peers.desired(self.conn, self.keyring, known)
+        self.assertEqual((len(found.peers), len(found.grants)), (300, 300))
         self.assertEqual(found.damaged, ())
-        self.assertLess(min(took), 1, took)
 
 
 class GrantTests(PeersCase):

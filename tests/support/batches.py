@@ -1,8 +1,8 @@
 """Divide modules of tests into batches of about the same duration.
 
 ``python -m tests.support.batches KIND LIMIT MODULE…`` prints a line for each batch, the
-longest first: its seconds, the kind, the modules. ``tests/run`` has two lanes that take
-the lines from the top, so both end at about the same time.
+longest first: its seconds, the kind, the modules. ``tests/run`` has lanes that take
+the lines from the top, so all end at about the same time.
 """
 
 import sys
