@@ -31,7 +31,7 @@ class AcmeTests(SynchronousTestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.plain = free_port()
-        self.product = Product(self.folder / "state")
+        self.product = Product(self.folder / "state", is_warm=True)
         self.addCleanup(self.product.stop)
         self.pebble = Pebble(
             self.folder, http_port=self.plain, tls_port=self.product.port

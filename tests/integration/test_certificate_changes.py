@@ -71,7 +71,7 @@ class ChangeTestCase(SynchronousTestCase):
 
     def made(self) -> Product:
         """Return the server, which was not started yet."""
-        return Product(self.folder / "state")
+        return Product(self.folder / "state", is_warm=True)
 
     def tls(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run ``semaphore tls``."""

@@ -55,6 +55,7 @@ class HostileRunTests(ProductTestCase):
 
     SECONDS = 60.0
 
+    is_warm = False  # environment and memory are looked at
     config = {"max_parallel_tasks": 4}  # noqa: RUF012 - one value for the class
 
     def setUp(self) -> None:

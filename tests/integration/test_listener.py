@@ -77,7 +77,7 @@ class ListenerTestCase(SynchronousTestCase):
 
     def start(self, **environ: str) -> Product:
         """Start a server with options in the environment."""
-        product = Product(self.folder / "state")
+        product = Product(self.folder / "state", is_warm=True)
         product.environ |= {f"SEMAPHORE_{each}": environ[each] for each in environ}
         self.addCleanup(product.stop)
         product.start()
@@ -339,7 +339,7 @@ class PlacesTests(ListenerTestCase):
     def test_without_tls(self) -> None:
         """With TLS off there is plain HTTP, with the PROXY protocol too."""
         path = str(self.folder / "s")
-        product = Product(self.folder / "state")
+        product = Product(self.folder / "state", is_warm=True)
         product.environ |= {
             "SEMAPHORE_INTERFACE": f"unix:{path},127.0.0.1",
             "SEMAPHORE_TLS_ENABLED": "false",
@@ -376,7 +376,7 @@ class ActivationTests(ListenerTestCase):
         unix.listen()
         opened = [main, redirect, unix]
         port, other = (each.getsockname()[1] for each in (main, redirect))
-        product = Product(self.folder / "state")
+        product = Product(self.folder / "state", is_warm=True)
         product.port = port
         product.environ |= {
             "SEMAPHORE_INTERFACE": "192.0.2.250",  # would be refused

@@ -22,6 +22,8 @@ ROOM = 24 * MIB
 class MemoryTestCase(ProductTestCase):
     """A server, whose resident memory is watched."""
 
+    is_warm = False
+
     def resident(self) -> int:
         """Return the bytes of memory that the server has now."""
         assert self.product.process is not None

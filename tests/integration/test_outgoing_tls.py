@@ -24,6 +24,7 @@ from semaphore_twisted.cli.vpn.enrollment import Enrollment, EnrollmentRequest
 from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from semaphore_twisted.common.command_error import UNREACHABLE, CommandError
 from semaphore_twisted.tls_client import blocking
+from tests.support import warm
 from tests.support.product import clean_environment
 
 _PEM = serialization.Encoding.PEM
@@ -157,7 +158,7 @@ class RefusalTests(SynchronousTestCase):
 
     def client(self, server: Server) -> str:
         """Return the error of the command-line client."""
-        done = subprocess.run(
+        done = warm.run(
             [
                 str(Path(sys.executable).with_name("semaphore")),
                 *("task", "run", "--project", "1", "--template", "1"),
@@ -165,11 +166,6 @@ class RefusalTests(SynchronousTestCase):
                 *("--ca", str(self.bundle)),
             ],
             env=clean_environment(SEMAPHORE_TOKEN="t" * 43 + "="),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
         )
         self.assertEqual(done.returncode, UNREACHABLE, done.stdout + done.stderr)
         (line,) = done.stderr.strip().splitlines()

@@ -367,8 +367,8 @@ class QuietTests(ProxyTestCase):
 
     config = {"websocket_ping_sec": 1}  # noqa: RUF012 - one value for the class
 
-    #: Several times the idle timeout of the proxies.
-    QUIET = 13
+    #: More than twice the idle timeout of the proxies.
+    QUIET = 9
 
     def test_each(self) -> None:
         """An idle websocket outlives the idle timeout of a proxy."""

@@ -31,6 +31,8 @@ TOKEN = f"Zx9-{token_hex(8)}"
 class SecretsTests(ProductTestCase):
     """A playbook over a real sshd, with keys and secret variables."""
 
+    is_warm = False  # its environment is looked at
+
     def needles(self, key: str) -> list[bytes]:
         """Return what must not be found: the key's inner lines, and the texts."""
         lines = [line for line in key.splitlines() if len(line) > 40][1:]
@@ -178,6 +180,8 @@ class SecretsTests(ProductTestCase):
 
 class SwitchedUserTests(ProductTestCase):
     """Jobs run as another user than the server."""
+
+    is_warm = False  # its environment is looked at
 
     config = {"process_user": "nobody"}  # noqa: RUF012 - one value for the class
 

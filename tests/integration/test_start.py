@@ -20,6 +20,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support import warm
 from tests.support.pace import in_time
 from tests.support.product import (
     ADMIN_PASSWORD,
@@ -31,11 +32,6 @@ from tests.support.product import (
 PROGRAMS = Path(sys.executable).parent
 
 
-def wide_umask() -> None:
-    """Let everybody read what a child makes, unless it takes care."""
-    os.umask(0)
-
-
 def resident(pid: int) -> int:
     """Return the memory of a process, in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -44,6 +40,9 @@ def resident(pid: int) -> int:
 
 class StartTestCase(SynchronousTestCase):
     """A folder for one installation."""
+
+    #: whether servers start from imported modules (:mod:`tests.support.warm`)
+    is_warm = True
 
     def setUp(self) -> None:
         """Make the folder; a product in it is started by the test."""
@@ -54,7 +53,7 @@ class StartTestCase(SynchronousTestCase):
 
     def product(self, *arguments: str, **environ: str) -> Product:
         """Return a server on the folder, stopped at the end."""
-        product = Product(self.state, *arguments)
+        product = Product(self.state, *arguments, is_warm=self.is_warm)
         product.environ.update(environ)
         self.addCleanup(product.stop)
         return product
@@ -63,16 +62,11 @@ class StartTestCase(SynchronousTestCase):
         self, *words: str, **environ: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run a program to its end, at most a minute, under the widest umask."""
-        return subprocess.run(
+        return warm.run(
             [str(PROGRAMS / words[0]), *words[1:]],
             cwd=self.folder,
             env=clean_environment(**environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            preexec_fn=wide_umask,
+            umask=0,
         )
 
     def refused(self, code: int, *arguments: str, **environ: str) -> str:
@@ -93,6 +87,8 @@ class StartTestCase(SynchronousTestCase):
 
 class FirstStartTests(StartTestCase):
     """A start without any files."""
+
+    is_warm = False
 
     def test_setup_from_nothing(self) -> None:
         """The first start creates all files, private under any umask."""
@@ -324,6 +320,8 @@ class RefusalTests(StartTestCase):
 
 class ServingTests(StartTestCase):
     """A server that runs."""
+
+    is_warm = False
 
     def test_after_a_kill(self) -> None:
         """Port and folder can be used again at once after ``kill -9``."""

@@ -133,7 +133,7 @@ class Shapes:
         for name, kind in KINDS.items():
             folder = self.folder / name.split()[0]
             folder.mkdir()
-            product = Product(folder / "state")
+            product = Product(folder / "state", is_warm=True)
             product.environ["SEMAPHORE_WEB_ROOT"] = product.url
             if kind:
                 root, leaf, key = pair(folder, *kind)

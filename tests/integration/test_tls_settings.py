@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.config.names import OPTIONS
 from semaphore_twisted.config.values import WrongOption
 from semaphore_twisted.crypto import certificates
+from tests.support import warm
 from tests.support.product import clean_environment, free_port
 from tests.test_config_acme_options import configured
 
@@ -84,7 +85,7 @@ class SettingsTests(SynchronousTestCase):
 
     def start(self, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Start a server, which must end by itself."""
-        return subprocess.run(
+        return warm.run(
             [
                 str(Path(sys.executable).with_name("twistd")),
                 *("-n", "--pidfile=", "semaphore"),
@@ -95,11 +96,6 @@ class SettingsTests(SynchronousTestCase):
                 SEMAPHORE_INTERFACE="127.0.0.1",
                 **{f"SEMAPHORE_{name}": text for name, text in environ.items()},
             ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
         )
 
     def test_refused(self) -> None:

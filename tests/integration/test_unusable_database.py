@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.integration.test_start import PROGRAMS, StartTestCase
+from tests.support import warm
 from tests.support.product import ADMIN_PASSWORD, clean_environment
 
 #: root without the capability to ignore modes; it can still read its own files
@@ -27,10 +28,14 @@ class DatabaseTestCase(StartTestCase):
         self, state: str, *before: str, **environ: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run ``semaphore setup`` on a state directory, by way of *before*."""
+        words = [*before, str(PROGRAMS / "semaphore"), "setup", "--state", state]
+        env = clean_environment(**environ)
+        if not before:
+            return warm.run(words, cwd=self.folder, env=env)
         return subprocess.run(
-            [*before, str(PROGRAMS / "semaphore"), "setup", "--state", state],
+            words,
             cwd=self.folder,
-            env=clean_environment(**environ),
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -128,7 +128,7 @@ class UpgradeTests(SynchronousTestCase):
             time.sleep(0.05)
         former.kill()
 
-        today = Product(self.folder / "state")
+        today = Product(self.folder / "state", is_warm=True)
         self.addCleanup(today.stop)
         today.start()
         today.token = former.token
@@ -152,7 +152,7 @@ class UpgradeTests(SynchronousTestCase):
     def test_stopped(self) -> None:
         """The state of a server that was stopped in order takes the demo project."""
         self.former.stop()
-        today = Product(self.folder / "state", "--demo")
+        today = Product(self.folder / "state", "--demo", is_warm=True)
         self.addCleanup(today.stop)
         today.start()
         today.log_in()

@@ -16,6 +16,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.masterkey import MasterKey
+from tests.support import warm
 from tests.support.pace import in_time
 from tests.support.product import Product, clean_environment
 
@@ -45,7 +46,7 @@ class VaultLifecycleTests(SynchronousTestCase):
         self.state.mkdir(mode=0o700)
         self.key = fresh_key()
         self.configure(access_key_encryption=self.key)
-        self.product = Product(self.state)
+        self.product = Product(self.state, is_warm=True)
         self.addCleanup(self.product.stop)
         self.product.start()
         self.product.log_in()
@@ -74,28 +75,19 @@ class VaultLifecycleTests(SynchronousTestCase):
     ) -> "subprocess.CompletedProcess[str]":
         """Run ``semaphore`` on the state directory."""
         program = str(Path(sys.executable).with_name("semaphore"))
-        return subprocess.run(
+        return warm.run(
             [program, *words, "--state", str(self.state)],
             env=clean_environment(),
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            text=text,
         )
 
     def refused(self) -> str:
         """Start the server, which must refuse; return its one line."""
         twistd = str(Path(sys.executable).with_name("twistd"))
         began = time.monotonic()
-        done = subprocess.run(
+        done = warm.run(
             [twistd, "-n", "--pidfile=", "semaphore", "--state", str(self.state)],
             env=self.product.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
         )
         self.assertEqual(done.returncode, 78, done.stderr)
         in_time(time.monotonic() - began, 5)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support import warm
 from tests.support.product import Product, clean_environment
 from tests.support.repository import repository
 
@@ -19,6 +20,8 @@ class ProductTestCase(SynchronousTestCase):
 
     arguments: tuple[str, ...] = ()
     config: dict[str, Any] | None = None
+    #: whether the server starts from imported modules (:mod:`tests.support.warm`)
+    is_warm = True
 
     def setUp(self) -> None:
         """Start the server on a new state directory."""
@@ -26,7 +29,10 @@ class ProductTestCase(SynchronousTestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.product = Product(
-            self.folder / "state", *self.arguments, config=self.config
+            self.folder / "state",
+            *self.arguments,
+            config=self.config,
+            is_warm=self.is_warm,
         )
         self.addCleanup(self.product.stop)
         self.product.start()
@@ -73,18 +79,14 @@ class ProductTestCase(SynchronousTestCase):
 
     def semaphore(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the command-line client against the server."""
-        return subprocess.run(
+        return warm.run(
             [str(Path(sys.executable).with_name("semaphore")), *arguments],
             env=clean_environment(
                 SEMAPHORE_URL=self.product.url,
                 SEMAPHORE_TOKEN=self.product.token,
                 SEMAPHORE_CA=str(self.product.root),
             ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
             timeout=120,
-            check=False,
         )
 
 
@@ -104,7 +106,7 @@ class SharedProductTestCase(ProductTestCase):
         if shared and not shared[0].serves(type(self)):
             shared.pop().stop()
         if not shared:
-            shared.append(_Running(type(self), self.arguments, self.config))
+            shared.append(_Running(type(self)))
         self.product = shared[0].product
         self.folder = shared[0].folder
         self.own = Path(tempfile.mkdtemp(prefix="semaphore-"))
@@ -120,16 +122,16 @@ class SharedProductTestCase(ProductTestCase):
 class _Running:
     """A server that a class of tests shares."""
 
-    def __init__(
-        self,
-        case: type[SharedProductTestCase],
-        arguments: tuple[str, ...],
-        config: dict[str, Any] | None,
-    ) -> None:
+    def __init__(self, case: type[SharedProductTestCase]) -> None:
         """Start it."""
         self.case = case
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
-        self.product = Product(self.folder / "state", *arguments, config=config)
+        self.product = Product(
+            self.folder / "state",
+            *case.arguments,
+            config=case.config,
+            is_warm=case.is_warm,
+        )
         atexit.register(self.stop)
         self.product.start()
 

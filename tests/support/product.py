@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from semaphore_twisted.cli.main import main
+from tests.support import warm
 from tests.support.repository import repository
 from tests.support.websocket import WebSocket
 
@@ -92,10 +93,19 @@ class Product:
     """A server on a state directory, started and stopped as by a user."""
 
     def __init__(
-        self, state: Path, *arguments: str, config: dict[str, Any] | None = None
+        self,
+        state: Path,
+        *arguments: str,
+        config: dict[str, Any] | None = None,
+        is_warm: bool = False,
     ) -> None:
-        """Use *state*; *config* is added to the configuration of the first start."""
+        """Use *state*; *config* is added to the configuration of the first start.
+
+        With *is_warm* the server starts as :mod:`tests.support.warm` does, unless there
+        are words before its command.
+        """
         self.state = state
+        self.is_warm = is_warm
         self.arguments = arguments
         #: words before the server's command, such as those of setpriv
         self.prefix: tuple[str, ...] = ()
@@ -110,7 +120,7 @@ class Product:
             for name, value in config.items():
                 text = value if isinstance(value, str) else json.dumps(value)
                 self.environ[f"SEMAPHORE_{name.upper()}"] = text
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | warm.Program | None = None
         self.log = state.parent / f"{state.name}.log"
         self.token = ""
         #: The source address of calls; the system's choice if ``None``.
@@ -130,22 +140,17 @@ class Product:
 
     def launch(self) -> None:
         """Start the server."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *self.prefix,
-                    str(Path(sys.executable).with_name("twistd")),
-                    "--nodaemon",
-                    "--pidfile=",
-                    "semaphore",
-                    "--state",
-                    str(self.state),
-                    *self.arguments,
-                ],
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+        words = [
+            *self.prefix,
+            str(Path(sys.executable).with_name("twistd")),
+            *("--nodaemon", "--pidfile=", "semaphore"),
+            *("--state", str(self.state)),
+            *self.arguments,
+        ]
+        begin = warm.start if self.is_warm and not self.prefix else subprocess.Popen
+        with self.log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            self.process = begin(
+                words, env=self.environ, stdin=nothing, stdout=log, stderr=log
             )
 
     def start(self) -> None:
@@ -246,15 +251,7 @@ class Product:
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run ``semaphore`` on the state directory; the server need not run."""
         program = str(Path(sys.executable).with_name("semaphore"))
-        return subprocess.run(
-            [program, *words, "--state", str(self.state)],
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
+        return warm.run([program, *words, "--state", str(self.state)], env=self.environ)
 
     def command_here(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run a command like :meth:`command`, but in this process.
