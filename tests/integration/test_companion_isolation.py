@@ -44,8 +44,8 @@ class _Joined(LabTestCase):
         super().setUp()
         machine = self.machine = self.lab.server
         if self.forwards:
-            machine._sysctl("net.ipv4.ip_forward", "1")
-            machine._sysctl("net.ipv6.conf.all.forwarding", "1")
+            for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+                machine.run("sysctl", "-qw", f"{name}=1")
         self.ip("route", "add", "default", "via", "192.0.2.66")
         self.ip("-6", "route", "add", "default", "via", "2001:db8::66")
         self.companion = as_unit(machine)

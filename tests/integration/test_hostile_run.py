@@ -53,7 +53,7 @@ GOOD = "echo good\n"
 class HostileRunTests(ProductTestCase):
     """All of them at once; `tests/run --soak` does so for five minutes."""
 
-    SECONDS = 60.0
+    SECONDS = 10.0
 
     is_warm = False  # environment and memory are looked at
     config = {"max_parallel_tasks": 4}  # noqa: RUF012 - one value for the class
@@ -255,14 +255,20 @@ class HostileRunTests(ProductTestCase):
         threads.append(threading.Thread(target=self.look))
         for each in threads:
             each.start()
-        time.sleep(self.SECONDS)
+        names = ("stranger", "guess", "watch", "run_tasks")
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < self.SECONDS or (
+            passed < self.SECONDS + 120  # on a busy machine
+            and (min(self.done[each] for each in names) <= 10 or len(self.pongs) <= 5)
+        ):
+            time.sleep(0.1)
         self.stopping.set()
         for each in threads:
             each.join(120)
             self.assertFalse(each.is_alive())
         self.assertIsNone(process.poll(), "the server has ended")
         self.assertEqual(self.faults, [])
-        for name in ("stranger", "guess", "watch", "run_tasks"):
+        for name in names:
             self.assertGreater(self.done[name], 10, self.done)
         self.assertGreater(len(self.pongs), 5)
         in_time(max(self.pongs), 1)
