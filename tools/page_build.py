@@ -1,7 +1,8 @@
 """Builds the web page of ``ui/`` into the package, unless the built page is current.
 
 Used by ``hatch_build.py`` in environments without our dependencies, so it imports the
-standard library only.
+standard library only. ``python -m tools.page_build`` prepares the tests of the page,
+and with a word runs that script of ``ui/package.json``.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,24 +103,65 @@ def is_current(root: Path) -> bool:
     return stamp.is_file() and stamp.read_text().strip() == hash_of(root / "ui")
 
 
+def _run(folder: Path, *words: str) -> None:
+    program, path = npm()
+    environment = {**os.environ, "PATH": path}
+    try:
+        subprocess.run(
+            [*program, *words],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise PageNotBuilt(
+            f"the web page could not be built: npm {' '.join(words)}: {error}; with "
+            f"{WITHOUT_PAGE}=1 the installation goes on without it"
+        ) from None
+
+
+def install(folder: Path) -> None:
+    """Install the libraries of the lock file in *folder*, unless they are there.
+
+    :raises PageNotBuilt: if that fails
+    """
+    wanted = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    stamp = folder / "node_modules" / ".lock-file"
+    if not (stamp.is_file() and stamp.read_text() == wanted):
+        _run(folder, "ci")
+        stamp.write_text(wanted)
+
+
 def build(root: Path) -> None:
     """Build the page below *root*.
 
     :raises PageNotBuilt: if a step fails
     """
-    program, path = npm()
-    for words in (["ci"], ["run", "build"]):
-        try:
-            subprocess.run(
-                [*program, *words],
-                cwd=root / "ui",
-                env={**os.environ, "PATH": path},
-                stdin=subprocess.DEVNULL,
-                check=True,
-            )
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise PageNotBuilt(
-                f"the web page could not be built: npm {' '.join(words)}: {error}; "
-                f"with {WITHOUT_PAGE}=1 the installation goes on without it"
-            ) from None
+    install(root / "ui")
+    _run(root / "ui", "run", "build")
     (root / BUILT / _STAMP).write_text(hash_of(root / "ui") + "\n")
+
+
+def prepare_tests(root: Path) -> None:
+    """Install what the tests of the page need, and build the page unless it is current.
+
+    :raises PageNotBuilt: if a step fails
+    """
+    install(root / "ui")
+    install(root / "ui" / "e2e")
+    if not is_current(root):
+        build(root)
+
+
+def main(*words: str) -> None:
+    """Prepare the tests of the page, or run a script of ``ui/package.json``."""
+    root = Path(__file__).parents[1]
+    if words:
+        _run(root / "ui", "run", *words)
+    else:
+        prepare_tests(root)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -4,7 +4,7 @@
 //   npm test -- dashboard      those in tests/dashboard.test.mjs
 import { readdirSync } from 'node:fs'
 import { after } from 'node:test'
-import { begin, end } from './lib/world.mjs'
+import { begin, end, world } from './lib/world.mjs'
 
 const only = process.argv.slice(2)
 const files = readdirSync(new URL('tests', import.meta.url))
@@ -20,4 +20,7 @@ try {
   await end()
   throw error
 }
-for (const name of files) await import(`./tests/${name}`)
+for (const name of files) {
+  world.noun = name.split('.')[0] // in front of the name of each test
+  await import(`./tests/${name}`)
+}

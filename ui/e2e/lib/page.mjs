@@ -74,7 +74,7 @@ export async function openPage({
 /** Declare a test that gets a page: `pageTest('name', { phone: true }, async (page) => …)`. */
 export function pageTest(name, options, body) {
   if (typeof options === 'function') return pageTest(name, {}, options)
-  return test(name, { timeout: 120_000 }, async () => {
+  return test(`${world.noun}: ${name}`, { timeout: 120_000 }, async () => {
     const { page, faults, close } = await openPage(options)
     try {
       await body(page)

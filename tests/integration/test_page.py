@@ -1,0 +1,84 @@
+"""The web page in Debian's Chromium: the suite of ``ui/e2e``, one test for each noun.
+
+The suite runs once, with one server and one browser; a test here passes if all tests
+of its file passed.
+"""
+
+import os
+import re
+import subprocess
+from collections import defaultdict
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+from unittest import SkipTest
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.product import clean_environment
+from tests.support.programs import needs
+from tools import page_build
+
+ROOT = Path(__file__).parents[2]
+SUITE = ROOT / "ui" / "e2e"
+
+#: Seconds after which the suite is stopped.
+_LONGEST = 600
+
+_RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+): (.*)$", re.MULTILINE)
+
+
+@lru_cache(maxsize=1)
+def _results() -> tuple[dict[str, list[str]], dict[str, list[str]], str]:
+    """Run the suite; return what passed and what failed, by noun, and its output."""
+    program, path = page_build.npm()
+    if not page_build.has_node(path):
+        raise SkipTest(
+            "node ^20.19 or >=22.12 is missing (Debian package nodejs, from Debian 13)"
+        )
+    if not (SUITE / "node_modules").is_dir() or not page_build.is_current(ROOT):
+        raise SkipTest("the page is not built; run python -m tools.page_build")
+    done = subprocess.run(
+        [*program, "run", "--silent", "tap"],
+        cwd=SUITE,
+        env={**clean_environment(), "PATH": f"{path}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST,
+        check=False,
+    )
+    passed: dict[str, list[str]] = defaultdict(list)
+    failed: dict[str, list[str]] = defaultdict(list)
+    for result, noun, name in _RESULT.findall(done.stdout):
+        (passed if result == "ok" else failed)[noun].append(name)
+    return passed, failed, done.stdout + done.stderr
+
+
+@needs("chromium")
+class PageTests(SynchronousTestCase):
+    """The page, by noun."""
+
+    NOUNS: ClassVar[tuple[str, ...]] = tuple(
+        sorted(
+            path.name.removesuffix(".test.mjs")
+            for path in (SUITE / "tests").glob("*.test.mjs")
+        )
+    )
+
+    def _check(self, noun: str) -> None:
+        passed, failed, output = _results()
+        if failed[noun] or not passed[noun]:
+            self.fail(f"failed: {failed[noun]}\n{output[-20_000:]}")
+
+
+def _test_of(noun: str) -> None:
+    def test(self: PageTests) -> None:
+        self._check(noun)
+
+    test.__doc__ = f"The page in the browser: {noun}."
+    setattr(PageTests, f"test_{noun}", test)
+
+
+for _noun in PageTests.NOUNS:
+    _test_of(_noun)
