@@ -72,19 +72,17 @@ async def kind(interface: str, programs: Programs) -> str | None:
     return await _kind_of(word(number), programs) if number else None
 
 
-async def _kind_of(found: str, programs: Programs) -> str | None:
+async def _details(found: str, programs: Programs) -> "_InterfaceDetails | None":
+    """Return what ``ip`` shows of the interface *found*, ``None`` if nothing."""
     # `ip link show` does not accept `if<index>`
-    shown = await programs.read(
-        list[_InterfaceDetails],
-        "ip",
-        "-json",
-        "-details",
-        "address",
-        "show",
-        "dev",
-        found,
-    )
-    return shown[-1].linkinfo.info_kind if shown else None
+    command = ("ip", "-json", "-details", "address", "show", "dev", found)
+    shown = await programs.read(list[_InterfaceDetails], *command)
+    return shown[-1] if shown else None
+
+
+async def _kind_of(found: str, programs: Programs) -> str | None:
+    details = await _details(found, programs)
+    return details.linkinfo.info_kind if details else None
 
 
 async def delete(interface: str, programs: Programs) -> None:
@@ -146,17 +144,7 @@ async def bring_up(settings: TunnelSettings, programs: Programs) -> None:
     Fails with ``DeviceFailed``.
     """
     found = word(index(settings.interface))
-    shown = await programs.read(
-        list[_InterfaceDetails],
-        "ip",
-        "-json",
-        "-details",
-        "address",
-        "show",
-        "dev",
-        found,
-    )
-    link = shown[-1] if shown else _InterfaceDetails()
+    link = await _details(found, programs) or _InterfaceDetails()
     if link.linkinfo.info_kind not in KINDS:
         raise DeviceFailed(
             f"The interface {settings.interface} is not the companion's any more"

@@ -230,19 +230,22 @@ class AnswerTests(SynchronousTestCase):
         return head + self.QUESTION + record
 
     def test_answers(self) -> None:
-        """The address of the first record, and nothing for an invalid answer."""
+        """The first address, and nothing for an invalid answer."""
         good = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes([10, 80, 0, 1])
         read = checks.address_in
-        self.assertEqual(checks.question_for("a.bc"), self.QUESTION)
-        self.assertEqual(read(self.answer(good), 7, self.QUESTION), "10.80.0.1")
+        self.assertEqual(read(self.answer(good), 7), "10.80.0.1")
+        alias = b"\xc0\x0c" + struct.pack(">HHIH", 5, 1, 60, 4) + b"\1b\xc0\x0e"
+        self.assertEqual(read(self.answer(alias + good, count=2), 7), "10.80.0.1")
         for wrong in (
             b"",
             self.answer(good, number=8),
             self.answer(good, count=0),
             self.answer(good[:-1]),
+            self.answer(good)[:2] + b"\1\x80" + self.answer(good)[4:],  # a question
+            self.answer(b"\xc0\x16" + good[2:]),  # a name that refers to itself
             self.answer(b"\xc0\x0c" + struct.pack(">HHIH", 28, 1, 60, 16) + bytes(16)),
         ):
-            self.assertEqual(read(wrong, 7, self.QUESTION), "")
+            self.assertEqual(read(wrong, 7), "")
 
     def test_names_off(self) -> None:
         """With vpn.dns off no resolver is queried."""

@@ -8,10 +8,11 @@ import ipaddress
 import secrets
 import socket
 import stat
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+
+from twisted.names import dns
 
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.peers import Network, SiteNetwork
@@ -295,30 +296,30 @@ def asked(server: str, name: str) -> str:
 
     :raises OSError: if it does not answer
     """
-    number, question = secrets.randbits(16), question_for(name)
+    query = dns.Message(secrets.randbits(16), recDes=1)
+    query.addQuery(name.encode("ascii"), dns.A)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.settimeout(_TIMEOUT)
         connection.connect((server, 53))
-        connection.send(struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + question)
-        return address_in(connection.recv(4096), number, question)
+        connection.send(query.toStr())
+        return address_in(connection.recv(4096), query.id)
 
 
-def question_for(name: str) -> bytes:
-    """Return the question for the IPv4 address of *name* (RFC 1035, section 4.1.2)."""
-    labels = name.encode("ascii").split(b".")
-    encoded = b"".join(bytes([len(label)]) + label for label in labels)
-    return encoded + b"\0" + struct.pack(">HH", 1, 1)
+def address_in(content: bytes, number: int) -> str:
+    """Return the first IPv4 address in the answer *content* to query *number*.
 
-
-def address_in(answer: bytes, number: int, question: bytes) -> str:
-    """Return the IPv4 address of the first record in *answer*, empty if none."""
-    # The first record follows the question, and refers to its name by a pointer.
-    record = answer[12 + len(question) :]
-    if answer[:2] != struct.pack(">H", number) or answer[6:8] == b"\0\0":
+    It is empty if there is none, or if *content* is not an answer to that query.
+    """
+    answer = dns.Message()
+    try:
+        answer.fromStr(content)
+    except (EOFError, ValueError):
         return ""
-    if len(record) < 16 or record[2:6] != struct.pack(">HH", 1, 1):
+    if not answer.answer or answer.id != number:
         return ""
-    return socket.inet_ntoa(record[12:16])
+    payloads: list[object] = [each.payload for each in answer.answers]
+    addresses = [each for each in payloads if isinstance(each, dns.Record_A)]
+    return addresses[0].dottedQuad() if addresses else ""
 
 
 def site(address: str, port: int) -> Iterator[Finding]:

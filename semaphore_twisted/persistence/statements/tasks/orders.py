@@ -1,6 +1,6 @@
 """Statements for the data of a job: template, keys, sources and variables."""
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, select, update
 
 from semaphore_twisted.persistence.schema import (
     access_key,
@@ -10,6 +10,14 @@ from semaphore_twisted.persistence.schema import (
     repository,
     user,
 )
+
+
+def _in_project(table: Table) -> ColumnElement[bool]:
+    """Return the condition for one row of *table*, which must be in the project."""
+    return and_(
+        table.c.id == bindparam("id"), table.c.project_id == bindparam("project_id")
+    )
+
 
 _key = select(
     access_key.c.id,
@@ -24,10 +32,7 @@ _key = select(
 ).join(project, project.c.id == access_key.c.project_id)
 
 #: An access key of a project as it is stored.
-key = _key.where(
-    access_key.c.id == bindparam("id"),
-    access_key.c.project_id == bindparam("project_id"),
-)
+key = _key.where(_in_project(access_key))
 
 #: Records that a job received access keys; *keys* is a JSON list of their ids.
 keys_used = (
@@ -53,10 +58,7 @@ repository_by_id = select(
     repository.c.git_branch,
     repository.c.ssh_key_id,
     repository.c.client_certificate_id,
-).where(
-    repository.c.id == bindparam("id"),
-    repository.c.project_id == bindparam("project_id"),
-)
+).where(_in_project(repository))
 
 inventory_by_id = select(
     inventory.c.id,
@@ -68,10 +70,7 @@ inventory_by_id = select(
     inventory.c.type,
     inventory.c.holder_id,
     inventory.c.repository_id,
-).where(
-    inventory.c.id == bindparam("id"),
-    inventory.c.project_id == bindparam("project_id"),
-)
+).where(_in_project(inventory))
 
 environment_by_id = select(
     environment.c.id,
@@ -79,9 +78,6 @@ environment_by_id = select(
     environment.c.project_id,
     environment.c.json,
     environment.c.env,
-).where(
-    environment.c.id == bindparam("id"),
-    environment.c.project_id == bindparam("project_id"),
-)
+).where(_in_project(environment))
 
 username = select(user.c.username).where(user.c.id == bindparam("id"))
